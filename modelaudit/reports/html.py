@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from modelaudit.model.address import is_member
-from modelaudit.model.finding import QUOTATION_MARK
+from modelaudit.model.finding import QUOTATION_MARK, Confidence
 from modelaudit.model.license import Conflict
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import (
@@ -76,6 +76,7 @@ def render_html(report: AuditReport) -> bytes:
         fingerprints={finding.fingerprint for finding in report.findings},
         folded_count=folded,
         glossary=_list_glossary(report),
+        confidences=_list_confidences(groups),
         has_places=_have_places(groups),
         unfound_conflicts=_list_unfound_conflicts(report),
         csv_words=file_folders.describe_table_of_files(report) if folded or has_script else "",
@@ -118,6 +119,12 @@ def _list_glossary(report: AuditReport) -> list[tuple[str, str]]:
     unused |= set() if report.target.commit else {"commit"}
     unused |= set() if report.findings else {"fingerprint"}
     return [(word, meaning) for word, meaning in wording.GLOSSARY.items() if word not in unused]
+
+
+def _list_confidences(groups: tuple[finding_groups.NeedGroup, ...]) -> list[Confidence]:
+    """List the confidences below high of the rules, which a note explains."""
+    found = {rule.rule.confidence for group in groups for rule in group.rules if rule.rule is not None}
+    return [each for each in Confidence if each in found and each is not Confidence.HIGH]
 
 
 def _have_places(groups: tuple[finding_groups.NeedGroup, ...]) -> bool:

@@ -7,7 +7,7 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import Basis, ClaimKind, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.inventory import LOCAL_KINDS
+from modelaudit.reports.inventory import LOCAL_KINDS, compute_tree_digest
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 
 _MAX_NAMES = 3
@@ -24,8 +24,8 @@ def _ask_about_origin(report: AuditReport) -> list[str]:
     # The Hub cache records the repository and the commit of its files.
     if report.target.kind in LOCAL_KINDS and report.target.kind is not RefKind.CACHE:
         questions.append("Where did these files come from: which address, which version, fetched when and by whom?")
-    if report.coverage.artifacts:
-        questions.append("Are the files that we run the ones listed here, with the digest that the sign-off states?")
+    if compute_tree_digest(report) is not None:
+        questions.append("Are the files that we run the ones listed here, with the tree digest above?")
     return questions
 
 
@@ -40,6 +40,7 @@ def _ask_about_files(report: AuditReport) -> list[str]:
         file_of(finding.artifact)
         for finding in report.findings
         if report.policy.rejects(finding)
+        and finding.acceptance is None
         and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
         and finding.artifact
     ]

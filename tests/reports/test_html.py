@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,17 +13,22 @@ from reports.license_examples import NOTICE_WORDS
 from support.decisions import answer_use, build_decision
 
 import modelaudit.reports
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ClauseQuotation, ConclusionState
-from modelaudit.model.report import AuditReport
-from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
+from modelaudit.model.license import Basis, ClauseQuotation, ConclusionState, TextChange
+from modelaudit.model.report import AuditReport, Coverage, Extent
+from modelaudit.model.signoff import ControlEvidence, SignOff, SignOffAnswer, SignOffState
+from modelaudit.model.structure import Location
 from modelaudit.model.terms import Answer, Clause
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import wording
+from modelaudit.reports.answers import QUESTIONS, list_rulings
 from modelaudit.reports.finding_groups import MOST_ROWS
 from modelaudit.reports.html import format_css_string, render_html
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.json_report import compute_report_digest, parse_report, render_json
+from modelaudit.reports.results import ResultKind, list_results
 
 VOID = frozenset({"meta", "input", "br"})
 """Elements without a closing tag."""
@@ -530,3 +536,122 @@ def test_html_page_marks_unverified_terms(conflicting: AuditReport) -> None:
     assert (
         '<strong class="no">Terms not verified</strong>' in render_html(replace(conflicting, license=license_)).decode()
     )
+
+
+class Prose(Page):
+    """A page whose words leave out tables, pictures, folded lists and titles of rules, which repeat by their nature."""
+
+    def handle_data(self, data: str) -> None:
+        if not {"td", "th", "details", "svg", "title", "h4"} & set(self.open):
+            super().handle_data(data)
+
+
+@pytest.mark.parametrize("name", ["fail", "pass", "incomplete", "allowed", "conflicting"])
+def test_page_says_nothing_twice(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
+    words = Prose(render_html(examples[name]()).decode()).words
+    sentences = [sentence for piece in words for sentence in re.split(r"(?<=[.!?]) ", " ".join(piece.split()))]
+    long = Counter(sentence for sentence in sentences if len(sentence.split()) >= 6)
+    assert [sentence for sentence, count in long.items() if count > 1] == []
+
+
+def test_numbers_and_answers_that_the_page_states_in_several_places_are_equal(any_report: AuditReport) -> None:
+    page, html = parse_page(any_report), render_html(any_report).decode()
+    text, decision = page.text, any_report.decision
+    marks = re.findall(r'id="(finding|part)-[0-9a-f]{16}', html)
+    counts = [int(each.replace(",", "")) for each in re.findall(r'<span class="count">([\d,]+)</span>', html)]
+    results = [each for each in list_results(any_report) if each.kind is not ResultKind.CAUSE]
+    assert len(marks) == len(results) and sum(counts) == sum(each.parts for each in results)
+    assert marks.count("finding") == len(any_report.findings)
+    if any_report.findings:
+        assert f"unexamined parts {wording.count_noun(len(any_report.findings), 'finding')}" in text
+    absences = sum(len(record.absences) for record in any_report.coverage.artifacts)
+    if absences:
+        assert f"{absences:,} not examined" in text and f"Not examined {wording.count_noun(absences, 'part')} " in text
+    assert ("every file was examined completely" in text) is any_report.coverage.is_complete
+    files = wording.count_noun(any_report.coverage.file_count, "file")
+    assert not any_report.coverage.artifacts or text.count(f"{files}, ") >= 2
+    # The verdict: title, heading, statement to sign, and the head of each printed sheet.
+    assert text.startswith(f"{decision.verdict.capitalize()}: ")
+    assert f"is {decision.verdict}:" in text and f"Exit code {any_report.exit_code}, {decision.verdict}" in text
+    assert f'content: "Verdict: {decision.verdict.capitalize()}"' in page.style
+    for question, ruling in list_rulings(any_report):
+        assert f"{QUESTIONS[question]} {ruling.verdict.capitalize()}." in text
+    has_consent = any(each.acceptance for each in results) or any_report.decisions
+    assert ("no person and no policy accepted a risk" in text) is not bool(has_consent)
+
+
+def test_page_of_the_licence_alone_counts_the_files_that_were_never_opened(passing: AuditReport) -> None:
+    coverage = replace(passing.coverage, unopened=157)
+    text = parse_page(replace(passing, decision=replace(passing.decision, coverage=coverage))).text
+    assert "Not examined 157 files left unopened; 1 file was opened." in text
+    assert "every file was" not in text and "No tree digest, because some files were left unopened" in text
+    assert "with the tree digest above" not in text
+
+
+def test_changed_licence_text_is_shown_with_the_words_around_it_and_accuses_no_one(conflicting: AuditReport) -> None:
+    changes = (
+        TextChange(12, "grants you a worldwide", "for research", "royalty-free license", 0),
+        TextChange(40, "under the terms", "", "of this Agreement", 7),
+    )
+    license_ = conflicting.license
+    claims = tuple(replace(each, changes=changes) if each.basis is Basis.VARIANT else each for each in license_.claims)
+    html = render_html(replace(conflicting, license=replace(license_, claims=claims))).decode()
+    assert "… grants you a worldwide <ins>for research</ins> royalty-free license …" in html
+    assert "… under the terms <del>[7 words of the licence]</del> of this Agreement …" in html
+    assert "Whether the change matters is for a person to read." in html
+
+
+def test_lineage_is_a_picture_with_the_same_words_for_those_who_do_not_see_it(conflicting: AuditReport) -> None:
+    html = render_html(conflicting).decode()
+    picture = html[html.index('<svg class="lineage"') : html.index("</svg>", html.index('<svg class="lineage"'))]
+    assert 'role="img" aria-labelledby="lineage-title lineage-words"' in picture
+    for origin in conflicting.license.origins:
+        assert picture.count(origin.name) >= 2, "in a box, and in the words"
+    # Two base models of the example were not read.
+    assert picture.count('class="box unread"') == 2 and picture.count('class="rail"') == 3
+    lone = replace(conflicting, license=replace(conflicting.license, origins=()))
+    assert '<svg class="lineage"' not in render_html(lone).decode()
+
+
+def test_facts_about_the_model_have_sources_and_contradictions_are_named(passing: AuditReport) -> None:
+    declared = Fact(Topic.PARAMETERS, "7000000000", Confidence.DECLARED, "README.md", Location(line=4))
+    counted = Fact(Topic.PARAMETERS, "6738415616", Confidence.VERIFIED, "model.safetensors")
+    shape = Fact(Topic.DIMENSION, "4096", Confidence.FOUND, "config.json", qualifiers=(("name", "hidden"),))
+    description = ModelDescription(
+        (counted, declared, shape), (Contradiction(declared, counted, "the card states 7 billion parameters"),)
+    )
+    text = parse_page(replace(passing, description=description)).text
+    assert "Parameters6,738,415,616; 7,000,000,000model.safetensors and README.md, line 4 verified and declared" in text
+    assert "The card states 7 billion parameters. README.md, line 4; model.safetensors." in text
+    assert "1 contradiction" in text and "hidden: 4096" in text
+    assert "Annex B The model" not in parse_page(passing).text
+
+
+def test_controls_say_which_are_evidenced_and_what_is_missing(passing: AuditReport) -> None:
+    controls = (
+        ControlEvidence("NIST SP 800-53 Rev. 5", "SI-7", "Integrity", ("Digests of 1 file",), "Watch at run time."),
+        ControlEvidence("NIST SP 800-53 Rev. 5", "CM-14", "Signed components", (), "A signature."),
+    )
+    text = parse_page(replace(passing, controls=controls)).text
+    assert "Controls 1 of 2 with evidence" in text
+    assert "NIST SP 800-53 Rev. 5: evidence for 1 of 2 controls, 1 not evidenced" in text
+    assert "SI-7 IntegrityDigests of 1 file. Watch at run time." in text
+    assert "CM-14 Signed componentsNot evidencedA signature." in text
+
+
+def test_findings_are_grouped_by_the_decision_they_need_and_equal_ones_fold(failing: AuditReport) -> None:
+    acceptance = Acceptance(AcceptanceSource.DECISION, "decisions.yaml:3", "known", "Ann", "Bob", "2027-01-01")
+    call, mismatch, *others = failing.findings
+    record = replace(failing.coverage.artifacts[5], absences=(), extent=Extent.EXAMINED)
+    copies = tuple(replace(call, artifact=f"copy-{number}.bin", key=str(number)) for number in range(3))
+    coverage = Coverage((*failing.coverage.artifacts, *(replace(record, path=each.artifact) for each in copies)))
+    findings = (call, *copies, replace(mismatch, acceptance=acceptance), *others)
+    report = replace(failing, findings=findings, decision=replace(failing.decision, coverage=coverage))
+    text = parse_page(report).text
+    headings = ("They fail the policy 5", "Open, for a person to decide 3", "Accepted 2", "For information 3")
+    places = [text.index(each) for each in headings]
+    assert places == sorted(places)
+    assert "3 files with one digest" not in text, "a part of a file has no digest of its own"
+    alone = replace(report, findings=(*copies, *others))
+    assert "3 files with one digest byte 1,234" in parse_page(alone).text
+    assert "The 3 places, with their fingerprints" in parse_page(alone).text
