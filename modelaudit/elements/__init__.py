@@ -12,7 +12,7 @@ from functools import cached_property
 
 from modelaudit.elements.report_facts import list_sources
 from modelaudit.elements.score import compute_score
-from modelaudit.model.description import Confidence, Fact
+from modelaudit.model.description import Confidence, Fact, Topic
 from modelaudit.model.element_rules import PLACEHOLDERS, ElementListRules, ElementMatcher, ElementRule, ReportFact
 from modelaudit.model.elements import Element, ElementList, ElementSource, ElementState
 from modelaudit.model.report import AuditReport, Extent
@@ -20,6 +20,7 @@ from modelaudit.model.report import AuditReport, Extent
 _MOST_SOURCES = 3
 """Sources of one element; more of them would not make it more present."""
 _MOST_CHARACTERS = 160
+_NUMBERS = frozenset({Topic.METRIC, Topic.HYPERPARAMETER})
 _RUN = "run"
 _STRENGTHS = (Confidence.VERIFIED.value, Confidence.FOUND.value, Confidence.DECLARED.value, _RUN)
 """The words for the confidence of a source, the strongest first."""
@@ -115,10 +116,14 @@ def states_something(value: str) -> bool:
 
 
 def describe_source(fact: Fact) -> str:
-    """Name the place of a fact: its file with the line or the key, or the record of the Hub."""
-    if not fact.artifact:
-        return "record of the Hub"
+    """Name the place of a fact: its file with the line or the key, or the record of the Hub.
+
+    A number means nothing without its name, so that of a metric and of a hyperparameter comes first.
+    """
     where = fact.where
+    name = f"{fact.get('name')}, " if fact.topic in _NUMBERS and fact.get("name") else ""
+    if not fact.artifact:
+        return f"{name}record of the Hub"
     if where.line is not None:
-        return f"{fact.artifact}:{where.line}"
-    return f"{fact.artifact}, {where.key}" if where.key is not None else fact.artifact
+        return f"{name}{fact.artifact}:{where.line}"
+    return f"{name}{fact.artifact}, {where.key}" if where.key is not None else f"{name}{fact.artifact}"

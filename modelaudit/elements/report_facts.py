@@ -62,6 +62,11 @@ def _list_tree_digest(report: AuditReport) -> Sources:
     return [ElementSource(f"sha256:{digest}", _VERIFIED, "digests of all files")] if digest else ()
 
 
+def _list_pinned_version(report: AuditReport) -> Sources:
+    """The version that bills of materials state: the commit, else the digest over all files."""
+    return _list_commit(report) if report.target.commit else _list_tree_digest(report)
+
+
 def _count_hashed(report: AuditReport) -> int:
     """Count the files whose SHA-256 was computed."""
     records = report.coverage.artifacts
@@ -156,12 +161,16 @@ def _rank_claim(claim: LicenseClaim) -> int:
 
 
 def _list_use_policies(report: AuditReport) -> Sources:
-    """Policies that a text of the repository names."""
-    return [
-        ElementSource(claim.quotation, _FOUND, _name_place(claim))
-        for claim in report.license.claims
-        if claim.field == "use-policy"
-    ]
+    """Policies that a text of the repository names, and those to which the licences of the model refer."""
+    for claim in report.license.claims:
+        if claim.field == "use-policy":
+            yield ElementSource(claim.quotation, _FOUND, _name_place(claim))
+    for entry in report.license.entries:
+        claims = [claim for claim in report.license.claims if claim.entry == entry.id]
+        if entry.policy_url and claims:
+            best = min(claims, key=_rank_claim)
+            confidence = _DECLARED if best.kind is ClaimKind.DECLARED else _FOUND
+            yield ElementSource(entry.policy_url, confidence, f"policy of {entry.id}, by {_name_place(best)}")
 
 
 def _list_base_models(report: AuditReport) -> Sources:
@@ -173,7 +182,10 @@ def _list_base_models(report: AuditReport) -> Sources:
 
 
 def _list_datasets(report: AuditReport) -> Sources:
-    return [ElementSource(each.name, _DECLARED, "card") for each in report.license.datasets]
+    return [
+        ElementSource(each.name, _DECLARED, f"card, line {each.location.line}" if each.location.line else "card")
+        for each in report.license.datasets
+    ]
 
 
 def _list_dataset_digests(report: AuditReport) -> Sources:
@@ -222,6 +234,7 @@ _READERS: Final[Mapping[ReportFact, Callable[[AuditReport], Sources]]] = {
     ReportFact.TARGET_NAME: _list_name,
     ReportFact.OWNER: _list_owner,
     ReportFact.COMMIT: _list_commit,
+    ReportFact.PINNED_VERSION: _list_pinned_version,
     ReportFact.TREE_DIGEST: _list_tree_digest,
     ReportFact.FILE_DIGESTS: _list_file_digests,
     ReportFact.DIGEST_ALGORITHM: _list_algorithms,

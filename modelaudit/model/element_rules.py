@@ -31,6 +31,8 @@ class ReportFact(StrEnum):
     """The id of the repository, or the name of the folder."""
     OWNER = "owner"
     COMMIT = "commit"
+    PINNED_VERSION = "pinned-version"
+    """The commit, or the SHA-256 over the listing of all files where there is none."""
     TREE_DIGEST = "tree-digest"
     """The SHA-256 over the listing of all files."""
     FILE_DIGESTS = "file-digests"

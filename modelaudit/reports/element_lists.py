@@ -101,8 +101,11 @@ def group_elements(each: ElementList) -> Iterator[tuple[str, list[Element]]]:
 
 
 def list_source_lines(element: Element) -> list[str]:
-    """List the sources of a present element: value, confidence and place."""
-    return [f"{source.value} ({source.confidence}, {source.place})" for source in element.sources]
+    """List the sources of a present element: value, confidence and place; a fact of the run has its place alone."""
+    return [
+        f"{source.value} ({source.place if source.confidence == _RUN else f'{source.confidence}, {source.place}'})"
+        for source in element.sources
+    ]
 
 
 def describe_edition(each: ElementList) -> str:

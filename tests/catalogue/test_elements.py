@@ -14,7 +14,7 @@ from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.errors import ConfigurationError
 
 GROUPS = {
-    "g7": {"metadata": 10, "system": 9, "models": 13, "datasets": 10, "infrastructure": 2, "security": 4, "kpi": 2},
+    "g7": {"metadata": 10, "system": 9, "models": 13, "datasets": 10, "infrastructure": 2, "security": 4, "key performance indicators": 2},
     "eu-ai-act": {"Annex XI, section 1": 11, "Annex XI, section 2": 3, "Annex XII": 11},
     "owasp": {
         "required_fields": 4, "metadata": 5, "component_basic": 7, "component_model_card": 28, "external_references": 4,

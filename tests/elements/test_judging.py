@@ -73,6 +73,8 @@ def test_source_names_the_value_its_confidence_and_its_place() -> None:
     fact = Fact(Topic.ARCHITECTURE, "BertModel", Confidence.FOUND, "config.json", Location(key="architectures"))
     (source,) = judge(build_folder(), "owasp", fact)["typeOfModel"].sources
     assert (source.value, source.confidence, source.place) == ("BertModel", "found", "config.json, architectures")
+    metric = declare(Topic.METRIC, "0.9", name="accuracy")
+    assert judge(build_folder(), "owasp", metric)["metric"].sources[0].place == "accuracy, README.md:7"
     (hub,) = judge(build_folder(), "owasp", replace(fact, artifact=""))["typeOfModel"].sources
     assert hub.place == "record of the Hub"
 
@@ -151,6 +153,16 @@ def test_owner_signer_and_policy_are_sources_of_their_elements() -> None:
     assert [each.value for each in elements["G7AI-MD-01"].sources] == ["Acme Ltd"]
     unchecked = replace(report, target=replace(report.target, signatures=report.target.signatures[1:]))
     assert [each.value for each in judge(unchecked, "g7")["G7AI-SLP-03"].sources] == ["acme"]
+
+
+def test_licence_that_refers_to_a_use_policy_answers_the_question_for_one() -> None:
+    report = build_fail_report()
+    assert judge(report, "eu-ai-act")["XI.1.1.b"].state is ABSENT
+    entries = tuple(replace(each, policy_url="https://example.org/use") for each in report.license.entries)
+    report = replace(report, license=replace(report.license, entries=entries))
+    first = judge(report, "eu-ai-act")["XI.1.1.b"].sources[0]
+    assert (first.value, first.confidence) == ("https://example.org/use", "found")
+    assert first.place == "policy of LicenseRef-Llama-3.1, by LICENSE:1"
 
 
 def test_every_fact_of_a_report_has_a_reader() -> None:

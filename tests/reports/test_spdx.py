@@ -165,6 +165,8 @@ def test_packages_around_the_model_have_their_relation_and_their_licences() -> N
     assert list_targets(elements, "trainedOn", model) == ["acme/books"]
     assert list_targets(elements, "testedOn", model) == ["glue"]
     assert sorted(list_targets(elements, "hasRequirement", model)) == ["torch", "transformers"]
+    (library,) = find(elements, "software_Package", name="transformers")
+    assert library["software_packageUrl"] == "pkg:pypi/transformers@4.44.0"
     assert list_targets(elements, "hasConcludedLicense", model) == ["Apache-2.0 AND LicenseRef-Llama-3.1"]
     assert list_targets(elements, "hasDeclaredLicense", model) == ["Apache-2.0 AND LicenseRef-Llama-3.1"]
     (data,) = find(elements, "dataset_DatasetPackage", name="acme/books")

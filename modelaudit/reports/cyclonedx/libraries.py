@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
-from packageurl import PackageURL
 
-from modelaudit.model.description import Fact, ModelDescription, Topic
+from modelaudit.model.description import ModelDescription
 from modelaudit.reports.cyclonedx.properties import build_properties, build_ref, describe_fact
+from modelaudit.reports.named_libraries import NamedLibrary, list_libraries
 from modelaudit.reports.text import escape_unprintable
-
-_PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-"""The name of a project on PyPI (PEP 508)."""
-_VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+!_-]{0,60}")
-_PROJECTS: Final = {"pytorch": "torch", "sklearn": "scikit-learn", "tf": "tensorflow"}
-"""Frameworks whose project on PyPI has another name than cards give them."""
 
 
 def build_libraries(description: ModelDescription) -> list[Component]:
     """Build a component for each library, with its package URL and with its version where one is stated."""
-    facts_by_name: dict[str, list[Fact]] = {}
-    for fact in description.list_facts(Topic.LIBRARY, Topic.FRAMEWORK):
-        facts_by_name.setdefault(_name_project(fact.value), []).append(fact)
-    return [_build_library(name, facts) for name, facts in facts_by_name.items()]
+    return [_build_library(each) for each in list_libraries(description)]
 
 
-def _name_project(name: str) -> str:
-    """Return the name of a project as PyPI compares it (PEP 503)."""
-    folded = re.sub(r"[-_.]+", "-", name).lower()
-    return _PROJECTS.get(folded, folded)
-
-
-def _build_library(name: str, facts: list[Fact]) -> Component:
-    """Build the component of one library from all facts that name it, the strongest first."""
-    stated = (fact.get("version") for fact in facts)
-    version = next((each for each in stated if _VERSION.fullmatch(each)), None)
-    is_project = _PROJECT_NAME.fullmatch(name) is not None
+def _build_library(library: NamedLibrary) -> Component:
+    """Build the component of one library, with the places that name it."""
+    facts = library.facts
     occurrences = {
         (fact.artifact, fact.where): Occurrence(
             location=escape_unprintable(fact.artifact),
@@ -50,10 +30,10 @@ def _build_library(name: str, facts: list[Fact]) -> Component:
     }
     return Component(
         type=ComponentType.LIBRARY,
-        name=escape_unprintable(name),
-        version=version,
-        bom_ref=build_ref("library", name),
-        purl=PackageURL("pypi", None, name, version) if is_project else None,
+        name=escape_unprintable(library.name),
+        version=library.version,
+        bom_ref=build_ref("library", library.name),
+        purl=library.purl,
         evidence=ComponentEvidence(occurrences=occurrences.values()) if occurrences else None,
         properties=build_properties(
             *((f"source:{fact.topic}", describe_fact(fact)) for fact in facts),

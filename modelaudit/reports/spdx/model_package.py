@@ -50,9 +50,11 @@ def describe_model(package: spdx.ai_AIPackage, description: ModelDescription) ->
     package.ai_domain = _list_values(description, Topic.TASK)
     package.ai_modelDataPreprocessing = _list_values(description, Topic.TOKENIZER)
     package.ai_standardCompliance = _list_values(description, Topic.STANDARD)
-    package.ai_hyperparameter = build_entries(
-        (_name_fact(fact), fact.value) for fact in description.list_facts(*_HYPERPARAMETERS)
-    )
+    # The strongest source of each comes first; an annotation names the others.
+    parameters: dict[str, str] = {}
+    for fact in description.list_facts(*_HYPERPARAMETERS):
+        parameters.setdefault(_name_fact(fact), fact.value)
+    package.ai_hyperparameter = build_entries(parameters.items())
     package.ai_metric = build_entries((_name_fact(fact), fact.value) for fact in description.list_facts(Topic.METRIC))
     _fill_texts(package, description)
     for fact in description.list_facts(Topic.SAFETY_RISK):

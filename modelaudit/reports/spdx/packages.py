@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from packageurl import PackageURL
@@ -11,6 +10,7 @@ from spdx_python_model.bindings import v3_0_1 as spdx
 from modelaudit.model.description import Topic
 from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.report import AuditReport
+from modelaudit.reports.named_libraries import list_libraries
 from modelaudit.reports.package_url import REPOSITORY_ID
 from modelaudit.reports.spdx.elements import ElementSet, hash_key
 from modelaudit.reports.spdx.licenses import Licenses, join_expressions
@@ -95,27 +95,15 @@ def add_libraries(elements: ElementSet, model: spdx.ai_AIPackage, report: AuditR
     """Add the libraries that code, requirements and configurations name.
 
     A checker of NTIA's minimum elements judges every package that ``dependsOn`` reaches, and asks for its supplier and
-    version. No file of a model states the supplier of a library, so the model has a requirement on it instead, unless
-    a supplier is known.
+    version. No file of a model states the supplier of a library, so the model has a requirement on it instead.
     """
-    packages: dict[str, spdx.Element | str] = {}
-    for name, version in _list_libraries(report):
-        key = f"{name}@{version}"
-        if key in packages:
-            continue
-        package = elements.add(spdx.software_Package(), hash_key("library", key), name)
+    packages: list[spdx.Element | str] = []
+    for library in list_libraries(report.description):
+        package = elements.add(spdx.software_Package(), hash_key("library", library.name), library.name)
         package.software_primaryPurpose = _PURPOSES.library
-        if version:
-            package.software_packageVersion = escape_unprintable(version)
-        packages[key] = package
-    incomplete = spdx.RelationshipCompleteness.incomplete
-    elements.relate(_KINDS.hasRequirement, model, list(packages.values()), incomplete)
-
-
-def _list_libraries(report: AuditReport) -> Iterator[tuple[str, str]]:
-    """Yield the name of each library, with its version where one is stated."""
-    facts = report.description.list_facts(Topic.LIBRARY, Topic.FRAMEWORK)
-    versions = {fact.value for fact in facts if fact.get("version")}
-    for fact in facts:
-        if fact.get("version") or fact.value not in versions:
-            yield fact.value, fact.get("version")
+        if library.version is not None:
+            package.software_packageVersion = library.version
+        if library.purl is not None:
+            package.software_packageUrl = library.purl.to_string()
+        packages.append(package)
+    elements.relate(_KINDS.hasRequirement, model, packages, spdx.RelationshipCompleteness.incomplete)
