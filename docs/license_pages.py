@@ -18,10 +18,11 @@ from rule_pages import NOTICE
 import modelaudit
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.report import AuditReport
+from modelaudit.notice_texts import build_notice_files
+from modelaudit.options import Options
 from modelaudit.reports.json_report import parse_report, render_json
 from modelaudit.reports.license_page import describe_license
 from modelaudit.reports.license_screen import render_license
-from modelaudit.reports.notices import build_notices
 from modelaudit.reports.page import escape_markdown, render_page_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -172,13 +173,23 @@ def _render_notices(folder: Path) -> Iterator[str]:
     name, policy, options = NOTICES_EXAMPLE
     yield "## The files to ship\n"
     yield (
-        "`--notices OUT/` writes the notice with the words that a licence prescribes, the statements to show and "
-        "their places, the limits to pass on, and the checklist. It never writes the text of a licence. The checklist "
-        "names the source of each text.\n"
+        "`--notices OUT/` writes what a recipient of the model must get:\n\n"
+        "- `NOTICE`: the words that a licence prescribes for a notice, and nothing else;\n"
+        "- `COPYRIGHT.txt`: the copyright lines of the texts and of the source code, by file;\n"
+        "- `texts/`: the licence texts, notices and use policies of the repository, unchanged. A text that is required "
+        "and missing is the standard text, where a package of this installation ships it word for word (Apache-2.0, "
+        "MIT, BSD-3-Clause, CC-BY-4.0); MIT and BSD still need the copyright line of the author;\n"
+        "- `ATTRIBUTIONS.md` and `USE-RESTRICTIONS.md`: the statements to show with their places, the limits to pass "
+        "on;\n"
+        "- `CHECKLIST.md`: what is done and what is left, with the address of each text that was not found;\n"
+        "- `MANIFEST.json`: which file came from where, with the SHA-256 of each.\n\n"
+        "A second run renews its own files and removes those that are gone. A file that was there before, or that you "
+        "changed since, such as a ticked checklist, is never replaced: the run ends with exit code 2.\n"
     )
     command = f"modelaudit license {name} --policy {policy} {options} --offline --notices OUT/"
     yield f"```console\n$ {command}\n```\n"
-    for file, content in build_notices(ask_license(name, policy, options, folder)).items():
+    report = ask_license(name, policy, options, folder)
+    for file, content in build_notice_files(name, Options(offline=True), report).items():
         yield f"`OUT/{file}`:\n\n```text\n{content.decode().rstrip()}\n```\n"
 
 

@@ -72,6 +72,7 @@ LEVELS = (
         "pinning": 7,
         "resolving": 8,
         "pipeline": 9,
+        "notice_texts": 9,
         "locking": 10,
         "drift": 10,
         "": 10,

@@ -31,6 +31,7 @@ from modelaudit.catalogue.publishers import read_publishers
 from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.catalogue.retired import read_retired
 from modelaudit.catalogue.skops import read_skops
+from modelaudit.catalogue.standard_texts import read_standard_texts
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.term_words import read_term_words
 from modelaudit.catalogue.terms import read_vocabulary
@@ -125,6 +126,7 @@ class _RuleFiles:
     editions: list[Document] = field(default_factory=list)
     element_lists: list[tuple[str, Document]] = field(default_factory=list)
     controls: list[Document] = field(default_factory=list)
+    standard_texts: list[Document] = field(default_factory=list)
     description: list[Document] = field(default_factory=list)
 
     def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
@@ -136,6 +138,7 @@ class _RuleFiles:
             ("publishers",): self.publishers,
             ("edition",): self.editions,
             ("controls",): self.controls,
+            ("standard_texts",): self.standard_texts,
             ("description", "*"): self.description,
             ("formats",): self.formats,
             ("skops",): self.skops,
@@ -234,6 +237,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         edition=read_edition(files.editions),
         element_lists=read_element_lists(files.element_lists),
         controls=read_controls(files.controls),
+        standard_texts=read_standard_texts(files.standard_texts, licenses),
         description=read_description(files.description),
     )
 

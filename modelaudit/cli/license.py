@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ import click
 import modelaudit
 from modelaudit.batch import name_targets
 from modelaudit.cli.acceptance import add_acceptance_options, check_acceptance_files, list_policy_files
-from modelaudit.cli.files import check_folder, write_file
+from modelaudit.cli.files import check_folder
 from modelaudit.cli.intent import UseArguments, add_intent_options
 from modelaudit.cli.output import (
     Destination,
@@ -118,7 +119,8 @@ def command(
                 **intended_use,
             )
 
-    publish = partial(_publish, name_targets(targets), destinations, written, notices, quiet)
+    to_ship = _Notices(notices, revision, offline, folder or "") if notices is not None else None
+    publish = partial(_publish, name_targets(targets), destinations, written, to_ship, quiet)
     return audit_all(targets, audit, publish, quiet)
 
 
@@ -126,14 +128,14 @@ def _publish(
     names: Mapping[str, str],
     destinations: Sequence[Destination],
     written: set[str],
-    notices: Path | None,
+    notices: _Notices | None,
     quiet: bool,
     target: str,
     report: AuditReport,
 ) -> None:
     """Write the notices of a target and its report."""
     if notices is not None:
-        _write_notices(report, notices)
+        _write_notices(report, target, notices)
     render_screen = None if quiet else lambda _: _render_for_terminal(report)
     render_page = partial(_render_answer, report, _FILE_COLUMNS, color=False)
     publish_report(report, target, destinations, written, render_screen, render_page, names.get(target, ""))
@@ -168,20 +170,29 @@ def _render_answer(report: AuditReport, width: int, color: bool) -> bytes:
     return convert_internal_errors(lambda: render_license(report, width=width, color=color), "rendering the answer")
 
 
-def _write_notices(report: AuditReport, folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class _Notices:
+    """Where the notices go, and how their texts are found; the options of the command document the rest."""
+
+    path: Path
+    revision: str | None
+    offline: bool
+    folder: str
+
+
+def _write_notices(report: AuditReport, target: str, notices: _Notices) -> None:
     """Write the files to ship into a folder, which is created if it does not exist, and name them on stderr.
 
     Raises:
-        ConfigurationError: the folder cannot be created, or a file cannot be written.
+        ConfigurationError: a file of another origin is in the way, or the folder cannot be written.
+        SourceError: the model is not there any more.
     """
+    from modelaudit.cli.notice_folder import write_notice_folder
+    from modelaudit.notice_texts import build_notice_files
+    from modelaudit.options import Options
     from modelaudit.pipeline import convert_internal_errors
-    from modelaudit.reports.notices import build_notices
 
-    files = convert_internal_errors(lambda: build_notices(report), "writing the notices")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(f"{folder}: the folder cannot be created: {error.strerror}") from error
-    for name, content in files.items():
-        write_file(folder / name, content)
-    click.echo(f"modelaudit: wrote {', '.join(files) or 'nothing'} to {folder}", err=True)
+    options = Options(revision=notices.revision, offline=notices.offline, folder=notices.folder)
+    files = convert_internal_errors(lambda: build_notice_files(target, options, report), "writing the notices")
+    write_notice_folder(notices.path, files)
+    click.echo(f"modelaudit: wrote {', '.join(files)} to {notices.path}", err=True)

@@ -11,6 +11,7 @@ from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.finding import Rule
+from modelaudit.model.notices import StandardText
 from modelaudit.model.pickle import ORDINARY_COST, Cost
 from modelaudit.model.policy import Policy
 from modelaudit.model.provenance import KnownNames
@@ -357,6 +358,7 @@ class Catalogue:
         edition: the number and the date; ``None`` if the rule set states none.
         element_lists: published lists of the minimum elements of a bill of materials, sorted by id.
         controls: of published catalogues, with the evidence that a report may hold.
+        standard_texts: of licences, by id: the packages that ship them.
         description: the keys, headings and sentences that describe a model.
     """
 
@@ -383,4 +385,5 @@ class Catalogue:
     edition: Edition | None = None
     element_lists: tuple[ElementListRules, ...] = ()
     controls: Controls = field(default_factory=Controls)
+    standard_texts: Mapping[str, StandardText] = field(default_factory=dict)
     description: DescriptionRules = field(default_factory=DescriptionRules)

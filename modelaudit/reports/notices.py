@@ -1,16 +1,18 @@
-"""Render the files for ``--notices OUT/``: notices with their exact words, attributions, limits of use, a checklist.
+"""Render the files for ``--notices OUT/``: what a recipient of the model must get, and a checklist.
 
-Licence texts are not written here. The checklist states where to copy each one from: a file of the model, or the
-address of its publisher.
+``texts/`` holds the licence texts, notices and use policies of the model unchanged, and the standard text of a licence
+that no file of the model holds and an installed package ships. The other files are made from the report.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from modelaudit.model.address import read_file_path
 from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.notices import FoundText, ModelTexts
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Clause, Group, LicenseEntry
 from modelaudit.reports.decision_words import describe_settled_answer
@@ -23,11 +25,15 @@ from modelaudit.reports.license_view import (
     list_unread,
 )
 from modelaudit.reports.license_words import GROUPS, RELATIONS, describe_kind
+from modelaudit.reports.notice_texts import MANIFEST, Copy, list_copies, render_copyrights, render_manifest
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import end_sentence
 
 _NOTICE_KINDS = ("keep-notices",)
+_KEEPING_KINDS = ("keep-notices", "include-license-text")
+_NO_TEXTS = ModelTexts()
+_NONE: Mapping[str, FoundText] = MappingProxyType({})
 _ATTRIBUTION_GROUPS = (Group.SHOW, Group.NAME)
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 """The characters that can be markup in Markdown."""
@@ -40,16 +46,27 @@ _MAX_LIST_DEPTH = 8
 """Levels of a nested list; deeper entries are listed at this level."""
 
 
-def build_notices(report: AuditReport) -> Mapping[str, bytes]:
-    """Build the files by name: ``CHECKLIST.md`` always, the others only if they have content."""
-    license_ = report.license
-    texts = {
+def build_notices(
+    report: AuditReport, texts: ModelTexts = _NO_TEXTS, standard: Mapping[str, FoundText] = _NONE
+) -> Mapping[str, bytes]:
+    """Build the files by name: ``CHECKLIST.md`` and ``MANIFEST.json`` always, the others only if they have content.
+
+    Args:
+        report: of a licence check.
+        texts: collected from the files of the model.
+        standard: the standard texts at hand, by the id of their licence.
+    """
+    copies = list_copies(report.license, texts, standard)
+    rendered = {
         "NOTICE": _render_notice(report),
-        "ATTRIBUTIONS.md": _render_attributions(report),
+        "COPYRIGHT.txt": render_copyrights(texts),
+        "ATTRIBUTIONS.md": _render_attributions(report, copies, texts),
         "USE-RESTRICTIONS.md": _render_restrictions(report),
-        "CHECKLIST.md": _render_checklist(report, license_),
+        "CHECKLIST.md": _render_checklist(report, copies, texts),
     }
-    return {name: text.encode() for name, text in texts.items() if text}
+    files = {name: text.encode() for name, text in rendered.items() if text}
+    files |= {each.name: each.content for each in copies}
+    return {**files, MANIFEST: render_manifest(report, files, copies, texts)}
 
 
 def _list_tasks(license_: LicenseConclusion, groups: Collection[Group]) -> list[Task]:
@@ -85,7 +102,7 @@ def _render_page(heading: str, report: AuditReport, lead: str, lines: list[str])
     return "\n".join([f"# {heading}", "", _escape_text(_format_title(report)), "", lead, "", *lines, ""])
 
 
-def _render_attributions(report: AuditReport) -> str:
+def _render_attributions(report: AuditReport, copies: Sequence[Copy], texts: ModelTexts) -> str:
     """Render the duties to show and to name, the model with its base models, and the licences."""
     license_ = report.license
     tasks = _list_tasks(license_, _ATTRIBUTION_GROUPS)
@@ -115,12 +132,23 @@ def _render_attributions(report: AuditReport) -> str:
             for entry in license_.entries
         ),
     ]
-    lead = (
-        "Show these words at the stated places, and name your own work as described."
-        if tasks
-        else "No attribution is required."
-    )
-    return _render_page("Attributions", report, lead, lines)
+    return _render_page("Attributions", report, _describe_attribution(license_, bool(tasks), copies, texts), lines)
+
+
+def _describe_attribution(
+    license_: LicenseConclusion, has_words: bool, copies: Sequence[Copy], texts: ModelTexts
+) -> str:
+    """Describe what to show: words that a licence fixes, and the copyright lines and notices that most ask to keep."""
+    kept = [task for task in _list_tasks(license_, [Group.SHIP]) if task.kind in _KEEPING_KINDS]
+    sentences = ["Show these words at the stated places, and name your own work as described."] if has_words else []
+    if kept:
+        licenses = ", ".join(dict.fromkeys(_escape_text(task.license) for task in kept))
+        place = "`COPYRIGHT.txt`" if texts.copyrights else "the copyright lines, which no file of the model states"
+        shipped = "`texts/`" if copies else "the texts that `CHECKLIST.md` names"
+        sentences.append(f"{licenses} asks to keep the copyright and licence notices: ship {shipped} and {place}.")
+    elif not has_words:
+        sentences.append("No clause that this tool knows prescribes words to show. Read the licence texts below.")
+    return " ".join(sentences)
 
 
 def _describe_license(license_: LicenseConclusion) -> str:
@@ -169,8 +197,9 @@ def _describe_use_policy(entry: LicenseEntry, clause: Clause) -> str:
     return f"{text}{section} The text: {_format_address(url)}, {reading}. Forbidden, among others:\n"
 
 
-def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
+def _render_checklist(report: AuditReport, copies: Sequence[Copy], texts: ModelTexts) -> str:
     """Render the checklist: the answer for the use, open points, texts to copy, duties, conflicts, unread sources."""
+    license_ = report.license
     use = report.decision.use
     lines = [f"**Use: {use.verdict}**. {_escape_text(use.reason)}"]
     points = [reason.answer for reason in list_reasons(license_)]
@@ -187,7 +216,8 @@ def _render_checklist(report: AuditReport, license_: LicenseConclusion) -> str:
             f"- {_escape_text(each.because)}{_format_source(each.license, each.section)} {_escape_text(words)}"
             for each, words in settled
         ]
-    lines += ["", "## Licence texts to copy", "", *_list_texts_to_copy(license_), *_list_files_to_copy(report)]
+    lines += ["", "## Licence texts to copy", "", *_list_texts_to_copy(license_, copies)]
+    lines += [*_list_files_to_copy(report, copies), *(f"- [ ] {_escape_text(each)}" for each in texts.left_out)]
     for group, tasks in group_tasks(license_):
         lines += ["", f"## {GROUPS[group]}", ""]
         for task in tasks:
@@ -214,30 +244,45 @@ def _format_source(license_id: str, section: str) -> str:
     return f" ({_escape_text(f'{license_id}, {section}' if section else license_id)})"
 
 
-def _list_files_to_copy(report: AuditReport) -> list[str]:
+def _list_files_to_copy(report: AuditReport, copies: Sequence[Copy]) -> list[str]:
     """List the notices and use policies among the files of the model, which must be copied unchanged."""
-    paths = (read_file_path(record.path) for record in report.coverage.artifacts)
-    names = filter(_FILES_TO_COPY.search, paths)
-    return [
+    copied = {each.source: each.name for each in copies}
+    paths = dict.fromkeys(read_file_path(record.path) for record in report.coverage.artifacts)
+    named = [path for path in paths if _FILES_TO_COPY.search(path)]
+    lines = [
         f"- [ ] {_escape_text(name)}: copy this file of the model unchanged, in addition to other notices"
-        for name in names
+        for name in named
+        if name not in copied
+    ]
+    return lines + [
+        f"- [x] {_escape_text(path)}: copied unchanged as {_format_file(name)}" for path, name in copied.items() if path
     ]
 
 
-def _list_texts_to_copy(license_: LicenseConclusion) -> list[str]:
-    """List the place to copy each required licence text from, as Markdown lines."""
+def _format_file(name: str) -> str:
+    return f"`{_escape_code(name)}`"
+
+
+def _list_texts_to_copy(license_: LicenseConclusion, copies: Sequence[Copy]) -> list[str]:
+    """List where each required licence text is, or the place to copy it from, as Markdown lines."""
+    by_source = {each.source: each for each in copies if each.source}
+    by_license = {each.license: each for each in copies if each.license}
     duties = _list_tasks(license_, [Group.SHIP])
     file_by_id = {task.license: task.met for task in duties if task.kind == "include-license-text"}
     lines = []
     for entry in license_.entries:
         if entry.id not in file_by_id:
             continue
-        file = file_by_id[entry.id]
+        file = read_file_path(file_by_id[entry.id])
+        copy = by_source.get(file) if file else by_license.get(entry.id)
         place = (
-            f"copy the file {_escape_text(read_file_path(file))} of the model"
+            f"copy the file {_escape_text(file)} of the model"
             if file
             else f"no file holds it: copy it from {_format_address(entry.url)}"
         )
+        if copy is not None:
+            place = f"{_format_file(copy.name)}, {_escape_text(copy.describe())}"
         policy = f"; and its use policy from {_format_address(entry.policy_url)}" if entry.policy_url else ""
-        lines.append(f"- [ ] {_escape_text(entry.name)}: {place}{policy}")
+        box = "x" if copy is not None and not (policy or copy.lacks_copyright) else " "
+        lines.append(f"- [{box}] {_escape_text(entry.name)}: {place}{policy}")
     return lines or ["- No known licence requires its text."]

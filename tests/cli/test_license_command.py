@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,7 +11,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
-from support.command import run_command
+from support.command import CommandResult, run_command
 
 MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or () if file.name == "LICENSE")
 # The options for a commercial product in the EU.
@@ -170,8 +171,65 @@ def test_notices_are_written_into_the_given_folder_and_stderr_names_that_folder(
     out = tmp_path / "out" / "notices"
     done = run_command("license", write_model(tmp_path / "m", "llama3.1"), *PRODUCT, "--notices", out)
     assert done.returncode == 0
-    assert any("Llama 3.1" in file.read_text() for file in out.iterdir())
+    assert any("Llama 3.1" in file.read_text() for file in out.iterdir() if file.is_file())
     assert str(out) in done.stderr
+
+
+def write_notices(model: Path, out: Path) -> CommandResult:
+    """Run the command for notices; return what it says."""
+    return run_command("license", model, *PRODUCT, "-q", "--notices", out)
+
+
+def test_notices_collect_texts_and_copyright_lines_and_never_replace_what_is_not_theirs(tmp_path: Path) -> None:
+    model, out = write_model(tmp_path / "m", "mit"), tmp_path / "out"
+    (model / "README.md").write_text("---\nlicense: mit\n---\n# M\nCopyright (c) 2024 Jane\ncopyright notice above\n")
+    (model / "third_party").mkdir()
+    (model / "third_party/NOTICE").write_text("Contains Foo.\n (c) 2020 Foo Inc.\n(c) You must keep it\n")
+    (model / "a.py").write_text("# Copyright (C) Bar and others.\n# Copyright [yyyy] [name]\n")
+    assert write_notices(model, out).returncode == 0
+    assert (out / "texts/1-NOTICE").read_bytes() == (model / "third_party/NOTICE").read_bytes()
+    assert "Permission is hereby granted" in (out / "texts/standard-MIT.txt").read_text()
+    lines = [each["text"] for each in json.loads((out / "MANIFEST.json").read_text())["copyrights"]]
+    assert lines == ["Copyright (c) 2024 Jane", "Copyright (C) Bar and others.", "(c) 2020 Foo Inc."]
+    for text in ("Nothing has to be shown", "No attribution is required"):
+        assert text.lower() not in (out / "ATTRIBUTIONS.md").read_text().lower()
+    assert not [each for each in out.rglob("*") if each.name.startswith(".")]
+
+    # The same folder is renewed, and a text that is gone from the model is gone from the folder.
+    (model / "third_party/NOTICE").rename(model / "third_party/readme.rst")
+    (out / "mine.txt").write_text("mine")
+    assert write_notices(model, out).returncode == 0
+    assert not (out / "texts/1-NOTICE").exists()
+    assert (out / "mine.txt").read_text() == "mine"
+
+    before = {each: each.read_bytes() for each in out.rglob("*") if each.is_file()}
+    for name, content in (("CHECKLIST.md", b"- [x] done\n"), ("MANIFEST.json", b"[]"), ("MANIFEST.json", b'{"a"')):
+        (out / name).write_bytes(content)
+        done = write_notices(model, out)
+        assert (done.returncode, done.stderr.count("error: "), f"{name}: " in done.stderr) == (2, 1, True), done.stderr
+        assert (out / name).read_bytes() == content
+        (out / name).write_bytes(before[out / name])
+    outside = tmp_path / "outside.txt"
+    outside.write_text("other")
+    (out / "NOTICE-LINK").symlink_to(outside)
+    (out / "COPYRIGHT.txt").unlink()
+    (out / "COPYRIGHT.txt").symlink_to(outside)
+    assert write_notices(model, out).returncode == 2
+    assert outside.read_text() == "other"
+
+
+def test_manifest_that_names_a_file_outside_of_the_folder_removes_nothing(tmp_path: Path) -> None:
+    model, out = write_model(tmp_path / "m", "mit"), tmp_path / "out"
+    assert write_notices(model, out).returncode == 0
+    victim = tmp_path / "victim.md"
+    victim.write_text("x")
+    manifest = json.loads((out / "MANIFEST.json").read_text())
+    digest = hashlib.sha256(b"x").hexdigest()
+    names = ("../victim.md", str(victim), "texts/../../victim.md")
+    manifest["files"] += [{"file": name, "sha256": digest} for name in names]
+    (out / "MANIFEST.json").write_text(json.dumps(manifest))
+    assert write_notices(model, out).returncode == 0
+    assert victim.read_text() == "x"
 
 
 @pytest.mark.parametrize("name", ["llama3.1", "LicenseRef-Llama-3.1", "Apache License, Version 2.0"])

@@ -1,7 +1,9 @@
-"""The files for ``--notices``: they contain the exact words of licences, no licence text, and no unescaped text."""
+"""The files for ``--notices``: the exact words of licences, the texts of the model, and no unescaped text."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import unicodedata
 from dataclasses import replace
@@ -17,10 +19,21 @@ from reports.license_examples import (
 )
 from support.decisions import answer_use
 
+from modelaudit.catalogue import load_catalogue
+from modelaudit.licenses.recognition.standard import find_standard_licenses
+from modelaudit.licenses.recognition.words import split_words
+from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.notices import CopyrightLine, FoundText, ModelText, ModelTexts, TextKind
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.reports.notices import build_notices
+from modelaudit.reports.standard_texts import find_standard_texts
+
+
+@pytest.fixture
+def rules() -> Catalogue:
+    return load_catalogue()
 
 
 def render_files(report: AuditReport, license_: LicenseConclusion) -> dict[str, str]:
@@ -78,7 +91,7 @@ def test_checklist_begins_with_the_answer_and_lists_all_duties_and_open_points(f
 
 def test_checklist_names_the_license_file_and_ticks_the_duty_that_this_file_meets(failing: AuditReport) -> None:
     files = render_files(failing, build_plain_conclusion())
-    assert set(files) == {"ATTRIBUTIONS.md", "CHECKLIST.md"}
+    assert set(files) == {"ATTRIBUTIONS.md", "CHECKLIST.md", "MANIFEST.json"}
     assert "- [ ] Apache License 2.0: copy the file LICENSE of the model" in files["CHECKLIST.md"]
     assert "- [x] Give everyone who receives the model a copy of the licence." in files["CHECKLIST.md"]
     assert "Met by LICENSE." in files["CHECKLIST.md"]
@@ -94,7 +107,7 @@ def test_use_policy_is_not_copied_as_the_license_text(failing: AuditReport) -> N
 
 def test_checklist_of_a_model_without_a_license_states_that_none_was_found(failing: AuditReport) -> None:
     files = render_files(failing, LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN))
-    assert set(files) == {"CHECKLIST.md"}
+    assert set(files) == {"CHECKLIST.md", "MANIFEST.json"}
     assert "**Use: review**. No planned use is stated" in files["CHECKLIST.md"]
     assert "No known licence requires its text." in files["CHECKLIST.md"]
 
@@ -104,9 +117,9 @@ def test_notices_escape_hostile_text(size: int, hostile: AuditReport) -> None:
     evil = hostile.target.name
     for name, text in render_files(hostile, build_hostile_conclusion(evil, evil * size)).items():
         assert {each for each in text if unicodedata.category(each)[0] in "CZ"} - {"\n", " "} == set(), name
-        # NOTICE is plain text; Markdown has a bare "<" only in code or before an address.
+        # NOTICE is plain text, and so is a string of JSON; Markdown has a bare "<" only in code or before an address.
         outside_code = re.sub(r"`[^`]*`", "", text)
-        assert name == "NOTICE" or not re.search(r"(?<!\\)<(?!https://)", outside_code), name
+        assert name in ("NOTICE", "MANIFEST.json") or not re.search(r"(?<!\\)<(?!https://)", outside_code), name
         assert not re.search(r"\b(safe|clean)\b", text, re.IGNORECASE)
 
 
@@ -125,3 +138,79 @@ def test_checklist_asks_for_a_copy_of_each_notice_and_policy_file_of_the_model(f
     assert "- [ ] NOTICE: copy this file of the model unchanged" in text
     # The first three files; the licence text is copied for another point of the list.
     assert text.count("copy this file of the model unchanged") == 3
+
+
+def build_with(report: AuditReport, license_: LicenseConclusion, texts: ModelTexts, **standard: FoundText):
+    """Return the files of a licence conclusion with collected and standard texts, by name."""
+    decision = replace(report.decision, use=answer_use(license_))
+    found = {id_.replace("_", "-"): text for id_, text in standard.items()}
+    return build_notices(replace(report, license=license_, decision=decision), texts, found)
+
+
+def test_texts_of_the_model_are_copied_unchanged_under_plain_names_and_the_manifest_says_from_where(
+    failing: AuditReport,
+) -> None:
+    contents = {
+        "LICENSE": b"\xff\x00 terms\r\n",
+        "a/../b/LICENSE": b"x",
+        "docs/\u202egnp.NOTICE `x`": b"y",
+        "c/...": b"z",
+    }
+    texts = ModelTexts(
+        tuple(ModelText(path, TextKind.LICENSE, content) for path, content in contents.items()),
+        (CopyrightLine("LICENSE", 3, "Copyright 2024 Acme \u202e"), CopyrightLine("a.py", 1, "\u00a9 Jane")),
+        ("big.txt: it has more than 1,048,576 bytes",),
+    )
+    files = build_with(failing, build_plain_conclusion(), texts)
+    copies = {name: content for name, content in files.items() if name.startswith("texts/")}
+    assert list(copies.values()) == list(contents.values())
+    assert all(re.fullmatch(r"texts/\d+-[A-Za-z0-9._-]{1,80}", name) for name in copies), copies
+    manifest = json.loads(files["MANIFEST.json"])
+    assert {each["file"]: each["sha256"] for each in manifest["files"]} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in files.items() if name != "MANIFEST.json"
+    }
+    assert next(each["path"] for each in manifest["files"] if "path" in each) == "LICENSE"
+    assert manifest["copyrights"][0]["line"] == 3
+    checklist = files["CHECKLIST.md"].decode()
+    assert "- [x] Apache License 2.0: `texts/1-LICENSE`, copied unchanged from LICENSE of the model" in checklist
+    assert "- [ ] big.txt: it has more than 1,048,576 bytes" in checklist
+    assert files["COPYRIGHT.txt"].decode().startswith("LICENSE:\n  Copyright 2024 Acme")
+    assert "\u202e" not in files["COPYRIGHT.txt"].decode() + checklist
+
+
+@pytest.mark.parametrize("lacks_copyright", [False, True])
+def test_standard_text_stands_in_for_a_text_that_no_file_of_the_model_holds(
+    failing: AuditReport, lacks_copyright: bool
+) -> None:
+    license_ = build_plain_conclusion()
+    found = FoundText(b"the text\n", "acme 1.0, LICENSE", lacks_copyright)
+    met = build_with(failing, license_, ModelTexts(), Apache_2_0=found)
+    assert not any(name.startswith("texts/") for name in met)
+    unmet = replace(license_, duties=tuple(replace(duty, met="") for duty in license_.duties))
+    files = build_notices(replace(failing, license=unmet), ModelTexts(), {"Apache-2.0": found})
+    assert files["texts/standard-Apache-2.0.txt"] == b"the text\n"
+    line = next(each for each in files["CHECKLIST.md"].decode().splitlines() if "standard-Apache-2.0.txt" in each)
+    assert line.startswith("- [ ]" if lacks_copyright else "- [x]")
+    assert ("write the copyright line of the author" in line) is lacks_copyright
+    assert "acme 1.0, LICENSE" in line
+
+
+def test_licence_without_words_to_show_still_asks_to_keep_its_notices(failing: AuditReport) -> None:
+    license_ = build_plain_conclusion()
+    text = build_with(failing, license_, ModelTexts())["ATTRIBUTIONS.md"].decode()
+    assert "No attribution is required" not in text
+    assert "Apache-2.0 asks to keep the copyright and licence notices" in text
+    assert "the copyright lines, which no file of the model states" in text
+
+
+def test_shipped_standard_texts_are_those_of_their_licences(rules: Catalogue) -> None:
+    found = find_standard_texts(rules.standard_texts)
+    assert set(found) == {"Apache-2.0", "CC-BY-4.0", "MIT", "BSD-3-Clause"}
+    for id_, text in found.items():
+        words = split_words(text.content.decode())
+        matches = [each.id for each in find_standard_licenses(words, (0, len(words.words)))]
+        assert id_ in matches or id_ in ("Apache-2.0", "CC-BY-4.0"), id_
+        assert ("copyright (c)" in text.content.decode().lower()) is False, id_
+    changed = {"MIT": replace(rules.standard_texts["MIT"], sha256="0" * 64)}
+    missing = {"MIT": replace(rules.standard_texts["MIT"], package="no-such-package-of-ours")}
+    assert find_standard_texts(changed) == find_standard_texts(missing) == {}
