@@ -88,9 +88,8 @@ def build_hostile_description(text: str) -> ModelDescription:
     """Build a fact on each topic whose value, place and qualifiers are one hostile text."""
     names = ("name", "version", "range", "relation", "license", "url", "activity", "provider", "source", "dataset")
     facts = tuple(
-        _build_fact(topic, text, confidence, text, Location(line=0, key=text), dict.fromkeys(names, text))
+        _build_fact(topic, text, Confidence.DECLARED, text, Location(line=0, key=text), dict.fromkeys(names, text))
         for topic in Topic
-        for confidence in Confidence
     )
     return ModelDescription(facts, (Contradiction(facts[0], facts[1], text),))
 

@@ -173,14 +173,14 @@ def test_references_are_unique_and_lead_to_a_part_of_the_document(
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
-@given(text=st.text(alphabet=st.characters(), max_size=60))
-def test_hostile_facts_keep_the_bill_of_materials_valid(text: str, failing: AuditReport) -> None:
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=10, deadline=None)
+@given(text=st.text(alphabet=st.characters(), max_size=60), version=st.sampled_from(list(VERSIONS)))
+def test_hostile_facts_keep_the_bill_of_materials_valid(text: str, version: str, failing: AuditReport) -> None:
     signoff = SignOff(text, SignOffAnswer.APPROVE, text, text, text, text, text, text, SignOffState.VALID, text)
     policy = replace(failing.policy, organization=text, reviewer=text, reference=text)
     report = replace(failing, description=build_hostile_description(text), signoffs=(signoff,), policy=policy)
-    check_valid(report)
-    check_references(render_bom(report))
+    check_valid(report, version)
+    check_references(json.loads(VERSIONS[version](report)))
 
 
 def test_root_component_names_who_supplies_the_model_and_where_it_is_found() -> None:
@@ -503,7 +503,7 @@ def test_work_grows_in_proportion_to_files_and_findings(failing: AuditReport) ->
         report = replace(failing, decision=coverage, findings=findings)
         return count_lines(lambda: render_cyclonedx(report))
 
-    assert find_growth_fault(count, 800) == ""
+    assert find_growth_fault(count, 320) == ""
 
 
 # ------------------------------------------------------------------------------- the score by OWASP's list of fields
