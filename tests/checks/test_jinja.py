@@ -78,4 +78,4 @@ def test_evidence_of_a_jinja_finding_states_the_line(tmp_path: Path) -> None:
     report = modelaudit.scan(tmp_path, second_opinion=False)
     (finding,) = (each for each in report.findings if each.rule == "jinja/sandbox-escape")
     assert finding.location.line == 2
-    assert finding.evidence == ("line 2: private-attribute __class__", "> {{ a.__class__ }}")
+    assert finding.evidence == ("line 2: private-attribute __class__", "| {{ a }}", "> {{ a.__class__ }}")

@@ -32,8 +32,19 @@ def _quote_change(words: Words, span: Span, missing: int) -> TextChange:
     last = len(words.words)
     return TextChange(
         words.find_line(min(first, last - 1)),
-        words.quote(max(first - _WORDS_AROUND, 0), first, _AROUND_CHARACTERS),
-        words.quote(first, end, _ADDED_CHARACTERS),
-        words.quote(end, min(end + _WORDS_AROUND, last), _AROUND_CHARACTERS),
+        _quote_with_marks(words, max(first - _WORDS_AROUND, 0), first, _AROUND_CHARACTERS),
+        _quote_with_marks(words, first, end, _ADDED_CHARACTERS),
+        _quote_with_marks(words, end, min(end + _WORDS_AROUND, last), _AROUND_CHARACTERS),
         missing,
     )
+
+
+def _quote_with_marks(words: Words, first: int, end: int, limit: int) -> str:
+    """Quote the words from ``first`` up to ``end`` with the marks behind them, on one line of bounded length."""
+    if first >= end:
+        return ""
+    start = words.find_start(first)
+    stop = words.find_start(end) if end < len(words.words) else len(words.text)
+    # Runs of spaces shrink to one; four times the limit leaves room for them and bounds the work.
+    line = " ".join(words.text[start : min(stop, start + 4 * limit)].split())
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"

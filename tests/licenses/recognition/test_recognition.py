@@ -246,6 +246,23 @@ def test_variant_of_a_license_text_quotes_added_or_changed_words_and_counts_miss
     assert quote_difference(match.differs[0]) == match.differs[0]
 
 
+def test_variant_of_a_license_text_shows_each_difference_between_the_words_around_it(prints: Fingerprints) -> None:
+    text = PERMIT.replace("for gain or", "never for gain but").replace("KEEPER OF THE SHORE", "HARBOUR TRUST OF 2026")
+    (match,) = recognise_texts(text, prints, KNOWN)
+    # Another holder and another year are no difference.
+    (change,) = match.changes
+    words = f"{change.before} {change.added} {change.after}"
+    assert (change.added, change.missing > 0) == ("never for gain but", True)
+    assert words in " ".join(text.split()) and change.before and change.after
+    assert "never for gain but" in text.splitlines()[change.line - 1]
+    (match,) = recognise_texts(f"{PERMIT}\nNot on Sundays.", prints, KNOWN)
+    assert [(each.added, each.after, each.missing) for each in match.changes] == [("Not on Sundays.", "", 0)]
+    (match,) = recognise_texts(PERMIT.replace(", alone or in company, for gain or for joy", ""), prints, KNOWN)
+    assert [(each.added, each.missing) for each in match.changes] == [("", 9)]
+    (match,) = recognise_texts(PERMIT, prints, KNOWN)
+    assert match.changes == ()
+
+
 @pytest.mark.parametrize("id_", TEXTS)
 def test_license_text_with_a_word_replaced_or_omitted_outside_heading_and_holder_is_a_variant(
     id_: str, prints: Fingerprints
