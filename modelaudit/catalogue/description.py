@@ -158,7 +158,7 @@ class _Reader:
         self._wild: dict[str, list[tuple[tuple[str, ...], FactRule]]] = {}
         self._headings: dict[str, tuple[FactRule, ...]] = {}
         self._labels: dict[str, tuple[FactRule, ...]] = {}
-        self._sentences: list[SentenceRule] = []
+        self._sentences: dict[str, tuple[SentenceRule, ...]] = {}
         self._foreign: list[str] = []
         self._others: list[str] = []
         self._placeholders: list[str] = []
@@ -216,7 +216,8 @@ class _Reader:
             pattern = compile_pattern(text, document, tuple(map(str, place)), re.IGNORECASE)
             if "value" not in pattern.groupindex and not rule.value:
                 raise document.error(f"{text!r} has no group 'value', and its entry states no value", place)
-            self._sentences.append(SentenceRule(rule, pattern, tuple(each.lower() for each in entry.hints)))
+            for hint in map(str.lower, entry.hints):
+                self._sentences[hint] = (*self._sentences.get(hint, ()), SentenceRule(rule, pattern))
 
     def finish(self) -> DescriptionRules:
         """Return all rules."""
@@ -225,7 +226,7 @@ class _Reader:
         card = CardRules(
             self._headings,
             self._labels,
-            tuple(self._sentences),
+            self._sentences,
             _join_patterns(self._foreign),
             _join_patterns(self._others),
             _join_patterns(self._families),

@@ -180,13 +180,15 @@ class _CardReader:
     def _read_sentences(self, line: str, number: int) -> Iterator[Fact]:
         """Yield the facts that the sentences of a line state about the model."""
         lower_line = line.lower()
-        matching = [each for each in self._rules.sentences if any(hint in lower_line for hint in each.hints)]
+        matching = {
+            id(each): each for hint, rules in self._rules.sentences.items() if hint in lower_line for each in rules
+        }
         if not matching:
             return
         for sentence in _SENTENCE_END.split(strip_markup(line)):
             if self._is_about_other(sentence):
                 continue
-            for each in matching:
+            for each in matching.values():
                 match = each.pattern.search(sentence)
                 if match is not None:
                     value = match["value"] if "value" in each.pattern.groupindex else sentence

@@ -7,7 +7,7 @@ counts, so that rounding, spelling and statements that cannot be compared give n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from modelaudit.model.description import Confidence, Contradiction, Fact, Topic
@@ -28,6 +28,8 @@ _PREFIX: Final = re.compile(r"^(?:eval|test|predict|val|validation)[_/ -]")
 _VERSION: Final = re.compile(r"(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?")
 _DECIMAL: Final = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?(?:e-?\d{1,2})?", re.IGNORECASE)
 _PERCENT: Final = 100
+_ANY_NAME: Final = "*"
+_Index = Mapping[tuple[Topic, str], Sequence[Fact]]
 _Compare = Callable[[Fact, Fact, Comparison], bool | None]
 _STRENGTHS: Final = (Confidence.VERIFIED, Confidence.FOUND, Confidence.DECLARED)
 
@@ -43,35 +45,38 @@ def compare_facts(
         comparisons: which facts are compared, and how.
     """
     contradictions: list[Contradiction] = []
+    stated, opposite = _index(declared), _index(found)
     for comparison in comparisons:
-        contradictions += _compare(declared, found, comparison)
+        contradictions += _compare(stated, opposite, comparison)
         if len(contradictions) >= _MOST_CONTRADICTIONS:
             break
     return contradictions[:_MOST_CONTRADICTIONS]
 
 
-def _compare(declared: Sequence[Fact], found: Sequence[Fact], comparison: Comparison) -> Iterator[Contradiction]:
+def _index(facts: Iterable[Fact]) -> dict[tuple[Topic, str], list[Fact]]:
+    """Index facts by topic and the qualifier ``name``, and under ``_ANY_NAME`` by topic alone."""
+    index: dict[tuple[Topic, str], list[Fact]] = {}
+    for fact in facts:
+        for name in (fact.get("name"), _ANY_NAME):
+            index.setdefault((fact.topic, name), []).append(fact)
+    return index
+
+
+def _compare(stated: _Index, opposite: _Index, comparison: Comparison) -> Iterator[Contradiction]:
     """Yield the contradictions of one comparison, one at most for each place of the card."""
-    name = comparison.name
-    stated = [each for each in declared if each.topic is comparison.topic and each.get("name") == name]
-    if comparison.same:
-        stated = [each for each in declared if each.topic is comparison.topic]
-    opposite = [
-        each
-        for each in found
-        for topic, wanted in comparison.against
-        if each.topic is topic and each.get("name") == wanted
-    ]
-    if comparison.same:
-        opposite = [each for each in found if any(each.topic is topic for topic, _ in comparison.against)]
-    if comparison.strongest and opposite:
-        best = min(_STRENGTHS.index(each.confidence) for each in opposite)
-        opposite = [each for each in opposite if _STRENGTHS.index(each.confidence) == best]
-    if not stated or not opposite:
+    declared = stated.get((comparison.topic, _ANY_NAME if comparison.same else comparison.name), ())
+    if not declared:
         return
-    compare = _COMPARE[comparison.how]
-    for facts in _group(stated, comparison):
-        yield from _find_contradiction(list(facts), opposite, comparison, compare)
+    found = [
+        each
+        for topic, name in comparison.against
+        for each in opposite.get((topic, _ANY_NAME if comparison.same else name), ())
+    ]
+    if comparison.strongest and found:
+        best = min(_STRENGTHS.index(each.confidence) for each in found)
+        found = [each for each in found if _STRENGTHS.index(each.confidence) == best]
+    for facts in _group(declared, comparison) if found else ():
+        yield from _find_contradiction(facts, found, comparison, _COMPARE[comparison.how])
 
 
 def _group(stated: Sequence[Fact], comparison: Comparison) -> Iterable[list[Fact]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from modelaudit.description.values import FactMaker
@@ -23,6 +24,8 @@ def read_keys(stated: StatedValues, address: str, rules: Mapping[str, KeyRules],
     for each in stated.items:
         pattern = tuple("#" if step.isdigit() else step for step in each.path)
         for rule in _list_rules(pattern, each.path, known):
+            if "$" in rule.value:
+                rule = replace(rule, value=_resolve(rule.value, each, values).strip())
             qualifiers = tuple((name, _resolve(text, each, values)) for name, text in rule.qualifiers)
             yield from maker.make(rule, each.value, address, each.where, qualifiers)
 
@@ -49,12 +52,12 @@ def _matches(path: Sequence[str], steps: Sequence[str]) -> bool:
 def _resolve(text: str, stated: StatedValue, values: Mapping[tuple[str, ...], str]) -> str:
     """Return the text of a qualifier with its references replaced by the values that they name."""
 
-    def replace(match: re.Match[str]) -> str:
+    def find(match: re.Match[str]) -> str:
         if match[0] == "$$":
             return stated.path[-1]
         return stated.value if match[1] is None else values.get(_locate(match[1], stated.path), "")
 
-    return _REFERENCE.sub(replace, text)
+    return _REFERENCE.sub(find, text)
 
 
 def _locate(key: str, path: Sequence[str]) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ class FactMaker:
             confidence: in place of that of the rule.
         """
         if rule.form is Form.REQUIREMENTS:
-            for name, stated in parse_requirements(text):
+            for name, stated in parse_requirements(rule.value or text):
                 yield Fact(rule.topic, name, confidence or rule.confidence, artifact, where, stated)
             return
         for value in self._read_values(rule, text):

@@ -38,7 +38,7 @@ class FactRule:
     """What one key, heading or label states.
 
     Attributes:
-        value: the fact, whatever the value is; empty if the value is the fact.
+        value: the fact, whatever the value is, with references as in qualifiers; empty if the value is the fact.
         qualifiers: name, and either a text or the key of the value behind a dollar sign; ``$`` is the value itself.
         when: only values that it matches completely count; a group ``value`` is the fact.
         values: the fact for a value in another notation, such as a number in place of a name.
@@ -68,15 +68,10 @@ class KeyRules:
 
 @dataclass(frozen=True, slots=True)
 class SentenceRule:
-    """A sentence about the model that states a fact; the group ``value`` of the pattern is the fact.
-
-    Attributes:
-        hints: the pattern is tried only on lines in lower case that contain one of them.
-    """
+    """A sentence about the model that states a fact; the group ``value`` of the pattern is the fact."""
 
     rule: FactRule
     pattern: re.Pattern[str]
-    hints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +81,7 @@ class CardRules:
     Attributes:
         headings: by heading, in lower case.
         labels: by label, in lower case: ``developed by``.
+        sentences: by a hint; they are tried only on lines that contain it in lower case.
         foreign: headings whose sections describe other models, or how to use this one.
         others: words of a sentence that show that it is about another model.
         families: names of models; a sentence with one that the title of the card does not have is about another model.
@@ -93,7 +89,7 @@ class CardRules:
 
     headings: Mapping[str, tuple[FactRule, ...]] = field(default_factory=dict)
     labels: Mapping[str, tuple[FactRule, ...]] = field(default_factory=dict)
-    sentences: tuple[SentenceRule, ...] = ()
+    sentences: Mapping[str, tuple[SentenceRule, ...]] = field(default_factory=dict)
     foreign: re.Pattern[str] = re.compile(r"(?!)")
     others: re.Pattern[str] = re.compile(r"(?!)")
     families: re.Pattern[str] = re.compile(r"(?!)")

@@ -382,3 +382,18 @@ def test_onnx_functions_and_metadata_beyond_the_bound_are_reported_as_unread(bou
     assert UnreadReason.LIMIT in read_bytes(made.encode_model(graph, *fields * 101), "m.onnx").reasons()
     monkeypatch.undo()
     assert UnreadReason.LIMIT not in read_bytes(made.encode_model(graph, *fields * 101), "m.onnx").reasons()
+
+
+def test_ports_and_weights_of_the_graph_describe_the_model(tmp_path: Path) -> None:
+    sizes = encode_data(1, encode_data(2, b"batch")) + encode_data(1, encode_number(1, 128))
+    tensor_type = encode_data(1, encode_number(1, 7) + encode_data(2, sizes))
+    ports = encode_data(11, encode_data(1, b"input_ids") + encode_data(2, tensor_type)) + encode_data(
+        12, encode_data(1, b"logits")
+    )
+    graph = made.encode_graph(made.encode_node("Relu"), tensors=(made.encode_tensor("w", (2, 3), bytes(24)),))
+    (tmp_path / "model.onnx").write_bytes(made.encode_model(graph + ports))
+    facts = modelaudit.scan(tmp_path, second_opinion=False).description.facts
+    shown = [(str(fact.topic), fact.value, fact.get("limit"), fact.where.key) for fact in facts]
+    assert ("parameters", "6", "", "shapes of all tensors") in shown
+    assert ("input", "input_ids", "int64 [batch, 128]", "input input_ids") in shown
+    assert ("output", "logits", "any type", "output logits") in shown

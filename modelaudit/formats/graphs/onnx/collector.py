@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.embedded import decode_content, detect_coding, make_content_artifact
+from modelaudit.formats.graphs.onnx.ports import GraphDescription
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.languages.terms.prose import read_metadata_texts
 from modelaudit.languages.terms.statements import extract_statements, iter_description_pairs
@@ -60,6 +61,7 @@ class ModelCollector:
         metadata: the metadata entries to examine; ``unread_metadata`` counts the entries over a bound.
         unsearched_texts: the number of texts behind the last embedded content that is listed.
         description: the last 64 KiB of the model's descriptions.
+        graph: the inputs, outputs and weights of the outermost graph.
     """
 
     format: str
@@ -79,6 +81,7 @@ class ModelCollector:
     unread_metadata: int = 0
     unsearched_texts: int = 0
     description: str = ""
+    graph: GraphDescription = field(default_factory=GraphDescription)
     _metadata_bytes: int = 0
     _kept_functions: KeptItems = field(
         default_factory=lambda: KeptItems("functions", _MOST_FUNCTIONS, _MOST_FUNCTION_BYTES)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.graphs.onnx.collector import STANDARD_DOMAIN, ModelCollector
+from modelaudit.formats.graphs.onnx.ports import INPUT, OUTPUT
 from modelaudit.formats.graphs.onnx.recognition import GRAPH, IR_VERSION, find_truncated_graph
 from modelaudit.formats.graphs.onnx.tensors import Tensor, check_tensor
 from modelaudit.model.artifact import Artifact, Window
@@ -62,6 +63,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if isinstance(failure, DamagedError):
         reader.read_truncated_graph(find_truncated_graph(window, failure.offset))
     yield from collector.build_readings(artifact)
+    yield from collector.graph.build_readings("onnx", is_complete=failure is None)
     if failure is not None:
         raise failure
 
@@ -177,7 +179,7 @@ class _ModelReader:
         self._collector.record_function(domain, name, overload, message.start)
 
     def _read_graph(self, message: Message, depth: int) -> None:
-        """Read a GraphProto: nodes (1), initializers (5), sparse initializers (15) and metadata (16)."""
+        """Read a GraphProto: nodes (1), initializers (5), ports (11, 12), sparse initializers (15), metadata (16)."""
         if depth > _MOST_NESTED_GRAPHS:
             raise LimitReachedError(f"graphs nest more than {_MOST_NESTED_GRAPHS} deep", message.start)
         for field in self._iter_fields(message):
@@ -186,7 +188,11 @@ class _ModelReader:
             if field.number == 1:
                 self._read_node(field, depth)
             elif field.number == 5:
-                self._read_tensor(field)
+                tensor = self._read_tensor(field)
+                if depth == 1:
+                    self._collector.graph.record_tensor(tensor.name, tensor.type, tensor.dims)
+            elif field.number in (INPUT, OUTPUT) and depth == 1:
+                self._collector.graph.record_port(field.number, field.body)
             elif field.number == 15:
                 self._read_sparse_tensor(field.body)
             elif field.number == 16:
@@ -255,7 +261,7 @@ class _ModelReader:
             if field.number in (1, 2) and field.wire == BYTES:
                 self._read_tensor(field)
 
-    def _read_tensor(self, tensor_field: Field, attribute: str = "") -> None:
+    def _read_tensor(self, tensor_field: Field, attribute: str = "") -> Tensor:
         """Read and check a TensorProto with its metadata (16); ``attribute`` names the attribute around it, if any."""
         tensor = Tensor(Location(offset=tensor_field.offset))
         for field in self._iter_fields(tensor_field.body):
@@ -263,3 +269,4 @@ class _ModelReader:
             if field.number == 16 and field.wire == BYTES:
                 self._read_metadata(field.body, is_of_part=True)
         check_tensor(tensor, attribute, self._collector)
+        return tensor
