@@ -23,6 +23,7 @@ class PartFile:
     level: Annotated[int, Field(ge=1, le=3)]
     kind: Annotated[str, require_word(_KINDS)]
     files: list[Text] = Field(default_factory=list)
+    unless: list[Text] = Field(default_factory=list)
     words: list[Text] = Field(default_factory=list)
     fields: list[Text] = Field(default_factory=list)
 
@@ -55,6 +56,13 @@ def read_openness(documents: Iterable[Document]) -> tuple[OpennessPart, ...]:
                     place,
                 )
             parts[id_] = OpennessPart(
-                id_, part.title, part.level, part.kind, tuple(part.files), tuple(part.words), tuple(part.fields)
+                id_,
+                part.title,
+                part.level,
+                part.kind,
+                tuple(part.files),
+                tuple(part.words),
+                tuple(part.fields),
+                tuple(part.unless),
             )
     return tuple(parts.values())

@@ -335,6 +335,7 @@ class OpennessPart:
         files: file names that show it, as ``fnmatch`` patterns, ignoring case.
         words: phrases of the card that show it.
         fields: fields of the card that show it.
+        unless: names of files, without their folders, that show nothing of it although they fit.
     """
 
     id: str
@@ -344,3 +345,4 @@ class OpennessPart:
     files: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()

@@ -118,7 +118,9 @@ def _find_proof(part: OpennessPart, evidence: Evidence) -> str:
         return evidence.components[part.id]
     # The first pattern that fits names the part best: weights in safetensors rather than a pickle beside them.
     patterns = map(_compile_file_pattern, part.files)
-    file = next((path for pattern in patterns for path in evidence.paths if pattern.fullmatch(path)), None)
+    others = [_compile_file_pattern(each) for each in part.unless]
+    paths = [path for path in evidence.paths if not any(each.fullmatch(path.rpartition("/")[2]) for each in others)]
+    file = next((path for pattern in patterns for path in paths if pattern.fullmatch(path)), None)
     if file is not None:
         return file
     field = next((name for name in part.fields if name in evidence.fields), None)

@@ -50,6 +50,35 @@ def test_weights_are_shown_by_the_file_that_fits_the_first_pattern_of_the_part(c
     assert [each.evidence for each in parts if each.id == "model-parameters"] == ["model.safetensors"]
 
 
+@pytest.mark.parametrize(
+    ("paths", "shown"),
+    [
+        (["label_map.pkl"], ""),
+        (["checkpoints/Label_Map.PKL", "vocab.pkl", "optimizer.pt", "scaler.joblib", "sub/training_args.bin"], ""),
+        (["label_map.pkl", "model.pkl"], "model.pkl"),
+        # A folder may be named after labels; the name of the file counts.
+        (["labels/pytorch_model.bin"], "labels/pytorch_model.bin"),
+        (["text_encoder/model.safetensors", "label_encoder.pkl"], "text_encoder/model.safetensors"),
+    ],
+)
+def test_model_parameters_are_weights_and_no_labels_or_states_beside_them(conclude_cards, paths, shown):
+    openness = rate_card_openness(conclude_cards, paths)
+    [part] = [each for each in openness.components if each.id == "model-parameters"]
+    assert (part.evidence, part.present) == (shown, bool(shown))
+    assert any(line.startswith("Model parameters") for line in openness.missing) is not bool(shown)
+
+
+@pytest.mark.parametrize("paths", [[], WEIGHTS, [*WEIGHTS, *TOOLING], [*WEIGHTS, *TOOLING, *SCIENCE]])
+def test_list_of_missing_items_agrees_with_the_table_of_components(conclude_cards, paths):
+    openness = rate_card_openness(conclude_cards, paths)
+    rows = {each.title: each for each in openness.components}
+    for line in openness.missing:
+        row = rows[line.partition(": ")[0]]
+        assert row.present is ("not found" not in line), line
+        assert not (row.present and row.open), line
+    assert len(openness.missing) == len(set(openness.missing))
+
+
 @pytest.mark.parametrize("license_", ["llama3.1", "openrail++", "cc-by-nc-4.0", "other", "gemma"])
 def test_model_under_a_restricted_license_has_no_open_component(conclude_cards, license_):
     openness = rate_card_openness(conclude_cards, WEIGHTS, license_)
