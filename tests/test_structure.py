@@ -106,7 +106,7 @@ ONLY_IN = {
     "modelscan": ("opinions",),
     "pypdf": ("languages/terms/pdf_worker",),
     "subprocess": ("verifier_app", "wire/process"),
-    "importlib": ("cli", "formats/registry", "opinions", "reports"),
+    "importlib": ("cli", "formats/registry", "model/report", "opinions", "reports"),
     "huggingface_hub": ("sources",),
     "jinja2": ("reports", "languages"),
     "cyclonedx": ("reports",),

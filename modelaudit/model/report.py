@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib import import_module
 from pathlib import PurePath
 
 from modelaudit.model.acceptance import Acceptance, RecordedDecision
@@ -361,6 +362,14 @@ class AuditReport:
     def coverage(self) -> Coverage:
         """The inventory behind the decision."""
         return self.decision.coverage
+
+    def _repr_html_(self) -> str:
+        """Return a summary for notebooks, which look for this method on the class of a value.
+
+        The renderer is found by its name once a notebook asks for it, because the values import nothing above them.
+        """
+        summary: str = import_module("modelaudit.reports.notebook").render_summary(self)
+        return summary
 
     @property
     def exit_code(self) -> int:
