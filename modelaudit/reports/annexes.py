@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import decision_words, view
+from modelaudit.reports.file_folders import MOST_TABLE_FILES, list_folders
 from modelaudit.reports.finding_groups import NeedGroup
 from modelaudit.reports.wording import STATES, count_noun
 
 _QUIET_ORDER = ("license", "description", "findings")
 """The first annexes where no finding needs a decision."""
 _PRINTED_LINES = 60
-"""Rows of all annexes together from which each annex begins on a page of its own, with its title at the head."""
+"""Rows of all annexes together above which the longest begin on a sheet of their own, with their titles at the head."""
+LONG_ANNEXES = ("license", "findings", "inventory")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,13 @@ def list_annexes(report: AuditReport, groups: Sequence[NeedGroup]) -> tuple[Anne
 
 
 def are_long(report: AuditReport, groups: Sequence[NeedGroup]) -> bool:
-    """Whether the annexes fill so many pages that each begins on one of its own."""
+    """Whether the annexes fill so many pages that the longest begin on pages of their own."""
     rows = sum(len(rule.shown) for group in groups for rule in group.rules)
     clauses = sum(len(entry.clauses) for entry in report.license.entries)
-    return rows + clauses + min(len(report.coverage.artifacts), _PRINTED_LINES) > _PRINTED_LINES
+    files = len(report.coverage.artifacts)
+    # More files are listed by folder.
+    listed = files if files <= MOST_TABLE_FILES else len(list_folders(report))
+    return rows + clauses + listed > _PRINTED_LINES
 
 
 def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator[tuple[str, str, str]]:

@@ -194,6 +194,7 @@ def _load_environment() -> Environment:
         front=front_page,
         lineage=lineage_picture,
         most_rows=MOST_ROWS,
+        long_annexes=annexes.LONG_ANNEXES,
         line_break=Markup("\n"),
     )
     environment.filters["css_string"] = format_css_string
