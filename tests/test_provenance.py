@@ -16,6 +16,7 @@ from support.command import run_command
 
 import modelaudit
 from modelaudit.checks.provenance import build_provenance_subjects
+from modelaudit.model.description import Topic
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Finding
 from modelaudit.model.provenance import KnownNames, OwnerKind, Pin, PinHistory, Provenance, RevisionKind
@@ -67,6 +68,17 @@ def test_report_states_ids_owner_revision_and_commit_and_keeps_them_in_json(hub:
     assert (facts.pins, facts.unanswered) == ((), ())
     assert parse_report(render_json(report)) == report
     assert report.exit_code == 0
+
+
+def test_description_states_the_owner_and_the_last_change_also_from_the_record_of_the_cache(
+    hub: LoopbackHub, tiny: Repository
+) -> None:
+    for report in (scan("acme/tiny"), scan("acme/tiny", offline=True)):
+        facts = report.description.list_facts(Topic.SUPPLIER, Topic.RELEASE_TIME)
+        assert [(fact.topic, fact.value, fact.artifact) for fact in facts] == [
+            (Topic.RELEASE_TIME, "2023-11-14T22:13:20.000Z", ""),
+            (Topic.SUPPLIER, "acme", ""),
+        ]
 
 
 def test_owner_is_asked_for_once_for_a_commit_and_again_if_the_repository_was_created_anew(

@@ -10,13 +10,14 @@ from modelaudit.description.comparison import compare_facts
 from modelaudit.description.evidence import list_evidence
 from modelaudit.description.keys import read_keys
 from modelaudit.description.libraries import ImportCollector
-from modelaudit.description.tensors import WeightCounter
+from modelaudit.description.tensors import WeightCounter, list_storages
 from modelaudit.description.values import FactMaker
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline
+from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.provenance import Provenance
 from modelaudit.model.reading import Structure
 from modelaudit.model.signature import Signature, SignatureState
@@ -50,6 +51,8 @@ class DescriptionCollector:
                 self._add(_list_dimensions(structure, address))
             case Outline(format="python"):
                 self._imports.add(structure, address)
+            case PickleProgram() if structure.storages:
+                self._weights.add(list_storages(structure), address)
             case TensorTable():
                 self._weights.add(structure, address)
             case _:

@@ -10,7 +10,9 @@ from math import prod
 from pathlib import PurePosixPath
 from typing import Final
 
+from modelaudit.model.address import file_of, is_member
 from modelaudit.model.description import Confidence, Fact, Topic
+from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.stated import StoredTensor, TensorTable
 from modelaudit.model.structure import Location
 
@@ -36,6 +38,15 @@ _EMBEDDING: Final = re.compile(
     r"(?:^|\.)(?:embed_tokens|wte|wpe|word_embeddings|position_embeddings|tok_embeddings|embed_in|embed_out|lm_head|shared"
     r"|token_embd|output)\.weight\Z"
 )
+_CHECKPOINT: Final = re.compile(r"(?:pytorch_model|model|adapter_model|diffusion_pytorch_model)[\w.-]*\.(?:bin|pth?)")
+"""Names of checkpoints that hold weights and no state of an optimizer."""
+_STORAGES: Final = {
+    "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16", "DoubleStorage": "F64",
+    "LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "BoolStorage": "BOOL", "CharStorage": "I8",
+    "ByteStorage": "U8",
+}  # fmt: skip
+_TYPED: Final = frozenset({"safetensors", "torch"})
+"""Formats whose types of tensors are those of numbers in memory, so that quantised weights are packed into them."""
 _NOTABLE: Final = 100
 """Whole numbers are weights if there is one for so many fractions; fewer are buffers."""
 _MOST_NAMES: Final = 2_000_000
@@ -74,7 +85,7 @@ class WeightSet:
             self.is_complete = False
             return
         self.names.add(key)
-        is_aid = self.format == "safetensors" and _PACKED_AID.search(tensor.name) is not None
+        is_aid = self.format in _TYPED and _PACKED_AID.search(tensor.name) is not None
         is_parameter = tensor.type not in _INDEX_TYPES and not _NO_PARAMETER.search(tensor.name) and not is_aid
         if _PACKED_WEIGHT.search(tensor.name):
             self.packed[tensor.type] += prod(tensor.shape)
@@ -92,8 +103,8 @@ class WeightSet:
         if not self.is_complete or self.parts != self.stated_shards:
             return None
         floats = sum(number for type_, number in self.numbers.items() if type_ not in _PACKED_TYPES)
-        total = floats if self.format == "safetensors" else self.numbers.total()
-        if self.format == "safetensors":
+        total = floats if self.format in _TYPED else self.numbers.total()
+        if self.format in _TYPED:
             # bitsandbytes and MLX pack several weights into a number, and keep the name of the weight.
             packed = self.packed + Counter({each: self.numbers[each] for each in _PACKED_TYPES})
             for type_, number in packed.items():
@@ -106,6 +117,22 @@ class WeightSet:
         return total or None
 
 
+def list_storages(program: PickleProgram) -> TensorTable:
+    """Return the storages of a checkpoint of torch as a table; tensors that share one count once.
+
+    It is not complete if a storage has no single type and count, or a type that does not state its numbers.
+    """
+    tensors = []
+    is_complete = all(stream.complete for stream in program.streams)
+    for claim in program.storages:
+        kind = _STORAGES.get(claim.types[0]) if len(claim.types) == len(claim.counts) == 1 else None
+        if kind is None:
+            is_complete = False
+        else:
+            tensors.append(StoredTensor(claim.key, kind, (max(claim.counts[0], 0),)))
+    return TensorTable("torch", tuple(tensors), is_complete)
+
+
 class WeightCounter:
     """Collects the tables of tensors of a model."""
 
@@ -114,13 +141,14 @@ class WeightCounter:
 
     def add(self, table: TensorTable, address: str) -> None:
         """Add the table of one file."""
-        path = PurePosixPath(address)
-        if "!" in address or _BESIDE.search(path.name.lower()):
+        path = PurePosixPath(file_of(address) if table.format == "torch" else address)
+        is_checkpoint = table.format != "torch" or _CHECKPOINT.fullmatch(path.name.lower()) is not None
+        if is_member(str(path)) or _BESIDE.search(path.name.lower()) or not is_checkpoint:
             return
         shard = _SHARD.search(path.stem)
         stem = _SHARD.sub("", path.stem)
         folder = "" if str(path.parent) == "." else str(path.parent)
-        kept = self._sets.setdefault((folder, stem + path.suffix.lower()), WeightSet(address, format=table.format))
+        kept = self._sets.setdefault((folder, stem + path.suffix.lower()), WeightSet(str(path), format=table.format))
         kept.stated_shards = int(shard[2]) if shard is not None else 1
         kept.parts += 1
         kept.is_complete = kept.is_complete and table.is_complete
@@ -152,6 +180,6 @@ class WeightCounter:
                 qualifiers = (*embeddings, *parts)
                 yield Fact(Topic.PARAMETERS, str(count), Confidence.VERIFIED, main.artifact, where, qualifiers)
             for type_, number in main.numbers.most_common(1):
-                if number and main.format == "safetensors" and not main.packed and type_ in _PRECISIONS:
+                if number and main.format in _TYPED and not main.packed and type_ in _PRECISIONS:
                     where = Location(key="types of the tensors")
                     yield Fact(Topic.PRECISION, _PRECISIONS[type_], Confidence.VERIFIED, main.artifact, where)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.fixtures import FIXTURES
 from support.work import count_lines, find_growth_fault
 
 import modelaudit
@@ -84,6 +85,16 @@ def test_card_that_files_contradict_is_named_and_an_honest_one_is_not(case: Mapp
     for each in contradictions:
         assert each.declared.artifact == "README.md" and each.found.artifact != "README.md"
         assert re.fullmatch(r"The card states .+ as the .+ \(.+\), but .+ has .+\.", each.sentence)
+
+
+def test_storages_of_a_checkpoint_count_once_each_and_those_of_an_optimizer_do_not(tmp_path: Path) -> None:
+    for name in ("pytorch_model.bin", "optimizer.pt"):
+        (tmp_path / name).write_bytes((FIXTURES / "torch-zip/benign/state-dict.pt").read_bytes())
+    facts = scan(tmp_path).list_facts(Topic.PARAMETERS, Topic.PRECISION)
+    assert [(fact.value, fact.artifact) for fact in facts] == [
+        ("6", "pytorch_model.bin"),
+        ("float32", "pytorch_model.bin"),
+    ]
 
 
 def test_facts_are_sorted_by_topic_then_strength_and_bounded(tmp_path: Path) -> None:
