@@ -29,7 +29,7 @@ class Fingerprint:
         is_use_policy: whether the text is a use policy, which is never a licence.
         is_notice: whether the text is the notice that a licence prescribes for the works under it, and no licence text.
         triples: 32-bit hashes of each three consecutive words, in order; two fewer than there are words.
-        marks: a few hashes that no other text of the set has, in ascending order.
+        marks: a few hashes that no other licence of the set has, or one other at most, in ascending order.
         titles: phrases that may be present or missing at its head, in lower case.
         versions: phrases that distinguish it from its other versions, in lower case; for people.
         optional: spans that may be missing: the title, an appendix on how to apply it.

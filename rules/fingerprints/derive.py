@@ -32,7 +32,7 @@ from modelaudit.model.fingerprint import Fingerprint
 
 HERE = Path(__file__).resolve().parent
 MARKS = 16
-"""The number of hashes kept of a text that occur in no other text."""
+"""The number of hashes kept of a text that occur in no other licence, or in one other."""
 _LINE = 112
 """Characters of base64 in one line."""
 # Phrases of the column ``copy_note``.
@@ -125,16 +125,22 @@ def format_entry(text: Text, owner_counts: Counter[int], date: str) -> str:
 
 
 def choose_marks(triples: Iterable[int], owner_counts: Counter[int]) -> list[int]:
-    """Choose hashes that occur in no other licence."""
-    unique = sorted(triple for triple in set(triples) if owner_counts[triple] == 1)
-    # Evenly spaced marks spread over the whole range of hashes, which is random with regard to the text.
-    step = max(1, len(unique) // MARKS)
-    return unique[::step][:MARKS]
+    """Choose hashes that occur in no other licence; if these are few, also some that one other licence has.
+
+    Two versions of one licence have few words of their own, and still many that set both apart from all others.
+    """
+    marks: list[int] = []
+    for owners in (1, 2):
+        found = sorted(triple for triple in set(triples) if owner_counts[triple] == owners)
+        # Evenly spaced marks spread over the whole range of hashes, which is random with regard to the text.
+        step = max(1, len(found) // MARKS)
+        marks += found[::step][: MARKS - len(marks)]
+    return sorted(marks)
 
 
 def renew_marks(entry: str, item: Fingerprint, owner_counts: Counter[int]) -> str:
-    """Choose the marks of an existing entry anew if it has none, or if another licence has one of them now."""
-    if item.marks and all(owner_counts[mark] == 1 for mark in item.marks):
+    """Choose the marks of an existing entry anew if they are few, or if other licences have one of them now."""
+    if len(item.marks) == MARKS and all(owner_counts[mark] == 1 for mark in item.marks):
         return entry
     lines = [f"    {line}" for line in _encode_numbers(choose_marks(item.triples, owner_counts))]
     head, _, rest = entry.partition("    marks: |\n")

@@ -226,7 +226,7 @@ def test_shipped_fingerprint_has_only_allowed_keys_and_titles_and_versions_of_at
             assert len(entry["triples"]) < 250_000
 
 
-def test_three_words_in_a_row_that_mark_a_licence_occur_in_the_fingerprint_of_no_other_licence() -> None:
+def test_three_words_in_a_row_that_mark_a_licence_occur_in_the_fingerprint_of_one_other_licence_at_most() -> None:
     items = load_fingerprints().items
     owners: dict[int, set[tuple[str, bool]]] = {}
     for item in items:
@@ -235,9 +235,9 @@ def test_three_words_in_a_row_that_mark_a_licence_occur_in_the_fingerprint_of_no
     assert len(items) > 150
     for item in items:
         assert set(item.marks) <= set(item.triples)
-        assert all(owners[mark] == {(item.license_id, item.is_use_policy)} for mark in item.marks), item.id
-        # Nothing marks a text of which each triple occurs in a text of another licence.
-        assert item.marks or all(len(owners[triple]) > 1 for triple in item.triples), item.id
+        assert all(len(owners[mark]) <= 2 for mark in item.marks), item.id
+        # Two versions of one licence have few words of their own; nothing marks a text whose words several others have.
+        assert item.marks or all(len(owners[triple]) > 2 for triple in item.triples), item.id
 
 
 def test_shipped_fingerprint_names_the_licence_and_kind_that_the_list_of_texts_states() -> None:

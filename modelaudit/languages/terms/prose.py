@@ -95,6 +95,9 @@ _PDF_MAGIC: Final = b"%PDF-"
 _PDF_START_BYTES: Final = 1024  # readers accept some bytes before the magic number
 _ZERO_SHARE: Final = 0.3
 """Half of the least share of zero bytes among the high bytes of text without a byte order mark."""
+_CODE_PAGE_SHARE: Final = 0.02
+"""The greatest share of bytes beyond ASCII in text of a Western code page that is read as such."""
+_LAST_ASCII: Final = 0x7F
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -349,12 +352,18 @@ def _read_pdf(kind: ProseKind | None, window: Window, limits: Limits) -> Iterato
 def _decode_text(data: bytes) -> str:
     """Decode UTF-16 or UTF-32, with or without a byte order mark, otherwise UTF-8.
 
-    Other bytes become replacement characters, and control characters that text does not have become spaces.
+    Text of an old editor of Windows has a few quotes and dashes of its code page, and no character of UTF-8. Other
+    bytes become replacement characters, and control characters that text does not have become spaces.
     """
     codec = _find_wide_codec(data)
-    return (
-        data.decode(codec, "replace").lstrip("\ufeff") if codec else blank_controls(data).decode("utf-8-sig", "replace")
-    )
+    if codec:
+        return data.decode(codec, "replace").lstrip("\ufeff")
+    data = blank_controls(data)
+    text = data.decode("utf-8-sig", "replace")
+    unread = text.count("\ufffd")
+    is_code_page = 0 < unread <= len(data) * _CODE_PAGE_SHARE and unread == sum(byte > _LAST_ASCII for byte in data)
+    # Text that was cut may end within a character of UTF-8.
+    return data.decode("cp1252", "replace") if is_code_page and text[-1] != "\ufffd" else text
 
 
 def _find_wide_codec(data: bytes) -> str | None:

@@ -27,6 +27,7 @@ from modelaudit.licenses.evidence.scope import (
     is_variant_text,
 )
 from modelaudit.licenses.evidence.statements import LicenseNames
+from modelaudit.licenses.evidence.text_claims import may_add_terms
 from modelaudit.licenses.evidence.unrecognised import is_set_apart, list_unrecognised_texts
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id
 from modelaudit.licenses.obligations.answers import BindingLicense
@@ -276,6 +277,7 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
         differs = f" It differs by: {words}." if words else ""
         likely = format_likely_restrictions(entry, compared.rules.clauses)
         may_restrict = is_permissive and determine_scope(claim) is ClaimScope.MODEL
+        may_restrict = may_restrict and may_add_terms(claim, compared.rules.licenses)
         yield Conflict(
             "variant-text",
             f"{get_claim_path(claim)} resembles the text of {name} but differs from it.{differs}{likely}",

@@ -27,7 +27,9 @@ from modelaudit.licenses.evidence.text_references import (
     resolve_reference,
 )
 from modelaudit.licenses.recognition import Likeness, TextMatch, TextRole, find_references, recognise_texts
+from modelaudit.licenses.recognition.name_words import is_term_word, tells_readers
 from modelaudit.licenses.recognition.terms_likeness import find_terms
+from modelaudit.licenses.recognition.words import split_words
 from modelaudit.model.address import is_member, member_path
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
@@ -54,6 +56,8 @@ _LEAST_PERMISSIVE_LIKENESS = 0.9
 What two texts share below it is mostly their disclaimer: terms for research alone reach 0.79 beside BSD-3-Clause, the
 terms of strangers 0.86 beside MIT and 0.75 beside a sample licence; true variants begin at 0.93.
 """
+_MISSING = re.compile(r"[0-9]+ words of the licence are missing")
+_MOST_HARMLESS_WORDS = 12
 _UNNAMED_KINDS = (ProseKind.DOCUMENT, ProseKind.STRINGS)
 _BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
 
@@ -136,6 +140,30 @@ def _may_hold_terms(prose: Prose) -> bool:
     if sum(not letter.isascii() for letter in prose.text) > len(prose.text) // 4:
         return True
     return len({match[0].lower() for match in _STEMS.finditer(prose.text)}) >= _MIN_STEMS
+
+
+def may_add_terms(claim: LicenseClaim, licenses: Mapping[str, LicenseEntry]) -> bool:
+    """Whether the words in which a text differs from a licence may limit it: a misspelt or missing word does not.
+
+    Args:
+        claim: of a text that differs from a licence.
+        licenses: the licences of the rule set by id.
+    """
+    entry = licenses.get(claim.entry or "")
+    if entry is None or entry.category not in PERMISSIVE_CATEGORIES:
+        return True
+    return any(map(_may_be_term, claim.differs))
+
+
+def _may_be_term(line: str) -> bool:
+    """Whether a line of ``describe_differences`` may add a term; the number of missing words alone adds none."""
+    if _MISSING.fullmatch(line):
+        return False
+    words = split_words(line)
+    return len(words.words) > _MOST_HARMLESS_WORDS or not all(
+        word.isascii() and word.isalpha() and not is_term_word(words, at) and not tells_readers(word)
+        for at, word in enumerate(words.words)
+    )
 
 
 def mark_claims_on_model(prose: Prose, artifact: str, claims: Sequence[LicenseClaim]) -> list[LicenseClaim]:

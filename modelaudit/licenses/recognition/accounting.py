@@ -38,7 +38,7 @@ from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprint, Span
 
 _YEAR = re.compile(r"(?:19|20)[0-9]{2}|yyyy|year")
-_NOTICE_WORDS = frozenset(("copyright", "copyrights", "portions", "c", "by", "the", "present"))
+_NOTICE_WORDS = frozenset(("copyright", "copyrighted", "copyrights", "portions", "c", "by", "the", "present"))
 _HOLDER_LIMIT, _CAPITALS_LIMIT = 300, 10
 """Maximum words of a copyright statement, and of one in capitals alone, where capitals do not mark names."""
 _PLAIN_LIMIT = 2
@@ -186,7 +186,7 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
     """
     opening = words.words[first]
     # A year alone opens a statement too, because "(c)" is dropped as an item number: "(c) 2024 Acme".
-    if not (opening in ("copyright", "copyrights", "portions") or _YEAR.fullmatch(opening)):
+    if not (opening in ("copyright", "copyrighted", "copyrights", "portions") or _YEAR.fullmatch(opening)):
         return 0
     limit = min(end, first + _HOLDER_LIMIT)
     # In an all-capitals line every word looks like a name, so such a statement gets a much lower limit.

@@ -88,6 +88,7 @@ _CLAUSES: Final = _list_phrases("2 clause,3 clause,two clause,three clause")
 _IS_LICENSED_AS_FOLLOWS: Final = re.compile(r"(?:is|are) (?:licen[cs]ed|released|distributed) as follows")
 _AS_FOLLOWS: Final = 4
 """The number of its words."""
+_COPYRIGHTED: Final = ("copyrighted", "by")
 _DERIVED: Final = _list_phrases("as code derived from,as it is derived from,as a work derived from")
 _HEADS: Final = _list_phrases("license,licence,copyright notice,copyright notice and statement,copyright and license")
 _WORK_OF_TITLE: Final = re.compile(
@@ -130,6 +131,8 @@ def measure_introduction(words: Words, first: int, end: int, titles: _Phrases) -
     is_about_code = any(_CODE.fullmatch(words.words[each]) for each in range(subject, at))
     if _licenses_whole_as_follows(words, subject, at, end):
         return at + _AS_FOLLOWS - first, is_about_code
+    if at + 2 < end and at > subject and tuple(words.words[at + 1 : at + 3]) == _COPYRIGHTED:
+        return at + 1 - first, False  # The holders follow, as in a copyright line.
     verb = _match(words, at, end, _VERBS)
     at += verb
     at += _match(words, at, end, _ARTICLES)
@@ -218,13 +221,15 @@ def measure_license_address(words: Words, first: int, end: int) -> int:
     return measure_address(words, first, end) if host & _PUBLISHERS else 0
 
 
-def _measure_description(words: Words, first: int, end: int) -> int:
+def _measure_description(words: Words, first: int, end: int, *, is_behind_title: bool = False) -> int:
     """Count the words of a line of the text if it is the name of the work with a description.
 
-    An example is *acme -- A parser in Python*. No word of it may be a term, and an article begins the description.
+    An example is *acme -- A parser in Python*. No word of it may be a term, and an article begins the description. The
+    title of the licence may be before it: *BSD License for acme - a parser*.
     """
     start = words.find_start(first)
-    if words.words[first] in _OPENERS or words.text[words.text.rfind("\n", 0, start) + 1 : start].strip(" \t#*"):
+    before = words.text[words.text.rfind("\n", 0, start) + 1 : start].strip(" \t#*")
+    if words.words[first] in _OPENERS or (before and not is_behind_title):
         return 0
     stop = words.text.find("\n", start)
     stop = stop if stop >= 0 else len(words.text)
@@ -254,7 +259,7 @@ def measure_name_of_work(words: Words, first: int, end: int) -> int:
     is_followed = at < len(words.words) and words.words[at] == "copyright"
     is_line = is_followed or at == len(words.words) or words.find_start(at) >= stop
     is_line = is_line and not words.text[begin:start].strip(_HEADING_MARKS)
-    names = [each for each in range(first, at) if words.words[each].isalpha()]
+    names = [each for each in range(first, at) if any(map(str.isalpha, words.words[each]))]
     if not is_line or not 0 < len(names) <= _MOST_TITLE_NAME or any(map(_NO_HEADING.fullmatch, words.words[first:at])):
         return 0
     # A name in lower case is one if a copyright line follows it.
@@ -272,12 +277,15 @@ def _measure_title_of_work(words: Words, first: int, end: int, titles: _Phrases)
     at = first + title
     if title == 0 or at >= end or words.words[at] != "for":
         return _measure_title_behind_name(words, first, end, titles)
+    described = _measure_description(words, at + 1, end, is_behind_title=True) if at + 1 < end else 0
+    if described:
+        return at + 1 + described - first
     last = 0
     for position in range(at + 1, min(end, at + 1 + _MOST_NAME_WORDS)):
         word = words.words[position]
         if _WORK_OF_TITLE.fullmatch(word):
             last = position + 1
-        elif is_term_word(words, position) or not is_name_word(words, position):
+        elif is_term_word(words, position) or not (is_name_word(words, position) or any(map(str.isdigit, word))):
             break
         elif _PURPOSES.fullmatch(word) or tells_readers(word):
             return 0

@@ -23,7 +23,7 @@ _PURPOSE_JOINERS = frozenset(("for", "in", "to", "and", "or", "only", "academic"
 _TERM_WORDS = re.compile(
     r"(?:academ|agree|allow|ban(?:s|ned)?$|cannot|cc$|commerc|compet|condition|consent|cost|den(?:y|ied|ies)|deploy"
     r"|derivativ|disallow|distribut|educat|exclu|exempt|except|fees?$|forbid|free|grant|illegal|licen[cs]|limit|may$"
-    r"|militar|modif|must|nc$|nd$|no$|non|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
+    r"|militar|modif|must|nc$|nd$|no$|non(?!ebot)|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
     r"|resell|restrict|revok|sell|sale|shall|should|sublicen|subject|surveil|terminat|terms?$|this$|train|unauth|unless"
     r"|until|us(?:e|es|ed|er|ers|ing)$|violat|void|warrant|weapon|without|written|you|is$|are$|be$|can$|if$|when"
     r"|confident|propriet|evaluat|trial|internal|personal|privat|secret|verbot|untersag|nicht|kein|kommerz|interdi|prohib"
@@ -42,6 +42,12 @@ _NAMES_LIKE_TERMS = re.compile(
     r"costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
     r"|trainor|young|youngs|youn|youssef|yousef|younes"
 )
+_FIRST_NAMES = frozenset(("ask", "may"))
+_NAME_END = re.compile(r"[ \t]*(?:[,;&<(]|\.?\s*(?:\n|$)|(?:and|or|nor|with)\b)", re.IGNORECASE)
+_NO_MAIL_NAME = re.compile(
+    r"commerc|resear|academ|educat|train|trial|evaluat|only|licen|n[cd]$|internal|personal|privat|propriet|confident"
+)
+"""Words that would say for what something is, even as the name of a mailbox."""
 _PLACEHOLDERS = frozenset(("name", "names", "company", "organization", "organisation"))
 _FREE_SOFTWARE_FOUNDATION = ("software", "foundation")
 _CAMEL_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -70,7 +76,8 @@ def ends_name(words: Words, position: int, end: int) -> bool:
     "Acme members in Japan" and, on a line of its own, "For Acme members" say whom a text is for.
     """
     word = words.words[position]
-    if _READERS.fullmatch(word) and not _is_part_of_company(words, position, end):
+    is_reader = _READERS.fullmatch(word) is not None and not is_hyphenated(words, position)
+    if is_reader and not _is_part_of_company(words, position, end):
         return True
     if _PLACES.fullmatch(word) and words.words[position - 1] in _OPENERS:
         return not any(map(_COMPANY_FORMS.fullmatch, words.words[max(0, position - _COMPANY_REACH) : position]))
@@ -134,6 +141,10 @@ def _is_name_like_term(words: Words, position: int) -> bool:
     word, after = words.words[position], words.words[position + 1 : position + 3]
     if word in ("grant", "limited"):
         return _is_in_name(words, position)
+    if word in _FIRST_NAMES:
+        return _is_full_name(words, position)
+    if _is_mailbox(words, position):
+        return True
     if word == "free":
         return tuple(after) == _FREE_SOFTWARE_FOUNDATION
     if word == "your":  # A template that nobody filled in: "Your Name".
@@ -147,6 +158,23 @@ def _is_in_name(words: Words, position: int) -> bool:
     if not 0 <= other < len(words.words) or words.words[other] in ("grant", "limited"):
         return False
     return all(words.get_spelling(each).istitle() for each in (position, other)) and not is_term_word(words, other)
+
+
+def _is_full_name(words: Words, position: int) -> bool:
+    """Whether a first name that may be a term is before a surname, behind which the name ends: "Ask Acme, Jo Foo"."""
+    last = position + 1
+    if last >= len(words.words) or not all(words.get_spelling(each).istitle() for each in (position, last)):
+        return False
+    stop = words.find_start(last) + len(words.words[last])
+    return not is_term_word(words, last) and _NAME_END.match(words.text, stop) is not None
+
+
+def _is_mailbox(words: Words, position: int) -> bool:
+    """Whether a word alone is the name of a mailbox, as in "<void@acme.example>"."""
+    start = words.find_start(position)
+    stop = start + len(words.words[position])
+    is_alone = words.text[stop : stop + 1] == "@" and words.text[start - 1 : start] in ("<", "(", " ", "\n")
+    return is_alone and not _NO_MAIL_NAME.match(words.words[position])
 
 
 def match_phrase(words: Words, position: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:

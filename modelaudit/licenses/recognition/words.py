@@ -64,6 +64,11 @@ _HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130\ufffd]"
 )
+# What makes a sign a coloured picture, or joins two pictures: nothing beside a picture is hidden by it.
+_PICTURE = "[\u203c\u2049\u2139-\u21aa\u2300-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\U0001f000-\U0001faff]"
+_PICTURE_JOINER = re.compile(f"(?<={_PICTURE})\ufe0f|(?<={_PICTURE})\u200d(?={_PICTURE})|(?<=[0-9#*])\ufe0f(?=\u20e3)")
+# An apostrophe that an editor lost: "Licensor\ufffds" and "affiliates\ufffd names".
+_LOST_APOSTROPHE = re.compile("(?<=[a-z])\ufffd(?=s\\b)|(?<=s)\ufffd(?=\\s)")
 
 _word_hashes: dict[str, tuple[int, int, int]] = {}
 
@@ -155,6 +160,10 @@ def split_words(text: str) -> Words:
     text = text[:TEXT_LIMIT].removeprefix("\ufeff")
     has_hidden_characters = False
     if not text.isascii():
+        if "\ufe0f" in text or "\u200d" in text:
+            text = _PICTURE_JOINER.sub("", text)
+        if "\ufffd" in text:
+            text = _LOST_APOSTROPHE.sub("'", text)
         has_hidden_characters = _HIDDEN.search(text) is not None
         text = unicodedata.normalize("NFC", text)
     if "<" in text:

@@ -101,6 +101,33 @@ def test_variant_of_a_license_text_never_leads_to_a_conclusion(conclude_cards, f
     assert "license/variant-text" in fired(conclude_cards(claims=[variant], license="other"))
 
 
+@pytest.mark.parametrize(
+    ("differs", "is_doubtful"),
+    [
+        ("1 words of the licence are missing", False),
+        ("DALINGS", False),
+        ("upon", False),
+        ("any use of it", True),
+        ("students", True),
+        ("禁止商用", True),
+        ("20 cats", True),
+        ("characters that do not show", True),
+        ("and 4 more", True),
+        ("its words were compared with a pattern of the licence, which has room for others", True),
+        ("whales " * 20, True),
+    ],
+)
+def test_misspelt_permissive_text_is_for_review_and_one_with_added_terms_is_a_finding(
+    conclude_cards, fired, text_claim, differs, is_doubtful
+):
+    variant = text_claim("LICENSE", "MIT", differs)
+    conclusion = conclude_cards(claims=[variant], intent=BUSINESS, license="mit")
+    assert (conclusion.state, conclusion.permission) == (UNRECOGNISED, Answer.REVIEW)
+    assert ("license/variant-under-permissive-name" in fired(conclusion)) is is_doubtful
+    likely = text_claim("LICENSE", "LicenseRef-Llama-2", differs)
+    assert "license/variant-under-permissive-name" in fired(conclude_cards(claims=[likely], license="mit"))
+
+
 def test_use_policy_without_a_license_statement_leaves_the_license_undeclared(conclude_cards, text_claim):
     policy = text_claim("USE_POLICY.md", "LicenseRef-Llama-3.1", policy=True)
     assert conclude_cards(claims=[policy]).state is UNDECLARED

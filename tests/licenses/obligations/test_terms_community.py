@@ -69,6 +69,11 @@ BUSINESS_ANSWERS = {
     "LicenseRef-Kolors": REGISTRATION,
     "LicenseRef-bilibili-Model-2025-09-09": set(),
     "LicenseRef-OpenAtom-Model-1.0": set(),
+    "LicenseRef-PhoGPT-Community": set(),
+    "LicenseRef-Tencent-HY-Community": set(),
+    "LicenseRef-Otter-MIT-NC": {("deny", "no-commercial-use")},
+    "LicenseRef-Yi-2.0": REGISTRATION,
+    "LicenseRef-NeuTTS-Open-1.0": set(),
 }
 # Monthly active users up to which the user cap of each licence permits the use.
 USER_CAPS = {
@@ -88,6 +93,8 @@ USER_CAPS = {
     "LicenseRef-CogVideoX": 1e6,
     "LicenseRef-Kolors": 300e6,
     "LicenseRef-bilibili-Model-2025-09-09": 100e6,
+    "LicenseRef-PhoGPT-Community": 1e6,
+    "LicenseRef-Tencent-HY-Community": 100e6,
 }
 # Cap on the yearly revenue in US dollars, its kind of clause, and the answers above it to commercial use without and with
 # a hosted service.
@@ -95,6 +102,7 @@ REVENUE_CAPS = {
     "LicenseRef-Kimi-K3": (20e6, "service-revenue-cap", "review", "deny"),
     "LicenseRef-GLM-5.3": (10e9, "service-revenue-cap", "review", "deny"),
     "LicenseRef-bilibili-Model-2025-09-09": (13.5e6, "company-revenue-cap", "deny", "deny"),
+    "LicenseRef-NeuTTS-Open-1.0": (4_999_999, "revenue-cap", "deny", "deny"),
 }
 EXCLUDED_COUNTRIES = {
     "LicenseRef-Tencent-Hunyuan-3D-2.0": {"DE", "GB", "KR"},
@@ -102,6 +110,10 @@ EXCLUDED_COUNTRIES = {
     "LicenseRef-Tencent-Hunyuan": {"DE", "GB", "KR"},
     "LicenseRef-Tencent-Hunyuan-Large": {"DE"},
     "LicenseRef-Tencent-Hunyuan-A13B": {"DE", "GB", "KR"},
+    "LicenseRef-Tencent-HY-Community": {"DE", "GB", "KR"},
+    "LicenseRef-MiniMax-H3-Community": {"DE", "GB", "KR", "US"},
+    "LicenseRef-openPangu-1.0": {"DE"},
+    "LicenseRef-Sarashina-NC-2.0": {"DE"},
 }
 # Their use policies exclude multimodal models from the European Union.
 MULTIMODAL = {"LicenseRef-Llama-3.2", "LicenseRef-Llama-3.3", "LicenseRef-Llama-4"}
@@ -117,6 +129,8 @@ ANSWERS_ON_OUTPUTS = {
     "LicenseRef-MiniCPM-1.0": "deny",
     "LicenseRef-Kolors": "deny",
     "LicenseRef-bilibili-Model-2025-09-09": "review",
+    "LicenseRef-PhoGPT-Community": "deny",
+    "LicenseRef-Tencent-HY-Community": "deny",
 }
 # Licences whose texts were not read for the rule set.
 UNREAD_LICENSES = {
@@ -124,7 +138,6 @@ UNREAD_LICENSES = {
     "LicenseRef-Baichuan-2-Community",
     "LicenseRef-InternLM",
     "LicenseRef-XVERSE",
-    "LicenseRef-MiniMax-H3-Community",
     "LicenseRef-Qwen3.8-Max",
 }
 

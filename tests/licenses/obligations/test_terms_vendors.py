@@ -434,7 +434,6 @@ def test_category_of_a_vendor_license_is_the_reviewed_one(name: str, category: L
     "name",
     [
         "Falcon-Mamba-7B",
-        "Prior-Labs-1.1",
         "TabPFN-2.5",
         "Jamba-Open-Model",
         "LTX-Video-Open-Weights-0.X",

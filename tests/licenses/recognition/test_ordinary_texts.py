@@ -73,6 +73,17 @@ SAME_MIT = (
     "Copyright (c) 2024 Open Acme team, Acme Face, Inc.\n\nhttps://acmeface.co\n\n{}",
     "Copyright 2024 青鸟科技\uff08北京\uff09有限公司。保留所有权利。\n\n{}",
     "The Acme weights are licensed under the MIT License. The full text of the license is given below.\n\n{}",
+    "Copyright (c) 2024 Ask Acme & contributors. All rights reserved.\n\n{}",
+    "Copyright (c) 2024 J.O. Acme <void@acme.example>\n\n{}",
+    "Copyright (c) 2024 release-acme\n\n{}",
+    "Copyright (c) 2024 NoneBot\n\n{}",
+    "MIT License For Acme - A parsing and printing library\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "Copyright Notice and Statement for the ac5me Project\n===\n\nCopyright (c) Jo Acme\nhttp://www.ac5me.org\n\n{}",
+    "# AC64\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "Except when otherwise stated (look at the beginning of each file) the software and the documentation in this"
+    " project are copyrighted by:\n\n  Jo Acme and the contributors, http://www.acme.org\n\n{}",
+    "Acme\ufffds software is the MIT License.\n\n{}",
+    "\u2696\ufe0f The MIT License\n\nCopyright (c) 2024 Jo Acme\n\n{}",
     "The MIT License (MIT), also known as Expat License\n\n{}".replace("(MIT), also", "is the MIT License, also"),
 )
 OTHER_THAN_MIT = (
@@ -125,6 +136,15 @@ OTHER_THAN_MIT = (
     "The examples and documentation are licensed as follows:\n\nCopyright (c) 2024 Acme\n\n{}",
     "All software of Acme members is licensed as follows:\n\nCopyright (c) 2024 Acme\n\n{}",
     "Acme is under the MIT license, as code derived from Foo for members.\n\n{}",
+    "Copyright (c) 2024 Ask Acme before you ship it\n\n{}",
+    "Copyright (c) 2024 Ask Acme First\n\n{}",
+    "Copyright (c) 2024 Acme <commercial-no@acme.example>\n\n{}",
+    "Copyright (c) 2024 student-edition\n\n{}",
+    "Copyright (c) 2024 NonEU Acme\n\n{}",
+    "MIT License for Acme - a parser for members\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "The software is copyrighted by: Acme members in Japan\n\n{}",
+    "The M\ufffdT License\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "The MIT\ufe0f License\n\nCopyright (c) 2024 Jo Acme\n\n{}",
 )
 
 
@@ -333,10 +353,10 @@ def test_notice_with_further_words_names_nothing(text: str) -> None:
     assert recognise_roles(text) == set()
 
 
-def examine_license_file(folder: Path, text: str) -> AuditReport:
+def examine_license_file(folder: Path, text: str, encoding: str = "utf-8") -> AuditReport:
     """Conclude the licence of a folder with a configuration and the licence file."""
     (folder / "config.json").write_text('{"model_type": "acme"}', encoding="utf-8")
-    (folder / "LICENSE").write_text(text, encoding="utf-8")
+    (folder / "LICENSE").write_bytes(text.encode(encoding))
     return modelaudit.license(folder, offline=True, uses={"commercial": True, "redistribute": True})
 
 
@@ -344,6 +364,21 @@ def test_licence_file_with_a_notice_alone_concludes_the_licence_and_lacks_its_te
     report = examine_license_file(tmp_path, f"Copyright 2024 Acme, Inc.\n\n{APACHE_NOTICE}")
     assert (report.license.state, report.license.own) == ("concluded", ("Apache-2.0",))
     assert "license/text-missing" in {finding.rule for finding in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("holder", "encoding", "own"),
+    [
+        ("Jürgen Groß", "cp1252", ("MIT",)),
+        ("Jürgen Groß", "utf-8", ("MIT",)),
+        ("青鸟科技有限公司和全体同事", "gbk", ()),
+    ],
+)
+def test_licence_in_the_code_page_of_a_western_editor_is_read(
+    tmp_path: Path, holder: str, encoding: str, own: tuple[str, ...]
+) -> None:
+    report = examine_license_file(tmp_path, f"Copyright (c) 2015 {holder}\n\n{MIT}", encoding)
+    assert report.license.own == own
 
 
 def test_licence_file_for_the_code_alone_concludes_nothing_about_the_model(tmp_path: Path) -> None:
