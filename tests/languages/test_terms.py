@@ -74,9 +74,19 @@ def test_byte_order_mark_of_license_file_is_dropped(read_bytes, encoding):
     assert read_bytes("Terms of Acme\n".encode(encoding), "LICENSE").of(Prose) == [Prose(LICENSE, "Terms of Acme\n")]
 
 
-def test_undecodable_bytes_of_license_file_are_replaced(read_bytes):
-    [prose] = read_bytes(b"Terms of Acm\xe9, and more of them that are text throughout\n", "LICENSE").of(Prose)
-    assert prose.text.startswith("Terms of Acm\ufffd, and")
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"Terms of Acm\xe9, and more of them that are text throughout\n", "Terms of Acm\xe9, and"),  # Windows-1252
+        (b"Terms of Acm\xc3\xa9 and Acm\xe9, in two encodings in one file\n", "Terms of Acm\xe9 and Acm\ufffd, in"),
+        ("中文".encode("gbk") + b" and a long line of text behind it, in English\n" * 2, "\ufffd"),
+        ("Terms of Acme, which end within a character of UTF-8: é".encode()[:-1], "Terms of Acme"),
+    ],
+)
+def test_bytes_of_license_file_beyond_utf_8_are_of_a_western_code_page_or_replaced(read_bytes, data, text):
+    [prose] = read_bytes(data, "LICENSE").of(Prose)
+    assert prose.text.startswith(text)
+    assert ("\ufffd" in prose.text) is (b"throughout" not in data)
 
 
 @pytest.mark.parametrize(

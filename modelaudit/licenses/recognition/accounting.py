@@ -15,7 +15,7 @@ from operator import itemgetter
 
 from modelaudit.licenses.recognition.alignment import Gap
 from modelaudit.licenses.recognition.attributions import measure_attribution, measure_heading
-from modelaudit.licenses.recognition.components import measure_component_line
+from modelaudit.licenses.recognition.components import measure_component_line, measure_field
 from modelaudit.licenses.recognition.foreign_names import is_foreign_name
 from modelaudit.licenses.recognition.introductions import (
     measure_address,
@@ -108,8 +108,9 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
     if end - position > _GAP_LIMIT:
         return None
     named = tuple((item.license_id, item.titles) for item in items)
-    phrases, titles = _collect_phrases(named), _collect_titles(named) | _collect_ids(named)
-    own_names = frozenset(id_[1:] for id_ in _collect_ids(named) if id_[0] == "licenseref" and len(id_) > 1)
+    ids = _collect_ids(named)
+    phrases, titles = _collect_phrases(named), _collect_titles(named) | ids
+    own_names = frozenset(id_[1:] for id_ in ids if id_[0] == "licenseref" and len(id_) > 1)
     has_notice = any(item.is_notice for item in items)
     found = set()
     # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
@@ -127,7 +128,10 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         )
         if explained == 0:
             part, explained = SpanPart.COPYRIGHT, _measure_copyright(words, position, end, phrases)
-        component, is_of_others = measure_component_line(words, position, end, titles | own_names)
+        component, is_of_others = max(
+            measure_component_line(words, position, end, titles | own_names),
+            measure_field(words, position, end, ids),
+        )
         if component > explained:
             part, explained = SpanPart.ATTRIBUTION if is_of_others else SpanPart.PHRASE, component
         attribution = measure_attribution(words, position, end, titles, is_first=not span[0])

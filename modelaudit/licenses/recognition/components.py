@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 from modelaudit.licenses.recognition.attributions import is_part_of_heading
-from modelaudit.licenses.recognition.name_words import is_term_word, match_phrase
+from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase, tells_readers
 from modelaudit.licenses.recognition.words import Words
 
 _Phrases = frozenset[tuple[str, ...]]
@@ -48,6 +48,17 @@ _LINE: Final = re.compile(r"[^\n]*")
 _ITEM: Final = re.compile(
     r"[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+(?P<name>[^\n]{1,60})\n\s*(?:From [^\n]{1,40}:\s*)?Copyright\b"
 )
+_FIELD: Final = re.compile(
+    r"[ \t]*(?P<label>name|files?|licen[cs]e|availability|source|homepage|url|version)[ \t]*:"
+    r"(?P<value>[^\n]*(?:\n[ \t]+\S[^\n]*)*)",
+    re.IGNORECASE,
+)
+"""A line of a table of parts, with the indented lines that continue it."""
+_PATH: Final = re.compile(r"and|[\w+@~-]*[./*][\w.+@~*/-]*")
+_PATH_ENDS: Final = re.compile(r"[\s,;]+")
+_ADDRESS: Final = re.compile(r"\s*<?https?://\S+>?\s*")
+_VERSION: Final = re.compile(r"\s*v?\d[\w.+-]{0,20}\s*")
+_MOST_NAME_WORDS: Final = 6
 _FROM: Final = re.compile(r"[ \t]*From [\w .+-]{1,40}:[ \t]*\n\s*Copyright\b")
 
 
@@ -95,6 +106,43 @@ def _names_text(words: Words, first: int, end: int, titles: _Phrases) -> bool:
         is_term_word(words, at) and not words.words[at].startswith(("licen", "agreement", "communit"))
         for at in range(first, end)
     )
+
+
+def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[int, bool]:
+    """Count the words of a line of a table of parts: *Name: foo*, *Files: lib/foo.so*, *License: MIT*.
+
+    The licence is one of the texts in the file, files are paths, and an address is nothing else. The second value is
+    whether software of others follows.
+
+    Args:
+        words: the words of the text.
+        first: the word where the line would begin.
+        end: the word before which it ends.
+        ids: the ids of the licences in the text, as tuples of words.
+    """
+    start = words.find_start(first)
+    match = _FIELD.match(words.text, words.text.rfind("\n", 0, start) + 1)
+    if match is None or match.start("label") != start:
+        return 0, False
+    at = first
+    while at < end and words.find_start(at) < match.end():
+        at += 1
+    label, value, inside = match["label"].lower(), match["value"], range(first + 1, at)
+    if label.startswith("licen"):
+        is_field = "".join(words.words[first + 1 : at]).replace("lv", "l") in {
+            "".join(word for word in id_ if word not in ("only", "or", "later")) for id_ in ids
+        }
+    elif label.startswith("file"):
+        is_field = all(map(_PATH.fullmatch, _PATH_ENDS.split(value.strip())))
+    elif label == "name":
+        is_field = 0 < len(inside) <= _MOST_NAME_WORDS and all(
+            is_part_of_heading(words, each) and is_name_word(words, each) and not tells_readers(words.words[each])
+            for each in inside
+        )
+    else:
+        is_field = (_VERSION if label == "version" else _ADDRESS).fullmatch(value) is not None
+    is_of_others = label == "name" or (label.startswith("file") and value.strip() != "*")
+    return (at - first, is_of_others) if is_field else (0, False)
 
 
 def _measure_item(words: Words, first: int, end: int, line_start: int) -> int:

@@ -43,6 +43,10 @@ _NAMES_LIKE_TERMS = re.compile(
     r"|trainor|young|youngs|youn|youssef|yousef|younes"
 )
 _FIRST_NAMES = frozenset(("ask", "may"))
+_BEFORE_NAME = frozenset(("by", "c", "copyright", "of", "shall"))
+_NO_SURNAMES = frozenset(
+    ("again", "anyone", "author", "authors", "first", "him", "kindly", "me", "owner", "them", "us")
+)
 _NAME_END = re.compile(r"[ \t]*(?:[,;&<(]|\.?\s*(?:\n|$)|(?:and|or|nor|with)\b)", re.IGNORECASE)
 _NO_MAIL_NAME = re.compile(
     r"commerc|resear|academ|educat|train|trial|evaluat|only|licen|n[cd]$|internal|personal|privat|propriet|confident"
@@ -162,8 +166,10 @@ def _is_in_name(words: Words, position: int) -> bool:
 
 def _is_full_name(words: Words, position: int) -> bool:
     """Whether a first name that may be a term is before a surname, behind which the name ends: "Ask Acme, Jo Foo"."""
-    last = position + 1
+    last, before = position + 1, words.words[position - 1] if position else ""
     if last >= len(words.words) or not all(words.get_spelling(each).istitle() for each in (position, last)):
+        return False
+    if not (before.isdigit() or before in _BEFORE_NAME) or words.words[last] in _NO_SURNAMES:
         return False
     stop = words.find_start(last) + len(words.words[last])
     return not is_term_word(words, last) and _NAME_END.match(words.text, stop) is not None

@@ -138,6 +138,8 @@ OTHER_THAN_MIT = (
     "Acme is under the MIT license, as code derived from Foo for members.\n\n{}",
     "Copyright (c) 2024 Ask Acme before you ship it\n\n{}",
     "Copyright (c) 2024 Ask Acme First\n\n{}",
+    "Copyright (c) 2024 Ask First\n\n{}",
+    "Copyright (c) 2024 Acme, Ask Jo\n\n{}",
     "Copyright (c) 2024 Acme <commercial-no@acme.example>\n\n{}",
     "Copyright (c) 2024 student-edition\n\n{}",
     "Copyright (c) 2024 NonEU Acme\n\n{}",
@@ -351,6 +353,35 @@ def test_notice_alone_names_its_licence(text: str, license_id: str) -> None:
 )
 def test_notice_with_further_words_names_nothing(text: str) -> None:
     assert recognise_roles(text) == set()
+
+
+BUNDLE = (
+    "Copyright (c) 2024 Jo Acme\n\n{MIT}\n\n----\n\nThis binary distribution of Acme also bundles the following"
+    " software:\n\nName: {name}\nFiles: {files}\nAvailability: https://foo.example\nLicense: {license}\n\n"
+    "Copyright (c) 2012 Foo Bar\n\n{BSD}"
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "is_exact"),
+    [
+        ({}, True),
+        ({"files": "acme/.dylibs/libfoo*.so, acme/foo.dll"}, True),
+        ({"files": "lib/foo.so\n       lib/bar.so"}, True),
+        ({"name": "Contact Acme first"}, False),
+        ({"name": "Foo for members"}, False),
+        ({"files": "all files for hospitals"}, False),
+        ({"license": "CC-BY-NC-4.0"}, False),
+        ({"license": "BSD-3-Clause for members"}, False),
+    ],
+)
+def test_table_of_bundled_parts_names_the_texts_behind_it(part: dict[str, str], is_exact: bool) -> None:
+    fields = {"name": "Foo", "files": "acme/.libs/libfoo.so", "license": "BSD-3-Clause"} | part
+    matches = recognise_texts(BUNDLE.format(MIT=MIT, BSD=BSD, **fields), load_fingerprints(), load_catalogue().licenses)
+    found = {(match.id, match.likeness, match.role) for match in matches}
+    exact = {("MIT", Likeness.EXACT, TextRole.MAIN), ("BSD-3-Clause", Likeness.EXACT, TextRole.THIRD_PARTY)}
+    assert (found == exact) is is_exact
+    assert {match.id for match in matches} == {"MIT", "BSD-3-Clause"}
 
 
 def examine_license_file(folder: Path, text: str, encoding: str = "utf-8") -> AuditReport:
