@@ -323,6 +323,17 @@ def test_libraries_and_data_sets_are_components_with_their_places() -> None:
     assert {pairs["bom-ref"], tests["bom-ref"]} <= refs
 
 
+def test_data_that_a_card_describes_in_words_has_a_short_name(failing: AuditReport) -> None:
+    words = "River Logs: 48,000 notes that the institute wrote between 1998 and 2024. A part lies in this repository."
+    fact = Fact(Topic.DATASET, words, Confidence.DECLARED, "README.md", Location(line=3))
+    (data,) = (
+        each
+        for each in render_bom(replace(failing, description=ModelDescription((fact,))))["components"]
+        if each["type"] == "data"
+    )
+    assert (data["name"], data["description"], data["data"][0]["name"]) == ("River Logs", words, "River Logs")
+
+
 def test_base_model_that_only_a_fact_states_is_an_ancestor_with_its_relation(failing: AuditReport) -> None:
     pedigree = render_bom(describe(failing, build_full_description()))["metadata"]["component"]["pedigree"]
     (base,) = pedigree["ancestors"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
 from cyclonedx.model.component import Component, ComponentType
@@ -17,7 +18,9 @@ from modelaudit.reports.cyclonedx.properties import build_properties, build_ref,
 from modelaudit.reports.json_report import Json
 from modelaudit.reports.package_url import HUB, REPOSITORY_ID
 from modelaudit.reports.text import escape_unprintable, validate_https_link
-from modelaudit.reports.wording import describe_place
+from modelaudit.reports.wording import cut_text, describe_place
+
+_LONGEST_TITLE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,12 @@ class Dataset:
     ref: str
     claim: DatasetClaim | None
     facts: tuple[Fact, ...]
+
+    @property
+    def title(self) -> str:
+        """Its name: of words that describe data, as a card may have them, those before the first colon or the end."""
+        head, colon, _ = self.name.partition(": ")
+        return cut_text(head if colon else self.name, _LONGEST_TITLE)
 
     @property
     def address(self) -> str | None:
@@ -80,7 +89,8 @@ def _build_dataset(dataset: Dataset, conclusion: LicenseConclusion) -> Component
     distribution = ExternalReferenceType.DISTRIBUTION
     return Component(
         type=ComponentType.DATA,
-        name=escape_unprintable(dataset.name),
+        name=escape_unprintable(dataset.title),
+        description=escape_unprintable(dataset.name) if dataset.title != dataset.name else None,
         version=escape_unprintable(revision) if revision else None,
         bom_ref=dataset.ref,
         licenses=licenses,
@@ -116,7 +126,7 @@ def build_data_parts(datasets: Sequence[Dataset]) -> Mapping[str, Json]:
 
 def _build_data_part(dataset: Dataset) -> Json:
     """Build the part ``data`` of one data set: its kind, its name, its address and its use."""
-    part: dict[str, Json] = {"type": "dataset", "name": escape_unprintable(dataset.name)}
+    part: dict[str, Json] = {"type": "dataset", "name": escape_unprintable(dataset.title)}
     contents: dict[str, Json] = {}
     if dataset.address is not None:
         contents["url"] = dataset.address
