@@ -117,6 +117,7 @@ class ComparisonEntry:
     same: str = ""
     strongest: bool = False
     every: bool = False
+    unless: str = ""
 
 
 @dataclass(config=CONFIG)
@@ -277,6 +278,7 @@ def _make_comparison(entry: ComparisonEntry, document: Document, place: tuple[st
         entry.same,
         entry.strongest,
         entry.every,
+        entry.unless,
     )
 
 

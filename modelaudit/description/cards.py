@@ -39,6 +39,7 @@ _TITLE: Final = "(title)"
 _LEAD: Final = "(lead)"
 """The heading, in the rules, of the text between the first heading and the second."""
 _ARTICLE: Final = re.compile(r"^(?:the|a|an|our|for|in)\s+", re.IGNORECASE)
+_MOST_MATCHES: Final = 4
 _TOP_LEVEL: Final = 1
 _LABEL_COLUMNS: Final = 2
 
@@ -189,8 +190,7 @@ class _CardReader:
             if self._is_about_other(sentence):
                 continue
             for each in matching.values():
-                match = each.pattern.search(sentence)
-                if match is not None:
+                for match in islice(each.pattern.finditer(sentence), _MOST_MATCHES):
                     value = match["value"] if "value" in each.pattern.groupindex else sentence
                     yield from self._make(each.rule, value, number)
 

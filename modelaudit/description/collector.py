@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -26,6 +27,8 @@ from modelaudit.model.structure import Location
 
 _MOST_FACTS: Final = 5_000
 _CARD_NAME: Final = "readme.md"
+_MODULE: Final = re.compile(r"\d{1,2}_[A-Z]\w+/")
+"""A folder of a step of sentence-transformers, such as ``1_Pooling``: the steps together are the model."""
 _CONFIDENCES: Final = (Confidence.VERIFIED, Confidence.FOUND, Confidence.DECLARED)
 _TOPICS: Final = {topic: number for number, topic in enumerate(Topic)}
 
@@ -110,7 +113,11 @@ def _keep_nearest(facts: Iterable[Fact]) -> list[Fact]:
     kept = list(facts)
     at_root = {fact.topic for fact in kept if "/" not in fact.artifact and fact.confidence is not Confidence.DECLARED}
     at_root.discard(Topic.LIBRARY)
-    return [fact for fact in kept if "/" not in fact.artifact or fact.topic not in at_root]
+    return [
+        fact
+        for fact in kept
+        if "/" not in fact.artifact or fact.topic not in at_root or _MODULE.match(fact.artifact) is not None
+    ]
 
 
 def _drop_own_name(facts: Sequence[Fact]) -> Iterable[Fact]:

@@ -18,6 +18,7 @@ _COUNT_TOLERANCE: Final = 0.15
 """Published sizes leave out embeddings, norms or heads, and round: Mistral 7B has 7.24, Gemma 7B 8.54 billion."""
 _ROUNDED: Final = 1000
 _SHORTEST_NAME: Final = 4
+_LIKE: Final = 0.7
 _LONGEST_SHOWN: Final = 120
 _NAME_NOISE: Final = re.compile(r"[^a-z0-9\u3040-\u9fff]+")
 _NAME_SUFFIX: Final = re.compile(
@@ -65,7 +66,7 @@ def _index(facts: Iterable[Fact]) -> dict[tuple[Topic, str], list[Fact]]:
 def _compare(stated: _Index, opposite: _Index, comparison: Comparison) -> Iterator[Contradiction]:
     """Yield the contradictions of one comparison, one at most for each place of the card."""
     declared = stated.get((comparison.topic, _ANY_NAME if comparison.same else comparison.name), ())
-    if not declared:
+    if not declared or (comparison.unless and (comparison.topic, comparison.unless) in stated):
         return
     found = [
         each
@@ -157,7 +158,8 @@ def _compare_counts(fact: Fact, other: Fact, comparison: Comparison) -> bool | N
         return None
     mine, total = int(fact.value), int(other.value)
     embeddings = int(other.get("embeddings") or 0)
-    low, high = (total - embeddings) * (1 - _COUNT_TOLERANCE), total * (1 + _COUNT_TOLERANCE)
+    tolerance = comparison.tolerance or _COUNT_TOLERANCE
+    low, high = (total - embeddings) * (1 - tolerance), total * (1 + tolerance)
     unit = 10.0 ** min(len(fact.value) - len(fact.value.rstrip("0")), len(fact.value) - 1)
     return low <= mine + unit / 2 and mine - unit / 2 <= high
 
@@ -169,7 +171,17 @@ def _compare_names(fact: Fact, other: Fact, comparison: Comparison) -> bool | No
         return None
     if min(len(mine), len(theirs)) < _SHORTEST_NAME:
         return True if mine == theirs else None
-    return bool(mine in theirs or theirs in mine)
+    if mine in theirs or theirs in mine:
+        return True
+    # A library keeps what a model was loaded from, which may be a step between it and its base.
+    is_step = other.where.key == "_name_or_path" and _measure_likeness(mine, theirs) >= _LIKE
+    return None if is_step else False
+
+
+def _measure_likeness(mine: str, theirs: str) -> float:
+    """Return the share of the shorter name that both names begin with."""
+    common = next((index for index, (a, b) in enumerate(zip(mine, theirs, strict=False)) if a != b), len(mine))
+    return common / min(len(mine), len(theirs))
 
 
 def _normalize_name(name: str) -> str:

@@ -138,6 +138,7 @@ class Comparison:
         at_most: a smaller number in the card is right as well.
         same: qualifiers that both facts must have equal, or the value itself.
         strongest: only the facts of the strongest confidence count.
+        unless: nothing is compared if the card has a fact on the topic with this qualifier ``name``.
         every: the card has to agree with each fact, and not with one of them.
     """
 
@@ -152,6 +153,7 @@ class Comparison:
     same: str = ""
     strongest: bool = False
     every: bool = False
+    unless: str = ""
 
 
 @dataclass(frozen=True, slots=True)
