@@ -297,16 +297,15 @@ def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
     if points:
         return _take_worst(points)
-    gating = [
-        finding
-        for finding in evidence.findings
-        if finding.check is not CheckFamily.LICENSE and _breaks_gate(finding, evidence.policy.gates)
-    ]
+    breaking = [finding for finding in evidence.findings if _breaks_gate(finding, evidence.policy.gates)]
+    gating = [finding for finding in breaking if finding.check is not CheckFamily.LICENSE]
     sentences = describe_accepted(gating, evidence.coverage)
     if sentences:
         return Ruling(Verdict.PASS, " ".join((*sentences, "Nothing else breaks the policy.")))
     files = count_noun(evidence.coverage.file_count, "file")
-    return Ruling(Verdict.PASS, f"{files} examined, and no finding breaks the policy.")
+    # A finding on the licences answers the other question.
+    finding = "finding" if len(breaking) == len(gating) else "finding but on the licences"
+    return Ruling(Verdict.PASS, f"{files} examined, and no {finding} breaks the policy.")
 
 
 def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:

@@ -78,5 +78,5 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
         evidenced = sum(bool(each.sentences) for each in report.controls)
         yield "controls", "Controls", f"{evidenced} of {len(report.controls)} with evidence"
     if report.coverage.artifacts:
-        yield "inventory", "Files", count_noun(report.coverage.file_count, "file")
+        yield "inventory", "Files", view.describe_inventory(report).partition(", ")[0]
     yield "method", "Origin, method and limits", ""

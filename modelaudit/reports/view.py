@@ -268,9 +268,12 @@ def describe_network_use(report: AuditReport) -> str:
 
 
 def describe_inventory(report: AuditReport) -> str:
-    """Describe the number of files and their total size."""
-    files, size = report.coverage.file_count, sum(record.size for record in report.coverage.artifacts)
-    return f"{count_noun(files, 'file')}, {count_noun(size, 'byte')} in all"
+    """Describe the number of files, how many of them were opened if not all were, and the total size of these."""
+    coverage, size = report.coverage, sum(record.size for record in report.coverage.artifacts)
+    files = count_noun(coverage.file_count, "file")
+    if coverage.unopened:
+        files = f"{coverage.file_count:,} of {count_noun(coverage.file_count + coverage.unopened, 'file')} opened"
+    return f"{files}, {count_noun(size, 'byte')} in all"
 
 
 def describe_bytes(report: AuditReport) -> str:

@@ -584,6 +584,8 @@ def test_page_of_the_licence_alone_counts_the_files_that_were_never_opened(passi
     coverage = replace(passing.coverage, unopened=157)
     text = parse_page(replace(passing, decision=replace(passing.decision, coverage=coverage))).text
     assert "Not examined 157 files left unopened; 1 file was opened." in text
+    # The heading, the contents and the annex do not say that the model has one file.
+    assert text.count("1 of 158 files opened") == 3
     assert "every file was" not in text and "No tree digest, because some files were left unopened" in text
     assert "with the tree digest above" not in text
 
