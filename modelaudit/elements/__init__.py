@@ -21,6 +21,7 @@ _MOST_SOURCES = 3
 """Sources of one element; more of them would not make it more present."""
 _MOST_CHARACTERS = 160
 _NUMBERS = frozenset({Topic.METRIC, Topic.HYPERPARAMETER})
+_UNITS = {Topic.ENERGY: "kWh", Topic.EMISSIONS: "g of CO2 equivalents"}
 _RUN = "run"
 _STRENGTHS = (Confidence.VERIFIED.value, Confidence.FOUND.value, Confidence.DECLARED.value, _RUN)
 """The words for the confidence of a source, the strongest first."""
@@ -69,9 +70,7 @@ class _Judge:
         """Yield the sources that fulfil one matcher and state a value."""
         for source in self._list_candidates(matcher):
             if source.confidence in _STRENGTHS and states_something(source.value):
-                value = " ".join(source.value.split())
-                shown = value if len(value) <= _MOST_CHARACTERS else f"{value[:_MOST_CHARACTERS]}…"
-                yield ElementSource(shown, source.confidence, source.place)
+                yield ElementSource(_shorten(source.value), source.confidence, source.place)
 
     def _list_candidates(self, matcher: ElementMatcher) -> Iterator[ElementSource]:
         """Yield the sources of a matcher, placeholders included."""
@@ -82,8 +81,12 @@ class _Judge:
         elif matcher.topic is not None:
             for fact in self._report.description.list_facts(matcher.topic):
                 if _fulfils(fact, matcher):
-                    value = fact.get(matcher.take) if matcher.take else fact.value
-                    yield ElementSource(value, fact.confidence, describe_source(fact))
+                    place = describe_source(fact)
+                    if matcher.take:
+                        # A version or a licence means nothing without the name of what has it.
+                        yield ElementSource(fact.get(matcher.take), fact.confidence, f"{_shorten(fact.value)}, {place}")
+                    else:
+                        yield ElementSource(fact.value, fact.confidence, place)
         else:
             yield from (
                 ElementSource(path, Confidence.FOUND, path)
@@ -96,6 +99,12 @@ class _Judge:
         """The paths of all files that were opened, each behind its form without case."""
         records = self._report.coverage.artifacts
         return [(each.path.casefold(), each.path) for each in records if each.extent is not Extent.NOT]
+
+
+def _shorten(value: str) -> str:
+    """Return a value on one line, cut if it is long."""
+    value = " ".join(value.split())
+    return value if len(value) <= _MOST_CHARACTERS else f"{value[:_MOST_CHARACTERS]}…"
 
 
 def _fulfils(fact: Fact, matcher: ElementMatcher) -> bool:
@@ -118,10 +127,11 @@ def states_something(value: str) -> bool:
 def describe_source(fact: Fact) -> str:
     """Name the place of a fact: its file with the line or the key, or the record of the Hub.
 
-    A number means nothing without its name, so that of a metric and of a hyperparameter comes first.
+    A number means nothing alone: the name of a metric or a hyperparameter and the unit of an amount come first.
     """
     where = fact.where
-    name = f"{fact.get('name')}, " if fact.topic in _NUMBERS and fact.get("name") else ""
+    words = _UNITS.get(fact.topic) or (fact.get("name") if fact.topic in _NUMBERS else "")
+    name = f"{words}, " if words else ""
     if not fact.artifact:
         return f"{name}record of the Hub"
     if where.line is not None:

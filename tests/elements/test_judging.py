@@ -75,6 +75,8 @@ def test_source_names_the_value_its_confidence_and_its_place() -> None:
     assert (source.value, source.confidence, source.place) == ("BertModel", "found", "config.json, architectures")
     metric = declare(Topic.METRIC, "0.9", name="accuracy")
     assert judge(build_folder(), "owasp", metric)["metric"].sources[0].place == "accuracy, README.md:7"
+    energy = judge(build_folder(), "owasp", declare(Topic.ENERGY, "3.4"))["energyQuantity"].sources[0]
+    assert (energy.value, energy.place) == ("3.4", "kWh, README.md:7")
     (hub,) = judge(build_folder(), "owasp", replace(fact, artifact=""))["typeOfModel"].sources
     assert hub.place == "record of the Hub"
 
@@ -131,7 +133,7 @@ def test_matcher_with_a_qualifier_needs_it_and_takes_it_as_the_value() -> None:
     licensed = declare(Topic.DATASET, "acme/books", use="training", license="cc-by-4.0")
     assert judge(build_folder(), "g7", named)["G7AI-DP-10"].state is ABSENT
     (source,) = judge(build_folder(), "g7", licensed)["G7AI-DP-10"].sources
-    assert source.value == "cc-by-4.0"
+    assert (source.value, source.place) == ("cc-by-4.0", "acme/books, README.md:7")
     assert judge(build_folder(), "owasp", declare(Topic.TAG, "region:us"))["domain"].state is ABSENT
     assert judge(build_folder(), "owasp", declare(Topic.TAG, "Medical"))["domain"].state is PRESENT
 
