@@ -102,6 +102,14 @@ def test_answer_to_load_counts_what_was_accepted() -> None:
     assert reason.startswith("Accepted by the policy: 1 part not examined. Known from the baseline: 1 finding. ")
 
 
+def test_answer_to_load_does_not_deny_a_finding_on_the_licences_that_fails() -> None:
+    finding = replace(make_finding(Severity.HIGH), check=CheckFamily.LICENSE)
+    decision = decide_verdict(make_evidence(make_coverage(READ), [finding]))
+    assert (decision.verdict, decision.load.verdict) == (Verdict.FAIL, Verdict.PASS)
+    assert decision.load.reason.endswith("examined, and no finding but on the licences breaks the policy.")
+    assert decide_verdict(make_evidence(make_coverage(READ))).load.reason.endswith("and no finding breaks the policy.")
+
+
 def test_policy_without_a_failing_severity_ignores_findings_but_reports_incomplete_scans() -> None:
     never = Policy("never", "", NEVER, tuple(CheckFamily))
     findings = [make_finding(Severity.CRITICAL)]
