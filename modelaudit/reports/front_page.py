@@ -77,8 +77,9 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
         )
     absences, silent = view.list_absences(report), view.list_unexplained_records(report)
     unopened = view.describe_unopened(report)
+    unsearched = view.list_unsearched_texts(report)[:_MOST_REASONS_UNREAD]
     if not absences and not silent:
-        return ShortList(format_sentence(view.describe_completeness(report)), _drop_empty([checks]))
+        return ShortList(format_sentence(view.describe_completeness(report)), _drop_empty([*unsearched, checks]))
     number = len(absences) + len(silent)
     name = view.name_absences(absences).lower() if not silent else "not examined"
     lead = f"{count_noun(number, 'part')} {name}{view.describe_accepted(absences)}."
@@ -88,7 +89,7 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     lines = [f"{UNREAD[reason]}: {_join_first(names)}" for reason, names in by_reason.items()]
     if silent:
         lines.append(f"No reason was recorded: {_join_first(record.path for record in silent)}")
-    shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], unopened and format_sentence(unopened), checks])
+    shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences))
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Final
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
@@ -42,6 +43,8 @@ from modelaudit.reports.wording import (
 _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """The operators of an SPDX licence expression."""
 
+_UNSEARCHED_KEY: Final = "not-compared"
+"""The key of a conflict about a text that was not searched for terms."""
 _EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 """The number of examined files and of all files in the detail of an opinion: ``examined 3 of 5 files``."""
 
@@ -289,8 +292,15 @@ def describe_completeness(report: AuditReport) -> str:
     """Describe in a clause how much was not examined, where there are no absences."""
     coverage = report.coverage
     if coverage.is_complete:
-        return "nothing; every file was examined completely"
+        unsearched = list_unsearched_texts(report)
+        examined = "every file was examined completely"
+        return f"terms in further texts; {examined} otherwise" if unsearched else f"nothing; {examined}"
     return describe_unopened(report) or "nothing is recorded"
+
+
+def list_unsearched_texts(report: AuditReport) -> list[str]:
+    """List the sentences on texts that were not, or not to their end, searched for terms."""
+    return [each.detail for each in report.license.conflicts if each.location.key == _UNSEARCHED_KEY]
 
 
 def describe_unopened(report: AuditReport) -> str:

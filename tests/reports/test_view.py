@@ -8,11 +8,12 @@ from support.cases import check_each
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import ClaimKind, ConclusionState, Conflict, LicenseClaim, LicenseConclusion
 from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
-from modelaudit.model.report import AuditReport
+from modelaudit.model.report import AuditReport, Coverage
+from modelaudit.model.structure import Location
 from modelaudit.model.terms import LicenseCategory
-from modelaudit.reports import view
+from modelaudit.reports import front_page, view
 from modelaudit.reports.license_view import build_lineage_tree, describe_lineage_path
 from modelaudit.reports.questions import list_license_questions, list_questions
 
@@ -194,3 +195,16 @@ def test_lineage_path_names_each_base_model_once_with_its_relation() -> None:
     assert describe_lineage_path(build_cycle(license_), "a/0").count("quantized from") == 2
     # A model outside the lineage has no relation.
     assert describe_lineage_path(license_, "acme/unheard") == "made from acme/unheard"
+
+
+def test_text_without_a_search_for_terms_is_no_complete_examination(passing: AuditReport) -> None:
+    complete = replace(passing, decision=replace(passing.decision, coverage=Coverage(passing.coverage.artifacts[:1])))
+    assert view.describe_completeness(complete) == "nothing; every file was examined completely"
+    unsearched = Conflict("declared-prose", "a.txt was not searched for terms.", location=Location(key="not-compared"))
+    license_ = replace(complete.license, conflicts=(unsearched,))
+    doubtful = replace(complete, license=license_)
+    assert (
+        view.describe_completeness(doubtful) == "terms in further texts; every file was examined completely otherwise"
+    )
+    shown = front_page.summarize_unexamined(doubtful)
+    assert "a.txt was not searched for terms." in str(shown)

@@ -43,7 +43,7 @@ _FIRST_WORDINGS = (
         r"\1 says “\2”, which no licence that binds here says.",
     ),
     (
-        r" was not searched for terms: the model has more text than the limit\.$",
+        r" was not searched for terms: the model has more (?:text than the limit|texts than one check searches)\.$",
         " was not looked at for terms: there is more text than is looked at of one model.",
     ),
     (r", and no binding licence refers to one\.$", ", and no licence that binds here speaks of one."),
