@@ -14,6 +14,8 @@ from modelaudit.model.description import Confidence, Contradiction, Fact, Topic
 from modelaudit.model.description_rules import Comparing, Comparison
 
 _MOST_CONTRADICTIONS: Final = 100
+_MOST_COMPARED: Final = 100
+"""Statements on one thing, and facts of files on it, that are compared with each other."""
 _COUNT_TOLERANCE: Final = 0.15
 """Published sizes leave out embeddings, norms or heads, and round: Mistral 7B has 7.24, Gemma 7B 8.54 billion."""
 _ROUNDED: Final = 1000
@@ -76,17 +78,21 @@ def _compare(stated: _Index, opposite: _Index, comparison: Comparison) -> Iterat
     if comparison.strongest and found:
         best = min(_STRENGTHS.index(each.confidence) for each in found)
         found = [each for each in found if _STRENGTHS.index(each.confidence) == best]
-    for facts in _group(declared, comparison) if found else ():
-        yield from _find_contradiction(facts, found, comparison, _COMPARE[comparison.how])
+    opposite_groups = _group(found, comparison) if comparison.same else {}
+    for key, facts in _group(declared, comparison).items() if found else ():
+        compared = opposite_groups.get(key, ()) if comparison.same else found
+        yield from _find_contradiction(
+            facts[:_MOST_COMPARED], compared[:_MOST_COMPARED], comparison, _COMPARE[comparison.how]
+        )
 
 
-def _group(stated: Sequence[Fact], comparison: Comparison) -> Iterable[list[Fact]]:
-    """Group the statements of a card of which one has to be right: those on one thing, else those in one place."""
+def _group(stated: Sequence[Fact], comparison: Comparison) -> dict[object, list[Fact]]:
+    """Group the statements of which one has to be right: those on one thing, else those in one place."""
     groups: dict[object, list[Fact]] = {}
     for fact in stated:
         key = _get_key(fact, comparison.same) if comparison.same else (fact.where.line, fact.where.key)
         groups.setdefault(key, []).append(fact)
-    return groups.values()
+    return groups
 
 
 def _find_contradiction(
@@ -96,8 +102,6 @@ def _find_contradiction(
     differing: list[tuple[Fact, Fact]] = []
     for fact in stated:
         for other in opposite:
-            if comparison.same and _get_key(fact, comparison.same) != _get_key(other, comparison.same):
-                continue
             answer = compare(fact, other, comparison)
             if answer and not comparison.every:
                 return

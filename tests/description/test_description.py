@@ -20,12 +20,14 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.description import read_description
 from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.description.cards import read_card_text
+from modelaudit.description.comparison import compare_facts
 from modelaudit.description.figures import parse_figures
 from modelaudit.description.values import LONGEST_NAME, LONGEST_PROSE, FactMaker
-from modelaudit.model.description import Fact, ModelDescription, Topic
+from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.description_rules import Form
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.structure import Location
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases.yaml").read_text("utf-8"))
 BYTES = {"F16": 2, "F32": 4, "I32": 4, "I64": 8, "U8": 1}
@@ -157,6 +159,30 @@ def test_card_of_400_kilobytes_gives_a_bounded_number_of_facts(tmp_path: Path) -
     matter = "".join(f"- t{number}\n" for number in range(3_000))
     (tmp_path / "README.md").write_text(f"---\ntags:\n{matter}---\n" + "".join(lines))
     assert len(scan(tmp_path).facts) <= 2_000
+
+
+def test_work_of_comparing_many_statements_with_many_files_is_linear() -> None:
+    comparisons = load_catalogue().description.comparisons
+
+    def make(topic: Topic, artifact: str, number: int, *names: tuple[str, str]) -> Fact:
+        return Fact(topic, f"acme/n{number}", Confidence.FOUND, artifact, Location(line=number), names)
+
+    def count(size: int) -> int:
+        pair = [
+            [
+                make(topic, artifact, number, *names)
+                for number in range(size)
+                for topic, names in (
+                    (Topic.DATASET, (("use", "training"),)),
+                    (Topic.METRIC, (("name", f"m{number}"),)),
+                    (Topic.LIBRARY, (("version", "1.2"),)),
+                )
+            ]
+            for artifact in ("README.md", "a.json")
+        ]
+        return count_lines(lambda: compare_facts(*pair, comparisons))
+
+    assert find_growth_fault(count, 800) == ""
 
 
 @pytest.mark.parametrize(
