@@ -16,8 +16,10 @@ from support.fixtures import fixture_path
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOffState
 from modelaudit.model.verdict import CauseKind, Verdict
+from modelaudit.reports import render as render_format
 from modelaudit.reports.content_digest import compute_content_digest
 from modelaudit.reports.json_report import compute_report_digest, load_report, render_json
+from modelaudit.reports.screen import render_screen
 
 SIGNED, LATER, LAST_DAY = "2026-01-31", "2026-02-15", "2026-12-31"
 ANSWER = ("--answer", "approve", "--reason", "read, and fit for the pilot", "--by", "Jane Roe", "--role", "CISO")
@@ -80,6 +82,8 @@ def test_required_sign_off_is_named_with_the_command_that_records_it_and_a_later
     assert (sign_off.report, sign_off.content) == (compute_report_digest(report), compute_content_digest(report))
     assert later.created != report.created
     assert compute_report_digest(later) != compute_report_digest(report)
+    for document in (render_format(later, "markdown").decode(), render_screen(later, width=100).decode()):
+        assert "approved by Jane Roe" in " ".join(document.split())
     signed = [each for control in later.controls for each in control.signed]
     assert any("approved by Jane Roe (CISO)" in each for each in signed)
 

@@ -12,6 +12,7 @@ from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import UseAnswer
 from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import Absence, AuditReport
+from modelaudit.model.signoff import SignOffAnswer, SignOffState
 from modelaudit.reports.wording import (
     count_noun,
     describe_acceptance,
@@ -19,6 +20,7 @@ from modelaudit.reports.wording import (
     describe_decision,
     describe_refusal,
     end_sentence,
+    name_people,
 )
 
 _NEEDS_ACTION = (DecisionState.REOPENED, DecisionState.EXPIRED, DecisionState.NOT_PERMITTED, DecisionState.DUE)
@@ -169,7 +171,20 @@ def summarize_decisions(report: AuditReport, most: int = 1) -> list[tuple[str, s
     rest = [f"and {count_noun(len(decided) - most, 'further decision')}"] if len(decided) > most else []
     lines = [*decided[:most], *filter(None, ["; ".join(filter(None, [*rest, _describe_states(report)]))])]
     labelled = [("" if index else "decided", line) for index, line in enumerate(lines)]
+    signed = list_valid_signoffs(report)
+    labelled += [("signed", "; ".join(signed))] if signed else []
     return labelled + ([("known", _describe_known(report))] if report.baseline else [])
+
+
+def list_valid_signoffs(report: AuditReport) -> list[str]:
+    """List who signed off this report or one with the same judgement, and until when, in one line each."""
+    verbs = {SignOffAnswer.APPROVE: "approved", SignOffAnswer.REFUSE: "refused"}
+    return [
+        f"{verbs[each.answer]} by {name_people(each)}{f' ({each.role})' if each.role else ''} until {each.expires} "
+        f"({each.place})"
+        for each in report.signoffs
+        if each.state is SignOffState.VALID
+    ]
 
 
 def describe_attention(report: AuditReport) -> str:

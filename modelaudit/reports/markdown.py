@@ -19,7 +19,7 @@ from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group
 from modelaudit.model.verdict import Question
-from modelaudit.reports.decision_words import describe_ended
+from modelaudit.reports.decision_words import describe_ended, list_valid_signoffs
 from modelaudit.reports.license_view import Task, group_tasks, list_model_rows
 from modelaudit.reports.license_words import GROUPS, describe_planned_use
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
@@ -131,6 +131,8 @@ def _list_foot_lines(report: AuditReport) -> Iterator[str]:
         yield f"- Named in: {write_code(f'{anchor.path}:{anchor.line}', _MAX_NAME_CHARACTERS)}"
     yield f"- Files: {write_text(describe_inventory(report))}"
     yield f"- Policy: {write_code(policy.name, _MAX_NAME_CHARACTERS)}, {write_text(describe_gates(policy))}"
+    for signed in list_valid_signoffs(report)[:_MAX_NAMED_ADDRESSES]:
+        yield f"- Sign-off: {write_text(signed, _MAX_PROVENANCE_CHARACTERS)}"
     if report.baseline:
         yield f"- Baseline: {write_code(report.baseline, _MAX_NAME_CHARACTERS)}"
     for note in target.notes[:_MAX_NAMED_ADDRESSES]:
