@@ -225,7 +225,7 @@ def test_example_rule_in_the_guide_has_the_keys_and_matchers_of_the_real_rule() 
 
 def test_example_list_of_elements_in_the_guide_is_a_valid_list(tmp_path: Path) -> None:
     text = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
-    _, code = [code for language, code in CODE_BLOCK.findall(text) if language == "yaml"]
+    (code,) = [code for language, code in CODE_BLOCK.findall(text) if language == "yaml" and "\nelements:\n" in code]
     (tmp_path / "elements").mkdir()
     (tmp_path / "elements/own.yaml").write_text(code, encoding="utf-8")
     (own,) = [each for each in load_catalogue(extra=[tmp_path]).element_lists if each.id == "own"]
