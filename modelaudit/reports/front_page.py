@@ -51,7 +51,10 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
         for each, detail in answers.list_details(report)
         if each is question and detail.casefold().rstrip(".") not in stated
     ]
-    return ShortList("", tuple(details[:MOST_REASONS]), max(len(details) - MOST_REASONS, 0))
+    # The same of several files is one reason, with the first of them.
+    first_by_words = {detail.partition(": ")[2] or detail: detail for detail in reversed(details)}
+    unique = [detail for detail in details if detail in first_by_words.values()]
+    return ShortList("", tuple(unique[:MOST_REASONS]), max(len(unique) - MOST_REASONS, 0))
 
 
 def list_steps(report: AuditReport) -> tuple[str, ...]:

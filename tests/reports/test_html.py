@@ -657,3 +657,11 @@ def test_findings_are_grouped_by_the_decision_they_need_and_equal_ones_fold(fail
     alone = replace(report, findings=(*copies, *others))
     assert "3 files with one digest byte 1,234" in parse_page(alone).text
     assert "The 3 places, with their fingerprints" in parse_page(alone).text
+
+
+def test_same_reason_for_several_files_is_stated_once_on_the_first_page(failing: AuditReport) -> None:
+    addresses = [finding.artifact for finding in failing.findings if finding.artifact]
+    reasons = tuple(f"{address}: it calls os.system" for address in dict.fromkeys(addresses))
+    report = replace(failing, decision=replace(failing.decision, reasons=reasons))
+    head = parse_page(report).text.partition("Exit code")[0]
+    assert len(reasons) > 2 and head.count("it calls os.system") == 1
