@@ -113,6 +113,7 @@ EXCLUDED_COUNTRIES = {
     "LicenseRef-Tencent-HY-Community": {"DE", "GB", "KR"},
     "LicenseRef-MiniMax-H3-Community": {"DE", "GB", "KR", "US"},
     "LicenseRef-openPangu-1.0": {"DE"},
+    "LicenseRef-openPangu-2.0": {"DE"},
     "LicenseRef-Sarashina-NC-2.0": {"DE"},
 }
 # Their use policies exclude multimodal models from the European Union.
