@@ -115,11 +115,6 @@ def read_pdf_pages(path: Path) -> list[str]:
     return done.stdout.decode().split("\f")[:-1]  # each page ends with a form feed
 
 
-def count_pdf_pages(path: Path) -> int:
-    """Count the pages of a PDF."""
-    return len(read_pdf_pages(path))
-
-
 def count_words(text: str) -> int:
     """Count the words of a text: what lies between white space and holds a letter or a digit."""
     return sum(bool(re.search(r"\w", each)) for each in text.split())
