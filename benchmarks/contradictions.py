@@ -23,12 +23,14 @@ import modelaudit
 
 CASES: Final = HERE / "document_cases/contradictions.yaml"
 COUNT: Final = 40
-"""Planted contradictions, and honest twins."""
+"""Planted contradictions, and honest twins, of each file of cases."""
 _LAYERS, _HIDDEN, _INNER, _HEADS, _VOCABULARY = 4, 256, 704, 128, 8000
 """The decoder: its layers, width, inner width, width of keys and values, and vocabulary."""
-_BITS: Final = {"F32": 32, "BF16": 16, "F16": 16}
+_BITS: Final = {"F32": 32, "BF16": 16, "F16": 16, "I32": 32}
 _F32, _Q8_0 = 0, 8
 """Types of tensors in GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md"""
+_GROUP, _PACKED = 64, 8
+"""Of weights of 4 bits: the rows with one scale, and the numbers in a word of 32 bits."""
 
 Shape = tuple[int, ...]
 
@@ -41,7 +43,7 @@ class Case:
         id: a name.
         topics: the topics on which the planted card gives contradictions; one of them at least, and none on others.
         files: path -> content, a text, a value for JSON, or the description of a weight file.
-        card: the planted card.
+        card: the planted card; empty if the case is an honest look-alike alone.
         twin: the honest card.
     """
 
@@ -74,22 +76,26 @@ class Answer:
         return bool(self.topics) and set(self.topics) <= set(self.case.topics)
 
 
-def read_cases() -> list[Case]:
-    """Read the cases. Raises ``ValueError`` unless there are ``COUNT``, each with a name of its own."""
+def read_cases(path: Path = CASES) -> list[Case]:
+    """Read the cases. Raises ``ValueError`` unless ``COUNT`` are planted, and each has a name of its own."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
     cases = [
-        Case(each["id"], tuple(each["topics"]), each["files"], each["card"], each["twin"])
-        for each in yaml.safe_load(CASES.read_text(encoding="utf-8"))["cases"]
+        Case(each["id"], tuple(each["topics"]), each["files"], each["card"], each["twin"]) for each in document["cases"]
     ]
-    if len({case.id for case in cases}) != len(cases) or len(cases) != COUNT:
-        raise ValueError(f"{CASES}: {len(cases)} cases, expected {COUNT} with different names")
+    if len(cases) != COUNT:
+        raise ValueError(f"{path}: {len(cases)} cases, expected {COUNT}")
+    cases += [Case(each["id"], (), each["files"], "", each["twin"]) for each in document.get("look_alikes", ())]
+    if len({case.id for case in cases}) != len(cases):
+        raise ValueError(f"{path}: two cases have the same name")
     return cases
 
 
-def judge_cases() -> list[Answer]:
-    """Scan the repository of every case with both cards."""
+def judge_cases(path: Path = CASES) -> list[Answer]:
+    """Scan the repository of every case with both cards; of a look-alike, with its one."""
     answers = []
-    for case in read_cases():
-        for is_planted, card in ((True, case.card), (False, case.twin)):
+    for case in read_cases(path):
+        cards = ((True, case.card), (False, case.twin)) if case.card else ((False, case.twin),)
+        for is_planted, card in cards:
             with tempfile.TemporaryDirectory() as folder:
                 root = Path(folder) / "model"
                 write_repository(root, {**case.files, "README.md": card})
@@ -129,12 +135,19 @@ def write_repository(root: Path, files: Mapping[str, Any]) -> None:
 def _write_safetensors(file: Path, content: Mapping[str, Any]) -> None:
     """Write a safetensors file whose numbers are a hole in the file; ``content`` names one kind of model."""
     ((kind, options),) = content.items()
-    list_tensors = {"decoder": _list_decoder, "encoder": _list_encoder, "adapter": _list_adapter}[kind]
+    list_tensors = {
+        "decoder": _list_decoder,
+        "mixture": _list_mixture,
+        "packed": _list_packed,
+        "encoder": _list_encoder,
+        "adapter": _list_adapter,
+    }[kind]
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
     for name, shape in list_tensors(options):
-        start, end = end, end + math.prod(shape) * _BITS[options["dtype"]] // 8
-        header[name] = {"dtype": options["dtype"], "shape": list(shape), "data_offsets": [start, end]}
+        dtype = "I32" if name.endswith((".qweight", ".qzeros")) else options["dtype"]
+        start, end = end, end + math.prod(shape) * _BITS[dtype] // 8
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     with file.open("wb") as written:
@@ -142,9 +155,10 @@ def _write_safetensors(file: Path, content: Mapping[str, Any]) -> None:
         written.truncate(8 + len(text) + end)
 
 
-def _list_decoder(_: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
-    """Yield name and shape of the tensors of a Llama, as transformers names them."""
-    yield "lm_head.weight", (_VOCABULARY, _HIDDEN)
+def _list_decoder(options: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
+    """Yield name and shape of the tensors of a Llama, as transformers names them; a tied one has no head."""
+    if not options.get("tied"):
+        yield "lm_head.weight", (_VOCABULARY, _HIDDEN)
     yield "model.embed_tokens.weight", (_VOCABULARY, _HIDDEN)
     for layer in range(_LAYERS):
         for name, shape in (
@@ -160,6 +174,34 @@ def _list_decoder(_: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
         ):
             yield f"model.layers.{layer}.{name}.weight", shape
     yield "model.norm.weight", (_HIDDEN,)
+
+
+def _list_mixture(options: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
+    """Yield name and shape of the tensors of the decoder with experts, as transformers names those of Mixtral."""
+    experts = options["experts"]
+    for name, shape in _list_decoder({}):
+        place, _, part = name.partition(".mlp.")
+        if not part:
+            yield name, shape
+            continue
+        if part == "gate_proj.weight":
+            yield f"{place}.block_sparse_moe.gate.weight", (experts, _HIDDEN)
+        short = {"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}[part.removesuffix(".weight")]
+        for expert in range(experts):
+            yield f"{place}.block_sparse_moe.experts.{expert}.{short}.weight", shape
+
+
+def _list_packed(_: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
+    """Yield name and shape of the tensors of the decoder with matrices of 4 bits, as AWQ stores them."""
+    for name, shape in _list_decoder({}):
+        if not name.endswith("_proj.weight"):
+            yield name, shape
+            continue
+        rows, columns = shape
+        place = name.removesuffix(".weight")
+        yield f"{place}.qweight", (columns, rows // _PACKED)
+        yield f"{place}.qzeros", (columns // _GROUP, rows // _PACKED)
+        yield f"{place}.scales", (columns // _GROUP, rows)
 
 
 def _list_encoder(options: Mapping[str, Any]) -> Iterator[tuple[str, Shape]]:
@@ -265,8 +307,13 @@ def _encode_pair(key: str, value: int | str | Sequence[str]) -> bytes:
 
 def main() -> None:
     """Print every answer that is not right; the exit code is 1 if there is one."""
-    argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0]).parse_args()
-    faults = list(list_faults(judge_cases()))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--cases", type=Path, default=CASES, help="file of cases")
+    answers = judge_cases(parser.parse_args().cases)
+    faults = list(list_faults(answers))
+    planted = [answer.is_right for answer in answers if answer.is_planted]
+    honest = [not answer.is_right for answer in answers if not answer.is_planted]
+    print(f"{sum(planted)} of {len(planted)} named, {sum(honest)} of {len(honest)} honest cards with a contradiction")
     print("\n".join(faults) or "All are right.")
     sys.exit(bool(faults))
 
