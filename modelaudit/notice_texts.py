@@ -16,6 +16,7 @@ from modelaudit.model.license import Basis, ClaimKind
 from modelaudit.model.notices import CopyrightLine, ModelText, ModelTexts, TextKind
 from modelaudit.model.report import AuditReport
 from modelaudit.model.term_files import classify_text_file, may_be_text
+from modelaudit.model.terms import TEXT_DUTIES
 from modelaudit.options import Options
 from modelaudit.reports.notices import build_notices
 from modelaudit.reports.standard_texts import find_standard_texts
@@ -110,7 +111,7 @@ def _list_licence_files(report: AuditReport) -> frozenset[str]:
     """List the addresses of the files that hold a licence text, or meet the duty to ship one."""
     license_ = report.license
     texts = {each.artifact for each in license_.claims if each.kind is ClaimKind.FOUND and each.basis is Basis.TEXT}
-    return frozenset(texts | {each.met for each in license_.duties if each.kind == "include-license-text"}) - {""}
+    return frozenset(texts | {each.met for each in license_.duties if each.kind in TEXT_DUTIES}) - {""}
 
 
 def _read(artifact: Artifact) -> bytes | str:

@@ -26,6 +26,12 @@ class LicenseCategory(StrEnum):
     UNKNOWN = "unknown"
 
 
+TEXT_DUTY: Final = "include-license-text"
+"""The kind of clause that requires the text of the licence in every copy."""
+LINK_DUTY: Final = "include-text-or-link"
+"""The kind of clause that a link to the text meets too."""
+TEXT_DUTIES: Final = (TEXT_DUTY, LINK_DUTY)
+
 PERMISSIVE_CATEGORIES: Final = frozenset({LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN})
 """The categories of licences that limit no use."""
 

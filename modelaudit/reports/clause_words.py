@@ -27,6 +27,7 @@ TITLES = {
     "purpose-limit": "Only for a stated purpose",
     "no-sale-alone": "Not to be sold by itself",
     "include-license-text": "Ship the licence",
+    "include-text-or-link": "Ship the licence or a link to it",
     "keep-notices": "Ship the notices",
     "state-changes": "Mark what you changed",
     "source-disclosure": "Ship the source",

@@ -12,6 +12,7 @@ from typing import Final
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.notices import FoundText, ModelTexts, TextKind
 from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import TEXT_DUTIES
 from modelaudit.reports.json_report import Json, encode_canonical
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_model_name
@@ -21,7 +22,6 @@ FOLDER: Final = "texts"
 _FORMAT: Final = "modelaudit/notices/v1"
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _MOST_CHARACTERS: Final = 80
-_TEXT_DUTY: Final = "include-license-text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def list_copies(license_: LicenseConclusion, texts: ModelTexts, standard: Mappin
         Copy(f"{FOLDER}/{number}-{_make_name(each.path)}", each.content, each.kind, each.path)
         for number, each in enumerate(texts.files, 1)
     ]
-    lacking = dict.fromkeys(each.license for each in license_.duties if each.kind == _TEXT_DUTY and not each.met)
+    lacking = dict.fromkeys(each.license for each in license_.duties if each.kind in TEXT_DUTIES and not each.met)
     for id_ in lacking:
         found = standard.get(id_)
         if found is not None:

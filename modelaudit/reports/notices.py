@@ -14,7 +14,7 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.notices import FoundText, ModelTexts
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import Clause, Group, LicenseEntry
+from modelaudit.model.terms import TEXT_DUTIES, Clause, Group, LicenseEntry
 from modelaudit.reports.decision_words import describe_settled_answer
 from modelaudit.reports.license_view import (
     Task,
@@ -31,7 +31,7 @@ from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import end_sentence
 
 _NOTICE_KINDS = ("keep-notices",)
-_KEEPING_KINDS = ("keep-notices", "include-license-text")
+_KEEPING_KINDS = ("keep-notices", *TEXT_DUTIES)
 _NO_TEXTS = ModelTexts()
 _NONE: Mapping[str, FoundText] = MappingProxyType({})
 _ATTRIBUTION_GROUPS = (Group.SHOW, Group.NAME)
@@ -268,7 +268,7 @@ def _list_texts_to_copy(license_: LicenseConclusion, copies: Sequence[Copy]) -> 
     by_source = {each.source: each for each in copies if each.source}
     by_license = {each.license: each for each in copies if each.license}
     duties = _list_tasks(license_, [Group.SHIP])
-    file_by_id = {task.license: task.met for task in duties if task.kind == "include-license-text"}
+    file_by_id = {task.license: task.met for task in duties if task.kind in TEXT_DUTIES}
     lines = []
     for entry in license_.entries:
         if entry.id not in file_by_id:

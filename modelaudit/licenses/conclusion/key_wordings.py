@@ -55,6 +55,10 @@ _FIRST_WORDINGS = (
         r"”, which (.*) requires, but that licence is not declared\.$",
         r"”, which \1 fixes, and that licence is not declared.",
     ),
+    (
+        r" demands its text or a link to it with every copy, and the repository holds neither\b",
+        " demands a copy of its text, which is not in the repository",
+    ),
     (r", which is stricter than the declared licence\.$", ", which is stricter than what is declared."),
     (r", and no text in the repository shows another\.$", ", and no text in the repository says otherwise."),
     (

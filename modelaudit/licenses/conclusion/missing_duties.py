@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.scope import find_text_file, is_use_policy_text
+from modelaudit.licenses.evidence.scope import find_file_with_address, find_text_file, is_use_policy_text
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id, list_chains
 from modelaudit.licenses.obligations.answers import BindingLicense, iter_applying_clauses
 from modelaudit.licenses.obligations.permission import (
     NOTICE_DUTY,
-    TEXT_DUTY,
     exclude_license_texts,
     find_file_with_words,
     flatten_text,
@@ -20,7 +19,7 @@ from modelaudit.licenses.obligations.permission import (
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ConclusionState, Conflict, LicenseClaim, Origin
-from modelaudit.model.terms import Clause, LicenseEntry
+from modelaudit.model.terms import LINK_DUTY, TEXT_DUTY, Clause, LicenseEntry
 
 NAMING = "attribution-naming"
 DERIVED_NAME = "derivative-naming"
@@ -92,6 +91,11 @@ def _check_copy_duty(
         return _build_conflict(
             "missing-text", bound, f"a copy of its text, which is not in the repository{_format_section(clause)}"
         )
+    if clause.kind == LINK_DUTY:
+        if find_text_file(claims, entry.id) or find_file_with_address(claims, entry.id):
+            return None
+        what = "its text or a link to it with every copy, and the repository holds neither"
+        return _build_conflict("missing-text", bound, f"{what}{_format_section(clause)}")
     if clause.kind == NOTICE_DUTY and clause.words and bound.via:
         # The notice is for those who pass the model on; the author of the licensed model does not need it.
         places = evidence.select_texts(ProseKind.NOTICE, ProseKind.LICENSE, ProseKind.CARD)

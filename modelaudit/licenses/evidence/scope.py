@@ -221,6 +221,14 @@ def find_text_file(claims: Iterable[LicenseClaim], license_id: str) -> str:
     return ""
 
 
+def find_file_with_address(claims: Iterable[LicenseClaim], license_id: str) -> str:
+    """Find the first file that states the address of a licence; empty if none does."""
+    for claim in claims:
+        if claim.entry and "://" in claim.quotation and claim.artifact and shares_text(claim.entry, license_id):
+            return claim.artifact
+    return ""
+
+
 def describe_licenses_apart(claims: Iterable[LicenseClaim]) -> str:
     """Describe the licences that files state apart from the model, in one sentence; empty if there is none.
 

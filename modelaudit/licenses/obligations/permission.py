@@ -11,11 +11,10 @@ from modelaudit.licenses.evidence.scope import find_text_file, get_claim_path, i
 from modelaudit.licenses.obligations.answers import BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import Duty, LicenseClaim, UseAnswer
-from modelaudit.model.terms import Answer, Group, Intent
+from modelaudit.model.terms import TEXT_DUTIES, Answer, Group, Intent
 
 CONCLUSION = "conclusion"
 """The answer kind for a doubt about the conclusion itself."""
-TEXT_DUTY = "include-license-text"
 NOTICE_DUTY = "keep-notices"
 
 
@@ -112,7 +111,7 @@ def mark_met_duties(
 
 def _find_meeting_file(duty: Duty, claims: Sequence[LicenseClaim], texts: Mapping[str, str]) -> str:
     """Find the file that meets a duty to ship something; empty if none does, or if no file can show it."""
-    if duty.kind == TEXT_DUTY:
+    if duty.kind in TEXT_DUTIES:
         return find_text_file(claims, duty.license)
     if duty.kind == NOTICE_DUTY and duty.words:
         return find_file_with_words(duty.words, exclude_license_texts(texts, claims))

@@ -40,6 +40,13 @@ def test_missing_text_is_a_finding_only_if_the_license_requires_it(conclude_card
     assert set(fired(conclude_cards(license="mit"))) == {"license/text-missing"}
     assert set(fired(conclude_cards(license="mit", paths=["NOTICE"]))) == {"license/text-missing"}
     assert set(fired(conclude_cards(license="cc0-1.0"))) == set()
+    by_link = fired(conclude_cards(license="cc-by-4.0"))["license/text-missing"]
+    assert "demands its text or a link to it with every copy, and the repository holds neither" in by_link
+    address = "https://creativecommons.org/licenses/by/4.0/"
+    assert set(fired(conclude_cards(license="cc-by-4.0", license_link=address))) == {"license/link-outside"}
+    assert "license/text-missing" in fired(
+        conclude_cards(license="mit", license_link="https://opensource.org/license/mit")
+    )
     assert "license/text-missing" not in fired(conclude_cards(license=["mit", "my-own-1.0"]))
 
 
