@@ -66,7 +66,7 @@ _TOOL_FILES: Final = (
     _declare(
         "MyST or Jupytext runs its cells",
         (".md", ".markdown", ".myst"),
-        r"(?:`{3,}|~{3,}|:{3,})\s*\{code-cell\}",
+        r"(?:(?<!`)`{3,}+|(?<!~)~{3,}+|(?<!:):{3,}+)\s*+\{code-cell\}",
     ),
     _declare(
         "MSBuild runs its targets",
