@@ -34,6 +34,8 @@ _MOST_BYTES: Final = 1 << 20
 """Of one text; the longest licence has a tenth of it."""
 _LINE_CHARACTERS: Final = 300
 _SOURCE_CODE: Final = re.compile(r"\.(?:py|c|cc|cpp|cu|h|hpp|js|ts|java|go|rs|sh|jinja)$", re.IGNORECASE)
+_COMMENT_END: Final = re.compile(r"(?:\s|\*/|-->|[*#|]|\"\"\"|''')+\Z")
+"""The end of a comment, which is no part of the line in it."""
 _COPYRIGHT: Final = re.compile(
     r"^[\s/*#%;!<>\-\"'|.=]{0,40}"
     r"((?:copyright\s{0,4}(?:\(c\)|©|&copy;)[\s,:]{0,4}\w|copyright[\s,:]{1,4}(?:(?:19|20)\d\d\b|by\s+\w)"
@@ -135,7 +137,7 @@ def _find_copyrights(path: str, content: bytes) -> Iterator[CopyrightLine]:
         return
     seen = set()
     for match in _COPYRIGHT.finditer(content.decode("utf-8", "replace")):
-        text = " ".join(match[1].split()).rstrip(" */#-|>'\"")[:_LINE_CHARACTERS]
+        text = _COMMENT_END.sub("", " ".join(match[1].split()))[:_LINE_CHARACTERS]
         if text not in seen:
             seen.add(text)
             yield CopyrightLine(path, match.string.count("\n", 0, match.start(1)) + 1, text)

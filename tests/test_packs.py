@@ -183,7 +183,7 @@ REFUSALS: Final = [
     ("--rules own.pack --rules-key other.pub", "--rules: own.pack is refused: it names the key"),
     ("--rules own.pack --rules-key key.pem", "--rules-key: key.pem holds a private key"),
     ("--rules own.pack --rules-key rsa.pub", "--rules-key: rsa.pub holds an RSA key; "),
-    ("--rules own.pack --rules-key own.pack", "--rules-key: own.pack holds no public key in PEM"),
+    ("--rules own.pack --rules-key note", "--rules-key: note holds no public key in PEM"),
     (
         "--rules key.pub --rules-key key.pub",
         "--rules: key.pub is refused: it is not a pack of rules: File is not a zip",
@@ -203,6 +203,7 @@ def refused(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     for each in place.iterdir():
         shutil.copy(each, tmp_path)
     (tmp_path / "DIR").mkdir()
+    (tmp_path / "note").write_text("no key")
     rsa = tmp_path / "rsa.pem"
     subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-out", rsa], check=True, capture_output=True)
     subprocess.run(["openssl", "pkey", "-in", rsa, "-pubout", "-out", tmp_path / "rsa.pub"], check=True)

@@ -10,6 +10,7 @@ from modelaudit.description.figures import parse_figures
 from modelaudit.description.libraries import parse_requirements
 from modelaudit.model.description import Confidence, Fact
 from modelaudit.model.description_rules import FactRule, Form
+from modelaudit.model.spelling import shows_text, uncover_text
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.wording import escape_unprintable
 
@@ -71,8 +72,9 @@ class FactMaker:
 
     def states_nothing(self, text: str) -> bool:
         """Whether a text is empty or a placeholder."""
-        bare = text.strip(_MARKS + ".\"'").lower()[:LONGEST_PROSE]
-        return not bare or self._placeholders.fullmatch(bare) is not None
+        shown = uncover_text(text[: 2 * LONGEST_PROSE])
+        bare = shown.strip(_MARKS + ".\"'").lower()[:LONGEST_PROSE]
+        return not shows_text(bare) or self._placeholders.fullmatch(bare) is not None
 
     def make(
         self,

@@ -16,6 +16,7 @@ from modelaudit.model.description import Confidence, Fact, Topic
 from modelaudit.model.element_rules import PLACEHOLDERS, ElementListRules, ElementMatcher, ElementRule, ReportFact
 from modelaudit.model.elements import Element, ElementList, ElementSource, ElementState
 from modelaudit.model.report import AuditReport, Extent
+from modelaudit.model.spelling import shows_text, uncover_text
 
 _MOST_SOURCES = 3
 """Sources of one element; more of them would not make it more present."""
@@ -121,7 +122,7 @@ def _fulfils(fact: Fact, matcher: ElementMatcher) -> bool:
 
 def states_something(value: str) -> bool:
     """Whether a value is more than a placeholder."""
-    return value.strip(" \t.[]<>(){}*_").casefold() not in PLACEHOLDERS
+    return shows_text(value) and uncover_text(value).strip(" \t.[]<>(){}*_").casefold() not in PLACEHOLDERS
 
 
 def describe_source(fact: Fact) -> str:

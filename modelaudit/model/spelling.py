@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
 _HYPHENS = re.compile("[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
-_INVISIBLE = re.compile("[\u034f\u061c\u115f\u1160\u180e\u200b-\u200f\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2064\u2066-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
+)
 _WORD = re.compile(r"[^\W\d_]+")
+_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+"""The escape of an invisible character, as outputs write it."""
 # Letters of Cyrillic and Greek that look like those of ASCII (Unicode TR 39, confusables), in lower case.
 _LOOKALIKES = str.maketrans("аеорсхуіјѕԁһӏкмтвноιανορτυχ", "aeopcxyijsdhlkmtbhoiavoptux")
 
@@ -23,6 +29,17 @@ def normalize_appearance(text: str) -> str:
     # NFKC makes hyphens of some other characters, such as vertical dashes, so they are replaced after it too.
     text = _HYPHENS.sub("-", unicodedata.normalize("NFKC", _HYPHENS.sub("-", text)))
     return _WORD.sub(_replace_lookalikes, _INVISIBLE.sub("", text).casefold().replace("\u2019", "'"))
+
+
+def uncover_text(text: str) -> str:
+    """Return the text that a reader sees: entities of HTML decoded, invisible characters and their escapes dropped."""
+    shown = _ESCAPE.sub("", html.unescape(text)) if "\\" in text or "&" in text else text
+    return shown if shown.isascii() else _INVISIBLE.sub("", shown)
+
+
+def shows_text(text: str) -> bool:
+    """Whether a reader sees at least one letter or digit."""
+    return any(character.isalnum() for character in uncover_text(text))
 
 
 def _replace_lookalikes(word: re.Match[str]) -> str:

@@ -105,6 +105,14 @@ def test_strongest_source_comes_first() -> None:
         "none",
         "-",
         "…".replace("…", "..."),
+        "\u200b",
+        "\\u200b",
+        "\u2063 \u3164",
+        "\u2800",
+        "\u00ad",
+        "&nbsp;",
+        "???",
+        "un\u200bknown",
     ],
 )
 def test_placeholder_states_nothing(value: str) -> None:

@@ -18,6 +18,8 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, detect_format, render
 
 UNREGISTERED = {
+    "modelaudit.reports.notebook:render_summary": "a notebook shows it; it is no document",
+    "modelaudit.reports.notice_texts:render_manifest": "`modelaudit license --notices` writes it beside the texts",
     "modelaudit.reports.license_screen:render_license": "`modelaudit license` prints it; it is not a report",
     "modelaudit.reports.screen:render_screen": "the first screen of `modelaudit scan`; a file has the whole report",
 }

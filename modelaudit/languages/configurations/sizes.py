@@ -35,7 +35,8 @@ def _collect_sizes(settings: Sequence[Setting]) -> Iterator[Mention]:
         number = _convert_number(setting.value)
         # In configurations, -1 usually means "unlimited" or "unknown".
         if largest is not None and number is not None and not -1 <= number <= largest:
-            shown_value = str(setting.value)[:40]
+            digits = str(setting.value)
+            shown_value = digits if len(digits) <= 40 else f"{digits[:40]}… ({len(digits)} characters)"
             yield Mention("sizes", "size", setting.key, setting.where, shown_value)
 
 

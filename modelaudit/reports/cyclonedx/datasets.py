@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,8 +12,10 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
 
 from modelaudit.model.description import Fact, Topic
+from modelaudit.model.element_rules import PLACEHOLDERS
 from modelaudit.model.license import DatasetClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
+from modelaudit.model.spelling import shows_text, uncover_text
 from modelaudit.reports.cyclonedx.licenses import DECLARED, build_license
 from modelaudit.reports.cyclonedx.properties import build_properties, build_ref, describe_fact
 from modelaudit.reports.json_report import Json
@@ -21,6 +24,7 @@ from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.wording import cut_text, describe_place
 
 _LONGEST_TITLE: Final = 100
+_TAG: Final = re.compile(r"<[^<>]{0,500}>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +60,27 @@ def list_datasets(report: AuditReport) -> list[Dataset]:
     """List the data sets of the licence conclusion, then those that only facts name."""
     facts_by_name: dict[str, list[Fact]] = {}
     for fact in report.description.list_facts(Topic.DATASET):
-        facts_by_name.setdefault(fact.value.casefold(), []).append(fact)
-    claims = report.license.datasets
+        facts_by_name.setdefault(_fold_name(fact.value), []).append(fact)
+    claims = [claim for claim in report.license.datasets if _names_something(claim.name)]
     # A number makes each reference unique, also if a hostile card names one data set in two ways.
     named: list[tuple[str, DatasetClaim | None, Sequence[Fact]]] = [
-        (claim.name, claim, facts_by_name.pop(claim.name.casefold(), ())) for claim in claims
+        (claim.name, claim, facts_by_name.pop(_fold_name(claim.name), ())) for claim in claims
     ]
     named += ((facts[0].value, None, facts) for facts in facts_by_name.values())
     return [
         Dataset(name, build_ref("dataset", f"{number}/{name}"), claim, tuple(facts))
         for number, (name, claim, facts) in enumerate(named)
     ]
+
+
+def _fold_name(name: str) -> str:
+    """Return the form under which the spellings of one name compare equal: facts have no markup, and claims may."""
+    return _TAG.sub("", uncover_text(name)).strip(" []").casefold()
+
+
+def _names_something(name: str) -> bool:
+    """Whether a name is neither invisible nor a placeholder."""
+    return shows_text(name) and uncover_text(name).strip(" []").casefold() not in PLACEHOLDERS
 
 
 def build_datasets(datasets: Sequence[Dataset], conclusion: LicenseConclusion) -> list[Component]:
