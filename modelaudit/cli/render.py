@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from modelaudit.cli.acceptance import check_acceptance_files
 from modelaudit.cli.files import write_file
 from modelaudit.cli.output import (
     DEFAULT_FORMAT,
@@ -41,6 +42,7 @@ def command(
     REPORT.json is a report that `scan -o json=FILE` saved. The sign-offs are those that the register holds today.
     """
     destinations = parse_destinations(outputs, 1)
+    check_acceptance_files(decisions, None, ())
     audit = _show_signoffs(load_saved_report(report), decisions)
     # ``parse_destinations`` adds the table to outputs that are all files, but here a file is all that was asked for.
     is_table_wanted = not outputs or DEFAULT_FORMAT in outputs

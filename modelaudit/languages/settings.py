@@ -86,12 +86,14 @@ class Interpreter:
         read: takes the path, the settings and the limits; yields structures and absences.
         names: it reads files with these names, in lower case, whatever their keys.
         marks: it reads documents whose text matches this pattern or one of these, whatever their keys.
+        is_descriptive: no check depends on what it yields, so that a bound which only it reaches is no absence.
     """
 
     keys: frozenset[str]
     read: Callable[[str, Sequence[Setting], Limits], Iterator[Reading]]
     names: frozenset[str] = frozenset()
     marks: re.Pattern[str] | TextMarks | None = None
+    is_descriptive: bool = False
 
     def wants_document(self, keys: Collection[str], name: str) -> bool:
         """Whether the interpreter has to read the document, whatever its text.

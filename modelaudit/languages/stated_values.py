@@ -28,7 +28,7 @@ _MAX_KEY: Final = 200
 DESCRIBING_FILES: Final = frozenset(
     {
         *("config.json", "params.json", "configuration.json", "generation_config.json", "tokenizer_config.json"),
-        *("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json", "tokenizer.json"),
+        *("preprocessor_config.json", "processor_config.json", "video_preprocessor_config.json"),
         *("model_index.json", "scheduler_config.json", "adapter_config.json", "modules.json"),
         *("config_sentence_transformers.json", "sentence_bert_config.json", "model_args.json"),
         *("trainer_state.json", "training_args.json", "all_results.json", "eval_results.json", "train_results.json"),
@@ -117,4 +117,4 @@ def _read_values(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
     yield from keep_values(get_file_name(path), values)
 
 
-DESCRIPTIONS: Final = Interpreter(frozenset(), _read_values, DESCRIBING_FILES)
+DESCRIPTIONS: Final = Interpreter(frozenset(), _read_values, DESCRIBING_FILES, is_descriptive=True)

@@ -17,7 +17,7 @@ from modelaudit.cli.main import command as program
 
 BENIGN = str(FIXTURES / "pickle/benign/data-protocol4.pkl")
 MALICIOUS = str(FIXTURES / "pickle/malicious/os-system.pkl")
-TEXTS = frozenset({"--reason", "--by", "--approved-by", "--reference"})
+TEXTS = frozenset({"--reason", "--by", "--approved-by", "--reference", "--role"})
 """Options that take any text; tests/test_decisions.py has their limits."""
 REPORT = "report.json"
 WRONG: dict[str, tuple[tuple[str, str], ...]] = {
@@ -35,6 +35,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
             "'--fail-on': 'hgh' is not one of 'info', 'low', 'medium', 'high', 'critical', 'never'; did you",
         ),
         ("--show lo", "did you mean low?"),
+        ("--bom-findings perhaps", "'--bom-findings': 'perhaps' is not one of"),
         ("-o jsn", "-o jsn: 'jsn' is not a format; did you mean json?"),
         ("-o json=nowhere/x", "nowhere/x: the folder does not exist; create it first"),
         ("-o json=/dev/full/x", "/dev/full/x: the folder does not exist; create it first"),
@@ -199,6 +200,8 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--pack x --key notes.txt", "--key: notes.txt holds no private key in PEM"),
     ),
     f"render {REPORT}": (
+        ("--bom-findings perhaps", "'--bom-findings': 'perhaps' is not one of 'yes', 'no'"),
+        ("--decisions nowhere", "--decisions nowhere: there is no such file; name an existing file"),
         ("-o jsn", "did you mean json?"),
         ("-o html=nowhere/x", "nowhere/x: the folder does not exist; create it first"),
     ),

@@ -148,6 +148,12 @@ def test_large_token_vocabulary_that_contains_loader_keys_as_tokens_exceeds_no_l
     assert UnreadReason.LIMIT not in reading.reasons()
 
 
+def test_record_of_training_with_more_values_than_the_bound_is_no_absence(read_bytes, monkeypatch):
+    monkeypatch.setattr(document_settings, "_MAX_SETTINGS", 300)
+    state = json.dumps({"epoch": 3.0, "log_history": [{"step": number} for number in range(400)]}).encode()
+    assert UnreadReason.LIMIT not in read_bytes(state, "trainer_state.json").reasons()
+
+
 def test_loader_key_beside_a_large_token_vocabulary_is_analysed(read_bytes):
     words = {f"word{number}": number for number in range(2000)}
     reading = read_bytes(json.dumps({"vocab": words, "m": {"_target_": "os.system"}}).encode(), "a.json")

@@ -233,6 +233,8 @@ def _interpret_document(
     else:
         settings, limit_error = collect_json_settings(text, limits, facts.is_json_lines)
     yield from interpret_settings(interpreters, path, settings, limits)
+    if all(interpreter.is_descriptive for interpreter in interpreters):
+        return
     # The reader of the document reports a bound that both scans reached.
     if limit_error is not None and str(limit_error) != str(getattr(facts, "limit", None)):
         yield Unread(UnreadReason.LIMIT, str(limit_error))
