@@ -147,10 +147,16 @@ def _render_list(each: ElementList) -> Group:
     return Group(*blocks)
 
 
+def describe_why(element: Element) -> str:
+    """Describe where a publisher would state an absent element, or why no program can tell."""
+    is_open = element.state is ElementState.ABSENT and bool(element.why)
+    return f"it would be here: {element.why}" if is_open else element.why
+
+
 def _build_row(element: Element) -> tuple[str, Text]:
     """Build the row of an element: its name, and its state with sources or the reason."""
     state = STATES[element.state], _STYLES[element.state]
-    words = list_source_lines(element)[0] if element.sources else element.why
+    words = list_source_lines(element)[0] if element.sources else describe_why(element)
     name = element.name if element.id == element.name else f"{element.id} {element.name}"
     return escape_unprintable(name), build_text(state, ": ", words)
 
