@@ -26,6 +26,7 @@ class PartFile:
     unless: list[Text] = Field(default_factory=list)
     words: list[Text] = Field(default_factory=list)
     fields: list[Text] = Field(default_factory=list)
+    elsewhere: list[Text] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -64,5 +65,6 @@ def read_openness(documents: Iterable[Document]) -> tuple[OpennessPart, ...]:
                 tuple(part.words),
                 tuple(part.fields),
                 tuple(part.unless),
+                tuple(part.elsewhere),
             )
     return tuple(parts.values())

@@ -36,6 +36,8 @@ FIELDS = frozenset(
     }
 )
 """The fields that are kept."""
+_NESTED_FIELDS = frozenset({"model-index"})
+"""Fields with mappings by their specification: https://huggingface.co/docs/hub/model-cards#evaluation-results"""
 
 # Misspelt field names about licence and base models, which the Hub ignores.
 _MISSPELT = {
@@ -264,6 +266,8 @@ def _collect_values(name: str, value: Node, line: int, defects: list[Defect]) ->
 
     Nodes beyond a bound are a defect without a key, because the values that are left out may change any conclusion.
     """
+    if name in _NESTED_FIELDS and value.kind != "scalar":
+        return ()
     items = value.items if value.kind == "sequence" else [value]
     if any(item.kind != "scalar" for item in items):
         where = Location(line=line, key=name)

@@ -16,7 +16,7 @@ from modelaudit.model.license_text import ClauseQuotation as ClauseQuotation
 from modelaudit.model.license_text import TextChange as TextChange
 from modelaudit.model.lineage import Kinship
 from modelaudit.model.structure import NOWHERE, Location
-from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation
+from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation, Use
 
 THE_REST = "the rest of the repository"
 """What lies outside of the folders of several models."""
@@ -250,6 +250,7 @@ class Duty:
         words: exact words that the licence fixes.
         via: the base model that brings it in; empty for the model's own licence.
         met: a file of the snapshot that meets it already; empty if there is none.
+        uses: any of them triggers it; empty for a duty of every use, and in reports of older versions.
     """
 
     license: str
@@ -260,6 +261,7 @@ class Duty:
     words: tuple[str, ...] = ()
     via: str = ""
     met: str = ""
+    uses: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

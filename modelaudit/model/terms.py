@@ -11,6 +11,9 @@ from typing import Final
 WORLD: Final = "WORLD"
 """The territory that contains all others."""
 
+GENERAL_FIELD: Final = "general"
+"""The field of use that no list of restrictions contains."""
+
 
 class LicenseCategory(StrEnum):
     """The category of a licence, from the freest to the strictest; ``unknown`` never counts as permissive."""
@@ -342,6 +345,8 @@ class OpennessPart:
         words: phrases of the card that show it.
         fields: fields of the card that show it.
         unless: names of files, without their folders, that show nothing of it although they fit.
+        elsewhere: those of ``words`` and ``fields`` that only name something outside of the repository, whose licence
+            is not that of the repository.
     """
 
     id: str
@@ -352,3 +357,4 @@ class OpennessPart:
     words: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from modelaudit.model.report import Absence, Coverage, Decision
 from modelaudit.model.signature import Signature
 from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
 from modelaudit.policy.accepted import count_noun, describe_accepted
 from modelaudit.policy.requirements import RulesAge, find_unmet_conditions
@@ -25,6 +25,7 @@ NO_USE: Final = "No planned use is stated, so the licences were not judged for o
 """The reason of the answer to *use* where neither the policy nor an option states a use."""
 
 _MAX_NAMED_FINDINGS: Final = 3
+_PERMISSIONS: Final = {Answer.ALLOW: "permit", Answer.REVIEW: "leave open", Answer.DENY: "forbid"}
 _MAX_NAMED_ANSWERS: Final = 3
 _MAX_NAMED_ABSENCES: Final = 2
 _MAX_NAMED_DECISIONS: Final = 2
@@ -259,7 +260,8 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
         kind, verdict = (
             (CauseKind.LICENCE_DENIED, Verdict.FAIL) if is_denied else (CauseKind.LICENCE_REVIEW, Verdict.REVIEW)
         )
-        reason = f"licences {'deny' if is_denied else 'leave open'} the planned use"
+        verb = "do not permit" if is_denied else "leave open"
+        reason = f"licences {verb} the planned use{_name_models(license_, permission)}"
         yield _Point(
             Cause(kind, Question.USE, verdict, max(len(decisive), 1), reason), tuple(decisive[:_MAX_NAMED_ANSWERS])
         )
@@ -304,7 +306,7 @@ def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.PASS, " ".join((*sentences, "Nothing else breaks the policy.")))
     files = count_noun(evidence.coverage.file_count, "file")
     # A finding on the licences answers the other question.
-    finding = "finding" if len(breaking) == len(gating) else "finding but on the licences"
+    finding = "finding" if len(breaking) == len(gating) else "finding that concerns loading"
     return Ruling(Verdict.PASS, f"{files} examined, and no {finding} breaks the policy.")
 
 
@@ -347,18 +349,29 @@ def _describe_decided_use(license_: LicenseConclusion) -> str:
 
 
 def _name_duties(license_: LicenseConclusion) -> str:
-    """Name the open duties, such as ``, with 2 open duties: attribution, notice``; empty without one."""
+    """Count the duties, such as ``, with 2 duties``; empty without one. A point to watch is no duty."""
     # Two base models under one licence bring in the same duty, which is counted once.
-    is_met: dict[tuple[object, ...], bool] = {}
-    for duty in license_.duties:
-        key = (duty.kind, duty.group, duty.license, duty.text, duty.section, duty.words)
-        is_met[key] = is_met.get(key, False) or bool(duty.met)
-    open_duties = [key for key, met in is_met.items() if not met]
-    if not open_duties:
+    duties = {
+        (duty.kind, duty.group, duty.license, duty.text, duty.section, duty.words)
+        for duty in license_.duties
+        if duty.group is not Group.WATCH
+    }
+    return f", with {count_noun(len(duties), 'duty', 'duties')}" if duties else ""
+
+
+def _name_models(license_: LicenseConclusion, permission: Answer) -> str:
+    """Name the models of a repository of several with the answer to each; empty where one answer is for all."""
+    names: dict[Answer, list[str]] = {}
+    for model in license_.models:
+        open_answers = {each.answer for each in license_.list_answers(model)} & {
+            each.answer for each in license_.open_answers if not each.folders or model.folder in each.folders
+        }
+        worst = max(open_answers, key=lambda each: each.rank, default=Answer.ALLOW)
+        names.setdefault(worst, []).append(model.name)
+    if set(names) <= {permission}:
         return ""
-    kinds = tuple(dict.fromkeys(str(key[0]).replace("-", " ") for key in open_duties))
-    counted = count_noun(len(open_duties), "open duty", "open duties")
-    return f", with {counted}: {', '.join(kinds)}"
+    parts = [f"{_PERMISSIONS[answer]} that of {', '.join(names[answer])}" for answer in Answer if answer in names]
+    return f" of a part; they {', and '.join(parts)}"
 
 
 def _take_worst(points: Sequence[_Point]) -> Ruling:

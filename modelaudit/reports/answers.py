@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import Group
 from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
 from modelaudit.reports.license_view import group_tasks, list_own_entries
 from modelaudit.reports.wording import CONCLUSIONS, count_noun, describe_acceptance, end_sentence, format_sentence
@@ -73,7 +74,7 @@ def describe_exit_code(report: AuditReport) -> str:
         return f"Exit code {report.exit_code}, {verdict}: {causes}."
     ungated = (question for question, ruling in list_rulings(report) if ruling.verdict is not Verdict.PASS)
     notes = " and ".join(
-        f"the policy does not require an answer to {question}"
+        f"the policy asks for no answer to {question}"
         if _DECISIVE_CHECKS[question] in report.policy.checks
         else f"{question} was not checked"
         for question in ungated
@@ -86,7 +87,10 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
     if license_.state is ConclusionState.NOT_CHECKED:
         return CONCLUSIONS[license_.state]
     if license_.models:
-        return f"{len(license_.models)} parts of the repository, each under its own terms."
+        parts = count_noun(len(license_.models), "part")
+        if len({model.expression for model in license_.models} - {""}) == 1 and license_.expression:
+            return f"{license_.expression}, for each of {parts} of the repository; the answers to them differ."
+        return f"{parts} of the repository, each with its own licence."
     if license_.state is not ConclusionState.CONCLUDED or not license_.entries:
         reason = next(iter(license_.reasoning), "")
         decided = f" {describe_acceptance(license_.acceptance)}" if license_.acceptance else ""
@@ -111,11 +115,12 @@ def _describe_reach(license_: LicenseConclusion) -> str:
     """Describe the base models that the conclusion covers; empty without any."""
     if not license_.origins:
         return ""
-    # A licence on record for a base model that was not read is part of the conclusion too.
-    covered = (OriginState.READ, OriginState.KNOWN, OriginState.CYCLE)
-    if all(origin.look in covered for origin in license_.origins):
+    if all(origin.look in (OriginState.READ, OriginState.CYCLE) for origin in license_.origins):
         return ", for the model and its base models"
-    return ", without base models that were not read"
+    # A licence on record for a base model that was not read is part of the conclusion too.
+    if all(origin.look in (OriginState.READ, OriginState.CYCLE, OriginState.KNOWN) for origin in license_.origins):
+        return ", for the model and, by the licence on record for their names, for base models that were not read"
+    return ", for the model alone: not every base model was read"
 
 
 def _iter_places(license_: LicenseConclusion) -> Iterator[str]:
@@ -138,10 +143,12 @@ def _describe_place(claim: LicenseClaim) -> str:
 
 
 def describe_duties(license_: LicenseConclusion) -> str:
-    """Describe how many duties the licences bring and how many are met; empty without any."""
-    tasks = [task for _, tasks in group_tasks(license_) for task in tasks]
+    """Describe how many duties and points to watch the licences bring, and how many files are there; empty without."""
+    groups = dict(group_tasks(license_))
+    watched = len(groups.pop(Group.WATCH, ()))
+    tasks = [task for each in groups.values() for task in each]
     met = sum(bool(task.met) for task in tasks)
-    if not tasks:
-        return ""
-    by = f", {met} met by {'a file' if met == 1 else 'files'} of the model" if met else ""
-    return f"{count_noun(len(tasks), 'duty', 'duties')}{by}"
+    held = f"; the repository holds the file for {met} of them" if met else ""
+    duties = f"{count_noun(len(tasks), 'duty', 'duties')}{held}" if tasks else ""
+    points = count_noun(watched, "point to watch", "points to watch") if watched else ""
+    return "; ".join(filter(None, (duties, points)))

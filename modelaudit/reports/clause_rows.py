@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelaudit.model.license import ClauseQuotation, ConclusionState, LicenseConclusion, UseAnswer
-from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry
+from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, LicenseEntry
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import describe_kind
 from modelaudit.reports.view import group_clauses
@@ -103,7 +103,11 @@ def _build_row(
     is_judged = license_.permission is not None and license_.state is ConclusionState.CONCLUDED
     if is_judged and task is None and not answers:
         effect = {
-            LIMITS_HEADING: "Does not affect the planned use.",
+            LIMITS_HEADING: (
+                "Depends on the field: it affects the planned use if that is one of these."
+                if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD)
+                else "Does not affect the planned use."
+            ),
             DUTIES_HEADING: "The planned use does not trigger it.",
         }.get(heading, "")
     words = tuple(dict.fromkeys((*clause.words, *(task.words if task else ()))))

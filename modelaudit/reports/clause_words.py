@@ -35,7 +35,7 @@ TITLES = {
     "attribution-naming": "Show where it comes from",
     "threshold-display": "Show the name above a number of users or a revenue",
     "commercial-display": "In products, show the name",
-    "output-disclosure": "Say that a machine made it",
+    "output-disclosure": "Disclose that outputs are generated",
     "derivative-naming": "Name what you make from it",
     "pass-on-use-limits": "Pass the limits on",
     "share-alike": "Share under the same licence",

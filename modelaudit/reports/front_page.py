@@ -123,7 +123,7 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
         return ShortList("The clauses on record bring no duty for this use.")
     lines = list(dict.fromkeys(map(_describe_duty, tasks)))
     more = max(len(lines) - _MOST_DUTIES, 0)
-    watch = [f"{count_noun(watched, 'further point')} to keep an eye on."] if watched else []
+    watch = [f"{count_noun(watched, 'point to watch', 'points to watch')}, which are no duties."] if watched else []
     return ShortList(describe_duty_scope(license_), (*lines[:_MOST_DUTIES], *watch), more)
 
 
@@ -136,12 +136,13 @@ def describe_duty_scope(license_: LicenseConclusion) -> str:
         )
     if license_.acceptance or license_.permission:
         return "The duties of your planned use."
-    return "The duties of every use that the policy does not rule out."
+    return "No planned use is stated: these are the duties of every use that the policy does not exclude."
 
 
 def _describe_duty(task: Task) -> str:
-    met = f"; met by {task.met}" if task.met else ""
-    return f"{describe_kind(task.kind)} ({task.source}){met}."
+    when = f" {task.when}" if task.when else ""
+    met = f"; the repository holds it: {task.met}" if task.met else ""
+    return f"{describe_kind(task.kind)}{when} ({task.source}){met}."
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def _format_alike_tasks(alike: list[Task], show_license: bool) -> Text:
 def _format_task(task: Task, show_license: bool) -> Text:
     """Format a duty with its box, the exact words that its text lacks, and its section."""
     text = cut_text(task.text, _MAX_DUTY_CHARACTERS)
-    item = f"[x] {text} Met by {task.met}." if task.met else f"[ ] {text}"
+    item = f"[ ] {text} The repository holds it: {task.met}." if task.met else f"[ ] {text}"
     quotations = " / ".join(f"“{words}”" for words in task.words if words not in task.text)
     exact_words = [f" Exact words: {quotations}"] if quotations else []
     section = task.section or "section not stated"

@@ -40,6 +40,7 @@ from modelaudit.reports.license_words import (
     MISSING_PREFIX,
     RELATIONS,
     describe_claim,
+    describe_conflict,
     describe_intended_use,
     describe_kind,
 )
@@ -294,7 +295,7 @@ def _render_conflicts(license_: LicenseConclusion, stated: str) -> RenderableTyp
     lines: list[Text | Padding] = []
     for conflict in conflicts[:_MAX_CONFLICTS]:
         detail = cut_text(conflict.detail, _MAX_SENTENCE_CHARACTERS)
-        lines.append(indent_block(build_text((f"{describe_kind(conflict.kind)}: ", "bold"), detail)))
+        lines.append(indent_block(build_text((f"{describe_conflict(conflict)}: ", "bold"), detail)))
     lines += _render_omission(len(conflicts), _MAX_CONFLICTS, "more conflict")
     return _render_block("Conflicts", lines) if lines else None
 

@@ -16,8 +16,8 @@ from modelaudit.model.license import (
     OriginState,
     UseAnswer,
 )
-from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation
-from modelaudit.reports.license_words import ANSWERS, LOOKS, RELATIONS, describe_kind
+from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation, Use
+from modelaudit.reports.license_words import ANSWERS, LOOKS, RELATIONS, TRIGGERS, describe_kind
 from modelaudit.reports.wording import (
     LIMIT_KINDS,
     count_noun,
@@ -44,6 +44,7 @@ class Task:
         words: the exact words that the licence requires.
         vias: the base models that bring it in; empty for the model's own licence alone.
         met: the file of the model that meets the duty; empty if none does.
+        uses: any of them triggers the duty; empty for a duty of every use.
     """
 
     license: str
@@ -54,6 +55,12 @@ class Task:
     words: tuple[str, ...]
     vias: tuple[str, ...]
     met: str
+    uses: tuple[Use, ...] = ()
+
+    @property
+    def when(self) -> str:
+        """When the duty applies, as a clause: ``if you give copies to others``; empty for every use."""
+        return f"if you {' or '.join(TRIGGERS[use] for use in self.uses)}" if self.uses else ""
 
     @property
     def source(self) -> str:
@@ -116,7 +123,8 @@ def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, .
     for (group, license_id, kind, text, section, words), duties in merged.items():
         vias = tuple(dict.fromkeys(duty.via for duty in duties if duty.via))
         met = next((duty.met for duty in duties if duty.met), "")
-        groups[group].append(Task(license_id, group, kind, text, section, words, vias, met))
+        uses = tuple(dict.fromkeys(use for duty in duties for use in duty.uses))
+        groups[group].append(Task(license_id, group, kind, text, section, words, vias, met, uses))
     return tuple((group, tuple(tasks)) for group, tasks in groups.items() if tasks)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, OriginState, UseAnswer
+from modelaudit.model.license import Basis, ClaimKind, Conflict, LicenseClaim, OriginState, UseAnswer
 from modelaudit.model.term_files import is_package_metadata
 from modelaudit.model.terms import Answer, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
@@ -41,7 +41,7 @@ RELATIONS = {
 
 LOOKS = {
     OriginState.READ: "read",
-    OriginState.KNOWN: "not read; the licence on record for this name can forbid and never permits",
+    OriginState.KNOWN: "not read; the licence on record for its name counts only where it limits the use",
     OriginState.MISSING: "not read: there is no such repository",
     OriginState.GATED: "not read: access must be requested from its publisher",
     OriginState.UNREACHED: "not read: it could not be reached",
@@ -59,11 +59,22 @@ USES = {
     Use.EMBED_ON_DEVICE: "building into devices",
 }
 
+TRIGGERS = {
+    Use.COMMERCIAL: "use it commercially",
+    Use.HOSTED_SERVICE: "host it as a service",
+    Use.REDISTRIBUTE: "pass it on",
+    Use.FINE_TUNE: "change it",
+    Use.DISTILL: "distil it",
+    Use.TRAIN_ON_OUTPUTS: "train a model on its outputs",
+    Use.EMBED_ON_DEVICE: "build it into devices",
+}
+"""What a person does whose use triggers a duty."""
+
 PURPOSES = {Purpose.RESEARCH: "for research", Purpose.OTHER: "not for research"}
 
 CONFLICTS = {
     "declared-found": "The card and the text differ",
-    "declared-prose": "The running text is stricter than the declared licence",
+    "declared-prose": "A text may be stricter than the declared licence",
     "declared-inherited": "The card grants more than the base model does",
     "missing-text": "A licence text is missing",
     "missing-notice": "A notice is missing",
@@ -79,6 +90,9 @@ CONFLICTS = {
     "template-differs": "The chat template differs from that of the base model",
     "text-not-recognised": "A text was not recognised",
 }
+
+UNSEARCHED_KEY = "not-compared"
+"""The key of the place of a text that was not searched for terms."""
 
 MISSING_PREFIX = "missing-"
 """Prefix of the conflict kinds for items that the publisher left out."""
@@ -101,6 +115,13 @@ CONFLICTS_LEAVING_LICENSE_OPEN = frozenset(
 def describe_kind(kind: str) -> str:
     """Describe a kind of clause or of conflict in words."""
     return CONFLICTS.get(kind) or TITLES.get(kind) or kind.replace("-", " ")
+
+
+def describe_conflict(conflict: Conflict) -> str:
+    """Describe the kind of a conflict; a text that was not searched contradicts nothing."""
+    if conflict.location.key == UNSEARCHED_KEY:
+        return "A text was not searched for terms"
+    return describe_kind(conflict.kind)
 
 
 def describe_answer(answer: UseAnswer) -> str:
@@ -130,6 +151,8 @@ def describe_claim(claim: LicenseClaim) -> str:
     """Describe the source of a claim as a phrase: the author, a text in a file, or a name alone."""
     if claim.kind is ClaimKind.INHERITED:
         return "named as a base model or a data set"
+    if claim.location.key == UNSEARCHED_KEY:
+        return "not searched for terms"
     if claim.kind is ClaimKind.DECLARED:
         if is_package_metadata(claim.artifact):
             return "declared for the Python package"

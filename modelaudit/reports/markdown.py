@@ -265,6 +265,7 @@ def _write_decision(decision: RecordedDecision) -> str:
 
 def _write_duty(group: Group, task: Task) -> str:
     """Write the item of a duty, with the file that meets it."""
-    met = f" Met by {write_code(task.met)}." if task.met else ""
+    when = f" Only {task.when}." if task.when else ""
+    met = f" The repository holds it: {write_code(task.met)}." if task.met else ""
     words = f" Exact words: {'; '.join(map(write_code, task.words))}." if task.words else ""
-    return f"- {GROUPS[group]}: {write_text(end_sentence(task.text))}{words} ({write_text(task.source)}){met}"
+    return f"- {GROUPS[group]}: {write_text(end_sentence(task.text))}{when}{words} ({write_text(task.source)}){met}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.license import LicenseConclusion, OriginState
 from modelaudit.model.terms import Answer
 
 _KINDS: Final = frozenset(
@@ -12,6 +12,14 @@ _KINDS: Final = frozenset(
 )
 """The kinds of conflicts whose place a person reads to decide."""
 _MOST_PLACES = 4
+_NOT_STATED: Final = "figure is not stated"
+_FIGURES: Final = (
+    ("user-cap", "your number of users a month", "--mau"),
+    ("revenue-cap", "your annual revenue", "--revenue"),
+)
+"""The end of the kind of a clause with an amount, the figure that it needs, and the option that states it."""
+_CONTACT: Final = "contact-required"
+"""The key of the place of a sentence by which the publisher asks to be contacted."""
 _CONCLUSION: Final = "conclusion"
 
 
@@ -27,14 +35,48 @@ def describe_next_step(license_: LicenseConclusion) -> str:
     if not ids:
         return ""
     places = _list_places(license_)
-    more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
-    reading = f"{', '.join(places[:_MOST_PLACES])}{more}" if places else "the terms named above"
-    also = f" (then {len(ids) - 1} more)" if len(ids) > 1 else ""
+    reading = _name_reading(license_, places)
+    asking = _ask_publisher(license_)
+    unstated = list(
+        f"State {figure} with {option}."
+        for words, figure, option in _FIGURES
+        if any(words in each.kind and _NOT_STATED in each.because for each in open_answers)
+    )
+    others = [f"licence:{each}" for each in ids][1:]
+    also = f", then the same for {', '.join(others)}" if others else ""
     return (
-        f"Read {reading}. If they permit your use, add -o json=report.json here, and accept it with: modelaudit decide"
+        f"{' '.join(filter(None, (reading, *asking, *unstated)))} If the terms permit your use, add"
+        f" -o json=report.json here, and accept it with: modelaudit decide"
         f" licence:{next(iter(ids))} --report report.json --answer accept --reason WHY --by YOU --approved-by WHO"
         f" --expires DATE{also}"
     )
+
+
+def _name_reading(license_: LicenseConclusion, places: list[str]) -> str:
+    """Name what to read, as a sentence; empty if only a figure is missing, and a request without any licence."""
+    if places:
+        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
+        return f"Read {', '.join(places[:_MOST_PLACES])}{more}."
+    if not license_.entries:
+        return "Ask the publisher for a licence."
+    open_answers = license_.open_answers
+    licenses = {each.license: None for each in open_answers if each.license and _NOT_STATED not in each.because}
+    unread = [each.name for each in license_.origins if each.look is not OriginState.READ]
+    if not licenses and all(each.license for each in open_answers):
+        return ""
+    return f"Read the terms of {', '.join([*licenses, *unread][:_MOST_PLACES] or [license_.entries[0].id])}."
+
+
+def _ask_publisher(license_: LicenseConclusion) -> list[str]:
+    """Ask to contact the publisher where a sentence of the model demands it, as sentences."""
+    asking = (each for each in license_.conflicts if each.location.key == _CONTACT and each.artifact)
+    places = [f"{each.artifact}:{each.location.line}" for each in asking]
+    if not places:
+        return []
+    demands = "demands" if len(places) == 1 else "demand"
+    return [
+        f"Ask the publisher for the permission that {', '.join(places[:_MOST_PLACES])} {demands} before you use it."
+    ]
 
 
 def _list_places(license_: LicenseConclusion) -> list[str]:

@@ -221,9 +221,8 @@ def _render_checklist(report: AuditReport, copies: Sequence[Copy], texts: ModelT
     for group, tasks in group_tasks(license_):
         lines += ["", f"## {GROUPS[group]}", ""]
         for task in tasks:
-            met = f" Met by {_escape_text(task.met)}." if task.met else ""
-            box = "x" if task.met else " "
-            lines.append(f"- [{box}] {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)}){met}")
+            met = f" The repository holds it: {_escape_text(task.met)}." if task.met else ""
+            lines.append(f"- [ ] {_escape_text(end_sentence(task.text))} ({_escape_text(task.source)}){met}")
             lines += [f"  - Exact words: {_format_quotation(words)}" for words in task.words]
     if license_.conflicts:
         lines += ["", "## Conflicts", ""]

@@ -294,7 +294,7 @@ def describe_completeness(report: AuditReport) -> str:
     if coverage.is_complete:
         unsearched = list_unsearched_texts(report)
         examined = "every file was examined completely"
-        return f"terms in further texts; {examined} otherwise" if unsearched else f"nothing; {examined}"
+        return f"terms in further texts; apart from that, {examined}" if unsearched else f"nothing; {examined}"
     return describe_unopened(report) or "nothing is recorded"
 
 

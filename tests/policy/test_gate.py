@@ -106,7 +106,7 @@ def test_answer_to_load_does_not_deny_a_finding_on_the_licences_that_fails() -> 
     finding = replace(make_finding(Severity.HIGH), check=CheckFamily.LICENSE)
     decision = decide_verdict(make_evidence(make_coverage(READ), [finding]))
     assert (decision.verdict, decision.load.verdict) == (Verdict.FAIL, Verdict.PASS)
-    assert decision.load.reason.endswith("examined, and no finding but on the licences breaks the policy.")
+    assert decision.load.reason.endswith("examined, and no finding that concerns loading breaks the policy.")
     assert decide_verdict(make_evidence(make_coverage(READ))).load.reason.endswith("and no finding breaks the policy.")
 
 

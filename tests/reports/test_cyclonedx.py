@@ -340,7 +340,7 @@ def test_license_answers_and_obligations_and_openness_become_model_properties(fa
     ]
     assert any(each.startswith("declared-inherited: ") for each in properties["modelaudit:license:conflict"])
     met = collect_properties(render_bom_with_license(failing, build_plain_conclusion())["metadata"]["component"])
-    assert any(each.endswith("[met by LICENSE]") for each in met["modelaudit:license:obligation"])
+    assert any(each.endswith("[the repository holds it: LICENSE]") for each in met["modelaudit:license:obligation"])
 
 
 def test_intended_use_that_states_only_a_territory_becomes_a_property(failing: AuditReport) -> None:

@@ -317,7 +317,7 @@ def test_html_page_of_a_passed_model_is_green_only_if_the_use_is_allowed_too(pas
     assert '<div class="answer pass"><dt>' in html and '<div class="answer review"><dt>' in html
     assert '<div class="callout review">' in html
     text = parse_page(doubtful).text
-    assert "Exit code 0, pass: the policy does not require an answer to use." in text
+    assert "Exit code 0, pass: the policy asks for no answer to use." in text
 
 
 def test_html_page_of_a_failed_model_is_red_even_if_its_license_allows_shipping(
@@ -494,15 +494,17 @@ def test_html_page_prints_each_clause_once_beside_the_words_of_the_copy(conflict
     assert page.text.count(quotation.text) == 1
 
 
-def test_html_page_ticks_only_the_checkbox_of_the_duty_that_a_file_of_the_model_meets(
+def test_html_page_ticks_no_duty_and_names_the_file_that_the_repository_holds_for_it(
     examples: dict[str, Callable[[], AuditReport]],
 ) -> None:
     page = parse_page(examples["allowed"]())
     html = render_html(examples["allowed"]()).decode()
     boxes = re.findall(r'<input type="checkbox"([^>]*)>\s*<span>([^<]*)', html)
-    assert [text for attributes, text in boxes if "checked" in attributes] == ["Met by LICENSE"]
-    assert "Ship the licence (Apache-2.0, section 4(a)); met by LICENSE." in page.text
-    assert "Apache-2.0 permits the planned use, with 2 open duties" in page.text
+    # A file in the repository is a fact; whether the user ships it is for the user to tick.
+    assert boxes and not [text for attributes, text in boxes if "checked" in attributes]
+    assert "To do; the repository holds LICENSE" in [text for _, text in boxes]
+    assert "Ship the licence (Apache-2.0, section 4(a)); the repository holds it: LICENSE." in page.text
+    assert "Apache-2.0 permits the planned use, with 2 duties." in page.text
     assert '<div class="callout pass">' in html
     assert "Terms verified on 2026-11-20." in page.text
 

@@ -22,10 +22,12 @@ from support.decisions import answer_use
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import Answer, LicenseCategory
+from modelaudit.model.terms import Answer, Group, LicenseCategory
 from modelaudit.model.verdict import Ruling, Verdict
-from modelaudit.reports.answers import describe_conclusion, describe_exit_code
+from modelaudit.reports.answers import describe_conclusion, describe_duties, describe_exit_code
+from modelaudit.reports.front_page import summarize_duties
 from modelaudit.reports.license_screen import render_license
+from modelaudit.reports.license_view import group_tasks
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ANSWERED = {
@@ -51,14 +53,14 @@ def test_license_screen_stays_within_its_maximum_lines_and_columns(name: str, fa
     for width in (80, 100, 200):
         lines = render_screen(failing, ANSWERED[name](), width=width).splitlines()
         # Narrow lines wrap more often.
-        assert len(lines) <= (63 if width == 80 else 51)
+        assert len(lines) <= (65 if width == 80 else 53)
         assert max(map(cell_len, lines)) <= min(width, 100)
 
 
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        ("plain", "✔ USE: PASS Apache-2.0 permits the planned use, with 2 open duties:"),
+        ("plain", "✔ USE: PASS Apache-2.0 permits the planned use, with 2 duties."),
         ("conflicting", "◐ USE: REVIEW A limit to the number of users: your own figure is not stated."),
         ("denied", "✘ USE: FAIL Your planned use is commercial, and the licence forbids commercial use."),
     ],
@@ -115,8 +117,8 @@ def test_license_screen_shows_base_models_as_a_tree_with_lookup_results(failing:
     tree = join_words(text[text.index("Base models") : text.index("To do")])
     assert tree == (
         "Base models └─ quantized from acme/tiny-instruct: Apache-2.0; read at 5f0b02c75b57 "
-        "├─ fine-tuned from acme/tiny-root: LicenseRef-Llama-3.1; not read; the licence on record for this name "
-        "can forbid and never permits "
+        "├─ fine-tuned from acme/tiny-root: LicenseRef-Llama-3.1; not read; the licence on record for its name "
+        "counts only where it limits the use "
         "└─ merged from acme/other: licence not known; not read: there is no such repository"
     )
 
@@ -124,17 +126,20 @@ def test_license_screen_shows_base_models_as_a_tree_with_lookup_results(failing:
 def test_license_screen_shows_duties_as_a_checklist_with_exact_words(failing: AuditReport) -> None:
     text = render_screen(failing, build_conflicting_conclusion())
     todo = join_words(text[text.index("To do") : text.index("Conflicts")])
-    assert todo.startswith("To do under LicenseRef-Llama-3.1: 6 duties ship [ ] Ship a copy of the agreement. (section")
+    assert todo.startswith(
+        "To do under LicenseRef-Llama-3.1: 5 duties; 1 point to watch ship [ ] Ship a copy of the agreement. (section"
+    )
     assert todo.count("Ship a copy") == 1
     assert f"Exact words: “{NOTICE_WORDS}”" in todo
-    places = [todo.index(f" {label} ") for label in ("ship", "show", "name", "pass on", "watch")]
+    start = todo.index(" ship ")
+    places = [todo.index(f" {label} ", start) for label in ("ship", "show", "name", "pass on", "watch")]
     assert places == sorted(places)
     two_wordings = replace(build_conflicting_conclusion().duties[3], words=("Built with X", "Improved by X"))
     text = join_words(render_screen(failing, replace(build_conflicting_conclusion(), duties=(two_wordings,))))
     assert "[ ] Show it. Exact words: “Built with X” / “Improved by X” (1.b.i)" in text
     met = join_words(render_screen(failing, build_plain_conclusion()))
-    assert "To do under Apache-2.0: 3 duties, 1 met by a file of the model" in met
-    assert "[x] Give everyone who receives the model a copy of the licence. Met by LICENSE." in met
+    assert "To do under Apache-2.0: 2 duties; the repository holds the file for 1 of them; 1 point to watch" in met
+    assert "[ ] Give everyone who receives the model a copy of the licence. The repository holds it: LICENSE." in met
 
 
 def test_license_screen_shows_conflicts_data_sets_openness_and_unread_sources(failing: AuditReport) -> None:
@@ -230,7 +235,8 @@ def test_license_screen_of_a_denied_use_names_duties_without_checkboxes_or_exact
     denied = replace(build_conflicting_conclusion(), permission=Answer.DENY)
     text = join_words(render_screen(failing, denied))
     assert (
-        "If the use were allowed under LicenseRef-Llama-3.1: 6 duties ship Ship the licence (1.b.i); ship the" in text
+        "If the use were allowed under LicenseRef-Llama-3.1: 5 duties; 1 point to watch ship Ship the licence (1.b.i); ship the"
+        in text
     )
     assert "[ ]" not in text and NOTICE_WORDS not in text and "limits Forbidden uses" not in text
 
@@ -264,6 +270,26 @@ def test_exit_code_line_of_a_licence_answer_says_that_loading_was_not_checked(pa
 
 def test_conclusion_covers_base_models_only_if_each_was_read_or_is_on_record(conflicting: AuditReport) -> None:
     license_ = replace(conflicting.license, state=ConclusionState.CONCLUDED)
-    for look, words in ((OriginState.READ, "for the model and its"), (OriginState.UNREACHED, "that were not read")):
+    for look, words in (
+        (OriginState.READ, "for the model and its"),
+        (OriginState.UNREACHED, "not every base model was read"),
+        (OriginState.KNOWN, "on record for their names"),
+    ):
         origins = tuple(replace(origin, look=look) for origin in license_.origins)
         assert origins and words in describe_conclusion(replace(license_, origins=origins))
+
+
+def test_every_number_of_duties_is_the_length_of_the_list(failing: AuditReport) -> None:
+    for build in (build_plain_conclusion, build_conflicting_conclusion):
+        license_ = build()
+        duties = [task for group, tasks in group_tasks(license_) if group is not Group.WATCH for task in tasks]
+        watched = [task for group, tasks in group_tasks(license_) if group is Group.WATCH for task in tasks]
+        summary = summarize_duties(license_)
+        listed = [line for line in summary.lines if "to watch" not in line]
+        points = "point to watch" if len(watched) == 1 else "points to watch"
+        assert len(listed) + summary.more == len(duties)
+        assert f"{len(watched)} {points}, which are no duties." in summary.lines
+        assert describe_duties(license_).startswith(f"{len(duties)} duties")
+        assert describe_duties(license_).endswith(f"; {len(watched)} {points}")
+        allowed = replace(license_, permission=Answer.ALLOW, answers=())
+        assert f"permits the planned use, with {len(duties)} duties." in answer_use(allowed).reason

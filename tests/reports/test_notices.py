@@ -93,8 +93,8 @@ def test_checklist_names_the_license_file_and_ticks_the_duty_that_this_file_meet
     files = render_files(failing, build_plain_conclusion())
     assert set(files) == {"ATTRIBUTIONS.md", "CHECKLIST.md", "MANIFEST.json"}
     assert "- [ ] Apache License 2.0: copy the file LICENSE of the model" in files["CHECKLIST.md"]
-    assert "- [x] Give everyone who receives the model a copy of the licence." in files["CHECKLIST.md"]
-    assert "Met by LICENSE." in files["CHECKLIST.md"]
+    assert "- [ ] Give everyone who receives the model a copy of the licence." in files["CHECKLIST.md"]
+    assert "The repository holds it: LICENSE." in files["CHECKLIST.md"]
 
 
 def test_use_policy_is_not_copied_as_the_license_text(failing: AuditReport) -> None:

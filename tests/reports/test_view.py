@@ -204,7 +204,8 @@ def test_text_without_a_search_for_terms_is_no_complete_examination(passing: Aud
     license_ = replace(complete.license, conflicts=(unsearched,))
     doubtful = replace(complete, license=license_)
     assert (
-        view.describe_completeness(doubtful) == "terms in further texts; every file was examined completely otherwise"
+        view.describe_completeness(doubtful)
+        == "terms in further texts; apart from that, every file was examined completely"
     )
     shown = front_page.summarize_unexamined(doubtful)
     assert "a.txt was not searched for terms." in str(shown)

@@ -269,13 +269,17 @@ def _describe_lineage(origins: Sequence[Origin], inherited: Sequence[tuple[Origi
     """Yield a sentence for each licence that base models bring in, and one for the base models that were not read."""
     for origin, bound in inherited:
         base_model = f"{origin.name} by way of {origin.made}" if origin.depth > 1 else origin.name
-        step = "how is not stated" if origin.relation is Relation.UNSTATED else origin.relation
-        known = ", not read: the licence on record for this name" if origin.look is OriginState.KNOWN else ""
-        yield f"{bound.entry.name} ({bound.entry.id}) is inherited from {base_model} ({step}{known})."
+        step = "relation not stated" if origin.relation is Relation.UNSTATED else origin.relation
+        licence = f"{bound.entry.name} ({bound.entry.id})"
+        if origin.look is OriginState.KNOWN:
+            yield f"The base model {base_model} ({step}) was not read; {licence} is on record for its name."
+        else:
+            yield f"{licence} is inherited from the base model {base_model} ({step})."
     unread = [origin.name for origin in origins if origin.look not in (OriginState.READ, OriginState.KNOWN)]
     if unread:
         more = f" and {len(unread) - 5} more" if len(unread) > 5 else ""
-        yield f"Not read: {', '.join(unread[:5])}{more}; their licences may bind you too."
+        whose = "its licence" if len(unread) == 1 else "their licences"
+        yield f"Not read: {', '.join(unread[:5])}{more}; {whose} may bind you too."
 
 
 def _describe_components(components: Sequence[BindingLicense]) -> Iterator[str]:

@@ -189,7 +189,7 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
             tuple(compared.own.ids),
             claim.artifact,
             claim.location,
-            tuple(format_claim_evidence(each) for each in (claim, *declared[:2])),
+            tuple(format_claim_evidence(each) for each in (claim, *declared[:2]) if each.quotation),
         )
 
 
@@ -197,7 +197,7 @@ def describe_restriction(claim: LicenseClaim) -> str:
     """Describe a sentence that may limit the use, or a text that was not searched for any."""
     words = " ".join(claim.quotation.split())
     if claim.location.key == NOT_COMPARED:
-        reason = words or "the model has more texts than one check searches"
+        reason = words or "the model has more texts than the limit of one check"
         return f"{claim.artifact} was not searched for terms{' to its end' if words else ''}: {reason}."
     line = f" at line {claim.location.line}" if claim.location.line else ""
     if claim.location.key == RESTRICTED_BASE:

@@ -43,7 +43,8 @@ _FIRST_WORDINGS = (
         r"\1 says “\2”, which no licence that binds here says.",
     ),
     (
-        r" was not searched for terms: the model has more (?:text than the limit|texts than one check searches)\.$",
+        r" was not searched for terms: the model has more"
+        r" (?:text than the limit|texts than one check searches|texts than the limit of one check)\.$",
         " was not looked at for terms: there is more text than is looked at of one model.",
     ),
     (r", and no binding licence refers to one\.$", ", and no licence that binds here speaks of one."),
@@ -144,6 +145,7 @@ _FIRST_WORDINGS = (
         "it is not known whether this model is one of those that the clause is about",
     ),
     # Titles of clauses, which begin an answer or are quoted as terms that a licence drops.
+    (r"\bDisclose that outputs are generated\b", "Say that a machine made it"),
     (r"\bSelling access needs a licence above a revenue\b", "Above a revenue, no selling of access"),
     (r"\bShow the name above a number of users or a revenue\b", "Above a size, show the name"),
     (r"\bPublish what you make, change or run with it\b", "Publish the models that you use it on"),

@@ -73,6 +73,9 @@ class DenialFinder:
         forbids = bool(words & _FORBIDDING)
         if forbids and self.intent.field and f"field:{self.intent.field}" in topics:
             return f"is in the field {self.intent.field.replace('-', ' ')}"
+        if any(topic.startswith("field:") for topic in topics):
+            # A prohibition for one field says nothing about a use in another.
+            return ""
         return next(self._iter_forbidden_uses(claim, topics, forbids=forbids), "")
 
     def _iter_forbidden_uses(self, claim: LicenseClaim, topics: Collection[str], *, forbids: bool) -> Iterator[str]:

@@ -106,31 +106,36 @@ def _rate_component(part: OpennessPart, evidence: Evidence, licences: Collection
         evidence: everything that was read.
         licences: those of the part's kind; without any it is unknown whether it is open.
     """
-    proof = _find_proof(part, evidence)
+    proof, is_elsewhere = _find_proof(part, evidence)
+    if is_elsewhere:
+        # A link or a name shows that a thing exists, and says nothing about its licence.
+        licences = ()
     is_open = all(entry.open for entry in licences) if proof and licences else None
     ids = tuple(dict.fromkeys(entry.id for entry in licences)) if proof else ()
     return Component(part.id, part.title, bool(proof), ids, is_open, proof)
 
 
-def _find_proof(part: OpennessPart, evidence: Evidence) -> str:
-    """Find the file, field or phrase that shows a component; empty if there is none."""
+def _find_proof(part: OpennessPart, evidence: Evidence) -> tuple[str, bool]:
+    """Find the file, field or phrase that shows a component, and whether it only names one elsewhere; empty without."""
     if part.id in evidence.components:
-        return evidence.components[part.id]
+        return evidence.components[part.id], False
     # The first pattern that fits names the part best: weights in safetensors rather than a pickle beside them.
     patterns = map(_compile_file_pattern, part.files)
     others = [_compile_file_pattern(each) for each in part.unless]
     paths = [path for path in evidence.paths if not any(each.fullmatch(path.rpartition("/")[2]) for each in others)]
     file = next((path for pattern in patterns for path in paths if pattern.fullmatch(path)), None)
     if file is not None:
-        return file
-    field = next((name for name in part.fields if name in evidence.fields), None)
-    if field is not None:
-        return f"{ROOT_CARD}: {field}"
-    for phrase in part.words:
-        for path, text in evidence.select_texts(ProseKind.CARD).items():
-            if flatten_phrase(phrase) in text:
-                return f"{path}: “{phrase}”"
-    return ""
+        return file, False
+    # What the card itself holds shows more than a name or a link.
+    for is_elsewhere in (False, True):
+        field = next((each for each in part.fields if each in evidence.fields), None)
+        if field is not None and (field in part.elsewhere) is is_elsewhere:
+            return f"{ROOT_CARD}: {field}", is_elsewhere
+        for phrase in (each for each in part.words if (each in part.elsewhere) is is_elsewhere):
+            for path, text in evidence.select_texts(ProseKind.CARD).items():
+                if flatten_phrase(phrase) in text:
+                    return f"{path}: “{phrase}”", is_elsewhere
+    return "", False
 
 
 @cache

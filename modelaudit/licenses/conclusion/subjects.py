@@ -47,7 +47,7 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
         terms that the model's own licence lacks) and ``over`` (``permissive`` if that licence is).
 
         ``license-answer``, one for each answer to the intended use, also for one that allows it: ``answer``, ``kind``,
-        ``license``, ``because``, ``clause``, ``via``.
+        ``license``, ``because``, ``clause``, ``via``, ``part`` (of a repository of several models).
 
     Evidence quotes the files alone. Facts about a licence go into the messages of the rules.
     """
@@ -59,11 +59,19 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     own = [entry for entry in conclusion.entries if entry.id in conclusion.own]
     subjects: list[Subject] = [_build_conclusion_subject(conclusion, own, place, evidence)]
     for entry in own:
-        subjects.append(_build_entry_subject(entry, conclusion, place, evidence))
-        subjects.extend(_build_obligation_subjects(entry, place, evidence))
+        own_place, own_evidence = _find_entry_place(conclusion, entry.id, place, evidence)
+        subjects.append(_build_entry_subject(entry, conclusion, own_place, own_evidence))
+        subjects.extend(_build_obligation_subjects(entry, own_place, own_evidence))
     subjects += _build_link_subjects(conclusion)
-    subjects += (_build_conflict_subject(each, conclusion, own, place) for each in conclusion.conflicts)
-    subjects += (_build_answer_subject(each, conclusion, place, evidence) for each in conclusion.answers)
+    for conflict in conclusion.conflicts:
+        first = next(iter(conflict.entries), "")
+        subjects.append(
+            _build_conflict_subject(conflict, conclusion, own, _find_entry_place(conclusion, first, place, evidence)[0])
+        )
+    subjects += (
+        _build_answer_subject(each, conclusion, *_find_entry_place(conclusion, each.license, place, evidence))
+        for each in conclusion.answers
+    )
     return tuple(subjects)
 
 
@@ -171,20 +179,38 @@ def _build_answer_subject(
     """Build the subject of one answer to the intended use; an answer that allows it needs no evidence."""
     names = {entry.id: entry.name for entry in conclusion.entries}
     via = f", by way of {answer.via}" if answer.via else ""
-    via += f", for {answer.models}," if answer.models else ""
     clause = f" ({answer.section})" if answer.section else ""
     fields: Mapping[str, Scalar] = {
         "answer": str(answer.answer),
         "kind": answer.kind,
-        "license": names.get(answer.license, "The conclusion"),
+        "license": names.get(answer.license, "The evidence on the licence"),
         "because": answer.because,
         "clause": clause,
         "via": via,
+        "part": f" of {answer.models}" if answer.models else "",
     }
     # As in the key of a conflict, the sentence has its first wording.
     sentence = restore_first_wording(answer.because)[:_ANSWER_KEY_LENGTH]
     key = f"{answer.answer}:{answer.license}:{answer.kind}:{answer.via}:{answer.section}:{sentence}"
     return Subject("license-answer", place[0], fields, key, place[1], evidence if answer.answer != Answer.ALLOW else ())
+
+
+def _find_entry_place(
+    conclusion: LicenseConclusion, license_id: str, place: _Place, evidence: tuple[str, ...]
+) -> tuple[_Place, tuple[str, ...]]:
+    """Find where a repository of several models declares a licence, with its words; else ``place`` and ``evidence``."""
+    declared = [
+        claim
+        for claim in conclusion.claims
+        if conclusion.models
+        and claim.kind is ClaimKind.DECLARED
+        and claim.entry == license_id
+        and claim.artifact
+        and not claim.is_in_running_text
+    ]
+    if not license_id or not declared:
+        return place, evidence
+    return (declared[0].artifact, declared[0].location), tuple(map(format_claim_evidence, declared))
 
 
 def _find_principal_claim(conclusion: LicenseConclusion) -> LicenseClaim | None:

@@ -182,9 +182,9 @@ def _resolve_agreeing_fields(
     ids = list_license_ids(choices)
     if len(ids) == 1:
         entry = names.licenses[ids[0]]
-        text = f"{source} names {entry.name} ({entry.id}) in {fields}."
+        text = f"{source} names {entry.name} ({entry.id}) in its field {fields}."
     else:
-        text = f"{source} names the expression {format_expression(choices)} in {fields}."
+        text = f"{source} names the expression {format_expression(choices)} in its field {fields}."
     return ResolvedStatement(ConclusionState.CONCLUDED, choices, (text,))
 
 

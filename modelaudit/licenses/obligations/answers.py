@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from modelaudit.model.license import Duty, UseAnswer
 from modelaudit.model.terms import (
+    GENERAL_FIELD,
     WORLD,
     Answer,
     AnswerRule,
@@ -27,9 +28,6 @@ from modelaudit.model.terms import (
 
 TERMS_NOT_VERIFIED = "terms-not-verified"
 """The answer kind for a licence whose terms were not read for this rule set."""
-GENERAL_FIELD = "general"
-"""The field of use that no list of restrictions contains."""
-
 _DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 _SERVICE_IS_DISTRIBUTION = "hosting-is-distribution"
 _UNDECIDED_REASONS = {
@@ -94,9 +92,9 @@ def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Voc
             if clause.duty_of:
                 is_triggered = any(intent.uses.get(use, True) for use in clause.duty_of)
             if kind.group in _DUTY_GROUPS and is_triggered:
-                duties.append(
-                    Duty(each.entry.id, clause.kind, kind.group, clause.text, clause.section, clause.words, each.via)
-                )
+                triggers = clause.duty_of or kind.duty_of
+                place = clause.section, clause.words, each.via
+                duties.append(Duty(each.entry.id, clause.kind, kind.group, clause.text, *place, uses=triggers))
     order = {group: place for place, group in enumerate(Group)}
     return tuple(sorted(dict.fromkeys(duties), key=lambda duty: order[duty.group]))
 

@@ -72,5 +72,5 @@ def _format_obligations(conclusion: LicenseConclusion) -> Iterable[str]:
     for group, tasks in group_tasks(conclusion):
         for task in tasks:
             exact_words = "".join(f" “{words}”" for words in task.words)
-            met = f" [met by {task.met}]" if task.met else ""
+            met = f" [the repository holds it: {task.met}]" if task.met else ""
             yield f"{group}: {task.text}{exact_words} ({task.source}){met}"

@@ -114,7 +114,7 @@ def test_license_subjects_of_the_same_kind_have_the_same_set_of_field_names(conc
         "license-obligation": {"license", "id", "kind", "text", "clause"},
         "license-link": {"link", "place"},
         "license-conflict": {"kind", "detail", "licenses", "drops", "over"},
-        "license-answer": {"answer", "kind", "license", "because", "clause", "via"},
+        "license-answer": {"answer", "kind", "license", "because", "clause", "via", "part"},
     }
     subjects = build_subjects(
         conclude_cards(license="llama3.2", license_link="x", intent=Intent({Use.COMMERCIAL: True}))

@@ -11,9 +11,9 @@ from modelaudit.model.license import DatasetClaim, OriginState
 from modelaudit.model.terms import LicenseCategory
 
 CARD = "# M\n\n## Evaluation\n\nSee arxiv.org/abs/2403.13784. ## Training data\n"
-WEIGHTS = ["config.json", "model.safetensors"]
+WEIGHTS = ["config.json", "model.safetensors", "report.pdf"]
 TOOLING = ["train.py", "modeling_x.py", "eval.py", "eval_set.jsonl", "requirements.txt"]
-SCIENCE = ["prepare_data.py", "run/checkpoint-100/model.safetensors", "train.jsonl"]
+SCIENCE = ["paper.pdf", "prepare_data.py", "run/checkpoint-100/model.safetensors", "train.jsonl"]
 
 
 def rate_card_openness(conclude_cards, paths, license_="apache-2.0", **options):
@@ -100,7 +100,20 @@ def test_openness_component_states_the_file_or_text_that_proves_its_presence(con
     assert (parts["training-code"].present, parts["training-code"].open, parts["training-code"].evidence) == (
         False, None, "",
     )  # fmt: skip
-    assert "arxiv" in parts["technical-report"].evidence
+    assert "report.pdf" in parts["technical-report"].evidence
+
+
+def test_link_or_name_shows_that_a_part_exists_elsewhere_and_not_its_licence(conclude_cards):
+    linked = rate_card_openness(conclude_cards, WEIGHTS[:2])
+    parts = {part.id: part for part in linked.components}
+    for id_ in ("technical-report", "research-paper"):
+        assert (parts[id_].present, parts[id_].open, parts[id_].licenses) == (True, None, ())
+        assert "arxiv" in parts[id_].evidence
+    # The section of the card itself counts; a data set that is only named does not.
+    assert parts["data-card"].open
+    named = conclude_cards(license="mit", prose={"README.md": "# M"}, evidence={"fields": ("datasets",)}).openness
+    assert [part.open for part in named.components if part.id == "data-card"] == [None]
+    assert linked.title.startswith("No class")
 
 
 def test_openness_component_proved_by_a_subfolder_card_states_that_card(conclude_cards):
