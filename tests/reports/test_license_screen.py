@@ -20,14 +20,16 @@ from rich.cells import cell_len
 from support.decisions import answer_use
 
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
+from modelaudit.model.license import ConclusionState, Conflict, LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.report import AuditReport
+from modelaudit.model.structure import Location
 from modelaudit.model.terms import Answer, Group, LicenseCategory
 from modelaudit.model.verdict import Ruling, Verdict
 from modelaudit.reports.answers import describe_conclusion, describe_duties, describe_exit_code
 from modelaudit.reports.front_page import summarize_duties
 from modelaudit.reports.license_screen import render_license
 from modelaudit.reports.license_view import group_tasks
+from modelaudit.reports.next_step import describe_next_step
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 ANSWERED = {
@@ -293,3 +295,20 @@ def test_every_number_of_duties_is_the_length_of_the_list(failing: AuditReport) 
         assert describe_duties(license_).endswith(f"; {len(watched)} {points}")
         allowed = replace(license_, permission=Answer.ALLOW, answers=())
         assert f"permits the planned use, with {len(duties)} duties." in answer_use(allowed).reason
+
+
+def test_next_step_names_what_to_read_whom_to_ask_and_the_option_for_a_missing_figure() -> None:
+    license_ = build_plain_conclusion()
+    because = "A limit to the number of users of X: your own figure is not stated."
+    capped = UseAnswer(Answer.REVIEW, license_.entries[0].id, "user-cap", because)
+    doubt = UseAnswer(Answer.REVIEW, "", "conclusion", "README.md states something.")
+    place = Location(line=5, key="contact-required")
+    asking = Conflict("declared-prose", "README.md states it.", artifact="README.md", location=place)
+    fields = {"permission": Answer.REVIEW, "conflicts": (), "acceptance": None}
+    step = describe_next_step(replace(license_, answers=(capped,), **fields))
+    assert step.startswith("State your number of users a month with --mau. If the terms permit")
+    step = describe_next_step(replace(license_, answers=(doubt, capped), **{**fields, "conflicts": (asking,)}))
+    assert step.startswith("Read README.md:5. Ask the publisher for the permission that README.md:5 demands before")
+    assert step.endswith(f"then the same for licence:{license_.entries[0].id}")
+    without = replace(license_, entries=(), answers=(doubt,), **fields)
+    assert describe_next_step(without).startswith("Ask the publisher for a licence.")
