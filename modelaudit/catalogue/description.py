@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -24,6 +24,7 @@ from modelaudit.model.description_rules import (
     KeyRules,
     SentenceRule,
     Word,
+    sort_words,
 )
 
 
@@ -69,11 +70,16 @@ class LabelEntry(FactEntry):
 
 @dataclass(config=CONFIG)
 class SentenceEntry(FactEntry):
-    """A sentence with the words that a line must contain."""
+    """A sentence with the words that a line must contain.
+
+    Attributes:
+        nouns: a pattern of the words for the stated thing, before or behind its number.
+    """
 
     topic: Topic
     hints: list[Text] = field(default_factory=list)
     patterns: list[Text] = field(default_factory=list)
+    nouns: Text = ""
 
 
 @dataclass(config=CONFIG)
@@ -130,6 +136,7 @@ class DescriptionFile:
     foreign_headings: list[Text] = field(default_factory=list)
     other_models: list[Text] = field(default_factory=list)
     placeholders: list[Text] = field(default_factory=list)
+    label_words: dict[str, list[Text]] = field(default_factory=dict)
     libraries: dict[str, Text] = field(default_factory=dict)
     model_families: list[Text] = field(default_factory=list)
     comparisons: list[ComparisonEntry] = field(default_factory=list)
@@ -137,6 +144,13 @@ class DescriptionFile:
 
 
 _FILE = Shape(DescriptionFile)
+_NUMBER = r"(?P<value>\d[\d,]{0,14}(?:\.\d{1,6})?(?:e-?\d{1,2})?(?: ?[kKM]\b)?)"
+_NOUNS = (
+    rf"(?<![\w.,-]){_NUMBER}[ -](?:NOUN)\b",
+    rf"\b(?:NOUN)(?: (?:(?:is |was )?set to|is|was|are|were|equals|of|being)|:| ?=) ?(?:about |around |~)?{_NUMBER}\b",
+)
+"""The patterns of ``nouns``: the number before its noun, and behind the noun with a verb between."""
+_KEY_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 
 
 def read_description(documents: Iterable[Document]) -> DescriptionRules:
@@ -167,6 +181,7 @@ class _Reader:
         self._families: list[str] = []
         self._comparisons: list[Comparison] = []
         self._compared_only: set[str] = set()
+        self._words: dict[str, str] = {}
 
     def add(self, document: Document, file: DescriptionFile) -> None:
         """Add the rules of one file. Raises ``ConfigurationError``."""
@@ -189,6 +204,7 @@ class _Reader:
             kept += patterns
         self._libraries |= file.libraries
         self._compared_only |= set(file.compared_only)
+        self._words |= {each.lower(): word for word, spellings in file.label_words.items() for each in spellings}
         for number, entry in enumerate(file.comparisons):
             self._comparisons.append(_make_comparison(entry, document, ("comparisons", str(number))))
 
@@ -213,7 +229,7 @@ class _Reader:
     def _add_sentence(self, entry: SentenceEntry, document: Document, place: Place) -> None:
         """Add the patterns of a sentence. Raises ``ConfigurationError``."""
         rule = _make_rule(entry, document, place)
-        for text in entry.patterns:
+        for text in (*entry.patterns, *(each.replace("NOUN", entry.nouns) for each in _NOUNS if entry.nouns)):
             pattern = compile_pattern(text, document, tuple(map(str, place)), re.IGNORECASE)
             if "value" not in pattern.groupindex and not rule.value:
                 raise document.error(f"{text!r} has no group 'value', and its entry states no value", place)
@@ -227,6 +243,9 @@ class _Reader:
         card = CardRules(
             self._headings,
             self._labels,
+            self._list_key_labels(),
+            self._words,
+            self._list_loose_labels(),
             self._sentences,
             _join_patterns(self._foreign),
             _join_patterns(self._others),
@@ -240,6 +259,39 @@ class _Reader:
             tuple(self._comparisons),
             frozenset(self._compared_only),
         )
+
+    def _is_compared(self, rule: FactRule) -> bool:
+        """Whether a fact by a rule is compared with files."""
+        name = dict(rule.qualifiers).get("name", "")
+        return any(each.topic is rule.topic and (each.name == name or each.same) for each in self._comparisons)
+
+    def _list_key_labels(self) -> dict[str, tuple[FactRule, ...]]:
+        """Return the rules of cards that quote a key of a configuration, by the last step of the key."""
+        labels: dict[str, tuple[FactRule, ...]] = {}
+        for known in self._exact.values():
+            for key, rules in known.items():
+                name = key.rpartition(".")[2]
+                kept = tuple(
+                    replace(
+                        each,
+                        confidence=Confidence.DECLARED,
+                        form=Form.NUMBERS if each.topic is Topic.DIMENSION else each.form,
+                    )
+                    for each in rules
+                    if each.confidence is Confidence.FOUND and self._is_compared(each) and not each.values
+                )
+                if kept and _KEY_NAME.fullmatch(name) and name not in self._labels:
+                    labels.setdefault(name, kept)
+        return labels
+
+    def _list_loose_labels(self) -> dict[tuple[str, ...], tuple[FactRule, ...]]:
+        """Return the rules of labels whose values are compared, by their words; not of words with two meanings."""
+        loose: dict[tuple[str, ...], tuple[FactRule, ...]] = {}
+        for label, rules in self._labels.items():
+            words = sort_words(label, self._words)
+            if words and all(map(self._is_compared, rules)):
+                loose[words] = rules if loose.get(words, rules) == rules else ()
+        return loose
 
 
 def _make_rule(

@@ -6,13 +6,15 @@ The text is read line by line, and each line once, so that a hostile card costs 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
+from modelaudit.description.tables import LABEL_COLUMNS, ROW, ROW_BORDER, Table, split_row
 from modelaudit.description.values import LONGEST_PROSE, FactMaker, drop_comments, strip_markup
-from modelaudit.model.description import Fact
+from modelaudit.model.description import Fact, Topic
 from modelaudit.model.description_rules import CardRules, FactRule
 from modelaudit.model.evidence import Prose
 from modelaudit.model.structure import Location, locate_line
@@ -28,8 +30,18 @@ _BULLET: Final = re.compile(r"(?:[-*+\u2022]|\d{1,2}[.)])\s")
 _LONGEST_LABEL: Final = 90
 _BARE_LABEL: Final = re.compile(r"\s*[-*+•]\s+([A-Z][\w-]{1,30}(?: [a-z][\w-]{1,20})?) (v?\d[\w.+-]{0,40})\s*\Z")
 _LIST_LABEL: Final = re.compile(r"\s*[-*+•]\s+.{1,80}?[:\uff1a]")
-_ROW: Final = re.compile(r"\s*\|")
-_ROW_BORDER: Final = re.compile(r"[\s|:\u2013\u2014-]*\Z")
+_KEY_AND_VALUE: Final = re.compile(
+    r"\b(?P<key>[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){1,6})"
+    r"(?: ?[=:] ?| (?:is|of|was|set to|is set to) )(?P<value>[\w.+-]{1,80})"
+)
+"""A key of a configuration that a sentence quotes: ``num_hidden_layers = 4``."""
+_QUOTED_TOPICS: Final = frozenset({Topic.DIMENSION, Topic.HYPERPARAMETER})
+_IMPERATIVE: Final = re.compile(r"(?:set|pass|load|use|call|run|try|add|change)\b", re.IGNORECASE)
+_ASSIGNED: Final = re.compile(r"([\w*`#. -]{1,60}?) ?= ?(?!=)")
+_NEXT_LABEL: Final = re.compile(r"[,;|\u00b7\u2022] ?(?=[^,;|:=]{1,50}[:\uff1a=])")
+_SHORT_VALUE: Final = re.compile(r"(?![-*+|>#])[^:\uff1a|]{1,60}\Z")
+"""The whole text of a section whose heading is a label."""
+_SHORT_WORDS: Final = 6
 _LABEL_EDGE: Final = re.compile(r"^[^\w#([\u0080-\U0010ffff]+|[^\w)\]\u0080-\U0010ffff]+$|^[\d.]+\s+")
 _SYMBOLS: Final = re.compile("[\u2190-\u2bff\u2e00-\u2e7f\ufe0f\U0001f000-\U0001faff]")
 _HEADING_NUMBER: Final = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[ivx]+\.)\s+")
@@ -41,7 +53,7 @@ _LEAD: Final = "(lead)"
 _ARTICLE: Final = re.compile(r"^(?:the|a|an|our|for|in)\s+", re.IGNORECASE)
 _MOST_MATCHES: Final = 4
 _TOP_LEVEL: Final = 1
-_LABEL_COLUMNS: Final = 2
+_NO_GROUPS: Final[Mapping[str, str | None]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -83,6 +95,7 @@ class _CardReader:
         self._pending: tuple[tuple[FactRule, ...], int] | None = None
         self._title = ""
         self._has_lead = False
+        self._table = Table()
 
     def read(self) -> Iterator[Fact]:
         """Yield the facts of all lines."""
@@ -105,11 +118,14 @@ class _CardReader:
             in_comment, line = drop_comments(line, in_comment)
             heading = _find_heading(line, previous)
             previous = line.strip()
+            if self._table.rows and (heading is not None or not ROW.match(line)):
+                yield from self._close_table()
             if heading is not None:
                 yield from self._read_title(*heading, number)
                 yield from self._open_section(*heading)
             elif line.strip():
                 yield from self._read_line(line, number)
+        yield from self._close_table()
         yield from self._close_sections(0)
 
     def _read_title(self, level: int, title: str, number: int) -> Iterator[Fact]:
@@ -134,6 +150,8 @@ class _CardReader:
         lead = self._rules.headings.get(_LEAD, ()) if is_lead and not self._has_lead else ()
         self._has_lead = self._has_lead or is_lead
         self._sections.append(_Section(level, known or inherited or lead, is_foreign, bool(lead)))
+        if not known and not is_foreign and level > _TOP_LEVEL:
+            self._pending = self._rules.find_label(name), 0
 
     def _close_sections(self, level: int) -> Iterator[Fact]:
         """Close the sections of this level and deeper ones, and yield the facts of their prose."""
@@ -146,6 +164,8 @@ class _CardReader:
     def _read_line(self, line: str, number: int) -> Iterator[Fact]:
         """Yield the facts of one line, and keep it as prose of its section."""
         section = self._sections[-1]
+        if ROW.match(line) and not section.is_foreign:
+            self._table.add(line, number)
         found = list(self._read_labels(line, number)) if not section.is_foreign else []
         if found:
             yield from found
@@ -160,23 +180,51 @@ class _CardReader:
         is_wanted = not is_code or any(rule.topic == "citation" for rule in section.rules)
         if section.rules and is_wanted and section.length <= 2 * LONGEST_PROSE:
             section.line = section.line or number
-            if _ROW.match(line):
-                line = "" if _ROW_BORDER.match(line) else f"{', '.join(filter(None, _split_row(line)))};"
+            if ROW.match(line):
+                line = "" if ROW_BORDER.match(line) else f"{', '.join(filter(None, split_row(line)))};"
             section.text.append(line)
             section.length += len(line)
 
     def _read_labels(self, line: str, number: int) -> Iterator[Fact]:
         """Yield the facts of a label and its value, in a line, in two lines, or in a row of a table."""
         pending, self._pending = self._pending, None
-        for label, value in _list_labels(line):
-            rules = self._rules.labels.get(normalize_label(label), ())
+        for label, value in self._list_labels(line):
+            rules = self._find_label(label)
             if not value:
                 self._pending = (rules, number) if rules else None
             for rule in rules if value else ():
                 yield from self._make(rule, value, number)
-        if pending is not None and not self._rules.labels.get(normalize_label(line.partition(":")[0])):
+        if pending is not None and not self._find_label(line.partition(":")[0]):
+            is_of_heading = not pending[1]
+            if is_of_heading and (_SHORT_VALUE.match(line.strip()) is None or len(line.split()) > _SHORT_WORDS):
+                return
             for rule in pending[0]:
                 yield from self._make(rule, line.strip().lstrip("-*+ "), number)
+
+    def _find_label(self, label: str) -> tuple[FactRule, ...]:
+        """Return the rules of a label as a line has it."""
+        return self._rules.find_label(normalize_label(label))
+
+    def _list_labels(self, line: str) -> list[tuple[str, str]]:
+        """Return the labels of a line with their values: of several, if all are known and only then."""
+        labels = list(_list_labels(line))
+        for label, value in labels[:1]:
+            parts = [f"{label}: {value}"] if ROW.match(line) else _NEXT_LABEL.split(f"{label}: {value}")
+            split = [each for part in parts for each in _list_labels(part)]
+            if len(parts) > 1 and len(split) == len(parts) and all(self._find_label(each) for each, _ in split):
+                return split
+        return labels
+
+    def _close_table(self) -> Iterator[Fact]:
+        """Yield the facts of the table that ends before the current line."""
+        table, self._table = self._table, Table()
+        for number, label, value in table.list_labels(self._title, self._list_topics):
+            for rule in self._find_label(label):
+                yield from self._make(rule, value, number)
+
+    def _list_topics(self, label: str) -> frozenset[Topic]:
+        """Return the topics of the facts that a label states."""
+        return frozenset(each.topic for each in self._find_label(label))
 
     def _read_sentences(self, line: str, number: int) -> Iterator[Fact]:
         """Yield the facts that the sentences of a line state about the model."""
@@ -184,15 +232,25 @@ class _CardReader:
         matching = {
             id(each): each for hint, rules in self._rules.sentences.items() if hint in lower_line for each in rules
         }
-        if not matching:
+        keys = _KEY_AND_VALUE.search(line) is not None
+        if not matching and not keys:
             return
         for sentence in _SENTENCE_END.split(strip_markup(line)):
             if self._is_about_other(sentence):
                 continue
+            if keys and _IMPERATIVE.match(sentence.lstrip(" -*+")) is None:
+                yield from self._read_keys(sentence, number)
             for each in matching.values():
                 for match in islice(each.pattern.finditer(sentence), _MOST_MATCHES):
                     value = match["value"] if "value" in each.pattern.groupindex else sentence
-                    yield from self._make(each.rule, value, number)
+                    yield from self._make(each.rule, value, number, match.groupdict())
+
+    def _read_keys(self, sentence: str, number: int) -> Iterator[Fact]:
+        """Yield the facts of the keys of configurations that a sentence quotes with their values."""
+        for match in islice(_KEY_AND_VALUE.finditer(sentence), _MOST_MATCHES):
+            for rule in self._rules.find_label(match["key"]):
+                if rule.topic in _QUOTED_TOPICS:
+                    yield from self._make(rule, match["value"].rstrip("."), number)
 
     def _is_about_other(self, sentence: str) -> bool:
         """Whether a sentence is about another model: by its words, or because it begins with the name of one."""
@@ -201,9 +259,14 @@ class _CardReader:
         subject = self._rules.families.match(_ARTICLE.sub("", sentence))
         return subject is not None and subject[0].lower() not in self._title
 
-    def _make(self, rule: FactRule, value: str, number: int) -> Iterator[Fact]:
-        """Yield the facts of a value in a line."""
-        qualifiers = tuple((name, value if text == "$" else text) for name, text in rule.qualifiers)
+    def _make(
+        self, rule: FactRule, value: str, number: int, groups: Mapping[str, str | None] = _NO_GROUPS
+    ) -> Iterator[Fact]:
+        """Yield the facts of a value in a line; ``groups`` of its sentence are the values of qualifiers ``$group``."""
+        qualifiers = tuple(
+            (name, value if text == "$" else (groups.get(text[1:]) or "") if text.startswith("$") else text)
+            for name, text in rule.qualifiers
+        )
         yield from self._maker.make(rule, value, self._address, self._locate(number), qualifiers)
 
     def _locate(self, number: int) -> Location:
@@ -228,21 +291,16 @@ def _find_heading(line: str, previous: str) -> tuple[int, str] | None:
     if match is not None and not line.lstrip().startswith(("-", "* ", "+")):
         return 6, match[1]
     underline = _UNDERLINE.match(line)
-    if underline is not None and previous and len(previous) < 80 and not _ROW.match(previous):
+    if underline is not None and previous and len(previous) < 80 and not ROW.match(previous):
         return (1 if underline[1][0] == "=" else 2), previous
     return None
 
 
-def _split_row(line: str) -> list[str]:
-    """Split a row of a table into its cells."""
-    return [each.strip() for each in line.strip().strip("|").split("|")]
-
-
 def _list_labels(line: str) -> Iterator[tuple[str, str]]:
     """Yield the labels of a line with their values; a value is empty where it follows in the next line."""
-    if _ROW.match(line):
-        cells = _split_row(line)
-        if len(cells) == _LABEL_COLUMNS and not _ROW_BORDER.match(line):
+    if ROW.match(line):
+        cells = split_row(line)
+        if len(cells) == LABEL_COLUMNS and not ROW_BORDER.match(line):
             yield cells[0], cells[1]
         return
     text = line.strip()
@@ -256,3 +314,5 @@ def _list_labels(line: str) -> Iterator[tuple[str, str]]:
     label, colon, _ = start.partition(":")
     if colon and label:
         yield label, text[len(label) + 1 :].lstrip("*_ \t").strip()
+    elif assigned := _ASSIGNED.match(text):
+        yield assigned[1], text[assigned.end() :].lstrip("*_ \t").strip()

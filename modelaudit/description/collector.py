@@ -86,7 +86,7 @@ class DescriptionCollector:
         found += list_evidence(facts, formats, self._weights.list_sets())
         contradictions = compare_facts(declared, found, self._rules.comparisons) if declared else []
         hidden = self._rules.compared_only
-        kept = tuple(each for each in facts if each.get("name") not in hidden)
+        kept = tuple(each for each in facts if hidden.isdisjoint((each.get("name"), each.get("record"))))
         return ModelDescription(kept, tuple(contradictions))
 
     def _find_bits(self) -> int:

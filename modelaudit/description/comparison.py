@@ -16,6 +16,8 @@ from modelaudit.model.description_rules import Comparing, Comparison
 _MOST_CONTRADICTIONS: Final = 100
 _MOST_COMPARED: Final = 100
 """Statements on one thing, and facts of files on it, that are compared with each other."""
+_MOST_OF_SAME: Final = 1_000
+"""As ``_MOST_COMPARED``, of facts with one name: the results of a history of training."""
 _COUNT_TOLERANCE: Final = 0.15
 """Published sizes leave out embeddings, norms or heads, and round: Mistral 7B has 7.24, Gemma 7B 8.54 billion."""
 _ROUNDED: Final = 1000
@@ -82,7 +84,10 @@ def _compare(stated: _Index, opposite: _Index, comparison: Comparison) -> Iterat
     for key, facts in _group(declared, comparison).items() if found else ():
         compared = opposite_groups.get(key, ()) if comparison.same else found
         yield from _find_contradiction(
-            facts[:_MOST_COMPARED], compared[:_MOST_COMPARED], comparison, _COMPARE[comparison.how]
+            facts[:_MOST_COMPARED],
+            compared[: _MOST_OF_SAME if comparison.same else _MOST_COMPARED],
+            comparison,
+            _COMPARE[comparison.how],
         )
 
 

@@ -20,6 +20,8 @@ _BESIDE_WEIGHTS: Final = re.compile(
 )
 _FORMAT_NAME: Final = (("name", "format"),)
 _KIND_NAME: Final = (("name", "kind"),)
+_CONTEXT_NAME: Final = (("name", "context"),)
+_MOST_FACTORS: Final = 4
 _MOST_FILES: Final = 1_000
 
 
@@ -41,6 +43,7 @@ def list_evidence(
         kind = "adapter" if each.is_adapter else "full model"
         yield Fact(Topic.ARCHITECTURE, kind, Confidence.FOUND, each.artifact, Location(), _KIND_NAME)
     known = list(facts)
+    yield from _extend_contexts(known)
     others = {each.artifact for each in known if each.artifact.lower() != "readme.md"}
     quantised = [each for each in known if each.topic is Topic.QUANTISATION and each.artifact in others]
     for fact in quantised[:1]:
@@ -48,6 +51,17 @@ def list_evidence(
     for fact in () if quantised else known:
         if fact.topic is Topic.PRECISION and fact.confidence is Confidence.VERIFIED and "float" in fact.value:
             yield _state_quantisation(f"not quantised: {fact.value}", fact)
+
+
+def _extend_contexts(facts: Sequence[Fact]) -> Iterator[Fact]:
+    """Yield each length of a context times the factor by which the same file extends it."""
+    sized = [each for each in facts if each.topic is Topic.DIMENSION and each.value.isdigit()]
+    factors = [each for each in facts if each.topic is Topic.DIMENSION and each.get("name") == "context factor"]
+    for factor in factors[:_MOST_FACTORS]:
+        for fact in sized:
+            if fact.artifact == factor.artifact and fact.get("name") in ("context", "unscaled context"):
+                value = round(int(fact.value) * float(factor.value))
+                yield Fact(fact.topic, str(value), Confidence.FOUND, fact.artifact, factor.where, _CONTEXT_NAME)
 
 
 def _state_quantisation(value: str, fact: Fact) -> Fact:

@@ -5,7 +5,7 @@ Nothing is decided here: ``rules/description/`` states which value means what.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -49,9 +49,12 @@ DESCRIBING_FILES: Final = frozenset(
 def keep_values(source: str, values: Iterable[StatedValue]) -> Iterator[StatedValues]:
     """Yield the values of a file, bounded in number and in length, with the number of items of each list.
 
-    Values beyond the bound are left out without an absence, because no check depends on them.
+    Of more values the first and the last are kept: a record of training has its settings behind its history. Those
+    between them are left out without an absence, because no check depends on them.
     """
     kept: list[StatedValue] = []
+    last_kept: deque[StatedValue] = deque(maxlen=MOST_VALUES // 2)
+    is_complete = True
     counts: Counter[tuple[str, ...]] = Counter()
     for each in values:
         *parent, last = each.path or ("",)
@@ -59,11 +62,17 @@ def keep_values(source: str, values: Iterable[StatedValue]) -> Iterator[StatedVa
             counts[tuple(parent)] += 1
             if counts[tuple(parent)] > _MOST_ITEMS:
                 continue
-        if each.value and len(kept) < MOST_VALUES:
+        if not each.value:
+            continue
+        if len(kept) < MOST_VALUES // 2:
             kept.append(each)
+        else:
+            is_complete = is_complete and len(last_kept) < MOST_VALUES // 2
+            last_kept.append(each)
+    kept += last_kept
     kept += (StatedValue((*path, COUNT_STEP), str(count)) for path, count in list(counts.items())[:MOST_VALUES])
     if kept:
-        yield StatedValues(source, tuple(kept))
+        yield StatedValues(source, tuple(kept), is_complete)
 
 
 def flatten_node(top: Node | None, line_offset: int) -> Iterator[StatedValue]:

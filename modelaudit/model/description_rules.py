@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from modelaudit.model.description import Confidence, Topic
+
+_WORD: Final = re.compile(r"[^\W_]+")
 
 
 class Form(StrEnum):
@@ -81,6 +84,9 @@ class CardRules:
     Attributes:
         headings: by heading, in lower case.
         labels: by label, in lower case: ``developed by``.
+        keys: as ``labels``, by key of a configuration whose value is compared: ``num_hidden_layers``.
+        words: the word in place of another one of a label, such as an abbreviation; empty if it says nothing.
+        loose: labels by their words, as ``sort_words`` returns them.
         sentences: by a hint; they are tried only on lines that contain it in lower case.
         foreign: headings whose sections describe other models, or how to use this one.
         others: words of a sentence that show that it is about another model.
@@ -89,10 +95,29 @@ class CardRules:
 
     headings: Mapping[str, tuple[FactRule, ...]] = field(default_factory=dict)
     labels: Mapping[str, tuple[FactRule, ...]] = field(default_factory=dict)
+    keys: Mapping[str, tuple[FactRule, ...]] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+    loose: Mapping[tuple[str, ...], tuple[FactRule, ...]] = field(default_factory=dict)
     sentences: Mapping[str, tuple[SentenceRule, ...]] = field(default_factory=dict)
     foreign: re.Pattern[str] = re.compile(r"(?!)")
     others: re.Pattern[str] = re.compile(r"(?!)")
     families: re.Pattern[str] = re.compile(r"(?!)")
+
+    def find_label(self, label: str) -> tuple[FactRule, ...]:
+        """Return the rules of a label in lower case: by its text, as a key of a configuration, or by its words."""
+        known = self.labels.get(label) or self.keys.get(label)
+        return known or self.loose.get(sort_words(label, self.words), ())
+
+
+def sort_words(label: str, words: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the words of a label, each in the singular and spelled out: ``# of params`` gives ``parameter``.
+
+    Args:
+        label: in lower case.
+        words: the word in place of another one; empty for one that says nothing.
+    """
+    spelled = (words.get(each, words.get(each.removesuffix("s"), each)) for each in _WORD.findall(label))
+    return tuple(sorted({each.removesuffix("s") for each in " ".join(spelled).split()}))
 
 
 class Comparing(StrEnum):

@@ -39,10 +39,12 @@ class StatedValues:
 
     Attributes:
         source: the name of the file in lower case (``config.json``), or the format: ``card``, ``gguf``.
+        is_complete: whether no value was left out.
     """
 
     source: str
     items: tuple[StatedValue, ...]
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ _MAX_TEMPLATES: Final = 1024
 _TOKENS_KEY: Final = "tokenizer.ggml.tokens"
 DATASETS_KEY: Final = "general.datasets"
 _MAX_DATASETS: Final = 2000
+_RECORDED_LISTS: Final = {DATASETS_KEY: _MAX_DATASETS, "general.tags": 100, "general.languages": 100}
+"""Lists of short texts, and the number of their first items that are recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class Metadata:
         log: receives the defects.
         limits: bounds the number of array items.
         scalars: values that are neither text nor array, by key.
-        texts: in file order. Of lists of texts, only the items of templates and the first datasets are recorded.
+        texts: in file order. Of lists of texts, only templates and the first items of ``_RECORDED_LISTS``.
         alignment: of the tensors, in bytes.
         absences: of data sets beyond a bound.
         vocabulary: digests of the tokens; ``None`` until they were read, and for a layout that has no digests.
@@ -151,7 +153,7 @@ class Metadata:
         self.texts.append(TextValue(key, data, start, length, is_of_list))
 
     def _read_array(self, cursor: GgufCursor, key: str, what: str) -> None:
-        """Skip an array and the arrays in it, but record the texts of templates and datasets.
+        """Skip an array and the arrays in it, but record the texts of templates and of ``_RECORDED_LISTS``.
 
         llama.cpp refuses arrays of arrays, so each is a defect.
         """
@@ -183,7 +185,7 @@ class Metadata:
                 raise DamagedError(f"{what} has items of type {kind}, which does not exist", offset)
 
     def _read_text_array(self, cursor: GgufCursor, key: str, count: int, what: str) -> None:
-        """Record all texts of a list of templates, and the first ones of the list of datasets; skip other texts."""
+        """Record all texts of a list of templates, and the first ones of ``_RECORDED_LISTS``; skip other texts."""
         if "chat_template" in key.lower():
             if count > _MAX_TEMPLATES:
                 raise LimitReachedError(f"{what} holds more than {_MAX_TEMPLATES} templates", cursor.offset)
@@ -193,7 +195,7 @@ class Metadata:
         if key == _TOKENS_KEY:
             self.vocabulary = cursor.hash_texts(count, what, key)
             return
-        recorded = min(count, _MAX_DATASETS) if key == DATASETS_KEY else 0
+        recorded = min(count, _RECORDED_LISTS.get(key, 0))
         for index in range(recorded):
             self._read_text(cursor, f"{key}.{index}", what)
         if key == DATASETS_KEY and count > recorded and not self.absences:

@@ -1,0 +1,94 @@
+"""Read labels and values from the tables of a card: rows with a label, and columns below one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Final
+
+from modelaudit.description.values import strip_markup
+from modelaudit.model.description import Topic
+
+ROW: Final = re.compile(r"\s*\|")
+ROW_BORDER: Final = re.compile(r"[\s|:\u2013\u2014-]*\Z")
+LABEL_COLUMNS: Final = 2
+_MOST_ROWS: Final = 200
+_MOST_CELLS: Final = 40
+_VALUE_HEADER: Final = re.compile(r"values?|settings?|this model|ours|\u503c", re.IGNORECASE)
+_NOISE: Final = re.compile(r"\([^()]{0,80}\)|[^\w\u3040-\u9fff.]+|\b(?:ours|this model)\b", re.IGNORECASE)
+_OF_ONE_MODEL: Final = frozenset(
+    {Topic.PARAMETERS, Topic.PRECISION, Topic.DIMENSION, Topic.QUANTISATION, Topic.HYPERPARAMETER}
+)
+"""Topics whose columns need no name of a model before them; a result may be one of another data set."""
+_STEPS: Final = frozenset({"epoch", "step", "epochs", "steps"})
+"""Columns of a log, whose rows are moments of the training."""
+_List = Callable[[str], frozenset[Topic]]
+
+
+def split_row(line: str) -> list[str]:
+    """Split a row of a table into its cells."""
+    return [each.strip() for each in line.strip().strip("|").split("|", _MOST_CELLS)]
+
+
+@dataclass(slots=True)
+class Table:
+    """The rows of a table so far, each with its line.
+
+    Attributes:
+        has_border: whether its second line divides the header from the other rows.
+    """
+
+    rows: list[tuple[int, list[str]]] = field(default_factory=list)
+    has_border: bool = False
+
+    def add(self, line: str, number: int) -> None:
+        """Add a line, up to a bound."""
+        if ROW_BORDER.match(line):
+            self.has_border = self.has_border or len(self.rows) == 1
+        elif len(self.rows) < _MOST_ROWS:
+            self.rows.append((number, split_row(line)))
+
+    def list_labels(self, title: str, list_topics: _List) -> Iterator[tuple[int, str, str]]:
+        """Yield line, label and value of the cells about this model, except rows of two columns.
+
+        Args:
+            title: of the card.
+            list_topics: of the facts that a label states; none for a text that is no label.
+        """
+        if not self.has_border or len(self.rows) < LABEL_COLUMNS:
+            return
+        header, data = self.rows[0][1], self.rows[1:]
+        column = _find_value_column(header, title)
+        if column and len(header) > LABEL_COLUMNS:
+            for number, cells in data:
+                if column < len(cells):
+                    yield number, cells[0], cells[column]
+            return
+        topics = [list_topics(each) for each in header]
+        if not any(topics[1:]) or _STEPS & {each.lower() for each in header}:
+            return
+        has_subject = not topics[0] & _OF_ONE_MODEL
+        for number, cells in data:
+            is_own = _is_name(cells[0], title) if has_subject else len(data) == 1 and all(topics)
+            for index, label in islice(enumerate(header), int(has_subject), len(cells)):
+                if is_own and (has_subject or topics[index] <= _OF_ONE_MODEL):
+                    yield number, label, cells[index]
+
+
+def _find_value_column(header: Sequence[str], title: str) -> int:
+    """Find the column with the values of this model; 0 if there is none."""
+    for index, cell in enumerate(header):
+        if index and (_VALUE_HEADER.fullmatch(strip_markup(cell)) is not None or _is_name(cell, title)):
+            return index
+    return 0
+
+
+def _is_name(text: str, title: str) -> bool:
+    """Whether a cell names this model, by the title of its card or as ours."""
+    bare = strip_markup(text).lower()
+    if re.search(r"\b(?:ours|this model)\b", bare):
+        return True
+    name = _NOISE.sub("", bare)
+    return bool(name) and name == _NOISE.sub("", title)
