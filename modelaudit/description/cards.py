@@ -46,6 +46,8 @@ _LABEL_EDGE: Final = re.compile(r"^[^\w#([\u0080-\U0010ffff]+|[^\w)\]\u0080-\U00
 _SYMBOLS: Final = re.compile("[\u2190-\u2bff\u2e00-\u2e7f\ufe0f\U0001f000-\U0001faff]")
 _HEADING_NUMBER: Final = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[ivx]+\.)\s+")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|[\u3002\uff01\uff1f]")
+_ENDED: Final = re.compile(r"[.!?\u3002\uff01\uff1f][)\"'*_\s]*\Z")
+_STARTS_ITEM: Final = re.compile(r"\s*(?:[-*+\u2022#|>]|\d{1,2}[.)])\s?")
 _TITLE: Final = "(title)"
 """The label of the first heading in the rules."""
 _LEAD: Final = "(lead)"
@@ -96,6 +98,7 @@ class _CardReader:
         self._title = ""
         self._has_lead = False
         self._table = Table()
+        self._is_about_other_so_far = False
 
     def read(self) -> Iterator[Fact]:
         """Yield the facts of all lines."""
@@ -116,6 +119,8 @@ class _CardReader:
                 self._add_prose(line, number, is_code=True)
                 continue
             in_comment, line = drop_comments(line, in_comment)
+            if not line.strip() or _STARTS_ITEM.match(line):
+                self._is_about_other_so_far = False
             heading = _find_heading(line, previous)
             previous = line.strip()
             if self._table.rows and (heading is not None or not ROW.match(line)):
@@ -228,15 +233,16 @@ class _CardReader:
 
     def _read_sentences(self, line: str, number: int) -> Iterator[Fact]:
         """Yield the facts that the sentences of a line state about the model."""
+        is_continued, self._is_about_other_so_far = self._is_about_other_so_far, False
         lower_line = line.lower()
         matching = {
             id(each): each for hint, rules in self._rules.sentences.items() if hint in lower_line for each in rules
         }
         keys = _KEY_AND_VALUE.search(line) is not None
-        if not matching and not keys:
-            return
         for sentence in _SENTENCE_END.split(strip_markup(line)):
-            if self._is_about_other(sentence):
+            is_continued, is_rest = False, is_continued
+            self._is_about_other_so_far = is_rest or self._is_about_other(sentence)
+            if self._is_about_other_so_far or not (matching or keys):
                 continue
             if keys and _IMPERATIVE.match(sentence.lstrip(" -*+")) is None:
                 yield from self._read_keys(sentence, number)
@@ -244,6 +250,7 @@ class _CardReader:
                 for match in islice(each.pattern.finditer(sentence), _MOST_MATCHES):
                     value = match["value"] if "value" in each.pattern.groupindex else sentence
                     yield from self._make(each.rule, value, number, match.groupdict())
+        self._is_about_other_so_far = self._is_about_other_so_far and _ENDED.search(line) is None
 
     def _read_keys(self, sentence: str, number: int) -> Iterator[Fact]:
         """Yield the facts of the keys of configurations that a sentence quotes with their values."""

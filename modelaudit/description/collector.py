@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 from modelaudit.description.cards import read_card_text
@@ -26,6 +27,7 @@ from modelaudit.model.stated import CARD_SOURCE, StatedValues, TensorTable
 from modelaudit.model.structure import Location
 
 _MOST_FACTS: Final = 5_000
+_MOST_NAMES: Final = 100
 _CARD_NAME: Final = "readme.md"
 _MODULE: Final = re.compile(r"\d{1,2}_[A-Z]\w+/")
 """A folder of a step of sentence-transformers, such as ``1_Pooling``: the steps together are the model."""
@@ -82,6 +84,7 @@ class DescriptionCollector:
         facts += self._imports.list_facts(self._rules.libraries, facts)
         facts = list(_drop_repeated(sorted(_drop_own_name(_keep_nearest(facts)), key=_order)))
         declared = [each for each in facts if _is_root_card(each.artifact)]
+        declared = _drop_other_data(declared)
         found = [each for each in facts if each.artifact and not _is_root_card(each.artifact)]
         found += list_evidence(facts, formats, self._weights.list_sets())
         contradictions = compare_facts(declared, found, self._rules.comparisons) if declared else []
@@ -127,6 +130,19 @@ def _drop_own_name(facts: Sequence[Fact]) -> Iterable[Fact]:
         is_last_loaded = fact.topic is Topic.BASE_MODEL and fact.where.key == "_name_or_path"
         if not is_last_loaded or fact.value.rpartition("/")[2].lower() not in own:
             yield fact
+
+
+def _drop_other_data(declared: Sequence[Fact]) -> list[Fact]:
+    """Leave out the results of a card on data that its list of training data does not name: files state others."""
+    data = (each for each in declared if each.topic is Topic.DATASET and each.get("use") == "training")
+    names = [each.value.rpartition("/")[2].lower() for each in islice(data, _MOST_NAMES)]
+
+    def is_own(name: str) -> bool:
+        return any(each in name or name in each for each in names)
+
+    return [
+        each for each in declared if each.topic is not Topic.METRIC or not names or is_own(each.get("dataset").lower())
+    ]
 
 
 def _drop_repeated(facts: Iterable[Fact]) -> Iterable[Fact]:

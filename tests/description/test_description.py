@@ -89,6 +89,25 @@ def test_card_that_files_contradict_is_named_and_an_honest_one_is_not(case: Mapp
         assert re.fullmatch(r"The card states .+ as the .+ \(.+\), but .+ has .+\.", each.sentence)
 
 
+def test_tags_and_languages_of_gguf_are_facts(tmp_path: Path) -> None:
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    pairs = (("general.tags", ["chat", "small"]), ("general.languages", ["en"]))
+    lists = (text(key) + struct.pack("<IIQ", 9, 8, len(items)) + b"".join(map(text, items)) for key, items in pairs)
+    (tmp_path / "a.gguf").write_bytes(b"GGUF" + struct.pack("<IQQ", 3, 0, len(pairs)) + b"".join(lists))
+    facts = scan(tmp_path).list_facts(Topic.TAG, Topic.LANGUAGE)
+    assert sorted((fact.topic, fact.value) for fact in facts) == [("language", "en"), ("tag", "chat"), ("tag", "small")]
+
+
+def test_long_history_of_training_keeps_its_settings_and_compares_no_results(tmp_path: Path) -> None:
+    history = [{"eval_loss": 3 - number / 1000, "step": number} for number in range(2_000)]
+    state = {"log_history": history, "num_train_epochs": 3}
+    (tmp_path / "trainer_state.json").write_text(json.dumps(state))
+    (tmp_path / "README.md").write_text("- Loss: 1.9\n- num_epochs: 10\n")
+    assert [each.declared.topic for each in scan(tmp_path).contradictions] == ["hyperparameter"]
+
+
 def test_storages_of_a_checkpoint_count_once_each_and_those_of_an_optimizer_do_not(tmp_path: Path) -> None:
     for name in ("pytorch_model.bin", "optimizer.pt"):
         (tmp_path / name).write_bytes((FIXTURES / "torch-zip/benign/state-dict.pt").read_bytes())
@@ -141,6 +160,11 @@ def test_figures_are_stated_in_decimal_digits(form: Form, text: str, figures: li
         "[a](<!--",
         "The model has 12 layers, a context length of 8k tokens and 7B parameters.\n",
         "- " + " " * 200 + ":\n",
+        "a_b_c = 1, num_hidden_layers is 4, " * 3 + "\n",
+        "Layers: 4, Heads: 2 | Hidden size: 8\n",
+        "| Layers | Heads |\n|---|---|\n| 4 | 2 |\n",
+        "- a a a a a a a a = = =\n",
+        "## Precision\nfp32\n",
     ],
 )
 def test_work_on_a_hostile_card_grows_with_its_length(line: str) -> None:
