@@ -273,3 +273,18 @@ def test_wrong_folder_is_one_line_and_a_usage_error(
 def test_folder_of_the_api_is_checked_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="name a folder below the repository"):
         answer(write_repository(tmp_path, SUITE), "../x")
+
+
+def test_each_of_several_models_has_its_answer_and_its_findings_at_its_own_card(tmp_path: Path) -> None:
+    files = {"a/README.md": build_card("mit"), "a/config.json": CONFIG}
+    files |= {"b/README.md": build_card("cc-by-nc-4.0"), "b/config.json": CONFIG}
+    report = answer(write_repository(tmp_path, files))
+    reasons = [cause.reason for cause in report.decision.causes]
+    expected = "licences do not permit the planned use of a part; they permit that of a, and forbid that of b"
+    assert expected in reasons
+    denied = [each for each in report.findings if each.rule in ("license/use-denied", "license/non-commercial")]
+    assert [each.artifact for each in denied] == ["b/README.md"] * 2
+    assert all("mit" not in line for each in denied for line in each.evidence)
+    [message] = [each.message for each in denied if each.rule == "license/use-denied"]
+    assert "does not permit the planned use of b: " in message
+    assert report.license.openness and report.license.openness.title.startswith("Not rated: the repository has 2 parts")

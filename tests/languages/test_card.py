@@ -97,6 +97,11 @@ def test_card_value_beyond_a_bound_is_dropped_with_a_defect_that_names_no_field(
     assert ("front-matter-type", None) in {(defect.kind, defect.where.key) for defect in card.defects}
 
 
+def test_results_of_a_model_index_are_mappings_and_no_defect(read_bytes):
+    card = _read_card("license: mit\nmodel-index:\n- name: x\n  results: [{task: {type: t}}]", read_bytes)
+    assert (card.values("license"), card.defects) == (("mit",), ())
+
+
 def test_card_fields_before_a_syntax_error_are_still_read(read_bytes):
     card = _read_card("license: mit\nbase_model: [a/b", read_bytes)
     assert card.values("license") == ("mit",)

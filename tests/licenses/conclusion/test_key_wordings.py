@@ -6,6 +6,15 @@ from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
 
 REWORDED = [
     (
+        "CC BY demands its text or a link to it with every copy, and the repository holds neither (section 1).",
+        "CC BY demands a copy of its text, which is not in the repository (section 1).",
+    ),
+    (
+        "a.txt was not searched for terms: the model has more texts than the limit of one check.",
+        "a.txt was not looked at for terms: there is more text than is looked at of one model.",
+    ),
+    ("A licence drops “Disclose that outputs are generated”.", "A licence drops “Say that a machine made it”."),
+    (
         "LICENSE resembles the text of MIT License but differs from it. It differs by: “no sale”",
         "LICENSE resembles the text of MIT License and is not it. It differs by: “no sale”",
     ),

@@ -140,6 +140,13 @@ def test_heading_and_the_line_below_it_are_sentences_of_their_own() -> None:
         ("Companies with a revenue above $1,000,000 must buy a licence.", Intent(annual_revenue_usd=2e6), "above that"),
         ("Companies with a revenue above $5M must buy a licence.", Intent(annual_revenue_usd=2e6), ""),
         ("For commercial use, please contact us.", Intent(uses=EVERY_USE), ""),
+        # A prohibition for one field denies no commercial use in another.
+        ("The model may not be used by companies that offer credit.", Intent(uses=EVERY_USE, field="general"), ""),
+        (
+            "The model may not be used by companies that offer credit.",
+            Intent(uses=EVERY_USE, field="credit-and-insurance"),
+            "is in the field credit and insurance",
+        ),
     ],
 )
 def test_sentence_that_forbids_a_planned_use_is_a_likely_denial(sentence: str, intent: Intent, plan: str) -> None:
