@@ -138,7 +138,8 @@ def _word_contradiction(fact: Fact, other: Fact, comparison: Comparison) -> str:
 def _show(fact: Fact, comparison: Comparison) -> str:
     """Return the compared value of a fact for a person, bounded."""
     value = fact.get("version") if comparison.how is Comparing.VERSION and fact.get("version") else fact.value
-    if value.isdigit() and len(value) > len("9999"):
+    # Four digits may be a year, unless the values are counts.
+    if value.isdigit() and (len(value) > len("9999") or comparison.how is Comparing.COUNT):
         value = f"{int(value):,}"
     return value if len(value) <= _LONGEST_SHOWN else f"{value[: _LONGEST_SHOWN - 1]}…"
 

@@ -66,4 +66,4 @@ def _count(
 
 def count_noun(number: int, noun: str, plural: str = "") -> str:
     """Count things, such as ``1 finding`` or ``2 findings``."""
-    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"

@@ -197,7 +197,7 @@ def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
     if not failing:
         return
     counts = Counter(finding.severity for finding in failing)
-    by_severity = ", ".join(f"{counts[level]} {level}" for level in reversed(Severity) if counts[level])
+    by_severity = ", ".join(f"{counts[level]:,} {level}" for level in reversed(Severity) if counts[level])
     thresholds = {gates[finding.check] for finding in failing}
     threshold = thresholds.pop() if len(thresholds) == 1 else "the gates of their checks"
     reason = f"{count_noun(len(failing), 'finding')} at or above {threshold}: {by_severity}"
@@ -230,7 +230,7 @@ def _find_unread_parts(coverage: Coverage, question: Question) -> Iterator[_Poin
         counts: Counter[UnreadReason] = Counter()
         for _, absence in absences:
             counts[absence.unread.reason] += 1 + absence.unread.further_files
-        by_reason = ", ".join(f"{count} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(counts.items()))
+        by_reason = ", ".join(f"{count:,} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(counts.items()))
         number = f"{count_noun(counts.total(), 'part')}{whose}"
         # A name on no list leaves nothing unread: the part was examined completely.
         is_unverified = kind is CauseKind.UNVERIFIED_TYPE

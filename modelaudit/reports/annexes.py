@@ -15,8 +15,7 @@ from modelaudit.reports.wording import STATES, count_noun
 _QUIET_ORDER = ("license", "description", "findings")
 """The first annexes where no finding needs a decision."""
 _PRINTED_LINES = 60
-"""Rows of all annexes together above which the longest begin on a sheet of their own, with their titles at the head."""
-LONG_ANNEXES = ("license", "findings", "inventory")
+"""Rows of an annex above which it begins on a sheet of its own, with its title at the head of each sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,14 @@ class Annex:
         letter: ``A`` for the first.
         name: of its template, and its anchor.
         note: a few words for the contents; empty without any.
+        is_long: whether it begins on a sheet of its own.
     """
 
     letter: str
     name: str
     title: str
     note: str
+    is_long: bool = False
 
 
 def list_annexes(report: AuditReport, groups: Sequence[NeedGroup]) -> tuple[Annex, ...]:
@@ -42,17 +43,23 @@ def list_annexes(report: AuditReport, groups: Sequence[NeedGroup]) -> tuple[Anne
         parts.sort(key=lambda part: part[0] != "findings")
     elif not any(group.need.needs_decision for group in groups):
         parts.sort(key=lambda part: _QUIET_ORDER.index(part[0]) if part[0] in _QUIET_ORDER else len(_QUIET_ORDER))
-    return tuple(Annex(chr(ord("A") + index), *part) for index, part in enumerate(parts))
+    rows = _count_rows(report, groups)
+    # The first annex follows the sign-off on its sheet, whatever its length.
+    return tuple(
+        Annex(chr(ord("A") + index), *part, is_long=index > 0 and rows.get(part[0], 0) > _PRINTED_LINES)
+        for index, part in enumerate(parts)
+    )
 
 
-def are_long(report: AuditReport, groups: Sequence[NeedGroup]) -> bool:
-    """Whether the annexes fill so many pages that the longest begin on pages of their own."""
-    rows = sum(len(rule.shown) for group in groups for rule in group.rules)
-    clauses = sum(len(entry.clauses) for entry in report.license.entries)
+def _count_rows(report: AuditReport, groups: Sequence[NeedGroup]) -> dict[str, int]:
+    """Count the printed rows of the annexes that may be long."""
     files = len(report.coverage.artifacts)
-    # More files are listed by folder.
-    listed = files if files <= MOST_TABLE_FILES else len(list_folders(report))
-    return rows + clauses + listed > _PRINTED_LINES
+    return {
+        "license": sum(len(entry.clauses) for entry in report.license.entries),
+        "findings": sum(len(rule.shown) for group in groups for rule in group.rules),
+        # More files are listed by folder.
+        "inventory": files if files <= MOST_TABLE_FILES else len(list_folders(report)),
+    }
 
 
 def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator[tuple[str, str, str]]:
@@ -62,9 +69,9 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
         note = license_.expression or STATES[license_.state]
         yield "license", "Licence", note
     if groups:
-        absences = len(view.list_absences(report))
+        absences = view.list_absences(report)
         counts = [count_noun(len(report.findings), "finding")] if report.findings else []
-        counts += [f"{absences:,} not examined"] if absences else []
+        counts += [f"{len(absences):,} {view.name_absences(absences).lower()}"] if absences else []
         yield "findings", "Findings and unexamined parts", ", ".join(counts)
     if decided := decision_words.list_further_decisions(report):
         yield "decisions", "Further decisions of people", count_noun(len(decided), "decision")
@@ -76,7 +83,7 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
         yield "elements", "Completeness of the bill of materials", count_noun(len(report.elements), "list")
     if report.controls:
         evidenced = sum(bool(each.sentences) for each in report.controls)
-        yield "controls", "Controls", f"{evidenced} of {len(report.controls)} with evidence"
+        yield "controls", "Controls", f"{evidenced:,} of {len(report.controls)} with evidence"
     if report.coverage.artifacts:
         yield "inventory", "Files", view.describe_inventory(report).partition(", ")[0]
     yield "method", "Origin, method and limits", ""

@@ -27,6 +27,25 @@ def list_rulings(report: AuditReport) -> tuple[tuple[Question, Ruling], ...]:
     return (Question.LOAD, report.decision.load), (Question.USE, report.decision.use)
 
 
+def is_pass_with_open_answer(report: AuditReport) -> bool:
+    """Whether the model passes although the policy leaves one answer open."""
+    is_open = any(ruling.verdict is not Verdict.PASS for _, ruling in list_rulings(report))
+    return report.decision.verdict is Verdict.PASS and is_open
+
+
+def describe_verdict(report: AuditReport) -> str:
+    """Describe the verdict as the heading and the head of each printed page state it."""
+    verdict = report.decision.verdict.capitalize()
+    return f"{verdict}, with an open answer" if is_pass_with_open_answer(report) else verdict
+
+
+def name_answer(report: AuditReport, question: Question) -> str:
+    """Name the answer to one question in a word; a question whose check did not run has none."""
+    if _DECISIVE_CHECKS[question] not in report.policy.checks:
+        return "Not checked"
+    return dict(list_rulings(report))[question].verdict.capitalize()
+
+
 def list_details(report: AuditReport) -> tuple[tuple[Question, str], ...]:
     """List the reasons of the decision that neither answer states already, as sentences, with the question of each.
 

@@ -90,7 +90,7 @@ def summarize_list(each: ElementList) -> str:
 
 def _describe_share(count: int, total: int) -> str:
     """Describe a number with its share of all elements: ``12 (24 %)``."""
-    return f"{count} ({100 * count // total} %)" if total else str(count)
+    return f"{count} ({100 * count / total:.0f} %)" if total else str(count)
 
 
 def group_elements(each: ElementList) -> Iterator[tuple[str, list[Element]]]:

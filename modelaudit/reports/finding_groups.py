@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -11,6 +11,7 @@ from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Rule, Severity
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import Location
+from modelaudit.model.verdict import Question
 from modelaudit.reports.results import Outcome, Result, ResultKind, describe_rule, list_results
 from modelaudit.reports.wording import count_noun, describe_acceptance
 
@@ -28,6 +29,7 @@ class Need(StrEnum):
     REFUSED = "refused"
     FAILS = "fails"
     OPEN = "open"
+    ANSWERED = "answered"
     ACCEPTED = "accepted"
     KNOWN = "known"
     NOTED = "noted"
@@ -35,7 +37,7 @@ class Need(StrEnum):
     @property
     def needs_decision(self) -> bool:
         """Whether a person still has to act."""
-        return self in (Need.REFUSED, Need.FAILS, Need.OPEN)
+        return self in (Need.REFUSED, Need.FAILS, Need.OPEN, Need.ANSWERED)
 
 
 TITLES: Final = {
@@ -50,7 +52,11 @@ TITLES: Final = {
     ),
     Need.ACCEPTED: ("Accepted", "A person or the policy answers for these; each stays a finding."),
     Need.KNOWN: ("Known from the baseline", "An earlier report holds these. No person decided on them."),
-    Need.NOTED: ("For information", "Below the threshold of the policy. No decision is needed."),
+    Need.ANSWERED: (
+        "Part of the answer to decide",
+        "Below the threshold of the policy by themselves, but their matter keeps an answer of page 1 open.",
+    ),
+    Need.NOTED: ("For information", "Below the threshold of the policy. They do not change the verdict."),
 }
 _OUTCOMES: Final = {
     Outcome.FAILS: Need.FAILS,
@@ -109,6 +115,10 @@ class RuleGroup:
         """The number of findings and parts in the folded rows."""
         return sum(row.parts for row in self.folded)
 
+    def concerns(self, addresses: Collection[str]) -> bool:
+        """Whether each of its results is about one of these files."""
+        return all(each.address in addresses for row in (*self.shown, *self.folded) for each in row.results)
+
 
 @dataclass(frozen=True, slots=True)
 class NeedGroup:
@@ -131,10 +141,13 @@ class NeedGroup:
 
 def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:
     """Group findings and parts that were not examined by need, rule and severity; other causes are left out."""
+    is_use_open = any(each.question is Question.USE for each in report.decision.causes)
     by_need: dict[Need, dict[tuple[str, Severity], list[Result]]] = {}
     for result in list_results(report):
         if result.kind is not ResultKind.CAUSE:
             need = Need.REFUSED if result.is_refused else _OUTCOMES[result.outcome]
+            if need is Need.NOTED and is_use_open and result.check is CheckFamily.LICENSE:
+                need = Need.ANSWERED
             by_need.setdefault(need, {}).setdefault((result.rule, result.severity), []).append(result)
     digests = _list_digests(report)
     room = _MOST_ROWS_OF_PAGE

@@ -6,24 +6,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer, Group
-from modelaudit.model.verdict import CauseKind, Question
-from modelaudit.reports import answers, view
-from modelaudit.reports.cause_words import CAUSES
+from modelaudit.model.verdict import CauseKind, Question, Verdict
+from modelaudit.reports import answers, license_view, view
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import describe_kind
-from modelaudit.reports.next_step import describe_next_step
-from modelaudit.reports.wording import CHECKS, UNREAD, count_noun, describe_acceptance, end_sentence, format_sentence
+from modelaudit.reports.wording import (
+    CHECKS,
+    UNREAD,
+    count_noun,
+    cut_text,
+    describe_acceptance,
+    end_sentence,
+    format_sentence,
+)
 
 MOST_REASONS: Final = 3
-_MOST_STEPS: Final = 3
 _MOST_REASONS_UNREAD: Final = 4
 _MOST_NAMES: Final = 2
 _MOST_DUTIES: Final = 8
+_SENTENCE_CHARACTERS: Final = 240
+_SUMMARIES: Final = (CauseKind.FINDINGS, CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,27 +52,47 @@ class ShortList:
 
 
 def list_reasons(report: AuditReport, question: Question) -> ShortList:
-    """List the first reasons for one answer that the answer does not state already."""
+    """List the first reasons for one answer that the answer does not state already.
+
+    Below a pass on *load* are the findings below the threshold, because they may concern the loading.
+    """
+    if question is Question.LOAD and report.decision.load.verdict is Verdict.PASS:
+        return ShortList("", _describe_quiet_findings(report))
     stated = " ".join(ruling.reason.casefold() for _, ruling in answers.list_rulings(report))
+    # These count or announce what the other reasons name.
+    summaries = {each.reason.casefold() for each in report.decision.causes if each.kind in _SUMMARIES}
     details = [
         detail
         for each, detail in answers.list_details(report)
-        if each is question and detail.casefold().rstrip(".") not in stated
+        if each is question and (words := detail.casefold().rstrip(".")) not in stated and words not in summaries
     ]
     # The same of several files is one reason, with the first of them.
     first_by_words = {detail.partition(": ")[2] or detail: detail for detail in reversed(details)}
-    unique = [detail for detail in details if detail in first_by_words.values()]
+    unique = [_count_places(report, detail) for detail in details if detail in first_by_words.values()]
     return ShortList("", tuple(unique[:MOST_REASONS]), max(len(unique) - MOST_REASONS, 0))
 
 
-def list_steps(report: AuditReport) -> tuple[str, ...]:
-    """List the next step of each kind of cause, each once; empty for a pass."""
-    review = describe_next_step(report.license)
-    steps = [
-        review if kind is CauseKind.LICENCE_REVIEW and review else CAUSES[kind][1]
-        for kind, _ in answers.count_causes(report)
+def _count_places(report: AuditReport, detail: str) -> str:
+    """Append the number of other files in which a finding says the same."""
+    path, _, message = detail.partition(": ")
+    others = {each.artifact for each in report.findings if end_sentence(each.message) == end_sentence(message)} - {path}
+    return f"{path} and {count_noun(len(others), 'more file')}: {message}" if others else detail
+
+
+def _describe_quiet_findings(report: AuditReport) -> tuple[str, ...]:
+    """Count the findings on load below the threshold by severity, and quote the worst; empty without any."""
+    quiet = [
+        each
+        for each in report.findings
+        if each.check is not CheckFamily.LICENSE and each.acceptance is None and not report.policy.rejects(each)
     ]
-    return tuple(dict.fromkeys(steps))[:_MOST_STEPS]
+    weighty = [each for each in quiet if each.severity.rank >= Severity.MEDIUM.rank]
+    if not weighty:
+        return ()
+    worst = max(weighty, key=lambda each: each.severity.rank)
+    path = f"{worst.artifact}: " if worst.artifact else ""
+    sentence = cut_text(f"{path}{end_sentence(worst.message)}", _SENTENCE_CHARACTERS)
+    return (f"Below the threshold: {view.describe_severities(quiet)}.", sentence)
 
 
 def summarize_unexamined(report: AuditReport) -> ShortList:
@@ -80,9 +108,13 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
         )
     absences, silent = view.list_absences(report), view.list_unexplained_records(report)
     unopened = view.describe_unopened(report)
-    unsearched = view.list_unsearched_texts(report)[:_MOST_REASONS_UNREAD]
+    origins = _name_unread_origins(report.license)
+    unsearched = [*view.list_unsearched_texts(report)[:_MOST_REASONS_UNREAD], origins]
     if not absences and not silent:
-        return ShortList(format_sentence(view.describe_completeness(report)), _drop_empty([*unsearched, checks]))
+        lead = format_sentence(view.describe_completeness(report))
+        if origins:
+            lead = lead.replace("Nothing;", "Nothing of the model itself;")
+        return ShortList(lead, _drop_empty([*unsearched, checks]))
     number = len(absences) + len(silent)
     name = view.name_absences(absences).lower() if not silent else "not examined"
     lead = f"{count_noun(number, 'part')} {name}{view.describe_accepted(absences)}."
@@ -95,6 +127,13 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences))
+
+
+def _name_unread_origins(license_: LicenseConclusion) -> str:
+    """Name the base models and data sets that were not read, as one sentence; empty without any."""
+    names = [f"the base model {each.name}" for each in license_view.list_unread_base_models(license_)]
+    names += [f"the data set {each.name}" for each in license_.datasets if each.look is not OriginState.READ]
+    return f"Not read: {_join_first(names)}" if names else ""
 
 
 def _join_first(names: Iterable[str]) -> str:
@@ -156,9 +195,9 @@ class SignOffRow:
 
 _SIGN_OFF_ANSWERS: Final = {SignOffAnswer.APPROVE: "Approved", SignOffAnswer.REFUSE: "Refused"}
 _SIGN_OFF_STATES: Final = {
-    SignOffState.VALID: "binds what this report judges",
+    SignOffState.VALID: "answers this report",
     SignOffState.EXPIRED: "expired",
-    SignOffState.OTHER_REPORT: "binds another report on this model, and does not count here",
+    SignOffState.OTHER_REPORT: "answers another report on this model, and does not count here",
     SignOffState.REPLACED: "replaced by a later decision",
 }
 

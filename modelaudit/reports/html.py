@@ -37,16 +37,18 @@ from modelaudit.reports import (
     license_view,
     license_words,
     lineage_picture,
+    officer_steps,
     view,
     wording,
 )
+from modelaudit.reports.check_rows import list_check_rows
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.questions import list_questions
 from modelaudit.reports.signature_words import list_signatures, list_unchecked
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
-_UNESCAPED_IN_CSS: Final = re.compile(r"[A-Za-z0-9 ._-]")
+_UNESCAPED_IN_CSS: Final = re.compile(r"[A-Za-z0-9._-]")
 _MAX_VALUE_CHARACTERS: Final = 2000
 """Characters of one value that the page shows; the number of further ones is appended."""
 
@@ -67,6 +69,7 @@ def render_html(report: AuditReport) -> bytes:
     groups = finding_groups.group_by_need(report)
     has_script = len(report.coverage.artifacts) > file_folders.MOST_TABLE_FILES
     folded = _count_folded(groups)
+    forbidding = officer_steps.find_forbidding(report)
     texts = _load_template().generate(
         report=report,
         digest=compute_report_digest(report),
@@ -82,8 +85,9 @@ def render_html(report: AuditReport) -> bytes:
         csv_words=file_folders.describe_table_of_files(report) if folded or has_script else "",
         folders=file_folders.list_folders(report) if has_script else (),
         annexes=annexes.list_annexes(report, groups),
-        is_long=annexes.are_long(report, groups),
-        steps=front_page.list_steps(report),
+        steps=officer_steps.list_steps(report),
+        forbidden=frozenset(each.artifact for each in forbidding),
+        forbidding=forbidding[0].rule if forbidding else "",
         unexamined=front_page.summarize_unexamined(report),
         duties=front_page.summarize_duties(report.license),
         accepted=front_page.list_acceptances(report),
@@ -93,6 +97,7 @@ def render_html(report: AuditReport) -> bytes:
         further=decision_words.list_further_decisions(report),
         consent=decision_words.describe_consent(report),
         tree_digest=inventory.compute_tree_digest(report),
+        checks=list_check_rows(report),
         questions=list_questions(report),
         provenance=list_provenance(report.target.provenance),
         signatures=tuple(list_signatures(report.target.signatures)),
@@ -194,7 +199,6 @@ def _load_environment() -> Environment:
         front=front_page,
         lineage=lineage_picture,
         most_rows=MOST_ROWS,
-        long_annexes=annexes.LONG_ANNEXES,
         line_break=Markup("\n"),
     )
     environment.filters["css_string"] = format_css_string
@@ -216,8 +220,8 @@ def _load_template() -> Template:
 def format_css_string(text: str, limit: int = 80) -> Markup:
     """Format a text as a quoted CSS string for a style element, cut at ``limit`` characters.
 
-    Every character but ASCII letters, digits, space, dot, underscore and hyphen becomes a backslash and six
-    hexadecimal digits (CSS Syntax Level 3, section 4.3.7).
+    Every character but ASCII letters, digits, dot, underscore and hyphen becomes a backslash and six
+    hexadecimal digits (CSS Syntax Level 3, section 4.3.7). That holds for a space too, because an escape swallows one.
     """
     shown = escape_unprintable(text)
     if len(shown) > limit:

@@ -6,7 +6,7 @@ from modelaudit.model.license import Basis, ClaimKind, Conflict, LicenseClaim, O
 from modelaudit.model.term_files import is_package_metadata
 from modelaudit.model.terms import Answer, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
-from modelaudit.reports.wording import format_number
+from modelaudit.reports.wording import format_number, join_phrases
 
 ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
 
@@ -139,7 +139,7 @@ def describe_planned_use(intent: Intent | None) -> str:
     parts = [
         ", ".join(words for use, words in USES.items() if intent.uses.get(use)),
         PURPOSES[intent.purpose] if intent.purpose else "",
-        f"in {', '.join(intent.territories)}" if intent.territories else "",
+        f"in {join_phrases(intent.territories)}" if intent.territories else "",
         f"field {intent.field.replace('-', ' ')}" if intent.field else "",
         f"{format_number(users)} users a month" if users is not None else "",
         f"USD {format_number(revenue)} a year" if revenue is not None else "",
@@ -187,3 +187,24 @@ def describe_intended_use(intent: Intent) -> tuple[str, ...]:
         f"field: {field}" if field else "field not stated",
     ]
     return tuple(part for part in parts if part)
+
+
+def describe_use_in_sentences(intent: Intent) -> str:
+    """Describe the intended use in one sentence, and what is not stated in a second."""
+    stated = describe_planned_use(intent).replace("; ", ", ")
+    ruled_out = [words for use, words in USES.items() if intent.uses.get(use) is False]
+    missing = [words for use, words in USES.items() if use not in intent.uses]
+    missing += [
+        words
+        for words, value in (
+            ("territory", intent.territories or None),
+            ("field", intent.field or None),
+            ("number of users", intent.monthly_active_users),
+            ("revenue", intent.annual_revenue_usd),
+        )
+        if value is None
+    ]
+    sentences = [f"{stated[:1].upper()}{stated[1:]}."]
+    sentences += [f"Not planned: {', '.join(ruled_out)}."] if ruled_out else []
+    sentences += [f"Not stated: {', '.join(missing)}."] if missing else []
+    return " ".join(sentences)

