@@ -470,7 +470,7 @@ def test_license_section_of_the_html_page_shows_the_answer_with_reasons_and_evid
         "acme/tiny-llama is quantized from acme/tiny-instruct",
         "Its licence, and whether it was read",
         "Data sets that the model card names; their licences are separate",
-        "Sources that the conclusion does not cover",
+        "Sources that were not read",
         "Openness",
     )
     places = [section.index(part) for part in parts]
