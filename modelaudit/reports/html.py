@@ -49,6 +49,8 @@ from modelaudit.reports.signature_words import list_signatures, list_unchecked
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 _UNESCAPED_IN_CSS: Final = re.compile(r"[A-Za-z0-9._-]")
+_LONG_WORD: Final = re.compile(r"\S{241,}")
+"""A path or another word that would push what follows it off the page."""
 _MAX_VALUE_CHARACTERS: Final = 2000
 """Characters of one value that the page shows; the number of further ones is appended."""
 
@@ -62,6 +64,11 @@ class Script:
 
     text: Markup
     source: str
+
+
+def _cut_middle(word: re.Match[str]) -> str:
+    """Return a long word without its middle: the end of a path holds the name of the file."""
+    return f"{word[0][:100]}…({len(word[0]) - 200:,} characters)…{word[0][-100:]}"
 
 
 def render_html(report: AuditReport) -> bytes:
@@ -236,5 +243,5 @@ def format_css_string(text: str, limit: int = 80) -> Markup:
 def _escape_value(value: object) -> object:
     """Escape invisible characters of a string that the template prints, and cut it; markup of the page is kept."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return escape_unprintable(str(value), _MAX_VALUE_CHARACTERS)
+        return escape_unprintable(_LONG_WORD.sub(_cut_middle, str(value)), _MAX_VALUE_CHARACTERS)
     return value

@@ -146,7 +146,15 @@ def test_html_page_shows_hostile_text_of_a_report_as_text(hostile: AuditReport) 
     assert not re.search(
         "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]", "".join(page.words)
     )
-    assert "more characters, see the JSON report" in page.text
+    assert re.search(r"…\([0-9,]+ characters\)…|more characters, see the JSON report", page.text)
+
+
+def test_long_path_keeps_the_name_of_the_file_on_the_page(failing: AuditReport) -> None:
+    path = "/".join(["X" * 240] * 14) + "/evil.pkl"
+    finding = replace(failing.findings[0], artifact=path)
+    page = parse_page(replace(failing, findings=(finding,)))
+    assert "characters)…" in page.text and "/evil.pkl" in page.text
+    assert "X" * 241 not in page.text
 
 
 FACTS = (
