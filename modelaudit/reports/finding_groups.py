@@ -54,7 +54,7 @@ TITLES: Final = {
     Need.KNOWN: ("Known from the baseline", "An earlier report holds these. No person decided on them."),
     Need.ANSWERED: (
         "Part of the answer to decide",
-        "Below the threshold of the policy by themselves, but their matter keeps an answer of page 1 open.",
+        "Below the threshold of the policy by themselves; an answer on page 1 rests on the same matter.",
     ),
     Need.NOTED: ("For information", "Below the threshold of the policy. They do not change the verdict."),
 }

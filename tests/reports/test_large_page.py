@@ -23,6 +23,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import render
 from modelaudit.reports.html import render_html
+from modelaudit.reports.json_report import compute_report_digest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -127,7 +128,10 @@ def test_print_of_the_large_page_is_bounded_and_names_the_table_that_has_the_res
     # The decision fills the first two sheets, and the block to sign is whole.
     assert "May it be loaded?" in sheets[0] and "Not examined" in sheets[0]
     assert [index for index, sheet in enumerate(sheets) if "Second signature" in sheet] == [1]
-    assert "Sign-off" in sheets[1] and "SHA-256 of the report data" in sheets[1]
+    assert "Sign-off" in sheets[1] and "the data whose SHA-256 is at the foot of each sheet" in " ".join(
+        sheets[1].split()
+    )
+    assert all(f"SHA-256 {compute_report_digest(large)}" in sheet for sheet in sheets)
 
 
 def test_filter_of_the_large_page_finds_files_and_shows_hostile_names_as_text(
