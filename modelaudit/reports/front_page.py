@@ -160,7 +160,9 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
                 "No obligations can be listed, because no known licence was recognised. There may still be obligations."
             )
         return ShortList("The clauses on record bring no duty for this use.")
-    lines = list(dict.fromkeys(map(_describe_duty, tasks)))
+    is_planned = bool(license_.acceptance or license_.permission)
+    # Without a planned use every duty is conditional, and the annex states when each one begins.
+    lines = list(dict.fromkeys(_describe_duty(task, is_planned) for task in tasks))
     more = max(len(lines) - _MOST_DUTIES, 0)
     watch = [f"{count_noun(watched, 'point to watch', 'points to watch')}, which are no duties."] if watched else []
     return ShortList(describe_duty_scope(license_), (*lines[:_MOST_DUTIES], *watch), more)
@@ -175,11 +177,11 @@ def describe_duty_scope(license_: LicenseConclusion) -> str:
         )
     if license_.acceptance or license_.permission:
         return "The duties of your planned use."
-    return "No planned use is stated: these are the duties of every use that the policy does not exclude."
+    return "No planned use is stated: these are the duties of any use. The annex states when each begins."
 
 
-def _describe_duty(task: Task) -> str:
-    when = f" {task.when}" if task.when else ""
+def _describe_duty(task: Task, is_planned: bool) -> str:
+    when = f" {task.when}" if task.when and is_planned else ""
     met = f"; the repository holds it: {task.met}" if task.met else ""
     return f"{describe_kind(task.kind)}{when} ({task.source}){met}."
 
