@@ -158,7 +158,7 @@ def compare_with_library(report: Path, runs: int) -> Section:
 
 
 def count_contradictions(answers: list[Answer]) -> Section:
-    """Count the planted contradictions that are named, and the honest cards of which none is named."""
+    """Count the planted contradictions that are named, and the honest cards without any."""
     planted = [each for each in answers if each.is_planted]
     honest = [each for each in answers if not each.is_planted]
     faults = list(list_faults(answers))

@@ -39,7 +39,7 @@ def _explain_invalid_agreement(entry: RegisterEntry, clauses: Vocabulary, licens
     for name in entry.subject.licenses:
         if licenses is not None and name not in licenses:
             hint = suggest_word(name, licenses) or "; `modelaudit explain` lists them"
-            return f"subject.agreement: {name!r} is no licence of the rule set{hint}"
+            return f"subject.agreement: {name!r} is not a licence of the rule set{hint}"
         if not (entry.model or entry.bound_to or name.startswith(_OWN_LICENSE)):
             return f"model: is missing; many owners use {name}, so name the model whose owner signed the agreement"
     kinds, negotiable = clauses.kinds, clauses.negotiable_kinds

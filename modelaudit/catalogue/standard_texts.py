@@ -45,7 +45,7 @@ def read_standard_texts(documents: Iterable[Document], licenses: Collection[str]
         for id_, file in _SHAPE.read(document).texts.items():
             if id_ not in licenses:
                 hint = suggest_word(id_, licenses)
-                raise document.error(f"texts: {id_!r} is no licence of the rule set{hint}", ("texts", id_))
+                raise document.error(f"texts: {id_!r} is not a licence of the rule set{hint}", ("texts", id_))
             if id_ in texts:
                 raise document.error(f"texts: {id_!r} is listed already; remove one entry", ("texts", id_))
             texts[id_] = StandardText(file.package, file.file, file.sha256, file.start)

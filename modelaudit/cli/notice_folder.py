@@ -38,7 +38,7 @@ def write_notice_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     folders = {(folder / name).parent for name in files} - {folder}
     for each in folders:
         if each.is_symlink() or (each.exists() and not each.is_dir()):
-            raise ConfigurationError(f"{each}: is no folder of its own; remove it, or name another folder")
+            raise ConfigurationError(f"{each}: is not a plain folder; remove it, or name another folder")
     for name, content in files.items():
         if name != _MANIFEST:
             _refuse_foreign(folder / name, {known.get(name, ""), _hash(content)})
@@ -71,7 +71,7 @@ def _read_manifest(path: Path) -> dict[str, str]:
         return {str(each["file"]): str(each["sha256"]) for each in value["files"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ConfigurationError(
-            f"{path}: is no manifest of modelaudit, so nothing is replaced; move it, or name another folder"
+            f"{path}: is not a manifest of modelaudit, so nothing is replaced; move it, or name another folder"
         ) from None
 
 

@@ -92,7 +92,7 @@ def _compare(stated: _Index, opposite: _Index, comparison: Comparison) -> Iterat
 
 
 def _group(stated: Sequence[Fact], comparison: Comparison) -> dict[object, list[Fact]]:
-    """Group the statements of which one has to be right: those on one thing, else those in one place."""
+    """Group alternative statements: those on one thing, else those in one place. One of a group has to be right."""
     groups: dict[object, list[Fact]] = {}
     for fact in stated:
         key = _get_key(fact, comparison.same) if comparison.same else (fact.where.line, fact.where.key)

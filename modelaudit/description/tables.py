@@ -55,7 +55,7 @@ class Table:
 
         Args:
             title: of the card.
-            list_topics: of the facts that a label states; none for a text that is no label.
+            list_topics: of the facts that a label states; none for any other text.
         """
         if not self.has_border or len(self.rows) < LABEL_COLUMNS:
             return

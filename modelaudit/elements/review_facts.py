@@ -54,7 +54,7 @@ def _is_locked(record: ArtifactRecord) -> bool:
 
 
 def _count_records(holds: Callable[[ArtifactRecord], bool], confidence: str) -> Reader:
-    """Return a reader for the number of files of which something holds."""
+    """Return a reader for the number of files that fulfil a condition."""
     return lambda report: _count(sum(map(holds, report.coverage.artifacts)), confidence)
 
 

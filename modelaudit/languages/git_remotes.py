@@ -54,4 +54,4 @@ def _list_addresses(text: str) -> Iterator[StatedValue]:
 
 
 GIT_REMOTES: Final = Reader("git remotes", recognises, read)
-"""A search: what it reads stays what it is for every other reader."""
+"""A search: it claims no bytes, so that every other reader still reads them."""

@@ -24,7 +24,7 @@ class EvidenceLine:
     Attributes:
         needs: the facts that must all be present.
         lacks: the facts that must all be absent.
-        says: a clause; ``{name}`` stands for the value of a fact.
+        says: a clause; the value of a fact replaces ``{name}``.
     """
 
     needs: tuple[FactName, ...]

@@ -349,7 +349,7 @@ def _describe_decided_use(license_: LicenseConclusion) -> str:
 
 
 def _name_duties(license_: LicenseConclusion) -> str:
-    """Count the duties, such as ``, with 2 duties``; empty without one. A point to watch is no duty."""
+    """Count the duties, such as ``, with 2 duties``; empty without one. Points to watch do not count."""
     # Two base models under one licence bring in the same duty, which is counted once.
     duties = {
         (duty.kind, duty.group, duty.license, duty.text, duty.section, duty.words)

@@ -72,7 +72,7 @@ def _find_state(entry: RegisterEntry, content: str, replaced_by: Mapping[str, st
 def _make_signoff(entry: RegisterEntry, state: SignOffState) -> SignOff:
     signed = entry.signed
     if signed is None:
-        raise ValueError(f"{entry.place} is no sign-off")
+        raise ValueError(f"{entry.place} is not a sign-off")
     is_approval = entry.answer is DecisionAnswer.APPROVE
     return SignOff(
         signed.digest,

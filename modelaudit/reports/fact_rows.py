@@ -93,6 +93,6 @@ def _describe_fact(fact: Fact) -> str:
 
 
 def describe_source(fact: Fact) -> str:
-    """Describe where a fact stands: ``README.md, line 3``, or the Hub."""
+    """Describe the source of a fact: ``README.md, line 3``, or the Hub."""
     place = describe_place(fact.where)
     return f"{fact.artifact or 'the Hub'}{f', {place}' if place else ''}"

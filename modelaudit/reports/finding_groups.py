@@ -88,7 +88,7 @@ class Row:
 
     @property
     def parts(self) -> int:
-        """The number of findings and parts that it stands for."""
+        """The number of findings and parts that it represents."""
         return sum(each.parts for each in self.results)
 
 

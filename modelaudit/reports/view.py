@@ -256,7 +256,7 @@ def states_extent(opinion: Opinion) -> bool:
 
 
 def fold_opinion(opinion: Opinion) -> list[tuple[OpinionFinding, int]]:
-    """List the findings of another scanner, each with the number of further files of which it says the same."""
+    """List the findings of another scanner, each with the number of further files with the same finding."""
     counts: dict[tuple[object, ...], list[OpinionFinding]] = {}
     for each in opinion.findings:
         counts.setdefault((each.severity, each.message.replace(each.artifact, ""), each.agrees), []).append(each)

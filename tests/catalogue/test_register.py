@@ -176,7 +176,7 @@ def test_register_that_cannot_be_read_is_refused_with_its_path(tmp_path: Path) -
         (AGREEMENT.replace("[MIT]", "LicenseRef-Gemma").replace("    model: acme/tiny\n", ""), ""),
         (
             AGREEMENT.replace("[MIT]", "[LicenseRef-Gema]"),
-            "'LicenseRef-Gema' is no licence of the rule set; did you mean",
+            "'LicenseRef-Gema' is not a licence of the rule set; did you mean",
         ),
         (AGREEMENT.replace("    model: acme/tiny\n", ""), "many owners use MIT, so name the model whose owner signed"),
         (AGREEMENT.replace("user-cap", "user-cpa"), "'user-cpa' is no kind of clause; did you mean user-cap?"),

@@ -51,7 +51,7 @@ _NAME_END = re.compile(r"[ \t]*(?:[,;&<(]|\.?\s*(?:\n|$)|(?:and|or|nor|with)\b)"
 _NO_MAIL_NAME = re.compile(
     r"commerc|resear|academ|educat|train|trial|evaluat|only|licen|n[cd]$|internal|personal|privat|propriet|confident"
 )
-"""Words that would say for what something is, even as the name of a mailbox."""
+"""Words that would state the subject of a mailbox, even as its name."""
 _PLACEHOLDERS = frozenset(("name", "names", "company", "organization", "organisation"))
 _FREE_SOFTWARE_FOUNDATION = ("software", "foundation")
 _CAMEL_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
