@@ -23,7 +23,7 @@ import modelaudit
 
 CASES: Final = HERE / "document_cases/contradictions.yaml"
 COUNT: Final = 40
-"""Planted contradictions, and honest twins, of each file of cases."""
+"""Planted contradictions, and honest twins, of a file of cases that states no other ``count``."""
 _LAYERS, _HIDDEN, _INNER, _HEADS, _VOCABULARY = 4, 256, 704, 128, 8000
 """The decoder: its layers, width, inner width, width of keys and values, and vocabulary."""
 _BITS: Final = {"F32": 32, "BF16": 16, "F16": 16, "I32": 32}
@@ -77,13 +77,14 @@ class Answer:
 
 
 def read_cases(path: Path = CASES) -> list[Case]:
-    """Read the cases. Raises ``ValueError`` unless ``COUNT`` are planted, and each has a name of its own."""
+    """Read the cases. Raises ``ValueError`` unless as many are planted as the file states, each with a name of its own."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     cases = [
         Case(each["id"], tuple(each["topics"]), each["files"], each["card"], each["twin"]) for each in document["cases"]
     ]
-    if len(cases) != COUNT:
-        raise ValueError(f"{path}: {len(cases)} cases, expected {COUNT}")
+    count = document.get("count", COUNT)
+    if len(cases) != count:
+        raise ValueError(f"{path}: {len(cases)} cases, expected {count}")
     cases += [Case(each["id"], (), each["files"], "", each["twin"]) for each in document.get("look_alikes", ())]
     if len({case.id for case in cases}) != len(cases):
         raise ValueError(f"{path}: two cases have the same name")
