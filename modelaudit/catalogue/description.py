@@ -39,6 +39,7 @@ class FactEntry:
     when: str = ""
     values: dict[str, str] = field(default_factory=dict)
     confidence: Confidence | None = None
+    most: int = 0
 
 
 def _as_entries(value: object) -> object:
@@ -74,12 +75,14 @@ class SentenceEntry(FactEntry):
 
     Attributes:
         nouns: a pattern of the words for the stated thing, before or behind its number.
+        of_any: as ``SentenceRule.is_of_any``.
     """
 
     topic: Topic
     hints: list[Text] = field(default_factory=list)
     patterns: list[Text] = field(default_factory=list)
     nouns: Text = ""
+    of_any: bool = False
 
 
 @dataclass(config=CONFIG)
@@ -134,6 +137,8 @@ class DescriptionFile:
     card: list[LabelEntry] = field(default_factory=list)
     sentences: list[SentenceEntry] = field(default_factory=list)
     foreign_headings: list[Text] = field(default_factory=list)
+    named_table_headings: list[Text] = field(default_factory=list)
+    value_table_headings: list[Text] = field(default_factory=list)
     other_models: list[Text] = field(default_factory=list)
     placeholders: list[Text] = field(default_factory=list)
     label_words: dict[str, list[Text]] = field(default_factory=dict)
@@ -175,6 +180,8 @@ class _Reader:
         self._labels: dict[str, tuple[FactRule, ...]] = {}
         self._sentences: dict[str, tuple[SentenceRule, ...]] = {}
         self._foreign: list[str] = []
+        self._named_tables: list[str] = []
+        self._value_tables: list[str] = []
         self._others: list[str] = []
         self._placeholders: list[str] = []
         self._libraries: dict[str, str] = {}
@@ -195,6 +202,8 @@ class _Reader:
             self._add_sentence(sentence, document, ("sentences", number))
         for name, patterns, kept in (
             ("foreign-headings", file.foreign_headings, self._foreign),
+            ("named-table-headings", file.named_table_headings, self._named_tables),
+            ("value-table-headings", file.value_table_headings, self._value_tables),
             ("other-models", file.other_models, self._others),
             ("placeholders", file.placeholders, self._placeholders),
             ("model-families", file.model_families, self._families),
@@ -234,7 +243,8 @@ class _Reader:
             if "value" not in pattern.groupindex and not rule.value:
                 raise document.error(f"{text!r} has no group 'value', and its entry states no value", place)
             for hint in map(str.lower, entry.hints):
-                self._sentences[hint] = (*self._sentences.get(hint, ()), SentenceRule(rule, pattern))
+                known = self._sentences.get(hint, ())
+                self._sentences[hint] = (*known, SentenceRule(rule, pattern, entry.of_any))
 
     def finish(self) -> DescriptionRules:
         """Return all rules."""
@@ -248,6 +258,8 @@ class _Reader:
             self._list_loose_labels(),
             self._sentences,
             _join_patterns(self._foreign),
+            _join_patterns(self._named_tables),
+            _join_patterns(self._value_tables),
             _join_patterns(self._others),
             _join_patterns(self._families),
         )
@@ -301,14 +313,14 @@ def _make_rule(
     when = compile_pattern(entry.when, document, tuple(map(str, place)), re.IGNORECASE) if entry.when else None
     qualifiers = tuple(sorted(entry.qualifiers.items()))
     return FactRule(
-        entry.topic, entry.form, entry.value, qualifiers, when, entry.values, entry.confidence or confidence
+        entry.topic, entry.form, entry.value, qualifiers, when, entry.values, entry.confidence or confidence, entry.most
     )
 
 
 def _make_comparison(entry: ComparisonEntry, document: Document, place: tuple[str, ...]) -> Comparison:
     """Make a comparison. Raises ``ConfigurationError`` if a pattern is invalid, or words are missing."""
-    if (entry.how is Comparing.WORD) is not bool(entry.words):
-        raise document.error("words: state them for a comparison by words, and for no other", ("comparisons",))
+    if (entry.how in (Comparing.WORD, Comparing.LABEL)) is not bool(entry.words):
+        raise document.error("words: state them for a comparison by words or labels, and for no other", place)
     words = tuple(
         Word(
             name,

@@ -12,10 +12,11 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from modelaudit.description.tables import LABEL_COLUMNS, ROW, ROW_BORDER, Table, split_row
+from modelaudit.description.paragraphs import Paragraph, Sentence
+from modelaudit.description.tables import LABEL_COLUMNS, ROW, ROW_BORDER, Table, TableReading, split_row
 from modelaudit.description.values import LONGEST_PROSE, FactMaker, drop_comments, strip_markup
 from modelaudit.model.description import Fact, Topic
-from modelaudit.model.description_rules import CardRules, FactRule
+from modelaudit.model.description_rules import CardRules, FactRule, Form, SentenceRule
 from modelaudit.model.evidence import Prose
 from modelaudit.model.structure import Location, locate_line
 
@@ -45,8 +46,8 @@ _SHORT_WORDS: Final = 6
 _LABEL_EDGE: Final = re.compile(r"^[^\w#([\u0080-\U0010ffff]+|[^\w)\]\u0080-\U0010ffff]+$|^[\d.]+\s+")
 _SYMBOLS: Final = re.compile("[\u2190-\u2bff\u2e00-\u2e7f\ufe0f\U0001f000-\U0001faff]")
 _HEADING_NUMBER: Final = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[ivx]+\.)\s+")
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|[\u3002\uff01\uff1f]")
 _ENDED: Final = re.compile(r"[.!?\u3002\uff01\uff1f][)\"'*_\s]*\Z")
+_NESTED_ITEM: Final = re.compile(r"\s+[-*+\u2022]\s")
 _STARTS_ITEM: Final = re.compile(r"\s*(?:[-*+\u2022#|>]|\d{1,2}[.)])\s?")
 _TITLE: Final = "(title)"
 """The label of the first heading in the rules."""
@@ -66,6 +67,7 @@ class _Section:
         level: of its heading, from 1.
         rules: of its prose; those of the section around it if its own heading is not known.
         is_foreign: whether it describes other models, or how to use this one.
+        tables: how its tables are read.
         is_lead: whether it is the text between the first heading and the second.
         line: of the first line with prose; 0 before it.
         text: its prose so far.
@@ -74,6 +76,7 @@ class _Section:
     level: int
     rules: tuple[FactRule, ...] = ()
     is_foreign: bool = False
+    tables: TableReading = TableReading.OWN
     is_lead: bool = False
     line: int = 0
     text: list[str] = field(default_factory=list)
@@ -98,6 +101,7 @@ class _CardReader:
         self._title = ""
         self._has_lead = False
         self._table = Table()
+        self._paragraph = Paragraph()
         self._is_about_other_so_far = False
 
     def read(self) -> Iterator[Fact]:
@@ -110,9 +114,10 @@ class _CardReader:
         previous = ""
         in_comment = False
         for number, line in enumerate(self._prose.text.split("\n")[:_MOST_LINES], 1):
-            line = line[:_LONGEST_LINE].rstrip()
+            source, line = line[:_LONGEST_LINE], line[:_LONGEST_LINE].rstrip()
             marker = _FENCE.match(line)
             if marker is not None and (not fence or line.strip().startswith(fence)):
+                yield from self._close_paragraph()
                 fence = "" if fence else marker[1]
                 continue
             if fence:
@@ -120,16 +125,19 @@ class _CardReader:
                 continue
             in_comment, line = drop_comments(line, in_comment)
             if not line.strip() or _STARTS_ITEM.match(line):
+                yield from self._close_paragraph()
                 self._is_about_other_so_far = False
             heading = _find_heading(line, previous)
             previous = line.strip()
             if self._table.rows and (heading is not None or not ROW.match(line)):
                 yield from self._close_table()
             if heading is not None:
+                yield from self._close_paragraph()
                 yield from self._read_title(*heading, number)
                 yield from self._open_section(*heading)
             elif line.strip():
-                yield from self._read_line(line, number)
+                yield from self._read_line(line, number, len(source) - len(line))
+        yield from self._close_paragraph()
         yield from self._close_table()
         yield from self._close_sections(0)
 
@@ -154,9 +162,18 @@ class _CardReader:
         is_lead = level == _TOP_LEVEL and not known and not is_foreign
         lead = self._rules.headings.get(_LEAD, ()) if is_lead and not self._has_lead else ()
         self._has_lead = self._has_lead or is_lead
-        self._sections.append(_Section(level, known or inherited or lead, is_foreign, bool(lead)))
+        tables = self._choose_reading(name, is_foreign)
+        self._sections.append(_Section(level, known or inherited or lead, is_foreign, tables, bool(lead)))
         if not known and not is_foreign and level > _TOP_LEVEL:
             self._pending = self._rules.find_label(name), 0
+
+    def _choose_reading(self, name: str, is_foreign: bool) -> TableReading:
+        """Return how the tables of a section with this heading are read."""
+        if not is_foreign:
+            return TableReading.OWN
+        if self._rules.value_tables.search(name) is not None:
+            return TableReading.VALUES
+        return TableReading.NAMED if self._rules.named_tables.search(name) is not None else TableReading.NONE
 
     def _close_sections(self, level: int) -> Iterator[Fact]:
         """Close the sections of this level and deeper ones, and yield the facts of their prose."""
@@ -166,18 +183,27 @@ class _CardReader:
                 where = self._locate(section.line)
                 yield from self._maker.make(rule, "\n".join(section.text), self._address, where, rule.qualifiers)
 
-    def _read_line(self, line: str, number: int) -> Iterator[Fact]:
-        """Yield the facts of one line, and keep it as prose of its section."""
+    def _read_line(self, line: str, number: int, spaces: int) -> Iterator[Fact]:
+        """Yield the facts of one line, and keep it as prose of its section.
+
+        Args:
+            line: without the spaces at its end.
+            number: of the line.
+            spaces: at its end; two of them break it.
+        """
         section = self._sections[-1]
-        if ROW.match(line) and not section.is_foreign:
+        if ROW.match(line) and section.tables is not TableReading.NONE:
             self._table.add(line, number)
         found = list(self._read_labels(line, number)) if not section.is_foreign else []
         if found:
+            yield from self._close_paragraph()
             yield from found
-        else:
-            self._add_prose(line, number)
-            if not section.is_foreign:
-                yield from self._read_sentences(line, number)
+            return
+        self._add_prose(line, number)
+        if not section.is_foreign and not ROW.match(line):
+            if not self._paragraph.goes_on_in(line):
+                yield from self._close_paragraph()
+            self._paragraph.add(line + spaces * " ", number)
 
     def _add_prose(self, line: str, number: int, is_code: bool = False) -> None:
         """Keep a line of prose of the open section, up to a bound; code counts for citations alone."""
@@ -200,6 +226,8 @@ class _CardReader:
             for rule in rules if value else ():
                 yield from self._make(rule, value, number)
         if pending is not None and not self._find_label(line.partition(":")[0]):
+            if _NESTED_ITEM.match(line) and any(rule.form is Form.NAMES for rule in pending[0]):
+                self._pending = pending  # Its list goes on.
             is_of_heading = not pending[1]
             if is_of_heading and (_SHORT_VALUE.match(line.strip()) is None or len(line.split()) > _SHORT_WORDS):
                 return
@@ -223,41 +251,52 @@ class _CardReader:
     def _close_table(self) -> Iterator[Fact]:
         """Yield the facts of the table that ends before the current line."""
         table, self._table = self._table, Table()
-        for number, label, value in table.list_labels(self._title, self._list_topics):
+        reading = self._sections[-1].tables
+        for number, label, value in table.list_labels(self._title, self._list_topics, reading):
             for rule in self._find_label(label):
-                yield from self._make(rule, value, number)
+                # A result among those of other models may be one on other data.
+                if reading is not TableReading.NAMED or rule.topic is not Topic.METRIC:
+                    yield from self._make(rule, value, number)
 
     def _list_topics(self, label: str) -> frozenset[Topic]:
         """Return the topics of the facts that a label states."""
         return frozenset(each.topic for each in self._find_label(label))
 
-    def _read_sentences(self, line: str, number: int) -> Iterator[Fact]:
-        """Yield the facts that the sentences of a line state about the model."""
+    def _close_paragraph(self) -> Iterator[Fact]:
+        """Yield the facts that the sentences of the lines so far state about the model."""
+        paragraph, self._paragraph = self._paragraph, Paragraph()
+        if not paragraph.numbers:
+            return
         is_continued, self._is_about_other_so_far = self._is_about_other_so_far, False
-        lower_line = line.lower()
+        lower_text = paragraph.text.lower()
         matching = {
-            id(each): each for hint, rules in self._rules.sentences.items() if hint in lower_line for each in rules
+            id(each): each for hint, rules in self._rules.sentences.items() if hint in lower_text for each in rules
         }
-        keys = _KEY_AND_VALUE.search(line) is not None
-        for sentence in _SENTENCE_END.split(strip_markup(line)):
-            is_continued, is_rest = False, is_continued
-            self._is_about_other_so_far = is_rest or self._is_about_other(sentence)
-            if self._is_about_other_so_far or not (matching or keys):
-                continue
-            if keys and _IMPERATIVE.match(sentence.lstrip(" -*+")) is None:
-                yield from self._read_keys(sentence, number)
+        keys = _KEY_AND_VALUE.search(paragraph.text) is not None
+        for sentence in paragraph.list_sentences():
+            is_other = self._is_about_other(sentence.text)
+            self._is_about_other_so_far = is_other or (is_continued and sentence.is_first)
+            if keys and not self._is_about_other_so_far and _IMPERATIVE.match(sentence.text.lstrip(" -*+")) is None:
+                yield from self._read_keys(sentence)
             for each in matching.values():
-                for match in islice(each.pattern.finditer(sentence), _MOST_MATCHES):
-                    value = match["value"] if "value" in each.pattern.groupindex else sentence
-                    yield from self._make(each.rule, value, number, match.groupdict())
-        self._is_about_other_so_far = self._is_about_other_so_far and _ENDED.search(line) is None
+                if each.is_of_any or not self._is_about_other_so_far:
+                    yield from self._read_sentence(sentence, each)
+        self._is_about_other_so_far = self._is_about_other_so_far and _ENDED.search(paragraph.text) is None
 
-    def _read_keys(self, sentence: str, number: int) -> Iterator[Fact]:
+    def _read_sentence(self, sentence: Sentence, known: SentenceRule) -> Iterator[Fact]:
+        """Yield the facts that a sentence states by a rule."""
+        for match in islice(known.pattern.finditer(sentence.text), _MOST_MATCHES):
+            has_value = "value" in known.pattern.groupindex
+            value = match["value"] if has_value else sentence.text
+            line = sentence.find_line(match.start("value") if has_value else match.start())
+            yield from self._make(known.rule, value, line, match.groupdict())
+
+    def _read_keys(self, sentence: Sentence) -> Iterator[Fact]:
         """Yield the facts of the keys of configurations that a sentence quotes with their values."""
-        for match in islice(_KEY_AND_VALUE.finditer(sentence), _MOST_MATCHES):
+        for match in islice(_KEY_AND_VALUE.finditer(sentence.text), _MOST_MATCHES):
             for rule in self._rules.find_label(match["key"]):
                 if rule.topic in _QUOTED_TOPICS:
-                    yield from self._make(rule, match["value"].rstrip("."), number)
+                    yield from self._make(rule, match["value"].rstrip("."), sentence.find_line(match.start()))
 
     def _is_about_other(self, sentence: str) -> bool:
         """Whether a sentence is about another model: by its words, or because it begins with the name of one."""

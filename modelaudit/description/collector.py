@@ -17,7 +17,7 @@ from modelaudit.description.values import FactMaker
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.evidence import Prose, ProseKind
-from modelaudit.model.lineage import ModelTraits
+from modelaudit.model.lineage import Dimension, ModelTraits
 from modelaudit.model.outline import Outline
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.provenance import Provenance
@@ -161,6 +161,12 @@ def _list_dimensions(traits: ModelTraits, address: str) -> Iterable[Fact]:
         key = f"{traits.part}.{each.key}" if traits.part else each.key
         name = (("name", each.dimension.value),)
         yield Fact(Topic.DIMENSION, str(each.value), Confidence.FOUND, address, Location(key=key[:200]), name)
+    is_stated = any(each.dimension is Dimension.VOCABULARY for each in traits.dimensions)
+    # The tokens that a file of weights lists are those of the model; a file of a tokenizer may leave added ones out.
+    if traits.dimensions and traits.vocabulary is not None and not is_stated:
+        where = Location(key=traits.vocabulary.key[:200])
+        name = (("name", Dimension.VOCABULARY.value),)
+        yield Fact(Topic.DIMENSION, str(traits.vocabulary.tokens), Confidence.FOUND, address, where, name)
 
 
 def _list_origins(provenance: Provenance | None, signatures: Iterable[Signature]) -> Iterable[Fact]:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from modelaudit.description.name_sets import find_other_labels, find_unknown_members
 from modelaudit.model.description import Confidence, Contradiction, Fact, Topic
 from modelaudit.model.description_rules import Comparing, Comparison
 
@@ -83,6 +84,11 @@ def _compare(stated: _Index, opposite: _Index, comparison: Comparison) -> Iterat
     opposite_groups = _group(found, comparison) if comparison.same else {}
     for key, facts in _group(declared, comparison).items() if found else ():
         compared = opposite_groups.get(key, ()) if comparison.same else found
+        if comparison.how in _COMPARE_SETS:
+            pair = _COMPARE_SETS[comparison.how](facts[:_MOST_COMPARED], compared[:_MOST_OF_SAME], comparison)
+            if pair is not None:
+                yield Contradiction(*pair, _word_contradiction(*pair, comparison))
+            continue
         yield from _find_contradiction(
             facts[:_MOST_COMPARED],
             compared[: _MOST_OF_SAME if comparison.same else _MOST_COMPARED],
@@ -92,10 +98,14 @@ def _compare(stated: _Index, opposite: _Index, comparison: Comparison) -> Iterat
 
 
 def _group(stated: Sequence[Fact], comparison: Comparison) -> dict[object, list[Fact]]:
-    """Group alternative statements: those on one thing, else those in one place. One of a group has to be right."""
+    """Group alternative statements: those on one thing, else those in one place. One of a group has to be right.
+
+    Labels are one list, wherever a card has them.
+    """
     groups: dict[object, list[Fact]] = {}
     for fact in stated:
-        key = _get_key(fact, comparison.same) if comparison.same else (fact.where.line, fact.where.key)
+        place = None if comparison.how is Comparing.LABEL else (fact.where.line, fact.where.key)
+        key = _get_key(fact, comparison.same) if comparison.same else place
         groups.setdefault(key, []).append(fact)
     return groups
 
@@ -241,3 +251,4 @@ _COMPARE: Final = {
     Comparing.SHARE: _compare_shares,
     Comparing.VERSION: _compare_versions,
 }
+_COMPARE_SETS: Final = {Comparing.MEMBER: find_unknown_members, Comparing.LABEL: find_other_labels}

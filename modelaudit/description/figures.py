@@ -12,7 +12,7 @@ from modelaudit.model.description_rules import Form
 
 _NUMBER: Final = re.compile(
     r"(?<![\w.])(?P<digits>\d{1,3}(?:[,\u00a0\u202f ]\d{3})+(?![\d.])|\d{1,15}(?:\.\d{1,6})?)[ \t-]?"
-    r"(?P<unit>billion|bn|million|mio|mn|thousand|trillion|[kmbtg](?![a-z])|k(?=hz)|\u4ebf|\u767e\u4e07|\u5343\u4e07|\u4e07)?"
+    r"(?P<unit>billion|bn|million|mio|mn|thousand|trillion|[kmbtg](?![a-z])|k(?=hz)|\u4ebf|\u767e\u4e07|\u5343\u4e07|\u4e07|\u5343)?"
     r"(?![\d.]*\d)",
     re.IGNORECASE,
 )
@@ -20,7 +20,7 @@ _MIXTURE: Final = re.compile(r"(?<![\w.])(\d{1,3})\s?[x\u00d7]\s?(?=\d)", re.IGN
 _UNITS: Final = {
     "": 1, "k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "mio": 10**6, "mn": 10**6, "b": 10**9,
     "g": 10**9, "bn": 10**9, "billion": 10**9, "t": 10**12, "trillion": 10**12, "\u4ebf": 10**8, "\u767e\u4e07": 10**6,
-    "\u5343\u4e07": 10**7, "\u4e07": 10**4,
+    "\u5343\u4e07": 10**7, "\u4e07": 10**4, "\u5343": 1000,
 }  # fmt: skip
 _PART_COUNT: Final = re.compile(
     r"(?<![\d.,])[\d.,]{1,20} ?(?:[kmbt]|million|billion)?\b"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -22,9 +23,14 @@ def read_keys(stated: StatedValues, address: str, rules: Mapping[str, KeyRules],
     if known is None:
         return
     values = {each.path: each.value for each in stated.items}
+    made: Counter[int] = Counter()
     for each in stated.items:
         pattern = tuple("#" if step.isdigit() else step for step in each.path)
         for rule in _list_rules(pattern, each.path, known):
+            if rule.most:
+                made[id(rule)] += 1
+                if made[id(rule)] > rule.most:
+                    continue
             if "$" in rule.value:
                 rule = replace(rule, value=_resolve(rule.value, each, values).strip())
             qualifiers = tuple((name, _resolve(text, each, values)) for name, text in rule.qualifiers)

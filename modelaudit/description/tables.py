@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from itertools import islice
 from typing import Final
 
@@ -16,12 +17,16 @@ ROW_BORDER: Final = re.compile(r"[\s|:\u2013\u2014-]*\Z")
 LABEL_COLUMNS: Final = 2
 _MOST_ROWS: Final = 200
 _MOST_CELLS: Final = 40
-_VALUE_HEADER: Final = re.compile(r"values?|settings?|this model|ours|\u503c", re.IGNORECASE)
-_NOISE: Final = re.compile(r"\([^()]{0,80}\)|[^\w\u3040-\u9fff.]+|\b(?:ours|this model)\b", re.IGNORECASE)
+_VALUE_HEADER: Final = re.compile(r"values?|scores?|settings?|this model|ours|\u503c", re.IGNORECASE)
+_NOISE: Final = re.compile(r"\([^()]{0,80}\)|[^\w\u3040-\u9fff.]+|\b(?:ours|this (?:model|repo|repository))\b", re.IGNORECASE)
 _OF_ONE_MODEL: Final = frozenset(
     {Topic.PARAMETERS, Topic.PRECISION, Topic.DIMENSION, Topic.QUANTISATION, Topic.HYPERPARAMETER}
 )
 """Topics whose columns need no name of a model before them; a result may be one of another data set."""
+_IDS: Final = frozenset({"id", "ids", "index", "label id", "class id", "#", "no", "no."})
+"""Columns of numbers, before one of labels."""
+_BRANCHES: Final = frozenset({"branch", "revision"})
+"""Columns of other forms of the weights; a table with one row describes these."""
 _STEPS: Final = frozenset({"epoch", "step", "epochs", "steps"})
 """Columns of a log, whose rows are moments of the training."""
 _List = Callable[[str], frozenset[Topic]]
@@ -30,6 +35,18 @@ _List = Callable[[str], frozenset[Topic]]
 def split_row(line: str) -> list[str]:
     """Split a row of a table into its cells."""
     return [each.strip() for each in line.strip().strip("|").split("|", _MOST_CELLS)]
+
+
+class TableReading(Enum):
+    """What the tables of a section state about this model."""
+
+    OWN = auto()
+    """Its own facts."""
+    VALUES = auto()
+    """The values of measures."""
+    NAMED = auto()
+    """What stands below or beside its name, among other models."""
+    NONE = auto()
 
 
 @dataclass(slots=True)
@@ -50,18 +67,21 @@ class Table:
         elif len(self.rows) < _MOST_ROWS:
             self.rows.append((number, split_row(line)))
 
-    def list_labels(self, title: str, list_topics: _List) -> Iterator[tuple[int, str, str]]:
-        """Yield line, label and value of the cells about this model, except rows of two columns.
+    def list_labels(
+        self, title: str, list_topics: _List, reading: TableReading = TableReading.OWN
+    ) -> Iterator[tuple[int, str, str]]:
+        """Yield line, label and value of the cells about this model; rows of two columns are labels of their own.
 
         Args:
             title: of the card.
             list_topics: of the facts that a label states; none for any other text.
+            reading: of the section around it.
         """
-        if not self.has_border or len(self.rows) < LABEL_COLUMNS:
+        if not self.has_border or len(self.rows) < LABEL_COLUMNS or reading is TableReading.NONE:
             return
         header, data = self.rows[0][1], self.rows[1:]
-        column = _find_value_column(header, title)
-        if column and len(header) > LABEL_COLUMNS:
+        column = _find_value_column(header, title, reading)
+        if column and (len(header) > LABEL_COLUMNS or reading is not TableReading.OWN):
             for number, cells in data:
                 if column < len(cells):
                     yield number, cells[0], cells[column]
@@ -69,18 +89,27 @@ class Table:
         topics = [list_topics(each) for each in header]
         if not any(topics[1:]) or _STEPS & {each.lower() for each in header}:
             return
-        has_subject = not topics[0] & _OF_ONE_MODEL
+        if reading is not TableReading.NAMED and header[0].lower() in _IDS and Topic.OUTPUT in topics[1]:
+            yield from ((number, header[1], f"{cells[0]} -> {cells[1]}") for number, cells in data if len(cells) > 1)
+            return
+        of_one = _OF_ONE_MODEL | {Topic.METRIC} if reading is TableReading.VALUES else _OF_ONE_MODEL
+        has_subject = not topics[0] & of_one
+        is_single = len(data) == 1 and header[0].lower() in _BRANCHES
         for number, cells in data:
-            is_own = _is_name(cells[0], title) if has_subject else len(data) == 1 and all(topics)
+            if has_subject:
+                is_own = is_single or _is_name(cells[0], title)
+            else:
+                is_own = len(data) == 1 and all(topics) and reading is not TableReading.NAMED
             for index, label in islice(enumerate(header), int(has_subject), len(cells)):
-                if is_own and (has_subject or topics[index] <= _OF_ONE_MODEL):
+                if is_own and (has_subject or topics[index] <= of_one):
                     yield number, label, cells[index]
 
 
-def _find_value_column(header: Sequence[str], title: str) -> int:
+def _find_value_column(header: Sequence[str], title: str, reading: TableReading) -> int:
     """Find the column with the values of this model; 0 if there is none."""
     for index, cell in enumerate(header):
-        if index and (_VALUE_HEADER.fullmatch(strip_markup(cell)) is not None or _is_name(cell, title)):
+        is_value = reading is not TableReading.NAMED and _VALUE_HEADER.fullmatch(strip_markup(cell)) is not None
+        if index and (is_value or _is_name(cell, title)):
             return index
     return 0
 
@@ -88,7 +117,7 @@ def _find_value_column(header: Sequence[str], title: str) -> int:
 def _is_name(text: str, title: str) -> bool:
     """Whether a cell names this model, by the title of its card or as ours."""
     bare = strip_markup(text).lower()
-    if re.search(r"\b(?:ours|this model)\b", bare):
+    if re.search(r"\b(?:ours|this (?:model|repo|repository))\b", bare):
         return True
     name = _NOISE.sub("", bare)
     return bool(name) and name == _NOISE.sub("", title)

@@ -23,7 +23,7 @@ _LINK: Final = re.compile(r"\[([^\[\]]{0,500})\]\(([^()\s]{0,500})[^()]{0,200}\)
 _EMPHASIS: Final = re.compile(r"\*{1,3}|`{1,3}|(?<!\w)_{1,2}(?=\S)|(?<=\S)_{1,2}(?!\w)|~~")
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"'\])}|]{1,500}")
 _MARKS: Final = " \t\n:;,-\u2013\u2014*_|"
-_DIVIDER: Final = re.compile(r"[,;\uff0c\u3001\uff1b]| and |\s[&|/]\s")
+_DIVIDER: Final = re.compile(r"[,;\uff0c\u3001\uff1b]| and | or |\s[&|/]\s")
 
 
 def drop_comments(text: str, in_comment: bool) -> tuple[bool, str]:

@@ -45,6 +45,7 @@ class FactRule:
         qualifiers: name, and either a text or the key of the value behind a dollar sign; ``$`` is the value itself.
         when: only values that it matches completely count; a group ``value`` is the fact.
         values: the fact for a value in another notation, such as a number in place of a name.
+        most: facts by this rule in one file; 0 for any number.
     """
 
     topic: Topic
@@ -54,6 +55,7 @@ class FactRule:
     when: re.Pattern[str] | None = None
     values: Mapping[str, str] = field(default_factory=dict)
     confidence: Confidence = Confidence.DECLARED
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,15 @@ class KeyRules:
 
 @dataclass(frozen=True, slots=True)
 class SentenceRule:
-    """A sentence about the model that states a fact; the group ``value`` of the pattern is the fact."""
+    """A sentence about the model that states a fact; the group ``value`` of the pattern is the fact.
+
+    Attributes:
+        is_of_any: whether a sentence with words on other models counts too, because the pattern leaves those out itself.
+    """
 
     rule: FactRule
     pattern: re.Pattern[str]
+    is_of_any: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,8 @@ class CardRules:
         loose: labels by their words, as ``sort_words`` returns them.
         sentences: by a hint; they are tried only on lines that contain it in lower case.
         foreign: headings whose sections describe other models, or how to use this one.
+        named_tables: those of them whose tables are read where a row or a column names this model.
+        value_tables: those of them whose tables of a measure and its value are read.
         others: words of a sentence that show that it is about another model.
         families: names of models; a sentence with one that the title of the card does not have is about another model.
     """
@@ -100,6 +109,8 @@ class CardRules:
     loose: Mapping[tuple[str, ...], tuple[FactRule, ...]] = field(default_factory=dict)
     sentences: Mapping[str, tuple[SentenceRule, ...]] = field(default_factory=dict)
     foreign: re.Pattern[str] = re.compile(r"(?!)")
+    named_tables: re.Pattern[str] = re.compile(r"(?!)")
+    value_tables: re.Pattern[str] = re.compile(r"(?!)")
     others: re.Pattern[str] = re.compile(r"(?!)")
     families: re.Pattern[str] = re.compile(r"(?!)")
 
@@ -134,6 +145,10 @@ class Comparing(StrEnum):
     """Results as fractions or in percent, as people round them."""
     VERSION = "version"
     """The first two numbers of versions."""
+    MEMBER = "member"
+    """Names of modules: each has to be one of those of the files."""
+    LABEL = "label"
+    """Names of labels; those that have no number have to be one of the words of the comparison."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +173,7 @@ class Comparison:
         title: of the compared thing, in sentences: ``number of layers``.
         name: of the qualifier ``name``; empty if facts with any are compared.
         against: topic and name of the facts of files.
-        words: for values of the form ``WORD``.
+        words: for values of the forms ``WORD`` and ``LABEL``.
         tolerance: of numbers, as a share of the larger one.
         at_most: a smaller number in the card is right as well.
         same: qualifiers that both facts must have equal, or the value itself.
