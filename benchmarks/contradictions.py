@@ -77,7 +77,7 @@ class Answer:
 
 
 def read_cases(path: Path = CASES) -> list[Case]:
-    """Read the cases. Raises ``ValueError`` unless as many are planted as the file states, each with a name of its own."""
+    """Read the cases. Raises ``ValueError`` unless as many are planted as stated, and each has a name of its own."""
     document = yaml.safe_load(path.read_text(encoding="utf-8"))
     cases = [
         Case(each["id"], tuple(each["topics"]), each["files"], each["card"], each["twin"]) for each in document["cases"]

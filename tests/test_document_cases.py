@@ -12,6 +12,7 @@ import modelaudit
 from modelaudit.model.description import Topic
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+FILES = sorted(path.name for path in (BENCHMARKS / "document_cases").glob("contradictions*.yaml"))
 
 
 @pytest.fixture(autouse=True)
@@ -22,12 +23,21 @@ def benchmarks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         sys.modules.pop(name, None)
 
 
-def test_each_planted_contradiction_has_an_honest_twin_and_topics_that_exist() -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_each_planted_contradiction_has_an_honest_twin_and_topics_that_exist(name: str) -> None:
     from contradictions import read_cases
 
-    for case in read_cases():
-        assert case.topics and {*case.topics} <= {*map(str, Topic)}, case.id
-        assert case.card != case.twin and case.files, case.id
+    for case in read_cases(BENCHMARKS / "document_cases" / name):
+        assert {*case.topics} <= {*map(str, Topic)}, case.id
+        assert bool(case.topics) is bool(case.card) and case.card != case.twin and case.files, case.id
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_each_planted_contradiction_is_named_and_no_honest_card_has_one(name: str) -> None:
+    from contradictions import judge_cases, list_faults
+
+    assert not list(list_faults(judge_cases(BENCHMARKS / "document_cases" / name)))
 
 
 @pytest.mark.slow

@@ -139,6 +139,7 @@ class DescriptionFile:
     foreign_headings: list[Text] = field(default_factory=list)
     named_table_headings: list[Text] = field(default_factory=list)
     value_table_headings: list[Text] = field(default_factory=list)
+    other_data: list[Text] = field(default_factory=list)
     other_models: list[Text] = field(default_factory=list)
     placeholders: list[Text] = field(default_factory=list)
     label_words: dict[str, list[Text]] = field(default_factory=dict)
@@ -182,6 +183,7 @@ class _Reader:
         self._foreign: list[str] = []
         self._named_tables: list[str] = []
         self._value_tables: list[str] = []
+        self._other_data: list[str] = []
         self._others: list[str] = []
         self._placeholders: list[str] = []
         self._libraries: dict[str, str] = {}
@@ -204,6 +206,7 @@ class _Reader:
             ("foreign-headings", file.foreign_headings, self._foreign),
             ("named-table-headings", file.named_table_headings, self._named_tables),
             ("value-table-headings", file.value_table_headings, self._value_tables),
+            ("other-data", file.other_data, self._other_data),
             ("other-models", file.other_models, self._others),
             ("placeholders", file.placeholders, self._placeholders),
             ("model-families", file.model_families, self._families),
@@ -260,6 +263,7 @@ class _Reader:
             _join_patterns(self._foreign),
             _join_patterns(self._named_tables),
             _join_patterns(self._value_tables),
+            _join_patterns(self._other_data),
             _join_patterns(self._others),
             _join_patterns(self._families),
         )

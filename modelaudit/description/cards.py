@@ -192,6 +192,8 @@ class _CardReader:
             spaces: at its end; two of them break it.
         """
         section = self._sections[-1]
+        if section.tables is TableReading.VALUES and self._rules.other_data.search(line) is not None:
+            section.tables = TableReading.NONE
         if ROW.match(line) and section.tables is not TableReading.NONE:
             self._table.add(line, number)
         found = list(self._read_labels(line, number)) if not section.is_foreign else []

@@ -57,7 +57,7 @@ def find_other_labels(stated: Sequence[Fact], found: Sequence[Fact], comparison:
     """
     mine = [_read_label(part) for fact in stated for part in fact.value.split("/")]
     theirs = [replace(_read_label(fact.value), id=fact.get("id")) for fact in found]
-    mine, theirs = [list(dict.fromkeys(each for each in labels if each.name != _NO_ENTITY)) for labels in (mine, theirs)]
+    mine, theirs = (_drop_repeated(labels) for labels in (mine, theirs))
     are_labels = all(each.id or any(word.declared.fullmatch(each.name) for word in comparison.words) for each in mine)
     if len(mine) < 2 or not theirs or not are_labels:
         return None
@@ -66,6 +66,11 @@ def find_other_labels(stated: Sequence[Fact], found: Sequence[Fact], comparison:
     if not is_other and not _is_renumbered(mine, theirs):
         return None
     return _join(stated[0], [each.value for each in stated]), _join(found[0], [each.value for each in found])
+
+
+def _drop_repeated(labels: Sequence[_Label]) -> list[_Label]:
+    """Return the labels, each once, without the one for tokens of no entity."""
+    return list(dict.fromkeys(each for each in labels if each.name != _NO_ENTITY))
 
 
 def _is_renumbered(mine: Sequence[_Label], theirs: Sequence[_Label]) -> bool:

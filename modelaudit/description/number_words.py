@@ -7,31 +7,25 @@ from decimal import Decimal
 from typing import Final
 
 _SMALL: Final = {
-    word: number
-    for number, word in enumerate(
-        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen".split(),
-        1,
-    )
-}
+    "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
+    "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
+    "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
 _TENS: Final = {
-    word: 10 * number
-    for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
-}
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+}  # fmt: skip
 _SCALES: Final = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _WORD: Final = "|".join((*_TENS, *sorted(_SMALL, key=len, reverse=True), "hundred", *_SCALES))
-_PHRASE: Final = re.compile(
-    rf"\b(?:{_WORD})(?:(?:[ -]|[ -]and[ -])(?:{_WORD}|a[ -]half)){{0,12}}\b", re.IGNORECASE
-)
+_PHRASE: Final = re.compile(rf"\b(?:{_WORD})(?:(?:[ -]|[ -]and[ -])(?:{_WORD}|a[ -]half)){{0,12}}\b", re.IGNORECASE)
 """A number in English words: ``one hundred and ten million``, ``one and a half billion``."""
 _ALONE: Final = frozenset({"one", "hundred", *_SCALES})
 """Words that are no number when they stand alone: ``one of them``, ``a hundred``, ``7 billion``."""
 _HALF: Final = Decimal("0.5")
 
-_CHINESE_DIGITS: Final = {each: number for number, each in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
+_CHINESE_DIGITS: Final = {each: number for number, each in enumerate("零一二三四五六七八九")} | {"两": 2, "\u3007": 0}
 _CHINESE_PLACES: Final = {"十": 10, "百": 100, "千": 1000}
 _CHINESE: Final = re.compile(
-    r"(?<![几数上第零〇一二两三四五六七八九十百千])[零〇一二两三四五六七八九十][零〇一二两三四五六七八九十百千]{0,11}(?P<unit>万亿|[万亿])?"
+    r"(?<![几数上第零\u3007一二两三四五六七八九十百千])[零\u3007一二两三四五六七八九十][零\u3007一二两三四五六七八九十百千]{0,11}(?P<unit>万亿|[万亿])?"
 )
 """A Chinese number; one such as ``几十`` or ``千亿`` says no more than how large it is."""
 _TEN_THOUSAND_OF_UNIT: Final = {"万亿": (10_000, "亿")}

@@ -18,7 +18,9 @@ LABEL_COLUMNS: Final = 2
 _MOST_ROWS: Final = 200
 _MOST_CELLS: Final = 40
 _VALUE_HEADER: Final = re.compile(r"values?|scores?|settings?|this model|ours|\u503c", re.IGNORECASE)
-_NOISE: Final = re.compile(r"\([^()]{0,80}\)|[^\w\u3040-\u9fff.]+|\b(?:ours|this (?:model|repo|repository))\b", re.IGNORECASE)
+_NOISE: Final = re.compile(
+    r"\([^()]{0,80}\)|[^\w\u3040-\u9fff.]+|\b(?:ours|this (?:model|repo|repository))\b", re.IGNORECASE
+)
 _OF_ONE_MODEL: Final = frozenset(
     {Topic.PARAMETERS, Topic.PRECISION, Topic.DIMENSION, Topic.QUANTISATION, Topic.HYPERPARAMETER}
 )
@@ -29,6 +31,7 @@ _BRANCHES: Final = frozenset({"branch", "revision"})
 """Columns of other forms of the weights; a table with one row describes these."""
 _STEPS: Final = frozenset({"epoch", "step", "epochs", "steps"})
 """Columns of a log, whose rows are moments of the training."""
+_Row = tuple[int, list[str]]
 _List = Callable[[str], frozenset[Topic]]
 
 
@@ -57,7 +60,7 @@ class Table:
         has_border: whether its second line divides the header from the other rows.
     """
 
-    rows: list[tuple[int, list[str]]] = field(default_factory=list)
+    rows: list[_Row] = field(default_factory=list)
     has_border: bool = False
 
     def add(self, line: str, number: int) -> None:
@@ -92,21 +95,32 @@ class Table:
         if reading is not TableReading.NAMED and header[0].lower() in _IDS and Topic.OUTPUT in topics[1]:
             yield from ((number, header[1], f"{cells[0]} -> {cells[1]}") for number, cells in data if len(cells) > 1)
             return
-        of_one = _OF_ONE_MODEL | {Topic.METRIC} if reading is TableReading.VALUES else _OF_ONE_MODEL
-        has_subject = not topics[0] & of_one
-        is_single = len(data) == 1 and header[0].lower() in _BRANCHES
-        for number, cells in data:
-            if has_subject:
-                is_own = is_single or _is_name(cells[0], title)
-            else:
-                is_own = len(data) == 1 and all(topics) and reading is not TableReading.NAMED
-            for index, label in islice(enumerate(header), int(has_subject), len(cells)):
-                if is_own and (has_subject or topics[index] <= of_one):
-                    yield number, label, cells[index]
+        yield from _list_cells(header, data, topics, title, reading)
+
+
+def _list_cells(
+    header: Sequence[str], data: Sequence[_Row], topics: Sequence[frozenset[Topic]], title: str, reading: TableReading
+) -> Iterator[tuple[int, str, str]]:
+    """Yield line, label and value of the cells of rows about this model, whose header holds the labels."""
+    of_one = _OF_ONE_MODEL | {Topic.METRIC} if reading is TableReading.VALUES else _OF_ONE_MODEL
+    if topics[0] & of_one:
+        if len(data) == 1 and all(topics) and reading is not TableReading.NAMED:
+            number, cells = data[0]
+            labels = islice(enumerate(header), len(cells))
+            yield from ((number, label, cells[index]) for index, label in labels if topics[index] <= of_one)
+        return
+    # A result beside a name, of a model or of data, may be one on other data.
+    is_single = len(data) == 1 and header[0].lower() in _BRANCHES
+    for number, cells in data if reading is not TableReading.VALUES else ():
+        if is_single or _is_name(cells[0], title):
+            labels = islice(enumerate(header), 1, len(cells))
+            yield from ((number, label, cells[index]) for index, label in labels if topics[index] & of_one)
 
 
 def _find_value_column(header: Sequence[str], title: str, reading: TableReading) -> int:
     """Find the column with the values of this model; 0 if there is none."""
+    if reading is TableReading.VALUES:
+        return int(len(header) == LABEL_COLUMNS and _VALUE_HEADER.fullmatch(strip_markup(header[1])) is not None)
     for index, cell in enumerate(header):
         is_value = reading is not TableReading.NAMED and _VALUE_HEADER.fullmatch(strip_markup(cell)) is not None
         if index and (is_value or _is_name(cell, title)):

@@ -76,7 +76,7 @@ class SentenceRule:
     """A sentence about the model that states a fact; the group ``value`` of the pattern is the fact.
 
     Attributes:
-        is_of_any: whether a sentence with words on other models counts too, because the pattern leaves those out itself.
+        is_of_any: whether a sentence with words on other models counts too; its pattern leaves out what is not meant.
     """
 
     rule: FactRule
@@ -98,6 +98,7 @@ class CardRules:
         foreign: headings whose sections describe other models, or how to use this one.
         named_tables: those of them whose tables are read where a row or a column names this model.
         value_tables: those of them whose tables of a measure and its value are read.
+        other_data: words of a line there that show that its results are on other data.
         others: words of a sentence that show that it is about another model.
         families: names of models; a sentence with one that the title of the card does not have is about another model.
     """
@@ -111,6 +112,7 @@ class CardRules:
     foreign: re.Pattern[str] = re.compile(r"(?!)")
     named_tables: re.Pattern[str] = re.compile(r"(?!)")
     value_tables: re.Pattern[str] = re.compile(r"(?!)")
+    other_data: re.Pattern[str] = re.compile(r"(?!)")
     others: re.Pattern[str] = re.compile(r"(?!)")
     families: re.Pattern[str] = re.compile(r"(?!)")
 
