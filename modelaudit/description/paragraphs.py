@@ -18,7 +18,7 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|(?<=[\u3002\
 _CLOSED: Final = re.compile(r"(?:[.!?:;|\u3002\uff01\uff1f\uff1a\uff1b][)\"'*_]*|<br ?/?>|\\|  )\Z", re.IGNORECASE)
 """The end of a line whose sentence does not go on in the next one: a mark, or a break that Markdown keeps."""
 _GOES_ON: Final = re.compile(r"\s*[(\"'`*_\[]*[a-z\d\u3040-\u9fff]")
-"""The start of a line that goes on with a sentence; others begin one of their own, unless a word before asks for more."""
+"""The start of a line that goes on with a sentence; others begin one, unless the last word asks for more."""
 _ASKS_FOR_MORE: Final = re.compile(
     r"\b(?:the|an?|of|with|in|and|or|to|by|uses?|is|are|was|has|have|for|from|on|at|its|as|into|about|over)\Z"
 )
