@@ -6,11 +6,13 @@
 ``model.onnx!pickle@96``         content of a recognised format, found at an offset
 ``model.pkl.gz!content``         the decompressed content of a file that is one stream
 ``we%21rd/data.pkl``             the file ``we!rd/data.pkl``
+``a%5Cxff.pkl``                  the file whose name has a backslash, ``x``, ``f``, ``f``
 ===============================  ====================================================
 
 Containers nest, so that ``a.tar!b.zip!c.pkl`` is an address too. The name of a file or member may hold the mark as
-well, so it is escaped there as in a URL, and a ``!`` in an address always separates. Every address is written and taken
-apart here.
+well, so it is escaped there as in a URL, and a ``!`` in an address always separates. So is a backslash in front of what
+would read as the escape of an invisible character (``reports.text``): two names never look equal where they are shown.
+Every address is written and taken apart here.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ import re
 from typing import Final
 
 _MARK: Final = "!"
-_ESCAPED_MARK: Final = "%21"
+LIKE_ESCAPE: Final = re.compile(r"\\(?=[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+"""A backslash that begins what reads as the escape of an invisible character."""
 # A name may hold "%21" itself, which is written "%2521"; so that no two names have one address, "%2521" is "%252521".
-_LIKE_ESCAPE: Final = re.compile(r"%(?=(?:25)*21)")
-_ESCAPE: Final = re.compile(r"%21|%25(?=(?:25)*21)")
+_ESCAPED: Final = re.compile(rf"!|{LIKE_ESCAPE.pattern}|%(?=(?:25)*(?:21|5C))")
+_ESCAPE: Final = re.compile(r"%21|%5C|%25(?=(?:25)*(?:21|5C))")
 _RANGE: Final = r"\[bytes \d+-\d+\]"
 _CONTENT: Final = "content"
 # The steps at the end of an address that name no member: "!content", "![bytes 100-2000]".
@@ -30,7 +33,7 @@ _CONTENT_AND_RANGES: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
 
 
 def write_file_address(path: str) -> str:
-    """Return the address of the file at ``path`` of the snapshot: the path itself, with each ``!`` in it escaped."""
+    """Return the address of the file at ``path`` of the snapshot: the path itself, with what would mislead in it escaped."""
     return _escape_name(path)
 
 
@@ -40,13 +43,13 @@ def read_file_path(address: str) -> str:
 
 
 def _escape_name(name: str) -> str:
-    """Escape each ``!`` of a name, and before that each ``%`` that would read as a part of an escape."""
-    return _LIKE_ESCAPE.sub("%25", name).replace(_MARK, _ESCAPED_MARK)
+    """Escape each ``!`` and each misleading backslash of a name, and each ``%`` that would read as a part of that."""
+    return _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", name)
 
 
 def _unescape_name(name: str) -> str:
-    """Undo ``_escape_name``: ``%21`` becomes ``!``, and a ``%25`` before ``21`` or ``2521`` becomes ``%``."""
-    return _ESCAPE.sub(lambda escape: _MARK if escape[0] == _ESCAPED_MARK else "%", name)
+    r"""Undo ``_escape_name``: ``%21`` becomes ``!``, ``%5C`` a backslash, and a ``%25`` in front of them ``%``."""
+    return _ESCAPE.sub(lambda escape: chr(int(escape[0][1:], 16)), name)
 
 
 def join_member(container: str, name: str) -> str:

@@ -15,7 +15,7 @@ from modelaudit.model.report import Absence, AuditReport
 from modelaudit.reports.decision_words import describe_state, list_refusals, list_use_decisions
 from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
-from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.text import escape_name, escape_unprintable
 from modelaudit.reports.view import SEVERITIES_WORST_FIRST
 from modelaudit.reports.wording import describe_decision
 
@@ -60,7 +60,7 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
     for record in report.coverage.artifacts:
         sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), "")
         facts = (
-            read_file_path(record.path),
+            escape_name(read_file_path(record.path)),
             record.size,
             sha256,
             record.digest_state.value,

@@ -26,7 +26,7 @@ from modelaudit.reports.json_report import Json, LazyList, encode_canonical
 from modelaudit.reports.markdown import make_slug
 from modelaudit.reports.results import Outcome, Result, count_settled, list_results
 from modelaudit.reports.sarif_rules import LEVELS, build_rule, name_rule
-from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.text import escape_name, escape_unprintable
 from modelaudit.reports.view import get_heading
 from modelaudit.reports.wording import count_noun, describe_acceptance, describe_place, format_sentence
 
@@ -217,7 +217,7 @@ class _ResultBuilder:
 
     def _find_file(self, result: Result) -> str:
         """Return the path of the file of a result; where it concerns the whole model, the name of the model."""
-        return read_file_path(file_of(result.address)) or get_heading(self._target)
+        return escape_name(read_file_path(file_of(result.address))) or get_heading(self._target)
 
 
 def _write_uri(path: str) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from modelaudit.model.address import LIKE_ESCAPE
+
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 """Controls (ANSI sequences begin with one), format characters (bidirectional overrides, zero widths, tags), surrogates,
 private and unassigned characters, line separators, and spaces; Unicode 15, chapter 4.5."""
@@ -60,6 +62,14 @@ def escape_unprintable(text: str, limit: int | None = None) -> str:
         is_hidden = (is_invisible and character != " ") or marks > _MAX_COMBINING_MARKS
         shown.append(_escape_character(character) if is_hidden else character)
     return "".join(shown)
+
+
+def escape_name(name: str) -> str:
+    r"""Return the name of a file as ``escape_unprintable`` does, so that no two names look equal.
+
+    A backslash that begins what reads as an escape becomes ``\x5c``; in an address it is ``%5C`` already.
+    """
+    return escape_unprintable(LIKE_ESCAPE.sub(r"\\x5c", name))
 
 
 def _break_command(match: re.Match[str]) -> str:

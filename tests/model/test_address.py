@@ -23,7 +23,7 @@ from modelaudit.model.address import (
 
 PATHS = st.text("abc./", min_size=1)
 # Single characters would almost never make an escape or a range.
-PIECES = ("a", "/", "!", "%", "%21", "%25", "25", "21", "[bytes 1-2]", "content", " ")
+PIECES = ("a", "/", "!", "%", "%21", "%25", "25", "21", "[bytes 1-2]", "content", " ", "\\", "n", "5C", "%5C")
 NAMES_WITH_MARKS = st.lists(st.sampled_from(PIECES), min_size=1, max_size=8).map("".join)
 
 
@@ -60,7 +60,7 @@ def test_percent_sign_in_a_file_name_without_an_escaped_exclamation_mark_is_not_
 
 @given(NAMES_WITH_MARKS)
 def test_names_that_differ_in_their_escapes_have_different_addresses(name: str) -> None:
-    replacements = (("!", "%21"), ("%21", "!"), ("%25", "%"), ("%", "%25"), ("%2521", "%21"))
+    replacements = (("!", "%21"), ("%21", "!"), ("%25", "%"), ("%", "%25"), ("%2521", "%21"), ("%5C", "\\"))
     names = {name, *(name.replace(old, new) for old, new in replacements)}
     assert len({write_file_address(each) for each in names}) == len(names)
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.model.address import write_file_address
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
-from modelaudit.reports.text import escape_unprintable, validate_https_link
+from modelaudit.reports.text import escape_name, escape_unprintable, validate_https_link
 
 ANY_TEXT = st.text(alphabet=st.characters())
 
@@ -49,6 +50,31 @@ def test_any_text_becomes_visible_characters_on_one_line(text: str) -> None:
     assert len(shown.splitlines()) <= 1
     assert all(unicodedata.category(each)[0] not in "CZ" or each == " " for each in shown)
     assert escape_unprintable(shown) == shown
+
+
+# A name that invites a collision: invisible characters, and the characters of their escapes.
+_NAME_PIECES = ("a", "\n", "\\n", "\udcff", "\\xff", "xff", "\\", "\u202e", "\\u202e", "\U000e0041", "::", "##[", "%5C", "!")
+NAMES = st.lists(st.sampled_from(_NAME_PIECES), min_size=1, max_size=6).map("".join)
+
+
+@given(NAMES, NAMES)
+def test_no_two_names_of_files_look_equal(first: str, second: str) -> None:
+    names = {first, second}
+    # The nearest name is what a report shows for the first one.
+    names |= {escape_unprintable(first), escape_name(first), write_file_address(first)}
+    assert len({escape_unprintable(write_file_address(each)) for each in names}) == len(names)
+    assert len({escape_name(each) for each in names}) == len(names)
+
+
+def test_every_report_tells_a_byte_in_a_name_from_the_text_of_its_escape(passing: AuditReport) -> None:
+    (record,) = passing.coverage.artifacts[:1]
+    paths = [write_file_address(name) for name in ("a\udcff.pkl", "a\\xff.pkl")]
+    records = tuple(replace(record, path=path) for path in paths)
+    report = replace(passing, decision=replace(passing.decision, coverage=replace(passing.coverage, artifacts=records)))
+    for format_ in ("html", "csv", "cyclonedx", "spdx"):
+        text = render(report, format_).decode().replace("\\\\", "\\")
+        assert "a\\xff.pkl" in text, format_
+        assert "a%5Cxff.pkl" in text or "a\\x5cxff.pkl" in text, format_
 
 
 def test_text_over_the_limit_ends_with_the_count_of_omitted_characters() -> None:

@@ -10,7 +10,7 @@ from modelaudit.model.report import Absence, ArtifactRecord
 from modelaudit.reports.cyclonedx.identity import HASH_NAMES, list_hashes
 from modelaudit.reports.cyclonedx.properties import build_json_properties, build_ref
 from modelaudit.reports.json_report import Json
-from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.text import escape_name
 from modelaudit.reports.wording import describe_acceptance, describe_place
 
 
@@ -21,7 +21,7 @@ def build_file_ref(path: str) -> str:
 
 def name_file(record: ArtifactRecord) -> str:
     """Return the name of the component of a file."""
-    return escape_unprintable(read_file_path(record.path))
+    return escape_name(read_file_path(record.path))
 
 
 def build_file(record: ArtifactRecord) -> Json:

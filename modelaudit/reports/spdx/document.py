@@ -31,7 +31,7 @@ from modelaudit.reports.spdx.elements import ElementSet, hash_key, list_hashes
 from modelaudit.reports.spdx.licenses import Licenses
 from modelaudit.reports.spdx.model_package import describe_model, list_references, list_sources
 from modelaudit.reports.spdx.packages import add_base_models, add_datasets, add_libraries
-from modelaudit.reports.text import escape_unprintable, validate_https_link
+from modelaudit.reports.text import escape_name, escape_unprintable, validate_https_link
 from modelaudit.reports.view import get_model_name
 from modelaudit.reports.wording import describe_acceptance, describe_place
 
@@ -176,7 +176,7 @@ def _add_files(elements: ElementSet, report: AuditReport) -> dict[str, spdx.Elem
     """Add each file with its hashes; return them by address."""
     files: dict[str, spdx.Element | str] = {}
     for record in report.coverage.artifacts:
-        file = elements.add(spdx.software_File(), hash_key("file", record.path), read_file_path(record.path))
+        file = elements.add(spdx.software_File(), hash_key("file", record.path), escape_name(read_file_path(record.path)))
         file.verifiedUsing.extend(list_hashes(record.digests))
         for digest in record.digests:
             if digest.algorithm is DigestAlgorithm.GIT_BLOB:
