@@ -15,6 +15,7 @@ from modelaudit.model.description import Topic
 from modelaudit.model.element_rules import (
     ElementListRules,
     ElementMatcher,
+    ElementPart,
     ElementRule,
     Penalty,
     Profile,
@@ -48,12 +49,12 @@ Matcher = Annotated[MatcherFile, BeforeValidator(_expand_matcher)]
 
 @dataclass(config=CONFIG)
 class ElementFile:
-    """One element: ``match`` and ``where``, or the reason under ``not-automatable``."""
+    """One element: ``match`` or ``parts`` with ``where``, or the reason under ``not-automatable``."""
 
     group: Text
     name: Text
     match: list[Matcher] = Field(default_factory=list)
-    also: list[list[Matcher]] = Field(default_factory=list)
+    parts: dict[Text, list[Matcher]] = Field(default_factory=dict)
     where: str = ""
     not_automatable: str = ""
     tier: str = ""
@@ -108,7 +109,7 @@ def read_element_lists(documents: Iterable[tuple[str, Document]]) -> tuple[Eleme
     """Read the lists, sorted by id, from pairs of id and file.
 
     Raises:
-        ConfigurationError: a list is there twice, an element has neither a matcher nor a reason or has both, a matcher
+        ConfigurationError: a list is there twice, an element has neither matchers nor a reason or has both, a matcher
             has not exactly one condition, or the formula names a group or an element that the list lacks.
     """
     lists: dict[str, ElementListRules] = {}
@@ -138,18 +139,21 @@ def _read_list(id_: str, document: Document) -> ElementListRules:
 def _read_element(id_: str, file: ElementFile, document: Document) -> ElementRule:
     """Read one element."""
     place: Place = ("elements", id_)
-    if bool(file.match) is bool(file.not_automatable):
-        raise document.error(f"elements.{id_}: needs either match or not-automatable", place)
-    if file.match and not file.where:
+    if [bool(file.match), bool(file.parts), bool(file.not_automatable)].count(True) != 1:
+        raise document.error(f"elements.{id_}: needs one of match, parts and not-automatable", place)
+    if not file.not_automatable and not file.where:
         raise document.error(f"elements.{id_}: where is missing: name the place where it would be stated", place)
-    if file.also and not file.match:
-        raise document.error(f"elements.{id_}: also needs match", place)
-    parts = (file.match, *file.also) if file.match else ()
+    if len(file.parts) == 1 or not all(file.parts.values()):
+        raise document.error(f"elements.{id_}: parts needs two or more names, each with a matcher", place)
+    parts = file.parts or ({"": file.match} if file.match else {})
     return ElementRule(
         id_,
         file.group,
         file.name,
-        tuple(tuple(_read_matcher(each, document, place) for each in part) for part in parts),
+        tuple(
+            ElementPart(name, tuple(_read_matcher(each, document, place) for each in matchers))
+            for name, matchers in parts.items()
+        ),
         file.where,
         file.not_automatable,
         file.tier,

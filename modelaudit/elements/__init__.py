@@ -6,14 +6,21 @@ as ``unknown`` or ``NOASSERTION``, and a sentence of modelaudit do not count.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 
 from modelaudit.elements.report_facts import list_sources
 from modelaudit.elements.score import compute_score
 from modelaudit.model.description import Confidence, Fact, Topic
-from modelaudit.model.element_rules import PLACEHOLDERS, ElementListRules, ElementMatcher, ElementRule, ReportFact
+from modelaudit.model.element_rules import (
+    PLACEHOLDERS,
+    ElementListRules,
+    ElementMatcher,
+    ElementPart,
+    ElementRule,
+    ReportFact,
+)
 from modelaudit.model.elements import Element, ElementList, ElementSource, ElementState
 from modelaudit.model.report import AuditReport, Extent
 from modelaudit.model.spelling import shows_text, uncover_text
@@ -48,23 +55,23 @@ class _Judge:
         return ElementList(rules.id, rules.title, rules.date, rules.checked, elements, score, profile, rules.notes)
 
     def _judge_element(self, rule: ElementRule) -> Element:
-        """Judge one element: each of its parts needs a source."""
+        """Judge one element: it is present if each of its parts has a source."""
         if not rule.parts:
             return Element(rule.id, rule.group, rule.name, ElementState.NOT_AUTOMATABLE, why=rule.reason)
         found = [self._find_sources(part) for part in rule.parts]
-        if not all(found):
-            why = rule.where
-            stated = [sources[0] for sources in found if sources]
-            if stated:
-                named = "; ".join(f"{each.value} ({each.place})" for each in stated)
-                why = f"Only a part is stated: {named}. {why}"
-            return Element(rule.id, rule.group, rule.name, ElementState.ABSENT, why=why)
-        sources = tuple(source for sources in found for source in sources[: max(1, _MOST_SOURCES // len(found))])
+        if not any(found):
+            return Element(rule.id, rule.group, rule.name, ElementState.ABSENT, why=rule.where)
+        each_most = max(1, _MOST_SOURCES // len(found))
+        # One statement may be the source of several parts.
+        sources = tuple(dict.fromkeys(source for sources in found for source in sources[:each_most]))
+        missing = tuple(part.name for part, sources in zip(rule.parts, found, strict=True) if not sources)
+        if missing:
+            return Element(rule.id, rule.group, rule.name, ElementState.PARTLY, sources, rule.where, missing)
         return Element(rule.id, rule.group, rule.name, ElementState.PRESENT, sources)
 
-    def _find_sources(self, part: Iterable[ElementMatcher]) -> list[ElementSource]:
+    def _find_sources(self, part: ElementPart) -> list[ElementSource]:
         """Find the sources for a part of an element, the strongest first."""
-        sources = dict.fromkeys(source for matcher in part for source in self._match(matcher))
+        sources = dict.fromkeys(source for matcher in part.matchers for source in self._match(matcher))
         return sorted(sources, key=lambda source: _STRENGTHS.index(source.confidence))
 
     def _match(self, matcher: ElementMatcher) -> Iterator[ElementSource]:

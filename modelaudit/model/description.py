@@ -69,6 +69,8 @@ class Topic(StrEnum):
     """Its value; qualifier ``name``."""
     TRAINING = "training"
     """Words on how the model was trained."""
+    INSTRUCTIONS = "instructions"
+    """How to load and run the model."""
     INTENDED_USE = "intended-use"
     OUT_OF_SCOPE = "out-of-scope"
     USERS = "users"

@@ -116,11 +116,23 @@ class ElementMatcher:
 
 
 @dataclass(frozen=True, slots=True)
+class ElementPart:
+    """A part of an element: one of its matchers has to find something.
+
+    Attributes:
+        name: of the part; empty for the only one.
+    """
+
+    name: str
+    matchers: tuple[ElementMatcher, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ElementRule:
     """The rule for one element.
 
     Attributes:
-        parts: what the element asks for. It is present if each part has a matcher that finds something; empty for an
+        parts: what the element asks for. It is present if each part is, and partly present if some are; empty for an
             element that is not automatable.
         where: where a publisher or a user would state it, in one sentence.
         reason: why it is not automatable; empty for one with ``parts``.
@@ -132,7 +144,7 @@ class ElementRule:
     id: str
     group: str
     name: str
-    parts: tuple[tuple[ElementMatcher, ...], ...] = ()
+    parts: tuple[ElementPart, ...] = ()
     where: str = ""
     reason: str = ""
     tier: str = ""

@@ -10,6 +10,8 @@ class ElementState(StrEnum):
     """The state of one element."""
 
     PRESENT = "present"
+    PARTLY = "partly-present"
+    """Some parts of it are stated, and others are not."""
     ABSENT = "absent"
     NOT_AUTOMATABLE = "not-automatable"
     """It describes the deployed system or the organisation, which no file of a model states."""
@@ -37,8 +39,10 @@ class Element:
     Attributes:
         id: of the list in the rule set: ``G7AI-MD-01``.
         group: its cluster or category.
-        sources: what makes it present, the strongest first; empty unless it is present.
-        why: for an absent one, where a publisher would state it; for one that is not automatable, the reason.
+        sources: what makes it present, the strongest first; empty unless it is present, or partly.
+        why: for one that is absent, or present in part, where a publisher would state the rest; for one that is not
+            automatable, the reason.
+        missing: the parts that no source states, where others are stated.
     """
 
     id: str
@@ -47,6 +51,7 @@ class Element:
     state: ElementState
     sources: tuple[ElementSource, ...] = ()
     why: str = ""
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from modelaudit.reports.json_report import Json, encode_canonical
 from modelaudit.reports.layout import build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_model_name
+from modelaudit.reports.wording import join_phrases, lower_first
 
 SCHEMA: Final = "modelaudit/elements/v1"
 NO_LISTS: Final = (
@@ -28,15 +29,21 @@ _LABEL: Final = 31
 _RUN: Final = "run"
 STATES: Final = {
     ElementState.PRESENT: "present",
+    ElementState.PARTLY: "partly present",
     ElementState.ABSENT: "absent",
     ElementState.NOT_AUTOMATABLE: "not automatable",
 }
-_STYLES: Final = {ElementState.PRESENT: "green", ElementState.ABSENT: "yellow", ElementState.NOT_AUTOMATABLE: "dim"}
+_STYLES: Final = {
+    ElementState.PRESENT: "green",
+    ElementState.PARTLY: "yellow",
+    ElementState.ABSENT: "yellow",
+    ElementState.NOT_AUTOMATABLE: "dim",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """The numbers of elements of one list by their strongest source.
+    """The numbers of elements of one list, those that are present by their strongest source.
 
     Attributes:
         examined: verified, or found in a file that a program depends on.
@@ -48,6 +55,7 @@ class Shares:
     examined: int
     declared: int
     run: int
+    partly: int
     absent: int
     not_automatable: int
 
@@ -59,12 +67,14 @@ class Shares:
 
 def count_shares(each: ElementList) -> Shares:
     """Count the elements of a list by the confidence of their strongest source."""
-    counts = Counter(element.sources[0].confidence for element in each.elements if element.sources)
+    present = (element for element in each.elements if element.state is ElementState.PRESENT)
+    counts = Counter(element.sources[0].confidence for element in present)
     return Shares(
         len(each.elements),
         counts[Confidence.VERIFIED] + counts[Confidence.FOUND],
         counts[Confidence.DECLARED],
         counts[_RUN],
+        each.count(ElementState.PARTLY),
         each.count(ElementState.ABSENT),
         each.count(ElementState.NOT_AUTOMATABLE),
     )
@@ -78,13 +88,14 @@ def summarize_list(each: ElementList) -> str:
         f"declared {_describe_share(shares.declared, shares.total)}, "
         f"by this run {_describe_share(shares.run, shares.total)}"
     )
+    partly = f"{shares.partly} partly present, " if shares.partly else ""
     score = ""
     if each.score is not None:
         profile = f", profile {each.profile}" if each.profile else ", below the lowest profile"
         score = f"Score {each.score:.1f} of 100{profile}. "
     return (
         f"{score}{shares.present} of {shares.total} present: {sources}. "
-        f"{shares.absent} absent, {shares.not_automatable} not automatable."
+        f"{partly}{shares.absent} absent, {shares.not_automatable} not automatable."
     )
 
 
@@ -147,16 +158,22 @@ def _render_list(each: ElementList) -> Group:
     return Group(*blocks)
 
 
-def describe_why(element: Element) -> str:
-    """Describe where a publisher would state an absent element, or why no program can tell."""
-    is_open = element.state is ElementState.ABSENT and bool(element.why)
-    return f"it would be here: {element.why}" if is_open else element.why
+def describe_element(element: Element) -> str:
+    """Describe the sources of an element, the parts that are missing, and where a publisher would state these."""
+    if element.state is ElementState.NOT_AUTOMATABLE:
+        return element.why
+    where = f"It would be here: {element.why}" if element.why else ""
+    if element.state is ElementState.ABSENT:
+        return lower_first(where)
+    stated = "; ".join(list_source_lines(element))
+    return f"{stated}. Missing: {join_phrases(element.missing)}. {where}" if element.missing else stated
 
 
 def _build_row(element: Element) -> tuple[str, Text]:
     """Build the row of an element: its name, and its state with sources or the reason."""
     state = STATES[element.state], _STYLES[element.state]
-    words = list_source_lines(element)[0] if element.sources else describe_why(element)
+    is_present = element.state is ElementState.PRESENT and bool(element.sources)
+    words = list_source_lines(element)[0] if is_present else describe_element(element)
     name = element.name if element.id == element.name else f"{element.id} {element.name}"
     return escape_unprintable(name), build_text(state, ": ", words)
 
@@ -188,6 +205,7 @@ def _convert_list(each: ElementList) -> dict[str, Json]:
         "counts": {
             "total": shares.total,
             "present": shares.present,
+            "partly-present": shares.partly,
             "verified-or-found": shares.examined,
             "declared": shares.declared,
             "run": shares.run,
@@ -206,6 +224,7 @@ def _convert_element(element: Element) -> dict[str, Json]:
         "name": element.name,
         "state": element.state.value,
         "why": escape_unprintable(element.why),
+        "missing": [escape_unprintable(part) for part in element.missing],
         "sources": [
             {
                 "value": escape_unprintable(source.value),

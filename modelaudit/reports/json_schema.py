@@ -15,7 +15,12 @@ _ID = "urn:modelaudit:report:v1"
 _DISCOVERY_ID = "urn:modelaudit:discovery:v1"
 _ATTRIBUTE_NAME = re.compile(r"^    (\w+): ", re.MULTILINE)
 """The name that begins an entry of a docstring's ``Attributes:``, such as ``    path: the file``."""
-_ADDED_FIELDS = frozenset({"byte_counts", "further_files", "rules_date", "rules_number", "unclaimed_bytes", "unopened"})
+_ADDED_FIELDS = frozenset(
+    {
+        *("byte_counts", "further_files", "missing", "rules_date", "rules_number", "unclaimed_bytes", "unopened"),
+        "unopened_files",
+    }
+)
 """Fields that reports have contained only since version 1 of the form was published."""
 _STRING_ENCODING = (
     "In every string the replacement character is an escape: U+FFFD and four hexadecimal digits encode a surrogate"

@@ -45,7 +45,8 @@ def test_every_element_has_a_matcher_with_the_place_to_state_it_or_a_reason(
         for element in each.elements:
             assert bool(element.parts) is not bool(element.reason), element.id
             assert bool(element.parts) is bool(element.where), element.id
-            assert all(element.parts), element.id
+            assert all(part.matchers for part in element.parts), element.id
+            assert all(part.name for part in element.parts) is (len(element.parts) != 1), element.id
 
 
 def test_every_date_in_a_note_carries_the_day_on_which_it_was_looked_up(lists: dict[str, ElementListRules]) -> None:
@@ -69,8 +70,8 @@ WHERE = "    where: w\n"
     [
         (HEAD, "a.yaml:1: elements: is missing"),
         (HEAD + "elements: {}\n", r"a.yaml:5: elements: "),
-        (HEAD + ELEMENT, "a.yaml:6: elements.A-1: needs either match or not-automatable"),
-        (HEAD + ELEMENT + "    match: [task]\n    not-automatable: r\n" + WHERE, "needs either match"),
+        (HEAD + ELEMENT, "a.yaml:6: elements.A-1: needs one of match, parts and not-automatable"),
+        (HEAD + ELEMENT + "    match: [task]\n    not-automatable: r\n" + WHERE, "needs one of match"),
         (HEAD + ELEMENT + "    match: [task]\n", "a.yaml:6: elements.A-1: where is missing"),
         (HEAD + ELEMENT + "    match: [tasc]\n" + WHERE, "a.yaml:9: elements.A-1.match.0.fact: 'tasc' is not one of"),
         (HEAD + ELEMENT + "    match: [{topic: tasc}]\n" + WHERE, "a.yaml:9: .*'tasc' is not one of"),
@@ -78,7 +79,9 @@ WHERE = "    where: w\n"
         (HEAD + ELEMENT + "    match: [{}]\n" + WHERE, "a matcher needs one of topic, fact and files"),
         (HEAD + ELEMENT + "    match: [{fact: files, take: x}]\n" + WHERE, "take need a topic"),
         (HEAD + ELEMENT + "    match: [{topic: task, when: '('}]\n" + WHERE, "when is not a regular expression"),
-        (HEAD + ELEMENT + "    also: [[task]]\n    not-automatable: r\n", "also needs match"),
+        (HEAD + ELEMENT + "    match: [task]\n    parts: {a: [task], b: [paper]}\n" + WHERE, "needs one of match"),
+        (HEAD + ELEMENT + "    parts: {a: [task]}\n" + WHERE, "parts needs two or more names"),
+        (HEAD + ELEMENT + "    parts: {a: [task], b: []}\n" + WHERE, "parts needs two or more names"),
         (HEAD + ELEMENT + "    match: [task]\n    wher: w\n", "a.yaml:10: elements.A-1.wher: is not a known key"),
         (
             HEAD + "score: {weights: {h: 100}}\n" + ELEMENT + "    match: [task]\n" + WHERE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 from reports.conftest import HOSTILE, build_fail_report, build_pass_report
@@ -46,15 +47,28 @@ def test_summary_shows_verified_and_found_elements_apart_from_declared_ones() ->
             element("a", present, "verified", "declared"), element("b", present, "found"),
             element("c", present, "declared"), element("d", present, "run"),
             element("e", ElementState.ABSENT), element("f", ElementState.NOT_AUTOMATABLE),
+            replace(element("g", ElementState.PARTLY, "found"), missing=("the date",)),
         ),
         score=41.25, profile="basic",
     )  # fmt: skip
     shares = count_shares(each)
     assert (shares.examined, shares.declared, shares.run, shares.present) == (2, 1, 1, 4)
     assert summarize_list(each) == (
-        "Score 41.2 of 100, profile basic. 4 of 6 present: verified or found 2 (33 %), declared 1 (17 %), "
-        "by this run 1 (17 %). 1 absent, 1 not automatable."
+        "Score 41.2 of 100, profile basic. 4 of 7 present: verified or found 2 (29 %), declared 1 (14 %), "
+        "by this run 1 (14 %). 1 partly present, 1 absent, 1 not automatable."
     )
+    report = replace(build_pass_report(), elements=(each,))
+    counts = json.loads(render(report, "elements-json"))["lists"][0]
+    assert (counts["counts"]["present"], counts["counts"]["partly-present"]) == (4, 1)
+    assert counts["elements"][-1]["missing"] == ["the date"]
+    for format in ("elements", "html"):
+        text = " ".join(re.sub(r"<[^>]*>", " ", render(report, format).decode()).split())
+        assert re.search(r"partly present:? v \(found, p\)\. Missing: the date\.", text), format
+
+
+def test_page_states_the_date_of_a_list_once() -> None:
+    for each in build_judged_report().elements:
+        assert not each.date or each.date not in each.title, each.id
 
 
 def test_score_names_the_list_that_it_is_of() -> None:
@@ -76,7 +90,7 @@ def test_json_has_the_same_elements_and_numbers() -> None:
     lists = json.loads(render(report, "elements-json"))["lists"]
     assert [each["id"] for each in lists] == ["eu-ai-act", "g7", "owasp"]
     for each, judged in zip(lists, report.elements, strict=True):
-        assert each["counts"]["present"] == sum(bool(element["sources"]) for element in each["elements"])
+        assert each["counts"]["present"] == sum(element["state"] == "present" for element in each["elements"])
         assert each["counts"]["total"] == len(judged.elements) == len(each["elements"])
         assert each["score"] == judged.score
 
