@@ -21,7 +21,7 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.policy.places import find_enclosing_target
-from modelaudit.reports import REPORTS, detect_format
+from modelaudit.reports import REPORTS, detect_format, find_format
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.sources.target import note_local_readings
 
@@ -50,7 +50,8 @@ class Destination:
             return self.path
         name = f"{model or target.name}@{target.commit or ''}"
         slug = re.sub(r"[^\w.\-]+", "--", name, flags=re.ASCII).strip("-.") or "model"
-        ending = REPORTS[self.format].endings[0]
+        format_, colon, part = self.format.partition(":")
+        ending = f"{'.' if colon else ''}{part}{REPORTS[format_].endings[0]}"
         path = self.path / f"{slug}{ending}"
         # Folded, because some file systems treat two names that differ in case as one.
         numbers = count(2)
@@ -117,16 +118,16 @@ def _parse_destination(value: str) -> Destination:
         ConfigurationError: the format is unknown, the file is not named, or a folder does not exist.
     """
     format_, equals, path = value.partition("=")
-    if equals and format_ in REPORTS:
+    if equals and find_format(format_):
         if not path:
             raise ConfigurationError(f"-o {value}: write the name of a file after the equals sign")
         if path.endswith("/") and not Path(path).is_dir():
             raise ConfigurationError(f"{path}: the folder does not exist; create it first")
         return Destination(format_, Path(path))
-    if value in REPORTS:
+    if find_format(value):
         return Destination(value, None)
     # A single word is a misspelt format. Anything else may be a file name, perhaps with an equals sign.
-    if re.fullmatch(r"[a-z0-9-]+", format_):
+    if re.fullmatch(r"[a-z0-9:-]+", format_):
         from modelaudit.catalogue.known_keys import suggest_word
 
         hint = suggest_word(format_, REPORTS) or f"; use one of: {', '.join(REPORTS)}"
@@ -207,7 +208,8 @@ def publish_report(
     else:
         show_notes(tuple(note_local_readings([target])))
     files: list[tuple[str, Path]] = []
-    for destination in destinations:
+    # The name of a part is known to be wrong only here; the other files are written before that ends the run.
+    for destination in sorted(destinations, key=lambda each: ":" in each.format):
         path = destination.choose_file(report.target, written, model)
         if path is not None:
             if render_page is not None and destination.format == DEFAULT_FORMAT:

@@ -26,6 +26,7 @@ class ReportFormat:
         summary: one phrase for the help text.
         names_model: whether its renderer also takes the name by which a run of several models knows this one.
         is_bill: whether it is a bill of materials, from which the findings can be left out.
+        has_parts: whether ``NAME:PART`` renders one part of it; its renderer also takes the name of that part.
     """
 
     name: str
@@ -35,6 +36,7 @@ class ReportFormat:
     summary: str
     names_model: bool = False
     is_bill: bool = False
+    has_parts: bool = False
 
     def load_renderer(self) -> Callable[..., bytes]:
         """Import the module and return its renderer."""
@@ -116,7 +118,8 @@ _FORMATS = (
         (".elements.txt",),
         "modelaudit.reports.element_lists",
         "render_elements",
-        "minimum elements of G7, EU AI Act, OWASP",
+        "minimum elements of G7, EU AI Act, OWASP; elements:g7 for one list",
+        has_parts=True,
     ),
     ReportFormat(
         "elements-json",
@@ -124,6 +127,7 @@ _FORMATS = (
         "modelaudit.reports.element_lists",
         "render_elements_json",
         "the same as data",
+        has_parts=True,
     ),
     ReportFormat("csv", (".csv",), "modelaudit.reports.csv_report", "render_csv", "one row for each file"),
 )
@@ -132,23 +136,32 @@ REPORTS: Mapping[str, ReportFormat] = MappingProxyType({each.name: each for each
 """Every report format by its name."""
 
 
+def find_format(name: str) -> ReportFormat | None:
+    """Find a format by its name, or by ``NAME:PART`` if it has parts; ``None`` if there is none."""
+    name, colon, part = name.partition(":")
+    found = REPORTS.get(name)
+    return found if found is not None and (not colon or (found.has_parts and part)) else None
+
+
 def render(report: AuditReport, format: str, model: str = "", *, bom_findings: bool = True) -> bytes:
     """Render a report in the named format.
 
     Args:
         report: the report to render.
-        format: a key of ``REPORTS``.
+        format: a key of ``REPORTS``, or ``elements:g7`` for one part of a format that has parts.
         model: the name by which a run of several models knows this one; empty for the name in the report. It is no part
             of the report, so that the same bytes in another folder give the same report.
         bom_findings: whether a bill of materials lists the findings as vulnerabilities.
 
     Raises:
-        ConfigurationError: there is no such format.
+        ConfigurationError: there is no such format, or the report has no such part.
     """
-    if format not in REPORTS:
+    chosen = find_format(format)
+    if chosen is None:
         raise ConfigurationError(f"There is no report format {format!r}; choose one of: {', '.join(REPORTS)}.")
-    chosen = REPORTS[format]
     renderer = chosen.load_renderer()
+    if part := format.partition(":")[2]:
+        return renderer(report, part)
     if chosen.is_bill:
         return renderer(report, bom_findings=bom_findings)
     return renderer(report, model) if model and chosen.names_model else renderer(report)

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from modelaudit.model.description import Confidence, Contradiction
 from modelaudit.model.elements import Element, ElementList, ElementState
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.json_report import Json, encode_canonical
 from modelaudit.reports.layout import build_rows, build_text, build_title, indent_block, render_parts
@@ -130,16 +131,30 @@ def list_contradictions(report: AuditReport) -> tuple[Contradiction, ...]:
     return report.description.contradictions
 
 
-def render_elements(report: AuditReport) -> bytes:
-    """Render the lists as text for 80 columns."""
+def _select_lists(report: AuditReport, id_: str) -> tuple[ElementList, ...]:
+    """Return the list with this id, or all of them for an empty id.
+
+    Raises:
+        ConfigurationError: the report has lists, and none with this id.
+    """
+    found = tuple(each for each in report.elements if id_ in ("", each.id))
+    if report.elements and not found:
+        known = ", ".join(each.id for each in report.elements)
+        raise ConfigurationError(f"elements:{id_}: the report has no such list; choose one of: {known}")
+    return found
+
+
+def render_elements(report: AuditReport, id_: str = "") -> bytes:
+    """Render the lists, or the one with this id, as text for 80 columns. Raises ``ConfigurationError``."""
+    lists = _select_lists(report, id_)
     parts: list[RenderableType] = [build_text("Minimum elements of ", (get_model_name(report.target), "bold"))]
     contradictions = list_contradictions(report)
     if contradictions:
         lines = [build_text(f"- {each.sentence}") for each in contradictions]
         parts.append(Group(build_title("Card and files contradict each other"), *map(indent_block, lines)))
-    if not report.elements:
+    if not lists:
         parts.append(build_text(NO_LISTS))
-    parts += [_render_list(each) for each in report.elements]
+    parts += [_render_list(each) for each in lists]
     return render_parts(parts, width=_WIDTH, color=False)
 
 
@@ -178,15 +193,15 @@ def _build_row(element: Element) -> tuple[str, Text]:
     return escape_unprintable(name), build_text(state, ": ", words)
 
 
-def render_elements_json(report: AuditReport) -> bytes:
-    """Render the lists as JSON in the canonical form of the report."""
+def render_elements_json(report: AuditReport, id_: str = "") -> bytes:
+    """Render the lists, or the one with this id, as JSON in the form of the report. Raises ``ConfigurationError``."""
     document: dict[str, Json] = {
         "schema": SCHEMA,
         "model": escape_unprintable(get_model_name(report.target)),
         "commit": escape_unprintable(report.target.commit or ""),
         "created": report.created,
         "contradictions": [escape_unprintable(each.sentence) for each in list_contradictions(report)],
-        "lists": [_convert_list(each) for each in report.elements],
+        "lists": [_convert_list(each) for each in _select_lists(report, id_)],
     }
     return encode_canonical(document)
 

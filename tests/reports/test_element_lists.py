@@ -6,12 +6,14 @@ import json
 import re
 from dataclasses import replace
 
+import pytest
 from reports.conftest import HOSTILE, build_fail_report, build_pass_report
 from reports.test_spdx import build_described_report
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.elements import judge_elements
 from modelaudit.model.elements import Element, ElementList, ElementSource, ElementState
+from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import render
 from modelaudit.reports.element_lists import NO_LISTS, count_shares, summarize_list
@@ -93,6 +95,19 @@ def test_json_has_the_same_elements_and_numbers() -> None:
         assert each["counts"]["present"] == sum(element["state"] == "present" for element in each["elements"])
         assert each["counts"]["total"] == len(judged.elements) == len(each["elements"])
         assert each["score"] == judged.score
+
+
+def test_one_list_alone_is_rendered_and_an_unknown_one_is_refused_with_the_known_ones() -> None:
+    report = build_judged_report()
+    for each in report.elements:
+        text = render(report, f"elements:{each.id}").decode()
+        assert [other.title in " ".join(text.split()) for other in report.elements].count(True) == 1
+        assert [found["id"] for found in json.loads(render(report, f"elements-json:{each.id}"))["lists"]] == [each.id]
+    with pytest.raises(ConfigurationError, match="elements:g8: the report has no such list; choose one of: eu-ai-act"):
+        render(report, "elements:g8")
+    for format in ("html:g7", "elements:", "elemnts:g7"):
+        with pytest.raises(ConfigurationError, match="no report format"):
+            render(report, format)
 
 
 def test_report_without_lists_says_so() -> None:

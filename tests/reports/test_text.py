@@ -53,7 +53,22 @@ def test_any_text_becomes_visible_characters_on_one_line(text: str) -> None:
 
 
 # A name that invites a collision: invisible characters, and the characters of their escapes.
-_NAME_PIECES = ("a", "\n", "\\n", "\udcff", "\\xff", "xff", "\\", "\u202e", "\\u202e", "\U000e0041", "::", "##[", "%5C", "!")
+_NAME_PIECES = (
+    "a",
+    "\n",
+    "\\n",
+    "\udcff",
+    "\\xff",
+    "xff",
+    "\\",
+    "\u202e",
+    "\\u202e",
+    "\U000e0041",
+    "::",
+    "##[",
+    "%5C",
+    "!",
+)
 NAMES = st.lists(st.sampled_from(_NAME_PIECES), min_size=1, max_size=6).map("".join)
 
 

@@ -176,7 +176,9 @@ def _add_files(elements: ElementSet, report: AuditReport) -> dict[str, spdx.Elem
     """Add each file with its hashes; return them by address."""
     files: dict[str, spdx.Element | str] = {}
     for record in report.coverage.artifacts:
-        file = elements.add(spdx.software_File(), hash_key("file", record.path), escape_name(read_file_path(record.path)))
+        file = elements.add(
+            spdx.software_File(), hash_key("file", record.path), escape_name(read_file_path(record.path))
+        )
         file.verifiedUsing.extend(list_hashes(record.digests))
         for digest in record.digests:
             if digest.algorithm is DigestAlgorithm.GIT_BLOB:
