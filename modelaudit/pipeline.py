@@ -40,7 +40,7 @@ from modelaudit.policy.term_coverage import limit_to_terms, require_review_if_un
 from modelaudit.resolving import resolve_terms, resolve_with_claims
 from modelaudit.sources.quarantine import quarantine_wrong_blobs
 from modelaudit.sources.small import may_hold_terms
-from modelaudit.term_choice import choose_term_files
+from modelaudit.term_choice import choose_term_files, list_unopened
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, LimitReachedError, Reader, ReadingStep
 from modelaudit.wire.bounds import AbsenceLog, StructureLog
 from modelaudit.wire.byte_ranges import ByteClass
@@ -136,7 +136,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
     described = describe_target(target, snapshot, options)
     acceptances.accept_parts(audit, snapshot, described, is_complete=False)
-    coverage = limit_to_terms(audit.records, audit.read_absences, len(snapshot.artifacts) - len(opened))
+    coverage = limit_to_terms(audit.records, audit.read_absences, list_unopened(snapshot, opened))
     license_ = acceptances.accept_license(audit, require_review_if_unread(license_, coverage))
     decision = audit.decide(snapshot, coverage, coverage, license_, refusals=acceptances.refusals)
     return acceptances.complete(audit.build_report(described, decision, license_, ()))

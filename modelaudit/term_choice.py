@@ -7,6 +7,7 @@ licence check and a scan come to one answer on the same files.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +15,7 @@ from modelaudit.languages.terms.prose import is_looked_at, recognise_terms
 from modelaudit.licenses.evidence.scope import explain_other_work, may_hold_weights
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.errors import WindowError
+from modelaudit.model.report import UnopenedFile
 from modelaudit.model.term_files import classify_text_file, may_be_text
 from modelaudit.sources.small import is_small_file, may_hold_terms, may_state_terms
 from modelaudit.wire.base import HEAD_BYTES, Head
@@ -49,6 +51,13 @@ def choose_term_files(snapshot: Snapshot) -> tuple[tuple[Artifact, ...], frozens
     choices = [(each, choose_reading(each)) for each in snapshot.artifacts]
     opened = tuple(each for each, choice in choices if choice is not TermChoice.CLOSED)
     return opened, frozenset(each.path for each, choice in choices if choice is TermChoice.TEXT)
+
+
+def list_unopened(snapshot: Snapshot, opened: Sequence[Artifact]) -> tuple[UnopenedFile, ...]:
+    """List the files of a snapshot that are not among ``opened``, sorted by path."""
+    paths = {each.path for each in opened}
+    rest = (UnopenedFile(each.path, each.size) for each in snapshot.artifacts if each.path not in paths)
+    return tuple(sorted(rest, key=lambda each: each.path))
 
 
 def choose_reading(artifact: Artifact) -> TermChoice:

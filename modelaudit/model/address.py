@@ -33,7 +33,7 @@ _CONTENT_AND_RANGES: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
 
 
 def write_file_address(path: str) -> str:
-    """Return the address of the file at ``path`` of the snapshot: the path itself, with misleading characters escaped."""
+    """Return the address of the file at ``path`` of the snapshot: the path, with misleading characters escaped."""
     return _escape_name(path)
 
 

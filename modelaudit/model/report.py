@@ -139,15 +139,29 @@ class ArtifactRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class UnopenedFile:
+    """A file that was left unopened.
+
+    Attributes:
+        size: number of bytes that the source states.
+    """
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Coverage:
     """The inventory: the files of the snapshot that were opened, sorted by path.
 
     Attributes:
         unopened: how many files of the snapshot were left unopened, because the question did not need them.
+        unopened_files: these files; a report of an older version has their number alone.
     """
 
     artifacts: tuple[ArtifactRecord, ...]
     unopened: int = 0
+    unopened_files: tuple[UnopenedFile, ...] = ()
 
     def count(self, extent: Extent) -> int:
         """The number of files that were examined to this extent."""

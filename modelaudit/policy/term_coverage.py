@@ -8,7 +8,7 @@ from typing import Final
 
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import LicenseConclusion, UseAnswer
-from modelaudit.model.report import ArtifactRecord, Coverage, Extent
+from modelaudit.model.report import ArtifactRecord, Coverage, Extent, UnopenedFile
 from modelaudit.model.structure import MARRED_TEXT, Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import Answer
@@ -18,7 +18,9 @@ _HIDING_NO_TERMS: Final = frozenset({UnreadReason.PROGRAM, UnreadReason.UNJUDGED
 
 
 def limit_to_terms(
-    records: Iterable[ArtifactRecord], unread: Mapping[str, Collection[Unread]], unopened: int = 0
+    records: Iterable[ArtifactRecord],
+    unread: Mapping[str, Collection[Unread]],
+    unopened: tuple[UnopenedFile, ...] = (),
 ) -> Coverage:
     """Return the coverage of files that may state terms, with only those absences that may hide terms.
 
@@ -27,10 +29,11 @@ def limit_to_terms(
     Args:
         records: the files that may state terms.
         unread: the absences from reading each file, by its path.
-        unopened: how many other files were left unopened.
+        unopened: the other files.
     """
     files = (record for record in records if not record.lacks_digests_alone)
-    return Coverage(tuple(_limit_record_to_terms(each, unread.get(each.path, ())) for each in files), unopened)
+    limited = tuple(_limit_record_to_terms(each, unread.get(each.path, ())) for each in files)
+    return Coverage(limited, len(unopened), unopened)
 
 
 def _limit_record_to_terms(record: ArtifactRecord, unread: Collection[Unread]) -> ArtifactRecord:

@@ -25,6 +25,8 @@ _COLUMNS: Final = (
     *("worst", "absences", "accepted", "accepted_by", "accepted_until", "known", "refused"),
     *("approved_by", "reason", "planned_use", "decisions"),
 )
+_UNOPENED: Final = "unopened"
+"""In the column ``extent``, for a file that was left unopened."""
 _FORMULA_STARTS: Final = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - spreadsheets read the wide forms too
 _MAX_CELL_CHARACTERS: Final = 4_000
 """Of a text before it is escaped; a cell of a spreadsheet holds 32,767."""
@@ -68,6 +70,9 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
             record.extent.value,
         )
         yield _escape_cells([*facts, *_count(results[record.path], findings, record.absences), "", ""])
+    for each in report.coverage.unopened_files:
+        path = escape_name(read_file_path(each.path))
+        yield _escape_cells([path, each.size, "", "", "", _UNOPENED, *_count([], findings, ()), "", ""])
     use, decided = describe_planned_use(report.license.intent), list_use_decisions(report)
     of_model = [each for each in results[""] if each.kind is not ResultKind.CAUSE]
     if (of_model or use or decided) and "" not in paths:

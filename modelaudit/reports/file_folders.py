@@ -78,8 +78,15 @@ def list_file_lines(folder: Folder, report: AuditReport) -> Iterator[str]:
         yield f"{sha256}  {record.size:>15,}  {EXTENTS[record.extent]}{verified}  {path}"
 
 
+def list_unopened_lines(report: AuditReport) -> Iterator[str]:
+    """Yield a line for each file that was left unopened, in the form of ``list_file_lines``."""
+    for each in report.coverage.unopened_files:
+        path = escape_unprintable(each.path, _MOST_PATH_CHARACTERS)
+        yield f"{_NO_DIGEST}  {each.size:>15,}  not opened  {path}"
+
+
 def describe_table_of_files(report: AuditReport) -> str:
     """Describe the CSV output of the report, which has a row for each file, by its number of rows and its SHA-256."""
     content = render_csv(report)
-    rows = count_noun(len(report.coverage.artifacts), "row")
+    rows = count_noun(len(report.coverage.artifacts) + len(report.coverage.unopened_files), "row")
     return f"the CSV output of this report ({rows}, one for each file; SHA-256 {hashlib.sha256(content).hexdigest()})"

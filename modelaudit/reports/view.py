@@ -325,4 +325,6 @@ def describe_unopened(report: AuditReport) -> str:
     if not coverage.unopened:
         return ""
     opened = count_noun(coverage.file_count, "file was", "files were")
-    return f"{count_noun(coverage.unopened, 'file')} left unopened; {opened} opened"
+    files = coverage.unopened_files
+    sizes = f" ({count_noun(sum(each.size for each in files), 'byte')} in all)" if files else ""
+    return f"{count_noun(coverage.unopened, 'file')} left unopened{sizes}; {opened} opened"

@@ -161,10 +161,13 @@ def test_license_report_states_how_many_files_were_not_opened(tmp_path: Path) ->
     (folder / "weights.bin").write_bytes(b"\1\2\3")
     done = run_command("license", folder, *PRODUCT, "-o", html, "-o", "json")
     assert json.loads(done.stdout)["decision"]["coverage"]["unopened"] == 1
+    assert json.loads(done.stdout)["decision"]["coverage"]["unopened_files"] == [{"path": "weights.bin", "size": 3}]
     page = html.read_text(encoding="utf-8")
-    assert "1 file left unopened" in page
+    assert "1 file left unopened (3 bytes in all)" in page
+    assert "Left unopened: 1 file, 3 bytes in all" in page and "3  not opened  weights.bin" in page
     assert "every file was" not in page.lower()
-    assert "1 file left unopened" in run_command("license", folder, *PRODUCT).stdout
+    assert "1 file left unopened (3 bytes in all)" in run_command("license", folder, *PRODUCT).stdout
+    assert '"weights.bin",3,"","","","unopened"' in run_command("license", folder, *PRODUCT, "-o", "csv").stdout
 
 
 def test_notices_are_written_into_the_given_folder_and_stderr_names_that_folder(tmp_path: Path) -> None:
