@@ -13,7 +13,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import Location
 from modelaudit.model.verdict import Question
 from modelaudit.reports.results import Outcome, Result, ResultKind, describe_rule, list_results
-from modelaudit.reports.wording import count_noun, describe_acceptance
+from modelaudit.reports.wording import count_noun, describe_acceptance, join_phrases
 
 MOST_ROWS: Final = 5
 """Rows of one rule that are visible and printed; the rest is folded."""
@@ -137,6 +137,50 @@ class NeedGroup:
     def advice(self) -> str:
         """The decision in words."""
         return TITLES[self.need][1]
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """The findings and parts that were not examined, by how an annex shows them; ``total`` is their sum.
+
+    Attributes:
+        single: those with a row of their own.
+        merged: those that share a row with others.
+        merged_rows: the number of these rows.
+        folded: those behind the visible rows.
+    """
+
+    total: int
+    single: int
+    merged: int
+    merged_rows: int
+    folded: int
+
+    def describe(self) -> str:
+        """Describe the numbers as one sentence."""
+        parts = []
+        if self.single:
+            parts.append(f"{self.single:,} {'has a row' if self.single == 1 else 'have a row each'}")
+        if self.merged:
+            rows = f"one row stands for {self.merged:,}"
+            parts.append(rows if self.merged_rows == 1 else f"{self.merged_rows:,} rows stand for {self.merged:,}")
+        if self.folded:
+            parts.append(f"{self.folded:,} {'is' if self.folded == 1 else 'are'} folded and not printed")
+        return f"Of {count_noun(self.total, 'entry', 'entries')} in this annex, {join_phrases(parts)}."
+
+
+def count_rows(groups: Sequence[NeedGroup]) -> RowCount:
+    """Count the findings and parts of all groups by how they are shown."""
+    rules = [rule for group in groups for rule in group.rules]
+    shown = [row for rule in rules for row in rule.shown]
+    merged = [row.parts for row in shown if row.parts > 1]
+    return RowCount(
+        sum(group.count for group in groups),
+        sum(row.parts == 1 for row in shown),
+        sum(merged),
+        len(merged),
+        sum(rule.folded_count for rule in rules),
+    )
 
 
 def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:

@@ -75,7 +75,8 @@ def render_html(report: AuditReport) -> bytes:
     """Render the page as UTF-8. It contains the SHA-256 of the report's canonical JSON, so the data can be verified."""
     groups = finding_groups.group_by_need(report)
     has_script = len(report.coverage.artifacts) > file_folders.MOST_TABLE_FILES
-    folded = _count_folded(groups)
+    rows = finding_groups.count_rows(groups)
+    is_folded = bool(rows.merged or rows.folded)
     forbidding = officer_steps.find_forbidding(report)
     texts = _load_template().generate(
         report=report,
@@ -84,12 +85,13 @@ def render_html(report: AuditReport) -> bytes:
         script=_load_script() if has_script else None,
         groups=groups,
         fingerprints={finding.fingerprint for finding in report.findings},
-        folded_count=folded,
+        rows=rows,
+        is_folded=is_folded,
         glossary=_list_glossary(report),
         confidences=_list_confidences(groups),
         has_places=_have_places(groups),
         unfound_conflicts=_list_unfound_conflicts(report),
-        csv_words=file_folders.describe_table_of_files(report) if folded or has_script else "",
+        csv_words=file_folders.describe_table_of_files(report) if is_folded or has_script else "",
         folders=file_folders.list_folders(report) if has_script else (),
         annexes=annexes.list_annexes(report, groups),
         steps=officer_steps.list_steps(report),
@@ -114,12 +116,6 @@ def render_html(report: AuditReport) -> bytes:
     page = BytesIO()
     page.writelines(text.encode() for text in texts)
     return page.getvalue()
-
-
-def _count_folded(groups: tuple[finding_groups.NeedGroup, ...]) -> int:
-    """Count the findings and parts that no visible row shows on its own."""
-    rules = [rule for group in groups for rule in group.rules]
-    return sum(rule.folded_count + sum(len(row.results) for row in rule.shown if row.name) for rule in rules)
 
 
 def _list_glossary(report: AuditReport) -> list[tuple[str, str]]:

@@ -187,3 +187,9 @@ def test_every_trusted_name_states_its_library() -> None:
     libraries = {entry.library for entry in TRUSTED.values()}
     assert {"python", "numpy", "torch", "scikit-learn", "scipy", "pandas", "joblib", "transformers"} <= libraries
     assert all(isinstance(entry, CallableEntry) and entry.library for entry in TRUSTED.values())
+
+
+def test_no_fix_says_that_the_repository_lacks_safetensors() -> None:
+    """A repository may hold weights in safetensors beside the file that a finding is about."""
+    fixes = {id_: each.rule.fix for id_, each in load_shipped().findings.items()}
+    assert {id_ for id_, fix in fixes.items() if "the weights in safetensors" in fix} == set()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import re
 import tracemalloc
 from collections import Counter
@@ -24,7 +25,8 @@ from modelaudit.model.terms import Answer, Clause
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import wording
 from modelaudit.reports.answers import QUESTIONS, list_rulings, name_answer
-from modelaudit.reports.finding_groups import MOST_ROWS
+from modelaudit.reports.csv_report import render_csv
+from modelaudit.reports.finding_groups import MOST_ROWS, count_rows, group_by_need
 from modelaudit.reports.html import format_css_string, render_html
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.json_report import compute_report_digest, parse_report, render_json
@@ -291,6 +293,36 @@ def test_html_page_folds_a_thousand_findings_of_one_rule_and_omits_none(
     # The finding on another file is at another place, so it does not fold with the others.
     assert f"{1001 - MOST_ROWS:,} more places of this rule" in page.text
     assert page.text.count("The function belongs to a package outside the trust list") == 1
+
+
+def test_shown_and_folded_entries_of_findings_add_up_to_all_and_the_page_names_the_outputs_with_the_rest(
+    failing: AuditReport,
+) -> None:
+    first = failing.findings[0]
+    record = failing.coverage.artifacts[0]
+    # Seven messages, each of four files: five rows stand for twenty files, and eight entries are folded.
+    findings = tuple(
+        replace(first, artifact=f"{number}-{copy}.pkl", message=f"Message {number}.", fingerprint=f"{number}{copy}")
+        for number in range(7)
+        for copy in range(4)
+    )
+    records = tuple(replace(record, path=each.artifact, absences=()) for each in findings)
+    decision = replace(failing.decision, coverage=Coverage(records))
+    report = replace(failing, findings=findings, decision=decision)
+    rows = count_rows(group_by_need(report))
+    assert (rows.total, rows.single, rows.merged, rows.merged_rows, rows.folded) == (28, 0, 20, 5, 8)
+    table = render_csv(report)
+    assert (
+        "Of 28 entries in this annex, 5 rows stand for 20 and 8 are folded and not printed. The JSON output lists each "
+        "of them, and the CSV output of this report (28 rows, one for each file; SHA-256 "
+        f"{hashlib.sha256(table).hexdigest()}) counts those of each file."
+    ) in parse_page(report).text
+
+
+def test_rows_of_findings_add_up_in_every_report(any_report: AuditReport) -> None:
+    rows = count_rows(group_by_need(any_report))
+    assert rows.single + rows.merged + rows.folded == rows.total
+    assert bool(rows.merged or rows.folded) is (rows.describe() in parse_page(any_report).text)
 
 
 def test_findings_with_equal_fingerprints_have_different_anchors_on_the_page(hostile: AuditReport) -> None:
