@@ -38,7 +38,7 @@ from license_pages import (  # noqa: E402 - the modules beside this file are on 
 )
 from rule_pages import NOTICE, render_examples, render_rule_index, render_rule_pages  # noqa: E402
 from site_tree import SiteTree, build_site_tree  # noqa: E402
-from transcripts import update_transcripts  # noqa: E402
+from transcripts import update_dates, update_transcripts  # noqa: E402
 from vocabulary_page import render_vocabulary_page  # noqa: E402
 
 SITE = ROOT / "build/docs"
@@ -200,6 +200,8 @@ def find_stale_files() -> Iterator[tuple[Path, str]]:
     if sys.version_info < (3, 13):  # the transcripts show modelscan, which newer Pythons do not have
         for path in map(ROOT.joinpath, WITH_TRANSCRIPTS):
             wanted[path] = update_transcripts(path.read_text(encoding="utf-8"))
+    decisions = ROOT / "docs/decisions.md"
+    wanted[decisions] = update_dates(wanted.get(decisions) or decisions.read_text(encoding="utf-8"))
     for path, text in wanted.items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             yield path, text

@@ -19,6 +19,7 @@ if str(ROOT / "tests") not in sys.path:
     sys.path.append(str(ROOT / "tests"))
 
 from support.browser import launch_chromium, open_page  # noqa: E402 - the folder of the tests is on no path
+from transcripts import WHEN  # noqa: E402
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -27,8 +28,6 @@ IMAGES: Final = ROOT / "docs/images"
 WIDTH, HEIGHT = 1000, 760
 """The window of a picture in pixels."""
 MOST_BYTES: Final = 200_000
-_WHEN: Final = "1769850000"
-"""The time of every report, 2026-01-31, as in the transcripts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,7 @@ def take_pictures(folder: Path) -> None:
 def _write_page(picture: Picture, page: Path) -> None:
     """Write the page of the report that a picture shows."""
     words = [*picture.command.split(), "--offline", "-q", "-o", f"html={page}"]
-    environment = os.environ | {"SOURCE_DATE_EPOCH": _WHEN, "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"SOURCE_DATE_EPOCH": WHEN, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "modelaudit", *words]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != picture.exit_code:

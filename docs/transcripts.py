@@ -14,7 +14,12 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+
+import yaml
+
+from modelaudit.model.register import LONGEST_DAYS
 
 ROOT = Path(__file__).resolve().parent.parent
 BLOCK = re.compile(
@@ -22,11 +27,23 @@ BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 """A block between the two lines, with them."""
-WHEN = "1769850000"
-"""The time of every command, 2026-01-31; it lies before the last day of each decision in an example."""
+TODAY = date.fromisoformat(yaml.safe_load((ROOT / "rules/edition.yaml").read_text(encoding="utf-8"))["date"])
+"""The day of every command: that of the rule set, so that no example is older than the rules that it shows."""
+WHEN = str(int(datetime.combine(TODAY, time(9), UTC).timestamp()))
+LAST_DAY = TODAY + timedelta(days=LONGEST_DAYS)
+"""The last day of every decision in an example, which is the one that ``decide`` takes for a sign-off."""
+
+_DECIDED = re.compile(r"(?<=\bdecided: )\d{4}-\d\d-\d\d\b")
+_EXPIRES = re.compile(r"(?:(?<=--expires )|(?<=\bexpires: )|(?<=\buntil ))\d{4}-\d\d-\d\d\b")
+"""The days of decisions in commands, in registers and in sentences."""
 
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 """A SHA-256, which a transcript leaves out: that of a report changes with every rule."""
+
+
+def update_dates(text: str) -> str:
+    """Return a document whose examples of decisions are made today, and last as long as a decision may."""
+    return _EXPIRES.sub(LAST_DAY.isoformat(), _DECIDED.sub(TODAY.isoformat(), text))
 
 
 def update_transcripts(text: str) -> str:
@@ -38,7 +55,7 @@ def update_transcripts(text: str) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "fixtures").symlink_to(ROOT / "fixtures")
-        return BLOCK.sub(lambda found: _render_block(found, folder), text)
+        return BLOCK.sub(lambda found: _render_block(found, folder), update_dates(text))
 
 
 def _render_block(found: re.Match[str], folder: Path) -> str:

@@ -29,6 +29,7 @@ from support.command import CommandResult, run_command
 from modelaudit.catalogue import load_catalogue
 from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import DecisionState
+from modelaudit.model.register import LONGEST_DAYS
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group, Intent, Purpose, Use
 from modelaudit.policy.planned_use import compare_uses
@@ -1034,12 +1035,18 @@ def test_console_examples_of_the_page_run_and_its_register_is_the_one_that_they_
         for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)
         for line in block.splitlines()
     ]
-    codes = [run(*shlex.split(line)).returncode for line in lines]
+    # The day on which the page decides.
+    day = re.findall(r"decided: (\S+)", page)[0]
+    codes = [run(*shlex.split(line), day=day).returncode for line in lines]
     assert codes == [3, 0, 0, 0, 0, 0], list(zip(lines, codes, strict=True))
-    example, agreement, _sign_off = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    example, agreement, sign_off = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     assert yaml.safe_load(example) == yaml.safe_load(Path("decisions.yaml").read_text())
+    # A sign-off that names no last day has the last that ``decide`` allows, as the other examples.
+    days = [yaml.safe_load(each)["decisions"][0] for each in (example, agreement, sign_off)]
+    assert len({(each["decided"], each["expires"]) for each in days}) == 1
+    assert days[0]["expires"] - days[0]["decided"] == timedelta(days=LONGEST_DAYS)
     Path("decisions.yaml").write_text(agreement)
-    assert run("license", "tiny", "-q").returncode == 0
+    assert run("license", "tiny", "-q", day=day).returncode == 0
 
 
 def test_report_on_the_licence_alone_is_no_baseline_of_a_scan(model: Path) -> None:

@@ -84,11 +84,14 @@ def count_shares(each: ElementList) -> Shares:
 def summarize_list(each: ElementList) -> str:
     """Summarise a list in one line: its states, the sources of the present elements, and its score."""
     shares = count_shares(each)
-    sources = (
-        f"verified or found {_describe_share(shares.examined, shares.total)}, "
-        f"declared {_describe_share(shares.declared, shares.total)}, "
-        f"by this run {_describe_share(shares.run, shares.total)}"
-    )
+    counts = (("verified or found", shares.examined), ("declared", shares.declared), ("by this run", shares.run))
+    # Of zero counts only that of examined elements is of interest.
+    named = [
+        f"{words} {_describe_share(count, shares.total)}"
+        for words, count in counts
+        if count or words == "verified or found"
+    ]
+    sources = ", ".join(named)
     partly = f"{shares.partly} partly present, " if shares.partly else ""
     score = ""
     if each.score is not None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import AuditReport
+from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers
 from modelaudit.reports.next_step import list_open_answers, list_places
+from modelaudit.reports.open_names import find_unread
 from modelaudit.reports.wording import format_sentence
 
 _MOST_STEPS: Final = 3
@@ -36,9 +39,7 @@ _STEPS: Final = {
     CauseKind.UNCLAIMED_BYTES: Step(
         "Ask an engineer for the purpose of the extra bytes, then decide.", "they may be a second file."
     ),
-    CauseKind.UNVERIFIED_TYPE: Step(
-        "Ask an engineer what the unverified name does, then accept or refuse it.", _DECIDE.format("FINGERPRINT")
-    ),
+    CauseKind.UNVERIFIED_TYPE: Step("Ask an engineer what the unverified name does, then accept or refuse it."),
     CauseKind.UNVERIFIED_BYTES: Step("Fetch the model from its publisher again, or decide to accept these files."),
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
     CauseKind.INSTRUCTIONS_REVIEW: Step("Read the instructions before anyone follows them."),
@@ -92,6 +93,8 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
                 yield _FINDINGS_ON_USE
         elif kind is CauseKind.LICENCE_REVIEW:
             yield _review(report)
+        elif kind is CauseKind.UNVERIFIED_TYPE:
+            yield replace(_STEPS[kind], engineer=_decide_first(find_unread(report, UnreadReason.UNVERIFIED)))
         else:
             yield _STEPS[kind]
     is_use_unstated = report.license.intent is None or not report.license.intent.is_stated
@@ -101,6 +104,14 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
         and report.decision.use.verdict is Verdict.REVIEW
     ):
         yield _STEPS[CauseKind.USE_NOT_STATED]
+
+
+def _decide_first(names: list[str]) -> str:
+    """Write the command for the first of several subjects; empty without any."""
+    if not names:
+        return ""
+    others = f", and so for each of the {len(names):,} in the annex on findings" if len(names) > 1 else ""
+    return f"{_DECIDE.format(shlex.quote(names[0]))}{others}."
 
 
 def _forbid(report: AuditReport) -> str:

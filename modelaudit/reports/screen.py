@@ -7,6 +7,7 @@ written files. ``-v`` renders the whole report (``reports/terminal.py``).
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
@@ -49,6 +50,7 @@ from modelaudit.reports.layout import (
 )
 from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.marks import VERDICT_MARKS
+from modelaudit.reports.open_names import list_open_names
 from modelaudit.reports.signature_words import describe_signature, summarize_signature
 from modelaudit.reports.view import (
     describe_accepted,
@@ -355,11 +357,13 @@ def _render_end(report: AuditReport, files: Sequence[tuple[str, str]]) -> Render
         lines.append(build_written_list(path for _, path in files))
     steps = ["-v"]
     steps += [f"modelaudit explain {kind}" for kind, _ in count_causes(report)[:1]]
-    if report.decision.verdict is not Verdict.PASS:
+    if names := list_open_names(report):
         saved = next((path for format_, path in files if format_ == "json"), "")
+        others = ", and so for the others that decide --list names" if len(names) > 1 else ""
         steps.append(
             f"{'' if saved else '-o report.json, then '}"
-            f"modelaudit decide FINGERPRINT --report {saved or 'report.json'} --answer …"
+            f"modelaudit decide {shlex.quote(names[0])} --report {shlex.quote(saved or 'report.json')} --answer …"
+            f"{others}"
         )
     if "html" not in {format_ for format_, _ in files}:
         steps.append("-o report.html for a page to read and sign")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -667,3 +668,23 @@ def test_command_that_cannot_write_stdout_on_a_full_disk_exits_with_4(
     assert done.returncode == 4
     assert done.stderr.startswith(b"modelaudit: error: the output cannot be written: ")
     assert done.stderr.count(b"\n") == 1
+
+
+@check_each("model", ["auto-map-reverse-shell", "checkpoint-cut", "acme-tiny"])
+def test_command_on_the_screen_records_a_decision_on_what_is_open(model: str, tmp_path: Path) -> None:
+    report = tmp_path / "a report.json"
+    done = run_command(
+        "scan", FIXTURES / "repositories" / model, "--offline", "-o", "table", "-o", f"json={report}",
+        COLUMNS="1000",
+    )  # fmt: skip
+    command = re.search(r"modelaudit (decide .*?) --answer …", done.stdout)
+    listed = json.loads(run_command("decide", "--list", "--report", report, "--json").stdout)
+    subjects = [each["subject"] for each in listed["open"]]
+    assert "FINGERPRINT" not in done.stdout
+    if command is None:
+        assert not subjects
+        return
+    _, subject, option, path = shlex.split(command[1])
+    assert (option, path) == ("--report", str(report))
+    assert subject in subjects
+    assert ("and so for the others" in done.stdout) is (len(subjects) > 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, Literal
 
 import pytest
 from reports.conftest import REPORTS, build_pass_report
@@ -37,6 +37,14 @@ def build_report_on_many_files() -> AuditReport:
     return replace(report, decision=replace(report.decision, coverage=Coverage(records)))
 
 
+LEAST_LINES: Final = 20
+_FIND_NARROW: Final = """
+    () => [...document.querySelectorAll("thead th:not(.number)")]
+      .filter(each => each.getBoundingClientRect().width > 0 && each.closest("thead:not(.hidden)"))
+      .filter(each => each.getBoundingClientRect().width < 0.14 * each.closest("table").getBoundingClientRect().width)
+      .map(each => each.textContent)
+"""
+"""Columns of text that have less than a seventh of the width of their table."""
 KINDS: dict[str, Callable[[], AuditReport]] = {**REPORTS, "many files": build_report_on_many_files}
 
 
@@ -81,6 +89,19 @@ def test_page_of_hostile_texts_stays_inert_when_everything_is_unfolded(
         assert (opened.dialogs, len(opened.requests)) == ([], 1)
 
 
+@check_each("name", list(KINDS))
+@pytest.mark.parametrize(("width", "media"), [(1280, "screen"), (800, "screen"), (700, "print")])
+def test_no_column_of_a_table_is_a_narrow_strip(
+    name: str, width: int, media: Literal["screen", "print"], browser: Browser, pages: dict[str, Path]
+) -> None:
+    with open_page(browser, pages[name]) as opened:
+        opened.page.set_viewport_size({"width": width, "height": 1000})
+        opened.page.emulate_media(media=media)
+        opened.page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+        narrow = opened.page.evaluate(_FIND_NARROW)
+    assert narrow == []
+
+
 @check_each("name", [name for name in KINDS if name != "hostile"])
 def test_print_fits_into_the_limit_of_sheets_and_states_the_verdict_on_the_first(
     name: str, browser: Browser, pages: dict[str, Path], tmp_path: Path
@@ -89,6 +110,8 @@ def test_print_fits_into_the_limit_of_sheets_and_states_the_verdict_on_the_first
         sheets = opened.print_pdf(tmp_path / f"{name}.pdf")
     assert 0 < len(sheets) <= MOST_SHEETS
     assert all(sheet.strip() for sheet in sheets), "an empty sheet"
+    # A sheet has 60 to 70 lines; the head and the foot take two.
+    assert sum(bool(line.strip()) for line in sheets[-1].splitlines()) >= LEAST_LINES, "a nearly empty last sheet"
     decision = KINDS[name]().decision
     for answer in (decision.load, decision.use):
         assert str(answer.verdict) in sheets[0].casefold()
