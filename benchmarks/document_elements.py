@@ -33,6 +33,11 @@ _FULL_LEAST: Final = 85
 _BARE_LEAST: Final = 55
 
 
+def drop_origin(files: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the files of a checkout without those of git."""
+    return {path: content for path, content in files.items() if not path.startswith(".git/")}
+
+
 def count_elements(folder: Path) -> Section:
     """Count the elements of the lists for each model."""
     cases = yaml.safe_load(_CASES.read_text(encoding="utf-8"))
@@ -40,6 +45,7 @@ def count_elements(folder: Path) -> Section:
     reports = {
         "full card": scan_from_hub(folder, cases["full"] | licensed, cases["dataset"]),
         "checkout without a card": scan_folder(folder / "checkout", cases["checkout"] | licensed),
+        "folder without a card or an origin": scan_folder(folder / "alone", drop_origin(cases["checkout"]) | licensed),
         "GGUF file alone": scan_folder(folder / "gguf", cases["gguf"]),
     }
     rows, absent = [], []
@@ -61,7 +67,18 @@ def count_elements(folder: Path) -> Section:
                 for each in listed.elements
                 if each.state in (ElementState.PARTLY, ElementState.ABSENT) and (name, listed.id) == ("full card", "g7")
             ]
-    head = ["", "present", "partly", "absent", "not automatable", "verified", "found", "declared", "of the run", "score"]
+    head = [
+        "",
+        "present",
+        "partly",
+        "absent",
+        "not automatable",
+        "verified",
+        "found",
+        "declared",
+        "of the run",
+        "score",
+    ]
     lines = [
         "## Minimum elements\n",
         "An element counts by its strongest source: verified, found in a file that a program depends on, declared by "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Final
 
 from modelaudit.description.cards import read_card_text
 from modelaudit.description.comparison import compare_facts
 from modelaudit.description.evidence import list_evidence
-from modelaudit.description.keys import read_keys
+from modelaudit.description.keys import HISTORY, read_keys
 from modelaudit.description.libraries import ImportCollector
 from modelaudit.description.tensors import WeightCounter, list_storages
 from modelaudit.description.values import FactMaker
@@ -31,6 +32,8 @@ _MOST_NAMES: Final = 100
 _CARD_NAME: Final = "readme.md"
 _MODULE: Final = re.compile(r"\d{1,2}_[A-Z]\w+/")
 """A folder of a step of sentence-transformers, such as ``1_Pooling``: the steps together are the model."""
+_RESULT: Final = re.compile(r"eval_(?!runtime|steps|samples)\w+")
+_LAST: Final = "last evaluation of the training"
 _CONFIDENCES: Final = (Confidence.VERIFIED, Confidence.FOUND, Confidence.DECLARED)
 _TOPICS: Final = {topic: number for number, topic in enumerate(Topic)}
 
@@ -90,13 +93,31 @@ class DescriptionCollector:
         contradictions = compare_facts(declared, found, self._rules.comparisons) if declared else []
         hidden = self._rules.compared_only
         kept = tuple(each for each in facts if hidden.isdisjoint((each.get("name"), each.get("record"))))
-        return ModelDescription(kept, tuple(contradictions))
+        # Behind the bound there may be a later evaluation.
+        results = _find_last_results(facts) if len(self._facts) < _MOST_FACTS else []
+        shown = tuple(sorted((*kept, *results), key=_order)) if results else kept
+        return ModelDescription(shown, tuple(contradictions))
 
     def _find_bits(self) -> int:
         """Return the bits of one packed weight; 0 if no file states them."""
         bits = (each.value for each in self._facts if each.topic is Topic.QUANTISATION and each.get("name") == "bits")
         found = (int(each) for each in bits if each.isdigit())
         return next((each for each in found if 1 <= each <= 16), 0)
+
+
+def _find_last_results(facts: Iterable[Fact]) -> list[Fact]:
+    """Return the results of the last evaluation in the history of a training; earlier ones are compared alone."""
+    last: dict[tuple[str, str], tuple[int, Fact]] = {}
+    for fact in facts:
+        name, steps = fact.get("name"), (fact.where.key or "").split(".")
+        if fact.get("record") == HISTORY and _RESULT.fullmatch(name) and len(steps) > 1 and steps[-2].isdigit():
+            position, key = int(steps[-2]), (fact.artifact, name)
+            if key not in last or last[key][0] < position:
+                last[key] = position, fact
+    return [
+        replace(fact, qualifiers=tuple((key, _LAST if key == "record" else text) for key, text in fact.qualifiers))
+        for _, fact in last.values()
+    ]
 
 
 def _is_root_card(address: str) -> bool:

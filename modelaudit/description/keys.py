@@ -13,7 +13,7 @@ from modelaudit.model.description import Fact
 from modelaudit.model.description_rules import FactRule, KeyRules
 from modelaudit.model.stated import StatedValue, StatedValues
 
-_HISTORY: Final = "history"
+HISTORY: Final = "history"
 _REFERENCE: Final = re.compile(r"\$\$|\$([\w#-][\w#.-]*)?")
 
 
@@ -34,7 +34,7 @@ def read_keys(stated: StatedValues, address: str, rules: Mapping[str, KeyRules],
             if "$" in rule.value:
                 rule = replace(rule, value=_resolve(rule.value, each, values).strip())
             qualifiers = tuple((name, _resolve(text, each, values)) for name, text in rule.qualifiers)
-            if not stated.is_complete and ("record", _HISTORY) in qualifiers:
+            if not stated.is_complete and ("record", HISTORY) in qualifiers:
                 continue  # The value of the card may be one that was left out.
             yield from maker.make(rule, each.value, address, each.where, qualifiers)
 

@@ -108,6 +108,14 @@ def test_long_history_of_training_keeps_its_settings_and_compares_no_results(tmp
     assert [each.declared.topic for each in scan(tmp_path).contradictions] == ["hyperparameter"]
 
 
+def test_last_evaluation_of_a_training_is_a_metric_and_earlier_ones_are_compared_alone(tmp_path: Path) -> None:
+    history = [{"eval_loss": 3.1, "eval_f1": 0.5}, {"loss": 2.9}, {"eval_loss": 2.65, "eval_runtime": 12.5}]
+    (tmp_path / "trainer_state.json").write_text(json.dumps({"log_history": history}))
+    facts = scan(tmp_path).list_facts(Topic.METRIC)
+    assert [(fact.get("name"), fact.value) for fact in facts] == [("eval_f1", "0.5"), ("eval_loss", "2.65")]
+    assert {fact.get("record") for fact in facts} == {"last evaluation of the training"}
+
+
 def test_storages_of_a_checkpoint_count_once_each_and_those_of_an_optimizer_do_not(tmp_path: Path) -> None:
     for name in ("pytorch_model.bin", "optimizer.pt"):
         (tmp_path / name).write_bytes((FIXTURES / "torch-zip/benign/state-dict.pt").read_bytes())

@@ -24,7 +24,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports import render
 
 ROOT = Path(__file__).resolve().parents[2]
-MODELS: Final = "full", "checkout", "gguf"
+MODELS: Final = "full", "checkout", "no origin", "gguf"
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("planted models")]
 
@@ -36,13 +36,14 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, A
     environment, path = dict(os.environ), list(sys.path)
     sys.path.insert(0, str(ROOT / "benchmarks"))
     try:
-        from document_elements import scan_folder, scan_from_hub
+        from document_elements import drop_origin, scan_folder, scan_from_hub
 
         cases = yaml.safe_load((ROOT / "benchmarks/document_cases/repositories.yaml").read_text("utf-8"))
         licensed = {"LICENSE": (ROOT / "LICENSE").read_text("utf-8")}
         yield {
             "full": scan_from_hub(folder, cases["full"] | licensed, cases["dataset"]),
             "checkout": scan_folder(folder / "checkout", cases["checkout"] | licensed),
+            "no origin": scan_folder(folder / "alone", drop_origin(cases["checkout"]) | licensed),
             "gguf": scan_folder(folder / "gguf", cases["gguf"]),
         }
     finally:
@@ -76,6 +77,7 @@ def test_scores_reach_what_the_models_allow(reports: Mapping[str, AuditReport]) 
     assert scores["full"] >= 85
     assert scores["gguf"] >= 55
     assert scores["checkout"] >= 55
+    assert scores["no origin"] >= 55
 
 
 @pytest.mark.parametrize("format", ["cyclonedx", "cyclonedx-1.7"])
@@ -106,8 +108,20 @@ def test_every_present_element_names_a_value_and_a_place(reports: Mapping[str, A
                 assert all(source.value and source.place for source in each.sources), each.id
 
 
+def test_folder_without_an_origin_fills_fields_from_its_own_files_alone(reports: Mapping[str, AuditReport]) -> None:
+    fields = {each.id: each for each in get_list(reports["no origin"], "owasp").elements}
+    assert {each.place for each in fields["external_references"].sources} == {"LICENSE"}
+    # The last evaluation of the training, and no earlier one.
+    (metric, *_) = fields["metric"].sources
+    assert metric.place.startswith("eval_accuracy, trainer_state.json") and metric.confidence == "found"
+    assert all("trainer_state.json" in each.place for each in fields["informationAboutTraining"].sources)
+    assert all("config.json" in each.place for each in fields["informationAboutApplication"].sources)
+    for id_ in ("suppliedBy", "description", "downloadLocation", "vcs", "intendedUse", "domain"):
+        assert fields[id_].state is ElementState.ABSENT, id_
+
+
 def test_folder_without_a_card_lacks_what_only_a_publisher_states(reports: Mapping[str, AuditReport]) -> None:
     absent = list_absent(get_list(reports["checkout"], "owasp"))
-    assert absent >= {"ethicalConsiderations", "intendedUse", "technicalLimitations", "metric", "energyConsumption"}
+    assert absent >= {"ethicalConsiderations", "intendedUse", "technicalLimitations", "energyConsumption"}
     (file,) = (each for each in get_list(reports["checkout"], "g7").elements if each.id == "G7AI-MDL-07")
     assert file.sources[0].confidence == "verified"
