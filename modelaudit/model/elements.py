@@ -42,7 +42,7 @@ class Element:
         sources: what makes it present, the strongest first; empty unless it is present, or partly.
         why: for one that is absent, or present in part, where a publisher would state the rest; for one that is not
             automatable, the reason.
-        missing: the parts that no source states, where others are stated.
+        missing_parts: the parts that no source states, where others are stated.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Element:
     state: ElementState
     sources: tuple[ElementSource, ...] = ()
     why: str = ""
-    missing: tuple[str, ...] = ()
+    missing_parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def describe_element(element: Element) -> str:
     if element.state is ElementState.ABSENT:
         return lower_first(where)
     stated = "; ".join(list_source_lines(element))
-    return f"{stated}. Missing: {join_phrases(element.missing)}. {where}" if element.missing else stated
+    return f"{stated}. Missing: {join_phrases(element.missing_parts)}. {where}" if element.missing_parts else stated
 
 
 def _build_row(element: Element) -> tuple[str, Text]:
@@ -242,7 +242,7 @@ def _convert_element(element: Element) -> dict[str, Json]:
         "name": element.name,
         "state": element.state.value,
         "why": escape_unprintable(element.why),
-        "missing": [escape_unprintable(part) for part in element.missing],
+        "missing": [escape_unprintable(part) for part in element.missing_parts],
         "sources": [
             {
                 "value": escape_unprintable(source.value),

@@ -17,7 +17,7 @@ _ATTRIBUTE_NAME = re.compile(r"^    (\w+): ", re.MULTILINE)
 """The name that begins an entry of a docstring's ``Attributes:``, such as ``    path: the file``."""
 _ADDED_FIELDS = frozenset(
     {
-        *("byte_counts", "further_files", "missing", "rules_date", "rules_number", "unclaimed_bytes", "unopened"),
+        *("byte_counts", "further_files", "missing_parts", "rules_date", "rules_number", "unclaimed_bytes", "unopened"),
         "unopened_files",
     }
 )

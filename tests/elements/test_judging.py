@@ -128,15 +128,15 @@ def test_value_that_begins_like_a_placeholder_states_something(value: str) -> No
 def test_element_of_several_parts_is_partly_present_while_one_is_missing_and_names_it() -> None:
     architecture = declare(Topic.ARCHITECTURE, "BertModel")
     half = judge(build_folder(), "eu-ai-act", architecture)["XI.1.1.d"]
-    assert (half.state, half.missing) == (ElementState.PARTLY, ("number of parameters",))
+    assert (half.state, half.missing_parts) == (ElementState.PARTLY, ("number of parameters",))
     assert [each.value for each in half.sources] == ["BertModel"]
     whole = judge(build_folder(), "eu-ai-act", architecture, declare(Topic.PARAMETERS, "110000000"))["XI.1.1.d"]
     assert whole.state is PRESENT
     assert [each.value for each in whole.sources] == ["BertModel", "110000000"]
     task = judge(build_folder(), "eu-ai-act", declare(Topic.TASK, "text-classification"))["XI.1.1.e"]
-    assert (task.state, task.missing) == (ElementState.PARTLY, ("format of input", "format of output"))
+    assert (task.state, task.missing_parts) == (ElementState.PARTLY, ("format of input", "format of output"))
     tool = judge(build_folder(), "eu-ai-act", declare(Topic.LIBRARY, "transformers"))["XI.1.2.a"]
-    assert (tool.state, tool.missing) == (ElementState.PARTLY, ("instructions", "infrastructure"))
+    assert (tool.state, tool.missing_parts) == (ElementState.PARTLY, ("instructions", "infrastructure"))
 
 
 def test_matcher_with_a_qualifier_needs_it_and_takes_it_as_the_value() -> None:

@@ -49,7 +49,7 @@ def test_summary_shows_verified_and_found_elements_apart_from_declared_ones() ->
             element("a", present, "verified", "declared"), element("b", present, "found"),
             element("c", present, "declared"), element("d", present, "run"),
             element("e", ElementState.ABSENT), element("f", ElementState.NOT_AUTOMATABLE),
-            replace(element("g", ElementState.PARTLY, "found"), missing=("the date",)),
+            replace(element("g", ElementState.PARTLY, "found"), missing_parts=("the date",)),
         ),
         score=41.25, profile="basic",
     )  # fmt: skip
