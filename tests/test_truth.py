@@ -97,7 +97,9 @@ def check_screen(report: AuditReport) -> str:
     words = " ".join(screen.split())
     assert f"Exit code {report.exit_code}, {report.decision.verdict}" in words
     assert all(str(cause.kind) in words for cause in report.decision.causes)
-    listed = sum(finding.fingerprint in line for line in lines for finding in report.findings)
+    # The lines of findings are indented; that on further commands is not, and may name one of them.
+    indented = [line for line in lines if line.startswith(" ")]
+    listed = sum(finding.fingerprint in line for line in indented for finding in report.findings)
     listed += sum(map(int, re.findall(r"^ \S \w+ +(\d+) findings ", screen, re.MULTILINE)))
     unlisted = re.search(r"\((\d+) not listed", words)
     fingerprints = [finding.fingerprint for finding in report.findings]
