@@ -146,7 +146,7 @@ class Acceptances:
         )
         replaced_by = find_replacements(self._entries, today)
         self._judged = judge_signoffs(self._entries, self._target.short_name, content, "", replaced_by, today)
-        approval = find_valid_approval(self._judged.signoffs)
+        approval = find_valid_approval(self._judged.signoffs, policy.signoff_terms)
         if self._decisions is not None and approval is not None:
             self._decisions.settle_by(approval)
 

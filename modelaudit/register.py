@@ -43,7 +43,7 @@ from modelaudit.policy.recording import record_entry
 from modelaudit.policy.subjects import LICENSE_KINDS, find_replacements, match_parts
 from modelaudit.reported_model import bind_subject, describe_reported_model, list_absence_pairs
 from modelaudit.reports.results import ResultKind, list_results
-from modelaudit.signoffs import record_approvals, sign_report
+from modelaudit.signoffs import record_approvals, refuse_partial_report, sign_report
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
 _FORMS: Final = "a fingerprint, rule/id:artifact, absence-reason:artifact, licence:ID, agreement:ID, or model"
@@ -110,6 +110,8 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
         subject, permits = _compose_agreement(subject, report, statement)
     else:
         _refuse_unfit_options(statement, is_signoff)
+    if is_signoff:
+        refuse_partial_report(report)
     binding = "" if statement.is_on_any_model else bind_subject(subject, report)
     expires = statement.expires
     if is_signoff and not expires:

@@ -28,11 +28,28 @@ _DETAILS: Final = {
     SignOffState.EXPIRED: "It expired, so a person must sign off again.",
     SignOffState.VALID: "It is of what this report judges.",
 }
+_SCAN_WHOLE: Final = "scan the model with `modelaudit scan TARGET -o json=report.json`, and decide on that report"
 _STATES: Final = {
     SignOffState.OTHER_REPORT: DecisionState.REOPENED,
     SignOffState.REPLACED: DecisionState.UNUSED,
     SignOffState.EXPIRED: DecisionState.EXPIRED,
 }
+
+
+def refuse_partial_report(report: AuditReport) -> None:
+    """Refuse to sign off a report without the check for attacks, such as that of ``license``, which binds no weights.
+
+    Raises:
+        ConfigurationError: it is such a report.
+    """
+    if set(report.policy.checks) == {CheckFamily.LICENSE}:
+        raise ConfigurationError(
+            "--report: answers on the licences alone and binds no weights, which a sign-off of the model must; "
+            "record the review of the licences with `modelaudit decide licence:conclusion --answer accept`, and sign "
+            "off a report of `modelaudit scan`"
+        )
+    if CheckFamily.SECURITY not in report.policy.checks:
+        raise ConfigurationError(f"--report: a sign-off needs a report that looked for attacks; {_SCAN_WHOLE}")
 
 
 def sign_report(report: AuditReport, binding: str, role: str, reference: str) -> SignedReport:
@@ -45,13 +62,11 @@ def sign_report(report: AuditReport, binding: str, role: str, reference: str) ->
         reference: of the review.
 
     Raises:
-        ConfigurationError: the report is no answer on the whole model: it does not state the bytes, or the check for
-            attacks did not run.
+        ConfigurationError: the report does not state the bytes of the whole model.
     """
-    if "sha256:" not in binding or CheckFamily.SECURITY not in report.policy.checks:
+    if "sha256:" not in binding:
         raise ConfigurationError(
-            "--report: a sign-off needs a report that states the SHA-256 of every file and looked for attacks; "
-            "scan the model with `modelaudit scan TARGET -o json=report.json`, and decide on that report"
+            f"--report: a sign-off needs a report that states the SHA-256 of every file; {_SCAN_WHOLE}"
         )
     role, reference = (" ".join(each.split()) for each in (role, reference))
     return SignedReport(compute_report_digest(report), compute_content_digest(report), role, reference)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hub.server import LoopbackHub
+from support.command import run_command
 
 import modelaudit
 from modelaudit.model.license import ConclusionState, OriginState
@@ -589,3 +590,30 @@ def test_use_is_for_review_if_the_files_of_a_base_model_take_more_cpu_time_than_
     assert origin.look is OriginState.UNREACHED
     assert origin.detail.startswith("its files take more than 0.5 seconds of CPU time, so reading ended at ")
     assert (report.license.permission, report.exit_code) == ("review", 3)
+
+
+def test_notices_of_a_repository_hold_the_texts_of_the_judged_commit_without_a_request_for_weights(
+    hub: LoopbackHub, tmp_path: Path, hub_home: Path
+) -> None:
+    notice = "Whale Tools\nCopyright 2025 Acme GmbH\n"
+    files = {"README.md": build_card(license="apache-2.0"), "NOTICE": notice, "third_party/LICENSE": MIT, **WEIGHTS}
+    repository = hub.add_repository("acme/whale", files)
+    judged = repository.sha
+    repository.commit({**files, "NOTICE": "Copyright 2026 Somebody Else\n"})
+    out = tmp_path / "notices"
+    done = run_command("license", f"acme/whale@{judged}", "-q", "--notices", out)
+    assert (done.returncode, done.stderr.count("modelaudit: wrote")) == (0, 1), done.stderr
+    written = {each.relative_to(out).as_posix(): each.read_text("utf-8") for each in out.rglob("*") if each.is_file()}
+    texts = "\n".join(text for name, text in written.items() if name.startswith("texts/"))
+    assert notice.strip() in texts and MIT.strip() in texts
+    assert "Copyright 2025 Acme GmbH" in written["COPYRIGHT.txt"]
+    assert "Somebody Else" not in "".join(written.values())
+    listed = {each["file"]: each["sha256"] for each in json.loads(written["MANIFEST.json"])["files"]}
+    assert listed.keys() == written.keys() - {"MANIFEST.json"}
+    assert not [request.path for request in hub.requests if "safetensors" in request.path]
+
+
+def test_notices_of_a_repository_that_went_away_are_not_written(hub: LoopbackHub, tmp_path: Path) -> None:
+    done = run_command("license", "acme/nothing", "-q", "--notices", tmp_path / "notices")
+    assert done.returncode == 4, done.stderr
+    assert not (tmp_path / "notices").exists()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hub.server import LoopbackHub
 from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import fixture_path
@@ -24,6 +25,8 @@ from modelaudit.reports.screen import render_screen
 SIGNED, LATER, LAST_DAY = "2026-01-31", "2026-02-15", "2026-12-31"
 ANSWER = ("--answer", "approve", "--reason", "read, and fit for the pilot", "--by", "Jane Roe", "--role", "CISO")
 REGISTER = Path("decisions.yaml")
+EMPTY_WEIGHTS = b"\x02\x00\x00\x00\x00\x00\x00\x00{}"
+"""A safetensors file without tensors."""
 
 
 @pytest.fixture
@@ -50,8 +53,9 @@ def scan(*options: str, day: str = SIGNED) -> tuple[int, AuditReport]:
 
 
 def sign(*options: str, day: str = SIGNED) -> CommandResult:
-    """Sign off the last report."""
-    return run("decide", "model", "--report", "report.json", *ANSWER, *options, day=day)
+    """Sign off the last report; an option for the role replaces the one of ``ANSWER``."""
+    answer = ANSWER[:-2] if "--role" in options else ANSWER
+    return run("decide", "model", "--report", "report.json", *answer, *options, day=day)
 
 
 def render(*options: str, day: str = SIGNED) -> tuple[AuditReport, str]:
@@ -243,6 +247,82 @@ def test_wrong_sign_off_is_refused_in_one_line_and_writes_nothing(
     assert (done.returncode, done.stderr.count("error: ")) == (2, 1)
     assert words in done.stderr
     assert not REGISTER.exists()
+
+
+FOUR_EYES = "require:\n  - signoff: {approved: true, roles: [CISO, Compliance Officer]}\n"
+
+
+def test_policy_asks_for_a_second_person_and_a_role(model: Path) -> None:
+    Path("modelaudit.yaml").write_text(FOUR_EYES)
+    code, report = scan()
+    assert (code, [each.kind for each in report.decision.causes]) == (3, [CauseKind.SIGNOFF])
+    assert '--by "NAME" --role "CISO" --approved-by "ANOTHER NAME"' in report.decision.causes[0].reason
+    for options, words in (
+        ((), "--approved-by: the approval has no second person, as modelaudit.yaml:2 requires"),
+        (("--approved-by", "Max Muster", "--role", "intern"), "--role: the approval has the role intern, not CISO or"),
+        (("--approved-by", "JANE \u00a0Roe."), "--approved-by: names the person of --by"),
+    ):
+        done = sign(*options)
+        assert (done.returncode, done.stderr.count("error: "), words in done.stderr) == (2, 1, True), done.stderr
+    assert not REGISTER.exists()
+    assert sign("--role", "compliance officer", "--approved-by", "Max Muster").returncode == 0
+    assert scan(day=LATER)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("taken", "words"),
+    [
+        ("    approved-by:", "the approval of Jane Roe (decisions.yaml:4) has no second person"),
+        ("    role:", "has no role, not CISO or Compliance Officer"),
+    ],
+)
+def test_approval_without_what_the_policy_asks_for_leaves_the_gate_closed(model: Path, taken: str, words: str) -> None:
+    Path("modelaudit.yaml").write_text(FOUR_EYES)
+    scan()
+    assert sign("--approved-by", "Max Muster").returncode == 0
+    kept = [line for line in REGISTER.read_text().splitlines(keepends=True) if not line.startswith(taken)]
+    REGISTER.write_text("".join(kept))
+    code, report = scan(day=LATER)
+    assert (code, list_states(report)) == (3, [SignOffState.VALID])
+    assert words in report.decision.causes[0].reason
+
+
+def test_terms_of_a_sign_off_add_up_over_the_policies_that_a_file_extends(model: Path) -> None:
+    Path("base.yaml").write_text("require:\n  - signoff: {approved: true, roles: [CISO]}\n")
+    Path("modelaudit.yaml").write_text("extends: base.yaml\nrequire:\n  - signoff: {roles: [Counsel]}\n")
+    scan()
+    assert "--role: the approval has the role CISO, not Counsel" in sign("--approved-by", "Max Muster").stderr
+    assert "--approved-by: the approval has no second person" in sign("--role", "Counsel").stderr
+    shown = run("policy", "show", "modelaudit.yaml")
+    assert "approved: true" in shown.stdout and "roles: [Counsel]" in shown.stdout, shown.stdout + shown.stderr
+
+
+def test_answer_on_licences_is_no_report_to_sign_off_and_names_what_to_do(model: Path) -> None:
+    assert run("license", "tiny", "--offline", "-q", "-o", "json=report.json").returncode in (0, 3)
+    done = sign()
+    assert (done.returncode, done.stderr.count("error: ")) == (2, 1), done.stderr
+    assert "binds no weights" in done.stderr and "decide licence:conclusion" in done.stderr
+    assert not REGISTER.exists()
+
+
+def test_model_of_the_hub_is_signed_off_at_its_commit_and_a_new_commit_needs_a_new_answer(
+    hub: LoopbackHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("modelaudit.yaml").write_text(FOUR_EYES)
+    files = {"README.md": "---\nlicense: mit\n---\n# M\n", "model.safetensors": EMPTY_WEIGHTS}
+    repository = hub.add_repository("acme/tiny", files)
+    options = ("scan", "acme/tiny", "--no-second-opinion", "-q", "-o", "json=report.json")
+    assert run(*options).returncode == 3
+    assert sign("--approved-by", "Max Muster").returncode == 0
+    assert f"bound-to: commit:{repository.sha} sha256:" in REGISTER.read_text()
+    assert run(*options, day=LATER).returncode == 0
+    assert list_states(load_report(Path("report.json"))) == [SignOffState.VALID]
+    repository.commit({**files, "notes.txt": "hello\n"})
+    assert run(*options, day=LATER).returncode == 3
+    report = load_report(Path("report.json"))
+    assert list_states(report) == [SignOffState.OTHER_REPORT]
+    assert "is of another report" in report.decision.causes[0].reason
 
 
 def test_sign_off_needs_a_whole_report_and_a_whole_model(model: Path) -> None:

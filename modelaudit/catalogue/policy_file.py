@@ -10,7 +10,17 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.schema import CONFIG, FORM_TAGS, Amount, Flag, Kebab, Territory, Text, require_match
+from modelaudit.catalogue.schema import (
+    CONFIG,
+    FORM_TAGS,
+    SIGNOFF_TAG,
+    Amount,
+    Flag,
+    Kebab,
+    Territory,
+    Text,
+    require_match,
+)
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import Requirement
 from modelaudit.model.structure import UnreadReason
@@ -63,14 +73,38 @@ class RulesAgeFile:
         return int(self.rules_not_older_than.removesuffix("d"))
 
 
+@dataclass(config=CONFIG)
+class SignOffTermsFile:
+    """Who has to sign off a model."""
+
+    approved: Annotated[
+        Flag, Field(description="Whether a second person has to approve the answer: --approved-by of decide.")
+    ] = False
+    roles: Annotated[
+        list[Text], Field(min_length=1, description="One of these is the role of who answers: --role of decide.")
+    ] = Field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class SignOffFile:
+    """The condition on a sign-off with its terms."""
+
+    signoff: SignOffTermsFile
+
+
 def _tag_condition(entry: object) -> str:
     """Return the tag of the form that an entry of ``require`` has, so that an error concerns this form alone."""
     word, mapping = FORM_TAGS
-    return mapping if isinstance(entry, dict) else word
+    if isinstance(entry, dict):
+        return SIGNOFF_TAG if Requirement.SIGNOFF in entry else mapping
+    return word
 
 
 Condition = Annotated[
-    Annotated[_Word, Tag(FORM_TAGS[0])] | Annotated[RulesAgeFile, Tag(FORM_TAGS[1])], Discriminator(_tag_condition)
+    Annotated[_Word, Tag(FORM_TAGS[0])]
+    | Annotated[RulesAgeFile, Tag(FORM_TAGS[1])]
+    | Annotated[SignOffFile, Tag(SIGNOFF_TAG)],
+    Discriminator(_tag_condition),
 ]
 
 

@@ -18,11 +18,11 @@ from modelaudit.catalogue.policy_entries import (
     merge_licenses,
     merge_models,
 )
-from modelaudit.catalogue.policy_file import RulesAgeFile
+from modelaudit.catalogue.policy_file import RulesAgeFile, SignOffFile
 from modelaudit.catalogue.policy_layer import Layer, PolicyWords
 from modelaudit.catalogue.policy_signers import merge_gaps, merge_signers
 from modelaudit.model.finding import CheckFamily, Severity
-from modelaudit.model.policy import PinnedModel, Policy, Requirement
+from modelaudit.model.policy import PinnedModel, Policy, Requirement, SignOffTerms
 
 ROOT: Final = Policy("", "", dict.fromkeys(CheckFamily, Severity.HIGH), tuple(CheckFamily))
 """The policy below the one that extends no other: every family of checks runs, and fails at high."""
@@ -41,6 +41,8 @@ _WAYS_TO_WRITE: Final = {
     "decisions": "`modelaudit decide` writes one with --decisions {}, or remove the key",
     "baseline": "save the report of a scan with -o json={}, or remove the key",
 }
+_FORMS: Final = {RulesAgeFile: Requirement.RULES_AGE, SignOffFile: Requirement.SIGNOFF}
+"""The conditions with terms of their own, by their form in a file."""
 _Value = TypeVar("_Value")
 
 
@@ -80,7 +82,8 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
         intent=merge_intent(layer, below.intent, words.clauses),
         gate_use=gate_use,
         require=require,
-        rules_days=stated.get(Requirement.RULES_AGE) or below.rules_days,
+        rules_days=_merge_days(stated.get(Requirement.RULES_AGE), below.rules_days),
+        signoff_terms=_merge_signoff_terms(stated.get(Requirement.SIGNOFF), below.signoff_terms),
         allowed_licenses=allowed,
         denied_licenses=denied,
         models=models,
@@ -99,22 +102,38 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
     )
 
 
-def _read_requirements(layer: Layer) -> dict[Requirement, int | None]:
-    """Return the conditions of the file, each with its number of days if it has one, and note their origins.
+def _read_requirements(layer: Layer) -> dict[Requirement, RulesAgeFile | SignOffFile | None]:
+    """Return the conditions of the file, each with its terms if it has some, and note their origins.
 
     Raises:
-        ConfigurationError: the condition on the age of the rules has no number of days, or two.
+        ConfigurationError: the condition on the age of the rules has no number of days, or one is stated twice.
     """
-    stated: dict[Requirement, int | None] = {}
+    stated: dict[Requirement, RulesAgeFile | SignOffFile | None] = {}
     for index, entry in enumerate(layer.file.require):
-        requirement = Requirement.RULES_AGE if isinstance(entry, RulesAgeFile) else entry
+        requirement = entry if isinstance(entry, Requirement) else _FORMS[type(entry)]
         if entry is Requirement.RULES_AGE:
             raise layer.error("needs a number of days; write it as rules-not-older-than: 90d", "require", index)
         if isinstance(entry, RulesAgeFile) and requirement in stated:
             raise layer.error("is stated twice; keep the number of days that counts", "require", index)
+        terms = None if isinstance(entry, Requirement) else entry
+        if requirement is Requirement.SIGNOFF and stated.get(requirement, terms) != terms:
+            raise layer.error("is stated twice; keep the entry that counts", "require", index)
         layer.note_origin(f"require.{requirement}", ("require", index))
-        stated[requirement] = entry.days if isinstance(entry, RulesAgeFile) else None
+        stated[requirement] = terms
     return stated
+
+
+def _merge_days(entry: RulesAgeFile | SignOffFile | None, below: int | None) -> int | None:
+    """Return the number of days of the file, else that of the policy below."""
+    return entry.days if isinstance(entry, RulesAgeFile) else below
+
+
+def _merge_signoff_terms(entry: RulesAgeFile | SignOffFile | None, below: SignOffTerms) -> SignOffTerms:
+    """Return the terms of a sign-off: a second person whom one of both asks for, and the roles of the file if any."""
+    if not isinstance(entry, SignOffFile):
+        return below
+    roles = tuple(" ".join(each.split()) for each in entry.signoff.roles)
+    return SignOffTerms(entry.signoff.approved or below.approved, roles or below.roles)
 
 
 def _choose(layer: Layer, place: tuple[str, ...], stated: _Value, inherited: _Value) -> _Value:

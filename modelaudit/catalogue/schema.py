@@ -315,7 +315,9 @@ _DESCRIPTIONS: Mapping[str, str] = {
 
 FORM_TAGS: Final[tuple[str, str]] = ("[word]", "[mapping]")
 """The tags of a value that is a word or a mapping."""
-_STEPS_OF_PYDANTIC: Final = frozenset({"[key]", *FORM_TAGS})
+SIGNOFF_TAG: Final = "[sign-off]"
+"""The tag of a mapping with the terms of a sign-off."""
+_STEPS_OF_PYDANTIC: Final = frozenset({"[key]", *FORM_TAGS, SIGNOFF_TAG})
 """Steps to a fault that the file lacks: pydantic adds the first one where the key of a mapping is at fault."""
 
 T = TypeVar("T")

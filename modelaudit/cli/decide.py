@@ -20,11 +20,12 @@ from modelaudit.cli.register_choice import choose_register, list_targets
 from modelaudit.cli.writing import print_document, print_text, show_notes
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.policy import Policy
+from modelaudit.model.policy import Policy, Requirement
 from modelaudit.model.register import DecisionAnswer, RegisterEntry, SubjectKind
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import CauseKind
 from modelaudit.policy.recording import record_entry
+from modelaudit.policy.signoffs import explain_unmet_terms
 from modelaudit.policy_choice import choose_policy
 from modelaudit.register import Statement, compose_entry, judge_entries, refuse_repetition, refuse_without_effect
 from modelaudit.reports.decision_list import render_decision_json, render_decision_list
@@ -116,11 +117,27 @@ def command(
         answer or "", reason or "", by or "", approved_by or "", expires or "", reference or "", any_model, role or ""
     )
     composed = compose_entry(subject, audit, statement)
+    _refuse_unmet_terms(composed, effective)
     known = read_register(register) if register.exists() else ()
     refuse_without_effect(composed, audit, effective, known)
     show_notes(_warn_of_verdict(composed, audit))
     _print_entry(_append(register, composed), as_json)
     return 0
+
+
+def _refuse_unmet_terms(entry: RegisterEntry, policy: Policy) -> None:
+    """Refuse an approval that the policy would not count, because of its role or for want of a second person.
+
+    Raises:
+        ConfigurationError: it names the place of the policy.
+    """
+    if entry.answer is not DecisionAnswer.APPROVE or entry.signed is None:
+        return
+    unmet = explain_unmet_terms(entry.signed.role, entry.approved_by, policy.signoff_terms)
+    if unmet:
+        option = "--role" if "role" in unmet else "--approved-by"
+        place = policy.origins.get(f"require.{Requirement.SIGNOFF}", policy.name)
+        raise ConfigurationError(f"{option}: the approval {unmet}, as {place} requires; state it, or choose --policy")
 
 
 def _warn_of_verdict(entry: RegisterEntry, report: AuditReport) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from modelaudit.cli.terminal import choose_width, uses_color
 from modelaudit.cli.writing import show_notes
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
+from modelaudit.policy.places import find_enclosing_target
 
 _SHOW: Final = "show"
 _FILE_COLUMNS: Final = 100
@@ -142,9 +143,15 @@ def _publish(
 
 
 def _check_notices(folder: Path, targets: Sequence[str]) -> None:
-    """Refuse a folder for the notices of several targets, or one that cannot be written, before any target is read."""
+    """Refuse a folder of several targets, in the model, or that cannot be written, before any target is read."""
     if len(targets) > 1:
         raise ConfigurationError("--notices writes the files of one target; run the other targets one by one")
+    inside = find_enclosing_target(folder, targets)
+    if inside is not None:
+        raise ConfigurationError(
+            f"--notices {folder}: lies in the model {inside}, and its files would become a part of the model; name a "
+            "folder outside of it"
+        )
     check_folder(folder)
 
 

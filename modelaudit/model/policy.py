@@ -35,6 +35,19 @@ class Requirement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class SignOffTerms:
+    """Who has to sign off a model, where a policy requires it.
+
+    Attributes:
+        approved: whether a second person has to approve the answer.
+        roles: one of them is the role of who answers, whatever its case; empty for any.
+    """
+
+    approved: bool = False
+    roles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AllowedAbsence:
     """An absence that a policy accepts: any of ``reasons`` in artifacts that match the glob ``paths``.
 
@@ -120,6 +133,7 @@ class Policy:
         denied_licenses: ids and categories of licences that fail.
         models: what the project uses.
         rules_days: the most days since the date of the rule set; ``None`` for any.
+        signoff_terms: who has to sign off.
         trusted_signers: whose signatures count.
         allowed_signature_gaps: the paths from the root that a signature may leave out, beside those of the standard.
         discover_exclude: files of code whose loads ``scan --discover`` leaves out.
@@ -149,6 +163,7 @@ class Policy:
     models: tuple[PinnedModel, ...] = ()
     discover_exclude: tuple[ExcludedCode, ...] = ()
     rules_days: int | None = None
+    signoff_terms: SignOffTerms = SignOffTerms()
     trusted_signers: tuple[TrustedSigner, ...] = ()
     allowed_signature_gaps: tuple[str, ...] = ()
     accept_critical: bool = False

@@ -10,14 +10,14 @@ from typing import Final
 from modelaudit.model.address import read_file_path
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import ClaimSource
-from modelaudit.model.policy import Policy, Requirement
+from modelaudit.model.policy import Policy, Requirement, SignOffTerms
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.signature import Signature
 from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import is_git_setting
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
-from modelaudit.policy.signoffs import NEXT_STEP, explain_missing_approval
+from modelaudit.policy.signoffs import describe_next_step, explain_missing_approval
 
 UnmetCondition = tuple[Cause, tuple[str, ...]]
 """A cause, with examples for a person."""
@@ -51,7 +51,7 @@ def find_unmet_conditions(
         Requirement.LOCK: _find_lock_problem(records, comparison),
         Requirement.SIGNER: _find_signer_problem(policy, records, signatures),
         Requirement.RULES_AGE: _find_old_rules(policy, rules),
-        Requirement.SIGNOFF: _find_missing_signoff(signoffs),
+        Requirement.SIGNOFF: _find_missing_signoff(signoffs, policy.signoff_terms),
     }
     for requirement, unmet in conditions.items():
         if requirement in policy.require and unmet is not None:
@@ -179,10 +179,10 @@ def _find_old_rules(policy: Policy, rules: RulesAge | None) -> _Unmet | None:
     return CauseKind.RULES_AGE, Verdict.INCOMPLETE, 1, reason, ()
 
 
-def _find_missing_signoff(signoffs: Sequence[SignOff]) -> _Unmet | None:
+def _find_missing_signoff(signoffs: Sequence[SignOff], terms: SignOffTerms) -> _Unmet | None:
     """Return the problem of a model that no person signed off with this judgement; a refusal is a cause of its own."""
-    missing = explain_missing_approval(signoffs)
+    missing = explain_missing_approval(signoffs, terms)
     if not missing:
         return None
-    reason = f"{missing}, and the policy requires a sign-off: {NEXT_STEP}"
+    reason = f"{missing}, and the policy requires a sign-off: {describe_next_step(terms)}"
     return CauseKind.SIGNOFF, Verdict.REVIEW, 1, reason, ()

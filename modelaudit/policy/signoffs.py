@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from modelaudit.model.policy import SignOffTerms
 from modelaudit.model.register import DecisionAnswer, RegisterEntry
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 
-NEXT_STEP: Final = (
+_NEXT_STEP: Final = (
     "save the report with -o json=report.json, then run `modelaudit decide model --report report.json --answer approve "
-    '--reason "TEXT" --by "NAME"`'
+    '--reason "TEXT" --by "NAME"{}`'
 )
-"""How a person signs off a model."""
+
+
+def describe_next_step(terms: SignOffTerms) -> str:
+    """Describe how a person signs off a model on the terms of a policy."""
+    role = f' --role "{terms.roles[0]}"' if terms.roles else ""
+    second = ' --approved-by "ANOTHER NAME"' if terms.approved else ""
+    return _NEXT_STEP.format(role + second)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +97,37 @@ def _make_signoff(entry: RegisterEntry, state: SignOffState) -> SignOff:
     )
 
 
-def find_valid_approval(signoffs: Iterable[SignOff]) -> SignOff | None:
-    """Return the valid approval that ends last; ``None`` without one."""
-    approvals = [each for each in signoffs if each.answer is SignOffAnswer.APPROVE and each.state is SignOffState.VALID]
+def find_valid_approval(signoffs: Iterable[SignOff], terms: SignOffTerms) -> SignOff | None:
+    """Return the valid approval on the terms of a policy that ends last; ``None`` without one."""
+    approvals = [each for each in _list_valid(signoffs, SignOffAnswer.APPROVE) if not _explain_unmet(each, terms)]
     return max(approvals, key=lambda each: each.expires, default=None)
 
 
-def explain_missing_approval(signoffs: Sequence[SignOff]) -> str:
+def _list_valid(signoffs: Iterable[SignOff], answer: SignOffAnswer) -> list[SignOff]:
+    """Return the valid sign-offs with an answer."""
+    return [each for each in signoffs if each.answer is answer and each.state is SignOffState.VALID]
+
+
+def _explain_unmet(approval: SignOff, terms: SignOffTerms) -> str:
+    return explain_unmet_terms(approval.role, approval.approved_by, terms)
+
+
+def explain_unmet_terms(role: str, approved_by: str, terms: SignOffTerms) -> str:
+    """Explain which term of the policy an approval does not meet; empty if it meets all.
+
+    The register refuses an entry whose two persons have one name.
+    """
+    if terms.roles and role.casefold() not in {each.casefold() for each in terms.roles}:
+        return f"{f'has the role {role}' if role else 'has no role'}, not {' or '.join(terms.roles)}"
+    return "has no second person" if terms.approved and not approved_by else ""
+
+
+def explain_missing_approval(signoffs: Sequence[SignOff], terms: SignOffTerms) -> str:
     """Explain why no person approved the model with this judgement; empty if one did, or a person refuses it."""
-    is_refused = any(each.answer is SignOffAnswer.REFUSE and each.state is SignOffState.VALID for each in signoffs)
-    if is_refused or find_valid_approval(signoffs) is not None:
+    if _list_valid(signoffs, SignOffAnswer.REFUSE) or find_valid_approval(signoffs, terms) is not None:
         return ""
+    for each in _list_valid(signoffs, SignOffAnswer.APPROVE)[-1:]:
+        return f"the approval of {each.by} ({each.place}) {_explain_unmet(each, terms)}"
     approvals = [each for each in signoffs if each.answer is SignOffAnswer.APPROVE]
     expired = [each for each in approvals if each.state is SignOffState.EXPIRED]
     others = [each for each in approvals if each.state is SignOffState.OTHER_REPORT]

@@ -77,7 +77,8 @@ CAUSES: Final = {
     ),
     CauseKind.SIGNOFF: (
         "The policy requires that a person signs off the model, and no approval of this judgement holds.",
-        "Read the report, and record the answer with modelaudit decide model --report FILE --answer approve.",
+        "Read the report, and record the answer with modelaudit decide model --report FILE --answer approve "
+        '--reason "TEXT" --by "NAME".',
     ),
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.policy import AllowedAbsence, ExcludedCode, PinnedModel, Policy, Requirement
+from modelaudit.model.policy import AllowedAbsence, ExcludedCode, PinnedModel, Policy, Requirement, SignOffTerms
 from modelaudit.model.trust import TrustedSigner
 
 Entry = str | float | bool | list[str] | dict[str, "Entry"] | list[dict[str, "Entry"]] | list["Condition"]
@@ -92,9 +92,14 @@ def _build_entries(policy: Policy) -> dict[str, Entry]:
 
 
 def _build_condition(requirement: Requirement, policy: Policy) -> Condition:
-    """Build a condition; that on the age of the rules is a mapping to the number of days."""
+    """Build a condition; one with terms is a mapping to them."""
     if requirement is Requirement.RULES_AGE and policy.rules_days is not None:
         return {requirement.value: f"{policy.rules_days}d"}
+    terms = policy.signoff_terms
+    if requirement is Requirement.SIGNOFF and terms != SignOffTerms():
+        approved: dict[str, Entry] = {"approved": True} if terms.approved else {}
+        roles: dict[str, Entry] = {"roles": list(terms.roles)} if terms.roles else {}
+        return {requirement.value: {**approved, **roles}}
     return requirement.value
 
 
@@ -163,14 +168,16 @@ def _render_item(item: dict[str, Entry], origin: str, indent: str) -> Iterator[s
 
 
 def _render_value(value: Entry) -> str:
-    """Render a single value, or a list in one line."""
+    """Render a single value, or a list or a mapping in one line."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(_render_value(each) for each in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_render_value(each)}' for key, each in value.items())}}}"
     if isinstance(value, str):
         return quote_text(value)
-    return f"{value:g}" if isinstance(value, float) and value < 1e6 else str(value)
+    return f"{value:g}" if not isinstance(value, int) and value < 1e6 else str(value)
 
 
 def quote_text(text: str) -> str:

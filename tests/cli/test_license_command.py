@@ -178,6 +178,18 @@ def test_notices_are_written_into_the_given_folder_and_stderr_names_that_folder(
     assert str(out) in done.stderr
 
 
+@pytest.mark.parametrize("place", ["m", "m/notices/new", "link/notices"])
+def test_notices_into_the_model_are_refused_in_one_line_and_nothing_is_written(tmp_path: Path, place: str) -> None:
+    model = write_model(tmp_path / "m", "mit", MIT)
+    (tmp_path / "link").symlink_to(model)
+    before = sorted(each.name for each in model.rglob("*"))
+    done = run_command("license", model, *PRODUCT, "-q", "--notices", tmp_path / place)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert f"--notices {tmp_path / place}: lies in the model" in done.stderr
+    assert "name a folder outside of it" in done.stderr
+    assert sorted(each.name for each in model.rglob("*")) == before
+
+
 def write_notices(model: Path, out: Path) -> CommandResult:
     """Run the command for notices; return what it says."""
     return run_command("license", model, *PRODUCT, "-q", "--notices", out)
