@@ -173,6 +173,10 @@ def test_figures_are_stated_in_decimal_digits(form: Form, text: str, figures: li
         "| Layers | Heads |\n|---|---|\n| 4 | 2 |\n",
         "- a a a a a a a a = = =\n",
         "## Precision\nfp32\n",
+        "one and a half hundred thousand layers and\n",
+        "三十二层参数词表七十亿\n",
+        "it classifies lora as w4 g128 not merged\n",
+        "- Target modules:\n  - q_proj\n  - k_proj\n",
     ],
 )
 def test_work_on_a_hostile_card_grows_with_its_length(line: str) -> None:
