@@ -319,9 +319,8 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
     if report is None:
         replaced_by = find_replacements(entries, today)
         return RegisterState(tuple(_judge_by_date(entry, today, replaced_by) for entry in entries))
-    decisions = Decisions(
-        entries, describe_reported_model(report), Consent(policy.label, policy.accept_critical), today
-    )
+    consent = Consent(policy.label, policy.accept_critical)
+    decisions = Decisions(entries, describe_reported_model(report), consent, today)
     findings, records = decisions.accept_parts(
         map(_reopen_finding, report.findings),
         [_reopen_record(record, policy) for record in report.coverage.artifacts],
@@ -342,7 +341,7 @@ def judge_entries(entries: Sequence[RegisterEntry], report: AuditReport | None, 
     if SubjectKind.MODEL in refused:
         return RegisterState(recorded, ())
     open_subjects = (
-        *list_open_findings(findings, report.policy.gates),
+        *list_open_findings(findings, report.policy.gates, consent),
         *list_open_absences(records),
         *list_open_questions(license_, _list_failed_look_ups(report), rules.clauses.negotiable_kinds),
     )

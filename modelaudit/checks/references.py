@@ -162,6 +162,10 @@ def _build_subject(address: str, format_: str, reference: Reference, index: _Fil
         "needs": reference.min_size,
     }
     named_by = f"{reference.named_by}: " if reference.named_by else ""
+    if state == "too-short":
+        fields["shortfall"] = f"{reference.target} has {size} bytes, and {reference.min_size} are needed"
+    elif state == "link":
+        fields["shortfall"] = f"{reference.target} is a link that was not followed"
     figures = f": {size} bytes, but {reference.min_size} are needed" if state == "too-short" else ""
     evidence = (f"{named_by}{reference.target} ({state}{figures})",)
     key = f"{reference.kind} {reference.named_by} {reference.target}"

@@ -221,6 +221,8 @@ class UseAnswer:
         ended: one sentence on an agreement that permitted it and holds no more; empty without one.
         folders: of a repository of several models, the folders of those that it concerns; empty where it concerns all.
             Files in its sentences are named from the folder.
+        unstated: what the planned use does not state and the clause asks for, by the keys of a policy: a ``Use``,
+            ``purpose``, ``territories``, ``field``, ``monthly-active-users`` or ``annual-revenue-usd``.
     """
 
     answer: Answer
@@ -235,6 +237,7 @@ class UseAnswer:
     acceptance: Acceptance | None = None
     ended: str = ""
     folders: tuple[str, ...] = ()
+    unstated: tuple[str, ...] = ()
 
     @property
     def models(self) -> str:

@@ -175,8 +175,10 @@ class OpenSubject:
         subject: as ``modelaudit decide`` takes it.
         severity: of a finding; empty otherwise.
         detail: one line of the report on it.
+        is_acceptable: whether the policy lets a decision accept it.
     """
 
     subject: str
     severity: str
     detail: str
+    is_acceptable: bool = True

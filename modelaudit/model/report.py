@@ -308,6 +308,7 @@ class PolicyRecord:
         organization: for whom the model is reviewed; empty if the policy does not state it, as the two below.
         reference: the number or name of the review.
         reviewer: the person who reviews.
+        accept_critical: whether a decision may accept a critical finding.
     """
 
     name: str
@@ -319,6 +320,7 @@ class PolicyRecord:
     organization: str = ""
     reference: str = ""
     reviewer: str = ""
+    accept_critical: bool = False
 
     def rejects(self, finding: Finding) -> bool:
         """Whether the finding is as severe as the gate of its family."""

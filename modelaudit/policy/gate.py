@@ -349,14 +349,21 @@ def _describe_decided_use(license_: LicenseConclusion) -> str:
 
 
 def _name_duties(license_: LicenseConclusion) -> str:
-    """Count the duties, such as ``, with 2 duties``; empty without one. Points to watch do not count."""
+    """Count the duties, such as ``, with up to 2 duties`` where some depend on acts that the use does not state."""
     # Two base models under one licence bring in the same duty, which is counted once.
     duties = {
         (duty.kind, duty.group, duty.license, duty.text, duty.section, duty.words)
         for duty in license_.duties
         if duty.group is not Group.WATCH
     }
-    return f", with {count_noun(len(duties), 'duty', 'duties')}" if duties else ""
+    stated = license_.intent.uses if license_.intent is not None else {}
+    depending = any(
+        duty.uses and not any(stated.get(use) for use in duty.uses)
+        for duty in license_.duties
+        if duty.group is not Group.WATCH
+    )
+    up_to = "up to " if depending else ""
+    return f", with {up_to}{count_noun(len(duties), 'duty', 'duties')}" if duties else ""
 
 
 def _name_models(license_: LicenseConclusion, permission: Answer) -> str:

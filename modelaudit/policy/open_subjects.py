@@ -9,16 +9,21 @@ from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.register import CONCLUSION, OpenSubject, SubjectKind
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.terms import Answer
+from modelaudit.policy.consent import Consent
+from modelaudit.policy.subjects import Matches
 
 
 def list_open_findings(
-    findings: Iterable[Finding], gates: Mapping[CheckFamily, Severity | None]
+    findings: Iterable[Finding], gates: Mapping[CheckFamily, Severity | None], consent: Consent
 ) -> Iterator[OpenSubject]:
-    """Yield each finding that breaks a gate and that nothing accepts."""
+    """Yield each finding that breaks a gate and that nothing accepts; ``consent`` states which a decision may."""
     for each in findings:
         gate = gates.get(each.check)
         if each.acceptance is None and gate is not None and each.severity.rank >= gate.rank:
-            yield OpenSubject(each.fingerprint, each.severity, f"{each.artifact or 'the model'}: {each.message}")
+            is_acceptable = not consent.explain_obstacle(Matches([each]), is_model=False)
+            ending = "" if is_acceptable else " No decision may accept it."
+            detail = f"{each.artifact or 'the model'}: {each.message}{ending}"
+            yield OpenSubject(each.fingerprint, each.severity, detail, is_acceptable)
 
 
 def list_open_absences(records: Iterable[ArtifactRecord]) -> Iterator[OpenSubject]:

@@ -18,4 +18,5 @@ def record_policy(policy: Policy) -> PolicyRecord:
         policy.organization,
         policy.reference,
         policy.reviewer,
+        policy.accept_critical,
     )

@@ -7,7 +7,7 @@ the answer is ``review``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelaudit.model.license import Duty, UseAnswer
 from modelaudit.model.terms import (
@@ -139,6 +139,7 @@ def _answer_clause(
     if clause.scope == "multimodal" and bound.multimodal is False:  # the clause is about multimodal models alone
         return None
     doubtful_conditions: list[str] | None = None
+    unstated: tuple[str, ...] = ()
     for rule in kind.answers:
         undecided = _find_undecided_conditions(rule, clause, intent, vocabulary)
         if undecided is None:
@@ -154,12 +155,28 @@ def _answer_clause(
         # A permission that may hold limits nothing, so it leaves no doubt.
         if undecided and not is_permission and doubtful_conditions is None:
             doubtful_conditions = undecided
+            unstated = tuple(_list_unstated(rule, undecided, intent))
     if doubtful_conditions is None:
         return None
     why = " and ".join(_UNDECIDED_REASONS[condition] for condition in doubtful_conditions)
     is_listing = "field" in doubtful_conditions
     hint = f" (modelaudit explain {bound.entry.id} lists them)" if is_listing else ""
-    return _build_answer(Answer.REVIEW, f"{kind.title} of {bound.entry.id}: {why}{hint}.", clause, bound)
+    answer = _build_answer(Answer.REVIEW, f"{kind.title} of {bound.entry.id}: {why}{hint}.", clause, bound)
+    return replace(answer, unstated=unstated)
+
+
+def _list_unstated(rule: AnswerRule, undecided: Collection[str], intent: Intent) -> Iterator[str]:
+    """Yield what the planned use must state before the undecided conditions of a rule can be decided."""
+    if "uses" in undecided:
+        yield from (use for use in rule.uses if use not in intent.uses)
+    if "over" in undecided and getattr(intent, rule.over.replace("-", "_")) is None:
+        yield rule.over
+    if "inside" in undecided and not intent.territories:
+        yield "territories"
+    if {"field", "list"} & set(undecided) and not intent.field:
+        yield "field"
+    if "purpose" in undecided:
+        yield "purpose"
 
 
 def _find_undecided_conditions(
