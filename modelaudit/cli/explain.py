@@ -148,6 +148,7 @@ def explain_result(report: AuditReport, fingerprint: str, catalogue: Catalogue, 
     Raises:
         ConfigurationError: no result has the fingerprint.
     """
+    from modelaudit.reports.decision_words import is_acceptable
     from modelaudit.reports.results import Outcome, ResultKind, list_results
 
     result = next((each for each in list_results(report) if each.fingerprint == fingerprint), None)
@@ -159,7 +160,9 @@ def explain_result(report: AuditReport, fingerprint: str, catalogue: Catalogue, 
         return f"{page}\n\nNext: modelaudit decide --list --report {label}"
     if result.is_settled or result.outcome is Outcome.NOTED:
         return page
-    return f"{page}\n\nNext: modelaudit decide {fingerprint} --report {label} --answer accept|refuse"
+    finding = next((each for each in report.findings if each.fingerprint == fingerprint), None)
+    answers = "accept|refuse" if finding is None or is_acceptable(finding, report.policy) else "refuse"
+    return f"{page}\n\nNext: modelaudit decide {fingerprint} --report {label} --answer {answers}"
 
 
 def _format_result(result: Result) -> str:

@@ -78,7 +78,7 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
     if report.description.facts:
         contradictions = len(report.description.contradictions)
         note = count_noun(contradictions, "contradiction") if contradictions else ""
-        yield "description", "The model", note
+        yield "description", f"The {view.name_subject(report)}", note
     if report.elements:
         yield "elements", "Completeness of the bill of materials", count_noun(len(report.elements), "list")
     if report.controls:

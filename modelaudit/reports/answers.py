@@ -7,13 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.model.finding import CheckFamily
+from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group
 from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
 from modelaudit.reports.license_view import group_tasks, list_own_entries
-from modelaudit.reports.wording import CONCLUSIONS, count_noun, describe_acceptance, end_sentence, format_sentence
+from modelaudit.reports.wording import (
+    CONCLUSIONS,
+    count_noun,
+    describe_acceptance,
+    end_sentence,
+    format_sentence,
+    lower_first,
+)
 
 QUESTIONS = {Question.LOAD: "May it be loaded?", Question.USE: "May it be used as planned?"}
 
@@ -85,9 +92,21 @@ def count_causes(report: AuditReport) -> tuple[tuple[CauseKind, int], ...]:
     return tuple(counts.items())
 
 
+def find_worst_quiet_finding(report: AuditReport) -> Finding | None:
+    """Find the worst finding on *load* that no gate rejects and no one accepted; ``None`` without one of weight."""
+    weighty = [each for each in list_quiet_findings(report) if each.severity.rank >= Severity.MEDIUM.rank]
+    return max(weighty, key=lambda each: each.severity.rank, default=None)
+
+
+def list_quiet_findings(report: AuditReport) -> list[Finding]:
+    """List the findings on *load* below the threshold that nothing accepts."""
+    own = (each for each in report.findings if each.check is not CheckFamily.LICENSE and each.acceptance is None)
+    return [each for each in own if not report.policy.rejects(each)]
+
+
 def describe_exit_code(report: AuditReport) -> str:
     """Describe the exit code with the words of its causes, such as ``Exit code 3, incomplete: unread 7.``."""
-    verdict = report.decision.verdict
+    verdict = lower_first(describe_verdict(report))
     causes = ", ".join(f"{kind} {number}" if number else str(kind) for kind, number in count_causes(report))
     if causes:
         return f"Exit code {report.exit_code}, {verdict}: {causes}."

@@ -23,7 +23,7 @@ STATES: Final = {
 }
 """The heading of each state, in the order of the list: what needs an action comes first."""
 NO_REPORT: Final = "With --report, the list also shows what is open, unused or reopened."
-NEXT: Final = "Next: modelaudit decide SUBJECT --report REPORT.json --answer accept|refuse"
+NEXT: Final = "Next: modelaudit decide SUBJECT --report REPORT.json --answer "
 _DETAIL_CHARACTERS: Final = 300
 
 
@@ -41,7 +41,7 @@ def render_decision_list(
     if subjects is None:
         blocks.append(NO_REPORT)
     elif subjects:
-        blocks.append(NEXT)
+        blocks.append(NEXT + ("accept|refuse" if any(each.is_acceptable for each in subjects) else "refuse"))
     elif not blocks:
         blocks.append("Nothing is open, and the register holds no decision on this model.")
     return "\n\n".join(blocks)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
+from modelaudit.model.license import Openness
 from modelaudit.reports.wording import describe_place, join_phrases
 
 _MOST_FACTS: Final = 4
@@ -35,6 +36,23 @@ _FIRST: Final = (
     *(Topic.SUPPLIER, Topic.AUTHOR, Topic.RELEASE_TIME, Topic.LANGUAGE, Topic.INPUT, Topic.OUTPUT),
 )
 """The topics that the page prints; further ones are folded."""
+
+
+_DATA_PARTS: Final = {"training-data": "training", "evaluation-data": "evaluation"}
+"""The parts of a release that are data sets, and the use of the facts that name them."""
+
+
+def list_absent_parts(openness: Openness, description: ModelDescription) -> list[str]:
+    """List the parts of a release that the repository lacks, with the data sets that are named and not included."""
+    parts = []
+    for part in openness.components:
+        use = _DATA_PARTS.get(part.id)
+        facts = (each for each in description.facts if each.topic is Topic.DATASET and use)
+        names = list(dict.fromkeys(each.value for each in facts if each.get("use") in (use, "")))
+        more = f" and {len(names) - _MOST_FACTS:,} more" if len(names) > _MOST_FACTS else ""
+        named = f" (named, not included: {', '.join(names[:_MOST_FACTS])}{more})" if names else ""
+        parts += [] if part.present else [f"{part.title}{named}"]
+    return parts
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Ex
 from modelaudit.reports.csv_report import render_csv
 from modelaudit.reports.inventory import describe_verification, has_claimed_digests
 from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.view import list_unsearched_paths
 from modelaudit.reports.wording import EXTENTS, count_noun
 
 MOST_TABLE_FILES: Final = 60
@@ -29,10 +30,12 @@ class Folder:
         name: its path; empty for the top.
         unread: the number of files that were not examined completely.
         contradicted: the number of files whose digest a source contradicts.
+        unsearched_texts: the paths of the texts that were not searched for terms.
     """
 
     name: str
     records: tuple[ArtifactRecord, ...]
+    unsearched_texts: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -42,7 +45,9 @@ class Folder:
     @property
     def unread(self) -> int:
         """The number of files that were not examined completely."""
-        return sum(record.extent is not Extent.EXAMINED for record in self.records)
+        return sum(
+            record.extent is not Extent.EXAMINED or record.path in self.unsearched_texts for record in self.records
+        )
 
     @property
     def verified(self) -> int:
@@ -65,7 +70,8 @@ def list_folders(report: AuditReport) -> tuple[Folder, ...]:
     by_folder: dict[str, list[ArtifactRecord]] = {}
     for record, each in zip(records, parts, strict=True):
         by_folder.setdefault("/".join(each[:depth]), []).append(record)
-    return tuple(Folder(name, tuple(by_folder[name])) for name in sorted(by_folder))
+    unsearched = frozenset(list_unsearched_paths(report))
+    return tuple(Folder(name, tuple(by_folder[name]), unsearched) for name in sorted(by_folder))
 
 
 def list_file_lines(folder: Folder, report: AuditReport) -> Iterator[str]:
@@ -75,7 +81,8 @@ def list_file_lines(folder: Folder, report: AuditReport) -> Iterator[str]:
         sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), _NO_DIGEST)
         verified = f", {describe_verification(record).partition(':')[0]}" if compared else ""
         path = escape_unprintable(record.path, _MOST_PATH_CHARACTERS)
-        yield f"{sha256}  {record.size:>15,}  {EXTENTS[record.extent]}{verified}  {path}"
+        searched = ", not searched for terms" if record.path in folder.unsearched_texts else ""
+        yield f"{sha256}  {record.size:>15,}  {EXTENTS[record.extent]}{searched}{verified}  {path}"
 
 
 def list_unopened_lines(report: AuditReport) -> Iterator[str]:

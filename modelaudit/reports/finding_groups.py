@@ -12,6 +12,7 @@ from modelaudit.model.finding import CheckFamily, Rule, Severity
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import Location
 from modelaudit.model.verdict import Question
+from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.results import Outcome, Result, ResultKind, describe_rule, list_results
 from modelaudit.reports.wording import count_noun, describe_acceptance, join_phrases
 
@@ -44,7 +45,7 @@ TITLES: Final = {
     Need.REFUSED: ("Refused by a person", "A decision refuses these, so the model does not pass with them."),
     Need.FAILS: (
         "They fail the policy",
-        "Remove or replace these parts, choose another model, or let a person accept each of them until a date.",
+        "Remove or replace these parts, or choose another.",
     ),
     Need.OPEN: (
         "Open, for a person to decide",
@@ -127,6 +128,7 @@ class NeedGroup:
     need: Need
     rules: tuple[RuleGroup, ...]
     count: int
+    exception: str = ""
 
     @property
     def title(self) -> str:
@@ -136,7 +138,7 @@ class NeedGroup:
     @property
     def advice(self) -> str:
         """The decision in words."""
-        return TITLES[self.need][1]
+        return f"{TITLES[self.need][1]} {self.exception}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +209,20 @@ def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:
             rules.append(RuleGroup(rule_id, title, rule, severity, check, rows[:number], rows[number:]))
         if rules:
             count = sum(each.parts for results in by_need[need].values() for each in results)
-            groups.append(NeedGroup(need, tuple(rules), count))
+            groups.append(NeedGroup(need, tuple(rules), count, _describe_exception(need, report)))
     return tuple(groups)
+
+
+def _describe_exception(need: Need, report: AuditReport) -> str:
+    """Describe which findings that fail a decision may accept, as one sentence; empty where the policy permits none."""
+    if need is not Need.FAILS:
+        return ""
+    rejected = [each for each in report.findings if each.acceptance is None and report.policy.rejects(each)]
+    accepted = [is_acceptable(each, report.policy) for each in rejected]
+    if not any(accepted):
+        return ""
+    which = "a finding" if all(accepted) else "a finding that is not critical"
+    return f"As an exception, the policy lets a person accept {which} until a date."
 
 
 def _list_digests(report: AuditReport) -> dict[str, str]:

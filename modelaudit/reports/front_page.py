@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
@@ -14,8 +13,9 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, license_view, view
+from modelaudit.reports.license_parts import describe_model_answers, list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import describe_kind
+from modelaudit.reports.license_words import TRIGGERS, UNSEARCHED_KEY, describe_kind, describe_triggers
 from modelaudit.reports.wording import (
     CHECKS,
     UNREAD,
@@ -24,13 +24,16 @@ from modelaudit.reports.wording import (
     describe_acceptance,
     end_sentence,
     format_sentence,
+    join_phrases,
 )
 
 MOST_REASONS: Final = 3
 _MOST_REASONS_UNREAD: Final = 4
 _MOST_NAMES: Final = 2
+_MOST_CONFLICTS: Final = 2
 _MOST_DUTIES: Final = 8
 _SENTENCE_CHARACTERS: Final = 240
+_NOT_EXAMINED: Final = "Not examined"
 _SUMMARIES: Final = (CauseKind.FINDINGS, CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW)
 
 
@@ -43,12 +46,14 @@ class ShortList:
         lines: sentences or phrases.
         more: the number of entries left out.
         is_open: whether something of the list keeps the model from passing.
+        title: what the list is about, where the page has no title of its own for it.
     """
 
     lead: str
     lines: tuple[str, ...] = ()
     more: int = 0
     is_open: bool = False
+    title: str = ""
 
 
 def list_reasons(report: AuditReport, question: Question) -> ShortList:
@@ -69,7 +74,42 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
     # The same of several files is one reason, with the first of them.
     first_by_words = {detail.partition(": ")[2] or detail: detail for detail in reversed(details)}
     unique = [_count_places(report, detail) for detail in details if detail in first_by_words.values()]
-    return ShortList("", tuple(unique[:MOST_REASONS]), max(len(unique) - MOST_REASONS, 0))
+    further = _list_points_on_use(report, " ".join((stated, *details)).casefold()) if question is Question.USE else []
+    lines = (*unique[:MOST_REASONS], *further)
+    return ShortList("", lines, max(len(unique) - MOST_REASONS, 0))
+
+
+def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
+    """List the answer to each of several parts, the fields of use that a licence limits, and what contradicts it.
+
+    Args:
+        report: of any scan.
+        stated: what the page says on the use already, without case.
+    """
+    license_ = report.license
+    points = describe_model_answers(license_)
+    if license_.open_permission is not Answer.DENY:
+        points += license_view.list_field_limits(license_, has_address=False)
+    conflicts = [
+        end_sentence(each.detail)
+        for each in license_.conflicts
+        # The page states what was not read or searched among the parts that were not examined.
+        if each.kind not in ("origin-unknown", "dataset-unknown")
+        and each.location.key != UNSEARCHED_KEY
+        # The detail may begin with the part of the repository, which the answer leaves out.
+        and not any(words in stated for words in _split_detail(each.detail))
+    ]
+    more = len(conflicts) - _MOST_CONFLICTS
+    conflicts[_MOST_CONFLICTS:] = (
+        [f"{count_noun(more, 'further point')} in the annex on the licence."] if more > 0 else []
+    )
+    return [cut_text(each, _SENTENCE_CHARACTERS * 2) for each in dict.fromkeys([*points, *conflicts])]
+
+
+def _split_detail(detail: str) -> tuple[str, str]:
+    """Return the words of a conflict without case, and the same without a part of the repository in front."""
+    words = detail.casefold().rstrip(".")
+    return words, words.partition(": ")[2] or words
 
 
 def _count_places(report: AuditReport, detail: str) -> str:
@@ -81,18 +121,13 @@ def _count_places(report: AuditReport, detail: str) -> str:
 
 def _describe_quiet_findings(report: AuditReport) -> tuple[str, ...]:
     """Count the findings on load below the threshold by severity, and quote the worst; empty without any."""
-    quiet = [
-        each
-        for each in report.findings
-        if each.check is not CheckFamily.LICENSE and each.acceptance is None and not report.policy.rejects(each)
-    ]
-    weighty = [each for each in quiet if each.severity.rank >= Severity.MEDIUM.rank]
-    if not weighty:
+    worst = answers.find_worst_quiet_finding(report)
+    if worst is None:
         return ()
-    worst = max(weighty, key=lambda each: each.severity.rank)
     path = f"{worst.artifact}: " if worst.artifact else ""
     sentence = cut_text(f"{path}{end_sentence(worst.message)}", _SENTENCE_CHARACTERS)
-    return (f"Below the threshold: {view.describe_severities(quiet)}.", sentence)
+    counts = view.describe_severities(answers.list_quiet_findings(report))
+    return (f"The policy permits loading with what is below its threshold: {counts}.", sentence)
 
 
 def summarize_unexamined(report: AuditReport) -> ShortList:
@@ -102,9 +137,10 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     checks = f"Checks that did not run: {', '.join(CHECKS[each] for each in left_out)}." if left_out else ""
     if not coverage.artifacts:
         return ShortList(
-            "There was no file to examine, so this report says nothing about the model.",
+            f"There was no file to examine, so this report says nothing about the {view.name_subject(report)}.",
             _drop_empty([checks]),
             is_open=True,
+            title=_NOT_EXAMINED,
         )
     absences, silent = view.list_absences(report), view.list_unexplained_records(report)
     unopened = view.describe_unopened(report)
@@ -113,11 +149,11 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     if not absences and not silent:
         lead = format_sentence(view.describe_completeness(report))
         if origins:
-            lead = lead.replace("Nothing;", "Nothing of the model itself;")
-        return ShortList(lead, _drop_empty([*unsearched, checks]))
+            lead = lead.replace("Nothing;", f"Nothing of the {view.name_subject(report)} itself;")
+        return ShortList(lead, _drop_empty([*unsearched, checks]), title=_NOT_EXAMINED)
     number = len(absences) + len(silent)
-    name = view.name_absences(absences).lower() if not silent else "not examined"
-    lead = f"{count_noun(number, 'part')} {name}{view.describe_accepted(absences)}."
+    title = _NOT_EXAMINED if silent else view.name_absences(absences)
+    lead = f"{count_noun(number, 'part')} {title.lower()}{view.describe_accepted(absences)}."
     by_reason: dict[UnreadReason, list[str]] = {}
     for address, absence in absences:
         by_reason.setdefault(absence.unread.reason, []).append(address)
@@ -126,7 +162,15 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
         lines.append(f"No reason was recorded: {_join_first(record.path for record in silent)}")
     shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
-    return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences))
+    return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences), title=title)
+
+
+def name_gaps(report: AuditReport) -> str:
+    """Name what the person who signs takes into account beside the findings, by what the report leaves open."""
+    absences = view.list_absences(report)
+    is_read = bool(absences) and not view.list_unexplained_records(report)
+    name = view.name_absences(absences).lower() if is_read else _NOT_EXAMINED.lower()
+    return f"the parts that were {name}"
 
 
 def _name_unread_origins(license_: LicenseConclusion) -> str:
@@ -160,39 +204,59 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
                 "No obligations can be listed, because no known licence was recognised. There may still be obligations."
             )
         return ShortList("The clauses on record bring no duty for this use.")
-    is_planned = bool(license_.acceptance or license_.permission)
-    # Without a planned use every duty is conditional, and the annex states when each one begins.
-    lines = list(dict.fromkeys(_describe_duty(task, is_planned) for task in tasks))
+    # The duties that begin with a stated act come first.
+    tasks.sort(key=lambda task: task.depends_on(license_.intent) != ())
+    lines = list(dict.fromkeys(_describe_duty(task, license_) for task in tasks))
     more = max(len(lines) - _MOST_DUTIES, 0)
     watch = [f"{count_noun(watched, 'point to watch', 'points to watch')}, which are no duties."] if watched else []
-    return ShortList(describe_duty_scope(license_), (*lines[:_MOST_DUTIES], *watch), more)
+    return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *watch), more)
 
 
-def describe_duty_scope(license_: LicenseConclusion) -> str:
-    """Describe when the duties apply, as one sentence."""
-    if license_.open_permission is Answer.DENY:
-        return (
-            "Your planned use is not allowed. These duties apply if an agreement with the publisher or a different use "
-            "changes that."
-        )
-    if license_.acceptance or license_.permission:
-        return "The duties of your planned use."
-    return "No planned use is stated: these are the duties of any use. The annex states when each begins."
+def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> str:
+    """Describe when the duties apply, by what the planned use states and what it does not, as one or two sentences."""
+    if not license_.permission and not license_.acceptance:
+        return "No planned use is stated: these are the duties of any use. The annex states when each begins."
+    open_uses = dict.fromkeys(use for task in tasks for use in task.depends_on(license_.intent))
+    unstated = f"you did not state whether you {join_phrases([TRIGGERS[use] for use in open_uses], 'or')}"
+    depending = sum(bool(task.depends_on(license_.intent)) for task in tasks)
+    if not depending:
+        scope = "The duties of your planned use."
+    elif depending == len(tasks):
+        scope = f"Each only if you do what it says; {unstated}."
+    else:
+        scope = f"The duties of your planned use, then those with an “if”; {unstated}."
+    if license_.open_permission is not Answer.DENY:
+        return scope
+    rows = list_model_rows(license_)
+    lost = [row.name for row in rows if row.answer is Answer.DENY]
+    whose = f"Your planned use of {join_phrases(lost)}" if lost and len(lost) < len(rows) else "Your planned use"
+    condition = "an agreement with the publisher or a different use changes that"
+    return f"{whose} is not allowed: its duties apply if {condition}. {scope}"
 
 
-def _describe_duty(task: Task, is_planned: bool) -> str:
-    when = f" {task.when}" if task.when and is_planned else ""
+def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
+    # Without a planned use every duty is conditional, and the annex states when each one begins.
+    is_planned = bool(license_.acceptance or license_.permission)
+    open_uses = task.depends_on(license_.intent)
+    when = f" {describe_triggers(open_uses)}" if is_planned and open_uses else ""
     met = f"; the repository holds it: {task.met}" if task.met else ""
-    return f"{describe_kind(task.kind)}{when} ({task.source}){met}."
+    parts = [each.name for each in license_.models if task.license in each.entries]
+    part = f", for {_join_first(parts)[:-1]}" if parts and len(parts) < len(license_.models) else ""
+    return f"{describe_kind(task.kind)}{when} ({task.source}){part}{met}."
 
 
 @dataclass(frozen=True, slots=True)
 class SignOffRow:
-    """A recorded answer of a person to the report, in words."""
+    """A recorded answer of a person to the report, in words.
+
+    Attributes:
+        scope: what the answer covers beside the verdict, as one sentence; empty where both agree.
+    """
 
     answer: str
     state: str
     signoff: SignOff
+    scope: str = ""
 
 
 _SIGN_OFF_ANSWERS: Final = {SignOffAnswer.APPROVE: "Approved", SignOffAnswer.REFUSE: "Refused"}
@@ -206,8 +270,26 @@ _SIGN_OFF_STATES: Final = {
 
 def list_sign_offs(report: AuditReport) -> tuple[SignOffRow, ...]:
     """List the recorded sign-offs, those that bind this report first."""
-    rows = (SignOffRow(_SIGN_OFF_ANSWERS[each.answer], _SIGN_OFF_STATES[each.state], each) for each in report.signoffs)
+    rows = (
+        SignOffRow(_SIGN_OFF_ANSWERS[each.answer], _SIGN_OFF_STATES[each.state], each, _describe_scope(report, each))
+        for each in report.signoffs
+    )
     return tuple(sorted(rows, key=lambda row: row.signoff.state is not SignOffState.VALID))
+
+
+def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
+    """Describe what an answer in force covers where the verdict is another: the gate follows the verdict alone."""
+    if signoff.state is not SignOffState.VALID:
+        return ""
+    verdict, is_open = answers.describe_verdict(report), report.decision.verdict is not Verdict.PASS
+    if signoff.answer is SignOffAnswer.REFUSE:
+        return "" if is_open else f"The refusal prevails over the verdict {verdict}: do not use it."
+    if not is_open and not answers.is_pass_with_open_answer(report):
+        return ""
+    return (
+        f"It approves this report as it is and settles no open point: the verdict {verdict} prevails until each point "
+        "under Next is settled."
+    )
 
 
 def list_acceptances(report: AuditReport) -> tuple[str, ...]:

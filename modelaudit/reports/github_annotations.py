@@ -14,11 +14,12 @@ from typing import Final
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import CauseKind
+from modelaudit.reports.answers import describe_verdict
 from modelaudit.reports.decision_words import describe_attention, list_decided
 from modelaudit.reports.results import Outcome, Result, count_settled, list_results
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
-from modelaudit.reports.wording import count_noun, describe_place
+from modelaudit.reports.wording import count_noun, describe_place, lower_first
 
 MAX_ANNOTATIONS: Final = 10
 
@@ -51,7 +52,8 @@ def render_annotations(report: AuditReport, model: str = "") -> bytes:
     # A command begins a line, so every line begins with words of our own.
     model = model or get_heading(report.target)
     name = _escape(model, _MAX_TITLE_CHARACTERS, _DATA_ESCAPES)
-    lines = [f"modelaudit: {decision.verdict} (load {decision.load.verdict}, use {decision.use.verdict}): {name}"]
+    verdict = lower_first(describe_verdict(report))
+    lines = [f"modelaudit: {verdict} (load {decision.load.verdict}, use {decision.use.verdict}): {name}"]
     lines += [_write_annotation(report, model, result) for result in islice(open_results, MAX_ANNOTATIONS)]
     more = len(open_results) - MAX_ANNOTATIONS
     if more > 0:

@@ -22,6 +22,7 @@ from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.decision_words import describe_settled_answer, list_decision_lines
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_duties import LABEL_COLUMNS, render_tasks, shorten_id
+from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import (
     Reason,
     build_lineage_tree,
@@ -32,7 +33,6 @@ from modelaudit.reports.license_view import (
     describe_original,
     list_license_claims,
     list_limits,
-    list_model_rows,
     list_reasons,
     list_unread,
 )

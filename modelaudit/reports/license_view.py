@@ -16,8 +16,8 @@ from modelaudit.model.license import (
     OriginState,
     UseAnswer,
 )
-from modelaudit.model.terms import Answer, Clause, Group, LicenseEntry, Relation, Use
-from modelaudit.reports.license_words import ANSWERS, LOOKS, RELATIONS, TRIGGERS, describe_kind
+from modelaudit.model.terms import Answer, Clause, Group, Intent, LicenseEntry, Relation, Use
+from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_triggers
 from modelaudit.reports.wording import (
     LIMIT_KINDS,
     count_noun,
@@ -60,7 +60,14 @@ class Task:
     @property
     def when(self) -> str:
         """When the duty applies, as a clause: ``if you give copies to others``; empty for every use."""
-        return f"if you {' or '.join(TRIGGERS[use] for use in self.uses)}" if self.uses else ""
+        return describe_triggers(self.uses) if self.uses else ""
+
+    def depends_on(self, intent: Intent | None) -> tuple[Use, ...]:
+        """The unstated acts of which any triggers it; empty if the planned use, or every use, triggers it."""
+        stated = intent.uses if intent is not None else {}
+        if any(stated.get(use) for use in self.uses):
+            return ()
+        return tuple(use for use in self.uses if use not in stated)
 
     @property
     def source(self) -> str:
@@ -79,23 +86,6 @@ class Reason:
 
     answer: UseAnswer
     vias: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRow:
-    """One of several models of a repository.
-
-    Attributes:
-        name: its folder.
-        terms: its licence, or why there is none.
-        answer: to the planned use, as decisions leave it; ``None`` if no use is stated.
-        because: the first reason against the use; empty for a permission.
-    """
-
-    name: str
-    terms: str
-    answer: Answer | None
-    because: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,19 +185,14 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
         most: how many forbidden uses of one licence are listed; the rest is counted.
     """
     answered = {(each.license, each.kind) for each in license_.answers}
-    lines = list_permissions(license_)
+    lines = list_permissions(license_) + list_field_limits(license_, most)
     other_limits: list[str] = []
     for entry in license_.entries:
         for clause in entry.clauses:
             if (entry.id, clause.kind) in answered or clause.kind not in LIMIT_KINDS:
                 continue
             where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
-            if clause.kind == "use-policy":
-                url = clause.url or entry.policy_url or entry.url
-                lines.append(f"Forbidden uses: {_format_fields(clause, most)} ({where}; {url}).")
-            elif clause.kind == "use-condition" and clause.fields:
-                lines.append(f"Uses under conditions: {_format_fields(clause, most)} ({where}).")
-            else:
+            if not _is_about_fields(clause):
                 number = f" above {format_number(clause.number)}" if clause.number is not None else ""
                 other_limits.append(f"{lower_first(describe_kind(clause.kind))}{number} ({where})")
     if other_limits:
@@ -216,24 +201,33 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
     return tuple(dict.fromkeys(lines))
 
 
-def list_model_rows(license_: LicenseConclusion) -> tuple[ModelRow, ...]:
-    """List the models of a repository that has several under different terms, in its order; empty for one model."""
-    rows = []
-    for model in license_.models:
-        answers = license_.list_answers(model)
-        open_answers = [each for each in answers if each.answer is not Answer.ALLOW and each.acceptance is None]
-        answer = None
-        if license_.permission is not None:
-            answer = open_answers[0].answer if open_answers else Answer.ALLOW
-        terms = model.expression or f"no licence concluded ({model.state})"
-        rows.append(ModelRow(model.name, terms, answer, open_answers[0].because if open_answers else ""))
-    return tuple(rows)
+def list_field_limits(license_: LicenseConclusion, most: int = 100, *, has_address: bool = True) -> list[str]:
+    """List the fields of use that a clause forbids or permits under conditions, where no answer states the clause.
+
+    Args:
+        license_: the conclusion.
+        most: how many fields of one clause are listed; the rest is counted.
+        has_address: whether the address of a use policy is shown, and a policy without a list on record at all.
+    """
+    answered = {(each.license, each.kind) for each in license_.answers}
+    lines = []
+    for entry in license_.entries:
+        for clause in entry.clauses:
+            if (entry.id, clause.kind) in answered or not _is_about_fields(clause):
+                continue
+            where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
+            if clause.kind == "use-policy":
+                url = clause.url or entry.policy_url or entry.url
+                if has_address or clause.fields:
+                    place = f"{where}; {url}" if has_address else where
+                    lines.append(f"Forbidden uses: {_format_fields(clause, most)} ({place}).")
+            else:
+                lines.append(f"Uses under conditions: {_format_fields(clause, most)} ({where}).")
+    return lines
 
 
-def describe_model_row(row: ModelRow) -> str:
-    """Describe one of several models in a line: its folder, its licence, the answer and the first reason."""
-    answer = "" if row.answer is None else f", {ANSWERS[row.answer].lower()}"
-    return end_sentence(f"{row.name}: {row.terms}{answer}{f': {row.because}' if row.because else ''}")
+def _is_about_fields(clause: Clause) -> bool:
+    return clause.kind == "use-policy" or (clause.kind == "use-condition" and bool(clause.fields))
 
 
 def list_permissions(license_: LicenseConclusion) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from modelaudit.model.license import Basis, ClaimKind, Conflict, LicenseClaim, OriginState, UseAnswer
 from modelaudit.model.term_files import is_package_metadata
 from modelaudit.model.terms import Answer, Group, Intent, Purpose, Relation, Use
@@ -36,7 +38,7 @@ RELATIONS = {
     Relation.MERGE: "merged from",
     Relation.QUANTIZED: "quantized from",
     Relation.DISTILLED: "distilled from",
-    Relation.UNSTATED: "made from",
+    Relation.UNSTATED: "based on",
 }
 
 LOOKS = {
@@ -70,6 +72,12 @@ TRIGGERS = {
 }
 """What a person does whose use triggers a duty."""
 
+
+def describe_triggers(uses: Iterable[Use]) -> str:
+    """Describe the acts that trigger a duty as a condition: ``if you pass it on or build it into devices``."""
+    return f"if you {' or '.join(TRIGGERS[use] for use in uses)}"
+
+
 PURPOSES = {Purpose.RESEARCH: "for research", Purpose.OTHER: "not for research"}
 
 CONFLICTS = {
@@ -90,6 +98,16 @@ CONFLICTS = {
     "template-differs": "The chat template differs from that of the base model",
     "text-not-recognised": "A text was not recognised",
 }
+
+STATEMENTS: dict[str, tuple[str, str]] = {
+    "purpose": ("whether your use is research", "--use research=yes or =no"),
+    "territories": ("where you use it", "--territory CODE"),
+    "field": ("your field of use", "--field FIELD"),
+    "monthly-active-users": ("your number of monthly active users", "--mau N"),
+    "annual-revenue-usd": ("your annual revenue in US dollars", "--revenue USD"),
+    **{use: (f"whether you plan {words}", f"--use {use}=yes or =no") for use, words in USES.items()},
+}
+"""What a planned use may leave unstated, by the keys of a policy: in words, and the option that states it."""
 
 UNSEARCHED_KEY = "not-compared"
 """The key of the place of a text that was not searched for terms."""

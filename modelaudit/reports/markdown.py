@@ -19,8 +19,10 @@ from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group
 from modelaudit.model.verdict import Question
+from modelaudit.reports.answers import describe_verdict
 from modelaudit.reports.decision_words import describe_ended, list_valid_signoffs
-from modelaudit.reports.license_view import Task, group_tasks, list_model_rows
+from modelaudit.reports.license_parts import list_model_rows
+from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import GROUPS, describe_planned_use
 from modelaudit.reports.markdown_text import write_code, write_row, write_text
 from modelaudit.reports.provenance_words import describe_provenance
@@ -35,6 +37,7 @@ from modelaudit.reports.wording import (
     describe_place,
     end_sentence,
     format_sentence,
+    lower_first,
 )
 
 SUMMARY_BYTES: Final = 1024 * 1024
@@ -95,7 +98,7 @@ def _render(report: AuditReport, model: str, limit: int, marker: str) -> bytes:
 def _list_head_lines(report: AuditReport, model: str) -> Iterator[str]:
     """Yield the heading, the two answers, and the signatures that were not checked."""
     decision = report.decision
-    yield f"## modelaudit: {decision.verdict} {write_code(model, _MAX_NAME_CHARACTERS)}"
+    yield f"## modelaudit: {lower_first(describe_verdict(report))} {write_code(model, _MAX_NAME_CHARACTERS)}"
     yield ""
     yield "| question | answer | reason |"
     yield "|---|---|---|"

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.model.license import LicenseConclusion, OriginState
+from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.terms import Answer
+from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
+from modelaudit.reports.license_words import STATEMENTS
 
 _KINDS: Final = frozenset(
     {"declared-prose", "variant-text", "text-not-recognised", "declared-found", "template-differs"}
 )
 """The kinds of conflicts whose place a person reads to decide."""
 _MOST_PLACES = 4
-_NOT_STATED: Final = "figure is not stated"
-_FIGURES: Final = (
-    ("user-cap", "your number of users a month", "--mau"),
-    ("revenue-cap", "your annual revenue", "--revenue"),
-)
-"""The end of the kind of a clause with an amount, the figure that it needs, and the option that states it."""
 _CONTACT: Final = "contact-required"
 """The key of the place of a sentence by which the publisher asks to be contacted."""
 _CONCLUSION: Final = "conclusion"
@@ -37,11 +33,7 @@ def describe_next_step(license_: LicenseConclusion) -> str:
     places = list_places(license_)
     reading = _name_reading(license_, places)
     asking = _ask_publisher(license_)
-    unstated = list(
-        f"State {figure} with {option}."
-        for words, figure, option in _FIGURES
-        if any(words in each.kind and _NOT_STATED in each.because for each in open_answers)
-    )
+    unstated = list_missing_statements(license_)
     others = [f"licence:{each}" for each in ids][1:]
     also = f", then the same for {', '.join(others)}" if others else ""
     return (
@@ -60,7 +52,7 @@ def _name_reading(license_: LicenseConclusion, places: list[str]) -> str:
     if not license_.entries:
         return "Ask the publisher for a licence."
     open_answers = license_.open_answers
-    licenses = {each.license: None for each in open_answers if each.license and _NOT_STATED not in each.because}
+    licenses = {each.license: None for each in open_answers if each.license and not each.unstated}
     unread = [each.name for each in license_.origins if each.look is not OriginState.READ]
     if not licenses and all(each.license for each in open_answers):
         return ""
@@ -77,6 +69,30 @@ def _ask_publisher(license_: LicenseConclusion) -> list[str]:
     return [
         f"Ask the publisher for the permission that {', '.join(places[:_MOST_PLACES])} {demands} before you use it."
     ]
+
+
+def list_reviewable_answers(license_: LicenseConclusion) -> list[UseAnswer]:
+    """List the open answers for review that a statement or a decision may settle: those of no part that is denied."""
+    open_answers = license_.open_answers
+    denied = [each for each in open_answers if each.answer is Answer.DENY]
+    if any(not each.folders for each in denied):
+        return []
+    lost = {folder for each in denied for folder in each.folders}
+    reviewable = [each for each in open_answers if each.answer is Answer.REVIEW]
+    return [each for each in reviewable if not each.folders or not lost.issuperset(each.folders)]
+
+
+def list_missing_statements(license_: LicenseConclusion) -> list[str]:
+    """List a sentence for each fact that the planned use does not state and an open answer asks for, each once."""
+    facts = dict.fromkeys(fact for each in list_reviewable_answers(license_) for fact in each.unstated)
+    words = (STATEMENTS[fact] for fact in facts if fact in STATEMENTS)
+    return [f"State {fact} ({option})." for fact, option in words]
+
+
+def list_base_models_to_look_up(license_: LicenseConclusion) -> list[str]:
+    """List the base models whose licence was not read or not concluded, those of a cycle left out, each once."""
+    unread = [each.name for each in list_unread_base_models(license_) if each.look is not OriginState.CYCLE]
+    return list(dict.fromkeys([*unread, *list_unfollowed_base_models(license_)]))
 
 
 def list_open_answers(license_: LicenseConclusion) -> list[str]:

@@ -10,16 +10,41 @@ from typing import Final
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import UnreadReason
+from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
-from modelaudit.reports import answers
-from modelaudit.reports.next_step import list_open_answers, list_places
+from modelaudit.reports import answers, view
+from modelaudit.reports.decision_words import is_acceptable
+from modelaudit.reports.license_parts import list_model_rows
+from modelaudit.reports.next_step import (
+    list_base_models_to_look_up,
+    list_missing_statements,
+    list_open_answers,
+    list_places,
+    list_reviewable_answers,
+)
 from modelaudit.reports.open_names import find_unread
-from modelaudit.reports.wording import format_sentence
+from modelaudit.reports.wording import format_sentence, join_phrases
 
-_MOST_STEPS: Final = 3
+_MOST_STEPS: Final = 10
 _MOST_PLACES: Final = 2
-DO_NOT_LOAD: Final = "Do not load this model."
+_MOST_NAMES: Final = 3
 _DECIDE: Final = "modelaudit decide {} --report report.json"
+_CHECKS_TO_RUN: Final = {
+    CheckFamily.SECURITY: ("Run the security check before anyone loads it.", "modelaudit scan {}"),
+    CheckFamily.LICENSE: ("Run the licence check before anyone uses it.", "modelaudit license {}"),
+}
+"""The step for each check without which a question has no answer."""
+_DAMAGED: Final = frozenset(
+    {
+        UnreadReason.DAMAGED,
+        UnreadReason.EMPTY,
+        UnreadReason.UNREADABLE,
+        UnreadReason.CHANGED,
+        UnreadReason.CONTENT_ABSENT,
+        UnreadReason.LINK_DANGLING,
+    }
+)
+"""The reasons for which a second download may deliver the part whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +56,6 @@ class Step:
 
 
 _STEPS: Final = {
-    CauseKind.LICENCE_DENIED: Step("Ask the licensor for an agreement, plan another use, or choose another model."),
     CauseKind.UNREAD: Step(
         "Ask whether the model works without the parts that were not examined, or decide to accept them.",
         "remove or fetch the part again; see modelaudit decide.",
@@ -44,9 +68,6 @@ _STEPS: Final = {
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
     CauseKind.INSTRUCTIONS_REVIEW: Step("Read the instructions before anyone follows them."),
     CauseKind.USE_NOT_STATED: Step("State the planned use, and have this report made again.", "scan with --use."),
-    CauseKind.BASE_MODEL_UNREAD: Step(
-        "Read the licence of the base model yourself.", "scan again with a connection, so that it is read."
-    ),
     CauseKind.REFUSED: Step("Read why a person refused it, or choose another model."),
     CauseKind.REFUSAL_REOPENED: Step("Decide again on what was refused.", "modelaudit decide --help"),
     CauseKind.UNPINNED: Step("Have this report made again for one version.", "name the commit after the @."),
@@ -57,11 +78,7 @@ _STEPS: Final = {
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
     CauseKind.SIGNOFF: Step("Read the report, and sign it or refuse.", _DECIDE.format("model") + " --answer approve"),
 }
-_NOTHING_OPEN: Final = Step("Keep this report with the model.")
-_FINDINGS_ON_USE: Final = Step(
-    "Ask the author of the model to mend what it states on its licence, or decide to accept it."
-)
-_FINDINGS_ON_LOAD: Final = Step("Have the files mended or replaced, or decide on each finding.")
+_EXCEPTION: Final = "As an exception, the policy lets a person accept a finding until a date."
 
 
 def find_forbidding(report: AuditReport) -> list[Finding]:
@@ -74,36 +91,36 @@ def find_forbidding(report: AuditReport) -> list[Finding]:
 
 
 def list_steps(report: AuditReport) -> tuple[Step, ...]:
-    """List the next step of each kind of cause, each once; with nothing open, to keep the report."""
+    """List the next steps, each once: what the answers forbid, then what is missing; else to keep the report."""
     steps = tuple(dict.fromkeys(_iterate_steps(report)))
-    return steps[:_MOST_STEPS] or (_NOTHING_OPEN,)
+    if not steps and report.decision.verdict is not Verdict.PASS:
+        return (Step("Read the reasons above, and decide."),)
+    return steps[:_MOST_STEPS] or (Step(f"Keep this report with the {view.name_subject(report)}."),)
 
 
 def _iterate_steps(report: AuditReport) -> Iterator[Step]:
-    if find_forbidding(report):
-        yield Step(_forbid(report))
     on_use = {each.kind for each in report.decision.causes if each.question is Question.USE}
+    is_denied = CauseKind.LICENCE_DENIED in on_use
+    load = report.decision.load.verdict
+    if load is Verdict.FAIL:
+        yield from _forbid(report)
+    if is_denied:
+        yield _answer_denial(report)
+    missing = (words for family, words in _CHECKS_TO_RUN.items() if family not in report.policy.checks)
+    yield from (Step(person, command.format(_name_target(report))) for person, command in missing)
+    if load is Verdict.PASS:
+        yield from _mend_quiet_defects(report)
+    if CauseKind.FINDINGS in on_use and not is_denied:
+        yield _mend_licence(report)
     for kind, _ in answers.count_causes(report):
-        if kind is CauseKind.FINDINGS:
-            if not find_forbidding(report) and any(
-                each.kind is kind and each.question is Question.LOAD for each in report.decision.causes
-            ):
-                yield _FINDINGS_ON_LOAD
-            if kind in on_use and CauseKind.LICENCE_DENIED not in on_use:
-                yield _FINDINGS_ON_USE
-        elif kind is CauseKind.LICENCE_REVIEW:
-            yield _review(report)
+        if kind is CauseKind.UNREAD:
+            yield from _fetch_or_decide(report)
         elif kind is CauseKind.UNVERIFIED_TYPE:
             yield replace(_STEPS[kind], engineer=_decide_first(find_unread(report, UnreadReason.UNVERIFIED)))
-        else:
+        elif kind in _STEPS:
             yield _STEPS[kind]
-    is_use_unstated = report.license.intent is None or not report.license.intent.is_stated
-    if (
-        is_use_unstated
-        and CheckFamily.LICENSE in report.policy.checks
-        and report.decision.use.verdict is Verdict.REVIEW
-    ):
-        yield _STEPS[CauseKind.USE_NOT_STATED]
+    if CheckFamily.LICENSE in report.policy.checks and not is_denied:
+        yield from _settle_use(report)
 
 
 def _decide_first(names: list[str]) -> str:
@@ -114,26 +131,123 @@ def _decide_first(names: list[str]) -> str:
     return f"{_DECIDE.format(shlex.quote(names[0]))}{others}."
 
 
-def _forbid(report: AuditReport) -> str:
-    """State that the model must not be loaded, and what the fix of the first critical rule adds to it."""
-    worst = find_forbidding(report)[0].rule
-    fix = next((rule.fix for rule in report.rules if rule.id == worst), "")
-    sentence, _, rest = fix.partition(". ")
-    # The first sentence of a fix says the same of the file.
-    added = rest if sentence.startswith("Do not ") else fix
-    return f"{DO_NOT_LOAD} {format_sentence(added)}" if added else DO_NOT_LOAD
+def _mend_licence(report: AuditReport) -> Step:
+    """State what ends findings of the licence check that the policy rejects."""
+    rejected = _list_rejected(report, CheckFamily.LICENSE)
+    words = f"Ask the author of the {view.name_subject(report)} to mend what it states on its licence."
+    return Step(f"{words} {_EXCEPTION}" if any(is_acceptable(each, report.policy) for each in rejected) else words)
 
 
-def _review(report: AuditReport) -> Step:
-    """Name the places to read, and the command that records the answer; one sentence each."""
+def _list_rejected(report: AuditReport, *families: CheckFamily) -> list[Finding]:
+    """List the findings of these checks that the policy rejects and that nothing accepts."""
+    rejected = (each for each in report.findings if each.acceptance is None and report.policy.rejects(each))
+    return [each for each in rejected if each.check in families]
+
+
+def _forbid(report: AuditReport) -> Iterator[Step]:
+    """Yield that the model must not be loaded, with what the fix of the worst rule adds, and who may permit it."""
+    if not any(each.kind is CauseKind.FINDINGS and each.question is Question.LOAD for each in report.decision.causes):
+        return
+    families = (each for each in CheckFamily if each is not CheckFamily.LICENSE)
+    rejected = _list_rejected(report, *families)
+    words = f"Do not load this {view.name_subject(report)}."
+    forbidding = find_forbidding(report)
+    if forbidding:
+        fix = next((rule.fix for rule in report.rules if rule.id == forbidding[0].rule), "")
+        sentence, _, rest = fix.partition(". ")
+        # The first sentence of a fix says the same of the file.
+        added = rest if sentence.startswith("Do not ") else fix
+    else:
+        added = "have the files replaced or mended first"
+    accepts = bool(rejected) and all(is_acceptable(each, report.policy) for each in rejected)
+    exception = f" {_EXCEPTION}" if accepts else ""
+    yield Step(f"{words} {format_sentence(added)}{exception}" if added else f"{words}{exception}")
+
+
+def _answer_denial(report: AuditReport) -> Step:
+    """State what ends a denial: for each part of the repository apart, where the answers to them differ."""
+    rows = list_model_rows(report.license)
+    lost = [row.name for row in rows if row.answer is Answer.DENY]
+    free = [f"{row.name} ({row.terms})" for row in rows if row.answer is Answer.ALLOW]
+    noun = view.name_subject(report)
+    if not lost or len(lost) == len(rows):
+        words = f"ask the licensor for an agreement, plan another use, or choose another {noun}."
+        return Step(f"Do not use this {noun} as planned: {words}")
+    words = f"Do not use {_join_names(lost)} as planned: ask the licensor for an agreement, or leave it out."
+    # The licence of a part permits nothing where the whole must not be loaded.
+    may_use = free and report.decision.load.verdict is Verdict.PASS
+    return Step(f"{words} You may use {_join_names(free)}." if may_use else words)
+
+
+def _mend_quiet_defects(report: AuditReport) -> Iterator[Step]:
+    """Yield the fix of the finding below the threshold that page 1 quotes beside the permission to load."""
+    worst = answers.find_worst_quiet_finding(report)
+    fix = next((rule.fix for rule in report.rules if worst is not None and rule.id == worst.rule), "")
+    if fix:
+        yield Step(format_sentence(fix.partition(". ")[0]))
+
+
+def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
+    """Yield to download damaged files again, and to decide on the other parts that were not examined."""
+    unread = [(address, absence.unread.reason) for address, absence in report.coverage.open_absences]
+    damaged = list(dict.fromkeys(address for address, reason in unread if reason in _DAMAGED))
+    if damaged:
+        yield Step(f"Download the files again: {_join_names(damaged)}.", "compare their digests, and scan again.")
+    apart = (UnreadReason.UNCLAIMED, UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES)
+    if not unread or any(reason not in _DAMAGED and reason not in apart for _, reason in unread):
+        yield _STEPS[CauseKind.UNREAD]
+
+
+def _settle_use(report: AuditReport) -> Iterator[Step]:
+    """Yield what the person states, looks up and reads where the answer to the use is open."""
+    license_ = report.license
+    is_open = report.decision.use.verdict is not Verdict.PASS
+    if is_open and (license_.intent is None or not license_.intent.is_stated):
+        yield _STEPS[CauseKind.USE_NOT_STATED]
+    yield from (Step(each) for each in list_missing_statements(license_))
+    base_models = list_base_models_to_look_up(license_)
+    if base_models:
+        whose = "the licence of the base model" if len(base_models) == 1 else "the licences of the base models"
+        ids = list_open_answers(license_)
+        record = f", or {_DECIDE.format(f'licence:{ids[0]}')}" if ids else "."
+        yield Step(
+            f"Look up {whose} {_join_names(base_models)}, and whether your use is permitted.",
+            f"scan again with a connection{record}",
+        )
+    if CauseKind.LICENCE_REVIEW in {each.kind for each in report.decision.causes}:
+        yield from _review(report, base_models)
+
+
+def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
+    """Yield the places to read, and the command that records the answer; nothing where a statement may settle it."""
     license_ = report.license
     places = list_places(license_)
     more = f" and {len(places) - _MOST_PLACES:,} more" if len(places) > _MOST_PLACES else ""
+    waiting = [each for each in list_reviewable_answers(license_) if not each.unstated]
+    # The licence of a base model is looked up.
+    waiting = [each for each in waiting if each.license or not any(name in each.because for name in base_models)]
+    ids = list_open_answers(license_)
+    record = _DECIDE.format(f"licence:{ids[0]}") if ids else ""
     if places:
         person = f"Read {', '.join(places[:_MOST_PLACES])}{more}, and decide whether these terms permit your use."
-    elif license_.entries:
+    elif not license_.entries:
+        person = f"Ask the author of the {view.name_subject(report)} for its licence in writing, or choose another."
+    elif clauses := [f"{each.license}, {each.section}" for each in waiting if each.license and each.section]:
+        person = f"Read {_join_names(clauses)}, and decide whether your use meets the clause."
+    elif waiting or not (base_models or list_missing_statements(license_)):
         person = "Decide whether the terms in the annex on the licence permit your use."
     else:
-        person = "Ask the author of the model for its licence in writing, or choose another model."
-    ids = list_open_answers(license_)
-    return Step(person, _DECIDE.format(f"licence:{ids[0]}") if ids else "")
+        return
+    yield Step(person, record)
+
+
+def _name_target(report: AuditReport) -> str:
+    """Name the target as a command takes it; of a folder on disk the report keeps the last part of its path."""
+    return shlex.quote(view.get_heading(report.target))
+
+
+def _join_names(names: list[str]) -> str:
+    """Join the first names, each once, and count the others."""
+    unique = list(dict.fromkeys(names))
+    more = len(unique) - _MOST_NAMES
+    return f"{', '.join(unique[:_MOST_NAMES])} and {more:,} more" if more > 0 else join_phrases(unique)

@@ -9,13 +9,29 @@ from modelaudit.model.license import Basis, ClaimKind, LicenseConclusion, Origin
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.inventory import LOCAL_KINDS, compute_tree_digest
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
+from modelaudit.reports.view import name_absences
+from modelaudit.reports.wording import count_noun
 
 _MAX_NAMES = 3
+_MAX_CONTRADICTIONS = 2
 
 
 def list_questions(report: AuditReport) -> tuple[str, ...]:
     """List the questions, one sentence each: first about the files, then about the licence."""
-    return (*_ask_about_origin(report), *_ask_about_files(report), *list_license_questions(report.license))
+    return (
+        *_ask_about_origin(report),
+        *_ask_about_files(report),
+        *_ask_about_statements(report),
+        *list_license_questions(report.license),
+    )
+
+
+def _ask_about_statements(report: AuditReport) -> list[str]:
+    """List a question for each of the first statements of the card that the files contradict."""
+    contradictions = report.description.contradictions
+    more = len(contradictions) - _MAX_CONTRADICTIONS
+    questions = [f"Which is right? {each.sentence}" for each in contradictions[:_MAX_CONTRADICTIONS]]
+    return questions + ([f"And {count_noun(more, 'further contradiction')} in the annex?"] if more > 0 else [])
 
 
 def _ask_about_origin(report: AuditReport) -> list[str]:
@@ -34,7 +50,8 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     questions = []
     unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
     if unread:
-        questions.append(f"Do we need the parts that were not examined ({_join_names(unread)}), and what do they do?")
+        name = name_absences(report.coverage.open_absences).lower()
+        questions.append(f"Do we need the parts that were {name} ({_join_names(unread)}), and what do they do?")
     # A finding on the model as a whole names no artifact.
     failing = [
         file_of(finding.artifact)

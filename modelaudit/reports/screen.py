@@ -28,12 +28,14 @@ from modelaudit.reports.answers import (
     describe_conclusion,
     describe_duties,
     describe_exit_code,
+    describe_verdict,
     list_rulings,
 )
 from modelaudit.reports.decision_words import (
     describe_acceptance_shortly,
     list_decided,
     list_refusals,
+    may_decide,
     summarize_decisions,
 )
 from modelaudit.reports.finding_lines import FindingRow, build_finding_line, detail_findings, group_rows
@@ -207,7 +209,7 @@ def _render_answers(report: AuditReport, name: str, width: int) -> RenderableTyp
     shape, style = VERDICT_MARKS[verdict]
     model = name or get_model_name(target)
     commit = f" at {target.commit[:12]}" if target.commit and target.commit not in model else ""
-    heading = build_text((f" {shape} {verdict.upper()} ", style), "  ", (model, "bold"), commit)
+    heading = build_text((f" {shape} {describe_verdict(report).upper()} ", style), "  ", (model, "bold"), commit)
     use = describe_planned_use(report.license.intent)
     plan = build_text(use)
     plan.truncate(width - _LABEL_COLUMNS - 1, overflow="ellipsis")

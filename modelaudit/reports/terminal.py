@@ -13,7 +13,7 @@ from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.opinion import Opinion, OpinionState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
-from modelaudit.reports.answers import describe_conclusion, describe_exit_code, list_details
+from modelaudit.reports.answers import describe_conclusion, describe_exit_code, describe_verdict, list_details
 from modelaudit.reports.decision_words import (
     describe_settled_absence,
     describe_settlement,
@@ -31,7 +31,7 @@ from modelaudit.reports.layout import (
     indent_block,
     render_parts,
 )
-from modelaudit.reports.license_view import describe_model_row, list_model_rows
+from modelaudit.reports.license_parts import describe_model_row, list_model_rows
 from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
 from modelaudit.reports.provenance_words import describe_provenance
@@ -124,7 +124,7 @@ def _render_head(report: AuditReport) -> Group:
         ("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.tool.edition}, {report.created}"))
     )
     heading = build_text(
-        (f" {shape} {report.decision.verdict.upper()} ", style), "  ", (get_model_name(target), "bold")
+        (f" {shape} {describe_verdict(report).upper()} ", style), "  ", (get_model_name(target), "bold")
     )
     return Group(
         heading,

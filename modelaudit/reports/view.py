@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -46,8 +47,15 @@ _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 
 _UNSEARCHED_KEY: Final = "not-compared"
 """The key of a conflict about a text that was not searched for terms."""
+_READ_REASONS: Final = frozenset({UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES})
+"""The reasons of absences in parts that were read completely: something about them is on no list."""
 _EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 """The number of examined files and of all files in the detail of an opinion: ``examined 3 of 5 files``."""
+
+_TABLE_ENDINGS: Final = frozenset({".arrow", ".csv", ".jsonl", ".parquet", ".tsv"})
+"""The endings of files that hold rows of data."""
+_ENDINGS_BESIDE_TABLES: Final = frozenset({"", ".flac", ".gif", ".jpeg", ".jpg", ".md", ".mp3", ".png", ".txt", ".wav"})
+"""The endings of files that lie in a data set too; a file without one may be a licence text."""
 
 SEVERITIES_WORST_FIRST = tuple(reversed(Severity))
 
@@ -118,9 +126,11 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
 
 
 def name_absences(pairs: Iterable[tuple[str, Absence]]) -> str:
-    """Name absences: ``Not verified`` if each is a name on no list, in a part that was read, else ``Not examined``."""
-    is_read = all(absence.unread.reason is UnreadReason.UNVERIFIED for _, absence in pairs)
-    return "Not verified" if is_read else "Not examined"
+    """Name absences: ``Not verified`` if each is of a part that was read, ``Not examined`` if none is, else both."""
+    are_read = {absence.unread.reason in _READ_REASONS for _, absence in pairs}
+    if are_read == {True, False}:
+        return "Not examined or not verified"
+    return "Not verified" if are_read == {True} else "Not examined"
 
 
 def describe_accepted(pairs: Sequence[tuple[str, Absence]]) -> str:
@@ -157,6 +167,20 @@ def get_heading(target: Target) -> str:
         return get_model_name(target)
     name = PurePath(target.name).name or target.name
     return f"{name}, folder {target.folder}" if target.folder else name
+
+
+def name_subject(report: AuditReport) -> str:
+    """Name what the report is on: ``data set``, or ``model``, also where nothing shows which of both it is.
+
+    A folder on disk counts as a data set if it holds tables and nothing but tables, texts and media.
+    """
+    if report.target.kind is RefKind.DATASET or report.target.name.startswith("datasets/"):
+        return "data set"
+    if report.target.kind not in LOCAL_KINDS or report.coverage.unopened:
+        return "model"
+    endings = {posixpath.splitext(record.path)[1].lower() for record in report.coverage.artifacts}
+    has_only_data = endings <= _TABLE_ENDINGS | _ENDINGS_BESIDE_TABLES
+    return "data set" if has_only_data and not _TABLE_ENDINGS.isdisjoint(endings) else "model"
 
 
 def are_findings_first(report: AuditReport) -> bool:
@@ -265,8 +289,8 @@ def fold_opinion(opinion: Opinion) -> list[tuple[OpinionFinding, int]]:
 
 def describe_extent(record: ArtifactRecord) -> str:
     """Describe how much of a file was examined; a name on no list leaves nothing unread."""
-    if record.absences and name_absences(record.absences) == "Not verified":
-        return "read completely, not verified"
+    if record.absences and {each.unread.reason for _, each in record.absences} == {UnreadReason.UNVERIFIED}:
+        return "read completely; a name in it is not verified"
     return EXTENTS[record.extent]
 
 
@@ -317,6 +341,11 @@ def describe_completeness(report: AuditReport) -> str:
 def list_unsearched_texts(report: AuditReport) -> list[str]:
     """List the sentences on texts that were not, or not to their end, searched for terms."""
     return [each.detail for each in report.license.conflicts if each.location.key == _UNSEARCHED_KEY]
+
+
+def list_unsearched_paths(report: AuditReport) -> list[str]:
+    """List the paths of the texts that were not, or not to their end, searched for terms."""
+    return [each.artifact for each in report.license.conflicts if each.location.key == _UNSEARCHED_KEY]
 
 
 def describe_unopened(report: AuditReport) -> str:

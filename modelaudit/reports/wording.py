@@ -335,7 +335,7 @@ def count_noun(number: int, singular: str, plural: str = "") -> str:
     return f"{number:,} {noun}"
 
 
-def join_phrases(phrases: Sequence[str]) -> str:
-    """Join phrases with commas, and the last with "and"; each phrase once, in their order."""
+def join_phrases(phrases: Sequence[str], word: str = "and") -> str:
+    """Join phrases with commas, and the last with a word; each phrase once, in their order."""
     *first, last = dict.fromkeys(phrases) or ("",)
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last

@@ -308,7 +308,7 @@ def test_base_models_are_nested_ancestors(failing: AuditReport) -> None:
     known = inner["acme/tiny-root"]
     assert known["licenses"] == [{"license": {"name": "LicenseRef-Llama-3.1", "url": LLAMA.url}}]
     assert known["purl"] == "pkg:huggingface/acme/tiny-root"
-    assert root["pedigree"]["notes"] == "quantized of acme/tiny-instruct"
+    assert root["pedigree"]["notes"] == "quantized from acme/tiny-instruct"
     assert collect_properties(known)["modelaudit:origin:look"] == ["known-by-name"]
     assert collect_properties(known)["modelaudit:origin:relation"] == ["finetune"]
     assert "licenses" not in inner["acme/other"]

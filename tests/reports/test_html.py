@@ -30,7 +30,7 @@ from modelaudit.reports.finding_groups import MOST_ROWS, count_rows, group_by_ne
 from modelaudit.reports.html import format_css_string, render_html
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.json_report import compute_report_digest, parse_report, render_json
-from modelaudit.reports.officer_steps import DO_NOT_LOAD, list_steps
+from modelaudit.reports.officer_steps import list_steps
 from modelaudit.reports.results import ResultKind, list_results
 
 VOID = frozenset({"meta", "input", "br"})
@@ -358,7 +358,7 @@ def test_html_page_of_a_passed_model_is_green_only_if_the_use_is_allowed_too(pas
     assert '<div class="answer pass"><dt>' in html and '<div class="answer review"><dt>' in html
     assert '<div class="callout review">' in html
     text = parse_page(doubtful).text
-    assert "Exit code 0, pass: the policy asks for no answer to use." in text
+    assert "Exit code 0, pass, with an open answer: the policy asks for no answer to use." in text
 
 
 def test_html_page_of_a_failed_model_is_red_even_if_its_license_allows_shipping(
@@ -552,8 +552,8 @@ def test_html_page_ticks_no_duty_and_names_the_file_that_the_repository_holds_fo
 
 def test_html_page_states_that_duties_of_a_denied_use_apply_only_under_an_agreement(conflicting: AuditReport) -> None:
     denied = replace(conflicting, license=replace(conflicting.license, permission=Answer.DENY))
-    assert "Your planned use is not allowed. These duties apply if an agreement" in parse_page(denied).text
-    assert "Your planned use is not allowed." not in parse_page(conflicting).text
+    assert "Your planned use is not allowed: its duties apply if an agreement" in parse_page(denied).text
+    assert "Your planned use is not allowed:" not in parse_page(conflicting).text
 
 
 def test_html_page_refers_to_the_reasons_instead_of_repeating_a_conflict_shown_there(conflicting: AuditReport) -> None:
@@ -716,8 +716,9 @@ def test_same_reason_for_several_files_is_stated_once_on_the_first_page(failing:
 def test_load_box_of_a_pass_states_the_findings_below_the_threshold(passing: AuditReport, failing: AuditReport) -> None:
     finding = replace(failing.findings[0], severity=Severity.MEDIUM, message="The data are too short", acceptance=None)
     head = parse_page(replace(passing, findings=(finding,))).text.partition("Sign-off")[0]
-    assert f"Below the threshold: 1 medium. {finding.artifact}: The data are too short." in head
-    assert "Below the threshold" not in parse_page(passing).text.partition("Sign-off")[0]
+    lead = "The policy permits loading with what is below its threshold: 1 medium."
+    assert f"{lead} {finding.artifact}: The data are too short." in head
+    assert "below its threshold" not in parse_page(passing).text.partition("Sign-off")[0]
 
 
 def test_next_step_of_every_report_says_what_the_person_does(any_report: AuditReport) -> None:
@@ -728,7 +729,7 @@ def test_next_step_of_every_report_says_what_the_person_does(any_report: AuditRe
         each.severity is Severity.CRITICAL and each.check is not CheckFamily.LICENSE and each.acceptance is None
         for each in any_report.findings
     )
-    assert steps[0].person.startswith(DO_NOT_LOAD) is critical
+    assert not critical or steps[0].person.startswith("Do not load this model.")
     assert not any("modelaudit " in step.person for step in steps)
     assert "the terms named above" not in text and "No decision is needed" not in text
 

@@ -194,7 +194,7 @@ def test_lineage_path_names_each_base_model_once_with_its_relation() -> None:
     # Each of the two models of the cycle once.
     assert describe_lineage_path(build_cycle(license_), "a/0").count("quantized from") == 2
     # A model outside the lineage has no relation.
-    assert describe_lineage_path(license_, "acme/unheard") == "made from acme/unheard"
+    assert describe_lineage_path(license_, "acme/unheard") == "based on acme/unheard"
 
 
 def test_text_without_a_search_for_terms_is_no_complete_examination(passing: AuditReport) -> None:

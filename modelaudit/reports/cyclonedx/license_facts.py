@@ -7,13 +7,8 @@ from collections.abc import Iterable, Iterator
 from modelaudit.model.license import Basis, LicenseClaim, LicenseConclusion
 from modelaudit.model.terms import Answer
 from modelaudit.reports.decision_words import describe_settled_answer
-from modelaudit.reports.license_view import (
-    describe_model_row,
-    group_tasks,
-    list_model_rows,
-    list_permissions,
-    list_reasons,
-)
+from modelaudit.reports.license_parts import describe_model_row, list_model_rows
+from modelaudit.reports.license_view import group_tasks, list_permissions, list_reasons
 from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.wording import describe_place
 

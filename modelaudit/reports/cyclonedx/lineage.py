@@ -16,6 +16,7 @@ from modelaudit.reports.cyclonedx.licenses import CONCLUDED, build_license
 from modelaudit.reports.cyclonedx.properties import build_properties, build_ref, describe_fact, parse_time
 from modelaudit.reports.cyclonedx.references import find_repository_address
 from modelaudit.reports.license_view import build_lineage_tree
+from modelaudit.reports.license_words import RELATIONS
 from modelaudit.reports.package_url import REPOSITORY_ID
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.wording import describe_place
@@ -49,9 +50,9 @@ def build_pedigree(report: AuditReport) -> Pedigree | None:
     if not ancestors and not commits:
         return None
     left_out = max(len(branches) - _MAX_ANCESTORS, 0) + max(len(stated) - _MAX_ANCESTORS, 0)
-    direct = [f"{branch.origin.relation} of {branch.origin.name}" for branch in branches if branch.depth == 0]
+    direct = [f"{RELATIONS[branch.origin.relation]} {branch.origin.name}" for branch in branches if branch.depth == 0]
     direct += [
-        f"{fact.get('relation')} of {fact.value}" if fact.get("relation") else f"made from {fact.value}"
+        f"{fact.get('relation')} of {fact.value}" if fact.get("relation") else f"based on {fact.value}"
         for fact in stated
     ]
     notes = direct[:_MAX_NOTES] + ([f"{left_out} more ancestors are in the JSON report"] if left_out else [])
