@@ -67,6 +67,8 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
     license_ = report.license
     if license_.state is not ConclusionState.NOT_CHECKED:
         note = license_.expression or STATES[license_.state]
+        if len({each.expression for each in license_.models}) > 1:
+            note = f"{count_noun(len(license_.models), 'part')}, each with its own licence"
         yield "license", "Licence", note
     if groups:
         absences = view.list_absences(report)

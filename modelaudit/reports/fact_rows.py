@@ -51,6 +51,8 @@ def list_absent_parts(openness: Openness, description: ModelDescription) -> list
         names = list(dict.fromkeys(each.value for each in facts if each.get("use") in (use, "")))
         more = f" and {len(names) - _MOST_FACTS:,} more" if len(names) > _MOST_FACTS else ""
         named = f" (named, not included: {', '.join(names[:_MOST_FACTS])}{more})" if names else ""
+        if part.id == "evaluation-results" and any(each.topic is Topic.METRIC for each in description.facts):
+            named = " (stated in the card alone)"
         parts += [] if part.present else [f"{part.title}{named}"]
     return parts
 

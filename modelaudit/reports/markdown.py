@@ -28,7 +28,7 @@ from modelaudit.reports.markdown_text import write_code, write_row, write_text
 from modelaudit.reports.provenance_words import describe_provenance
 from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
 from modelaudit.reports.signature_words import describe_signature, list_unchecked
-from modelaudit.reports.view import describe_inventory, get_heading, list_skipped_checks
+from modelaudit.reports.view import describe_inventory, get_heading, list_skipped_checks, name_absences
 from modelaudit.reports.wording import (
     CHECKS,
     count_noun,
@@ -185,9 +185,10 @@ def _build_sections(report: AuditReport) -> Iterator[_Section]:
     for each in open_results:
         if each.kind is ResultKind.ABSENCE:
             absences.setdefault((each.rule, each.message), []).append(each)
+    unread = name_absences(report.coverage.open_absences) if absences else "Not examined"
     yield _Section(
         "absences",
-        f"Not examined: {count_noun(sum(each.parts for group in absences.values() for each in group), 'part')}",
+        f"{unread}: {count_noun(sum(each.parts for group in absences.values() for each in group), 'part')}",
         ("| parts | rule | places | reason | fingerprints |", "|---|---|---|---|---|"),
         map(_write_absences, absences.values()),
         len(absences),

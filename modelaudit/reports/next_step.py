@@ -32,7 +32,7 @@ def describe_next_step(license_: LicenseConclusion) -> str:
         return ""
     places = list_places(license_)
     reading = _name_reading(license_, places)
-    asking = _ask_publisher(license_)
+    asking = list_requests(license_)
     unstated = list_missing_statements(license_)
     others = [f"licence:{each}" for each in ids][1:]
     also = f", then the same for {', '.join(others)}" if others else ""
@@ -59,7 +59,7 @@ def _name_reading(license_: LicenseConclusion, places: list[str]) -> str:
     return f"Read the terms of {', '.join([*licenses, *unread][:_MOST_PLACES] or [license_.entries[0].id])}."
 
 
-def _ask_publisher(license_: LicenseConclusion) -> list[str]:
+def list_requests(license_: LicenseConclusion) -> list[str]:
     """Ask to contact the publisher where a sentence of the model demands it, as sentences."""
     asking = (each for each in license_.conflicts if each.location.key == _CONTACT and each.artifact)
     places = [f"{each.artifact}:{each.location.line}" for each in asking]

@@ -20,6 +20,7 @@ from modelaudit.reports.next_step import (
     list_missing_statements,
     list_open_answers,
     list_places,
+    list_requests,
     list_reviewable_answers,
 )
 from modelaudit.reports.open_names import find_unread
@@ -205,17 +206,19 @@ def _settle_use(report: AuditReport) -> Iterator[Step]:
     if is_open and (license_.intent is None or not license_.intent.is_stated):
         yield _STEPS[CauseKind.USE_NOT_STATED]
     yield from (Step(each) for each in list_missing_statements(license_))
+    yield from (Step(each) for each in list_requests(license_))
     base_models = list_base_models_to_look_up(license_)
+    is_for_review = any(each.kind is CauseKind.LICENCE_REVIEW for each in report.decision.causes)
+    readings = tuple(_review(report, base_models)) if is_for_review else ()
     if base_models:
         whose = "the licence of the base model" if len(base_models) == 1 else "the licences of the base models"
         ids = list_open_answers(license_)
-        record = f", or {_DECIDE.format(f'licence:{ids[0]}')}" if ids else "."
+        record = f", or {_DECIDE.format(f'licence:{ids[0]}')}" if ids and not readings else ""
         yield Step(
             f"Look up {whose} {_join_names(base_models)}, and whether your use is permitted.",
             f"scan again with a connection{record}",
         )
-    if CauseKind.LICENCE_REVIEW in {each.kind for each in report.decision.causes}:
-        yield from _review(report, base_models)
+    yield from readings
 
 
 def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:

@@ -65,7 +65,7 @@ REPOSITORIES: Mapping[str, Mapping[str, bytes]] = {
     "allowed": {"README.md": write_card("apache-2.0"), "model.safetensors": build_weights()},
     "denied": {"README.md": write_card("cc-by-nc-4.0"), "model.safetensors": build_weights()},
     "terms": {
-        "README.md": write_card("apache-2.0", "The model may not be used by companies that offer credit."),
+        "README.md": write_card("apache-2.0", "You must write to us before you use the weights in a product."),
         "model.safetensors": build_weights(),
     },
     "damaged": {"README.md": write_card("apache-2.0"), "model.safetensors": build_weights(6)},
@@ -163,6 +163,12 @@ def test_base_model_whose_licence_is_not_known_is_looked_up(reports: Mapping[str
     person = "Look up the licence of the base model acme/not-there, and whether your use is permitted."
     assert "modelaudit decide licence:" in steps[person]
     assert not any(each.startswith("Look up") for each in list_persons(reports["allowed"]))
+
+
+def test_sentence_that_demands_a_permission_is_a_step_before_the_reading(reports: Mapping[str, AuditReport]) -> None:
+    persons = list_persons(reports["terms"])
+    demand = "Ask the publisher for the permission that README.md:5 demands before you use it."
+    assert persons.index(demand) < persons.index("Read README.md:5, and decide whether these terms permit your use.")
 
 
 def test_each_of_several_parts_has_its_own_answer_step_and_duties(reports: Mapping[str, AuditReport]) -> None:
@@ -272,6 +278,9 @@ def test_data_set_that_is_named_is_not_called_absent_without_a_word(reports: Map
     part = Component("evaluation-data", "Evaluation data", present=False)
     parts = list_absent_parts(replace(openness, components=(part,)), ModelDescription((fact,)))
     assert parts == ["Evaluation data (named, not included: acme/letters)"]
+    part, fact = replace(part, id="evaluation-results", title="Evaluation results"), replace(fact, topic=Topic.METRIC)
+    parts = list_absent_parts(replace(openness, components=(part,)), ModelDescription((fact,)))
+    assert parts == ["Evaluation results (stated in the card alone)"]
 
 
 def test_data_set_is_not_called_a_model(reports: Mapping[str, AuditReport]) -> None:
