@@ -15,7 +15,7 @@ from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, license_view, view
 from modelaudit.reports.license_parts import describe_model_answers, list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import TRIGGERS, UNSEARCHED_KEY, describe_kind, describe_triggers
+from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, UNSEARCHED_KEY, describe_kind, describe_triggers
 from modelaudit.reports.wording import (
     CHECKS,
     UNREAD,
@@ -96,6 +96,8 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
         # The page states what was not read or searched among the parts that were not examined.
         if each.kind not in ("origin-unknown", "dataset-unknown")
         and each.location.key != UNSEARCHED_KEY
+        # Without a planned use, a missing item is one of the duties.
+        and not (license_.permission is None and each.kind.startswith(MISSING_PREFIX))
         # The detail may begin with the part of the repository, which the answer leaves out.
         and not any(words in stated for words in _split_detail(each.detail))
     ]
