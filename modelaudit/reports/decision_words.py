@@ -13,7 +13,6 @@ from modelaudit.model.license import UseAnswer
 from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import Absence, AuditReport, PolicyRecord
 from modelaudit.model.signoff import SignOffAnswer, SignOffState
-from modelaudit.model.terms import Answer
 from modelaudit.reports.wording import (
     count_noun,
     describe_acceptance,
@@ -38,13 +37,6 @@ def is_acceptable(finding: Finding, policy: PolicyRecord) -> bool:
     """Whether the gate would honour a decision that accepts a finding; an agreement alone ends a denial."""
     is_critical = finding.severity is Severity.CRITICAL
     return finding.rule != _DENIAL_RULE and (policy.accept_critical or not is_critical)
-
-
-def may_decide(report: AuditReport) -> bool:
-    """Whether something that keeps the report from a pass may be accepted by a decision."""
-    rejected = (each for each in report.findings if each.acceptance is None and report.policy.rejects(each))
-    is_use_open = any(each.answer is Answer.REVIEW for each in report.license.open_answers)
-    return is_use_open or bool(report.coverage.open_absences) or any(is_acceptable(e, report.policy) for e in rejected)
 
 
 def list_decision_lines(report: AuditReport, *, only_use: bool = False) -> list[tuple[str, str]]:

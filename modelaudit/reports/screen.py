@@ -35,7 +35,6 @@ from modelaudit.reports.decision_words import (
     describe_acceptance_shortly,
     list_decided,
     list_refusals,
-    may_decide,
     summarize_decisions,
 )
 from modelaudit.reports.finding_lines import FindingRow, build_finding_line, detail_findings, group_rows
