@@ -360,10 +360,12 @@ def _render_end(report: AuditReport, files: Sequence[tuple[str, str]]) -> Render
     steps += [f"modelaudit explain {kind}" for kind, _ in count_causes(report)[:1]]
     if names := list_open_names(report):
         saved = next((path for format_, path in files if format_ == "json"), "")
+        # A long name would take the room of the report.
+        first = shlex.quote(min(names, key=len))
         others = ", and so for the others that decide --list names" if len(names) > 1 else ""
         steps.append(
             f"{'' if saved else '-o report.json, then '}"
-            f"modelaudit decide {shlex.quote(names[0])} --report {shlex.quote(saved or 'report.json')} --answer …"
+            f"modelaudit decide {first} --report {shlex.quote(saved or 'report.json')} --answer …"
             f"{others}"
         )
     if "html" not in {format_ for format_, _ in files}:
