@@ -311,11 +311,14 @@ def describe_network_use(report: AuditReport) -> str:
 
 
 def describe_inventory(report: AuditReport) -> str:
-    """Describe the number of files, how many of them were opened if not all were, and the total size of these."""
+    """Describe the number of files, how many of them were opened if not all were, and their size."""
     coverage, size = report.coverage, sum(record.size for record in report.coverage.artifacts)
     files = count_noun(coverage.file_count, "file")
     if coverage.unopened:
         files = f"{coverage.file_count:,} of {count_noun(coverage.file_count + coverage.unopened, 'file')} opened"
+    if coverage.unopened_files:
+        total = size + sum(each.size for each in coverage.unopened_files)
+        return f"{files}, {size:,} of {count_noun(total, 'byte')}"
     return f"{files}, {count_noun(size, 'byte')} in all"
 
 

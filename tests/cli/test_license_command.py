@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.metadata import distribution
@@ -164,6 +165,7 @@ def test_license_report_states_how_many_files_were_not_opened(tmp_path: Path) ->
     assert json.loads(done.stdout)["decision"]["coverage"]["unopened_files"] == [{"path": "weights.bin", "size": 3}]
     page = html.read_text(encoding="utf-8")
     assert "1 file left unopened (3 bytes in all)" in page
+    assert re.search(r"\d of \d files opened, [\d,]+ of [\d,]+ bytes", page)
     assert "Left unopened: 1 file, 3 bytes in all" in page and "3  not opened  weights.bin" in page
     assert "every file was" not in page.lower()
     assert "1 file left unopened (3 bytes in all)" in run_command("license", folder, *PRODUCT).stdout
