@@ -578,17 +578,17 @@ def test_earlier_commit_of_the_model_itself_is_looked_up_as_a_base_model(hub: Lo
 def test_use_is_for_review_if_the_files_of_a_base_model_take_more_cpu_time_than_one_artifact_may(
     hub: LoopbackHub, offline: bool
 ) -> None:
-    settings = json.dumps({f"key_{number}": ["import os", "text", number] for number in range(20_000)})
+    settings = json.dumps({f"key_{number}": ["import os", "text", number] for number in range(6_000)})
     names = ("config.json", "tokenizer_config.json", "generation_config.json", "processor_config.json")
     files = {f"{folder}/{name}": settings for folder in "ab" for name in names}
     hub.add_repository("acme/base", {"README.md": build_card(license="mit"), "LICENSE": MIT, **files})
     hub.add_repository("acme/tuned", {"README.md": build_card(license="mit", base_model="acme/base"), "LICENSE": MIT})
     assert judge_license("acme/tuned").exit_code == 0
-    limits = Limits(artifact_cpu_seconds=0.5, cpu_seconds_per_gib=0)
+    limits = Limits(artifact_cpu_seconds=0.1, cpu_seconds_per_gib=0)
     report = judge_license("acme/tuned", offline=offline, limits=limits)
     [origin] = report.license.origins
     assert origin.look is OriginState.UNREACHED
-    assert origin.detail.startswith("its files take more than 0.5 seconds of CPU time, so reading ended at ")
+    assert origin.detail.startswith("its files take more than 0.1 seconds of CPU time, so reading ended at ")
     assert (report.license.permission, report.exit_code) == ("review", 3)
 
 
