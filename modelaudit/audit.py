@@ -370,7 +370,7 @@ class Audit:
         traits = self._license_claims.traits
         traits += list(read_tokenizers(snapshot.artifacts, traits, self._read_base_file, self.limits))
         conclusion, self.failed_look_ups = conclude_license(
-            self._license_claims, snapshot, lookup, self.policy.intent, wrap_look_up(lookup.look_up)
+            self._license_claims, snapshot, lookup, self.policy.intent, wrap_look_up(lookup.look_up), self.records
         )
         # Subjects of licences and their rules leave no absences: doubts are a part of the conclusion.
         self._judge_subjects(build_license_subjects(conclusion))

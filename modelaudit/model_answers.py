@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -38,7 +38,9 @@ from modelaudit.model.license import (
     UseAnswer,
 )
 from modelaudit.model.lineage import Kinship
+from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.terms import Intent, LicenseCategory
+from modelaudit.shared_files import add_doubts, collect_digests, find_shared_files
 from modelaudit.sources import is_offline
 from modelaudit.term_choice import list_unnamed_weights
 
@@ -58,6 +60,7 @@ def conclude_license(
     base_models: BaseModelLookup,
     intent: Intent,
     look_up: LookUp | None = None,
+    records: Sequence[ArtifactRecord] = (),
 ) -> tuple[LicenseConclusion, tuple[str, ...]]:
     """Trace the base models, conclude on the licence, and answer the intended use.
 
@@ -73,9 +76,11 @@ def conclude_license(
         base_models: looks up the base models.
         intent: the intended use, as far as it is stated.
         look_up: replaces ``base_models.look_up``, for instance to add an error boundary.
+        records: of the files that were read, with their digests; of others, the digests that the source states count.
     """
     collector.finish(snapshot)
-    concluding = _Concluding(collector, snapshot, base_models, intent, look_up or base_models.look_up)
+    digests = collect_digests(snapshot.artifacts, records)
+    concluding = _Concluding(collector, snapshot, base_models, intent, look_up or base_models.look_up, digests)
     conclusion = concluding.conclude_models() or concluding.conclude_folder("", ())
     return conclusion, tuple(concluding.describe_failed_look_ups(conclusion))
 
@@ -85,6 +90,7 @@ class _Concluding:
     """Concludes on the licences of one repository, and remembers which base models could not be looked up.
 
     Attributes:
+        digests: the SHA-256 of the files, as far as they are known, by path.
         failed_names: case-folded names of the base models whose look-up failed.
         limited_names: likewise of those that a bound kept from being looked up.
         results: of the look-ups, by the name as it is spelt; several models may have one base model.
@@ -96,6 +102,7 @@ class _Concluding:
     base_models: BaseModelLookup
     intent: Intent
     look_up: LookUp
+    digests: Mapping[str, str] = field(default_factory=dict)
     failed_names: set[str] = field(default_factory=set)
     limited_names: set[str] = field(default_factory=set)
     results: dict[tuple[str, bool], LookupResult] = field(default_factory=dict)
@@ -119,7 +126,8 @@ class _Concluding:
         if len({_list_terms(part) for part in parts.values()}) == 1:
             return None
         whole = self.conclude_folder("", ())
-        return _combine(parts, whole)
+        doubts = find_shared_files(parts, self.digests)
+        return _combine({folder: add_doubts(part, doubts.get(folder, ())) for folder, part in parts.items()}, whole)
 
     def _has_rest(self, folders: Collection[str]) -> bool:
         """Whether files outside of the folders are a model, or state terms."""

@@ -50,6 +50,7 @@ LEVELS = (
         "term_choice": 5,
         "options": 5,
         "licensing": 5,
+        "shared_files": 5,
         "batch": 5,
         "inventory": 5,
         "tokenizers": 5,

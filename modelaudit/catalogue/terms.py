@@ -87,6 +87,7 @@ class ClauseFile:
     url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
     words: list[Text] = Field(default_factory=list)
     duty_of: list[Use] = Field(default_factory=list)
+    duty_with: list[Use] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -273,4 +274,5 @@ def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document,
         url=clause.url,
         words=tuple(clause.words),
         duty_of=tuple(clause.duty_of),
+        duty_with=tuple(clause.duty_with),
     )

@@ -170,7 +170,11 @@ def _build_subject(address: str, format_: str, reference: Reference, index: _Fil
     evidence = (f"{named_by}{reference.target} ({state}{figures})",)
     key = f"{reference.kind} {reference.named_by} {reference.target}"
     absence = _find_unmatched_absence(format_, reference, state)
-    return Subject("reference", address, fields, key, reference.where, evidence, absence_if_unmatched=absence)
+    # The tensors of the format are not all there, as in a file that ends too early.
+    is_cut = state == "too-short" and reference.kind is ReferenceKind.DATA
+    is_cut = is_cut and format_ not in _FORMATS_SEARCHING_ELSEWHERE
+    always = UnreadReason.DAMAGED if is_cut else None
+    return Subject("reference", address, fields, key, reference.where, evidence, (), always, absence)
 
 
 def _find_unmatched_absence(format_: str, reference: Reference, state: str) -> UnreadReason | None:

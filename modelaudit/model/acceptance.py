@@ -71,6 +71,7 @@ class RecordedDecision:
         use: the planned use that it answers, in one line; empty if it answers for none.
         permits: the kinds of the clauses that an agreement permits.
         reference: the number or name of the contract, for an agreement; else empty.
+        date: the ISO date of the decision; empty in a report of an older version.
     """
 
     place: str
@@ -88,3 +89,4 @@ class RecordedDecision:
     use: str = ""
     permits: tuple[str, ...] = ()
     reference: str = ""
+    date: str = ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -254,6 +255,7 @@ class Duty:
         via: the base model that brings it in; empty for the model's own licence.
         met: a file of the snapshot that meets it already; empty if there is none.
         uses: any of them triggers it; empty for a duty of every use, and in reports of older versions.
+        with_uses: any of them must come on top of ``uses``; empty where one of those is enough.
     """
 
     license: str
@@ -265,11 +267,20 @@ class Duty:
     via: str = ""
     met: str = ""
     uses: tuple[Use, ...] = ()
+    with_uses: tuple[Use, ...] = ()
+
+    def depends_on(self, stated: Mapping[Use, bool]) -> bool:
+        """Whether the stated uses leave open whether it applies."""
+        groups = (self.uses, self.with_uses)
+        return any(group and not any(stated.get(use) for use in group) for group in groups)
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """A part of a release by the Model Openness Framework: whether it is present, and whether its licence is open."""
+    """A part of a release by the Model Openness Framework: whether it is present, and whether its licence is open.
+
+    The repository holds a part that is present, or only names one that is ``elsewhere``.
+    """
 
     id: str
     title: str
@@ -277,6 +288,7 @@ class Component:
     licenses: tuple[str, ...] = ()
     open: bool | None = None
     evidence: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,8 @@ class Clause:
         words: exact words to show or to ship, or the name to use, if the licence fixes them.
         duty_of: the uses that trigger the duty, in place of those of its kind; a use that only counts as one of them
             under the licence triggers nothing.
+        duty_with: any of them must come on top of a use that triggers the duty: of a change that is passed on; empty
+            where the trigger alone is enough.
     """
 
     kind: str
@@ -130,6 +132,7 @@ class Clause:
     url: str = ""
     words: tuple[str, ...] = ()
     duty_of: tuple[Use, ...] = ()
+    duty_with: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -357,11 +357,7 @@ def _name_duties(license_: LicenseConclusion) -> str:
         if duty.group is not Group.WATCH
     }
     stated = license_.intent.uses if license_.intent is not None else {}
-    depending = any(
-        duty.uses and not any(stated.get(use) for use in duty.uses)
-        for duty in license_.duties
-        if duty.group is not Group.WATCH
-    )
+    depending = any(duty.depends_on(stated) for duty in license_.duties if duty.group is not Group.WATCH)
     up_to = "up to " if depending else ""
     return f", with {up_to}{count_noun(len(duties), 'duty', 'duties')}" if duties else ""
 

@@ -36,6 +36,7 @@ def record_entry(
         _describe_use(entry),
         entry.permits,
         entry.subject.reference,
+        entry.decided,
     )
 
 

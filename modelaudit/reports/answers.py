@@ -5,7 +5,7 @@ Every output takes these sentences from here, and they derive from the decision 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
@@ -27,6 +27,7 @@ QUESTIONS = {Question.LOAD: "May it be loaded?", Question.USE: "May it be used a
 _MAX_PLACES = 2
 _DECISIVE_CHECKS = {Question.LOAD: CheckFamily.SECURITY, Question.USE: CheckFamily.LICENSE}
 """The checks without which a question has no answer."""
+_ACTS = {Question.LOAD: "loading", Question.USE: "use"}
 
 
 def list_rulings(report: AuditReport) -> tuple[tuple[Question, Ruling], ...]:
@@ -34,16 +35,23 @@ def list_rulings(report: AuditReport) -> tuple[tuple[Question, Ruling], ...]:
     return (Question.LOAD, report.decision.load), (Question.USE, report.decision.use)
 
 
-def is_pass_with_open_answer(report: AuditReport) -> bool:
-    """Whether the model passes although the policy leaves one answer open."""
-    is_open = any(ruling.verdict is not Verdict.PASS for _, ruling in list_rulings(report))
+def is_pass_with_open_answer(report: AuditReport, apart: Collection[Question] = ()) -> bool:
+    """Whether the model passes although the policy leaves one answer open, ``apart`` left out."""
+    is_open = any(ruling.verdict is not Verdict.PASS for each, ruling in list_rulings(report) if each not in apart)
     return report.decision.verdict is Verdict.PASS and is_open
 
 
 def describe_verdict(report: AuditReport) -> str:
-    """Describe the verdict as the heading and the head of each printed page state it."""
-    verdict = report.decision.verdict.capitalize()
-    return f"{verdict}, with an open answer" if is_pass_with_open_answer(report) else verdict
+    """Describe the verdict as the heading and the head of each printed page state it.
+
+    A question whose check did not run is named, because the verdict says nothing on it. A failure needs no second one.
+    """
+    missing = [each for each, family in _DECISIVE_CHECKS.items() if family not in report.policy.checks]
+    unchecked = [] if report.decision.verdict is Verdict.FAIL else missing
+    parts = [report.decision.verdict.capitalize()]
+    if is_pass_with_open_answer(report, unchecked):
+        parts.append("with an open answer")
+    return ", ".join((*parts, *(f"{_ACTS[each]} not checked" for each in unchecked)))
 
 
 def name_answer(report: AuditReport, question: Question) -> str:
@@ -110,12 +118,11 @@ def describe_exit_code(report: AuditReport) -> str:
     causes = ", ".join(f"{kind} {number}" if number else str(kind) for kind, number in count_causes(report))
     if causes:
         return f"Exit code {report.exit_code}, {verdict}: {causes}."
-    ungated = (question for question, ruling in list_rulings(report) if ruling.verdict is not Verdict.PASS)
+    # The verdict names a question whose check did not run.
     notes = " and ".join(
         f"the policy asks for no answer to {question}"
-        if _DECISIVE_CHECKS[question] in report.policy.checks
-        else f"{question} was not checked"
-        for question in ungated
+        for question, ruling in list_rulings(report)
+        if ruling.verdict is not Verdict.PASS and _DECISIVE_CHECKS[question] in report.policy.checks
     )
     return f"Exit code {report.exit_code}, {verdict}{f': {notes}' if notes else ''}."
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modelaudit.model.license import ClauseQuotation, ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, LicenseEntry
 from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import describe_kind
+from modelaudit.reports.license_words import describe_kind, join_fields
 from modelaudit.reports.view import group_clauses
 from modelaudit.reports.wording import DUTIES_HEADING, LIMITS_HEADING, end_sentence, join_phrases
 
@@ -96,7 +96,7 @@ def _build_row(
         tasks.remove(task)
     key = (entry.id, clause.kind, clause.section)
     answers = tuple(each for each in license_.answers if (each.license, each.kind, each.section) == key)
-    fields = ", ".join(each.replace("-", " ") for each in clause.fields)
+    fields = join_fields(clause.fields)
     listed = "uses under conditions" if clause.kind == "use-condition" else "forbidden uses"
     text = end_sentence(clause.text) + (f" {listed.capitalize()}: {fields}." if fields else "")
     effect = ""

@@ -7,7 +7,7 @@ from typing import Final
 
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.license import Openness
-from modelaudit.reports.wording import describe_place, join_phrases
+from modelaudit.reports.wording import describe_place, join_phrases, lower_first
 
 _MOST_FACTS: Final = 4
 _MOST_CHARACTERS: Final = 400
@@ -21,6 +21,7 @@ CONFIDENCES: Final = {
 _LABELS: Final = {
     Topic.MODEL_TYPE: "Kind of model",
     Topic.ARCHITECTURE_FAMILY: "Architecture family",
+    Topic.DATASET: "Data set",
     Topic.OUT_OF_SCOPE: "Out of scope",
     Topic.INPUT: "Inputs",
     Topic.OUTPUT: "Outputs",
@@ -42,19 +43,26 @@ _DATA_PARTS: Final = {"training-data": "training", "evaluation-data": "evaluatio
 """The parts of a release that are data sets, and the use of the facts that name them."""
 
 
-def list_absent_parts(openness: Openness, description: ModelDescription) -> list[str]:
-    """List the parts of a release that the repository lacks, with the data sets that are named and not included."""
-    parts = []
+def list_absent_parts(openness: Openness, description: ModelDescription) -> tuple[list[str], list[str]]:
+    """List the parts of a release that the repository only names, with what names them, and those that it lacks."""
+    named, absent = [], []
     for part in openness.components:
+        if part.present and not part.elsewhere:
+            continue
         use = _DATA_PARTS.get(part.id)
         facts = (each for each in description.facts if each.topic is Topic.DATASET and use)
         names = list(dict.fromkeys(each.value for each in facts if each.get("use") in (use, "")))
         more = f" and {len(names) - _MOST_FACTS:,} more" if len(names) > _MOST_FACTS else ""
-        named = f" (named, not included: {', '.join(names[:_MOST_FACTS])}{more})" if names else ""
+        licensed = f"; {', '.join(part.licenses)}" if part.licenses else ""
+        reason = f"{', '.join(names[:_MOST_FACTS])}{more}" or part.evidence
+        reason = f"{reason}{licensed}" if reason else ""
         if part.id == "evaluation-results" and any(each.topic is Topic.METRIC for each in description.facts):
-            named = " (stated in the card alone)"
-        parts += [] if part.present else [f"{part.title}{named}"]
-    return parts
+            reason = "stated in the card, without a file of their own"
+        if reason:
+            named.append(f"{lower_first(part.title)} ({reason})")
+        else:
+            absent.append(part.title)
+    return named, absent
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
 
 from modelaudit.model.digest import DigestAlgorithm
@@ -12,14 +13,15 @@ from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Ex
 from modelaudit.reports.csv_report import render_csv
 from modelaudit.reports.inventory import describe_verification, has_claimed_digests
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.view import list_unsearched_paths
-from modelaudit.reports.wording import EXTENTS, count_noun
+from modelaudit.reports.view import list_unsearched_paths, name_extent
+from modelaudit.reports.wording import count_noun
 
 MOST_TABLE_FILES: Final = 60
 """Files of an inventory that a table lists one by one; a larger one is listed by folder."""
 _MOST_FOLDERS: Final = 40
 _NO_DIGEST: Final = "no digest".ljust(64)
 _MOST_PATH_CHARACTERS: Final = 2000
+_MOST_UNOPENED_KINDS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def list_file_lines(folder: Folder, report: AuditReport) -> Iterator[str]:
         verified = f", {describe_verification(record).partition(':')[0]}" if compared else ""
         path = escape_unprintable(record.path, _MOST_PATH_CHARACTERS)
         searched = ", not searched for terms" if record.path in folder.unsearched_texts else ""
-        yield f"{sha256}  {record.size:>15,}  {EXTENTS[record.extent]}{searched}{verified}  {path}"
+        yield f"{sha256}  {record.size:>15,}  {name_extent(record.extent, report)}{searched}{verified}  {path}"
 
 
 def list_unopened_lines(report: AuditReport) -> Iterator[str]:
@@ -90,6 +92,25 @@ def list_unopened_lines(report: AuditReport) -> Iterator[str]:
     for each in report.coverage.unopened_files:
         path = escape_unprintable(each.path, _MOST_PATH_CHARACTERS)
         yield f"{_NO_DIGEST}  {each.size:>15,}  not opened  {path}"
+
+
+def describe_unopened_kinds(report: AuditReport) -> str:
+    """Describe the files that were left unopened in a clause: their number by folder and ending, or the path of one."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for each in report.coverage.unopened_files:
+        folder, _, name = each.path.rpartition("/")
+        kinds.setdefault((folder, PurePosixPath(name).suffix), []).append(each.path)
+
+    def describe(folder: str, ending: str, paths: list[str]) -> str:
+        if len(paths) == 1:
+            return escape_unprintable(paths[0], _MOST_PATH_CHARACTERS)
+        place = escape_unprintable(folder, _MOST_PATH_CHARACTERS) or "the top folder"
+        return f"{count_noun(len(paths), f'{escape_unprintable(ending)} file'.strip())} in {place}"
+
+    phrases = [describe(*kind, paths) for kind, paths in kinds.items()]
+    rest = sum(len(paths) for paths in [*kinds.values()][_MOST_UNOPENED_KINDS:])
+    more = f" and {count_noun(rest, 'more file')}" if rest else ""
+    return f"{'; '.join(phrases[:_MOST_UNOPENED_KINDS])}{more}"
 
 
 def describe_table_of_files(report: AuditReport) -> str:

@@ -9,10 +9,12 @@ from typing import Final
 
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Rule, Severity
+from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import Location
 from modelaudit.model.verdict import Question
 from modelaudit.reports.decision_words import is_acceptable
+from modelaudit.reports.license_words import CONFLICTS_LEAVING_LICENSE_OPEN
 from modelaudit.reports.results import Outcome, Result, ResultKind, describe_rule, list_results
 from modelaudit.reports.wording import count_noun, describe_acceptance, join_phrases
 
@@ -192,7 +194,8 @@ def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:
     for result in list_results(report):
         if result.kind is not ResultKind.CAUSE:
             need = Need.REFUSED if result.is_refused else _OUTCOMES[result.outcome]
-            if need is Need.NOTED and is_use_open and result.check is CheckFamily.LICENSE:
+            is_on_license = result.check is CheckFamily.LICENSE
+            if need is Need.NOTED and is_use_open and is_on_license and _concerns_answer(result, report.license):
                 need = Need.ANSWERED
             by_need.setdefault(need, {}).setdefault((result.rule, result.severity), []).append(result)
     digests = _list_digests(report)
@@ -211,6 +214,17 @@ def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:
             count = sum(each.parts for results in by_need[need].values() for each in results)
             groups.append(NeedGroup(need, tuple(rules), count, _describe_exception(need, report)))
     return tuple(groups)
+
+
+def _concerns_answer(result: Result, license_: LicenseConclusion) -> bool:
+    """Whether the answer to the use rests on the matter of a result; a missing item or a data set changes none."""
+    reasons = {each.because for each in license_.open_answers}
+    message = result.message.casefold()
+    return not any(
+        each.detail.rstrip(".").casefold() in message
+        for each in license_.conflicts
+        if each.kind not in CONFLICTS_LEAVING_LICENSE_OPEN and each.detail not in reasons
+    )
 
 
 def _describe_exception(need: Need, report: AuditReport) -> str:

@@ -13,9 +13,10 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, license_view, view
+from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_parts import describe_model_answers, list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, UNSEARCHED_KEY, describe_kind, describe_triggers
+from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, UNSEARCHED_KEY, describe_kind
 from modelaudit.reports.wording import (
     CHECKS,
     UNREAD,
@@ -239,8 +240,8 @@ def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> s
 def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
     # Without a planned use every duty is conditional, and the annex states when each one begins.
     is_planned = bool(license_.acceptance or license_.permission)
-    open_uses = task.depends_on(license_.intent)
-    when = f" {describe_triggers(open_uses)}" if is_planned and open_uses else ""
+    open_words = task.describe_open(license_.intent) if is_planned else ""
+    when = f" {open_words}" if open_words else ""
     met = f"; the repository holds it: {task.met}" if task.met else ""
     parts = [each.name for each in license_.models if task.license in each.entries]
     part = f", for {_join_first(parts)[:-1]}" if parts and len(parts) < len(license_.models) else ""
@@ -263,17 +264,24 @@ class SignOffRow:
 
 _SIGN_OFF_ANSWERS: Final = {SignOffAnswer.APPROVE: "Approved", SignOffAnswer.REFUSE: "Refused"}
 _SIGN_OFF_STATES: Final = {
-    SignOffState.VALID: "answers this report",
-    SignOffState.EXPIRED: "expired",
-    SignOffState.OTHER_REPORT: "answers another report on this model, and does not count here",
+    SignOffState.VALID: "answers this report, the data with the SHA-256 {}",
     SignOffState.REPLACED: "replaced by a later decision",
+    SignOffState.EXPIRED: "expired",
+    SignOffState.OTHER_REPORT: "answers another report on this model, SHA-256 {}, and does not count here",
 }
+_SAME_JUDGEMENT: Final = "answers a report with the same judgement, the data with the SHA-256 {}"
 
 
 def list_sign_offs(report: AuditReport) -> tuple[SignOffRow, ...]:
     """List the recorded sign-offs, those that bind this report first."""
+    digest = compute_report_digest(report) if report.signoffs else ""
+
+    def describe_state(signoff: SignOff) -> str:
+        is_another = signoff.state is SignOffState.VALID and signoff.report != digest
+        return (_SAME_JUDGEMENT if is_another else _SIGN_OFF_STATES[signoff.state]).format(signoff.report)
+
     rows = (
-        SignOffRow(_SIGN_OFF_ANSWERS[each.answer], _SIGN_OFF_STATES[each.state], each, _describe_scope(report, each))
+        SignOffRow(_SIGN_OFF_ANSWERS[each.answer], describe_state(each), each, _describe_scope(report, each))
         for each in report.signoffs
     )
     return tuple(sorted(rows, key=lambda row: row.signoff.state is not SignOffState.VALID))
@@ -290,7 +298,7 @@ def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
         return ""
     return (
         f"It approves this report as it is and settles no open point: the verdict {verdict} prevails until each point "
-        "under Next is settled."
+        "under Next is settled. It answers no question under Ask first."
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from modelaudit.model.address import is_member, read_file_path
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Digest, DigestAlgorithm
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.wording import ALGORITHMS as ALGORITHMS
@@ -86,6 +87,17 @@ def compute_tree_digest(report: AuditReport) -> str | None:
     if report.coverage.unopened:
         return None
     return combine_digests({record.path: _find_sha256(record) for record in report.coverage.artifacts})
+
+
+def describe_missing_tree(report: AuditReport) -> str:
+    """Describe in a clause why there is no digest over all files."""
+    coverage = report.coverage
+    reasons = [f"{count_noun(coverage.unopened, 'file was', 'files were')} left unopened"] if coverage.unopened else []
+    if CheckFamily.INTEGRITY not in report.policy.checks:
+        reasons.insert(0, "these checks compute no digests")
+    elif without := sum(_find_sha256(each) is None for each in coverage.artifacts):
+        reasons.append(f"{count_noun(without, 'file has', 'files have')} no SHA-256 digest")
+    return join_phrases(reasons) or "there is no file"
 
 
 def _find_sha256(record: ArtifactRecord) -> str | None:

@@ -16,8 +16,8 @@ from modelaudit.model.license import (
     OriginState,
     UseAnswer,
 )
-from modelaudit.model.terms import Answer, Clause, Group, Intent, LicenseEntry, Relation, Use
-from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_triggers
+from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, Intent, LicenseEntry, Relation, Use
+from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_triggers, join_fields
 from modelaudit.reports.wording import (
     LIMIT_KINDS,
     count_noun,
@@ -45,6 +45,7 @@ class Task:
         vias: the base models that bring it in; empty for the model's own licence alone.
         met: the file of the model that meets the duty; empty if none does.
         uses: any of them triggers the duty; empty for a duty of every use.
+        with_uses: any of them must come on top of ``uses``; empty where one of those is enough.
     """
 
     license: str
@@ -56,18 +57,26 @@ class Task:
     vias: tuple[str, ...]
     met: str
     uses: tuple[Use, ...] = ()
+    with_uses: tuple[Use, ...] = ()
 
     @property
     def when(self) -> str:
         """When the duty applies, as a clause: ``if you give copies to others``; empty for every use."""
-        return describe_triggers(self.uses) if self.uses else ""
+        return describe_triggers(self.uses, self.with_uses)
 
     def depends_on(self, intent: Intent | None) -> tuple[Use, ...]:
-        """The unstated acts of which any triggers it; empty if the planned use, or every use, triggers it."""
+        """The unstated acts on which it depends; empty if the planned use, or every use, triggers it."""
+        return tuple(use for group in self._list_open(intent) for use in group)
+
+    def describe_open(self, intent: Intent | None) -> str:
+        """Describe the unstated acts on which it depends as a condition; empty without any."""
+        return describe_triggers(*self._list_open(intent))
+
+    def _list_open(self, intent: Intent | None) -> tuple[tuple[Use, ...], ...]:
+        """List the unstated acts of each group of which the planned use has none."""
         stated = intent.uses if intent is not None else {}
-        if any(stated.get(use) for use in self.uses):
-            return ()
-        return tuple(use for use in self.uses if use not in stated)
+        groups = (group for group in (self.uses, self.with_uses) if not any(stated.get(use) for use in group))
+        return tuple(tuple(use for use in group if use not in stated) for group in groups)
 
     @property
     def source(self) -> str:
@@ -114,7 +123,8 @@ def group_tasks(license_: LicenseConclusion) -> tuple[tuple[Group, tuple[Task, .
         vias = tuple(dict.fromkeys(duty.via for duty in duties if duty.via))
         met = next((duty.met for duty in duties if duty.met), "")
         uses = tuple(dict.fromkeys(use for duty in duties for use in duty.uses))
-        groups[group].append(Task(license_id, group, kind, text, section, words, vias, met, uses))
+        with_uses = tuple(dict.fromkeys(use for duty in duties for use in duty.with_uses))
+        groups[group].append(Task(license_id, group, kind, text, section, words, vias, met, uses, with_uses))
     return tuple((group, tuple(tasks)) for group, tasks in groups.items() if tasks)
 
 
@@ -226,6 +236,22 @@ def list_field_limits(license_: LicenseConclusion, most: int = 100, *, has_addre
     return lines
 
 
+def list_conditions_on_fields(license_: LicenseConclusion) -> list[str]:
+    """List the fields of use that a clause permits under conditions alone, with the clause, where none is stated.
+
+    A stated field has an answer of its own, and an ordinary one may be each of them to the person who states it.
+    """
+    if license_.intent is not None and license_.intent.field not in ("", GENERAL_FIELD):
+        return []
+    lines = [
+        f"{join_fields(clause.fields)} ({entry.id.removeprefix('LicenseRef-')}, {clause.section})"
+        for entry in license_.entries
+        for clause in entry.clauses
+        if clause.kind == "use-condition" and clause.fields
+    ]
+    return list(dict.fromkeys(lines))
+
+
 def _is_about_fields(clause: Clause) -> bool:
     return clause.kind == "use-policy" or (clause.kind == "use-condition" and bool(clause.fields))
 
@@ -242,7 +268,7 @@ def _format_fields(clause: Clause, most: int) -> str:
     """Join the first ``most`` fields of use of a clause, and count the rest."""
     if not clause.fields:
         return "this tool has no list; read it at the address"
-    fields = ", ".join(each.replace("-", " ") for each in clause.fields[:most])
+    fields = join_fields(clause.fields[:most])
     more = len(clause.fields) - most
     return f"{fields} and {more} more" if more > 0 else fields
 
@@ -364,8 +390,8 @@ def describe_openness(license_: LicenseConclusion) -> str:
     components = openness.components
     if not components:
         return end_sentence(title)
-    present_number = sum(each.present for each in components)
-    open_number = sum(each.present and each.open is True for each in components)
+    held = [each for each in components if each.present and not each.elsewhere]
+    present_number, open_number = len(held), sum(each.open is True for each in held)
     parts = count_noun(len(components), "part")
     licensed = f", {open_number} of them under an open licence" if present_number else ""
     return end_sentence(f"{title}; {present_number} of {parts} found{licensed}")

@@ -73,9 +73,27 @@ TRIGGERS = {
 """What a person does whose use triggers a duty."""
 
 
-def describe_triggers(uses: Iterable[Use]) -> str:
-    """Describe the acts that trigger a duty as a condition: ``if you pass it on or build it into devices``."""
-    return f"if you {' or '.join(TRIGGERS[use] for use in uses)}"
+def describe_triggers(*groups: Iterable[Use]) -> str:
+    """Describe the acts that trigger a duty as a condition: ``if you change it, and pass it on or host it``.
+
+    Args:
+        groups: one act of each is needed; an empty group needs none.
+    """
+    acts = [" or ".join(TRIGGERS[use] for use in group) for group in groups]
+    return f"if you {', and '.join(filter(None, acts))}" if any(acts) else ""
+
+
+_FIELDS = {
+    "personal-data": "personal data without the right to it",
+    "surveillance": "surveillance without consent",
+    "impersonation": "impersonation without consent",
+}
+"""The fields of use of ``rules/clauses.yaml`` that are limited only without a consent or a right."""
+
+
+def join_fields(fields: Iterable[str]) -> str:
+    """Join fields of use in words; each says what it is limited to."""
+    return ", ".join(_FIELDS.get(each) or each.replace("-", " ") for each in fields)
 
 
 PURPOSES = {Purpose.RESEARCH: "for research", Purpose.OTHER: "not for research"}

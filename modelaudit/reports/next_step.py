@@ -8,15 +8,18 @@ from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 from modelaudit.reports.license_words import STATEMENTS
+from modelaudit.reports.wording import format_number, join_phrases
 
 _KINDS: Final = frozenset(
     {"declared-prose", "variant-text", "text-not-recognised", "declared-found", "template-differs"}
 )
 """The kinds of conflicts whose place a person reads to decide."""
 _MOST_PLACES = 4
-_CONTACT: Final = "contact-required"
+CONTACT: Final = "contact-required"
 """The key of the place of a sentence by which the publisher asks to be contacted."""
 _CONCLUSION: Final = "conclusion"
+_FIGURES: Final = frozenset({"monthly-active-users", "annual-revenue-usd"})
+"""The facts of a planned use that a clause compares with a figure."""
 
 
 def describe_next_step(license_: LicenseConclusion) -> str:
@@ -61,14 +64,12 @@ def _name_reading(license_: LicenseConclusion, places: list[str]) -> str:
 
 def list_requests(license_: LicenseConclusion) -> list[str]:
     """Ask to contact the publisher where a sentence of the model demands it, as sentences."""
-    asking = (each for each in license_.conflicts if each.location.key == _CONTACT and each.artifact)
+    asking = (each for each in license_.conflicts if each.location.key == CONTACT and each.artifact)
     places = [f"{each.artifact}:{each.location.line}" for each in asking]
     if not places:
         return []
     demands = "demands" if len(places) == 1 else "demand"
-    return [
-        f"Ask the publisher for the permission that {', '.join(places[:_MOST_PLACES])} {demands} before you use it."
-    ]
+    return [f"Contact the publisher as {', '.join(places[:_MOST_PLACES])} {demands}, before you use it."]
 
 
 def list_reviewable_answers(license_: LicenseConclusion) -> list[UseAnswer]:
@@ -84,9 +85,28 @@ def list_reviewable_answers(license_: LicenseConclusion) -> list[UseAnswer]:
 
 def list_missing_statements(license_: LicenseConclusion) -> list[str]:
     """List a sentence for each fact that the planned use does not state and an open answer asks for, each once."""
-    facts = dict.fromkeys(fact for each in list_reviewable_answers(license_) for fact in each.unstated)
-    words = (STATEMENTS[fact] for fact in facts if fact in STATEMENTS)
-    return [f"State {fact} ({option})." for fact, option in words]
+    limits: dict[str, list[str]] = {}
+    for each in list_reviewable_answers(license_):
+        for fact in each.unstated:
+            limits.setdefault(fact, []).extend(_describe_limit(license_, each) if fact in _FIGURES else ())
+    lines = []
+    for fact, figures in limits.items():
+        if fact in STATEMENTS:
+            words, option = STATEMENTS[fact]
+            limit = f": the limit is {join_phrases(list(dict.fromkeys(figures)))}" if figures else ""
+            lines.append(f"State {words} ({option}){limit}.")
+    return lines
+
+
+def _describe_limit(license_: LicenseConclusion, answer: UseAnswer) -> list[str]:
+    """Describe the figure of the clause of an answer, with the place that states how it is counted."""
+    return [
+        f"{format_number(clause.number)}, counted as {entry.id.removeprefix('LicenseRef-')}, {clause.section} states"
+        for entry in license_.entries
+        for clause in entry.clauses
+        if (entry.id, clause.kind, clause.section) == (answer.license, answer.kind, answer.section)
+        and clause.number is not None
+    ]
 
 
 def list_base_models_to_look_up(license_: LicenseConclusion) -> list[str]:

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.report import AuditReport
+from modelaudit.model.report import COVERAGE_RULES, AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
 from modelaudit.reports.decision_words import is_acceptable
+from modelaudit.reports.inventory import has_claimed_digests
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.next_step import (
     list_base_models_to_look_up,
@@ -191,9 +192,22 @@ def _mend_quiet_defects(report: AuditReport) -> Iterator[Step]:
 def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
     """Yield to download damaged files again, and to decide on the other parts that were not examined."""
     unread = [(address, absence.unread.reason) for address, absence in report.coverage.open_absences]
-    damaged = list(dict.fromkeys(address for address, reason in unread if reason in _DAMAGED))
+    fixes = {each.id: each.fix for each in report.rules}
+    again = "compare their digests, and scan again." if has_claimed_digests(report) else "scan again."
+    damaged = []
+    for address, absence in report.coverage.open_absences:
+        if absence.unread.reason not in _DAMAGED:
+            continue
+        # The fix of a rule of the format names the files: an index is whole where its data are cut.
+        rules = [each.rule for each in report.findings if absence.is_stated_by(each, address)]
+        fix = next((fixes[each] for each in rules if each in fixes and not each.startswith(f"{COVERAGE_RULES}/")), "")
+        sentence = fix.partition(". ")[0]
+        if sentence.startswith("Download "):
+            yield Step(format_sentence(sentence), again)
+        else:
+            damaged.append(address)
     if damaged:
-        yield Step(f"Download the files again: {_join_names(damaged)}.", "compare their digests, and scan again.")
+        yield Step(f"Download the files again: {_join_names(damaged)}.", again)
     apart = (UnreadReason.UNCLAIMED, UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES)
     if not unread or any(reason not in _DAMAGED and reason not in apart for _, reason in unread):
         yield _STEPS[CauseKind.UNREAD]
@@ -234,7 +248,10 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     if places:
         person = f"Read {', '.join(places[:_MOST_PLACES])}{more}, and decide whether these terms permit your use."
     elif not license_.entries:
-        person = f"Ask the author of the {view.name_subject(report)} for its licence in writing, or choose another."
+        person = (
+            f"Ask the author of the {view.name_subject(report)} for its licence in writing, or choose another; without "
+            "one, do not use it in a product."
+        )
     elif clauses := [f"{each.license}, {each.section}" for each in waiting if each.license and each.section]:
         person = f"Read {_join_names(clauses)}, and decide whether your use meets the clause."
     elif waiting or not (base_models or list_missing_statements(license_)):

@@ -5,15 +5,23 @@ from __future__ import annotations
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import Basis, ClaimKind, LicenseConclusion, OriginState
+from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import Answer
 from modelaudit.reports.inventory import LOCAL_KINDS, compute_tree_digest
-from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
+from modelaudit.reports.license_view import (
+    list_conditions_on_fields,
+    list_unfollowed_base_models,
+    list_unread_base_models,
+)
+from modelaudit.reports.next_step import CONTACT
 from modelaudit.reports.view import name_absences
-from modelaudit.reports.wording import count_noun
+from modelaudit.reports.wording import count_noun, cut_text
 
 _MAX_NAMES = 3
 _MAX_CONTRADICTIONS = 2
+_MAX_SENTENCES = 2
+_SENTENCE_CHARACTERS = 160
 
 
 def list_questions(report: AuditReport) -> tuple[str, ...]:
@@ -91,10 +99,38 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     unknown = [name for name in dict.fromkeys(datasets) if name not in with_known_licence]
     if unknown:
         questions.append(f"Do the terms of the data sets allow our planned use ({_join_names(unknown)})?")
+    if license_.open_permission is not Answer.DENY:
+        questions += [
+            f"Is our use one of these, and do we meet the conditions: {each}?"
+            for each in list_conditions_on_fields(license_)
+        ]
+    sentences = [
+        f"Does “{cut_text(' '.join(each.quotation.split()), _SENTENCE_CHARACTERS)}” apply to us "
+        f"({each.artifact}:{each.location.line})?"
+        for each in list_open_sentences(license_)
+    ]
+    more = len(sentences) - _MAX_SENTENCES
+    questions += sentences[:_MAX_SENTENCES]
+    questions += [f"And {count_noun(more, 'further sentence')} in the annex on the licence?"] if more > 0 else []
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
         questions.append(f"Who checks the use policy for changes, and when ({_join_names(policies)})?")
     return questions
+
+
+def list_open_sentences(license_: LicenseConclusion) -> list[LicenseClaim]:
+    """List the sentences of the model that may limit the use, and that no licence covers."""
+    open_places = {(each.artifact, each.location) for each in license_.conflicts if each.kind == "declared-prose"}
+    return [
+        claim
+        for claim in license_.claims
+        if claim.field == "restriction"
+        and claim.quotation
+        # A step demands what this sentence asks for.
+        and claim.location.key != CONTACT
+        and claim.location.line
+        and (claim.artifact, claim.location) in open_places
+    ]
 
 
 def _join_names(names: list[str]) -> str:

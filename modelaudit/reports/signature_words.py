@@ -78,7 +78,7 @@ def _count_files(number: int) -> str:
 def list_signatures(signatures: tuple[Signature, ...]) -> Iterator[tuple[str, str]]:
     """Yield a label and a text for each fact about the signatures: the result of each, and the files without cover."""
     if not signatures:
-        yield "signature", "none lies beside the files of the model"
+        yield "signature", "none lies beside the files"
     for signature in signatures:
         yield "signature", describe_signature(signature)
         for label, paths in (("not signed", signature.uncovered), ("left out by the signature", signature.left_out)):

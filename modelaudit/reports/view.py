@@ -36,6 +36,8 @@ from modelaudit.reports.wording import (
     EXTENTS,
     LIMIT_KINDS,
     LIMITS_HEADING,
+    NEVER_COVERED,
+    NEVER_COVERED_OF_DATA,
     NOTE_KINDS,
     NOTES_HEADING,
     OPINIONS,
@@ -183,6 +185,11 @@ def name_subject(report: AuditReport) -> str:
     return "data set" if has_only_data and not _TABLE_ENDINGS.isdisjoint(endings) else "model"
 
 
+def list_never_covered(report: AuditReport) -> tuple[str, ...]:
+    """List what no report on a model, or on a data set, covers."""
+    return NEVER_COVERED_OF_DATA if name_subject(report) == "data set" else NEVER_COVERED
+
+
 def are_findings_first(report: AuditReport) -> bool:
     """Whether a page shows findings before licences: an attack or an altered file makes the verdict ``fail``."""
     failing_checks = {finding.check for finding in report.findings if report.policy.rejects(finding)}
@@ -287,11 +294,18 @@ def fold_opinion(opinion: Opinion) -> list[tuple[OpinionFinding, int]]:
     return [(equals[0], len(equals) - 1) for equals in counts.values()]
 
 
-def describe_extent(record: ArtifactRecord) -> str:
+def name_extent(extent: Extent, report: AuditReport) -> str:
+    """Name how much of a file was examined; without the security check, it was read for other questions alone."""
+    if extent is Extent.EXAMINED and CheckFamily.SECURITY not in report.policy.checks:
+        return "read, and not checked for attacks"
+    return EXTENTS[extent]
+
+
+def describe_extent(record: ArtifactRecord, report: AuditReport) -> str:
     """Describe how much of a file was examined; a name on no list leaves nothing unread."""
     if record.absences and {each.unread.reason for _, each in record.absences} == {UnreadReason.UNVERIFIED}:
         return "read completely; a name in it is not verified"
-    return EXTENTS[record.extent]
+    return name_extent(record.extent, report)
 
 
 def describe_opinion_extent(opinion: Opinion) -> str:
@@ -327,8 +341,9 @@ def describe_bytes(report: AuditReport) -> str:
     counts = report.coverage.count_bytes()
     total = sum(record.size for record in report.coverage.artifacts)
     uncounted = total - counts.parsed - counts.data - counts.unclaimed
+    files = sum(record.byte_counts is None for record in report.coverage.artifacts)
     text = f"{counts.parsed:,} parsed, {counts.data:,} declared as data, {counts.unclaimed:,} unclaimed"
-    return f"{text}, {uncounted:,} not counted by class" if uncounted > 0 else text
+    return f"{text}, {uncounted:,} in {count_noun(files, 'file')} not counted by class" if uncounted > 0 else text
 
 
 def describe_completeness(report: AuditReport) -> str:
@@ -336,7 +351,8 @@ def describe_completeness(report: AuditReport) -> str:
     coverage = report.coverage
     if coverage.is_complete:
         unsearched = list_unsearched_texts(report)
-        examined = "every file was examined completely"
+        is_checked = CheckFamily.SECURITY in report.policy.checks
+        examined = "every file was " + ("examined completely" if is_checked else "read, and none checked for attacks")
         return f"terms in further texts; apart from that, {examined}" if unsearched else f"nothing; {examined}"
     return describe_unopened(report) or "nothing is recorded"
 

@@ -17,6 +17,16 @@ from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 
+SENTENCE_KINDS = frozenset(
+    {
+        *("no-commercial-use", "research-only", "no-redistribution", "territory-limit", "user-cap", "other-terms"),
+        *("restricted-base", "hidden-words", "weights-not-covered", "output-limit", "party-limit", "purpose-limit"),
+        *("permission-required", "contact-required", "time-limit", "attribution-duty", "monitoring", "patent-limit"),
+        "unlisted",
+    }
+)
+"""The kinds of restrictions of ``rules/restrictions.yaml``: each is the key of the place of such a sentence."""
+
 EXTENTS = {
     Extent.EXAMINED: "examined completely",
     Extent.PARTLY: "partly examined",
@@ -58,7 +68,7 @@ TARGETS = {
     RefKind.FOLDER: "a folder on disk",
     RefKind.CACHE: "a snapshot in the local Hub cache",
     RefKind.MODEL: "a model repository on the Hub",
-    RefKind.DATASET: "a dataset repository on the Hub",
+    RefKind.DATASET: "a data set repository on the Hub",
 }
 
 _ANSWERS = {DecisionAnswer.ACCEPT: "accepted", DecisionAnswer.REFUSE: "refused", DecisionAnswer.APPROVE: "approved"}
@@ -150,6 +160,17 @@ NEVER_COVERED = (
     "Whether the authors had the right to license the model or its data as they state.",
     "Your own agreements with a publisher: they may allow what the licence does not.",
 )
+
+NEVER_COVERED_OF_DATA = (
+    "How the data were collected, and how complete, correct or fair they are.",
+    "Personal data in the entries, and whether the people in them agreed: no check searches for them.",
+    "The rights of others in single entries, and patents and trade marks of others.",
+    "How a model behaves that is trained on the data.",
+    *NEVER_COVERED[4:6],
+    "Whether the authors had the right to license the data as they state.",
+    NEVER_COVERED[7],
+)
+"""The same of a data set."""
 
 GLOSSARY = {
     "pickle": "a file format of Python. A pickle is a small program, and loading the file runs it.",
@@ -276,7 +297,8 @@ def describe_place(where: Location) -> str:
         parts.append(f"byte {where.offset:,}")
     if where.line is not None:
         parts.append(f"line {where.line:,}")
-    if where.key is not None:
+    # The key of a sentence is the kind of restriction that it was taken for, which is our reading and no entry.
+    if where.key is not None and not (where.line is not None and where.key in SENTENCE_KINDS):
         parts.append(f"entry {where.key}")
     return ", ".join(parts)
 

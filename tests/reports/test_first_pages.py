@@ -23,7 +23,7 @@ from modelaudit.cli.explain import explain_result
 from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import Component, Conflict, OriginState, UseAnswer
-from modelaudit.model.report import AuditReport
+from modelaudit.model.report import AuditReport, UnopenedFile
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Answer, Use
@@ -32,10 +32,13 @@ from modelaudit.reports import answers, front_page, render, view
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.fact_rows import list_absent_parts
 from modelaudit.reports.file_folders import list_folders
-from modelaudit.reports.finding_groups import group_by_need
-from modelaudit.reports.license_words import STATEMENTS
+from modelaudit.reports.finding_groups import Need, group_by_need
+from modelaudit.reports.json_report import compute_report_digest
+from modelaudit.reports.license_view import describe_openness, group_tasks
+from modelaudit.reports.license_words import STATEMENTS, join_fields
 from modelaudit.reports.officer_steps import list_steps
-from modelaudit.reports.questions import list_questions
+from modelaudit.reports.questions import list_license_questions, list_questions
+from modelaudit.reports.wording import SENTENCE_KINDS
 
 
 class PlannedUse(TypedDict):
@@ -65,7 +68,11 @@ REPOSITORIES: Mapping[str, Mapping[str, bytes]] = {
     "allowed": {"README.md": write_card("apache-2.0"), "model.safetensors": build_weights()},
     "denied": {"README.md": write_card("cc-by-nc-4.0"), "model.safetensors": build_weights()},
     "terms": {
-        "README.md": write_card("apache-2.0", "You must write to us before you use the weights in a product."),
+        "README.md": write_card(
+            "apache-2.0",
+            "You must write to us before you use the weights in a product.\n"
+            "The model may not be used by companies that offer credit.",
+        ),
         "model.safetensors": build_weights(),
     },
     "damaged": {"README.md": write_card("apache-2.0"), "model.safetensors": build_weights(6)},
@@ -87,10 +94,17 @@ REPOSITORIES: Mapping[str, Mapping[str, bytes]] = {
         "a/model.safetensors": build_weights(),
         "a/config.json": b'{"model_type": "bert"}',
         "b/README.md": write_card("cc-by-nc-4.0"),
-        "b/model.safetensors": build_weights(),
+        "b/model.safetensors": build_weights()[:-1] + b"\x01",
         "b/config.json": b'{"model_type": "bert"}',
     },
+    "shared": {
+        "a/README.md": write_card("mit"),
+        "a/model.safetensors": build_weights(),
+        "b/README.md": write_card("cc-by-nc-4.0"),
+        "b/model.safetensors": build_weights(),
+    },
     "letters": {"README.md": write_card("cc-by-4.0"), "data/train.csv": b"text,label\nhello,1\n"},
+    "undeclared": {"model.safetensors": build_weights()},
     "dangerous": {"README.md": write_card("mit"), "model.pkl": b"cos\nsystem\n(S'true'\ntR."},
 }
 
@@ -140,7 +154,8 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
 ) -> None:
     report = reports["licence-alone"]
     persons = list_persons(report)
-    assert "State your number of monthly active users (--mau N)." in persons
+    limit = "the limit is 700 million, counted as Llama-3.1, section 2 and 1.b.ii states"
+    assert f"State your number of monthly active users (--mau N): {limit}." in persons
     assert any(each.startswith("Look up the licence of the base model meta-llama/Llama-3.1-8B") for each in persons)
     first = list_steps(report)[0]
     assert (first.person, first.engineer) == ("Run the security check before anyone loads it.", "modelaudit scan based")
@@ -152,9 +167,11 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
 def test_files_that_are_damaged_or_cut_are_downloaded_again(reports: Mapping[str, AuditReport]) -> None:
     assert "Download the files again: model.safetensors." in list_persons(reports["damaged"])
     cut = reports["checkpoint-cut"]
-    assert "Download the files again and compare their digests." in list_persons(cut)
+    # The index is whole: the rule of the format names the files to fetch. No source states a digest to compare with.
+    assert "Download the index of the checkpoint and its data files again." in list_persons(cut)
+    assert not any("digest" in f"{step.person} {step.engineer}" for step in list_steps(cut))
+    assert cut.decision.load.verdict is Verdict.INCOMPLETE
     reasons = " ".join(front_page.list_reasons(cut, Question.LOAD).lines)
-    assert "permits loading with what is below its threshold" in reasons
     assert "has 20 bytes, and 24 are needed" in reasons and "link" not in reasons
 
 
@@ -167,8 +184,100 @@ def test_base_model_whose_licence_is_not_known_is_looked_up(reports: Mapping[str
 
 def test_sentence_that_demands_a_permission_is_a_step_before_the_reading(reports: Mapping[str, AuditReport]) -> None:
     persons = list_persons(reports["terms"])
-    demand = "Ask the publisher for the permission that README.md:5 demands before you use it."
-    assert persons.index(demand) < persons.index("Read README.md:5, and decide whether these terms permit your use.")
+    demand = "Contact the publisher as README.md:5 demands, before you use it."
+    reading = "Read README.md:5, README.md:6, and decide whether these terms permit your use."
+    assert persons.index(demand) < persons.index(reading)
+    question = "Does “The model may not be used by companies that offer credit.” apply to us (README.md:6)?"
+    assert [each for each in list_questions(reports["terms"]) if each.startswith("Does “")] == [question]
+    text = parse_page(reports["terms"]).text
+    assert "no-commercial-use" not in text and "entry license" in text
+
+
+def test_kinds_of_sentences_are_those_of_the_rules() -> None:
+    restrictions = modelaudit.catalogue.load_catalogue().restrictions
+    kinds = {each.id for each in restrictions.signs} | {each.kind for each in restrictions.cues.combinations}
+    assert kinds <= SENTENCE_KINDS
+
+
+def test_parts_with_equal_weights_under_different_answers_are_for_a_person(reports: Mapping[str, AuditReport]) -> None:
+    lines = front_page.list_reasons(reports["shared"], Question.USE).lines
+    assert "For a person to decide: a (MIT)." in lines
+    assert any(line.startswith("a: it holds the same files as b (model.safetensors), which the") for line in lines)
+    assert "You may use" not in " ".join(list_persons(reports["shared"]))
+    # An equal configuration shows no more than an equal kind of model.
+    assert "same files" not in read_front(reports["several"])
+
+
+def test_verdict_names_each_question_whose_check_did_not_run(reports: Mapping[str, AuditReport]) -> None:
+    alone = reports["licence-alone"]
+    assert answers.describe_verdict(alone) == "Review, loading not checked"
+    assert answers.describe_exit_code(alone).startswith("Exit code 3, review, loading not checked: licence-review")
+    permitted = replace(reports["allowed"], policy=replace(reports["allowed"].policy, checks=(CheckFamily.SECURITY,)))
+    assert answers.describe_verdict(permitted) == "Pass, use not checked"
+
+
+def test_fields_under_conditions_are_a_question_unless_the_planned_field_is_stated(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    license_ = reports["based"].license
+    start = "Is our use one of these, and do we meet the conditions: biometric identification, "
+    (question,) = [each for each in list_license_questions(license_) if each.startswith("Is our use ")]
+    assert question.startswith(start) and question.endswith("(Llama-3.1, acceptable use policy, 1)?")
+    assert license_.intent is not None
+    stated = replace(license_, intent=replace(license_.intent, field="spam"))
+    assert not any(each.startswith("Is our use ") for each in list_license_questions(stated))
+
+
+def test_field_that_is_limited_without_a_consent_or_a_right_says_so() -> None:
+    fields = modelaudit.catalogue.load_catalogue().clauses.fields
+    for field, meaning in dict(fields).items():
+        if re.search(r"without (?:\w+ )?(?:consent|the right)", meaning):
+            assert " without " in join_fields([field]), field
+
+
+def test_missing_licence_is_no_permission_on_the_first_page(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["undeclared"]
+    assert report.decision.use.reason.startswith("No licence is declared, so there is no permission to use it: ask")
+    assert "without one, do not use it in a product." in " ".join(list_persons(report))
+
+
+def test_change_that_binds_only_who_passes_it_on_says_so(reports: Mapping[str, AuditReport], tmp_path: Path) -> None:
+    license_ = reports["allowed"].license
+    marks = (
+        "Mark what you changed if you change it, and pass it on or build it into devices (Apache-2.0, section 4(b))."
+    )
+    assert marks in front_page.summarize_duties(license_).lines
+    assert license_.intent is not None
+    task = next(task for _, tasks in group_tasks(license_) for task in tasks if task.kind == "state-changes")
+    shared = replace(license_.intent, uses={Use.REDISTRIBUTE: True})
+    assert task.describe_open(shared) == "if you change it"
+    both = replace(shared, uses={Use.REDISTRIBUTE: True, Use.FINE_TUNE: True})
+    assert task.describe_open(both) == "" and task.depends_on(both) == ()
+    (tmp_path / "README.md").write_bytes(REPOSITORIES["allowed"]["README.md"])
+    inside = modelaudit.license(
+        tmp_path, offline=True, uses={"fine-tune": True, "redistribute": False, "embed-on-device": False}
+    )
+    assert not any(duty.kind == "state-changes" for duty in inside.license.duties)
+
+
+def test_finding_on_a_missing_item_is_no_part_of_the_answer_to_decide(reports: Mapping[str, AuditReport]) -> None:
+    groups = {group.need: [rule.rule_id for rule in group.rules] for group in group_by_need(reports["unknown-base"])}
+    assert "license/permissive-over-base-model" in groups[Need.ANSWERED]
+    assert "license/text-missing" in groups[Need.NOTED] and "license/base-model-not-followed" in groups[Need.NOTED]
+
+
+def test_report_on_the_licence_alone_says_what_it_computed_and_left_unopened(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    alone = reports["licence-alone"]
+    text = parse_page(alone).text
+    assert "No tree digest, because these checks compute no digests" in text
+    assert "Its completeness was not judged, because the checks that ran compute no digests." in text
+    assert WHOLE not in text and "Read, and not checked for attacks" in text
+    paths = ("w/1.bin", "w/2.bin", "x.txt")
+    coverage = replace(alone.coverage, unopened=3, unopened_files=tuple(UnopenedFile(each, 1) for each in paths))
+    unopened = replace(alone, decision=replace(alone.decision, coverage=coverage))
+    assert "Left unopened: 2 .bin files in w; x.txt." in parse_page(unopened).text
 
 
 def test_each_of_several_parts_has_its_own_answer_step_and_duties(reports: Mapping[str, AuditReport]) -> None:
@@ -247,7 +356,14 @@ def test_sign_off_beside_an_open_verdict_states_which_prevails(reports: Mapping[
         *("a" * 64, SignOffAnswer.APPROVE, "we read it", "Ann", "counsel", ""),
         *("2026-11-20", "2027-11-20", SignOffState.VALID, "decisions.yaml:4"),
     )
+    page = parse_page(replace(reports["terms"], signoffs=(signoff,))).text
+    assert f"Answers a report with the same judgement, the data with the SHA-256 {'a' * 64}." in page
+    own = replace(signoff, report=compute_report_digest(reports["terms"]))
+    page = parse_page(replace(reports["terms"], signoffs=(own,))).text
+    assert f"Answers this report, the data with the SHA-256 {own.report}." in page
+    assert "The use that this report judges: commercial use; in DE; field general." in page
     front = read_front(replace(reports["terms"], signoffs=(signoff,)))
+    assert "Approved on 2026-11-20 by Ann (counsel) until 2027-11-20." in front
     assert "It approves this report as it is and settles no open point: the verdict Review prevails" in front
     assert "prevails" not in read_front(replace(reports["allowed"], signoffs=(signoff,)))
     refused = replace(signoff, answer=SignOffAnswer.REFUSE)
@@ -277,16 +393,22 @@ def test_data_set_that_is_named_is_not_called_absent_without_a_word(reports: Map
     fact = Fact(Topic.DATASET, "acme/letters", Confidence.DECLARED, qualifiers=(("use", "evaluation"),))
     part = Component("evaluation-data", "Evaluation data", present=False)
     parts = list_absent_parts(replace(openness, components=(part,)), ModelDescription((fact,)))
-    assert parts == ["Evaluation data (named, not included: acme/letters)"]
+    assert parts == (["evaluation data (acme/letters)"], [])
     part, fact = replace(part, id="evaluation-results", title="Evaluation results"), replace(fact, topic=Topic.METRIC)
     parts = list_absent_parts(replace(openness, components=(part,)), ModelDescription((fact,)))
-    assert parts == ["Evaluation results (stated in the card alone)"]
+    assert parts == (["evaluation results (stated in the card, without a file of their own)"], [])
+    named = {each.id: each.elsewhere for each in openness.components if each.present}
+    assert named["training-data"] is True and named["model-card"] is False
+    assert "; 2 of 15 parts found" in describe_openness(reports["unknown-base"].license)
 
 
 def test_data_set_is_not_called_a_model(reports: Mapping[str, AuditReport]) -> None:
     front = read_front(reports["letters"])
     assert "Data set audit report" in front and "a risk of this data set" in front
     assert not re.search(r"\b(?:this|the) model\b", front.lower())
+    text = parse_page(reports["letters"]).text
+    assert "Not rated: the Model Openness Framework rates models" in text and "Personal data in the entries" in text
+    assert "that the model may have learned" not in text and "What the model is" not in text
     assert view.name_subject(reports["allowed"]) == "model"
 
 
@@ -312,7 +434,8 @@ def test_no_two_sentences_of_the_first_pages_contradict_each_other(
     assert may_accept or "As an exception" not in text
     # What was examined, searched and verified.
     apart = "Terms in further texts" in front
-    assert (WHOLE in front) is (report.coverage.is_complete and bool(report.coverage.artifacts))
+    is_whole = report.coverage.is_complete and bool(report.coverage.artifacts)
+    assert (WHOLE in front) is (is_whole and CheckFamily.SECURITY in report.policy.checks)
     assert WHOLE not in front or apart or not sum(folder.unread for folder in list_folders(report))
     assert CheckFamily.SECURITY in report.policy.checks or "Run the security check before anyone loads it." in persons
     unread = [each for each in report.license.origins if each.look is not OriginState.READ]

@@ -390,7 +390,7 @@ def test_page_states_the_digest_of_all_files_once_or_why_none_can_be_given(
     assert all(field in text for field in ("Intended use", "valid until", "Second signature"))
     assert "if you decide against the verdict" not in text
     assert "if you decide against the verdict" in parse_page(failing).text
-    assert "No tree digest, because a file has no SHA-256 digest" in parse_page(failing).text
+    assert re.search(r"No tree digest, because \d files? (?:has|have) no SHA-256 digest", parse_page(failing).text)
     assert "No tree digest, because there is no file" in parse_page(incomplete).text
 
 
@@ -405,10 +405,11 @@ def test_sign_off_names_the_parties_of_the_policy_and_the_recorded_answers(passi
     text = parse_page(report).text
     block = text[text.index("Sign-off Organisation") :]
     assert block.startswith("Sign-off Organisation Acme Audit Reference MR-2026-14 Reviewer Jane Roe ")
-    assert "Approved: we read it. Answers this report. decisions.yaml:4, MR-2026-14" in block
+    signed = f"Answers a report with the same judgement, the data with the SHA-256 {'a' * 64}."
+    assert f"Approved: we read it. {signed} decisions.yaml:4, MR-2026-14" in block
     assert "Jane Roe, counselMax Muster2026-11-24 to 2027-05-01" in block
     assert block.index("Jane Roe, counsel") < block.index("Ann Other")
-    assert "Answers another report on this model, and does not count here." in block
+    assert f"Answers another report on this model, SHA-256 {'a' * 64}, and does not count here." in block
     assert (
         f"@top-left {{ content: {format_css_string('Acme Audit · MR-2026-14 · tiny')}; }}" in parse_page(report).style
     )
@@ -632,7 +633,7 @@ def test_page_of_the_licence_alone_counts_the_files_that_were_never_opened(passi
     assert "Not examined 157 files left unopened; 1 file was opened." in text
     # The heading, the contents and the annex do not say that the model has one file.
     assert text.count("1 of 158 files opened") == 3
-    assert "every file was" not in text and "No tree digest, because some files were left unopened" in text
+    assert "every file was" not in text and "No tree digest, because 157 files were left unopened" in text
     assert "with the tree digest above" not in text
 
 
@@ -740,4 +741,4 @@ def test_first_page_names_who_signed_off_the_model(passing: AuditReport) -> None
         *("2026-11-20", "2027-11-20", SignOffState.VALID, "decisions.yaml:4"),
     )
     head = parse_page(replace(passing, signoffs=(signoff,))).text.partition("Ask first")[0]
-    assert "Signed off Approved by Ann until 2027-11-20." in head and "no person" not in head
+    assert "Signed off Approved on 2026-11-20 by Ann (counsel) until 2027-11-20." in head and "no person" not in head

@@ -267,7 +267,7 @@ def test_exit_code_line_of_a_licence_answer_says_that_loading_was_not_checked(pa
     policy = replace(passing.policy, checks=(CheckFamily.LICENSE,))
     load = Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
     report = replace(passing, policy=policy, decision=replace(passing.decision, load=load))
-    assert describe_exit_code(report) == "Exit code 0, pass, with an open answer: load was not checked."
+    assert describe_exit_code(report) == "Exit code 0, pass, loading not checked."
 
 
 def test_conclusion_covers_base_models_only_if_each_was_read_or_is_on_record(conflicting: AuditReport) -> None:
@@ -309,7 +309,7 @@ def test_next_step_names_what_to_read_whom_to_ask_and_the_option_for_a_missing_f
     step = describe_next_step(replace(license_, answers=(capped,), **fields))
     assert step.startswith("State your number of monthly active users (--mau N). If the terms permit")
     step = describe_next_step(replace(license_, answers=(doubt, capped), **{**fields, "conflicts": (asking,)}))
-    assert step.startswith("Read README.md:5. Ask the publisher for the permission that README.md:5 demands before")
+    assert step.startswith("Read README.md:5. Contact the publisher as README.md:5 demands, before")
     assert step.endswith(f"then the same for licence:{license_.entries[0].id}")
     without = replace(license_, entries=(), answers=(doubt,), **fields)
     assert describe_next_step(without).startswith("Ask the publisher for a licence.")

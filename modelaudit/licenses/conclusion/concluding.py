@@ -47,6 +47,7 @@ from modelaudit.model.license import (
 from modelaudit.model.lineage import Kinship
 from modelaudit.model.terms import Intent, LicenseCategory, LicenseEntry, Relation
 
+_NO_LICENSE = "No licence is declared, so there is no permission to use it"
 _DOUBTFUL_CONFLICTS = frozenset({"declared-found", "declared-inherited", "declared-prose", UNDECLARED})
 """Conflicts that keep any permission from being shown."""
 
@@ -175,8 +176,8 @@ def _iter_doubts(
     """
     if own.state is ConclusionState.UNDECLARED:
         apart = describe_licenses_apart(claims)
-        found = f"{apart[:-1]}, so" if apart else "No licence is declared, so"
-        yield f"{found} no permission can be shown: ask the author to state one in writing."
+        found = f"{apart[:-1]}, so no permission can be shown" if apart else _NO_LICENSE
+        yield f"{found}: ask the author to state one in writing."
     elif own.state is not ConclusionState.CONCLUDED:
         yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
     for origin in origins:

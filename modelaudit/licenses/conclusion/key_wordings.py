@@ -12,6 +12,10 @@ from functools import lru_cache
 # (pattern of the current wording, replacement with the first wording)
 _FIRST_WORDINGS = (
     (
+        r"^No licence is declared, so there is no permission to use it: ask",
+        "No licence is declared, so no permission can be shown: ask",
+    ),
+    (
         r"^.* says that (?:it|one of them) covers the weights.*, so (no permission can be shown: ask the author)",
         r"No licence is declared, so \1",
     ),

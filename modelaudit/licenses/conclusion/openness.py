@@ -89,12 +89,13 @@ def _list_dataset_licenses(evidence: Evidence, rules: Catalogue) -> list[License
 
 def _describe_gap(component: Component) -> str:
     """Describe why a component does not count: it is missing, or no open licence covers it."""
+    state = "only named" if component.elsewhere else "present"
     if not component.present:
         reason = "not found in this repository"
     elif component.open is None:
-        reason = "present, and no licence is known to cover it"
+        reason = f"{state}, and no licence is known to cover it"
     else:
-        reason = "present, not under an open licence"
+        reason = f"{state}, not under an open licence"
     return f"{component.title}: {reason}"
 
 
@@ -112,7 +113,9 @@ def _rate_component(part: OpennessPart, evidence: Evidence, licences: Collection
         licences = ()
     is_open = all(entry.open for entry in licences) if proof and licences else None
     ids = tuple(dict.fromkeys(entry.id for entry in licences)) if proof else ()
-    return Component(part.id, part.title, bool(proof), ids, is_open, proof)
+    # A field of the card names data sets, which are repositories of their own with a licence of their own.
+    is_named = is_elsewhere or (part.kind == "data" and proof.startswith(f"{ROOT_CARD}: "))
+    return Component(part.id, part.title, bool(proof), ids, is_open, proof, is_named)
 
 
 def _find_proof(part: OpennessPart, evidence: Evidence) -> tuple[str, bool]:

@@ -91,10 +91,13 @@ def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Voc
             is_triggered = not kind.duty_of or not uses.isdisjoint(kind.duty_of)
             if clause.duty_of:
                 is_triggered = any(intent.uses.get(use, True) for use in clause.duty_of)
+            is_triggered = is_triggered and (not clause.duty_with or not uses.isdisjoint(clause.duty_with))
             if kind.group in _DUTY_GROUPS and is_triggered:
                 triggers = clause.duty_of or kind.duty_of
                 place = clause.section, clause.words, each.via
-                duties.append(Duty(each.entry.id, clause.kind, kind.group, clause.text, *place, uses=triggers))
+                duties.append(
+                    Duty(each.entry.id, clause.kind, kind.group, clause.text, *place, "", triggers, clause.duty_with)
+                )
     order = {group: place for place, group in enumerate(Group)}
     return tuple(sorted(dict.fromkeys(duties), key=lambda duty: order[duty.group]))
 

@@ -15,6 +15,7 @@ BUSINESS = {use: use is Use.COMMERCIAL for use in Use}
 SERVICE = {use: use in (Use.COMMERCIAL, Use.HOSTED_SERVICE) for use in Use}
 COPIES = {use: use is Use.REDISTRIBUTE for use in Use}
 TUNING = {use: use is Use.FINE_TUNE for use in Use}
+SHARED_TUNING = {use: use in (Use.FINE_TUNE, Use.REDISTRIBUTE) for use in Use}
 OUTPUT_TRAINING = {use: use is Use.TRAIN_ON_OUTPUTS for use in Use}
 
 # Open in every respect: every use is allowed without asking.
@@ -104,7 +105,7 @@ def test_research_only_license_with_unverified_terms_denies_business_use_and_add
 # Licence, uses, and the expected duties with their sections.
 DUTIES = [
     ("Apache-2.0", COPIES, {"include-license-text": "section 4(a)", "keep-notices": "sections 4(c) and 4(d)"}),
-    ("Apache-2.0", TUNING, {"state-changes": "section 4(b)", "patent-termination": "section 3"}),
+    ("Apache-2.0", SHARED_TUNING, {"state-changes": "section 4(b)", "patent-termination": "section 3"}),
     ("MIT", COPIES, {"include-license-text": "second paragraph"}),
     ("BSD-3-Clause", COPIES, {"include-license-text": "conditions 1 and 2", "no-endorsement": "condition 3"}),
     ("Zlib", TUNING, {"state-changes": "condition 2"}),
@@ -114,7 +115,7 @@ DUTIES = [
         {"share-alike": "section 2(b)", "source-disclosure": "section 3", "termination": "section 4"},
     ),
     ("GPL-3.0-or-later", COPIES, {"share-alike": "section 5(c)", "source-disclosure": "section 6"}),
-    ("GPL-3.0-only", TUNING, {"state-changes": "section 5(a)", "termination": "section 8"}),
+    ("GPL-3.0-only", SHARED_TUNING, {"state-changes": "section 5(a)", "termination": "section 8"}),
     ("AGPL-3.0-only", SERVICE, {"network-source-disclosure": "section 13"}),
     ("LGPL-2.1-only", COPIES, {"share-alike": "sections 2(c) and 6", "source-disclosure": "sections 4 and 6"}),
     ("LGPL-3.0-only", COPIES, {"include-license-text": "section 4(b)", "keep-notices": "sections 4(a) and 4(c)"}),
