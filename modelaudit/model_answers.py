@@ -263,7 +263,7 @@ def _combine(parts: dict[str, LicenseConclusion], whole: LicenseConclusion) -> L
             for folder, part in parts.items()
         ),
         kinships=_merge([_restore_kinship(each, folder) for each in part.kinships] for folder, part in parts.items()),
-        openness=Openness(f"Not rated: the repository has {len(parts)} parts with terms of their own"),
+        openness=Openness(f"Not rated: the repository is judged in {len(parts)} parts"),
         models=tuple(
             ModelAnswer(folder, part.state, part.expression, tuple(entry.id for entry in part.entries))
             for folder, part in parts.items()

@@ -167,7 +167,7 @@ def test_every_output_of_a_package_names_the_file_with_its_licence(
 def check_license_screen(screen: str) -> None:
     """Check the licence screen of a package: its metadata speaks of the package, and each row names its file."""
     words = " ".join(screen.split())
-    assert "Concluded: no licence, because none is declared for the model" in words
+    assert "Determined: no licence, because none is declared for the model" in words
     assert "declared for the Python package" in words and "declared by the author" not in words
     # A cut place still shows which file it is.
     places = re.findall(r"^  (\S+) +(?:\S+: )?“", screen, re.MULTILINE)

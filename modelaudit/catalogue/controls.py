@@ -44,6 +44,7 @@ class ControlFile:
     title: Text
     open: Annotated[list[Text], Field(min_length=1)]
     supports: dict[Kebab, Text] = Field(default_factory=dict)
+    adds: dict[Kebab, Text] = Field(default_factory=dict)
 
 
 @dataclass(config=CONFIG)
@@ -79,9 +80,8 @@ def read_controls(documents: Iterable[Document]) -> Controls:
             place: Place = ("controls", index)
             if each.framework not in file.frameworks:
                 raise document.error(f"controls.{index}.framework: no {each.framework!r} under 'frameworks'", place)
-            control = Control(
-                file.frameworks[each.framework].title, each.id, each.title, dict(each.supports), tuple(each.open)
-            )
+            title = file.frameworks[each.framework].title
+            control = Control(title, each.id, each.title, dict(each.supports), tuple(each.open), dict(each.adds))
             _check_control(control, place, evidence, document)
             if (control.framework, control.id) in known:
                 raise document.error(f"controls.{index}: {control.id} is listed already; remove one entry", place)
@@ -95,10 +95,10 @@ def _check_control(
     control: Control, place: Place, evidence: Mapping[str, tuple[EvidenceLine, ...]], document: Document
 ) -> None:
     """Raise ``ConfigurationError`` if a control cites unknown evidence or claims to be met."""
-    for kind in control.supports:
+    for kind in (*control.supports, *control.adds):
         if kind not in evidence:
             raise document.error(f"{control.id}: no evidence {kind!r}; choose one of: {', '.join(evidence)}", place)
-    for text in (control.title, *control.supports.values(), *control.open):
+    for text in (control.title, *control.supports.values(), *control.adds.values(), *control.open):
         _refuse_claim(text, place, document)
 
 

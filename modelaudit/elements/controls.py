@@ -51,16 +51,26 @@ def _list_values(report: AuditReport, name: FactName) -> Iterator[str]:
 
 
 def _judge(control: Control, controls: Controls, facts: _Facts) -> ControlEvidence:
-    evidence: list[str] = []
-    signed: list[str] = []
-    for kind, what in control.supports.items():
-        lines = [line for line in controls.evidence[kind] if _holds(line, facts)]
-        for sentences, is_signed in ((evidence, False), (signed, True)):
-            clauses = [_write_clause(line, facts) for line in lines if line.is_signed is is_signed]
-            if clauses:
-                sentences.append(f"{what[:1].upper()}{what[1:]}: {'; '.join(clauses)}.")
+    evidence, signed = (_list_sentences(control.supports, controls, facts, is_signed=each) for each in (False, True))
+    if evidence:
+        evidence += _list_sentences(control.adds, controls, facts, is_signed=False)
+    if evidence or signed:
+        signed += _list_sentences(control.adds, controls, facts, is_signed=True)
     gap = f"Not shown by this report: {'; '.join(control.open)}."
     return ControlEvidence(control.framework, control.id, control.title, tuple(evidence), gap, tuple(signed))
+
+
+def _list_sentences(
+    contributions: Mapping[str, str], controls: Controls, facts: _Facts, *, is_signed: bool
+) -> list[str]:
+    """List a sentence for each kind of evidence that holds: what it contributes, and the facts."""
+    sentences = []
+    for kind, what in contributions.items():
+        lines = [line for line in controls.evidence[kind] if _holds(line, facts) and line.is_signed is is_signed]
+        if lines:
+            clauses = "; ".join(_write_clause(line, facts) for line in lines)
+            sentences.append(f"{what[:1].upper()}{what[1:]}: {clauses}.")
+    return sentences
 
 
 def _holds(line: EvidenceLine, facts: _Facts) -> bool:

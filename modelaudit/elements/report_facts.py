@@ -150,7 +150,7 @@ def _list_concluded_licenses(report: AuditReport) -> Sources:
     ranked = sorted((_rank_claim(claim), number) for number, claim in enumerate(own))
     rank, number = ranked[0]
     confidence = (_VERIFIED, _FOUND, _DECLARED)[rank]
-    return [ElementSource(license_.expression, confidence, f"concluded from {_name_place(own[number])}")]
+    return [ElementSource(license_.expression, confidence, f"determined from {_name_place(own[number])}")]
 
 
 def _rank_claim(claim: LicenseClaim) -> int:

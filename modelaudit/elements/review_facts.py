@@ -53,6 +53,11 @@ def _is_locked(record: ArtifactRecord) -> bool:
     return has_lock and not record.contradicting_claims
 
 
+def _is_as_on_hub(record: ArtifactRecord) -> bool:
+    has_hub = any(each.source is ClaimSource.HUB for each in record.agreeing_claims)
+    return has_hub and not record.contradicting_claims
+
+
 def _count_records(holds: Callable[[ArtifactRecord], bool], confidence: str) -> Reader:
     """Return a reader for the number of files that fulfil a condition."""
     return lambda report: _count(sum(map(holds, report.coverage.artifacts)), confidence)
@@ -78,7 +83,10 @@ def _count_signed(report: AuditReport, is_covered: bool) -> Sources:
 
 
 def _list_security_check(report: AuditReport) -> Sources:
-    return _state(CheckFamily.SECURITY if CheckFamily.SECURITY in report.policy.checks else "", "policy")
+    has_run = CheckFamily.SECURITY in report.policy.checks and bool(report.coverage.artifacts)
+    number = sum(each.check is CheckFamily.SECURITY for each in report.findings)
+    words = f"findings of the security check: {number:,}"
+    return _state(words if has_run else "", "findings")
 
 
 def _count_gating(report: AuditReport) -> Sources:
@@ -140,6 +148,7 @@ REVIEW_READERS: Final[Mapping[ReportFact, Reader]] = {
     ReportFact.CONTRADICTED_FILES: _count_records(lambda record: bool(record.contradicting_claims), _VERIFIED),
     ReportFact.UNCLAIMED_FILES: _count_records(lambda record: not record.claims, _RUN),
     ReportFact.LOCKED_FILES: _count_records(_is_locked, _VERIFIED),
+    ReportFact.HUB_FILES: _count_records(_is_as_on_hub, _VERIFIED),
     ReportFact.SIGNED_FILES: lambda report: _count_signed(report, is_covered=True),
     ReportFact.UNSIGNED_FILES: lambda report: _count_signed(report, is_covered=False),
     ReportFact.UNREAD_PARTS: lambda report: _count_absences(report, is_accepted=False),

@@ -44,8 +44,9 @@ class Control:
     Attributes:
         framework: ``NIST SP 800-53 Rev. 5``.
         id: ``SR-4``.
-        supports: what each kind of evidence contributes, by the kind.
+        supports: what each kind of evidence that bears on the control contributes, by the kind.
         open: what a report cannot show.
+        adds: what further kinds contribute beside that evidence; they are none by themselves.
     """
 
     framework: str
@@ -53,6 +54,7 @@ class Control:
     title: str
     supports: Mapping[str, str]
     open: tuple[str, ...]
+    adds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,3 +78,8 @@ class ControlEvidence:
     def sentences(self) -> tuple[str, ...]:
         """All of the evidence; empty means "not evidenced"."""
         return (*self.evidence, *self.signed)
+
+    @property
+    def contributions(self) -> tuple[str, ...]:
+        """What each sentence contributes, in few words: a sentence begins with it, before a colon."""
+        return tuple(each.partition(": ")[0] for each in self.sentences)

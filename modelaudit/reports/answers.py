@@ -120,7 +120,7 @@ def describe_exit_code(report: AuditReport) -> str:
         return f"Exit code {report.exit_code}, {verdict}: {causes}."
     # The verdict names a question whose check did not run.
     notes = " and ".join(
-        f"the policy asks for no answer to {question}"
+        f"the policy does not demand an answer on {question}"
         for question, ruling in list_rulings(report)
         if ruling.verdict is not Verdict.PASS and _DECISIVE_CHECKS[question] in report.policy.checks
     )
@@ -148,7 +148,7 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
     stated = f", {' and '.join(places[:_MAX_PLACES])}" if places else ""
     unverified = [entry.id for entry in license_.entries if not entry.read]
     doubt = f" The terms of {', '.join(unverified)} are not verified for this rule set." if unverified else ""
-    return f"{names}{models}{stated}.{doubt}"
+    return f"{names}{stated}{models}.{doubt}"
 
 
 def names_place(license_: LicenseConclusion) -> bool:
@@ -164,8 +164,8 @@ def _describe_reach(license_: LicenseConclusion) -> str:
         return ", for the model and its base models"
     # A licence on record for a base model that was not read is part of the conclusion too.
     if all(origin.look in (OriginState.READ, OriginState.CYCLE, OriginState.KNOWN) for origin in license_.origins):
-        return ", for the model and, by the licence on record for their names, for base models that were not read"
-    return ", for the model alone: not every base model was read"
+        return "; for base models that were not read, the licence on record for their names counts"
+    return ", for the model alone, because not every base model was read"
 
 
 def _iter_places(license_: LicenseConclusion) -> Iterator[str]:

@@ -1,15 +1,18 @@
-"""State for each family of checks what came of it: its findings, and what it could not compare."""
+"""State for each family of checks what came of it: its findings, what it could not compare, and what is unverified."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import AuditReport, DigestState
+from modelaudit.model.signature import SignatureState
 from modelaudit.reports import view
 from modelaudit.reports.wording import CHECKS, STATES, count_noun
 
 _COMPARED = (DigestState.MATCH, DigestState.MATCH_SHA1, DigestState.MISMATCH)
+_NOTHING_TO_COMPARE = "nothing to compare with"
 
 
 def list_check_rows(report: AuditReport) -> tuple[tuple[str, str], ...]:
@@ -21,8 +24,25 @@ def list_check_rows(report: AuditReport) -> tuple[tuple[str, str], ...]:
 def _describe_result(report: AuditReport, family: CheckFamily) -> str:
     if family not in report.policy.checks:
         return "did not run"
-    found = view.describe_severities([each for each in report.findings if each.check is family])
+    findings = [each for each in report.findings if each.check is family]
+    # A check that compared nothing found nothing, which is no result.
+    if not findings and not _has_compared(report, family):
+        found = _NOTHING_TO_COMPARE
+    else:
+        found = view.describe_severities(findings)
     return "; ".join((found, *_describe_extent(report, family)))
+
+
+def _has_compared(report: AuditReport, family: CheckFamily) -> bool:
+    """Whether a check that compares the model with what others state of it had anything to compare."""
+    if family is CheckFamily.INTEGRITY:
+        return _count_compared(report) > 0
+    return family is not CheckFamily.PROVENANCE or report.target.provenance is not None or bool(report.target.commit)
+
+
+def _count_compared(report: AuditReport) -> int:
+    """Count the files whose digest was compared with one that a source states."""
+    return sum(each.digest_state in _COMPARED for each in report.coverage.artifacts)
 
 
 def _describe_extent(report: AuditReport, family: CheckFamily) -> Iterator[str]:
@@ -31,9 +51,21 @@ def _describe_extent(report: AuditReport, family: CheckFamily) -> Iterator[str]:
     if family is CheckFamily.SECURITY and (absences := view.list_absences(report)):
         yield f"{count_noun(len(absences), 'part')} {view.name_absences(absences).lower()}"
     if family is CheckFamily.INTEGRITY:
-        compared = sum(each.digest_state in _COMPARED for each in records)
-        yield f"{compared:,} of {count_noun(len(records), 'file')} compared with a digest that a source states"
+        files = count_noun(len(records), "file")
+        yield f"{_count_compared(report):,} of {files} compared with a digest that a source states"
     if family is CheckFamily.PROVENANCE:
-        yield "one version is named" if report.target.commit else "no version to compare"
+        yield "one version is named" if report.target.commit else "no version is named"
     if family is CheckFamily.LICENSE:
         yield f"the licence is {STATES[report.license.state]}"
+
+
+def list_unverified(report: AuditReport) -> tuple[str, ...]:
+    """List which of the origin, the signature and the digests of the files no source outside of them confirms.
+
+    The origin is verified where files have the bytes that the Hub states in an answer of this scan.
+    """
+    records = report.coverage.artifacts
+    is_signed = any(each.state is SignatureState.VERIFIED for each in report.target.signatures)
+    from_hub = any(claim.source is ClaimSource.HUB for each in records for claim in each.agreeing_claims)
+    states = (("origin", from_hub), ("signature", is_signed), ("digests", _count_compared(report) > 0))
+    return tuple(name for name, is_verified in states if not is_verified) if records else ()

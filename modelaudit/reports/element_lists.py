@@ -32,7 +32,7 @@ STATES: Final = {
     ElementState.PRESENT: "present",
     ElementState.PARTLY: "partly present",
     ElementState.ABSENT: "absent",
-    ElementState.NOT_AUTOMATABLE: "not automatable",
+    ElementState.NOT_AUTOMATABLE: "for a person to state",
 }
 _STYLES: Final = {
     ElementState.PRESENT: "green",
@@ -96,10 +96,10 @@ def summarize_list(each: ElementList) -> str:
     score = ""
     if each.score is not None:
         profile = f", profile {each.profile}" if each.profile else ", below the lowest profile"
-        score = f"Score {each.score:.1f} of 100{profile}. "
+        score = f"Score {each.score:.1f} of 100, weighted by the list{profile}. "
     return (
         f"{score}{shares.present} of {shares.total} present: {sources}. "
-        f"{partly}{shares.absent} absent, {shares.not_automatable} not automatable."
+        f"{partly}{shares.absent} absent, {shares.not_automatable} for a person to state."
     )
 
 

@@ -65,6 +65,9 @@ def list_absent_parts(openness: Openness, description: ModelDescription) -> tupl
     return named, absent
 
 
+_COMPUTED: Final = ("shapes of all tensors", "types of the tensors")
+
+
 @dataclass(frozen=True, slots=True)
 class FactRow:
     """The facts on one topic.
@@ -122,5 +125,7 @@ def _describe_fact(fact: Fact) -> str:
 
 def describe_source(fact: Fact) -> str:
     """Describe the source of a fact: ``README.md, line 3``, or the Hub."""
-    place = describe_place(fact.where)
+    # What is computed from all tensors is no entry of the file.
+    is_computed = fact.where.key in _COMPUTED
+    place = f"by the {fact.where.key}" if is_computed else describe_place(fact.where)
     return f"{fact.artifact or 'the Hub'}{f', {place}' if place else ''}"

@@ -12,7 +12,7 @@ from modelaudit.model.finding import CheckFamily, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import Location
-from modelaudit.model.verdict import Question
+from modelaudit.model.verdict import Question, Verdict
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.license_words import CONFLICTS_LEAVING_LICENSE_OPEN
 from modelaudit.reports.results import Outcome, Result, ResultKind, describe_rule, list_results
@@ -45,22 +45,26 @@ class Need(StrEnum):
 
 TITLES: Final = {
     Need.REFUSED: ("Refused by a person", "A decision refuses these, so the model does not pass with them."),
-    Need.FAILS: (
-        "They fail the policy",
-        "Remove or replace these parts, or choose another.",
-    ),
+    Need.FAILS: ("They fail the policy", ""),
     Need.OPEN: (
         "Open, for a person to decide",
-        "The model does not pass before each of them is removed, read or accepted.",
+        "The model does not pass before each of them is removed, or a decision accepts it; reading is not enough.",
     ),
     Need.ACCEPTED: ("Accepted", "A person or the policy answers for these; each stays a finding."),
     Need.KNOWN: ("Known from the baseline", "An earlier report holds these. No person decided on them."),
     Need.ANSWERED: (
-        "Part of the answer to decide",
-        "Below the threshold of the policy by themselves; an answer on page 1 rests on the same matter.",
+        "They concern the licence",
+        "Below the threshold of the policy by themselves. Read them with the answer to the planned use on page 1.",
     ),
     Need.NOTED: ("For information", "Below the threshold of the policy. They do not change the verdict."),
 }
+_FAILING: Final = {
+    frozenset({False}): "Remove or replace these parts, or choose another.",
+    frozenset({True}): "The terms fail, not a part that you could remove: page 1 states under Next what ends that.",
+    frozenset({False, True}): "Remove or replace the files, or choose another. For the terms, see Next on page 1.",
+}
+"""The decision on findings that fail, by whether they are of the licence check."""
+_DECIDED: Final = "The answer to the planned use on page 1 is given already; these change it no further."
 _OUTCOMES: Final = {
     Outcome.FAILS: Need.FAILS,
     Outcome.OPEN: Need.OPEN,
@@ -131,6 +135,7 @@ class NeedGroup:
     rules: tuple[RuleGroup, ...]
     count: int
     exception: str = ""
+    is_decided: bool = False
 
     @property
     def title(self) -> str:
@@ -139,8 +144,13 @@ class NeedGroup:
 
     @property
     def advice(self) -> str:
-        """The decision in words."""
-        return f"{TITLES[self.need][1]} {self.exception}".strip()
+        """The decision in words; what fails for its licence is no part to remove."""
+        words = TITLES[self.need][1]
+        if self.need is Need.FAILS:
+            words = _FAILING[frozenset(rule.check is CheckFamily.LICENSE for rule in self.rules)]
+        elif self.need is Need.ANSWERED and self.is_decided:
+            words = _DECIDED
+        return f"{words} {self.exception}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +222,8 @@ def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:
             rules.append(RuleGroup(rule_id, title, rule, severity, check, rows[:number], rows[number:]))
         if rules:
             count = sum(each.parts for results in by_need[need].values() for each in results)
-            groups.append(NeedGroup(need, tuple(rules), count, _describe_exception(need, report)))
+            is_decided = report.decision.use.verdict is Verdict.FAIL
+            groups.append(NeedGroup(need, tuple(rules), count, _describe_exception(need, report), is_decided))
     return tuple(groups)
 
 

@@ -6,17 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
+from modelaudit.model.finding import CheckFamily
+from modelaudit.model.license import ConclusionState, Conflict, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Answer, Group
+from modelaudit.model.terms import LINK_DUTY, TEXT_DUTY, Answer, Group
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, license_view, view
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_parts import describe_model_answers, list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, UNSEARCHED_KEY, describe_kind
+from modelaudit.reports.officer_steps import find_forbidding
 from modelaudit.reports.wording import (
     CHECKS,
     UNREAD,
@@ -26,6 +28,7 @@ from modelaudit.reports.wording import (
     end_sentence,
     format_sentence,
     join_phrases,
+    shorten_to_clauses,
 )
 
 MOST_REASONS: Final = 3
@@ -34,6 +37,8 @@ _MOST_NAMES: Final = 2
 _MOST_CONFLICTS: Final = 2
 _MOST_DUTIES: Final = 8
 _SENTENCE_CHARACTERS: Final = 240
+_MISSING_TEXT: Final = "missing-text"
+_TEXT_DUTIES: Final = (TEXT_DUTY, LINK_DUTY)
 _NOT_EXAMINED: Final = "Not examined"
 _SUMMARIES: Final = (CauseKind.FINDINGS, CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW)
 
@@ -75,9 +80,39 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
     # The same of several files is one reason, with the first of them.
     first_by_words = {detail.partition(": ")[2] or detail: detail for detail in reversed(details)}
     unique = [_count_places(report, detail) for detail in details if detail in first_by_words.values()]
-    further = _list_points_on_use(report, " ".join((stated, *details)).casefold()) if question is Question.USE else []
-    lines = (*unique[:MOST_REASONS], *further)
-    return ShortList("", lines, max(len(unique) - MOST_REASONS, 0))
+    shown = unique[:MOST_REASONS]
+    if question is Question.USE:
+        further = _list_points_on_use(report, " ".join((stated, *details)).casefold())
+        return ShortList("", (*shown, *further), max(len(unique) - MOST_REASONS, 0))
+    more = max(len(unique) - MOST_REASONS, 0) + _count_unnamed_findings(report, details)
+    return ShortList("", (*shown, *_explain_worst_finding(report)), more)
+
+
+def _count_unnamed_findings(report: AuditReport, details: Sequence[str]) -> int:
+    """Count the findings that fail the answer to load and that none of the reasons names: a decision names the first.
+
+    Findings that say the same count once, as their reason does.
+    """
+    named = " ".join(details).casefold()
+    failing = (
+        end_sentence(each.message)
+        for each in report.findings
+        if each.acceptance is None and each.check is not CheckFamily.LICENSE and report.policy.rejects(each)
+    )
+    return sum(message.casefold().rstrip(".") not in named for message in set(failing))
+
+
+def _explain_worst_finding(report: AuditReport) -> tuple[str, ...]:
+    """Explain what the worst finding that forbids to load means, in the words of its rule; empty without one."""
+    why = explain_worst_rule(report)
+    return (f"What the first means: {why}",) if why else ()
+
+
+def explain_worst_rule(report: AuditReport) -> str:
+    """Return the first sentences of the rule whose finding forbids to load; empty without one."""
+    forbidding = find_forbidding(report)
+    why = next((rule.why for rule in report.rules if forbidding and rule.id == forbidding[0].rule), "")
+    return shorten_to_clauses(why, _SENTENCE_CHARACTERS)
 
 
 def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
@@ -211,14 +246,14 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
     tasks.sort(key=lambda task: task.depends_on(license_.intent) != ())
     lines = list(dict.fromkeys(_describe_duty(task, license_) for task in tasks))
     more = max(len(lines) - _MOST_DUTIES, 0)
-    watch = [f"{count_noun(watched, 'point to watch', 'points to watch')}, which are no duties."] if watched else []
+    watch = [f"{count_noun(watched, 'point to watch', 'points to watch')}, no duties."] if watched else []
     return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *watch), more)
 
 
 def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> str:
     """Describe when the duties apply, by what the planned use states and what it does not, as one or two sentences."""
     if not license_.permission and not license_.acceptance:
-        return "No planned use is stated: these are the duties of any use. The annex states when each begins."
+        return "Each only if you do what it says."
     open_uses = dict.fromkeys(use for task in tasks for use in task.depends_on(license_.intent))
     unstated = f"you did not state whether you {join_phrases([TRIGGERS[use] for use in open_uses], 'or')}"
     depending = sum(bool(task.depends_on(license_.intent)) for task in tasks)
@@ -238,14 +273,20 @@ def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> s
 
 
 def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
-    # Without a planned use every duty is conditional, and the annex states when each one begins.
-    is_planned = bool(license_.acceptance or license_.permission)
-    open_words = task.describe_open(license_.intent) if is_planned else ""
+    open_words = task.describe_open(license_.intent)
     when = f" {open_words}" if open_words else ""
     met = f"; the repository holds it: {task.met}" if task.met else ""
+    if any(_is_of_task(each, task) for each in license_.conflicts):
+        met = "; the repository lacks it"
     parts = [each.name for each in license_.models if task.license in each.entries]
     part = f", for {_join_first(parts)[:-1]}" if parts and len(parts) < len(license_.models) else ""
     return f"{describe_kind(task.kind)}{when} ({task.source}){part}{met}."
+
+
+def _is_of_task(conflict: Conflict, task: Task) -> bool:
+    """Whether a conflict states that the repository lacks the text that the duty demands: it ends with the section."""
+    is_missing = conflict.kind == _MISSING_TEXT and task.kind in _TEXT_DUTIES and task.license in conflict.entries
+    return is_missing and bool(task.section) and conflict.detail.endswith(f"({task.section}).")
 
 
 @dataclass(frozen=True, slots=True)

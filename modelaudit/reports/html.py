@@ -42,7 +42,7 @@ from modelaudit.reports import (
     view,
     wording,
 )
-from modelaudit.reports.check_rows import list_check_rows
+from modelaudit.reports.check_rows import list_check_rows, list_unverified
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.questions import list_questions
@@ -99,6 +99,7 @@ def render_html(report: AuditReport) -> bytes:
         forbidden=frozenset(each.artifact for each in forbidding),
         forbidding=forbidding[0].rule if forbidding else "",
         unexamined=front_page.summarize_unexamined(report),
+        unverified=list_unverified(report),
         duties=front_page.summarize_duties(report.license),
         accepted=front_page.list_acceptances(report),
         signoffs=front_page.list_sign_offs(report),
@@ -127,6 +128,8 @@ def _list_glossary(report: AuditReport) -> list[tuple[str, str]]:
     }
     unused |= set() if report.target.commit else {"commit"}
     unused |= set() if report.findings else {"fingerprint"}
+    details = [each.detail for each in report.license.origins] + [each.detail for each in report.license.datasets]
+    unused |= set() if any("Hub cache" in each for each in details) else {"Hub cache"}
     return [(word, meaning) for word, meaning in wording.GLOSSARY.items() if word not in unused]
 
 

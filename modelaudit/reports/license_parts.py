@@ -59,7 +59,7 @@ def list_model_rows(license_: LicenseConclusion) -> tuple[ModelRow, ...]:
         answer = None
         if license_.permission is not None:
             answer = open_answers[0].answer if open_answers else Answer.ALLOW
-        terms = model.expression or f"no licence concluded ({model.state})"
+        terms = model.expression or f"no licence determined ({model.state})"
         rows.append(ModelRow(model.name, terms, answer, open_answers[0].because if open_answers else ""))
     return tuple(rows)
 

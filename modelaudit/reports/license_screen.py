@@ -239,7 +239,7 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
         )
     # ``build_text`` escapes what a terminal would act on.
     kind = f" ({category})" if license_.expression and not license_.models else ""
-    return _render_block(f"Concluded: {build_text(concluded)}{kind}", lines)
+    return _render_block(f"Determined: {build_text(concluded)}{kind}", lines)
 
 
 def _format_place(claim: LicenseClaim) -> str:

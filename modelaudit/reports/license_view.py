@@ -183,7 +183,7 @@ def describe_base_model(origin: Origin) -> str:
         look = f"read at {origin.commit[:12]}" if origin.commit else look
         if origin.state is not ConclusionState.CONCLUDED or not licenses:
             claimed = f": {licenses}" if licenses else ""
-            licenses = f"no licence concluded ({origin.state}{claimed})"
+            licenses = f"no licence determined ({origin.state}{claimed})"
     return f"{licenses or 'licence not known'}; {look}"
 
 

@@ -40,7 +40,7 @@ def _list_rows(report: AuditReport) -> Iterator[tuple[str, str]]:
     decision, license_ = report.decision, report.license
     yield "Load", _show(f"{decision.load.verdict}. {end_sentence(decision.load.reason)}")
     yield "Use", _show(f"{decision.use.verdict}. {end_sentence(decision.use.reason)}")
-    yield "Licence", _show(license_.expression or f"not concluded: {license_.state}")
+    yield "Licence", _show(license_.expression or f"not determined: {license_.state}")
     yield "Findings", _describe_findings(report)
     yield "Files", _show(_describe_coverage(report))
     pin = report.target.commit or compute_tree_digest(report)

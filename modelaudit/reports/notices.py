@@ -152,7 +152,7 @@ def _describe_attribution(
 
 
 def _describe_license(license_: LicenseConclusion) -> str:
-    return license_.expression or "no single licence could be concluded"
+    return license_.expression or "no single licence could be determined"
 
 
 def _format_quotation(words: str) -> str:

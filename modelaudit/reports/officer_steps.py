@@ -16,6 +16,7 @@ from modelaudit.reports import answers, view
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.inventory import has_claimed_digests
 from modelaudit.reports.license_parts import list_model_rows
+from modelaudit.reports.license_words import UNSEARCHED_KEY
 from modelaudit.reports.next_step import (
     list_base_models_to_look_up,
     list_missing_statements,
@@ -65,7 +66,9 @@ _STEPS: Final = {
     CauseKind.UNCLAIMED_BYTES: Step(
         "Ask an engineer for the purpose of the extra bytes, then decide.", "they may be a second file."
     ),
-    CauseKind.UNVERIFIED_TYPE: Step("Ask an engineer what the unverified name does, then accept or refuse it."),
+    CauseKind.UNVERIFIED_TYPE: Step(
+        "Ask an engineer what the unverified name does, then record that you accept or refuse it."
+    ),
     CauseKind.UNVERIFIED_BYTES: Step("Fetch the model from its publisher again, or decide to accept these files."),
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
     CauseKind.INSTRUCTIONS_REVIEW: Step("Read the instructions before anyone follows them."),
@@ -246,7 +249,10 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     ids = list_open_answers(license_)
     record = _DECIDE.format(f"licence:{ids[0]}") if ids else ""
     if places:
-        person = f"Read {', '.join(places[:_MOST_PLACES])}{more}, and decide whether these terms permit your use."
+        # A text that was not searched may hold no terms.
+        unsearched = {each.artifact for each in license_.conflicts if each.location.key == UNSEARCHED_KEY}
+        terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
+        person = f"Read {', '.join(places[:_MOST_PLACES])}{more}, and decide whether {terms} your use."
     elif not license_.entries:
         person = (
             f"Ask the author of the {view.name_subject(report)} for its licence in writing, or choose another; without "

@@ -15,6 +15,7 @@ from modelaudit.reports.license_view import (
     list_unread_base_models,
 )
 from modelaudit.reports.next_step import CONTACT
+from modelaudit.reports.officer_steps import find_forbidding
 from modelaudit.reports.view import name_absences
 from modelaudit.reports.wording import count_noun, cut_text
 
@@ -47,9 +48,9 @@ def _ask_about_origin(report: AuditReport) -> list[str]:
     questions = []
     # The Hub cache records the repository and the commit of its files.
     if report.target.kind in LOCAL_KINDS and report.target.kind is not RefKind.CACHE:
-        questions.append("Where did these files come from: which address, which version, fetched when and by whom?")
+        questions.append("Where did these files come from, in which version, and who fetched them?")
     if compute_tree_digest(report) is not None:
-        questions.append("Are the files that we run the ones listed here, with the tree digest above?")
+        questions.append("Do the files that we run have the tree digest above?")
     return questions
 
 
@@ -69,8 +70,10 @@ def _ask_about_files(report: AuditReport) -> list[str]:
         and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
         and finding.artifact
     ]
-    if failing:
-        names = _join_names(list(dict.fromkeys(failing)))
+    names = _join_names(list(dict.fromkeys(failing)))
+    if find_forbidding(report):
+        questions.append(f"Which machines have loaded the files that fail ({names}), and who examines them?")
+    elif failing:
         questions.append(f"Can the files that fail be removed or replaced ({names})?")
     return questions
 

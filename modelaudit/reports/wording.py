@@ -97,7 +97,7 @@ CONCLUSIONS = {
 }
 
 STATES = {
-    ConclusionState.CONCLUDED: "concluded",
+    ConclusionState.CONCLUDED: "determined",
     ConclusionState.CONTRADICTORY: "contradictory",
     ConclusionState.UNRECOGNISED: "not recognised",
     ConclusionState.VAGUE: "vague",
@@ -113,7 +113,7 @@ WITHOUT_LICENSE = {
     ConclusionState.UNDECLARED: "none is declared for the model",
     ConclusionState.NOT_CHECKED: "the licence was not checked",
 }
-"""Why no licence was concluded, after ``because``."""
+"""Why no licence was determined, after ``because``."""
 
 CATEGORIES = {
     LicenseCategory.PUBLIC_DOMAIN: "public domain, free for any use",
@@ -177,7 +177,9 @@ GLOSSARY = {
     "safetensors": "a file format that contains numbers and no program.",
     "digest": "a number computed from bytes. If one byte changes, the number changes; equal digests mean equal files.",
     "commit": "an exact version of a repository, identified by 40 letters and digits. Each version has its own commit.",
-    "fingerprint": "an identifier of one finding. It stays the same in every scan, so that a decision can refer to it.",
+    "Hub cache": "the folder of this machine that keeps what was downloaded before.",
+    "fingerprint": "the 16 letters and digits behind a finding. They stay the same in every scan, so that a decision "
+    "can refer to it.",
 }
 
 OPINIONS = {
@@ -186,8 +188,9 @@ OPINIONS = {
     OpinionState.ABSENT: "gave no opinion",
 }
 
-_LEADING_NAME = re.compile(r"\S*[./_!\\]\w")
-"""A first word that is a file name or a dotted name, such as ``a.bin`` or ``os.system``; its case must not change."""
+_LEADING_NAME = re.compile(r"\S*[./_!\\]\w|\S: |\S*\d\S*: |\S+ \(data set\): ")
+"""A first word that is a name: of a file or dotted, such as ``a.bin`` or ``os.system``, or before a colon that of a
+folder of one character or with a digit, or of a data set; its case must not change."""
 
 _MONTHS = (
     "January",

@@ -13,9 +13,12 @@ from support.scans import scan_fixture
 from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.elements.controls import judge_controls
+from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
+from modelaudit.model.digest import Claim, ClaimSource
 from modelaudit.model.element_rules import ReportFact
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import Coverage
 from modelaudit.model.signature import Signature, SignatureMethod, SignatureState, Signer
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
@@ -34,10 +37,11 @@ def test_scan_fills_the_controls_with_figures_of_the_report():
     report = scan_fixture("gguf/benign")
     controls = {each.id: each for each in report.controls}
     assert {each.framework for each in report.controls} >= {"NIST SP 800-53 Rev. 5", "ISO/IEC 42001:2023 Annex A"}
-    [digest] = [each for each in controls["SI-7"].sentences if each.startswith("What was measured")]
+    [digest] = [each for each in controls["SR-4(2)"].sentences if each.startswith("Digests that identify")]
     count = len(report.coverage.artifacts)
     assert f"{count} of {count}" in digest
-    assert controls["SI-7(15)"].sentences == ()
+    # Nothing was compared with a source, so that no digest is evidence of integrity, and nothing of the origin.
+    assert not any(controls[id_].sentences for id_ in ("SI-7", "SR-4", "SR-4(3)", "SR-4(4)", "SI-7(15)", "A.10.3"))
     assert "unsigned models" in controls["SI-7(15)"].gap
     assert all(each.gap for each in report.controls)
 
@@ -47,8 +51,27 @@ def test_fact_that_the_report_lacks_is_evidence_for_no_control():
     bare = replace(report, findings=(), decision=replace(report.decision, coverage=Coverage((), unopened=3)))
     controls = judge(bare)
     assert controls["SI-7"].sentences == ()
-    [extent] = [each for each in controls["RTS 16(8)"].sentences if each.startswith("Extent")]
-    assert extent == "Extent of the check: files that were left closed: 3."
+    # A check that had no file, or that did not run, is no evidence; its extent alone is none either.
+    assert controls["RTS 16(8)"].sentences == ()
+    partial = replace(report, decision=replace(report.decision, coverage=replace(report.coverage, unopened=3)))
+    assert "Extent of the check: files that were left closed: 3." in judge(partial)["RTS 16(8)"].sentences
+    licence_alone = replace(partial, policy=replace(partial.policy, checks=(CheckFamily.LICENSE,)))
+    assert not any(judge(licence_alone)[id_].sentences for id_ in ("SR-3", "RTS 16(8)", "A.6.2.4", "RTS 10(2)(b)"))
+
+
+def test_origin_is_evidence_once_the_bytes_are_those_that_the_hub_states():
+    report = scan_fixture("gguf/benign")
+    record = report.coverage.artifacts[0]
+    claim = Claim(record.digests[0], ClaimSource.HUB, "https://hub.example")
+    target = replace(report.target, kind=RefKind.MODEL, name="acme/tiny", commit="a" * 40)
+    for claims, shown in (((), False), ((claim,), True)):
+        coverage = replace(report.coverage, artifacts=(replace(record, claims=claims),))
+        hub = replace(report, target=target, decision=replace(report.decision, coverage=coverage))
+        controls = judge(hub)
+        assert bool(controls["SR-4"].evidence) is shown
+        assert controls["SR-4"].contributions[:1] == (
+            ("Repository, owner and commit, compared with the source",) if shown else ()
+        )
 
 
 def test_signature_counts_as_evidence_once_it_is_verified():

@@ -56,8 +56,8 @@ def test_summary_shows_verified_and_found_elements_apart_from_declared_ones() ->
     shares = count_shares(each)
     assert (shares.examined, shares.declared, shares.run, shares.present) == (2, 1, 1, 4)
     assert summarize_list(each) == (
-        "Score 41.2 of 100, profile basic. 4 of 7 present: verified or found 2 (29 %), declared 1 (14 %), "
-        "by this run 1 (14 %). 1 partly present, 1 absent, 1 not automatable."
+        "Score 41.2 of 100, weighted by the list, profile basic. 4 of 7 present: verified or found 2 (29 %), declared 1 (14 %), "
+        "by this run 1 (14 %). 1 partly present, 1 absent, 1 for a person to state."
     )
     report = replace(build_pass_report(), elements=(each,))
     counts = json.loads(render(report, "elements-json"))["lists"][0]

@@ -21,14 +21,16 @@ from support.scans import scan_fixture
 import modelaudit
 from modelaudit.cli.explain import explain_result
 from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
+from modelaudit.model.digest import Claim, ClaimSource
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import Component, Conflict, OriginState, UseAnswer
-from modelaudit.model.report import AuditReport, UnopenedFile
+from modelaudit.model.report import AuditReport, DigestState, UnopenedFile
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Answer, Use
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, front_page, render, view
+from modelaudit.reports.check_rows import list_check_rows, list_unverified
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.fact_rows import list_absent_parts
 from modelaudit.reports.file_folders import list_folders
@@ -288,7 +290,7 @@ def test_each_of_several_parts_has_its_own_answer_step_and_duties(reports: Mappi
     assert list_persons(report)[0].endswith(" You may use a (MIT).")
     duties = front_page.summarize_duties(report.license)
     assert duties.lead.startswith("Your planned use of b is not allowed: its duties apply if ")
-    assert any(line.endswith("(MIT, second paragraph), for a.") for line in duties.lines)
+    assert any(line.endswith("(MIT, second paragraph), for a; the repository lacks it.") for line in duties.lines)
     assert "Non-commercial use only" not in parse_page(report).text.partition("The parts of the repository")[0]
 
 
@@ -342,7 +344,7 @@ def test_acceptance_is_offered_only_where_the_gate_would_honour_it(
     assert explain_result(report, critical.fingerprint, catalogue).endswith("--answer refuse")
     saved = tmp_path / "report.json"
     saved.write_bytes(render(report, "json"))
-    listed = run_command("decide", "--list", "--report", str(saved)).stdout
+    listed = " ".join(run_command("decide", "--list", "--report", str(saved)).stdout.split())
     assert "No decision may accept it." in listed and listed.rstrip().endswith("--answer refuse")
     assert "modelaudit decide" not in render(report, "table").decode().partition("More:")[2]
     lenient = replace(report, policy=replace(report.policy, accept_critical=True))
@@ -404,12 +406,91 @@ def test_data_set_that_is_named_is_not_called_absent_without_a_word(reports: Map
 
 def test_data_set_is_not_called_a_model(reports: Mapping[str, AuditReport]) -> None:
     front = read_front(reports["letters"])
-    assert "Data set audit report" in front and "a risk of this data set" in front
+    assert "Data set audit report" in front and "decide on the data set “letters”" in front
     assert not re.search(r"\b(?:this|the) model\b", front.lower())
     text = parse_page(reports["letters"]).text
     assert "Not rated: the Model Openness Framework rates models" in text and "Personal data in the entries" in text
     assert "that the model may have learned" not in text and "What the model is" not in text
     assert view.name_subject(reports["allowed"]) == "model"
+
+
+def test_reason_for_a_failure_explains_the_worst_finding_and_counts_what_it_leaves_out(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    report = reports["auto-map-reverse-shell"]
+    reasons = front_page.list_reasons(report, Question.LOAD)
+    rejected = [each for each in report.findings if report.policy.rejects(each) and each.check is CheckFamily.SECURITY]
+    assert len(reasons.lines) - 1 + reasons.more == len(rejected)
+    assert "The other side can then run commands" in reasons.lines[-1]
+    # Machines that may be under control of others are no question of removing a file.
+    questions = " ".join(list_questions(report))
+    assert "Which machines have loaded the files that fail" in questions and "removed or replaced" not in questions
+
+
+def test_comparison_without_anything_to_compare_is_no_result(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["allowed"]
+    rows = dict(list_check_rows(report))
+    assert rows["integrity"].startswith("nothing to compare with; 0 of ")
+    assert rows["provenance"] == "nothing to compare with; no version is named"
+    assert list_unverified(report) == ("origin", "signature", "digests")
+    assert "Not verified Origin, signature and digests." in read_front(report)
+    [*others, record] = report.coverage.artifacts
+    claim = Claim(record.digests[0], ClaimSource.HUB, "https://hub.example")
+    compared = replace(record, claims=(claim,), digest_state=DigestState.MATCH)
+    coverage = replace(report.coverage, artifacts=(*others, compared))
+    from_hub = replace(report, decision=replace(report.decision, coverage=coverage))
+    assert dict(list_check_rows(from_hub))["integrity"].startswith("no findings; 1 of ")
+    assert list_unverified(from_hub) == ("signature",)
+
+
+def test_controls_are_printed_with_their_evidence_and_none_rests_on_a_check_that_did_not_run(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    text = parse_page(reports["allowed"]).text
+    assert "SR-4(2): digests that identify the bytes" in text and "evidence towards" in text
+    for each in reports["licence-alone"].controls:
+        assert not any("security check" in line.lower() for line in each.sentences), each.id
+
+
+def test_duties_without_a_planned_use_begin_with_the_acts_that_the_annex_names(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    duties = front_page.summarize_duties(reports["acme-tiny"].license)
+    own = [line for line in duties.lines if "Apache-2.0" in line]
+    assert own and all(" if you " in line for line in own) and "any use" not in duties.lead
+    assert any(line.endswith("; the repository lacks it.") for line in own)
+
+
+def test_terms_that_fail_are_no_part_to_remove_and_a_decided_answer_is_not_to_be_decided(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    denied = {group.title: group.advice for group in group_by_need(reports["denied"])}
+    assert "not a part that you could remove" in denied["They fail the policy"]
+    assert "is given already" in denied["They concern the licence"]
+    dangerous = {group.title: group.advice for group in group_by_need(reports["dangerous"])}
+    assert dangerous["They fail the policy"].startswith("Remove or replace")
+    is_read = {group.title: group.advice for group in group_by_need(reports["unverified"])}
+    assert "reading is not enough" in is_read["Open, for a person to decide"]
+
+
+def test_conclusion_names_its_place_before_its_reach_and_a_folder_keeps_its_case(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    words = answers.describe_conclusion(reports["unknown-base"].license)
+    assert words == ("Apache-2.0, stated in README.md:2, for the model alone, because not every base model was read.")
+    text = parse_page(reports["several"]).text
+    assert "a: The model card names MIT License" in text and not re.search(r"\b[AB]: (?:The|MIT|Creative)", text)
+
+
+def test_text_that_was_not_searched_is_read_for_any_terms_and_the_column_says_so(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    report = reports["terms"]
+    conflict = next(each for each in report.license.conflicts if each.kind == "declared-prose")
+    unsearched = replace(conflict, location=Location(key="not-compared"))
+    license_ = replace(report.license, conflicts=(unsearched,))
+    [reading] = [each for each in list_persons(replace(report, license=license_)) if each.startswith("Read ")]
+    assert "whether any terms in it permit your use" in reading
 
 
 NAMES = [*REPOSITORIES, "licence-alone", "acme-tiny", "auto-map-reverse-shell", "checkpoint-cut"]
@@ -422,6 +503,10 @@ def test_no_two_sentences_of_the_first_pages_contradict_each_other(
     report = reports[name]
     persons, text, decision = list_persons(report), parse_page(report).text, report.decision
     front = read_front(report)
+    # Names that are quoted in the sentence to sign, and no word that a lawyer reads as a signed contract.
+    assert f"“ {view.get_heading(report.target)} ”" in front.replace("“", "“ ").replace("”", " ”").replace("  ", " ")
+    assert ", identified by the SHA-256" in front and not re.search(r"\bconcluded\b", text)
+    assert ("Not verified" in front) or not list_unverified(report)
     is_denied = any(each.kind is CauseKind.LICENCE_DENIED for each in decision.causes)
     is_forbidden = decision.load.verdict is Verdict.FAIL
     # What is forbidden comes first, and nothing else invites to it.

@@ -358,7 +358,7 @@ def test_html_page_of_a_passed_model_is_green_only_if_the_use_is_allowed_too(pas
     assert '<div class="answer pass"><dt>' in html and '<div class="answer review"><dt>' in html
     assert '<div class="callout review">' in html
     text = parse_page(doubtful).text
-    assert "Exit code 0, pass, with an open answer: the policy asks for no answer to use." in text
+    assert "Exit code 0, pass, with an open answer: the policy does not demand an answer on use." in text
 
 
 def test_html_page_of_a_failed_model_is_red_even_if_its_license_allows_shipping(
@@ -386,7 +386,7 @@ def test_page_states_the_digest_of_all_files_once_or_why_none_can_be_given(
     passing: AuditReport, failing: AuditReport, incomplete: AuditReport
 ) -> None:
     text = parse_page(passing).text
-    assert text.count(f"Tree digest (one number for all files) {compute_tree_digest(passing)} ") == 1
+    assert text.count(f"Tree digest {compute_tree_digest(passing)} ") == 1
     assert all(field in text for field in ("Intended use", "valid until", "Second signature"))
     assert "if you decide against the verdict" not in text
     assert "if you decide against the verdict" in parse_page(failing).text
@@ -425,7 +425,7 @@ def test_html_page_groups_clauses_of_a_license_into_limits_duties_and_notes(fail
     assert places == sorted(places)
     entry = replace(failing.license.entries[0], clauses=(Clause("patent-termination", "Do not sue.", "part 3"),))
     text = parse_page(replace(failing, license=replace(failing.license, entries=(entry,)))).text
-    notes = text[text.index(wording.NOTES_HEADING) : text.index("How the licence was concluded")]
+    notes = text[text.index(wording.NOTES_HEADING) : text.index("How the licence was determined")]
     assert notes.split() == f"{wording.NOTES_HEADING} Suing can end your rights. Do not sue. part 3".split()
 
 
@@ -442,7 +442,7 @@ def test_html_page_lists_what_a_scan_never_covers_and_the_glossary(any_report: A
         assert fact in text
     # Words that this page does not use are not explained.
     assert ("Commit: An exact version" in text) is (any_report.target.commit is not None)
-    assert ("Fingerprint: An identifier" in text) is bool(any_report.findings)
+    assert ("Fingerprint: The 16 letters" in text) is bool(any_report.findings)
 
 
 def test_html_templates_spell_the_noun_licence_with_c() -> None:
@@ -505,7 +505,7 @@ def test_license_section_of_the_html_page_shows_the_answer_with_reasons_and_evid
         "Follow the acceptable use policy. Forbidden uses: military, malware. section 1.b.iv",
         "Ship a copy of the agreement. section 1.b.i, through acme/tiny-root, acme/tiny-instruct To do",
         f"Exact words: {NOTICE_WORDS}",
-        "How the licence was concluded",
+        "How the licence was determined",
         "Resembles LicenseRef-Llama-3.1, but differs: with the exception of section 2",
         "Lineage",
         "acme/tiny-llama is quantized from acme/tiny-instruct",
@@ -624,7 +624,7 @@ def test_numbers_and_answers_that_the_page_states_in_several_places_are_equal(an
         assert f"{QUESTIONS[question]} {answer}." in text
         assert answer in ("Not checked", ruling.verdict.capitalize())
     has_consent = any(each.acceptance for each in results) or any_report.decisions
-    assert ("no person and no policy accepted a risk" in text) is not bool(has_consent)
+    assert ("Accepted risks None." in text) is not bool(has_consent)
 
 
 def test_page_of_the_licence_alone_counts_the_files_that_were_never_opened(passing: AuditReport) -> None:
@@ -682,8 +682,8 @@ def test_controls_say_which_are_evidenced_and_what_is_missing(passing: AuditRepo
         ControlEvidence("NIST SP 800-53 Rev. 5", "CM-14", "Signed components", (), "A signature."),
     )
     text = parse_page(replace(passing, controls=controls)).text
-    assert "Controls 1 of 2 with evidence" in text
-    assert "NIST SP 800-53 Rev. 5: evidence for 1 of 2 controls (SI-7); 1 not evidenced" in text
+    assert "Controls evidence towards 1 of 2" in text
+    assert "NIST SP 800-53 Rev. 5: evidence towards 1 of 2 controls; 1 not evidenced" in text
     assert "SI-7 IntegrityDigests of 1 file. Watch at run time." in text
     assert "CM-14 Signed componentsNot evidencedA signature." in text
 

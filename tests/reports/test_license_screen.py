@@ -70,7 +70,7 @@ def test_license_screen_stays_within_its_maximum_lines_and_columns(name: str, fa
 def test_license_screen_begins_with_answer_model_and_planned_use(name: str, answer: str, failing: AuditReport) -> None:
     text = render_screen(failing, ANSWERED[name]())
     assert join_words(text).startswith(answer)
-    head = join_words(text[: text.index("Concluded")])
+    head = join_words(text[: text.index("Determined")])
     assert f"model acme/tiny-llama, {failing.target.commit}" in head
     assert "policy default: commercial use, giving copies to others" in head
     assert "in EU; 5 million users a month; revenue not stated; field: general" in head
@@ -106,7 +106,7 @@ def test_license_screen_lists_the_worst_reason_first_and_omits_permissions(faili
 
 def test_license_screen_quotes_declared_and_found_license_claims_with_file_and_line(failing: AuditReport) -> None:
     text = join_words(render_screen(failing, build_conflicting_conclusion()))
-    assert "Concluded: no licence, because the claims contradict each other" in text
+    assert "Determined: no licence, because the claims contradict each other" in text
     assert "README.md:2 license: “apache-2.0” = Apache-2.0, declared by the author" in text
     assert (
         "docs/LICENSE.txt:1 “LLAMA 3.1 COMMUNITY LICENSE AGREEMENT” resembles LicenseRef-Llama-3.1 but differs from it: "
@@ -197,7 +197,7 @@ def test_license_screen_states_that_no_license_is_declared(failing: AuditReport)
     nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN, permission=Answer.REVIEW)
     text = join_words(render_screen(failing, nothing))
     assert text.startswith("◐ USE: REVIEW Licences leave open the planned use.")
-    assert "Concluded: no licence, because none is declared for the model" in text
+    assert "Determined: no licence, because none is declared for the model" in text
 
 
 def test_license_screen_cuts_long_lists_and_counts_the_rest(failing: AuditReport) -> None:
@@ -290,7 +290,7 @@ def test_every_number_of_duties_is_the_length_of_the_list(failing: AuditReport) 
         listed = [line for line in summary.lines if "to watch" not in line]
         points = "point to watch" if len(watched) == 1 else "points to watch"
         assert len(listed) + summary.more == len(duties)
-        assert f"{len(watched)} {points}, which are no duties." in summary.lines
+        assert f"{len(watched)} {points}, no duties." in summary.lines
         assert describe_duties(license_).startswith(f"{len(duties)} duties")
         assert describe_duties(license_).endswith(f"; {len(watched)} {points}")
         allowed = replace(license_, permission=Answer.ALLOW, answers=())

@@ -116,7 +116,7 @@ def test_html_report_lists_only_the_questions_to_engineers_that_its_facts_raise(
     questions = " ".join(list_questions(failing))
     for fact in (
         "Do we need the parts that were not examined (gguf/",
-        "Can the files that fail be removed or replaced (pytorch_model.bin, model.safetensors, training_args.bin)?",
+        "Which machines have loaded the files that fail (pytorch_model.bin, model.safetensors, training_args.bin), and who",
         "Does the licence file match the model card",
         "Does the licence of the base model allow our planned use (acme/secret-base)?",
     ):

@@ -179,7 +179,7 @@ def _iter_doubts(
         found = f"{apart[:-1]}, so no permission can be shown" if apart else _NO_LICENSE
         yield f"{found}: ask the author to state one in writing."
     elif own.state is not ConclusionState.CONCLUDED:
-        yield f"No licence could be concluded, so no permission can be shown. {own.reasoning[0]}"
+        yield f"No licence could be determined, so no permission can be shown. {own.reasoning[0]}"
     for origin in origins:
         doubt = _describe_doubt(origin, own)
         if doubt:
@@ -246,7 +246,7 @@ def _describe_doubt(origin: Origin, own: OwnLicense) -> str:
     if is_concluded and origin.look is OriginState.GATED:
         return f"The files of the base model {origin.name}, which may hold other terms, could not be read: {reason}."
     if origin.look is OriginState.READ:
-        return f"The licence of the base model {origin.name} could not be concluded: {reason}."
+        return f"The licence of the base model {origin.name} could not be determined: {reason}."
     if is_hub_id(origin.name):
         return f"The base model {origin.name} could not be looked up: {reason}."
     # A local path: ``describe_unread_sources`` decides whether it raises a doubt.

@@ -197,7 +197,9 @@ def describe_restriction(claim: LicenseClaim) -> str:
     """Describe a sentence that may limit the use, or a text that was not searched for any."""
     words = " ".join(claim.quotation.split())
     if claim.location.key == NOT_COMPARED:
-        reason = words or "the model has more texts than the limit of one check"
+        reason = (
+            words or "the model has more texts than the limit of one check, and those behind it may be unsearched too"
+        )
         return f"{claim.artifact} was not searched for terms{' to its end' if words else ''}: {reason}."
     line = f" at line {claim.location.line}" if claim.location.line else ""
     if claim.location.key == RESTRICTED_BASE:

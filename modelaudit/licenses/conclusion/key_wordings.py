@@ -11,6 +11,8 @@ from functools import lru_cache
 
 # (pattern of the current wording, replacement with the first wording)
 _FIRST_WORDINGS = (
+    (r"^No licence could be determined, so ", "No licence could be concluded, so "),
+    (r", and no licence was determined\.$", ", and no licence was concluded."),
     (
         r"^No licence is declared, so there is no permission to use it: ask",
         "No licence is declared, so no permission can be shown: ask",
@@ -48,7 +50,8 @@ _FIRST_WORDINGS = (
     ),
     (
         r" was not searched for terms: the model has more"
-        r" (?:text than the limit|texts than one check searches|texts than the limit of one check)\.$",
+        r" (?:text than the limit|texts than one check searches|texts than the limit of one check)"
+        r"(?:, and those behind it may be unsearched too)?\.$",
         " was not looked at for terms: there is more text than is looked at of one model.",
     ),
     (r", and no binding licence refers to one\.$", ", and no licence that binds here speaks of one."),
@@ -71,7 +74,7 @@ _FIRST_WORDINGS = (
         r"Nobody has read the terms of \1 for this rule set; ",
     ),
     (
-        r"^The licence of the base model (.*?) could not be concluded: ",
+        r"^The licence of the base model (.*?) could not be determined: ",
         r"\1, of which it was made, has no licence that could be concluded: ",
     ),
     # The first release called every source of several licences a card.

@@ -28,7 +28,7 @@ def compare_with_lists(license_: LicenseConclusion, policy: Policy) -> LicenseLi
     objections = best.objections
     if policy.allowed_licenses and license_.state is not ConclusionState.CONCLUDED:
         place = _find_first_origin("licenses.allow.", policy)
-        objections += (f"The policy allows only the licences on its list ({place}), and no licence was concluded.",)
+        objections += (f"The policy allows only the licences on its list ({place}), and no licence was determined.",)
     return LicenseListing((*best.denials, *claimed), objections)
 
 

@@ -70,7 +70,7 @@ REWORDED = [
         "license_link leads to https://github.com/a/b/blob/main/LICENSE, which holds MIT License by its address.",
     ),
     (
-        "No licence could be concluded, so no permission can be shown. The Hub lists 2 licences (“mit”, “isc”) and does "
+        "No licence could be determined, so no permission can be shown. The Hub lists 2 licences (“mit”, “isc”) and does "
         "not state which one applies to which part.",
         "No licence could be concluded, so no permission can be shown. The card lists 2 licences (“mit”, “isc”) and does "
         "not state which one applies to which part.",

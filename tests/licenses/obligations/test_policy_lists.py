@@ -72,5 +72,5 @@ def test_denied_id_of_spdx_without_an_entry_in_the_rule_set_is_found_in_the_clai
 def test_list_of_allowed_licenses_objects_to_a_model_without_a_concluded_license() -> None:
     undeclared = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN)
     (objection,) = compare_with_lists(undeclared, make_policy(allow="MIT")).objections
-    assert objection.endswith("(modelaudit.yaml:1), and no licence was concluded.")
+    assert objection.endswith("(modelaudit.yaml:1), and no licence was determined.")
     assert compare_with_lists(undeclared, make_policy(deny="MIT")) == LicenseListing()
