@@ -27,9 +27,8 @@ def _describe_result(report: AuditReport, family: CheckFamily) -> str:
     findings = [each for each in report.findings if each.check is family]
     # A check that compared nothing found nothing, which is no result.
     if not findings and not _has_compared(report, family):
-        found = _NOTHING_TO_COMPARE
-    else:
-        found = view.describe_severities(findings)
+        return _NOTHING_TO_COMPARE
+    found = view.describe_severities(findings)
     return "; ".join((found, *_describe_extent(report, family)))
 
 

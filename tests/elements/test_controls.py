@@ -37,7 +37,7 @@ def test_scan_fills_the_controls_with_figures_of_the_report():
     report = scan_fixture("gguf/benign")
     controls = {each.id: each for each in report.controls}
     assert {each.framework for each in report.controls} >= {"NIST SP 800-53 Rev. 5", "ISO/IEC 42001:2023 Annex A"}
-    [digest] = [each for each in controls["SR-4(2)"].sentences if each.startswith("Digests that identify")]
+    [digest] = [each for each in controls["SR-4(2)"].sentences if each.startswith("Digests of the bytes")]
     count = len(report.coverage.artifacts)
     assert f"{count} of {count}" in digest
     # Nothing was compared with a source, so that no digest is evidence of integrity, and nothing of the origin.
