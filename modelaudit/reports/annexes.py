@@ -85,7 +85,7 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
         yield "elements", "Completeness of the bill of materials", count_noun(len(report.elements), "list")
     if report.controls:
         evidenced = sum(bool(each.sentences) for each in report.controls)
-        yield "controls", "Controls", f"evidence towards {evidenced:,} of {len(report.controls)}"
+        yield "controls", "Controls", f"evidence: {evidenced:,} of {len(report.controls)}"
     if report.coverage.artifacts:
         yield "inventory", "Files", view.describe_inventory(report).partition(", ")[0]
-    yield "method", "Origin, method and limits", "what no scan covers"
+    yield "method", "Origin, method and limits", ""

@@ -246,7 +246,7 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
     tasks.sort(key=lambda task: task.depends_on(license_.intent) != ())
     lines = list(dict.fromkeys(_describe_duty(task, license_) for task in tasks))
     more = max(len(lines) - _MOST_DUTIES, 0)
-    watch = [f"{count_noun(watched, 'point to watch', 'points to watch')}, no duties."] if watched else []
+    watch = [f"{count_noun(watched, 'point to watch', 'points to watch')}."] if watched else []
     return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *watch), more)
 
 

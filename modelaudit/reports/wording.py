@@ -175,7 +175,7 @@ NEVER_COVERED_OF_DATA = (
 GLOSSARY = {
     "pickle": "a file format of Python. A pickle is a small program, and loading the file runs it.",
     "safetensors": "a file format that contains numbers and no program.",
-    "digest": "a number computed from bytes; equal digests mean equal files, one changed byte another number.",
+    "digest": "a number computed from bytes. Equal digests mean equal files.",
     "commit": "an exact version of a repository, identified by 40 letters and digits. Each version has its own commit.",
     "Hub cache": "the folder of this machine that keeps what was downloaded before.",
     "fingerprint": "the 16 letters and digits behind a finding, the same in every scan.",

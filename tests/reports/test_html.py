@@ -682,7 +682,7 @@ def test_controls_say_which_are_evidenced_and_what_is_missing(passing: AuditRepo
         ControlEvidence("NIST SP 800-53 Rev. 5", "CM-14", "Signed components", (), "A signature."),
     )
     text = parse_page(replace(passing, controls=controls)).text
-    assert "Controls evidence towards 1 of 2" in text
+    assert "Controls evidence: 1 of 2" in text
     assert "NIST SP 800-53 Rev. 5: evidence towards 1 of 2; 1 not evidenced" in text
     assert "SI-7 IntegrityDigests of 1 file. Watch at run time." in text
     assert "CM-14 Signed componentsNot evidencedA signature." in text

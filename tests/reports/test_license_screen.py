@@ -290,7 +290,7 @@ def test_every_number_of_duties_is_the_length_of_the_list(failing: AuditReport) 
         listed = [line for line in summary.lines if "to watch" not in line]
         points = "point to watch" if len(watched) == 1 else "points to watch"
         assert len(listed) + summary.more == len(duties)
-        assert f"{len(watched)} {points}, no duties." in summary.lines
+        assert f"{len(watched)} {points}." in summary.lines
         assert describe_duties(license_).startswith(f"{len(duties)} duties")
         assert describe_duties(license_).endswith(f"; {len(watched)} {points}")
         allowed = replace(license_, permission=Answer.ALLOW, answers=())
