@@ -24,6 +24,25 @@ def load_remote_code(settings: Settings) -> None:
         model(torch.zeros(1, 2))
 
 
+def load_program(settings: Settings) -> None:
+    """Import the program of a repository as the loader of its kind does, without the rest of what that does."""
+    import importlib
+    import json
+    import types
+
+    path = Path(settings["module"])
+    if path.stem != "modeling_acme":
+        sys.path.insert(0, str(path.resolve().parent))
+        importlib.import_module(path.stem)
+        return
+    package = types.ModuleType("acme_package")
+    package.__path__ = [str(Path.cwd())]
+    sys.modules["acme_package"] = package
+    program = importlib.import_module("acme_package.modeling_acme")
+    values = json.loads(Path("config.json").read_text(encoding="utf-8"))
+    program.AcmeModel(program.AcmeConfig(**values))
+
+
 def load_pickle(settings: Settings) -> None:
     """Unpickle a file."""
     import pickle
@@ -36,6 +55,20 @@ def load_torch(settings: Settings) -> None:
     import torch
 
     torch.load(settings["file"], weights_only=False)
+
+
+def load_joblib(settings: Settings) -> None:
+    """Load a file of joblib."""
+    import joblib
+
+    joblib.load(settings["file"])
+
+
+def load_npy(settings: Settings) -> None:
+    """Load an array of objects."""
+    import numpy as np
+
+    np.load(settings["file"], allow_pickle=True)
 
 
 def load_script(settings: Settings) -> None:
@@ -87,10 +120,13 @@ def load_make(settings: Settings) -> None:
 
 
 LOADERS: Final[Mapping[str, Callable[[Settings], None]]] = {
+    "joblib": load_joblib,
     "json-command": load_json_command,
     "make": load_make,
     "module": load_module,
     "npm": load_npm,
+    "npy": load_npy,
+    "program": load_program,
     "remote-code": load_remote_code,
     "script": load_script,
     "shell": load_shell,
@@ -98,6 +134,8 @@ LOADERS: Final[Mapping[str, Callable[[Settings], None]]] = {
     "unpickle": load_pickle,
 }
 CODE_PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "joblib": ("joblib",),
+    "npy": ("numpy",),
     "remote-code": ("transformers", "torch"),
     "torch": ("torch",),
 }

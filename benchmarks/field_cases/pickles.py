@@ -5,6 +5,7 @@
 ====================== ===============================================================================================
 ``{"!name": "os.sep"}`` the object of that name; ``"os:path.sep"`` states where the module ends
 ``{"!call": "os.getcwd", "args": [], "state": …, "items": …, "appends": …}`` a call by REDUCE, and what follows it
+``{"!call": {"!call": …}, "args": []}`` a call of what another one returns
 ``{"!new": "a.B", "args": []}`` ``B.__new__`` by NEWOBJ
 ``{"!obj": "a.B", "args": []}`` a call by the opcode OBJ, which protocol 0 had
 ``{"!inst": "a.B", "args": []}`` a call by the opcode INST
@@ -72,7 +73,9 @@ def _write_all(values: Sequence[Any], protocol: int) -> bytes:
 
 def _write_call(value: Mapping[str, Any], protocol: int) -> bytes:
     """Write a call and the state, the items and the appends that follow it."""
-    coded = _write_name(value["!call"], protocol) + b"(" + _write_all(value.get("args", []), protocol) + b"tR"
+    called = value["!call"]
+    coded = _write_name(called, protocol) if isinstance(called, str) else _write(called, protocol)
+    coded += b"(" + _write_all(value.get("args", []), protocol) + b"tR"
     if "items" in value:
         coded += b"(" + b"".join(_write_all(pair, protocol) for pair in value["items"].items()) + b"u"
     if "appends" in value:

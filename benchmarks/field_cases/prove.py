@@ -1,8 +1,8 @@
 """Run the payloads of the cases with the real loaders, and note in ``proofs.yaml`` which of them created their mark.
 
 ``PYTHON benchmarks/field_cases/prove.py [--only PREFIX]`` takes the Python of an environment that has the libraries.
-Each case is written below a temporary folder and loaded in a process of its own, with a limit on time and that folder as
-its home; what runs is what this package built. ``--old FOLDER`` has the older releases of ``OLD``. A benign case is
+Each case is written below a temporary folder and loaded in a process of its own, with a limit on time and that folder
+as its home; what runs is what this package built. ``--old FOLDER`` has the older releases of ``OLD``. A benign case is
 loaded as well, and must leave no mark.
 """
 
@@ -34,7 +34,7 @@ from tree_readers import READER_PACKAGES
 OLD: Final = {"lightning-before-2.6": ("lightning",), "hydra": ("hydra",)}
 """Loaders that need an older release; ``--old`` is put in front of the path for them."""
 _SECONDS_MOST: Final = 60
-_WAIT: Final = 1.5
+_WAIT: Final = 1.0
 _WARM: Final = ("torch", "transformers", "numpy", "yaml", "h5py", "jinja2", "joblib", "msgpack", "safetensors.torch")
 _WARM_REMOTE: Final = (
     "torch.utils.checkpoint",
@@ -83,7 +83,6 @@ def run_child(case: Case, folder: Path, old: Path | None, log: Path) -> None:
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    os.environ.update(_ENVIRONMENT, HOME=str(folder.parent), HF_HOME=str(folder.parent / "hub"))
     os.chdir(folder)
     if old:
         sys.path.insert(0, str(old))
@@ -104,8 +103,8 @@ def run_child(case: Case, folder: Path, old: Path | None, log: Path) -> None:
         os._exit(code)
 
 
-def try_case(case: Case, root: Path, mark: Path, old: Path | None) -> bool:
-    """Write and load a case; return whether its mark was made."""
+def try_case(case: Case, root: Path, mark: Path, old: Path | None) -> tuple[bool, int]:
+    """Write and load a case; return whether its mark was made, and the status of the process that loaded it."""
     mark.unlink(missing_ok=True)
     folder = root / "repository" / case.id
     write_files(folder, case.files)
@@ -113,16 +112,23 @@ def try_case(case: Case, root: Path, mark: Path, old: Path | None) -> bool:
     if not child:
         run_child(case, folder, old if needs_old(case) else None, root / f"{case.id}.log")
     end = time.monotonic() + _SECONDS_MOST
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
+    while (ended := os.waitpid(child, os.WNOHANG)) == (0, 0):
         if time.monotonic() > end:
             os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            ended = os.waitpid(child, 0)
             break
-        time.sleep(0.02)
-    end = time.monotonic() + _WAIT
+        time.sleep(0.01)
+    end = time.monotonic() + (_WAIT if case.expect != "pass" else 0)
     while not mark.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    return mark.exists()
+        time.sleep(0.01)
+    return mark.exists(), ended[1]
+
+
+def warm_up(home: Path) -> None:
+    """Import the libraries that most loads need, before the processes are made."""
+    os.environ.update(_ENVIRONMENT, HOME=str(home), HF_HOME=str(home / "hub"))
+    for name in (*_WARM, *_WARM_REMOTE):
+        importlib.import_module(name)
 
 
 def note_proofs(proven: Mapping[str, list[tuple[str, str]]], out: Path) -> None:
@@ -157,16 +163,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE / "proofs.yaml")
     parser.add_argument("--logs", type=Path, help="folder for the output of loads that left no mark")
     options = parser.parse_args()
-    for name in (*_WARM, *_WARM_REMOTE):
-        importlib.import_module(name)
     faults = 0
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
+        warm_up(root)
         mark = root / "mark"
         cases = [case for case in read_cases(str(mark)) if case.loader and case.id.startswith(options.only)]
         proven = keep_earlier(options.out, {case.id for case in cases})
         for case in cases:
-            ran = try_case(case, root, mark, options.old)
+            ran, _ = try_case(case, root, mark, options.old)
             benign = case.expect == "pass"
             if ran and not benign:
                 versions = state_versions(list_packages(case), options.old if needs_old(case) else None)

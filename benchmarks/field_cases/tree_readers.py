@@ -76,6 +76,24 @@ def _read_onnx(path: Path) -> Any:
     return {each.key: _decode(each.value) for each in onnx.load(path).metadata_props}
 
 
+def _read_coreml(path: Path) -> Any:
+    from coremltools.utils import load_spec
+
+    return {key: _decode(value) for key, value in load_spec(str(path)).description.metadata.userDefined.items()}
+
+
+def _read_events(path: Path) -> Any:
+    """Return the texts that TensorBoard would show, by their tags."""
+    from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+    from tensorboard.compat.proto.event_pb2 import Event
+
+    tree = {}
+    for record in RawEventFileLoader(str(path)).Load():
+        for value in Event.FromString(record).summary.value:
+            tree[value.tag] = _decode(value.tensor.string_val[0].decode("utf-8"))
+    return tree
+
+
 def _read_yaml(path: Path) -> Any:
     import yaml
 
@@ -101,6 +119,8 @@ def _decode(value: Any) -> Any:
 
 
 READERS: Final[Mapping[str, Callable[[Path], Any]]] = {
+    "coreml": _read_coreml,
+    "events": _read_events,
     "gguf": _read_gguf,
     "hdf5": _read_hdf5,
     "joblib": _read_joblib,
@@ -117,8 +137,9 @@ READERS: Final[Mapping[str, Callable[[Path], Any]]] = {
     "json": lambda path: json.loads(path.read_text(encoding="utf-8")),
     "text": lambda path: path.read_text(encoding="utf-8"),
 }
-"""Core ML and TensorBoard have no reader here: their cases stand by reading."""
 READER_PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "coreml": ("coremltools",),
+    "events": ("tensorboard",),
     "gguf": ("gguf",),
     "hdf5": ("h5py",),
     "joblib": ("joblib",),
