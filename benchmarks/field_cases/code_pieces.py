@@ -67,7 +67,7 @@ def _spell_format(source: Source, text: str) -> str:
 
 def _spell_percent(source: Source, text: str) -> str:
     parts = _cut(text, source.dice, 2)
-    return f"{'%s' * len(parts)!r} % ({', '.join(map(repr, parts))},)"
+    return f"({'%s' * len(parts)!r} % ({', '.join(map(repr, parts))},))"
 
 
 def _spell_f_string(source: Source, text: str) -> str:

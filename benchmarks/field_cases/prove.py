@@ -3,7 +3,7 @@
 ``PYTHON benchmarks/field_cases/prove.py [--only PREFIX]`` takes the Python of an environment that has the libraries.
 Each case is written below a temporary folder and loaded in a process of its own, with a limit on time and that folder
 as its home; what runs is what this package built. ``--old FOLDER`` has the older releases of ``OLD``. A benign case is
-loaded as well, and must leave no mark.
+loaded as well: it must load without an error, and leave no mark.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def keep_earlier(out: Path, tried: set[str]) -> dict[str, list[tuple[str, str]]]
 
 
 def main() -> None:
-    """Prove the chosen cases; exit with 1 if a benign case leaves a mark."""
+    """Prove the chosen cases; exit with 1 if a payload does not run, or a benign case does not load."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="the beginning of the ids to try")
     parser.add_argument("--old", type=Path, help="folder with the older releases")
@@ -171,16 +171,17 @@ def main() -> None:
         cases = [case for case in read_cases(str(mark)) if case.loader and case.id.startswith(options.only)]
         proven = keep_earlier(options.out, {case.id for case in cases})
         for case in cases:
-            ran, _ = try_case(case, root, mark, options.old)
+            ran, status = try_case(case, root, mark, options.old)
             benign = case.expect == "pass"
+            fault = (ran or bool(status)) if benign else not ran
             if ran and not benign:
                 versions = state_versions(list_packages(case), options.old if needs_old(case) else None)
                 proven[case.id].append((case.loader, versions))
             elif options.logs and (root / f"{case.id}.log").exists():
                 options.logs.mkdir(parents=True, exist_ok=True)
                 (options.logs / f"{case.id}.log").write_bytes((root / f"{case.id}.log").read_bytes())
-            faults += ran == benign
-            print(f"{case.id:50} {'mark' if ran else '-'}{'  UNEXPECTED' if ran == benign else ''}", flush=True)
+            faults += fault
+            print(f"{case.id:50} {'mark' if ran else '-'}{'  UNEXPECTED' if fault else ''}", flush=True)
         note_proofs(proven, options.out)
     print(f"{len(cases)} tried, {faults} not as expected")
     sys.exit(1 if faults else 0)

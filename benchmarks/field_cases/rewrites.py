@@ -1,8 +1,8 @@
 """Rewrite payloads in forms that keep their meaning, and benign calls in the same forms.
 
 ``list_rewrites(seed, each)`` yields up to ``each`` different rewrites of every payload of ``payloads.yaml``: calls in
-code that a loader imports, calls in pickles, and values in configurations. The same seed gives the same bytes. A rewrite
-is a repository, like a case.
+code that a loader imports, calls in pickles, and values in configurations. The same seed gives the same bytes. Each
+rewrite is a repository, like a case.
 """
 
 from __future__ import annotations

@@ -97,6 +97,7 @@ INTERPRETERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "mmengine": _run_mmengine,
     "monai": _run_monai,
     "torchtune": _run_torchtune,
+    "nothing": lambda tree: None,
     "unpickle": _run_unpickle,
     "yaml": _run_yaml,
 }

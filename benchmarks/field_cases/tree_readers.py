@@ -77,9 +77,10 @@ def _read_onnx(path: Path) -> Any:
 
 
 def _read_coreml(path: Path) -> Any:
-    from coremltools.utils import load_spec
+    from coremltools.proto.Model_pb2 import Model
 
-    return {key: _decode(value) for key, value in load_spec(str(path)).description.metadata.userDefined.items()}
+    described = Model.FromString(path.read_bytes()).description
+    return {key: _decode(value) for key, value in described.metadata.userDefined.items()}
 
 
 def _read_events(path: Path) -> Any:
