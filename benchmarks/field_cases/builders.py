@@ -22,6 +22,7 @@ from typing import Any, Final
 import yaml
 from pickles import has_marks, write_pickle
 from protobufs import BUILDERS as PROTOBUF_BUILDERS
+from tree_builders import BUILDERS as TREE_BUILDERS
 
 _MOMENT: Final = (2026, 1, 1, 0, 0, 0)
 
@@ -245,4 +246,5 @@ BUILDERS: Final[Mapping[str, Callable[..., bytes]]] = {
     "yaml": build_yaml,
     "zip": build_zip,
     **PROTOBUF_BUILDERS,
+    **TREE_BUILDERS,
 }

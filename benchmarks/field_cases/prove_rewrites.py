@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -20,7 +21,20 @@ from case_files import HERE, Case
 from prove import try_case, warm_up
 from rewrites import Rewrite, list_rewrites
 
-_WARM = ("mlflow.pyfunc", "mlserver.settings", "lm_eval.utils", "omegaconf", "jsonargparse", "sympy", "onnx", "gguf")
+_WARM = (
+    "gguf",
+    "hydra.utils",
+    "jsonargparse",
+    "jsonpickle",
+    "lm_eval.utils",
+    "mlflow.pyfunc",
+    "mlserver.settings",
+    "mmengine.registry",
+    "monai.bundle",
+    "onnx",
+    "sympy",
+    "torchtune.config",
+)
 
 
 def to_case(rewrite: Rewrite, short: bool) -> Case:
@@ -44,11 +58,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         warm_up(root)
+        if options.old:
+            sys.path.insert(0, str(options.old))
         for name in _WARM:
             importlib.import_module(name)
         mark = root / "mark"
         for rewrite in list_rewrites(options.seed, options.each, str(mark), options.only):
-            ran, status = try_case(to_case(rewrite, options.short), root, mark, options.old)
+            ran, status = try_case(to_case(rewrite, options.short), root, mark, None)
             benign = rewrite.expect == "pass"
             kept = not ran and not status if benign else ran
             counts[f"{rewrite.expect} {'kept' if kept else 'lost'}"] += 1

@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from tree_builders import PACKAGES as TREE_PACKAGES
+from tree_builders import READERS as TREE_READERS
+
 
 def _read_torch(path: Path) -> Any:
     import torch
@@ -120,6 +123,7 @@ def _decode(value: Any) -> Any:
 
 
 READERS: Final[Mapping[str, Callable[[Path], Any]]] = {
+    **TREE_READERS,
     "coreml": _read_coreml,
     "events": _read_events,
     "gguf": _read_gguf,
@@ -139,6 +143,7 @@ READERS: Final[Mapping[str, Callable[[Path], Any]]] = {
     "text": lambda path: path.read_text(encoding="utf-8"),
 }
 READER_PACKAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    **TREE_PACKAGES,
     "coreml": ("coremltools",),
     "events": ("tensorboard",),
     "gguf": ("gguf",),
