@@ -1,8 +1,8 @@
 """Build the files of cases that are no text: checkpoints, arrays, metadata, archives.
 
 ``build_file`` takes the mapping that stands in a case: ``build`` names a function of ``BUILDERS``, the other keys are
-its arguments. Where a library writes the format, it is the one that people use: torch, joblib, numpy, msgpack, h5py and
-safetensors. Nothing that a payload names is imported or called.
+its arguments. Where a library writes the format, it is the one that people use: torch, joblib, numpy, msgpack and h5py.
+Nothing that a payload names is imported or called.
 """
 
 from __future__ import annotations
@@ -156,12 +156,17 @@ def build_hdf5(
 
 
 def build_safetensors(metadata: Mapping[str, Any] | None = None) -> bytes:
-    """A safetensors file with one tensor; values of the metadata that are no text become JSON."""
-    import numpy as np
-    from safetensors.numpy import save
+    """A safetensors file with one tensor; values of the metadata that are no text become JSON.
 
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (metadata or {}).items()}
-    return bytes(save({"embeddings.weight": np.zeros((2, 2), dtype=np.float32)}, metadata=texts or None))
+    It is written by hand, because the library orders the metadata by chance.
+    """
+    header: dict[str, Any] = {"embeddings.weight": {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}}
+    if metadata:
+        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+        header = {"__metadata__": texts, **header}
+    coded = json.dumps(header).encode("utf-8")
+    coded += b" " * (-len(coded) % 8)
+    return struct.pack("<Q", len(coded)) + coded + bytes(16)
 
 
 def build_gguf(metadata: Mapping[str, Any]) -> bytes:
