@@ -17,6 +17,7 @@ from modelaudit.catalogue.schema import (
     StandardLibraryFile,
     TrustedFile,
 )
+from modelaudit.model.call_signature import Signature
 from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, DangerousModule, Standing
 from modelaudit.model.pickle import Cost
 
@@ -89,8 +90,8 @@ class CallablesReader:
                 raise document.error(f"modules: {module!r} is listed twice", ("modules", index))
             self._standard_library.add(module)
 
-    def finish(self) -> Callables:
-        """Return the complete lists. Raises ``ConfigurationError`` where they contradict one another."""
+    def finish(self, signatures: Mapping[str, tuple[Signature, ...]]) -> Callables:
+        """Return the complete lists with these signatures. Raises ``ConfigurationError`` where the lists disagree."""
         for name, entry in self._entries.items():
             module = _find_dangerous_module(name, self._modules)
             if entry.standing is Standing.TRUSTED and module is not None:
@@ -99,7 +100,7 @@ class CallablesReader:
                     f"{name} is trusted, but its whole module {module} is listed as dangerous; remove one of the two",
                     place,
                 )
-        return Callables(self._entries, self._modules, frozenset(self._standard_library))
+        return Callables(self._entries, self._modules, frozenset(self._standard_library), signatures)
 
     def _add(self, entry: CallableEntry, document: Document, place: Place) -> None:
         """Add one entry. Raises ``ConfigurationError`` if its name is listed already, in whatever list."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modelaudit.model.call_signature import Signature
 from modelaudit.model.controls import Controls
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.discovery import DiscoveryRules
@@ -190,11 +191,13 @@ class Callables:
 
     Attributes:
         standard_library: the top-level modules of CPython 2.7 and 3.8 to 3.14.
+        signatures: the arguments that a callable can take, by its name; a call has to fit one of them.
     """
 
     by_name: Mapping[str, CallableEntry]
     modules: Mapping[str, DangerousModule]
     standard_library: frozenset[str] = frozenset()
+    signatures: Mapping[str, tuple[Signature, ...]] = field(default_factory=dict)
 
 
 class Unlisted(StrEnum):
