@@ -14,6 +14,8 @@ from modelaudit.model.structure import UnreadReason
 
 # Names under which the call of a function that the source does not write out is recorded.
 COMPUTED_FUNCTION = "(function that is worked out)"
+# The same where the called object itself has a computed name in a computed module.
+PICKED_FUNCTION = "(function reached by computed names)"
 # The name under which the call of an object is recorded that a walk over all modules or objects has found.
 FOUND_OBJECT = "(every loaded object).*"
 WALK = "import sys\nfound = [v for m in list(sys.modules.values()) for k, v in vars(m).items() if k[1:] == 'ystem']\n"
@@ -36,7 +38,8 @@ def list_uses(source: str) -> set[tuple[str, str]]:
         ("import os\nos.posix.getcwd.__self__.system('x')", "call-at-import", "os.system"),
         ("import json, importlib\nd = json.load(open('a'))\ngetattr(importlib.import_module(d['a']), 'b')()",
          "call-at-import", FUNCTION_FROM_FILE),
-        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", COMPUTED_FUNCTION),
+        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", PICKED_FUNCTION),
+        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n).get(1)", "call-at-import", COMPUTED_FUNCTION),
         ("from .a import run\nimport os\nrun(os)", "computed-name", "os.*"),
         ("import torch, operator\noperator.attrgetter(x)(torch)", "computed-name", "(package).*"),
         ("import tensorflow as tf\ntf.keras.models.load_model('x', safe_mode=False)", "call-at-import",
@@ -90,6 +93,62 @@ def test_calls_reached_through_data_flow_or_with_risky_arguments_are_mentioned(
     source: str, use: str, name: str
 ) -> None:
     assert (use, name) in list_uses(source)
+
+
+@check_each(
+    "call",
+    [
+        "getattr(import_module(c.a), c.b)(1)",
+        "pydoc.locate(c.a)(1)",
+        "operator.methodcaller(c.b, 1)(import_module(c.a))",
+        "operator.attrgetter(c.b)(sys.modules[c.a])(1)",
+        "list(map(getattr(sys.modules[c.a], c.b), c.c))",
+        "functools.partial(inspect.getattr_static(sys.modules[c.a], c.b), 1)()",
+        "type('A', (), {'run': staticmethod(getattr(import_module(c.a), c.b))}).run(1)",
+        "threading.Thread(target=getattr(import_module(c.a), c.b)).start()",
+        "c.step = getattr(import_module(c.a), c.b); c.step(1)",
+        "(lambda m, n: getattr(import_module(m), n)(1))(c.a, c.b)",
+        "vars(import_module(c.a))[c.b](1)",
+    ],
+)
+def test_call_of_an_object_that_only_computed_names_reach_is_mentioned(call: str) -> None:
+    imports = "import functools, inspect, operator, pydoc, sys, threading\nfrom importlib import import_module\n"
+    assert ("call", PICKED_FUNCTION) in list_uses(f"{imports}def f(c):\n    {call}")
+
+
+@check_each(
+    "call",
+    [
+        "getattr(torch, c.a)(1)",
+        "getattr(torch.nn, c.a)().b(1)",
+        "importlib.import_module(c.a).load(1)",
+        "getattr(importlib.import_module(c.a), c.b).from_pretrained(1)",
+        "x = getattr(importlib.import_module(c.a), c.b); y = x.make(1); y(2)",
+        "globals()[c.a](1)",
+    ],
+)
+def test_call_of_a_written_name_or_in_a_written_module_is_not_taken_for_any_function(call: str) -> None:
+    assert PICKED_FUNCTION not in {name for _, name in list_uses(f"import importlib, torch\ndef f(c):\n    {call}")}
+
+
+@check_each(
+    "source, name",
+    [
+        ("import operator, os\noperator.itemgetter('system')(vars(os))('x')", "os.system"),
+        ("import operator, os\noperator.getitem(vars(os), 'system')('x')", "os.system"),
+        ("import operator, os\noperator.methodcaller('system', 'x')(os)", "os.system"),
+        ("import os\n[getattr(os, n) for n in dir(os) if n == 'system'][0]('x')", "os.system"),
+        ("import huggingface_hub.utils as u\n[getattr(u, n) for n in dir(u) if 'run_subprocess' == n][0]('x')",
+         "huggingface_hub.utils.run_subprocess"),
+        ("import os\nfor n in dir(os):\n    if n == 'system': getattr(os, n)('x')", "os.system"),
+        ("def n(value='os'): return value\n__import__(n()).system('x')", "os.system"),
+        ("import functools, os\nfunctools.reduce(lambda f, a: f(*a), [os.system, ['x']])", "os.system"),
+        ("import os\nsorted([os.system], key=lambda f: id(f('x')))", "os.system"),
+        ("try:\n    import os as o\nexcept ImportError:\n    o = None\nvars(o)['system']('x')", "os.system"),
+    ],
+)  # fmt: skip
+def test_call_through_getters_comparisons_and_defaults_is_resolved(source: str, name: str) -> None:
+    assert name in {each for use, each in list_uses(source) if use in ("call-at-import", "hidden")}
 
 
 @check_each(

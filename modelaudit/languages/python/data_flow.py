@@ -15,6 +15,7 @@ from modelaudit.languages.python import (
     name_tables,
     partial_texts,
     uses,
+    walks,
 )
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.values import Constant, Value, collect_tags
@@ -92,7 +93,7 @@ def tag_result(call: Call) -> frozenset[str]:
     # A client is foreign by the address that it was made with, and not by what was passed to it.
     passed_tags = call.tags | call.argument_tags
     if passed_tags:
-        passed_tags -= {partial_texts.FOREIGN_TAG}
+        passed_tags -= {partial_texts.FOREIGN_TAG, walks.PICKED}
     tags = passed_tags | partial_texts.tag_client(call) | name_tables.RESULT_TAGS.get(call.name, frozenset())
     if call.name in name_tables.SECRET_RESULTS or _opens_secret_file(call) or _reads_secret_variable(call):
         tags |= {"secret"} | _tag_variable(call)

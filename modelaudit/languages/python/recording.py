@@ -133,7 +133,9 @@ class UseRecorder:
 
     def record_found_object(self, call: Call) -> None:
         """Record the call of an object that a walk over modules, namespaces or the garbage collector has found."""
-        if walks.leads_everywhere(call):
+        if walks.PICKED in call.tags:
+            self.log.record(uses.CALL, walks.PICKED_NAME, call.line)
+        elif walks.leads_everywhere(call):
             self.log.record(uses.COMPUTED, "(every loaded object).*", call.line)
         elif "module" in call.tags:
             self.log.record(uses.CALL, "(function that is worked out)", call.line)
