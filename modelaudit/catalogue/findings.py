@@ -139,6 +139,7 @@ def _make_rule(file: FindingFile) -> FindingRule:
         quiet=tuple(file.examples.quiet),
         leaves=file.leaves,
         is_fallback=file.fallback,
+        beside_model=file.beside_model,
     )
 
 

@@ -153,6 +153,7 @@ class FindingFile:
     match: Annotated[list[MatcherFile], Field(min_length=1)]
     leaves: UnreadReason | None = None
     fallback: bool = False
+    beside_model: Severity | None = None
     references: list[Url] = Field(default_factory=list)
     cwe: list[Cwe] = Field(default_factory=list)
     examples: ExamplesFile = Field(default_factory=ExamplesFile)

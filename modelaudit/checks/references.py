@@ -92,6 +92,11 @@ def collect_referenced_paths(
     return ReferencedPaths(frozenset(data), frozenset(code))
 
 
+def resolve_code_target(address: str, reference: Reference) -> str:
+    """Return the path within the snapshot of the code that a file names; a web address stays as it is."""
+    return _resolve_target(address, reference)[1]
+
+
 def build_shard_subjects(
     references: Iterable[tuple[str, References]], artifacts: Iterable[Artifact]
 ) -> Iterator[Subject]:

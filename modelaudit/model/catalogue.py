@@ -11,7 +11,7 @@ from modelaudit.model.controls import Controls
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
-from modelaudit.model.finding import Rule
+from modelaudit.model.finding import Rule, Severity
 from modelaudit.model.notices import StandardText
 from modelaudit.model.pickle import ORDINARY_COST, Cost
 from modelaudit.model.policy import Policy
@@ -86,6 +86,7 @@ class FindingRule:
         quiet: fixtures that the rule must not fire on.
         leaves: the absence that remains where the rule fires, for facts that were read and not understood.
         is_fallback: whether it fires only on subjects that no other rule matches.
+        beside_model: the severity of a finding in Python code that is not loaded with the model, if it differs.
     """
 
     rule: Rule
@@ -95,6 +96,7 @@ class FindingRule:
     quiet: tuple[str, ...] = ()
     leaves: UnreadReason | None = None
     is_fallback: bool = False
+    beside_model: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)
