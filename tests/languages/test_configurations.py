@@ -417,7 +417,7 @@ def test_python_program_that_a_tool_takes_from_a_setting_fails_the_scan_if_it_ru
         ("data.yaml", "download: |\n  import shutil\n  shutil.rmtree('x')\n", {"code/changes-files"}),
         ("yolo.yaml", "activation: torch.nn.SiLU()\n", set()),
         ("a.json", json.dumps({"x": "eval(config)", "y": "codecs.decode(x)"}), set()),
-        ("a.json", json.dumps({"activation": "relu", "nested": {"download": "os.system('id')"}}), set()),
+        ("a.json", json.dumps({"activation": "relu", "nested": {"download": "os.sep.join('id')"}}), set()),
         (".pylintrc", "[MASTER]\ninit-hook='import sys; sys.path.append(\".\")'\n", set()),
         ("a.json", json.dumps({"solution": f"import os\nos.system('{FETCH}')"}), set()),
     ],
@@ -470,7 +470,7 @@ def test_base_weights_or_data_set_class_from_elsewhere_is_judged_by_what_the_loa
 
 def test_value_that_evaluates_what_it_decodes_fails_the_scan_whatever_its_key(tmp_path):
     text = json.dumps({"transform": "eval(__import__('base64').b64decode('aWQ='))"})
-    assert scan_text(tmp_path, "a.json", text) == (1, {"code/runs-decoded-code"})
+    assert scan_text(tmp_path, "a.json", text) == (1, {"code/runs-decoded-code", "configuration/code-value"})
 
 
 @check_each(
@@ -691,9 +691,9 @@ def test_name_that_one_library_imports_from_a_key_of_its_own_is_mentioned(read_b
     "path, document",
     [
         ("a.json", {"provider": "azure.openai", "config": {}}),
-        ("a.json", {"class": "x.Step", "config": {}, "pipeline": {"version": "x.y"}}),
-        ("a.json", {"implementation": "x.Runtime", "model": "x.agents:Agent"}),
-        ("a.json", {"arch_kwargs": {"op": "os.system"}}),
+        ("a.json", {"class": "x.step", "config": {}, "pipeline": {"version": "x.y"}}),
+        ("a.json", {"model": "x.agents:Agent"}),
+        ("a.json", {"arch_kwargs": {"op": "os.name"}}),
         ("a.json", {"type": "module", "module": "subprocess", "name": "Popen"}),
         ("a.json", {"compile": {"backend": "inductor"}, "backend": "x.run"}),
         ("a.json", {"distributed_executor_backend": "ray"}),

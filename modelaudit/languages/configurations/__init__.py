@@ -9,6 +9,7 @@ in text that is not parsed value by value.
 from __future__ import annotations
 
 from modelaudit.languages.configurations import (
+    any_key,
     command_lines,
     commands,
     expressions,
@@ -32,6 +33,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     targets.TARGETS,
     library_keys.LIBRARY_KEYS,
     expressions.EXPRESSIONS,
+    any_key.ANY_KEY,
     mlflow.MODELS,
     mlflow.ENVIRONMENTS,
     sentence_transformers.MODULES,

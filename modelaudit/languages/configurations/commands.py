@@ -43,7 +43,7 @@ _COMMAND_WORDS: Final = frozenset(
 _KEY_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Za-z][a-z]*")
 _MAX_KEY_LENGTH: Final = 100
 # Keys whose values people or models read. No tool runs them.
-_PROSE_KEYS: Final = frozenset(
+PROSE_KEYS: Final = frozenset(
     {"content", "text", "prompt", "instruction", "instructions", "input", "output", "question", "answer", "response",
      "completion", "message", "messages", "readme", "description", "help", "query", "comment", "comments", "title",
      "summary", "chosen", "rejected", "doc", "docs", "documentation", "example", "examples", "note", "notes", "usage",
@@ -280,7 +280,7 @@ def is_command_key(key: str) -> bool:
 
 def is_prose_key(key: str) -> bool:
     """Whether people or models read the values of the key, so that no tool runs them."""
-    return key.lower() in _PROSE_KEYS
+    return key.lower() in PROSE_KEYS
 
 
 def read_container_settings(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:

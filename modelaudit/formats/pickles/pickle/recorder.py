@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
@@ -22,7 +21,6 @@ from modelaudit.formats.pickles.pickle.magnitudes import (
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, DEPTH_KEPT, Container, StackValue, freeze_values
 from modelaudit.languages.configurations.switches import KERNEL_KEYS
-from modelaudit.languages.settings import Setting
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import (
@@ -123,11 +121,6 @@ class Recorder:
         elif (key, value) not in self._setting_texts:
             self.record_bound(f"only the first {_SETTINGS_KEPT} settings of configurations were analysed")
 
-    def list_settings(self) -> Iterator[Setting]:
-        """Yield the recorded settings that are texts, and the texts in those that are lists or mappings."""
-        for key, value in self.settings:
-            yield from _list_texts((key,), value)
-
     def list_computed_settings(self) -> list[str]:
         """Return the keys, each once, whose values are known only when the file is loaded, as a whole or in part."""
         kernels = ((key, value) for key, value in self.settings if key in KERNEL_KEYS)
@@ -226,15 +219,6 @@ class Recorder:
         code = outline_called_code(arguments, self._source.opcode_offset) if len(self.codes) < _CODES_KEPT else None
         if code is not None:
             self.codes.append(code)
-
-
-def _list_texts(path: tuple[str, ...], value: StackValue) -> Iterator[Setting]:
-    """Yield the texts in a value as settings, those in containers down to the depth that an event keeps."""
-    if isinstance(value, str):
-        yield Setting(path, value)
-    elif isinstance(value, Container) and len(path) <= DEPTH_KEPT:
-        for key, inner in value.iterate_items():
-            yield from _list_texts((*path, str(key)), inner)
 
 
 def _select_measured(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[StackValue, ...]:
