@@ -10,40 +10,20 @@ Calls and objects become mappings of their arguments and their state. Nothing is
 from __future__ import annotations
 
 import pickletools
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Final, cast
 
 from modelaudit.formats.pickles.pickle.machine import Machine
+from modelaudit.formats.pickles.pickle.program_bytes import LONGEST_TEXT, ProgramBytes, has_marks
 from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.artifact import Window
-from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 
-_MODULES: Final = (
-    rb"os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|marshal|c?[pP]ickle|cloudpickle|dill|shutil|webbrowser"
-    rb"|multiprocessing|asyncio|socket|timeit|pdb|code|platform|commands|pydoc|pkgutil|codeop"
-)
-# A byte before a name may be a length, and a letter before one makes it another word, such as ``pos.weight``.
-_MARKS: Final = re.compile(
-    rb"(?<![a-z_])(?:" + _MODULES + rb")\.[A-Za-z_]"
-    rb"|torch\.(?:load|hub\.|jit\.load|package|serialization\.load|ops\.load)"
-    rb"|(?:numpy|joblib|pandas|keras)\.(?:load|read_|eval|models\.load)"
-    rb"|__(?:import|subclasses|globals|builtins|mro|bases|base|code|getattribute|reduce|loader)__|\b(?:exec|eval)\("
-    rb"|\{\{|\{%|!!?python/|!(?:new|apply|name|module|function)[: ]|py/(?:reduce|object|type|function|class|repr|state)"
-    rb"|_target_|_component_|class_path|_instantiator|class_name|trust_remote_code|auto_map|attn_implementation"
-    rb"|chat_template|_callable|import_path|weights_only|allow_pickle|unsafe_load|allow_dangerous|custom_imports"
-    rb"|activation_fn|network_class_name|\$import|eyJ[A-Za-z0-9]{12}|W3si[A-Za-z0-9]{12}|\\u00|\\x[0-9a-f]"
-    rb"|import (?:" + _MODULES + rb")"
-)
-_OVERLAP: Final = 256
-_CHUNK: Final = MIB
 _MOST_OPCODES: Final = 2_000_000
 _MOST_VALUES: Final = 500_000
 _MOST_DEPTH: Final = 64
-_LONGEST_TEXT: Final = 2 * MIB
 _OPCODES_PER_CHECK: Final = 1_000
 _OPCODES: Final = {each.code.encode("latin-1"): each for each in pickletools.opcodes}
 _MARK: Final = object()
@@ -67,65 +47,10 @@ class _Node:
         self.items += zip(values[::2], values[1::2], strict=False)
 
 
-def _has_marks(window: Window, start: int, end: int, gaps: Iterable[tuple[int, int]]) -> bool:
-    """Whether the bytes from ``start`` to ``end``, without those in ``gaps``, may hold values on which a loader acts.
-
-    Args:
-        window: the bytes.
-        start: offset of the program.
-        end: offset behind it.
-        gaps: (start, end) of the arrays between its opcodes, in order.
-
-    Raises:
-        WindowError: the window could not return the requested bytes.
-    """
-    position = start
-    for gap_start, gap_end in (*gaps, (end, end)):
-        while position < gap_start:
-            if _MARKS.search(window.read(position, min(_CHUNK, gap_start - position))) is not None:
-                return True
-            position = gap_start if gap_start - position <= _CHUNK else position + _CHUNK - _OVERLAP
-        position = max(position, gap_end)
-    return False
-
-
-class _Source:
-    """The bytes of a program as a file, as ``pickletools`` reads it, without the arrays between its opcodes."""
-
-    def __init__(self, window: Window, start: int, end: int) -> None:
-        self.position = start
-        self._window, self._end = window, end
-        self._block, self._block_start = b"", start
-
-    def read(self, size: int) -> bytes:
-        """Return the next bytes, fewer at the end."""
-        size = min(size, self._end - self.position)
-        index = self.position - self._block_start
-        if index < 0 or index + size > len(self._block):
-            self._block = self._window.read(self.position, max(size, 64 * 1024))
-            self._block_start, index = self.position, 0
-        self.position += size
-        return self._block[index : index + size]
-
-    def readline(self) -> bytes:
-        """Return the next bytes up to a line feed, which is included."""
-        line = b""
-        while not line.endswith(b"\n") and self.position < self._end and len(line) < _LONGEST_TEXT:
-            piece = self.read(min(256, self._end - self.position))
-            head, feed, _ = piece.partition(b"\n")
-            line += head + feed
-            self.position -= len(piece) - len(head) - len(feed)
-        return line
-
-    def tell(self) -> int:
-        """Return the offset of the next byte."""
-        return self.position
-
-
 class _Builder:
     """Executes opcodes for the values alone."""
 
-    def __init__(self, source: _Source, gaps: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, source: ProgramBytes, gaps: Iterable[tuple[int, int]]) -> None:
         self._source = source
         self._gaps = dict(gaps)
         self._stack: list[object] = []
@@ -157,7 +82,7 @@ class _Builder:
                 self._stack.append(None)
                 continue
             try:
-                # ``pickletools`` needs no more of a file than ``_Source`` has.
+                # ``pickletools`` needs no more of a file than ``ProgramBytes`` has.
                 argument = None if opcode.arg is None else opcode.arg.reader(cast("IO[bytes]", self._source))
             except (ValueError, UnicodeError):
                 argument = None
@@ -173,8 +98,8 @@ class _Builder:
             return False
         start = self._source.position
         length = int.from_bytes(self._source.read(width), "little")
-        self._source.position = start + width + length if length > _LONGEST_TEXT else start
-        return length > _LONGEST_TEXT
+        self._source.position = start + width + length if length > LONGEST_TEXT else start
+        return length > LONGEST_TEXT
 
     def take_roots(self) -> list[object]:
         """Return the values on the stack, those that were dropped, and those that only the memo holds."""
@@ -338,7 +263,7 @@ def read_values(window: Window, start: int, machine: Machine, tree: ValueTree) -
     """
     end = machine.source.offset
     gaps = [(payload_start, numbers_end) for payload_start, _, numbers_end in machine.arrays.payloads]
-    if not _has_marks(window, start, end, sorted([*gaps, *machine.list_long_constants()])):
+    if not has_marks(window, start, end, sorted([*gaps, *machine.list_long_constants()])):
         return None
     error = _collect_values(window, start, end, gaps, tree)
     return None if error is None else Unread(UnreadReason.LIMIT, str(error), Location(offset=start))
@@ -359,7 +284,7 @@ def _collect_values(
     Raises:
         WindowError: the window could not return the requested bytes.
     """
-    builder = _Builder(_Source(window, start, end), gaps)
+    builder = _Builder(ProgramBytes(window, start, end), gaps)
     reached_limit = None
     try:
         roots = builder.run(end)
@@ -370,14 +295,14 @@ def _collect_values(
             return LimitReachedError(f"only the first {_MOST_VALUES} plain values of the pickle were read", start)
         if isinstance(value, bytes | bytearray):
             value = _decode_text(bytes(value))
-        if isinstance(value, str | bool | int | float) and (not isinstance(value, str) or len(value) <= _LONGEST_TEXT):
+        if isinstance(value, str | bool | int | float) and (not isinstance(value, str) or len(value) <= LONGEST_TEXT):
             tree.add(path, value)
     return reached_limit
 
 
 def _decode_text(data: bytes) -> str | None:
     """Return bytes that are text in UTF-8 without control characters; ``None`` for others."""
-    if len(data) > _LONGEST_TEXT or b"\0" in data:
+    if len(data) > LONGEST_TEXT or b"\0" in data:
         return None
     try:
         return data.decode("utf-8")

@@ -19,7 +19,7 @@ from modelaudit.formats.pickles.pickle.magnitudes import (
     measure_magnitudes,
 )
 from modelaudit.formats.pickles.pickle.source import ByteSource
-from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, DEPTH_KEPT, Container, StackValue, freeze_values
+from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, Container, StackValue, freeze_values
 from modelaudit.languages.configurations.switches import KERNEL_KEYS
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
