@@ -110,6 +110,7 @@ Cwe = Annotated[str, require_match(r"CWE-[1-9][0-9]*", "an identifier such as CW
 Url = Annotated[str, require_match(r"https?://[^\s<>\"]+", "an http or https address")]
 ExactName = Annotated[str, require_match(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
 ModuleName = Annotated[str, require_match(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
+Attribute = Annotated[str, require_match(r"[^\W\d]\w*", "the name of something in a module, without a dot")]
 IsoDate = Annotated[str, require_match(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
 Extension = Annotated[str, require_match(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
 FieldName = Annotated[str, require_match(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
@@ -282,12 +283,16 @@ class DangerousModuleFile:
 
 @dataclass(config=CONFIG)
 class DangerousFile:
-    """``rules/callables/dangerous/<family>.yaml``; ``effect`` holds for every entry without its own."""
+    """``rules/callables/dangerous/<family>.yaml``; ``effect`` holds for every entry without its own.
+
+    ``constants`` lists, by module, the names that hold a text or a number although their module is dangerous.
+    """
 
     effect: Effect
     names: dict[ExactName, Annotated[DangerousNameFile, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
     modules: dict[ModuleName, Annotated[DangerousModuleFile, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
     alike: list[DangerousAlikeFile] = Field(default_factory=list)
+    constants: dict[ModuleName, list[Attribute]] = Field(default_factory=dict)
 
 
 @dataclass(config=CONFIG)
