@@ -693,7 +693,7 @@ def test_name_that_one_library_imports_from_a_key_of_its_own_is_mentioned(read_b
         ("a.json", {"provider": "azure.openai", "config": {}}),
         ("a.json", {"class": "x.step", "config": {}, "pipeline": {"version": "x.y"}}),
         ("a.json", {"model": "x.agents:Agent"}),
-        ("a.json", {"arch_kwargs": {"op": "os.name"}}),
+        ("a.json", {"arch_kwargs": {"op": "x.name"}}),
         ("a.json", {"type": "module", "module": "subprocess", "name": "Popen"}),
         ("a.json", {"compile": {"backend": "inductor"}, "backend": "x.run"}),
         ("a.json", {"distributed_executor_backend": "ray"}),
