@@ -131,6 +131,50 @@ def test_call_of_a_written_name_or_in_a_written_module_is_not_taken_for_any_func
     assert PICKED_FUNCTION not in {name for _, name in list_uses(f"import importlib, torch\ndef f(c):\n    {call}")}
 
 
+_FORCED = "os.environ[TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD]"
+
+
+@check_each(
+    "source, name",
+    [
+        ("os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'", _FORCED),
+        ("os.putenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')", _FORCED),
+        ("os.environ.update({'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': x})", _FORCED),
+        ("os.environ.setdefault('TORCH_FORCE_' + 'NO_WEIGHTS_ONLY_LOAD', 'true')", _FORCED),
+        ("setattr(torch, 'load', lambda f: old(f, weights_only=False))", "torch.load[=]"),
+        ("os.environ['HF_ENDPOINT'] = 'https://mirror.invalid.example'", "os.environ[HF_ENDPOINT]"),
+        ("huggingface_hub.constants.ENDPOINT = x", "huggingface_hub.constants.ENDPOINT[=]"),
+    ],
+)
+def test_guard_that_is_taken_away_is_mentioned(source: str, name: str) -> None:
+    assert ("overwrite", name) in list_uses(f"import os, torch, huggingface_hub\n{source}")
+
+
+@check_each(
+    "source",
+    [
+        "os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '0'",
+        "os.environ.update({'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': 'false'})",
+        "os.environ['HF_ENDPOINT'] = 'https://huggingface.co'",
+        "torch.load = functools.partial(torch.load, weights_only=True)",
+    ],
+)
+def test_guard_that_stays_in_place_is_not_mentioned(source: str) -> None:
+    assert not [name for use, name in list_uses(f"import functools, os, torch\n{source}") if use == "overwrite"]
+
+
+@check_each(
+    "call, name",
+    [
+        ("kernels.LayerRepository(repo_id='other/repo', layer_name='a')", "kernels.LayerRepository(foreign)"),
+        ("kernels.get_locked_kernel('other/repo')", "kernels.get_locked_kernel(foreign)"),
+        ("kernels.LayerRepository('kernels-community/activation', 'a')", "kernels.LayerRepository"),
+    ],
+)
+def test_kernel_of_a_stranger_is_mentioned_as_foreign(call: str, name: str) -> None:
+    assert ("call-at-import", name) in list_uses(f"import kernels\n{call}")
+
+
 @check_each(
     "source, name",
     [

@@ -409,7 +409,7 @@ class Evaluator(ast.NodeVisitor):
         for each in list_alternatives(self.evaluate(target.value)):
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
-                self.recorder.record_overwrite(overwritten, target.lineno)
+                self.recorder.record_overwrite(overwritten, target.lineno, value)
         # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
@@ -429,7 +429,9 @@ class Evaluator(ast.NodeVisitor):
         for each in list_alternatives(mapping):
             if not isinstance(each, ExternalName):
                 continue
-            if each.name in ("os.environ", "sys.modules"):
+            if each.name == "os.environ":
+                self.recorder.record_variable(key_text, value, target.lineno)
+            elif each.name == "sys.modules":
                 self.log.record(uses.OVERWRITE, f"{each.name}[{key_text or '…'}]", target.lineno)
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
                 self.log.record(uses.OVERWRITE, f"builtins.{key_text or '*'}[=]", target.lineno)
@@ -1772,7 +1774,7 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(call.args[0]):
                 if isinstance(each, ExternalName) and not each.is_result:
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
-                    self.recorder.record_overwrite(overwritten, call.line)
+                    self.recorder.record_overwrite(overwritten, call.line, call.args[2])
             if attribute:
                 self._keep_attribute(attribute, call.args[2])
         return UNKNOWN
