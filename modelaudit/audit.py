@@ -178,6 +178,7 @@ class Audit:
                 snapshot.signatures,
                 describe_rules_age(self.catalogue),
                 signoffs,
+                frozenset(id_ for id_, rule in self.catalogue.findings.items() if rule.asks_review),
             )
         )
 

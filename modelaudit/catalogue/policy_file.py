@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from packaging.version import InvalidVersion, Version
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.schema import CONFIG, FORM_TAGS, Amount, Flag, Kebab, Territory, Text, require_match
@@ -46,6 +47,13 @@ def _spell_number(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+def _spell_version(value: object) -> object:
+    """Return the value. Raises ``ValueError`` for a number: YAML reads 2.10 as 2.1."""
+    if isinstance(value, int | float):
+        raise ValueError("must be a version in quotes, such as '2.13' or '5.3.0'")
+    return value
+
+
 @dataclass(config=CONFIG)
 class RulesAgeFile:
     """The condition on the age of the rule set, which has a number of days."""
@@ -72,6 +80,19 @@ def _tag_condition(entry: object) -> str:
 Condition = Annotated[
     Annotated[_Word, Tag(FORM_TAGS[0])] | Annotated[RulesAgeFile, Tag(FORM_TAGS[1])], Discriminator(_tag_condition)
 ]
+
+
+def _check_version(text: str) -> str:
+    """Return a version unchanged. Raises ``ValueError`` if it is none."""
+    try:
+        Version(text)
+    except InvalidVersion:
+        raise ValueError("must be a version in quotes, such as '2.13' or '5.3.0'") from None
+    return text
+
+
+_Release = Annotated[str, BeforeValidator(_spell_version), AfterValidator(_check_version)]
+_Package = Annotated[str, require_match(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", "the name of a package")]
 
 
 @dataclass(config=CONFIG)
@@ -183,6 +204,10 @@ class PolicyFile:
     allowed_signature_gaps: Annotated[
         list[Text], Field(description="Paths at the root that a signature may leave out, such as .gitmodules.")
     ] = Field(default_factory=list)
+    runtime: Annotated[
+        dict[_Package, _Release],
+        Field(description="The versions of the libraries that load the models, such as torch: '2.13'."),
+    ] = Field(default_factory=dict)
     allow_unread: Annotated[list[AllowedAbsenceFile], Field(description="Parts that need not be read for a pass.")] = (
         Field(default_factory=list)
     )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Generic, TypeVar
 
+from packaging.specifiers import SpecifierSet
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -138,6 +139,21 @@ class ExamplesFile:
     quiet: list[Text] = Field(default_factory=list)
 
 
+def _check_range(text: str) -> str:
+    """Return a range of versions unchanged. Raises ``ValueError`` if it is none."""
+    SpecifierSet(text)
+    return text
+
+
+@dataclass(config=CONFIG)
+class AffectedFile:
+    """The versions of a package in which the findings of a rule do harm, with the advisory that states them."""
+
+    package: Text
+    versions: Annotated[Text, AfterValidator(_check_range)]
+    advisory: Annotated[str, require_match(r"CVE-\d{4}-\d{4,7}|GHSA(-[0-9a-z]{4}){3}", "an id of a CVE or a GHSA")]
+
+
 @dataclass(config=CONFIG)
 class FindingFile:
     """``rules/findings/<family>/<name>.yaml``."""
@@ -155,8 +171,10 @@ class FindingFile:
     leaves: UnreadReason | None = None
     fallback: bool = False
     beside_model: Severity | None = None
+    review: bool = False
     references: list[Url] = Field(default_factory=list)
     cwe: list[Cwe] = Field(default_factory=list)
+    affects: Annotated[list[AffectedFile], BeforeValidator(_as_list)] = Field(default_factory=list)
     examples: ExamplesFile = Field(default_factory=ExamplesFile)
 
 

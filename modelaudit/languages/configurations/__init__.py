@@ -9,6 +9,7 @@ in text that is not parsed value by value.
 from __future__ import annotations
 
 from modelaudit.languages.configurations import (
+    agent_settings,
     any_key,
     command_lines,
     commands,
@@ -49,6 +50,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     shards.SHARDS,
     indexes.INDEXES,
     weight_sources.WEIGHT_SOURCES,
+    agent_settings.AGENT_SETTINGS,
 )
 
 __all__ = ["CONFIGURATIONS"]

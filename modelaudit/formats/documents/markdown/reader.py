@@ -20,7 +20,7 @@ from modelaudit.wire.documents import check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlFacts
 
-_EXTENSIONS = (".md", ".markdown", ".mdx")
+_EXTENSIONS = (".md", ".markdown", ".mdx", ".mdc")
 _CARD_NAME = "readme.md"
 _MOST_CHARACTERS: Final = 2 * MIB
 
