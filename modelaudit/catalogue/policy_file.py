@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from packaging.version import InvalidVersion, Version
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.schema import CONFIG, FORM_TAGS, Amount, Flag, Kebab, Territory, Text, require_match
@@ -82,16 +81,11 @@ Condition = Annotated[
 ]
 
 
-def _check_version(text: str) -> str:
-    """Return a version unchanged. Raises ``ValueError`` if it is none."""
-    try:
-        Version(text)
-    except InvalidVersion:
-        raise ValueError("must be a version in quotes, such as '2.13' or '5.3.0'") from None
-    return text
-
-
-_Release = Annotated[str, BeforeValidator(_spell_version), AfterValidator(_check_version)]
+# The forms of PEP 440 that releases have.
+_RELEASE = r"[0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?(\.post[0-9]+)?(\.dev[0-9]+)?(\+[a-z0-9]+(\.[a-z0-9]+)*)?"
+_Release = Annotated[
+    str, BeforeValidator(_spell_version), require_match(_RELEASE, "a version in quotes, such as '2.13' or '5.3.0'")
+]
 _Package = Annotated[str, require_match(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", "the name of a package")]
 
 

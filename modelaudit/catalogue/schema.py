@@ -186,25 +186,6 @@ class SubjectsFile:
 
 
 @dataclass(config=CONFIG)
-class PromiseFile:
-    """Extensions that promise the same, in words; ``formats`` are promised beside those that declare the extension."""
-
-    why: Text
-    extensions: Annotated[list[Extension], Field(min_length=1)]
-    formats: list[Kebab] = Field(default_factory=list)
-
-
-@dataclass(config=CONFIG)
-class FormatsFile:
-    """``rules/formats.yaml``."""
-
-    runs_code: dict[Kebab, Text] = Field(default_factory=dict)
-    inert: dict[Kebab, Text] = Field(default_factory=dict)
-    judged: list[Kebab] = Field(default_factory=list)
-    promises: list[PromiseFile] = Field(default_factory=list)
-
-
-@dataclass(config=CONFIG)
 class ArgumentFile:
     """A condition on one positional argument."""
 

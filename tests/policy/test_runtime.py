@@ -87,7 +87,7 @@ def test_unreachable_finding_does_not_gate_and_is_shown_in_every_output(tmp_path
     "runtime, message",
     [
         ("  torch: 2.10\n", "in quotes"),
-        ("  torch: 'newest'\n", "must be a version"),
+        ("  torch: 'newest'\n", "a version in quotes"),
         ("  torch: '2.13'\n  Torch: '2.12'\n", "stated twice"),
         ("  'a b': '1'\n", "the name of a package"),
     ],
