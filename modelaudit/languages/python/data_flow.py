@@ -59,8 +59,24 @@ def select_use(call: Call) -> str:
 
 def sends_secret(call: Call) -> bool:
     """Whether a call sends a secret to somewhere other than the service that issued it."""
-    is_sent = call.name in name_tables.SENDERS and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
-    return is_sent or partial_texts.passes_secret_to_address(call)
+    is_sender = call.name in name_tables.SENDERS or is_publisher(call)
+    is_sent = is_sender and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
+    return is_sent or (is_publisher(call) and _publishes_secret(call)) or partial_texts.passes_secret_to_address(call)
+
+
+def is_publisher(call: Call) -> bool:
+    """Whether a call publishes something in a repository of the Hub, on whatever object it is called."""
+    return call.name.rpartition(".")[2] in name_tables.PUBLISHERS
+
+
+def _publishes_secret(call: Call) -> bool:
+    """Whether a call publishes a file or folder of secrets, or an object that was made of the whole environment."""
+    texts = [partial_texts.write_text(each) for each in (*call.args, *call.keywords.values())]
+    if any(attack_texts.is_secret_place(text) for text in texts if "/" in text):
+        return True
+    # A client or model that was fetched with a token carries the tag of that token, and publishes nothing of it.
+    is_token = any(tag.startswith(partial_texts.VARIABLE_TAG) for tag in call.tags)
+    return "secret" in call.tags and not is_token and not call.name.startswith("huggingface_hub.")
 
 
 def _collect_sent_tags(call: Call) -> frozenset[str]:
@@ -70,7 +86,7 @@ def _collect_sent_tags(call: Call) -> frozenset[str]:
     unknown. If it is known, they are data like any other, because ``sends_secret`` leaves out the issuers of tokens.
     """
     is_address_known = any(isinstance(each, Constant) for each in _list_possible_addresses(call))
-    authentication = {"token", "use_auth_token", "auth"}
+    authentication = {"token", "use_auth_token", "auth", "hub_token", "hf_token"}
     if not is_address_known:
         authentication.add("headers")
     sent = [value for name, value in call.keywords.items() if name not in authentication]

@@ -1021,6 +1021,10 @@ class Evaluator(ast.NodeVisitor):
             if not isinstance(key, Constant):
                 self.recorder.record_computed_name(base, line)
             return self._resolve_own_name(key)
+        name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else ""
+        if name in name_tables.INTERPRETER_ATTRIBUTES and isinstance(base, ExternalName):
+            # ``type.__dict__["__subclasses__"]`` is the method, which takes the class as its argument.
+            self._resolve_attribute(ExternalName(base.name.removesuffix(".__dict__")), name, line)
         # An unknown mapping may be that of the builtins: ``queue.get()["eval"]``.
         if (
             self.module_values.holds_builtins

@@ -116,7 +116,9 @@ class UseRecorder:
 
     def record_sent_secret(self, call: Call) -> None:
         """Record that a method of an unknown object gets a secret and an address to send it to."""
-        if partial_texts.passes_secret_to_address(call):
+        if partial_texts.passes_secret_to_address(call) or (
+            data_flow.is_publisher(call) and data_flow.sends_secret(call)
+        ):
             self.log.record(uses.SENDS_SECRET, call.name, call.line, call.detail)
 
     def record_callback(self, value: Value, line: int, only_found: bool = False) -> None:
