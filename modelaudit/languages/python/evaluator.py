@@ -95,6 +95,8 @@ _ACCESSES: Final = frozenset({ast.Attribute, ast.Subscript, ast.Call, ast.Await}
 """The expressions that take something from the expression at their beginning."""
 _INHERITED: Final = "self"
 """The name recorded for objects whose attributes a class of another file sets."""
+_SIBLING_TAG: Final = "sibling:"
+"""Begins the tag of a value that comes from another file of the model, before its name in this one."""
 _MAX_SIBLING_PATH: Final = 6  # attributes recorded behind a name of another file
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
@@ -312,7 +314,8 @@ class Evaluator(ast.NodeVisitor):
         # The contents of another file are as unknown to this source as those of a data file. A module such as os is the
         # same, whichever file it is imported from.
         is_well_known = alias.name in WELL_KNOWN_MODULES
-        value = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(frozenset({"file"}))
+        sibling_tags = frozenset({"file", f"{_SIBLING_TAG}{alias.name}"})
+        value = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(sibling_tags)
         self.scope.bind(alias.asname or alias.name, value)
 
     def _record_sibling(self, path: str, name: str, line: int) -> None:
@@ -1022,6 +1025,8 @@ class Evaluator(ast.NodeVisitor):
                 self.recorder.record_computed_name(base, line)
             return self._resolve_own_name(key)
         name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else ""
+        if name in name_tables.POWERFUL_MEMBERS:
+            self._record_sibling_item(base, name, line)
         if name in name_tables.INTERPRETER_ATTRIBUTES and isinstance(base, ExternalName):
             # ``type.__dict__["__subclasses__"]`` is the method, which takes the class as its argument.
             self._resolve_attribute(ExternalName(base.name.removesuffix(".__dict__")), name, line)
@@ -1035,6 +1040,12 @@ class Evaluator(ast.NodeVisitor):
             self.recorder.record_value(ExternalName(f"builtins.{key.value}"), line)
         item = self._call_method(base, ("__getitem__", "__class_getitem__"), [key])
         return item if item is not None else self._resolve_item(base, key, line)
+
+    def _record_sibling_item(self, base: Value, name: str, line: int) -> None:
+        """Record a member of a module that another file of the model passes on, taken as ``vars(module)[name]``."""
+        for tag in collect_tags(base):
+            if tag.startswith(_SIBLING_TAG):
+                self.log.record(uses.REFERENCE, f".{tag.removeprefix(_SIBLING_TAG)}.{name}", line)
 
     def _resolve_own_name(self, key: Value) -> Value:
         """Resolve an item of ``globals()`` or ``locals()``, which is a name that the source itself binds."""
@@ -1547,8 +1558,9 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.CALL, name, line)
         if walks.calls_found_object(call, method):
             self.recorder.record_found_object(call)
-        if "namespace" in call.tags and method in _ITEM_METHODS:
-            return name_resolution.resolve_item(Unknown(call.tags), args[0] if args else UNKNOWN)
+        item = self._take_by_method(callee, args, method, line)
+        if item is not None:
+            return item
         for each in args:
             self.recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
@@ -1557,6 +1569,17 @@ class Evaluator(ast.NodeVisitor):
         if passed_tags:
             passed_tags -= {partial_texts.FOREIGN_TAG, walks.PICKED}
         return Unknown(passed_tags | partial_texts.tag_client(call))
+
+    def _take_by_method(self, callee: Value, args: Sequence[Value], method: str, line: int) -> Value | None:
+        """Take an item as ``get`` does; ``None`` if the value is not known to be a namespace."""
+        if method not in _ITEM_METHODS:
+            return None
+        tags = collect_tags(callee)
+        key = args[0] if args else UNKNOWN
+        item = self.take_item(Unknown(tags), key, line) if isinstance(key, Constant) else UNKNOWN
+        if "namespace" not in tags:
+            return None
+        return item if isinstance(key, Constant) else name_resolution.resolve_item(Unknown(tags), key)
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module: one that is modelled here, one on constants, or any other."""
