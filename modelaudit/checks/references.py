@@ -27,6 +27,7 @@ _NEEDED_KINDS: Final = {
     "ort": ReferenceKind.DATA,
     "tflite": ReferenceKind.DATA,
     "auto-map": ReferenceKind.CODE,
+    "function-tag": ReferenceKind.CODE,
     "shard-index": ReferenceKind.MODEL,
 }
 # HDF5 looks for other files in the current folder of the program first, so a file beside this one is not decisive.
