@@ -217,8 +217,7 @@ def _find_walk(code: str, depth: int) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in _WALKS:
             return node.attr
-        is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
-        inner = find_hostile_act(str(node.value), depth - 1) if is_text and depth else ""  # type: ignore[attr-defined]
+        inner = next(filter(None, _find_evaluated(node, depth)), "")
         if inner:
             return inner
         if isinstance(node, ast.Call | ast.Subscript | ast.Attribute):
@@ -226,6 +225,15 @@ def _find_walk(code: str, depth: int) -> str:
             if isinstance(owner, ast.Name) and owner.id in _WALKS:
                 return owner.id
     return ""
+
+
+def _find_evaluated(node: ast.AST, depth: int) -> Iterator[str]:
+    """Yield the acts in the constant texts that a call of ``eval`` or ``compile`` takes."""
+    if not depth or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        return
+    for argument in node.args if node.func.id in ("eval", "compile") else ():
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            yield find_hostile_act(argument.value, depth - 1)
 
 
 ANY_KEY = Interpreter(frozenset(), read_any_key, marks=MARKS, unsearched=VOCABULARY_FILES)
