@@ -117,11 +117,31 @@ def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts
         ("notes.txt", "_target_: os.system is how it is done\n"),
         ("a.yaml", "backbone: resnet50\npretrained: true\nmodel: yolo.pt\nname_or_path: a/b\n"),
         ("Modelfile", "FROM llama3:8b\nFROM someone/llama3\n"),
-        ("a.yaml", "a: !!python/tuple [1, 2]\nb: !!float 1\nc: !custom x\n"),
     ],
 )
 def test_ordinary_configuration_values_give_no_mentions(read_bytes, path, text):
     assert list_mentions(read_bytes(text.encode(), path)) == []
+
+
+@check_each(
+    "text, code, rules",
+    [
+        ("a: !!python/tuple [1, 2]\nb: !!float 1\nc: !ref <d>\nd: !!opencv-matrix {rows: 1}\n", 0, set()),
+        ("a: !custom x\n", 3, {"coverage/unverified-name"}),
+        ("a: !include:../../other.yaml\n", 1, {"configuration/reference-outside"}),
+        ("a: !include /etc/other.yaml\n", 1, {"configuration/reference-outside"}),
+        ("a: !include b.yaml\n", 0, set()),
+        ("a: !function missing.f\n", 3, set()),
+        ("a: !function ../../up.f\n", 1, {"configuration/reference-outside"}),
+        ("a: !function os.system\n", 1, {"configuration/dangerous-value"}),
+        ("data_files: [a/*.json, ../../b.json]\n", 1, {"configuration/reference-outside"}),
+        ("data_files: {train: a/*.json}\n", 0, set()),
+        ("feats: 'ark,s,cs:./run x |'\n", 1, {"configuration/started-program"}),
+        ("feats: 'scp:feats.scp'\n", 0, set()),
+    ],
+)
+def test_tag_pipe_or_path_of_a_configuration_is_judged_by_what_a_loader_makes_of_it(tmp_path, text, code, rules):
+    assert scan_text(tmp_path, "a.yaml", text) == (code, rules)
 
 
 def test_files_that_mlflow_and_sentence_transformers_load_become_references(read_bytes):
