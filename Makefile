@@ -28,7 +28,7 @@ $(shell test ! -e $(VENV) \
     || { test "$$(cat $(VENV)/home.txt 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c "import pip" 2>/dev/null; } \
     || rm -rf $(VENV))
 
-.PHONY: demo quick test ready system lint format fixtures docs screenshots bench-startup bench-detection bench-templates bench-code bench-speed bench-large \
+.PHONY: demo quick test ready system lint format fixtures docs screenshots bench-startup bench-detection bench-templates bench-code bench-field bench-speed bench-large \
         bench-licenses bench-decisions bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
@@ -110,6 +110,11 @@ bench-speed: $(DEV) fixtures
 # What is found in the code of two libraries of models; downloads their wheels, installs none.
 bench-code: $(DEV)
 	$(BIN)/python benchmarks/code.py --write
+
+# Malicious and benign repositories, whose expectations were committed before the first run. REWRITES=N scans N rewrites
+# of each payload too.
+bench-field: $(FULL)
+	$(BIN)/python benchmarks/field.py --write --rewrites "$(or $(REWRITES),0)"
 
 # What is made of licence texts, beside other tools. TEXTS=FOLDER names a folder of vendors' texts, which are in no file
 # here; without one, only what dependencies and the system ship is measured. PAIRS=FILES names lineage pairs to run instead

@@ -6,23 +6,24 @@ The pipeline supplies the reading of an artifact and handles its errors.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
-from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats
+from modelaudit.checks.formats import build_name_subjects, describe_formats
 from modelaudit.checks.hub_scanners import find_unshared_alarms
-from modelaudit.checks.module_aliases import ModuleAliases
+from modelaudit.checks.loaded_code import lower_findings
 from modelaudit.checks.provenance import build_provenance_subjects
 from modelaudit.checks.quotations import quote_files
-from modelaudit.checks.reach import depends_on_importer, mark_calls_by_loader
+from modelaudit.checks.reach import mark_calls_by_loader
 from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
 from modelaudit.checks.source_facts import build_source_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
-from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised, resolve_references
+from modelaudit.checks.tensor_files import resolve_references
 from modelaudit.claim_collector import ClaimCollector
 from modelaudit.description.collector import DescriptionCollector
 from modelaudit.elements import judge_elements
@@ -41,13 +42,12 @@ from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits
 from modelaudit.model.opinion import Opinion
-from modelaudit.model.outline import RUN_FILE, References
 from modelaudit.model.policy import Policy
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport, Coverage, Decision, Target
 from modelaudit.model.signoff import SignOff
 from modelaudit.model.source_fact import SourceFactKind
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.structure import Unread
 from modelaudit.model.terms import LicenseCategory
 from modelaudit.model_answers import conclude_license
 from modelaudit.opinions.modelscan import get_second_opinion
@@ -56,6 +56,7 @@ from modelaudit.policy.gate import Evidence, Refusal, decide_verdict
 from modelaudit.policy.record import record_policy
 from modelaudit.sources import find_moving_revision
 from modelaudit.tokenizers import read_tokenizers
+from modelaudit.waiting import WaitingFacts, make_text_reader
 from modelaudit.wire.ledger import ArtifactLedger, RecordLedger
 
 LookUpWrapper = Callable[[LookUp], LookUp]
@@ -99,14 +100,7 @@ class Audit:
         self._absences_left = limits.absences
         self._license_claims = ClaimCollector(catalogue, self._folders)
         self._description = DescriptionCollector(catalogue.description)
-        self._references_left = limits.references
-        self._references: list[tuple[str, References]] = []
-        self._run_files: list[tuple[str, References]] = []
-        # Subjects that can be judged only when all files were read: a later file may name this one as tensor data, or
-        # import it.
-        self._possible_tensor_data: list[Subject] = []
-        self._importer_dependent: list[Subject] = []
-        self._module_aliases = ModuleAliases(catalogue)
+        self._waiting = WaitingFacts(catalogue, limits)
         self._expects_claims = False
         self._unhashed: deque[tuple[ArtifactRecord, PendingHash | None]] = deque()
         self._unlisted_paths: frozenset[str] = frozenset()
@@ -184,6 +178,7 @@ class Audit:
                 snapshot.signatures,
                 describe_rules_age(self.catalogue),
                 signoffs,
+                frozenset(id_ for id_, rule in self.catalogue.findings.items() if rule.asks_review),
             )
         )
 
@@ -228,9 +223,9 @@ class Audit:
             if CheckFamily.LICENSE in self.policy.checks:
                 self._license_claims.collect_claims(address, structure)
         record = build_record(artifact, reading, self.policy)
-        record = add_absences(record, self._collect_references(reading.structures), self.policy)
+        record = add_absences(record, self._waiting.collect_structures(reading.structures), self.policy)
         # Each subject is judged as soon as it is built, because those of a hostile file would not fit into memory.
-        judged = self._judge_subjects(self._build_subjects(reading))
+        judged = self._judge_subjects(self._waiting.keep_subjects(reading))
         self._unhashed.append((add_absences(record, judged.absences, self.policy), pending))
 
     def _complete_records(self, most_pending: int) -> None:
@@ -249,50 +244,16 @@ class Audit:
             self._judge_subjects(subjects)
             self.records.append(add_absences(record, [(record.path, each) for each in absences], self.policy))
 
-    def _collect_references(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
-        """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
-        absences = []
-        for address, structure in structures:
-            if not isinstance(structure, References):
-                continue
-            self._references_left -= len(structure.items)
-            if self._references_left < 0:
-                detail = f"the files have more than {self.limits.references} references in all; its own are not checked"
-                absences.append((address, Unread(UnreadReason.LIMIT, detail)))
-            else:
-                references = self._run_files if structure.format == RUN_FILE else self._references
-                references.append((address, structure))
-        return absences
-
-    def _build_subjects(self, reading: ArtifactRead) -> Iterator[Subject]:
-        """Yield the subjects of an artifact, and set those aside that another file can explain or make worse."""
-        subjects = chain(
-            build_subjects(reading.structures, reading.unread, self.catalogue),
-            build_extension_subjects(reading.formats, self.catalogue.formats),
-        )
-        for subject in subjects:
-            self._module_aliases.collect_names(subject)
-            if depends_on_importer(subject):
-                self._importer_dependent.append(subject)
-            elif is_trailing_data(subject):
-                self._possible_tensor_data.append(subject)
-            else:
-                yield subject
-        for address, unread in reading.unread:
-            if is_unrecognised(unread):
-                self._possible_tensor_data += build_unread_subjects(address, (unread,))
-            else:
-                yield from build_unread_subjects(address, (unread,))
-
     def check_references(self, snapshot: Snapshot) -> None:
         """Judge the references between files and the subjects that depend on them, once all files were read."""
-        paths = collect_referenced_paths(self._references, snapshot.artifacts)
+        waiting = self._waiting
+        paths = collect_referenced_paths(waiting.references, snapshot.artifacts)
         self.records, remaining_subjects, closed_addresses = resolve_references(
-            self.records, self._possible_tensor_data, paths.data, self._references
+            self.records, waiting.possible_tensor_data, paths.data, waiting.references
         )
-        reference_subjects = build_reference_subjects(self._references, snapshot.artifacts, snapshot.bookkeeping)
+        reference_subjects = build_reference_subjects(waiting.references, snapshot.artifacts, snapshot.bookkeeping)
         is_alone = len(snapshot.artifacts) == 1
-        marked_subjects = mark_calls_by_loader(self._importer_dependent, paths.code, is_alone)
+        marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone)
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
         source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})
         judgements = self._judge_subjects(
@@ -301,21 +262,27 @@ class Audit:
                 reference_subjects,
                 marked_subjects,
                 name_subjects,
-                build_shard_subjects(self._references, snapshot.artifacts),
+                build_shard_subjects(waiting.references, snapshot.artifacts),
                 source_subjects,
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
-                self._module_aliases.build_subjects(),
+                waiting.module_aliases.build_subjects(),
             )
         )
-        # Nothing below needs them, and those of a hostile file take much memory.
-        self._references, self._possible_tensor_data, self._importer_dependent = [], [], []
+        find_beside = partial(
+            waiting.code_imports.find_beside_model,
+            self.records,
+            waiting.references,
+            make_text_reader(snapshot.artifacts),
+        )
+        waiting.release_subjects()
         absences_by_path: defaultdict[str, list[tuple[str, Unread]]] = defaultdict(list)
-        alias_absences = self._module_aliases.list_absences()
+        alias_absences = waiting.module_aliases.list_absences()
         for address, unread in (*judgements.absences, *alias_absences, *self._judge_run_files(snapshot)):
             absences_by_path[file_of(address)].append((address, unread))
         self.records = [
             add_absences(record, absences_by_path.get(record.path, ()), self.policy) for record in self.records
         ]
+        self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside)
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
         self._judge_subjects(build_source_subjects(alarms, {}))
         if self._record_ledger is not None:
@@ -335,7 +302,7 @@ class Audit:
         absences: list[tuple[str, Unread]] = []
         artifacts = {artifact.path: artifact for artifact in snapshot.artifacts}
         read_languages: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
-        references, self._run_files = self._run_files, []
+        references = self._waiting.take_run_files()
         while references:
             absences += find_fetched_programs(references, self.records)
             for program in find_unjudged_programs(references, self.records):
@@ -349,11 +316,11 @@ class Audit:
                 reading.run_as_program(artifacts[program.path], languages)
                 self._absences_left -= len(reading.unread)
                 judgements = self._judge_subjects(build_subjects(reading.structures, reading.unread, self.catalogue))
-                absences += self._collect_references(reading.structures)
+                absences += self._waiting.collect_structures(reading.structures)
                 if program.is_certain:
                     absences += [*reading.unread, *judgements.absences]
             # A list may name further ones; each file is read once in each language, so that this ends.
-            references, self._run_files = keep_settled(self._run_files), []
+            references = keep_settled(self._waiting.take_run_files())
         return absences
 
     def conclude_license(self, snapshot: Snapshot, offline: bool, wrap_look_up: LookUpWrapper) -> LicenseConclusion:

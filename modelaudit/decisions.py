@@ -33,6 +33,7 @@ from modelaudit.policy.consent import Consent
 from modelaudit.policy.decisions import Decisions
 from modelaudit.policy.gate import Refusal
 from modelaudit.policy.places import find_register, refuse_inside_target
+from modelaudit.policy.runtime import settle_unreachable
 from modelaudit.policy.signoffs import JudgedSignOffs, find_valid_approval, judge_signoffs
 from modelaudit.policy.subjects import find_replacements
 from modelaudit.reports.content_digest import digest_content
@@ -106,6 +107,8 @@ class Acceptances:
             refuse_other_model(self._baseline_report, target.short_name, modelaudit.__version__, label, checks)
         self._target = target
         audit.findings = accept_statements(audit.findings, audit.records)
+        affects = {id_: entry.rule.affects for id_, entry in audit.catalogue.findings.items()}
+        audit.findings = settle_unreachable(audit.findings, self._policy, affects)
         self._digests = _Digests(audit.records, snapshot, self._resolve_whole)
         if self._entries:
             binds_trees = any(each.subject.kind is SubjectKind.MODEL for each in self._entries)

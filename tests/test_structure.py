@@ -53,6 +53,7 @@ LEVELS = (
         "shared_files": 5,
         "batch": 5,
         "inventory": 5,
+        "waiting": 6,
         "tokenizers": 5,
         "signature_claims": 5,
         "attested": 5,

@@ -17,6 +17,7 @@ from modelaudit.catalogue.schema import (
     StandardLibraryFile,
     TrustedFile,
 )
+from modelaudit.model.call_signature import Signature
 from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, DangerousModule, Standing
 from modelaudit.model.pickle import Cost
 
@@ -39,6 +40,7 @@ class CallablesReader:
     _entries: dict[str, CallableEntry] = field(default_factory=dict)
     _modules: dict[str, DangerousModule] = field(default_factory=dict)
     _standard_library: set[str] = field(default_factory=set)
+    _constants: set[str] = field(default_factory=set)
     _first_places: dict[str, tuple[Document, Place]] = field(default_factory=dict)
 
     def read_trusted(self, document: Document) -> None:
@@ -75,6 +77,11 @@ class CallablesReader:
             if module in self._modules:
                 raise document.error(f"modules: {module!r} is listed already", ("modules", module))
             self._modules[module] = DangerousModule(module, listed_module.effect or file.effect, listed_module.why)
+        for module, attributes in file.constants.items():
+            for number, attribute in enumerate(attributes):
+                name = f"{module}.{attribute}"
+                self._add(_make_constant(name), document, ("constants", module, number))
+                self._constants.add(name)
 
     def read_standard_library(self, document: Document) -> None:
         """Add the names of the standard library's modules.
@@ -89,17 +96,17 @@ class CallablesReader:
                 raise document.error(f"modules: {module!r} is listed twice", ("modules", index))
             self._standard_library.add(module)
 
-    def finish(self) -> Callables:
-        """Return the complete lists. Raises ``ConfigurationError`` where they contradict one another."""
+    def finish(self, signatures: Mapping[str, tuple[Signature, ...]]) -> Callables:
+        """Return the complete lists with these signatures. Raises ``ConfigurationError`` where the lists disagree."""
         for name, entry in self._entries.items():
             module = _find_dangerous_module(name, self._modules)
-            if entry.standing is Standing.TRUSTED and module is not None:
+            if entry.standing is Standing.TRUSTED and module is not None and name not in self._constants:
                 document, place = self._first_places[name]
                 raise document.error(
                     f"{name} is trusted, but its whole module {module} is listed as dangerous; remove one of the two",
                     place,
                 )
-        return Callables(self._entries, self._modules, frozenset(self._standard_library))
+        return Callables(self._entries, self._modules, frozenset(self._standard_library), signatures)
 
     def _add(self, entry: CallableEntry, document: Document, place: Place) -> None:
         """Add one entry. Raises ``ConfigurationError`` if its name is listed already, in whatever list."""
@@ -127,6 +134,14 @@ def _read_dangerous_name(
         effect=listed.effect or file.effect,
         arguments=_read_argument_rules(listed.unless, document, (*place, "unless")),
         state=tuple(listed.unless_state.items()),
+    )
+
+
+def _make_constant(name: str) -> CallableEntry:
+    """Return the entry of a text or number in a dangerous module: a file may refer to it, and not call it."""
+    library = name.partition(".")[0]
+    return CallableEntry(
+        name, Standing.TRUSTED, "holds a text or a number", library, arguments=_NO_ARGUMENTS, shared=True
     )
 
 

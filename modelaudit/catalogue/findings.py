@@ -11,7 +11,7 @@ from modelaudit import __version__
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import FindingFile, Shape, SubjectsFile
 from modelaudit.model.catalogue import FindingRule, Matcher
-from modelaudit.model.finding import Rule
+from modelaudit.model.finding import Affected, Rule
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
 
 Subjects = Mapping[str, Mapping[str, tuple[str, ...]]]
@@ -126,6 +126,7 @@ def _make_rule(file: FindingFile) -> FindingRule:
         references=tuple(file.references),
         cwe=tuple(file.cwe),
         since=file.since,
+        affects=tuple(Affected(each.package, each.versions, each.advisory) for each in file.affects),
     )
     matchers = []
     for entry in file.match:
@@ -139,6 +140,8 @@ def _make_rule(file: FindingFile) -> FindingRule:
         quiet=tuple(file.examples.quiet),
         leaves=file.leaves,
         is_fallback=file.fallback,
+        beside_model=file.beside_model,
+        asks_review=file.review,
     )
 
 

@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
-from modelaudit.catalogue.schema import FormatsFile, Shape
+from modelaudit.catalogue.schema import CONFIG, Extension, Kebab, Shape, Text
 from modelaudit.model.catalogue import Formats, Promise
 from modelaudit.model.format_facts import FormatFacts
+
+
+@dataclass(config=CONFIG)
+class PromiseFile:
+    """Extensions that promise the same, in words; ``formats`` are promised beside those that declare the extension."""
+
+    why: Text
+    extensions: Annotated[list[Extension], Field(min_length=1)]
+    formats: list[Kebab] = Field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class FormatsFile:
+    """``rules/formats.yaml``."""
+
+    runs_code: dict[Kebab, Text] = Field(default_factory=dict)
+    inert: dict[Kebab, Text] = Field(default_factory=dict)
+    judged: list[Kebab] = Field(default_factory=list)
+    promises: list[PromiseFile] = Field(default_factory=list)
+
 
 _FILE = Shape(FormatsFile)
 

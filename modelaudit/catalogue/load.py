@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
+from modelaudit.catalogue.call_signatures import read_signatures
 from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.description import read_description
@@ -103,6 +104,7 @@ class _RuleFiles:
     trusted: list[Document] = field(default_factory=list)
     dangerous: list[Document] = field(default_factory=list)
     standard_library: list[Document] = field(default_factory=list)
+    signatures: list[Document] = field(default_factory=list)
     licenses: list[tuple[str, Document]] = field(default_factory=list)
     vague: list[Document] = field(default_factory=list)
     origins: list[Document] = field(default_factory=list)
@@ -155,6 +157,7 @@ class _RuleFiles:
             ("callables", "standard-library"): self.standard_library,
             ("callables", "trusted", "*"): self.trusted,
             ("callables", "dangerous", "*"): self.dangerous,
+            ("callables", "signatures", "*"): self.signatures,
             ("licenses", "_vague"): self.vague,
             ("licenses", "_origins"): self.origins,
         }
@@ -251,7 +254,7 @@ def _read_callables(files: _RuleFiles) -> Callables:
         callables.read_dangerous(document)
     for document in files.trusted:
         callables.read_trusted(document)
-    return callables.finish()
+    return callables.finish(read_signatures(files.signatures))
 
 
 def _restrict_subjects(

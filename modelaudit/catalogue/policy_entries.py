@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
+from packaging.utils import canonicalize_name
+
 from modelaudit.catalogue.document import Place
 from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.license_words import resolve_license_word
@@ -180,3 +182,21 @@ def _explain_invalid_absence(entry: AllowedAbsenceFile) -> str:
     if entry.most_bytes and not is_unclaimed:
         return "most-bytes bounds unclaimed-bytes alone; remove it, or name that reason"
     return ""
+
+
+def merge_runtime(layer: Layer, below: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the versions below and those of the file, by normalised name.
+
+    Raises:
+        ConfigurationError: two names of the file mean one package.
+    """
+    merged = dict(below)
+    own: set[str] = set()
+    for package, version in layer.file.runtime.items():
+        name = canonicalize_name(package)
+        if name in own:
+            raise layer.error("is stated twice; keep the version that counts", "runtime", package)
+        own.add(name)
+        layer.note_origin(f"runtime.{name}", ("runtime", package))
+        merged[name] = version
+    return merged

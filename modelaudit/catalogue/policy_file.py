@@ -56,6 +56,13 @@ def _spell_number(value: object) -> object:
     return str(value) if isinstance(value, int) else value
 
 
+def _spell_version(value: object) -> object:
+    """Return the value. Raises ``ValueError`` for a number: YAML reads 2.10 as 2.1."""
+    if isinstance(value, int | float):
+        raise ValueError("must be a version in quotes, such as '2.13' or '5.3.0'")
+    return value
+
+
 @dataclass(config=CONFIG)
 class RulesAgeFile:
     """The condition on the age of the rule set, which has a number of days."""
@@ -106,6 +113,14 @@ Condition = Annotated[
     | Annotated[SignOffFile, Tag(SIGNOFF_TAG)],
     Discriminator(_tag_condition),
 ]
+
+
+# The forms of PEP 440 that releases have.
+_RELEASE = r"[0-9]+(\.[0-9]+)*((a|b|rc)[0-9]+)?(\.post[0-9]+)?(\.dev[0-9]+)?(\+[a-z0-9]+(\.[a-z0-9]+)*)?"
+_Release = Annotated[
+    str, BeforeValidator(_spell_version), require_match(_RELEASE, "a version in quotes, such as '2.13' or '5.3.0'")
+]
+_Package = Annotated[str, require_match(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", "the name of a package")]
 
 
 @dataclass(config=CONFIG)
@@ -217,6 +232,10 @@ class PolicyFile:
     allowed_signature_gaps: Annotated[
         list[Text], Field(description="Paths at the root that a signature may leave out, such as .gitmodules.")
     ] = Field(default_factory=list)
+    runtime: Annotated[
+        dict[_Package, _Release],
+        Field(description="The versions of the libraries that load the models, such as torch: '2.13'."),
+    ] = Field(default_factory=dict)
     allow_unread: Annotated[list[AllowedAbsenceFile], Field(description="Parts that need not be read for a pass.")] = (
         Field(default_factory=list)
     )

@@ -17,6 +17,7 @@ from modelaudit.catalogue.policy_entries import (
     merge_intent,
     merge_licenses,
     merge_models,
+    merge_runtime,
 )
 from modelaudit.catalogue.policy_file import RulesAgeFile, SignOffFile
 from modelaudit.catalogue.policy_layer import Layer, PolicyWords
@@ -90,6 +91,7 @@ def lay_over(layer: Layer, below: Policy, words: PolicyWords) -> Policy:
         discover_exclude=merge_excluded_code(layer, below.discover_exclude),
         trusted_signers=merge_signers(layer, below.trusted_signers),
         allowed_signature_gaps=merge_gaps(layer, below.allowed_signature_gaps),
+        runtime=merge_runtime(layer, below.runtime),
         accept_critical=_choose(layer, ("accept-critical",), bool(file.accept_critical), below.accept_critical),
         offline=_choose(layer, ("offline",), bool(file.offline), below.offline),
         decisions_path=_choose(layer, ("decisions",), _resolve_file(layer, "decisions"), below.decisions_path),

@@ -34,9 +34,20 @@ def _list_changed_rules(before: Catalogue, after: Catalogue) -> set[str]:
     """List the rules that match other subjects, leave another absence, or belong to another family of checks."""
 
     def select(rule: FindingRule) -> object:
-        return rule.match, rule.leaves, rule.is_fallback, rule.rule.check
+        return rule.match, rule.leaves, rule.is_fallback, rule.beside_model, rule.asks_review, rule.rule.check
 
     return {name for name, rule in _pair(before, after) if select(rule) != select(after.findings[name])}
+
+
+def _list_changed_ranges(before: Catalogue, after: Catalogue) -> set[str]:
+    """List the rules that affect other versions, so that a stated runtime may settle more of their findings."""
+    return {name for name, rule in _pair(before, after) if rule.rule.affects != after.findings[name].rule.affects}
+
+
+def _list_changed_signatures(before: Catalogue, after: Catalogue) -> set[str]:
+    """List the callables whose signature is gone or another one."""
+    later = after.callables.signatures
+    return {name for name, each in before.callables.signatures.items() if later.get(name) != each}
 
 
 def _pair(before: Catalogue, after: Catalogue) -> Iterator[tuple[str, FindingRule]]:
@@ -108,6 +119,8 @@ _COMPARISONS: Final[dict[str, _Compare]] = {
     "removes rules": _list_removed_rules,
     "lowers rules": _list_lowered_rules,
     "changes what rules match": _list_changed_rules,
+    "changes affected versions": _list_changed_ranges,
+    "changes signatures of callables": _list_changed_signatures,
     "removes licences": _list_removed_licenses,
     "changes licences": _list_changed_licenses,
     "trusts further names": _list_trusted,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Generic, TypeVar
 
+from packaging.specifiers import SpecifierSet
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -110,6 +111,7 @@ Cwe = Annotated[str, require_match(r"CWE-[1-9][0-9]*", "an identifier such as CW
 Url = Annotated[str, require_match(r"https?://[^\s<>\"]+", "an http or https address")]
 ExactName = Annotated[str, require_match(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
 ModuleName = Annotated[str, require_match(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
+Attribute = Annotated[str, require_match(r"[^\W\d]\w*", "the name of something in a module, without a dot")]
 IsoDate = Annotated[str, require_match(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
 Extension = Annotated[str, require_match(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
 FieldName = Annotated[str, require_match(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
@@ -137,6 +139,21 @@ class ExamplesFile:
     quiet: list[Text] = Field(default_factory=list)
 
 
+def _check_range(text: str) -> str:
+    """Return a range of versions unchanged. Raises ``ValueError`` if it is none."""
+    SpecifierSet(text)
+    return text
+
+
+@dataclass(config=CONFIG)
+class AffectedFile:
+    """The versions of a package in which the findings of a rule do harm, with the advisory that states them."""
+
+    package: Text
+    versions: Annotated[Text, AfterValidator(_check_range)]
+    advisory: Annotated[str, require_match(r"CVE-\d{4}-\d{4,7}|GHSA(-[0-9a-z]{4}){3}", "an id of a CVE or a GHSA")]
+
+
 @dataclass(config=CONFIG)
 class FindingFile:
     """``rules/findings/<family>/<name>.yaml``."""
@@ -153,8 +170,11 @@ class FindingFile:
     match: Annotated[list[MatcherFile], Field(min_length=1)]
     leaves: UnreadReason | None = None
     fallback: bool = False
+    beside_model: Severity | None = None
+    review: bool = False
     references: list[Url] = Field(default_factory=list)
     cwe: list[Cwe] = Field(default_factory=list)
+    affects: Annotated[list[AffectedFile], BeforeValidator(_as_list)] = Field(default_factory=list)
     examples: ExamplesFile = Field(default_factory=ExamplesFile)
 
 
@@ -163,25 +183,6 @@ class SubjectsFile:
     """``rules/subjects.yaml``: each kind of subject with its fields; a field has a description or a list of words."""
 
     subjects: dict[Kebab, dict[FieldName, Text | Annotated[list[Kebab], Field(min_length=1)]]]
-
-
-@dataclass(config=CONFIG)
-class PromiseFile:
-    """Extensions that promise the same, in words; ``formats`` are promised beside those that declare the extension."""
-
-    why: Text
-    extensions: Annotated[list[Extension], Field(min_length=1)]
-    formats: list[Kebab] = Field(default_factory=list)
-
-
-@dataclass(config=CONFIG)
-class FormatsFile:
-    """``rules/formats.yaml``."""
-
-    runs_code: dict[Kebab, Text] = Field(default_factory=dict)
-    inert: dict[Kebab, Text] = Field(default_factory=dict)
-    judged: list[Kebab] = Field(default_factory=list)
-    promises: list[PromiseFile] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -281,12 +282,16 @@ class DangerousModuleFile:
 
 @dataclass(config=CONFIG)
 class DangerousFile:
-    """``rules/callables/dangerous/<family>.yaml``; ``effect`` holds for every entry without its own."""
+    """``rules/callables/dangerous/<family>.yaml``; ``effect`` holds for every entry without its own.
+
+    ``constants`` lists, by module, the names that hold a text or a number although their module is dangerous.
+    """
 
     effect: Effect
     names: dict[ExactName, Annotated[DangerousNameFile, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
     modules: dict[ModuleName, Annotated[DangerousModuleFile, BeforeValidator(_as_entry)]] = Field(default_factory=dict)
     alike: list[DangerousAlikeFile] = Field(default_factory=list)
+    constants: dict[ModuleName, list[Attribute]] = Field(default_factory=dict)
 
 
 @dataclass(config=CONFIG)

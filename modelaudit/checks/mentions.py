@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from modelaudit.checks.callables import UNREVIEWED, Judgement
-from modelaudit.checks.paths import judge_path
+from modelaudit.checks.paths import judge_exact_path, judge_path
 from modelaudit.checks.redaction import redact_secrets
 from modelaudit.model.catalogue import (
     DETECTIONS,
@@ -29,6 +29,8 @@ from modelaudit.model.structure import Location, UnreadReason
 # A folder of names without a declaration is refused with the rule set. A vocabulary that has no folder at all has this
 # declaration, by which each mention of a name is an absence.
 _UNDECLARED: Final = VocabularyDeclaration(UnlistedPolicy("names", Unlisted.ABSENT))
+# A loader may look such a name up, and nothing says that it does: a name in a dangerous module does not suffice.
+_EXACT_USES: Final = frozenset({"value"})
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
 
 
@@ -42,8 +44,11 @@ def build_outline_subjects(address: str, outline: Outline, catalogue: Catalogue)
 
 def _judge_mention(mention: Mention, catalogue: Catalogue) -> Judgement:
     """Return the judgement of a mention by its vocabulary; a Python name is judged as a dotted path."""
-    entry = catalogue.vocabularies.get(mention.vocabulary, {}).get(mention.name)
+    vocabulary = catalogue.vocabularies.get(mention.vocabulary, {})
+    entry = vocabulary.get(mention.name)
     if entry is None and mention.vocabulary == PYTHON_NAMES:
+        if mention.use in _EXACT_USES:
+            return judge_exact_path(mention.name, vocabulary, catalogue.callables)
         return judge_path(mention.name, catalogue.callables)
     return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else _UNLISTED
 

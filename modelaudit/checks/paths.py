@@ -7,10 +7,11 @@ that imports ``os`` has it as an attribute, so that ``any.module.os.system`` is 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
-from modelaudit.model.catalogue import Callables, Standing
+from modelaudit.model.catalogue import CallableEntry, Callables, Standing
 from modelaudit.model.pickle import Name
 
 _PATH: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*+")
@@ -37,6 +38,22 @@ def judge_path(path: str, callables: Callables) -> Judgement:
     if judgement.standing is Standing.TRUSTED and entry is not None and (entry.arguments or entry.construct_only):
         return _UNLISTED  # it is trusted only with certain arguments, which are unknown here
     return judgement
+
+
+def judge_exact_path(path: str, vocabulary: Mapping[str, CallableEntry], callables: Callables) -> Judgement:
+    """Return the judgement of a path that is listed with exactly this name, in a vocabulary or as a callable.
+
+    The tail of a path counts as well where it begins with a module that others import: ``torch.os.system``.
+    """
+    parts = path.split(".")
+    for start in range(len(parts) - 1):
+        if start and parts[start] not in _REACHABLE_MODULES:
+            continue
+        tail = ".".join(parts[start:])
+        entry = vocabulary.get(tail) or callables.by_name.get(tail)
+        if entry is not None and entry.standing is Standing.DANGEROUS:
+            return Judgement(entry.standing, entry.effect, entry.why, entry)
+    return _UNLISTED
 
 
 def _judge_path_tail(parts: list[str], start: int, callables: Callables) -> Judgement:

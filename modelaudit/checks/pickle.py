@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
+from modelaudit.checks.call_signatures import find_misfit
 from modelaudit.checks.callables import Judgement, judge_name
 from modelaudit.checks.code import describe_code
 from modelaudit.checks.costs import CostFinder
@@ -136,6 +137,9 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
     if judgement.standing is not Standing.TRUSTED:
         yield _make_subject(artifact, event, event.act.value, event.operand, judgement)
         return
+    misfit = None if broken_conditions else find_misfit(event, callables)
+    if misfit is not None:
+        yield _make_subject(artifact, event, "misfit", event.operand, judgement, misfit)
     for condition in broken_conditions:
         argument = select_argument(condition, event.arguments)
         assert argument is not None  # a missing argument breaks no condition

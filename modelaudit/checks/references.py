@@ -27,6 +27,7 @@ _NEEDED_KINDS: Final = {
     "ort": ReferenceKind.DATA,
     "tflite": ReferenceKind.DATA,
     "auto-map": ReferenceKind.CODE,
+    "function-tag": ReferenceKind.CODE,
     "shard-index": ReferenceKind.MODEL,
 }
 # HDF5 looks for other files in the current folder of the program first, so a file beside this one is not decisive.
@@ -90,6 +91,11 @@ def collect_referenced_paths(
                 if state in _READ_STATES:
                     data.add(path)
     return ReferencedPaths(frozenset(data), frozenset(code))
+
+
+def resolve_code_target(address: str, reference: Reference) -> str:
+    """Return the path within the snapshot of the code that a file names; a web address stays as it is."""
+    return _resolve_target(address, reference)[1]
 
 
 def build_shard_subjects(

@@ -94,7 +94,7 @@ class LoadEvaluator(TextEvaluator):
             self._spelt[node.lineno, node.func.attr] = ".".join((root, *path))
         return super().visit_Call(node)
 
-    def _call_value(
+    def call_value(
         self,
         callee: Value,
         args: Sequence[Value],
@@ -104,7 +104,7 @@ class LoadEvaluator(TextEvaluator):
         method: str = "",
     ) -> Value:
         """Call a value, and keep the call if it loads a model."""
-        result = super()._call_value(callee, args, keywords, line, base, method)
+        result = super().call_value(callee, args, keywords, line, base, method)
         callees = [each.name for each in list_alternatives(callee) if isinstance(each, ExternalName)]
         if not self._rules.command_calls.isdisjoint(callees):
             self.commands.append((tuple(args or keywords.values()), self.log.locate_line(line)))

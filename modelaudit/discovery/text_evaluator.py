@@ -201,9 +201,11 @@ class TextEvaluator(PathEvaluator):
             self._classes[id(members)] = definition.number
         return definition
 
-    def _bind_parameters(self, args: ast.arguments, function: LocalDefinition, scope: Scope) -> None:
+    def _bind_parameters(
+        self, args: ast.arguments, function: LocalDefinition, scope: Scope, keeps_constants: bool = False
+    ) -> None:
         """Bind parameters to their defaults, to the arguments of calls in this source, and to their classes."""
-        super()._bind_parameters(args, function, scope)
+        super()._bind_parameters(args, function, scope, keeps_constants)
         definition = self._definitions.get(function)
         node = definition.node
         positional = [*args.posonlyargs, *args.args]
@@ -307,7 +309,7 @@ class TextEvaluator(PathEvaluator):
 
     # ---- calls ----
 
-    def _call_value(
+    def call_value(
         self,
         callee: Value,
         args: Sequence[Value],
@@ -321,7 +323,7 @@ class TextEvaluator(PathEvaluator):
             names = [each.value for each in args if isinstance(each, Constant) and isinstance(each.value, str)]
             default = keywords.get("default") or keywords.get("choices")
             self.facts.options.update(describe_option(names, default, keywords.get("dest")))
-        return super()._call_value(callee, args, keywords, line, base, method)
+        return super().call_value(callee, args, keywords, line, base, method)
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module; one that reads the environment or declares a default returns that."""

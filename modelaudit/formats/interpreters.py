@@ -7,6 +7,7 @@ theirs.
 from __future__ import annotations
 
 from modelaudit.formats.encoded_strings import SERIALIZED_VALUES
+from modelaudit.formats.nested_documents import NESTED_DOCUMENTS
 from modelaudit.formats.registry import DECLARATIONS, import_object
 from modelaudit.languages import auto_map
 from modelaudit.languages.architectures import settings as architectures
@@ -23,6 +24,7 @@ INTERPRETERS: tuple[Interpreter, ...] = (
     MANIFEST,
     jinja.INTERPRETER,
     SERIALIZED_VALUES,
+    NESTED_DOCUMENTS,
     terms.INTERPRETER,
     architectures.TRAITS,
     DESCRIPTIONS,

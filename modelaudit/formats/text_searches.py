@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.formats.encoded_strings import ENCODED_STRINGS
+from modelaudit.languages.agents.commands import AGENT_COMMANDS
+from modelaudit.languages.agents.reader import AGENT_TEXTS
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
 from modelaudit.languages.git_remotes import GIT_REMOTES
 from modelaudit.languages.instructions import INSTRUCTIONS
@@ -29,6 +31,8 @@ TEXT_SEARCHES: Final = (
     SCRIPT_SOURCES,
     DOCUMENT_PROGRAMS,
     INSTRUCTIONS,
+    AGENT_TEXTS,
+    AGENT_COMMANDS,
     ENCODED_STRINGS,
     GIT_REMOTES,
 )

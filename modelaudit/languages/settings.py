@@ -86,6 +86,7 @@ class Interpreter:
         read: takes the path, the settings and the limits; yields structures and absences.
         names: it reads files with these names, in lower case, whatever their keys.
         marks: it reads documents whose text matches this pattern or one of these, whatever their keys.
+        unsearched: names of files, in lower case, whose text is not searched for marks.
         is_descriptive: no check depends on what it yields, so that a bound which only it reaches is no absence.
     """
 
@@ -94,6 +95,7 @@ class Interpreter:
     names: frozenset[str] = frozenset()
     marks: re.Pattern[str] | TextMarks | None = None
     is_descriptive: bool = False
+    unsearched: frozenset[str] = frozenset()
 
     def wants_document(self, keys: Collection[str], name: str) -> bool:
         """Whether the interpreter has to read the document, whatever its text.
@@ -135,7 +137,11 @@ def select_interpreters(
         texts: its text, in pieces that overlap by more than a mark; none if its marks do not count.
     """
     chosen = {id(each) for each in interpreters if each.wants_document(keys, name)}
-    undecided = [each for each in interpreters if id(each) not in chosen and each.marks is not None]
+    undecided = [
+        each
+        for each in interpreters
+        if id(each) not in chosen and each.marks is not None and name not in each.unsearched
+    ]
     for text in texts if undecided else ():
         check_deadline()
         chosen |= {id(each) for each in undecided if each.marks is not None and each.marks.search(text)}

@@ -13,6 +13,8 @@ class AcceptanceSource(StrEnum):
     DECISION = "decision"
     BASELINE = "baseline"
     """An earlier report holds the same finding or absence; a person did not decide on it."""
+    RUNTIME = "runtime"
+    """The policy states versions of libraries that the finding does not affect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +22,8 @@ class Acceptance:
     """An acceptance, which stays visible in every output.
 
     Attributes:
-        origin: the place in the policy (``modelaudit.yaml:7``), the place of the decision (``decisions.yaml:12``), or
-            the name of the baseline.
+        origin: the place in the policy (``modelaudit.yaml:7``), which may be that of a version of its ``runtime``; the
+            place of the decision (``decisions.yaml:12``), or the name of the baseline.
         reason: the reason that the policy or the decision gives.
         by: the author of the decision; empty for a policy and a baseline.
         approved_by: who approved the decision; empty for a policy and a baseline.

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from modelaudit.model.call_signature import Signature
 from modelaudit.model.controls import Controls
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
-from modelaudit.model.finding import Rule
+from modelaudit.model.finding import Rule, Severity
 from modelaudit.model.notices import StandardText
 from modelaudit.model.pickle import ORDINARY_COST, Cost
 from modelaudit.model.policy import Policy
@@ -85,6 +86,8 @@ class FindingRule:
         quiet: fixtures that the rule must not fire on.
         leaves: the absence that remains where the rule fires, for facts that were read and not understood.
         is_fallback: whether it fires only on subjects that no other rule matches.
+        beside_model: the severity of a finding in Python code that is not loaded with the model, if it differs.
+        asks_review: whether a person has to read what it finds before the model is loaded.
     """
 
     rule: Rule
@@ -94,6 +97,8 @@ class FindingRule:
     quiet: tuple[str, ...] = ()
     leaves: UnreadReason | None = None
     is_fallback: bool = False
+    beside_model: Severity | None = None
+    asks_review: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +195,13 @@ class Callables:
 
     Attributes:
         standard_library: the top-level modules of CPython 2.7 and 3.8 to 3.14.
+        signatures: the arguments that a callable can take, by its name; a call has to fit one of them.
     """
 
     by_name: Mapping[str, CallableEntry]
     modules: Mapping[str, DangerousModule]
     standard_library: frozenset[str] = frozenset()
+    signatures: Mapping[str, tuple[Signature, ...]] = field(default_factory=dict)
 
 
 class Unlisted(StrEnum):

@@ -69,6 +69,21 @@ class CheckFamily(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Affected:
+    """The versions of a package in which the findings of a rule do harm.
+
+    Attributes:
+        package: its name on its index, such as ``torch``.
+        versions: a range as in PEP 440, such as ``<2.10.0``.
+        advisory: the id of a CVE or a GHSA that states the range.
+    """
+
+    package: str
+    versions: str
+    advisory: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """The description of a rule in reports, in ``explain`` and in the documentation.
 
@@ -76,6 +91,8 @@ class Rule:
         id: ``family/kebab-words``; permanent and never reused.
         cwe: identifiers such as ``CWE-502``.
         since: the first version of modelaudit that has the rule.
+        affects: the packages without whose affected versions a finding does no harm; without any, versions change
+            nothing.
     """
 
     id: str
@@ -88,6 +105,7 @@ class Rule:
     references: tuple[str, ...]
     cwe: tuple[str, ...]
     since: str
+    affects: tuple[Affected, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,6 +136,7 @@ class Policy:
         signoff_terms: who has to sign off.
         trusted_signers: whose signatures count.
         allowed_signature_gaps: the paths from the root that a signature may leave out, beside those of the standard.
+        runtime: versions of the libraries that load the models, by normalised name; others are unknown.
         discover_exclude: files of code whose loads ``scan --discover`` leaves out.
         accept_critical: whether a decision may accept a critical finding.
         offline: whether to use the local Hub cache only and make no request.
@@ -166,6 +167,7 @@ class Policy:
     signoff_terms: SignOffTerms = SignOffTerms()
     trusted_signers: tuple[TrustedSigner, ...] = ()
     allowed_signature_gaps: tuple[str, ...] = ()
+    runtime: Mapping[str, str] = field(default_factory=dict)
     accept_critical: bool = False
     offline: bool = False
     decisions_path: Path | None = None

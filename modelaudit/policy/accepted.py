@@ -42,7 +42,12 @@ def describe_accepted(gating: Sequence[Finding], coverage: Coverage) -> list[str
     clauses = [f"{name}: {_count(each, severities, absences)}" for each, name in groups]
     known = [key for key in keys if key[0] is AcceptanceSource.BASELINE]
     sentences = [f"Accepted {'; '.join(clauses)}."] if clauses else []
-    return sentences + ([f"Known from the baseline: {_count(known, severities, absences)}."] if known else [])
+    if known:
+        sentences.append(f"Known from the baseline: {_count(known, severities, absences)}.")
+    unreachable = [key for key in keys if key[0] is AcceptanceSource.RUNTIME]
+    if unreachable:
+        sentences.append(f"Not reachable in the stated stack: {_count(unreachable, severities, absences)}.")
+    return sentences
 
 
 def _identify(acceptance: Acceptance) -> tuple[AcceptanceSource, str]:

@@ -19,6 +19,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
 from modelaudit.policy.accepted import count_noun, describe_accepted
+from modelaudit.policy.instruction_reviews import find_reviews
 from modelaudit.policy.requirements import RulesAge, find_unmet_conditions
 
 NO_USE: Final = "No planned use is stated, so the licences were not judged for one."
@@ -75,6 +76,7 @@ class Evidence:
         signatures: of the model, with the result of each check.
         rules: the age of the rule set.
         signoffs: on the model, with their states.
+        reviewed_rules: the ids of the rules whose findings a person has to read.
     """
 
     coverage: Coverage
@@ -91,6 +93,7 @@ class Evidence:
     signatures: Sequence[Signature] = ()
     rules: RulesAge | None = None
     signoffs: Sequence[SignOff] = ()
+    reviewed_rules: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,7 @@ def decide_verdict(evidence: Evidence) -> Decision:
         *_find_refusals(evidence, Question.LOAD),
         *_find_failures(evidence, Question.LOAD),
         *_find_unread_parts(evidence.coverage, Question.LOAD),
+        *itertools.starmap(_Point, find_reviews(evidence.findings, policy, evidence.reviewed_rules)),
         *itertools.starmap(
             _Point,
             find_unmet_conditions(

@@ -23,6 +23,8 @@ from modelaudit.reports.wording import (
     name_people,
 )
 
+_LABELS: Final = {AcceptanceSource.BASELINE: "known", AcceptanceSource.RUNTIME: "unreachable"}
+"""The labels of findings on which no person decided, by the source of what settles them."""
 _NEEDS_ACTION = (DecisionState.REOPENED, DecisionState.EXPIRED, DecisionState.NOT_PERMITTED, DecisionState.DUE)
 _IN_FORCE = (DecisionState.HONOURED, DecisionState.DUE)
 _PLACE_CHARACTERS: Final = 60
@@ -84,7 +86,7 @@ def describe_settlement(finding: Finding, refusals: Mapping[str, RecordedDecisio
         return "refused", describe_refusal(refusals[finding.fingerprint])
     if finding.acceptance is None:
         return None
-    return "known" if _is_known(finding.acceptance) else "accepted", describe_acceptance(finding.acceptance)
+    return _LABELS.get(finding.acceptance.source, "accepted"), describe_acceptance(finding.acceptance)
 
 
 def describe_state(state: DecisionState) -> str:
@@ -220,7 +222,9 @@ def _describe_states(report: AuditReport) -> str:
 
 def describe_consent(report: AuditReport) -> str:
     """Describe how many findings were accepted by whom, such as ``2 findings accepted by Jane Roe``; empty if none."""
-    acceptances = [each.acceptance for each in report.findings if each.acceptance and not _is_known(each.acceptance)]
+    acceptances = [
+        each.acceptance for each in report.findings if each.acceptance and each.acceptance.source not in _LABELS
+    ]
     people = dict.fromkeys(each.by or "the policy" for each in acceptances)
     names = next(iter(people)) if len(people) == 1 else f"{len(people)} people or policies"
     return f"{count_noun(len(acceptances), 'finding')} accepted by {names}" if acceptances else ""
@@ -232,6 +236,8 @@ def describe_acceptance_shortly(acceptance: Acceptance) -> str:
         return f"known from the baseline {acceptance.origin}"
     if acceptance.source is AcceptanceSource.POLICY:
         return f"accepted by the policy {acceptance.origin}"
+    if acceptance.source is AcceptanceSource.RUNTIME:
+        return f"not reachable in the stated stack ({acceptance.origin})"
     verb = f"under agreement {acceptance.reference}, recorded" if acceptance.reference else "accepted"
     return f"{verb} by {acceptance.by} until {acceptance.expires}"
 

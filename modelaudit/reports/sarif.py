@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
+from modelaudit.model.acceptance import AcceptanceSource
 from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.report import Anchor, AuditReport, Target
 from modelaudit.model.wording import TIME_FORMAT
@@ -24,7 +25,7 @@ from modelaudit.reports.answers import describe_exit_code
 from modelaudit.reports.decision_words import describe_attention, describe_ended, list_decided, list_ended
 from modelaudit.reports.json_report import Json, LazyList, encode_canonical
 from modelaudit.reports.markdown import make_slug
-from modelaudit.reports.results import Outcome, Result, count_settled, list_results
+from modelaudit.reports.results import Result, count_settled, list_results
 from modelaudit.reports.sarif_rules import LEVELS, build_rule, name_rule
 from modelaudit.reports.text import escape_name, escape_unprintable
 from modelaudit.reports.view import get_heading
@@ -193,10 +194,10 @@ class _ResultBuilder:
         if self._with_suppressions and result.acceptance is not None:
             justification = _write_message(describe_acceptance(result.acceptance))
             suppression: dict[str, Json] = {"kind": "external", "justification": justification}
-            # Without a status, nothing says that anybody reviewed it (section 3.35.3): the baseline only holds it.
-            value["suppressions"] = [
-                suppression if result.outcome is Outcome.KNOWN else {**suppression, "status": "accepted"}
-            ]
+            # Without a status, nothing says that anybody reviewed it (section 3.35.3): the baseline only holds it, and
+            # versions only make it unreachable.
+            is_reviewed = result.acceptance.source in (AcceptanceSource.DECISION, AcceptanceSource.POLICY)
+            value["suppressions"] = [{**suppression, "status": "accepted"} if is_reviewed else suppression]
         return value
 
     def _build_locations(self, result: Result) -> Iterator[Json]:

@@ -230,6 +230,8 @@ def describe_acceptance(acceptance: Acceptance) -> str:
         return f"Known from the baseline {acceptance.origin}, so it does not gate; no person decided on it."
     if acceptance.source is AcceptanceSource.POLICY:
         return end_sentence(f"Accepted by the policy {acceptance.origin}: {acceptance.reason}")
+    if acceptance.source is AcceptanceSource.RUNTIME:
+        return end_sentence(f"Not reachable in the stated stack ({acceptance.origin}): {acceptance.reason}")
     people = name_people(acceptance)
     if acceptance.reference:
         agreement = f"under agreement {acceptance.reference} until {acceptance.expires}"

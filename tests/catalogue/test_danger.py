@@ -48,7 +48,7 @@ JUDGED_BY_ARGUMENTS = {"_operator.itemgetter", "operator.itemgetter", "functools
 NONEXISTENT_MODULES = {"compile", "eval", "exec"}
 # Modules that other scanners reject whole. Some of their names are trusted here or do not belong to the library.
 PARTLY_TRUSTED = {"builtins", "__builtin__", "operator", "_operator", "functools", "http", "joblib", "logging",
-                  "torch.jit", "types", "uuid"}  # fmt: skip
+                  "requests", "torch.jit", "types", "uuid"}  # fmt: skip
 # Modules that other scanners reject whole, and whose names are on no list here unless they are trusted.
 UNLISTED_MODULES = {"joblib", "torch.jit", "torch.compile"}
 

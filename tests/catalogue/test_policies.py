@@ -42,6 +42,7 @@ annual-revenue-usd: 2.5e6
 licenses: {{allow: [permissive, cc-by-4.0], deny: [non-commercial, SSPL-1.0, GPL-2.0]}}
 models:
   - {{name: acme/tiny, revision: {COMMIT}, note: tested}}
+runtime: {{torch: '2.13', transformers: '5.3'}}
 allow-unread:
   - {{reasons: [unclaimed-bytes], paths: "*.tflite", formats: [tflite], most-bytes: 64, why: metadata}}
 accept-critical: true

@@ -37,6 +37,7 @@ def load_script(name: str) -> ModuleType:
 
 LOADING = load_script("loading")
 DERIVE = load_script("derive")
+CONSTANTS = load_script("derive_constants")
 
 
 # Classes with one method that loading runs, and classes without any. Nothing creates an object of them.
@@ -192,3 +193,35 @@ def test_name_that_was_reviewed_and_rejected_is_not_trusted(name: str) -> None:
 def test_name_from_an_earlier_library_release_is_trusted(name: str) -> None:
     module, _, qualname = name.rpartition(".")
     assert judge_name(Name(module, qualname), CALLABLES).standing is Standing.TRUSTED
+
+
+def test_constant_of_a_dangerous_module_may_be_referred_to_and_not_called() -> None:
+    constant = CALLABLES.by_name["huggingface_hub.constants.HUGGINGFACE_HUB_CACHE"]
+    assert constant.standing is Standing.TRUSTED
+    assert constant.arguments
+    for name in ("huggingface_hub.constants.OTHER", "huggingface_hub.hf_hub_download"):
+        module, _, attribute = name.rpartition(".")
+        assert judge_name(Name(module, attribute), CALLABLES).standing is Standing.DANGEROUS
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ('A = "x" + "y"', ["A"]),
+        ("A = 10 * 1024", ["A"]),
+        ('import os\nA = os.getenv("X", "y").rstrip("/")', ["A"]),
+        ('import os\nA = os.getenv("X")', []),
+        ('A = "x"\nA = open', []),
+        ('A = "x"\ndef A(): pass', []),
+        ('A = "x"\nfrom m import A', []),
+        ('A, B = "x", run()', []),
+        ('def f(value) -> bool: return value\nA = f("x")', ["A"]),
+        ("def f(value): return value\nA = f(open)", []),
+        ("A = [open]", []),
+        ('def g():\n    global A\n    A = open\nA = "x"', []),
+    ],
+)
+def test_constant_is_derived_only_where_every_assignment_gives_a_text_or_a_number(
+    source: str, names: list[str]
+) -> None:
+    assert CONSTANTS.read_constants(source.encode()) == names

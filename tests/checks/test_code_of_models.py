@@ -49,6 +49,16 @@ def test_command_in_a_module_that_model_code_imports_is_found(tmp_path: Path) ->
     assert scan_code_rules(tmp_path) == (1, {"code/runs-command"})
 
 
+@check_each(
+    "call",
+    ["vars(part)['popen']('x')", "part.__dict__.get('popen')('x')", "operator.itemgetter('popen')(vars(part))('x')"],
+)
+def test_command_taken_from_the_namespace_of_a_module_of_another_file_is_found(tmp_path: Path, call: str) -> None:
+    (tmp_path / "modeling.py").write_text(f"import operator\nfrom .helper import part\n{call}\n")
+    (tmp_path / "helper.py").write_text("import os as part\n")
+    assert "code/runs-command" in scan_code_rules(tmp_path)[1]
+
+
 def test_scan_of_truncated_python_source_is_incomplete(tmp_path: Path) -> None:
     (tmp_path / "modeling.py").write_text("x = (1,\n")
     assert scan_code_rules(tmp_path)[0] == 3

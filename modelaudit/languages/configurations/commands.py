@@ -43,7 +43,7 @@ _COMMAND_WORDS: Final = frozenset(
 _KEY_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Za-z][a-z]*")
 _MAX_KEY_LENGTH: Final = 100
 # Keys whose values people or models read. No tool runs them.
-_PROSE_KEYS: Final = frozenset(
+PROSE_KEYS: Final = frozenset(
     {"content", "text", "prompt", "instruction", "instructions", "input", "output", "question", "answer", "response",
      "completion", "message", "messages", "readme", "description", "help", "query", "comment", "comments", "title",
      "summary", "chosen", "rejected", "doc", "docs", "documentation", "example", "examples", "note", "notes", "usage",
@@ -101,6 +101,12 @@ _CONTAINER_KEYS: Final = frozenset(
 )  # fmt: skip
 _MOUNT_KEYS: Final = frozenset({"volumes", "mounts", "runArgs", "binds", "Binds"})
 _MOUNT_OPTION: Final = re.compile(r"(?:-v|--volume|--mount)[= ]")
+_NODE_PROGRAM: Final = re.compile(
+    r"\b(?:node|nodejs|bun|deno)(?:\.exe)?\s+(?:eval|-e|-p|-pe|--eval|--print)\b.{0,20000}", re.DOTALL
+)
+_NODE_RUNS: Final = re.compile(r"child_process|\beval\s*\(|\bnew\s+Function\b|\bvm\.run|process\.(?:binding|dlopen)")
+_NODE_DECODES: Final = re.compile(r"Buffer\.from\s*\(|\batob\s*\(|fromCharCode|unescape\s*\(|\\x[0-9a-fA-F]{2}")
+_NODE_FETCHES: Final = re.compile(r"https?(?:://|['\"]\s*\))|\bfetch\s*\(|\bnet\.connect")
 _SEPARATOR: Final = re.compile(r"[\s$]")
 _ANSIBLE_KEYS: Final = ("url", "dest")
 _MAX_COMMAND_LENGTH: Final = 200_000
@@ -265,6 +271,17 @@ def collect_command_mentions(text: str) -> Iterator[Mention]:
     if _WINDOWS_MARKS.search(text):
         yield from collect_windows_mentions(text)
     yield from collect_script_mentions(text)
+    yield from _collect_node_mentions(text)
+
+
+def _collect_node_mentions(text: str) -> Iterator[Mention]:
+    """Yield an inline program of Node that starts what it decodes or fetches."""
+    for program in _NODE_PROGRAM.finditer(text):
+        if _NODE_RUNS.search(program[0]) is None:
+            continue
+        for use, pattern in (("decode-and-run", _NODE_DECODES), ("download-and-run", _NODE_FETCHES)):
+            if pattern.search(program[0]) is not None:
+                yield Mention("shell-commands", use, "node", detail=program[0][:200])
 
 
 @lru_cache(maxsize=10_000)
@@ -280,7 +297,7 @@ def is_command_key(key: str) -> bool:
 
 def is_prose_key(key: str) -> bool:
     """Whether people or models read the values of the key, so that no tool runs them."""
-    return key.lower() in _PROSE_KEYS
+    return key.lower() in PROSE_KEYS
 
 
 def read_container_settings(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:

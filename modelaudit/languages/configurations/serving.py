@@ -25,7 +25,7 @@ from modelaudit.model.outline import Mention, Reference, ReferenceKind, Referenc
 from modelaudit.wire.base import Reading
 
 _MODULE_KEYS: Final = frozenset({"parent_library", "megatron_core", "kv_connector_module_path"})
-_NAME_KEYS: Final = frozenset(
+NAME_KEYS: Final = frozenset(
     {"worker_cls", "worker_extension_cls", "scheduler_cls", "middleware", "logits_processors", "import_path",
      "custom_sigquit_handler", "custom_weight_loader", "logits_processor_pattern",
      "distributed_executor_backend"}
@@ -61,7 +61,7 @@ def _collect_names(settings: Sequence[Setting]) -> Iterator[Mention]:
         key = normalize_key(setting.key)
         if key in _MODULE_KEYS and is_module_name(value):
             yield make_python_mention("module", str(value), setting)
-        elif key in _NAME_KEYS and isinstance(value, str) and is_dotted_name(value.replace(":", ".")):
+        elif key in NAME_KEYS and isinstance(value, str) and is_dotted_name(value.replace(":", ".")):
             yield make_python_mention("target", value, setting)
 
 
@@ -88,6 +88,6 @@ def _collect_files(settings: Sequence[Setting]) -> Iterator[Reference]:
 
 
 _KEYS: Final = (
-    _MODULE_KEYS | _NAME_KEYS | _CODE_KEYS | _LIBRARY_KEYS | _NAMED_LIBRARY_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}
+    _MODULE_KEYS | NAME_KEYS | _CODE_KEYS | _LIBRARY_KEYS | _NAMED_LIBRARY_KEYS | _ADDRESS_KEYS | {_BASE_MODEL_KEY}
 )
 SERVING = Interpreter(list_spellings(_KEYS), read_serving, marks=compile_keys_in_text(_KEYS))

@@ -1,10 +1,12 @@
 """Detect commands that a loader starts itself: file names of Kaldi that are pipes, and options of a Java process.
 
-Kaldi takes ``command |`` for a file that it reads and ``| command`` for one that it writes, in lists (``.scp``) and in
-options (``--lda-matrix=…`` of a ``.conf`` file). Programs that convert sound or features are ordinary there.
+Kaldi takes ``command |`` for a file that it reads and ``| command`` for one that it writes, in lists (``.scp``), in
+options (``--lda-matrix=…`` of a ``.conf`` file), and behind ``ark:`` or ``scp:`` under any key. Programs that convert
+sound or features are ordinary there.
 
-Sources: ``src/util/kaldi-io.cc`` of Kaldi (``ClassifyRxfilename``, ``ClassifyWxfilename``), ``vmargs`` of TorchServe
-(``config.properties``), the ``java`` command of the JDK (``-XX:OnError``, ``-javaagent``, ``-agentpath``).
+Sources: ``src/util/kaldi-io.cc`` of Kaldi (``ClassifyRxfilename``, ``ClassifyWxfilename``), ``src/util/kaldi-table.cc``
+(``ClassifyRspecifier``), ``vmargs`` of TorchServe (``config.properties``), the ``java`` command of the JDK
+(``-XX:OnError``, ``-javaagent``, ``-agentpath``).
 """
 
 from __future__ import annotations
@@ -31,6 +33,8 @@ STARTED_PROGRAMS: Final = "started-programs"
 _LISTS: Final = (".scp",)
 _OPTION_FILES: Final = (".conf", ".config", ".cfg")
 _PIPE: Final = re.compile(r"\s*\|(?P<written>.*)|(?P<read>.*)\|\s*", re.DOTALL)
+# A specifier of Kaldi, whose file name may be a pipe: ``ark,s,cs:command |``, also two in a row: ``ark,scp:``.
+_SPECIFIER: Final = re.compile(r"\s*(?:ark|scp)(?:,\w{1,5}){0,8}:")
 # ``sox`` takes a file name that begins with a bar for a command, and any program may get one in a substitution.
 _INNER_COMMAND: Final = ("|", "$", "`")
 _WRITABLE_FOLDERS: Final = ("/tmp/", "/dev/", "/proc/", "/var/tmp/")
@@ -65,6 +69,10 @@ def _collect_programs(file: str, settings: Sequence[Setting]) -> Iterator[Mentio
         if setting.key in _JAVA_KEYS:
             for match in _JAVA_OPTION.finditer(setting.value):
                 yield Mention(STARTED_PROGRAMS, "java-option", match["option"], setting.where, setting.value[:200])
+        elif _SPECIFIER.match(setting.value):
+            pipe = _PIPE.fullmatch(_SPECIFIER.sub("", setting.value, count=1))
+            if pipe is not None:
+                yield from _mention_pipe(pipe["written"] or pipe["read"] or "", setting)
         elif is_list or (has_options and setting.key.startswith("--")):
             # Kaldi removes a comment from a line of options (``src/util/parse-options.cc``, ``ReadConfigFile``).
             pipe = _PIPE.fullmatch(setting.value if is_list else setting.value.partition("#")[0])
@@ -112,5 +120,10 @@ def _list_overwritten(command: Command) -> Iterator[str]:
 STARTED_COMMANDS = Interpreter(
     _JAVA_KEYS,
     read_started_commands,
-    marks=TextMarks((("|", re.compile(r"\|(?:[ \t\r]*(?:#|$)|(?<=[=\s]\|))", re.MULTILINE)),)),
+    marks=TextMarks(
+        (
+            ("|", re.compile(r"\|(?:[ \t\r]*(?:#|$)|(?<=[=\s]\|))", re.MULTILINE)),
+            ("|", re.compile(r"(?:ark|scp)(?:,\w{1,5}){0,8}:[^\n]{0,1000}\|")),
+        )
+    ),
 )

@@ -41,6 +41,17 @@ _UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors
 KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
 """Keys under which Transformers downloads a kernel for attention if the value names a repository."""
 _REPOSITORY: Final = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+_REMOTE_CODE: Final = "trust_remote_code"
+# The configurations that a loader reads with the model, and their keys for parts from other repositories.
+_OWN_FILES: Final = frozenset(
+    {"config.json", "adapter_config.json", "tokenizer_config.json", "preprocessor_config.json", "processor_config.json",
+     "sentence_bert_config.json", "model_index.json", "generation_config.json", "modules.json"}
+)  # fmt: skip
+_REPOSITORY_KEYS: Final = frozenset(
+    {"backbone", "base_model_name_or_path", "pretrained_model_name_or_path", "model_name_or_path", "tokenizer_name",
+     "tokenizer_name_or_path", "base_model", "encoder_name_or_path", "decoder_name_or_path", "vision_tower",
+     "text_encoder_name_or_path", "keypoint_detector", "mm_vision_tower", "repo_id", "model_id"}
+)  # fmt: skip
 _THIS_MODEL: Final = "this repository"
 _YES: Final = frozenset({"true", "yes", "on", "1"})
 _NO: Final = frozenset({"false", "no", "off", "0"})
@@ -49,7 +60,12 @@ _NO: Final = frozenset({"false", "no", "off", "0"})
 def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
     """Yield an outline of the switches in their unsafe position, and of the kernels that come from the Hub."""
     expanded = expand_json_texts(settings, limits)
-    yield from build_outlines(chain(_collect_switches(expanded), _collect_passed_switches(path, expanded)))
+    mentions = (
+        _collect_switches(expanded),
+        _collect_passed_switches(path, expanded),
+        _collect_switches_beside_repositories(path, expanded),
+    )
+    yield from build_outlines(chain.from_iterable(mentions))
 
 
 def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
@@ -88,6 +104,28 @@ def _collect_passed_switches(path: str, settings: Sequence[Setting]) -> Iterator
         keys = ".".join(step for step in each.path if not step.isdigit())
         named = ", ".join(repositories.get(each.path[:-2], ())) or _THIS_MODEL
         yield Mention("switches", "passed-switch", f"{get_file_name(path)} {keys}"[:200], each.where, named[:200])
+
+
+def _collect_switches_beside_repositories(path: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each switch for remote code in a model's own configuration that names another repository.
+
+    No library writes the two together. Loaders that take the arguments of a part from the file obey both
+    (CVE-2026-5241, CVE-2026-4372).
+    """
+    file = get_file_name(path)
+    if file not in _OWN_FILES:
+        return
+    named = next((each.value for each in settings if _names_repository(each)), None)
+    for setting in settings if named is not None else ():
+        if normalize_key(setting.key) == _REMOTE_CODE and _is_one_of(setting.value, _YES):
+            keys = ".".join(step for step in setting.path if not step.isdigit())
+            yield Mention("switches", "beside-repository", f"{file} {keys}"[:200], setting.where, str(named)[:200])
+
+
+def _names_repository(setting: Setting) -> bool:
+    """Whether a setting names a repository from which a part of the model is loaded."""
+    value = setting.value
+    return setting.key in _REPOSITORY_KEYS and isinstance(value, str) and _REPOSITORY.fullmatch(value) is not None
 
 
 def _is_one_of(value: Scalar, words: frozenset[str]) -> bool:

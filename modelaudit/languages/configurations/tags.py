@@ -1,18 +1,24 @@
-"""Detect YAML tags that make a loader import and call a name: those of PyYAML, HyperPyYAML, Ruby and Java loaders.
+"""Detect YAML tags by which a loader imports and calls a name, or reads another file; no other tag is known.
 
-Sources: ``yaml/constructor.py`` (``!!python/object/apply:os.system``); ``hyperpyyaml/core.py`` (``!new:``).
+A loader calls a constructor of its own for each tag, so a tag that no list knows may do anything.
+
+Sources: ``yaml/constructor.py`` (``!!python/object/apply:os.system``); ``hyperpyyaml/core.py`` (``!new:``,
+``!include:``); ``lm_eval/utils.py`` (``!function utils.process``, which imports the file beside the configuration).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
-from modelaudit.model.outline import PYTHON_NAMES, Mention
+from modelaudit.languages.settings import Interpreter, Setting, TextMarks
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import PYTHON_NAMES, Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading
+from modelaudit.wire.bounds import build_references
 
 # ``!!python/object/apply:os.system`` and ``tag:yaml.org,2002:python/name:…`` of PyYAML, ``!new:…`` of HyperPyYAML.
 _PYTHON_TAG: Final = re.compile(
@@ -31,6 +37,16 @@ _FOREIGN_TAGS: Final = (
     ),
     ("java", re.compile(r"!!((?!python/)[a-z]\w*+(?:\.[A-Za-z_$][\w$]*+)++(?:;?\[.*+|\s*+))")),
 )
+# HyperPyYAML writes the path behind a colon, other loaders write it as the value.
+_INCLUDED: Final = re.compile(r"!include:(.++)")
+_FUNCTION_TAG: Final = "!function"
+_READ_WITH_VALUE: Final = frozenset({_FUNCTION_TAG, "!include"})
+INCLUDE: Final = "yaml-include"
+"""The format of references to files whose values a tag inserts."""
+FUNCTION: Final = "function-tag"
+"""The format of references to files of Python that a tag imports."""
+_MOST_REFERENCES: Final = 1_000
+_LONGEST_TARGET: Final = 1_000  # characters
 TAG_IN_TEXT: Final = re.compile(
     r"!!?(?:tag:yaml\.org,2002:)?python/(?:object/apply|object/new|object|name|module):([\w.]++)"
 )
@@ -38,12 +54,20 @@ TAG_IN_TEXT: Final = re.compile(
 
 
 def read_tags(tags: Iterable[tuple[str, int]]) -> Iterator[Reading]:
-    """Yield an outline of the names in explicit tags.
+    """Yield an outline of the names in explicit tags, and references to the files that they include.
 
     Args:
         tags: each tag with its line, from 1.
     """
+    tags = tuple(tags)
     yield from build_outlines(_collect_mentions(tags))
+    included = ((_INCLUDED.fullmatch(tag), line) for tag, line in tags)
+    references = (
+        Reference(ReferenceKind.DATA, match[1].strip()[:_LONGEST_TARGET], "!include", where=Location(line=line))
+        for match, line in included
+        if match is not None
+    )
+    yield from build_references(INCLUDE, references, _MOST_REFERENCES)
 
 
 def _collect_mentions(tags: Iterable[tuple[str, int]]) -> Iterator[Mention]:
@@ -53,7 +77,40 @@ def _collect_mentions(tags: Iterable[tuple[str, int]]) -> Iterator[Mention]:
         if match is not None:
             yield Mention(PYTHON_NAMES, "target", match[1].strip()[:200], Location(line=line), tag[:200])
             continue
-        for language, pattern in _FOREIGN_TAGS:
-            foreign_match = pattern.fullmatch(tag)
-            if foreign_match is not None:
-                yield Mention("object-tags", language, foreign_match[1][:200], Location(line=line))
+        foreign = ((language, pattern.fullmatch(tag)) for language, pattern in _FOREIGN_TAGS)
+        names = [(language, found[1]) for language, found in foreign if found is not None]
+        for language, name in names:
+            yield Mention("object-tags", language, name[:200], Location(line=line))
+        if not names and tag not in _READ_WITH_VALUE and _INCLUDED.fullmatch(tag) is None:
+            yield Mention("yaml-tags", "tag", tag[:200], Location(line=line))
+
+
+def _read_tagged_values(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:
+    """Yield references to the files of functions that a tag makes a loader import, and of those that one includes."""
+    tagged = [each for each in settings if each.tag in _READ_WITH_VALUE and isinstance(each.value, str) and each.value]
+    functions = (
+        Reference(
+            ReferenceKind.CODE, _locate_module(str(each.value)), f"!function {each.value}"[:200], where=each.where
+        )
+        for each in tagged
+        if each.tag == _FUNCTION_TAG
+    )
+    yield from build_references(FUNCTION, functions, _MOST_REFERENCES)
+    included = (
+        Reference(ReferenceKind.DATA, str(each.value)[:_LONGEST_TARGET], each.tag, where=each.where)
+        for each in tagged
+        if each.tag != _FUNCTION_TAG
+    )
+    yield from build_references(INCLUDE, included, _MOST_REFERENCES)
+
+
+def _locate_module(value: str) -> str:
+    """Return the file of ``module.function``, relative to that of the configuration."""
+    return f"{value.strip().rpartition('.')[0][:_LONGEST_TARGET]}.py"
+
+
+TAGGED_VALUES: Final = Interpreter(
+    frozenset(),
+    _read_tagged_values,
+    marks=TextMarks((("!function", re.compile("!function")), ("!include", re.compile("!include")))),
+)

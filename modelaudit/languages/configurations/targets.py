@@ -32,7 +32,7 @@ PICKLED_KEYS: Final = frozenset(
 )
 """The keys of targets that also count in pickled mappings."""
 
-_TARGET_KEYS: Final = PICKLED_KEYS | {"()", "py/object", "py/type", "py/function", "py/class"}
+TARGET_KEYS: Final = PICKLED_KEYS | {"()", "py/object", "py/type", "py/function", "py/class"}
 # What LightningCLI itself writes: a function that constructs what ``_class_path`` and ``class_path`` name.
 _USUAL_INSTANTIATORS: Final = frozenset(
     {"lightning.pytorch.cli.instantiate_module", "pytorch_lightning.cli.instantiate_module"}
@@ -86,7 +86,7 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
         last_step = setting.path[-1] if setting.path else ""  # unlike ``key``, the index for an item of a list
         if last_step == _INSTANTIATOR_KEY and setting.value in _USUAL_INSTANTIATORS:
             continue
-        if last_step in _TARGET_KEYS:
+        if last_step in TARGET_KEYS:
             yield from _resolve_target(last_step, _resolve_protocol(setting, values), values)
         elif last_step == _TARGET_KEY and is_dotted_name(setting.value):
             if is_nemo_file or setting.path[:-1] in mappings_with_params:
@@ -172,4 +172,4 @@ ODD_SPELLING: Final = re.compile(rf"{_ESCAPE}|(?:class|target|type|provider)\"(?
 
 # Data sets have the key ``target`` too. It counts beside ``params``; other names count if they are known as dangerous.
 # ``handlers`` selects a ``dictConfig`` of logging.
-TARGETS = Interpreter(_TARGET_KEYS | {"params", "handlers"}, read_targets, _NEMO_FILES, marks=_SHARED_KEY_MARKS)
+TARGETS = Interpreter(TARGET_KEYS | {"params", "handlers"}, read_targets, _NEMO_FILES, marks=_SHARED_KEY_MARKS)

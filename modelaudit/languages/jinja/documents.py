@@ -32,6 +32,10 @@ MARKS: Final = re.compile(
     r"|\{\{(?:[^{}\n\"\\]|\\.){0,300}?[.|\[(~]|\{\{[-+]?[ \t]*\\?\"(?![:,\]\s])"
     r"|\\u00(?:7[bB]|25)|\\x(?:7[bB]|25)"
 )
+# A workflow of GitHub writes its own expressions in such braces; GitHub evaluates them, and no loader of a model does.
+# Source: https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
+_WORKFLOW: Final = re.compile(r"(?:^|/)(?:\.github/(?:workflows|actions)/.+|action)\.ya?ml\Z")
+_WORKFLOW_EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
 _MAX_TEMPLATES: Final = 2000
 _MAX_KEY_LENGTH: Final = 200
 
@@ -44,10 +48,13 @@ def _read_templates(path: str, settings: Sequence[Setting], limits: Limits) -> I
     """
     texts_by_list: dict[tuple[str, ...], list[str]] = {}
     count = 0
+    is_workflow = _WORKFLOW.search(path) is not None
     for setting in settings:
         text = setting.value
         if not isinstance(text, str) or not text:
             continue
+        if is_workflow:
+            text = _WORKFLOW_EXPRESSION.sub("", text)
         # The items of a list of texts are collected first: they may be lines of one template.
         if len(setting.path) > 1 and setting.path[-1].isdigit() and _is_about_templates(setting.path[-2:-1]):
             texts_by_list.setdefault(setting.path[:-1], []).append(text)

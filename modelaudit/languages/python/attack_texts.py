@@ -100,6 +100,17 @@ _PIECE_OVERLAP: Final = 2000  # more than any pattern spans
 # The names of the patterns whose texts are paths of secrets.
 SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(password store)", "(hub token)"})
 
+_SECRET_FOLDER: Final = re.compile(
+    r"(?:~|…|\$HOME|\$\{HOME\}|/root|/home/[^/\s]{1,40})/\.(?:ssh|aws|gnupg|kube|docker|azure|config/gcloud|netrc)(?:/|\Z)"
+)
+
+
+def is_secret_place(text: str) -> bool:
+    """Whether a path is that of a file or a folder of secrets, such as ``~/.ssh``."""
+    if _SECRET_FOLDER.search(text) is not None:
+        return True
+    return any(name in SECRET_PLACES for name, _ in find_attack_texts(text))
+
 
 def find_attack_texts(text: str) -> Iterator[tuple[str, str]]:
     """Yield the name of each pattern that matches ``text``, and the first matching part.

@@ -95,7 +95,7 @@ def brings_names_into_expression(call: Call) -> bool:
 
 def _name_repository_load(call: Call) -> str:
     """Mark a call that runs code of a Hub repository, ``owner/name``, other than the kernels of Hugging Face."""
-    first_argument = call.args[0] if call.args else next(iter(call.keywords.values()), None)
+    first_argument = call.get_argument(0, "repo_id") or next(iter(call.keywords.values()), None)
     name = _get_constant(first_argument)
     is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
     return f"{call.name}(foreign)" if is_repository and name not in KNOWN_KERNELS else call.name
@@ -307,7 +307,15 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
         ("pathlib.Path.symlink_to", "pathlib.Path.hardlink_to", "pathlib.Path.link_to", "pathlib.Path.touch"),
         _name_path_write,
     ),
-    **dict.fromkeys(("evaluate.load", "datasets.load_metric", "kernels.get_kernel"), _name_repository_load),
+    **dict.fromkeys(
+        (
+            "evaluate.load",
+            "datasets.load_metric",
+            *(f"kernels.{name}" for name in ("get_kernel", "get_locked_kernel", "LayerRepository", "FuncRepository")),
+            "transformers.integrations.hub_kernels.get_kernel",
+        ),
+        _name_repository_load,
+    ),
     "torch.utils.cpp_extension.load": _name_extension_load,
     **dict.fromkeys(
         (

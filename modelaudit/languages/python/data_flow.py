@@ -15,6 +15,7 @@ from modelaudit.languages.python import (
     name_tables,
     partial_texts,
     uses,
+    walks,
 )
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.values import Constant, Value, collect_tags
@@ -58,8 +59,24 @@ def select_use(call: Call) -> str:
 
 def sends_secret(call: Call) -> bool:
     """Whether a call sends a secret to somewhere other than the service that issued it."""
-    is_sent = call.name in name_tables.SENDERS and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
-    return is_sent or partial_texts.passes_secret_to_address(call)
+    is_sender = call.name in name_tables.SENDERS or is_publisher(call)
+    is_sent = is_sender and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
+    return is_sent or (is_publisher(call) and _publishes_secret(call)) or partial_texts.passes_secret_to_address(call)
+
+
+def is_publisher(call: Call) -> bool:
+    """Whether a call publishes something in a repository of the Hub, on whatever object it is called."""
+    return call.name.rpartition(".")[2] in name_tables.PUBLISHERS
+
+
+def _publishes_secret(call: Call) -> bool:
+    """Whether a call publishes a file or folder of secrets, or an object that was made of the whole environment."""
+    texts = [partial_texts.write_text(each) for each in (*call.args, *call.keywords.values())]
+    if any(attack_texts.is_secret_place(text) for text in texts if "/" in text):
+        return True
+    # A client or model that was fetched with a token carries the tag of that token, and publishes nothing of it.
+    is_token = any(tag.startswith(partial_texts.VARIABLE_TAG) for tag in call.tags)
+    return "secret" in call.tags and not is_token and not call.name.startswith("huggingface_hub.")
 
 
 def _collect_sent_tags(call: Call) -> frozenset[str]:
@@ -69,7 +86,7 @@ def _collect_sent_tags(call: Call) -> frozenset[str]:
     unknown. If it is known, they are data like any other, because ``sends_secret`` leaves out the issuers of tokens.
     """
     is_address_known = any(isinstance(each, Constant) for each in _list_possible_addresses(call))
-    authentication = {"token", "use_auth_token", "auth"}
+    authentication = {"token", "use_auth_token", "auth", "hub_token", "hf_token"}
     if not is_address_known:
         authentication.add("headers")
     sent = [value for name, value in call.keywords.items() if name not in authentication]
@@ -92,7 +109,7 @@ def tag_result(call: Call) -> frozenset[str]:
     # A client is foreign by the address that it was made with, and not by what was passed to it.
     passed_tags = call.tags | call.argument_tags
     if passed_tags:
-        passed_tags -= {partial_texts.FOREIGN_TAG}
+        passed_tags -= {partial_texts.FOREIGN_TAG, walks.PICKED}
     tags = passed_tags | partial_texts.tag_client(call) | name_tables.RESULT_TAGS.get(call.name, frozenset())
     if call.name in name_tables.SECRET_RESULTS or _opens_secret_file(call) or _reads_secret_variable(call):
         tags |= {"secret"} | _tag_variable(call)

@@ -27,9 +27,12 @@ from typing import Any, Final
 from modelaudit.languages.python import (
     arguments,
     call_variants,
+    comparisons,
     constant_calls,
     constant_folding,
     data_flow,
+    getters,
+    item_calls,
     name_resolution,
     name_tables,
     partial_texts,
@@ -87,13 +90,13 @@ _MAX_INLINED_CALLS: Final = 4000
 _MAX_CODE_TEXT_DEPTH: Final = 6  # levels of ``exec`` in the text of another ``exec``
 _MAX_CODE_TEXT: Final = 1 << 19  # characters of all such texts
 _CHARACTERS_SCANNED_IN_STEP: Final = 64  # a scan of a text for names takes about as long as that many steps
-_MAX_FIELD_DIGITS: Final = 4
-_MAX_GETTER_PATHS: Final = 16  # paths of one ``attrgetter``
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _ACCESSES: Final = frozenset({ast.Attribute, ast.Subscript, ast.Call, ast.Await})
 """The expressions that take something from the expression at their beginning."""
 _INHERITED: Final = "self"
 """The name recorded for objects whose attributes a class of another file sets."""
+_SIBLING_TAG: Final = "sibling:"
+"""Begins the tag of a value that comes from another file of the model, before its name in this one."""
 _MAX_SIBLING_PATH: Final = 6  # attributes recorded behind a name of another file
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
@@ -161,7 +164,7 @@ class Evaluator(ast.NodeVisitor):
         self.skipped: list[tuple[int, int]] = []
         self.scope = Scope()
         self.module_values = ModuleValues() if module_values is None else module_values
-        self._recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
+        self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
@@ -271,7 +274,7 @@ class Evaluator(ast.NodeVisitor):
         for alias in node.names:
             package = alias.name.partition(".")[0]
             self.imports.setdefault(package)
-            self._recorder.record_parent_packages(alias.name, node.lineno)
+            self.recorder.record_parent_packages(alias.name, node.lineno)
             self.log.record(uses.IMPORT, name_resolution.normalize_name(alias.name).name, node.lineno)
             # With ``as``, the name is bound to the module itself. Otherwise the package is bound, and the module is an
             # attribute of it.
@@ -287,7 +290,7 @@ class Evaluator(ast.NodeVisitor):
         module = node.module or ""
         if not node.level:
             self.imports.setdefault(module.partition(".")[0])
-            self._recorder.record_parent_packages(module, node.lineno)
+            self.recorder.record_parent_packages(module, node.lineno)
             self.log.record(uses.IMPORT, name_resolution.normalize_name(module).name, node.lineno)
         for alias in node.names:
             if node.level:
@@ -311,7 +314,8 @@ class Evaluator(ast.NodeVisitor):
         # The contents of another file are as unknown to this source as those of a data file. A module such as os is the
         # same, whichever file it is imported from.
         is_well_known = alias.name in WELL_KNOWN_MODULES
-        value = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(frozenset({"file"}))
+        sibling_tags = frozenset({"file", f"{_SIBLING_TAG}{alias.name}"})
+        value = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(sibling_tags)
         self.scope.bind(alias.asname or alias.name, value)
 
     def _record_sibling(self, path: str, name: str, line: int) -> None:
@@ -380,7 +384,7 @@ class Evaluator(ast.NodeVisitor):
             target, value = self.evaluate(node.target), self.evaluate(node.value)
             if isinstance(target, ExternalName) and isinstance(node.op, ast.BitOr):
                 # ``os.environ |= {…}`` sets each of the variables.
-                self._recorder.record_environment(Call(f"{target.name}.update", (value,), {}, node.lineno))
+                self.recorder.record_environment(Call(f"{target.name}.update", (value,), {}, node.lineno))
 
     def _assign_target(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
@@ -408,7 +412,7 @@ class Evaluator(ast.NodeVisitor):
         for each in list_alternatives(self.evaluate(target.value)):
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
-                self._recorder.record_overwrite(overwritten, target.lineno)
+                self.recorder.record_overwrite(overwritten, target.lineno, value)
         # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
@@ -424,11 +428,13 @@ class Evaluator(ast.NodeVisitor):
         mapping = self.evaluate(target.value)
         key = self.evaluate(target.slice)
         key_text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
-        self._recorder.record_trust_item(key, value, target.lineno)
+        self.recorder.record_trust_item(key, value, target.lineno)
         for each in list_alternatives(mapping):
             if not isinstance(each, ExternalName):
                 continue
-            if each.name in ("os.environ", "sys.modules"):
+            if each.name == "os.environ":
+                self.recorder.record_variable(key_text, value, target.lineno)
+            elif each.name == "sys.modules":
                 self.log.record(uses.OVERWRITE, f"{each.name}[{key_text or '…'}]", target.lineno)
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
                 self.log.record(uses.OVERWRITE, f"builtins.{key_text or '*'}[=]", target.lineno)
@@ -499,12 +505,35 @@ class Evaluator(ast.NodeVisitor):
             # An import does not run the code below this test, whose calls are therefore kept apart.
             if outer_function == uses.MODULE and self._is_main_test(node.test):
                 self.log.current_function = uses.MAIN
-            self._evaluate_branch(node.body)
+            with self._narrow_names(node.test):
+                self._evaluate_branch(node.body)
             self.log.current_function = outer_function
             if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
                 break
             node = node.orelse[0]
         self._evaluate_branch(node.orelse)
+
+    @contextmanager
+    def _narrow_names(self, test: ast.expr) -> Iterator[None]:
+        """Give each unknown name that ``test`` compares with a constant this constant, within the context."""
+        narrowed: dict[str, tuple[Constant, Value | None]] = {}
+        for name, other in comparisons.find_equated_names(test):
+            value = self.scope.look_up(name)
+            if not isinstance(value, Unknown) and not (isinstance(value, ExternalName) and value.is_result):
+                continue
+            constant = self._evaluate_unrecorded(other)
+            if isinstance(constant, Constant) and isinstance(constant.value, str):
+                narrowed[name] = constant, self.scope.names.get(name)
+                self.scope.names[name] = constant
+        scope = self.scope
+        yield
+        for name, (constant, value_before) in narrowed.items():
+            if scope.names.get(name) is not constant:
+                continue
+            if value_before is None:
+                del scope.names[name]
+            else:
+                scope.names[name] = value_before
 
     def _is_main_test(self, test: ast.expr) -> bool:
         """Whether ``test`` is ``__name__ == "__main__"``, and the source does not itself bind ``__name__``."""
@@ -608,9 +637,9 @@ class Evaluator(ast.NodeVisitor):
                     self.evaluate(pattern.cls)
                     for attribute_name in pattern.kwd_attrs:
                         # ``case object(system=run)`` reads the attribute ``system`` without a dot.
-                        self._keep_named_member(subject, attribute_name, node.lineno)
+                        self.keep_named_member(subject, attribute_name, node.lineno)
                         attribute = self._resolve_attribute(subject, attribute_name, node.lineno)
-                        self._recorder.record_attribute_access(attribute, node.lineno)
+                        self.recorder.record_attribute_access(attribute, node.lineno)
             if case.guard is not None:
                 self.evaluate(case.guard)
             self._evaluate_branch(case.body)
@@ -649,7 +678,7 @@ class Evaluator(ast.NodeVisitor):
         self._definitions.get(class_value).bases = bases
         # The metaclass is called to make the class: ``class A(metaclass=exec)`` runs something.
         if "metaclass" in keywords:
-            self._call_value(keywords["metaclass"], [], {}, node.lineno)
+            self.call_value(keywords["metaclass"], [], {}, node.lineno)
         with self._enter_scope(members):
             self.evaluate_statements(node.body)
         # ``class A: run = os.system`` makes ``run`` callable on objects whose class is unknown where they are used.
@@ -657,7 +686,7 @@ class Evaluator(ast.NodeVisitor):
             if any(isinstance(each, ExternalName | PartialCall | Unknown) for each in list_alternatives(value)):
                 self._keep_attribute(name, value)
             if name.startswith("__"):  # Python calls it by itself, without its name
-                self._recorder.record_callback(value, node.lineno, only_found=True)
+                self.recorder.record_callback(value, node.lineno, only_found=True)
         self._record_metaclass_hooks(bases, members)
         self.scope.bind(node.name, self._apply_decorators(node.decorator_list, class_value))
 
@@ -705,7 +734,7 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(callee):
                 if isinstance(each, ExternalName) and each.name in _PROPERTY_DECORATORS:
                     self._definitions.get(definition).is_property = True
-            result = self._call_value(callee, [decorated], {}, decorator.lineno)
+            result = self.call_value(callee, [decorated], {}, decorator.lineno)
             # The result of a decorator of a library is taken to be the definition.
             replacements = [
                 each
@@ -721,7 +750,7 @@ class Evaluator(ast.NodeVisitor):
         value = self.evaluate(node)
         # A text without a bracket calls nothing.
         if isinstance(value, Constant) and isinstance(value.value, str) and "(" in value.value:
-            self._call_value(ExternalName("typing.ForwardRef"), [value], {}, node.lineno)
+            self.call_value(ExternalName("typing.ForwardRef"), [value], {}, node.lineno)
 
     def _evaluate_function(self, function: LocalDefinition) -> None:
         """Evaluate the body of a queued function and join its result with earlier ones.
@@ -760,10 +789,13 @@ class Evaluator(ast.NodeVisitor):
             self._results = outer_results
             return result
 
-    def _bind_parameters(self, args: ast.arguments, function: LocalDefinition, scope: Scope) -> None:
+    def _bind_parameters(
+        self, args: ast.arguments, function: LocalDefinition, scope: Scope, keeps_constants: bool = False
+    ) -> None:
         """Bind parameters to their defaults and to the callables that calls passed so far.
 
-        Constants are left out: a default of ``False`` is not evidence for what a caller passes.
+        Constants are left out, unless ``keeps_constants`` states that one call is evaluated, which leaves arguments to
+        their defaults: otherwise a default of ``False`` is not evidence for what a caller passes.
         """
         definition = self._definitions.get(function)
         positional = [*args.posonlyargs, *args.args]
@@ -780,7 +812,7 @@ class Evaluator(ast.NodeVisitor):
                 # Defaults belong to the scope around the function.
                 with self._enter_scope(definition.scope):
                     value = join_values(value, self.evaluate(defaults[parameter.arg]))
-            scope.names[parameter.arg] = UNKNOWN if isinstance(value, Constant) else value
+            scope.names[parameter.arg] = UNKNOWN if isinstance(value, Constant) and not keeps_constants else value
 
     @contextmanager
     def _enter_scope(self, scope: Scope) -> Iterator[None]:
@@ -801,7 +833,7 @@ class Evaluator(ast.NodeVisitor):
         """
         value = self._evaluate_unrecorded(node)
         if value is not UNKNOWN:  # most values are, and the check saves a call for each
-            self._recorder.record_value(value, node.lineno)
+            self.recorder.record_value(value, node.lineno)
             if self._sibling_names and type(node) is ast.Name:
                 self._record_sibling_value(node)
         return value
@@ -836,7 +868,7 @@ class Evaluator(ast.NodeVisitor):
             if len(value) > constant_folding.MAX_CONSTANT_SIZE:
                 value = value[: constant_folding.MAX_CONSTANT_SIZE]
             constant = Constant(value)
-            self._recorder.record_text(constant, node.lineno)
+            self.recorder.record_text(constant, node.lineno)
             return constant
         return Constant(value) if isinstance(value, int | float | None) else UNKNOWN
 
@@ -889,7 +921,7 @@ class Evaluator(ast.NodeVisitor):
             self.module_values.add_member(f"{node.value.attr}.{node.attr}", line)
         return True
 
-    def _keep_named_member(self, base: Value, path: str, line: int) -> None:
+    def keep_named_member(self, base: Value, path: str, line: int) -> None:
         """Keep a member that the source takes without a dot, as by ``getattr``, from a value of unknown module."""
         if self.module_values.keeps_member(path) and not all(map(self._is_known_module, list_alternatives(base))):
             self.module_values.add_member(path, self.log.locate_line(line))
@@ -982,13 +1014,22 @@ class Evaluator(ast.NodeVisitor):
         base = self._evaluate_unrecorded(node.value)
         if isinstance(node.slice, ast.Slice):
             return self._evaluate_slice(base, node.slice)
-        key = self.evaluate(node.slice)
+        return self.take_item(base, self.evaluate(node.slice), node.lineno)
+
+    def take_item(self, base: Value, key: Value, line: int) -> Value:
+        """Take the item of a value under a key: of a constant, a namespace, or an object with ``__getitem__``."""
         if isinstance(base, Constant) and isinstance(key, Constant):
             return constant_folding.fold_item(base, key) or UNKNOWN
         if isinstance(base, ExternalName) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
             if not isinstance(key, Constant):
-                self._recorder.record_computed_name(base, node.lineno)
+                self.recorder.record_computed_name(base, line)
             return self._resolve_own_name(key)
+        name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else ""
+        if name in name_tables.POWERFUL_MEMBERS:
+            self._record_sibling_item(base, name, line)
+        if name in name_tables.INTERPRETER_ATTRIBUTES and isinstance(base, ExternalName):
+            # ``type.__dict__["__subclasses__"]`` is the method, which takes the class as its argument.
+            self._resolve_attribute(ExternalName(base.name.removesuffix(".__dict__")), name, line)
         # An unknown mapping may be that of the builtins: ``queue.get()["eval"]``.
         if (
             self.module_values.holds_builtins
@@ -996,9 +1037,15 @@ class Evaluator(ast.NodeVisitor):
             and isinstance(key.value, str)
             and not all(map(self._is_known_module, list_alternatives(base)))
         ):
-            self._recorder.record_value(ExternalName(f"builtins.{key.value}"), node.lineno)
+            self.recorder.record_value(ExternalName(f"builtins.{key.value}"), line)
         item = self._call_method(base, ("__getitem__", "__class_getitem__"), [key])
-        return item if item is not None else self._resolve_item(base, key, node.lineno)
+        return item if item is not None else self._resolve_item(base, key, line)
+
+    def _record_sibling_item(self, base: Value, name: str, line: int) -> None:
+        """Record a member of a module that another file of the model passes on, taken as ``vars(module)[name]``."""
+        for tag in collect_tags(base):
+            if tag.startswith(_SIBLING_TAG):
+                self.log.record(uses.REFERENCE, f".{tag.removeprefix(_SIBLING_TAG)}.{name}", line)
 
     def _resolve_own_name(self, key: Value) -> Value:
         """Resolve an item of ``globals()`` or ``locals()``, which is a name that the source itself binds."""
@@ -1016,7 +1063,7 @@ class Evaluator(ast.NodeVisitor):
     def _resolve_item(self, base: Value, key: Value, line: int) -> Value:
         """Resolve ``base[key]``; an unknown key is recorded if ``base`` is a namespace, or an unknown module."""
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
-            self._recorder.record_computed_name(base, line)
+            self.recorder.record_computed_name(base, line)
         return name_resolution.resolve_item(base, key)
 
     def _evaluate_slice(self, base: Value, bounds: ast.Slice) -> Value:
@@ -1025,7 +1072,7 @@ class Evaluator(ast.NodeVisitor):
         bound_values = [self.evaluate(each) if each is not None else None for each in bound_nodes]
         known_bounds = [each for each in bound_values if each is None or isinstance(each, Constant)]
         if isinstance(base, Constant) and len(known_bounds) == 3:  # each of start, stop and step is known or left out
-            return self._recorder.record_computed_text(constant_folding.fold_slice(base, known_bounds), bounds.lineno)
+            return self.recorder.record_computed_text(constant_folding.fold_slice(base, known_bounds), bounds.lineno)
         return base if isinstance(base, Container | ExternalName) else Unknown(collect_tags(base))
 
     # ---- operators ----
@@ -1040,7 +1087,7 @@ class Evaluator(ast.NodeVisitor):
         left = self.evaluate(first)
         for kind, operand in reversed(chain):
             left = self._apply_operator(kind, left, self.evaluate(operand))
-        return self._recorder.record_computed_text(left, first.lineno)
+        return self.recorder.record_computed_text(left, first.lineno)
 
     def _apply_operator(self, kind: type[ast.operator], left: Value, right: Value) -> Value:
         """Apply an operator: fold constants, join lists, call methods of the source; otherwise only tags remain."""
@@ -1120,7 +1167,7 @@ class Evaluator(ast.NodeVisitor):
             key_value = self.evaluate(key) if key is not None else UNKNOWN
             value = self.evaluate(part)
             values.append(value if key is not None else walks.take_unpacked(value))
-            self._recorder.record_trust_item(key_value, values[-1], node.lineno)
+            self.recorder.record_trust_item(key_value, values[-1], node.lineno)
             keys.append(key_value.value if isinstance(key_value, Constant) else None)
         return Container(tuple(values[:_MAX_ITEMS]), tuple(keys[:_MAX_ITEMS]))
 
@@ -1151,7 +1198,7 @@ class Evaluator(ast.NodeVisitor):
         # Joined at the end: a join for each part would copy the text before it each time.
         joined = constant_folding.join_texts(texts) if is_known else None
         value = joined or Unknown(tags, partial_texts.join_parts(parts))
-        return self._recorder.record_computed_text(value, node.lineno)
+        return self.recorder.record_computed_text(value, node.lineno)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
@@ -1200,10 +1247,12 @@ class Evaluator(ast.NodeVisitor):
                 self._assign_target(generator.target, name_resolution.resolve_item(iterated, UNKNOWN))
                 for test in generator.ifs:
                     self.evaluate(test)
-            if isinstance(node, ast.DictComp):
-                self.evaluate(node.key)
-                return Container((self.evaluate(node.value),))
-            element = self.evaluate(node.elt)
+            tests = [test for generator in node.generators for test in generator.ifs]
+            with self._narrow_names(ast.BoolOp(ast.And(), tests)):
+                if isinstance(node, ast.DictComp):
+                    self.evaluate(node.key)
+                    return Container((self.evaluate(node.value),))
+                element = self.evaluate(node.elt)
         # One callable stands for all elements. A constant element reveals nothing about their number or order.
         return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
 
@@ -1252,7 +1301,7 @@ class Evaluator(ast.NodeVisitor):
             if argument is not node.args[0]:
                 return self.evaluate(argument)
             owner = self._evaluate_unrecorded(argument)
-            self._recorder.record_value(owner, argument.lineno, is_passed=False)
+            self.recorder.record_value(owner, argument.lineno, is_passed=False)
             self._record_sibling_value(argument)
             return owner
 
@@ -1280,15 +1329,15 @@ class Evaluator(ast.NodeVisitor):
         args, keywords = arguments.bind_arguments(node, evaluate_argument)
         if is_kept:
             if method in _MEMBER_METHODS and args:
-                self._call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
-            self._recorder.record_member_call(method, args, keywords, node.lineno)
+                self.call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
+            self.recorder.record_member_call(method, args, keywords, node.lineno)
         if method in _FILLING_METHODS and isinstance(node.func, ast.Attribute):
             self._keep_filled(node.func.value, base, args)
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
         result = self._call_known_method(
             base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
         )
-        return result if result is not None else self._call_value(callee, args, keywords, node.lineno, base, method)
+        return result if result is not None else self.call_value(callee, args, keywords, node.lineno, base, method)
 
     def _keep_filled(self, target: ast.expr, base: Value, args: Sequence[Value]) -> None:
         """Keep the tags of secrets, and of what walks find, when a method adds such a value to a list or set."""
@@ -1300,11 +1349,11 @@ class Evaluator(ast.NodeVisitor):
         """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
         # A function that is passed counts as called: whether the receiver calls it is rarely known.
         for each in (*args, *keywords.values()):
-            self._recorder.record_passed_definitions(each)
+            self.recorder.record_passed_definitions(each)
         for each in arguments.find_passed_getter_targets(args):
-            self._recorder.record_computed_name(each, line)
+            self.recorder.record_computed_name(each, line)
         for name in _CALLBACK_KEYWORDS & keywords.keys() if keywords else ():
-            self._recorder.record_callback(keywords[name], line, only_found=True)
+            self.recorder.record_callback(keywords[name], line, only_found=True)
         for name, detail in remote_code.find_remote_code(last_name, keywords, args):
             self.log.record(uses.CALL, name, line, detail)
         if "cmdclass" in keywords:
@@ -1317,7 +1366,7 @@ class Evaluator(ast.NodeVisitor):
             members = self._definitions.get_members(class_value)
             if members is not None:
                 for member in members.names.values():
-                    self._recorder.record_passed_definitions(member)
+                    self.recorder.record_passed_definitions(member)
 
     def _call_known_method(self, base: Value, method: str, args: Sequence[Value], line: int) -> Value | None:
         """Call a method of a constant, a container or a namespace.
@@ -1330,7 +1379,7 @@ class Evaluator(ast.NodeVisitor):
             known_args = [each for each in args if isinstance(each, Constant)]
             folded = constant_calls.fold_method(base, method, known_args) if len(known_args) == len(args) else None
             if folded is not None:
-                return self._recorder.record_computed_text(folded, line)
+                return self.recorder.record_computed_text(folded, line)
             # The evaluator keeps attributes without their objects: a method that the source assigns may be meant.
             tags = collect_tags(base).union(*map(collect_tags, args))
             text = ""
@@ -1338,7 +1387,7 @@ class Evaluator(ast.NodeVisitor):
                 text = partial_texts.fill_template(base, args, is_percent=False)
             elif method == "join":
                 text = partial_texts.join_list(base, args)
-            result = self._recorder.record_computed_text(Unknown(tags, text), line)
+            result = self.recorder.record_computed_text(Unknown(tags, text), line)
             return result if method not in self._attributes else None
         if isinstance(base, Container) and method:
             if method in _ITEM_METHODS:
@@ -1358,17 +1407,17 @@ class Evaluator(ast.NodeVisitor):
         ):
             return self._walk_own_names(line)
         if namespaces and method in ("items", "values"):
-            self._recorder.record_computed_name(namespaces[0], line)
+            self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
         return None
 
     def _walk_own_names(self, line: int) -> Value:
         """Return a stand-in for each value of ``globals()``: of the source itself, and of what it imports."""
         for module in self._star_imports:
-            self._recorder.record_computed_name(ExternalName(module), line)
+            self.recorder.record_computed_name(ExternalName(module), line)
         return Unknown(frozenset({"member"}))
 
-    def _call_value(
+    def call_value(
         self,
         callee: Value,
         args: Sequence[Value],
@@ -1398,14 +1447,14 @@ class Evaluator(ast.NodeVisitor):
             elif isinstance(each, LocalDefinition):
                 results.append(self._call_local(each, args, keywords, base, method))
             elif isinstance(each, PartialCall):
-                results.append(self._call_value(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
+                results.append(self.call_value(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
             elif isinstance(each, Container):
                 # A container cannot be called: the source calls an item of it, and it is not known which.
                 results.append(join_values(*each.values) if each.values else UNKNOWN)
             else:
                 if is_found(each) and any(isinstance(owner, LocalDefinition) for owner in list_alternatives(base)):
                     # A method of the source itself, whatever its name: ``class A: __getitem__ = found``.
-                    self._recorder.record_found_object(Call("", args, keywords, line, tags=collect_tags(each)))
+                    self.recorder.record_found_object(Call("", args, keywords, line, tags=collect_tags(each)))
                 results.append(self._call_unknown(each, args, keywords, method, line))
         self._depth -= 1
         return join_values(*results)
@@ -1426,7 +1475,7 @@ class Evaluator(ast.NodeVisitor):
             )
             for name, member in definition.members.names.items():
                 if (name.startswith("__") and name.endswith("__")) or (is_thread and name == "run"):
-                    self._recorder.record_passed_definitions(member)
+                    self.recorder.record_passed_definitions(member)
             return LocalDefinition(callee.number, is_result=True)
         # A method of an object of the source gets the object as its first argument.
         is_method_call = bool(method) and any(
@@ -1481,7 +1530,7 @@ class Evaluator(ast.NodeVisitor):
         if not is_inlined:
             return definition.result or UNKNOWN
         scope = Scope(definition.scope)
-        self._bind_parameters(node.args, function, scope)
+        self._bind_parameters(node.args, function, scope, keeps_constants="**" not in keywords)
         scope.names.update(bound_args)
         self._inline_depth += 1
         self._inlined_calls += 1
@@ -1497,26 +1546,40 @@ class Evaluator(ast.NodeVisitor):
         call = Call(f"*.{method}", args, keywords, line, tags=collect_tags(callee))
         if method:
             self.log.record_method_call(method)
-            self._recorder.record_sent_secret(call)
+            self.recorder.record_sent_secret(call)
         if method in name_tables.COMMAND_METHODS:
-            self._recorder.record_call(call)
+            self.recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
-        if "module" in call.tags and call.tags & {"file", "computed"}:
+        if walks.PICKED in call.tags:
+            self.log.record(uses.CALL, walks.PICKED_NAME, line)
+        elif "module" in call.tags and call.tags & {"file", "computed"}:
             is_named = "file" in call.tags
             name = "(function that a file names)" if is_named else "(function that is worked out)"
             self.log.record(uses.CALL, name, line)
         if walks.calls_found_object(call, method):
-            self._recorder.record_found_object(call)
-        if "namespace" in call.tags and method in _ITEM_METHODS:
-            return name_resolution.resolve_item(Unknown(call.tags), args[0] if args else UNKNOWN)
+            self.recorder.record_found_object(call)
+        item = self._take_by_method(callee, args, method, line)
+        if item is not None:
+            return item
         for each in args:
-            self._recorder.record_passed_module(each, line)
+            self.recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
             return self._call_import(call)
         passed_tags = call.tags | call.argument_tags
         if passed_tags:
-            passed_tags -= {partial_texts.FOREIGN_TAG}
+            passed_tags -= {partial_texts.FOREIGN_TAG, walks.PICKED}
         return Unknown(passed_tags | partial_texts.tag_client(call))
+
+    def _take_by_method(self, callee: Value, args: Sequence[Value], method: str, line: int) -> Value | None:
+        """Take an item as ``get`` does; ``None`` if the value is not known to be a namespace."""
+        if method not in _ITEM_METHODS:
+            return None
+        tags = collect_tags(callee)
+        key = args[0] if args else UNKNOWN
+        item = self.take_item(Unknown(tags), key, line) if isinstance(key, Constant) else UNKNOWN
+        if "namespace" not in tags:
+            return None
+        return item if isinstance(key, Constant) else name_resolution.resolve_item(Unknown(tags), key)
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module: one that is modelled here, one on constants, or any other."""
@@ -1526,12 +1589,11 @@ class Evaluator(ast.NodeVisitor):
         folded = self._fold_call(call)
         if folded is not None:
             return folded
-        # With one argument ``type`` only returns the class of a value; with three it makes a class.
-        if call.name == "builtins.type" and len(call.args) == 1:
+        if call.name == "builtins.type" and not self._make_class(call):
             return UNKNOWN
-        self._recorder.record_call(call, is_of_result=callee.is_returned)
+        self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._follow_configured_package(call)
-        self._recorder.record_environment(call)
+        self.recorder.record_environment(call)
         method = call.name.rpartition(".")[2]
         # The object comes from a library and its class is not known: the method may be that of any class, also of one
         # of the source.
@@ -1545,12 +1607,24 @@ class Evaluator(ast.NodeVisitor):
             return Unknown(walk_tags)
         if method in name_tables.CALLBACK_TAKERS:
             for each in (*call.args, *call.keywords.values()):
-                self._recorder.record_callback(each, call.line)
+                self.recorder.record_callback(each, call.line)
         tags, text = data_flow.tag_result(call), partial_texts.describe_result(call)
         result = ExternalName(call.name, is_result=True, tags=tags, text=text, is_returned=True)
         if result.text != call.text:
-            self._recorder.record_computed_text(result, call.line)
+            self.recorder.record_computed_text(result, call.line)
         return result
+
+    def _make_class(self, call: Call) -> bool:
+        """Keep the members of a class that ``type(name, bases, members)`` makes; return whether others are possible.
+
+        With one argument ``type`` only returns the class of a value.
+        """
+        members = call.args[2] if len(call.args) > 2 else None
+        if isinstance(members, Container):
+            for name, value in zip(members.keys, members.values, strict=False):
+                self.recorder.record_passed_definitions(value)
+                self._keep_attribute(str(name), value)
+        return len(call.args) > 1 and not isinstance(members, Container)
 
     def _follow_configured_package(self, call: Call) -> None:
         """Record a secret that is passed to a package whose address another call sets: ``mlflow.set_tracking_uri``."""
@@ -1571,12 +1645,12 @@ class Evaluator(ast.NodeVisitor):
             return None
         if folded.provenance is Provenance.LITERAL and len(constants) > 1:
             # A path that is joined from its parts counts as written out.
-            self._recorder.record_text(folded, call.line)
-        return self._recorder.record_computed_text(folded, call.line)
+            self.recorder.record_text(folded, call.line)
+        return self.recorder.record_computed_text(folded, call.line)
 
     # ---- modelled functions: they reach names, run code, or call their arguments ----
 
-    def _call_getattr(self, call: Call) -> Value:
+    def call_getattr(self, call: Call) -> Value:
         """Call ``getattr(base, name)``; an attribute whose name is computed is marked as hidden."""
         if len(call.args) < 2:
             return UNKNOWN
@@ -1584,15 +1658,14 @@ class Evaluator(ast.NodeVisitor):
         if not isinstance(name, Constant) or not isinstance(name.value, str):
             # The source does not show which attribute is read. The result keeps the tags of the base.
             for each in list_alternatives(base):
-                self._recorder.record_computed_name(each, call.line)
+                self.recorder.record_computed_name(each, call.line)
             # The name may be that of any text, as in a loop over ``dir(value)`` with a comparison.
             if not all(map(self._is_known_module, list_alternatives(base))):
                 self.module_values.takes_by_text = True
-                self._keep_named_member(base, ANY_NAME, call.line)
-            computed_tag = {"computed"} if "module" in collect_tags(base) else set()
-            added_tags = walks.take_computed_attribute(base) | computed_tag
+                self.keep_named_member(base, ANY_NAME, call.line)
+            added_tags = walks.take_computed_attribute(base)
             return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
-        self._keep_named_member(base, name.value, call.line)
+        self.keep_named_member(base, name.value, call.line)
         command_method = name_resolution.resolve_command_method(base, name)
         attribute = command_method or self._resolve_attribute(base, name.value, call.line)
         # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
@@ -1603,72 +1676,15 @@ class Evaluator(ast.NodeVisitor):
     def _call_own_getattribute(self, call: Call) -> Value:
         """Call ``os.__getattribute__("system")``, which is ``getattr(os, "system")``."""
         owner = ExternalName(call.name.rpartition(".")[0], is_hidden=call.is_hidden)
-        return self._call_getattr(Call("builtins.getattr", [owner, *call.args], {}, call.line))
-
-    def _call_attrgetter(self, call: Call) -> Value:
-        """Call ``attrgetter("system")`` or ``methodcaller``: the result is a callable that holds the path.
-
-        Returns:
-            A name that holds the path, ``operator.attrgetter>system``, with ``!`` before the path if it was computed,
-            or ``*`` in place of a path that is not known. Several paths are joined by commas. No dotted name of Python
-            has a ``>`` or a comma.
-        """
-        # The other arguments of ``methodcaller`` are those of the method.
-        paths = call.args if call.name.endswith("attrgetter") else call.args[:1]
-        described = [_describe_path(each) for each in paths[:_MAX_GETTER_PATHS]]
-        # The getter may be called by whatever it is passed to, with any value.
-        for path in described:
-            self._keep_named_member(UNKNOWN, path.removeprefix("!"), call.line)
-        if len(paths) > _MAX_GETTER_PATHS or "*" in described or not described:
-            self._recorder.record_call(call)
-            # The last ones stay, so that the ``*`` is among them.
-            described = [*described, "*"][-_MAX_GETTER_PATHS:]
-        return ExternalName(f"{call.name}>{','.join(described)}")
-
-    def _call_get_field(self, call: Call) -> Value:
-        """Call ``string.Formatter().get_field("0.system", (os,), {})``, which returns the field and the first name."""
-        path, arguments = _get_text(call.get_argument(0, "field_name")), call.get_argument(1, "args")
-        first, _, attributes = path.partition(".")
-        position = int(first) if first.isdecimal() and len(first) < _MAX_FIELD_DIGITS else -1
-        values = arguments.values if isinstance(arguments, Container) else ()
-        if not attributes or not 0 <= position < len(values):
-            self._recorder.record_call(call)
-            return Unknown(call.argument_tags)
-        owner = Call("operator.attrgetter", [values[position]], {}, call.line)
-        return Container((self._follow_getter_path("operator.attrgetter", attributes, owner), UNKNOWN))
-
-    def _call_made_getter(self, call: Call) -> Value:
-        """Call the result of ``attrgetter`` or ``methodcaller``, whose name ``_call_attrgetter`` has made."""
-        maker, _, paths = call.name.partition(">")
-        results = tuple(self._follow_getter_path(maker, path, call) for path in paths.split(","))
-        return results[0] if len(results) == 1 else Container(results)
-
-    def _follow_getter_path(self, maker: str, path: str, call: Call) -> Value:
-        """Return what a path of ``attrgetter`` or ``methodcaller`` leads to; ``maker`` is the name of that function."""
-        # ``_call_attrgetter`` writes ``!`` before a path that the source computes.
-        provenance = Provenance.COMPUTED if path.startswith("!") else Provenance.LITERAL
-        value: Value = call.args[0] if call.args else UNKNOWN
-        if path == "*":  # the path is not known
-            self._recorder.record_attribute_walk(value, call.line)
-            for each in list_alternatives(value):
-                self._recorder.record_computed_name(each, call.line)
-            return UNKNOWN
-        for attribute in path.removeprefix("!").split("."):
-            value = self._call_getattr(
-                Call("builtins.getattr", [value, Constant(attribute, provenance)], {}, call.line)
-            )
-        if maker.endswith("methodcaller"):
-            return self._call_value(value, [], {}, call.line)
-        self._recorder.record_attribute_access(value, call.line)
-        return value
+        return self.call_getattr(Call("builtins.getattr", [owner, *call.args], {}, call.line))
 
     def _call_import(self, call: Call) -> Value:
         """Call a function that imports a module by name, such as ``__import__``, and return the module."""
         argument = call.get_argument(0, "name")
         if not isinstance(argument, Constant) or not isinstance(argument.value, str):
-            self._recorder.record_call(call)
+            self.recorder.record_call(call)
             self.module_values.imports_by_text = True
-            return Unknown(frozenset({"module", call.name}) | call.argument_tags)
+            return Unknown(frozenset({"module", call.name, walks.PICKED}) | call.argument_tags)
         module_path = argument.value.replace(":", ".")
         is_hidden = call.is_hidden or argument.provenance > Provenance.LITERAL
         module = name_resolution.normalize_name(module_path).name
@@ -1693,7 +1709,7 @@ class Evaluator(ast.NodeVisitor):
         name = call.get_argument(3, "name")
         if name is None:
             return Container((module, UNKNOWN))
-        return Container((self._call_getattr(Call("builtins.getattr", (module, name), {}, call.line)), UNKNOWN))
+        return Container((self.call_getattr(Call("builtins.getattr", (module, name), {}, call.line)), UNKNOWN))
 
     def _call_code_text(self, call: Call) -> Value:
         """Call a function that runs or compiles code in a text, such as ``exec``; evaluate the code if it is known."""
@@ -1720,7 +1736,7 @@ class Evaluator(ast.NodeVisitor):
         if not is_run and not call.argument_tags & {"decoded", "network"}:
             self.log.record(uses.CALL, call.name, call.line)
         else:
-            self._recorder.record_call(call)
+            self.recorder.record_call(call)
         return Unknown(call.argument_tags)
 
     def _evaluate_code_text(self, text: str | bytes, call: Call) -> Value:
@@ -1761,7 +1777,7 @@ class Evaluator(ast.NodeVisitor):
         elif isinstance(holder, LocalDefinition):
             docstrings = [self._definitions.get_docstring(holder)]
         elif not isinstance(holder, ExternalName) or holder.is_result:
-            self._recorder.record_call(call)
+            self.recorder.record_call(call)
         examples = (example for text in docstrings for example in _EXAMPLE.finditer(text))
         for example in islice(examples, _MAX_EXAMPLES):
             lines = [line.strip()[4:] for line in example[0].strip("\n").split("\n")]
@@ -1785,77 +1801,34 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(call.args[0]):
                 if isinstance(each, ExternalName) and not each.is_result:
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
-                    self._recorder.record_overwrite(overwritten, call.line)
+                    self.recorder.record_overwrite(overwritten, call.line, call.args[2])
             if attribute:
                 self._keep_attribute(attribute, call.args[2])
         return UNKNOWN
 
     def _call_partial(self, call: Call) -> Value:
         """Call ``functools.partial``: return the callable with the arguments that it binds."""
-        self._recorder.record_call(call)
+        self.recorder.record_call(call)
         if not call.args:
             return UNKNOWN
         has_bound_args = len(call.args) > 1 or call.keywords
         partial = PartialCall(call.args[0], tuple(call.args[1:]), tuple(call.keywords.items()))
         return partial if has_bound_args else call.args[0]
 
-    def _call_with_items(self, call: Call) -> Value:
-        """Call ``map``, ``filter``, ``reduce`` or ``starmap``, which call their first argument with items."""
-        self._recorder.record_call(call)
-        if not call.args:
-            return UNKNOWN
-        if call.name == "builtins.map" and len(call.args) == 2 and isinstance(call.args[1], Constant):
-            return self._map_constant(call.args[0], call.args[1], call.line)
-        if call.name == "functools.reduce" and len(call.args) > 2:
-            return self._call_reduce(call)
-        result = self._call_value(call.args[0], [_take_first_item(each) for each in call.args[1:]], {}, call.line)
-        walk_tags = walks.find_walk_tags(call)
-        return Unknown(walk_tags) if walk_tags is not None else result
-
     def _call_through(self, call: Call) -> Value:
         """Call ``operator.call`` and the like, which call their first argument with the others."""
-        self._recorder.record_call(call)
-        return self._call_value(call.args[0], list(call.args[1:]), {}, call.line) if call.args else UNKNOWN
-
-    def _map_constant(self, function: Value, sequence: Constant, line: int) -> Value:
-        """Call a function with each item of a constant: ``map(chr, [111, 115])`` spells a name."""
-        # Listing the items copies them: 64 of them cost one step.
-        self.budget.spend(constant_folding.measure_constant(sequence) >> 6)
-        items = constant_folding.iterate_constant(sequence) or ()
-        if not items:
-            # An empty list may be filled under another name: the function is called once with an unknown item.
-            return Container((self._call_value(function, [UNKNOWN], {}, line),))
-        results = [
-            self._call_value(function, [Constant(each, sequence.provenance)], {}, line)
-            for each in items[:_MAX_UNROLLED_ELEMENTS]
-        ]
-        constants = [each for each in results if isinstance(each, Constant)]
-        if constants and len(constants) == len(results):
-            folded = constant_folding.fold_sequence(constants)
-            return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
-        return Container(tuple(results))
-
-    def _call_reduce(self, call: Call) -> Value:
-        """Call ``reduce`` with an initial value: ``reduce(getattr, ["path", "join"], os)`` is ``os.path.join``."""
-        function, sequence, value = call.args[:3]
-        items = constant_folding.iterate_constant(sequence) if isinstance(sequence, Constant) else None
-        if not items:
-            # Unknown, or an empty list that may be filled under another name: one call stands for all. The result of
-            # a chain of unknown attributes is taken to be the object at its beginning.
-            self._recorder.record_attribute_walk(value, call.line)
-            self._call_value(function, [value, UNKNOWN], {}, call.line)
-            return value
-        for item in items:
-            value = self._call_value(function, [value, Constant(item, Provenance.COMPUTED)], {}, call.line)
-        return value
+        self.recorder.record_call(call)
+        return self.call_value(call.args[0], list(call.args[1:]), {}, call.line) if call.args else UNKNOWN
 
     def _call_namespace(self, call: Call) -> Value:
         """Call ``vars``, ``globals`` or ``locals``: ``vars(module)`` is its ``__dict__``."""
         if call.args and not self._is_known_module(call.args[0]):
             self.module_values.takes_by_text = True
         is_walk = any(walks.is_walk(collect_tags(each)) for each in call.args[:1])
-        if call.args and isinstance(call.args[0], ExternalName) and call.name == "builtins.vars" and not is_walk:
-            return ExternalName(f"{call.args[0].name}.__dict__")
+        alternatives = list_alternatives(call.args[0]) if call.args else ()
+        owners = [each for each in alternatives if isinstance(each, ExternalName)]
+        if owners and call.name == "builtins.vars" and not is_walk:
+            return join_values(*(ExternalName(f"{each.name}.__dict__", is_hidden=each.is_hidden) for each in owners))
         if call.args and call.name == "builtins.vars":
             return Unknown(walks.open_namespace(collect_tags(call.args[0])))
         # The namespace has the name of its function, without ``is_result``: ``visit_Subscript`` looks for that name.
@@ -1864,7 +1837,7 @@ class Evaluator(ast.NodeVisitor):
     def _call_getmembers(self, call: Call) -> Value:
         """Call ``inspect.getmembers(module)``: the source takes some name of the module, and does not show which."""
         for each in call.args[:1]:
-            self._recorder.record_computed_name(each, call.line)
+            self.recorder.record_computed_name(each, call.line)
         is_of_package = any(isinstance(each, ExternalName) and not each.is_result for each in call.args[:1])
         return Unknown(walks.open_namespace(call.argument_tags) | ({"member"} if is_of_package else set()))
 
@@ -1922,13 +1895,6 @@ def _get_captured_name(pattern: ast.AST) -> str | None:
     return pattern.name if isinstance(pattern, ast.MatchAs | ast.MatchStar) else None
 
 
-def _describe_path(value: Value) -> str:
-    """Return the path that ``attrgetter`` is given, with ``!`` before a computed one; ``*`` if it is not known."""
-    if not isinstance(value, Constant) or not isinstance(value.value, str) or "," in value.value:
-        return "*"
-    return ("!" if value.provenance > Provenance.LITERAL else "") + value.value
-
-
 def _get_last_name(callee: Value) -> str:
     """Return the last part of the full name of a callee, such as ``run`` of ``subprocess.run``; empty if unknown."""
     return next(
@@ -1941,15 +1907,6 @@ def _hide_name(value: Value) -> Value:
     return replace(value, is_hidden=True) if isinstance(value, ExternalName) else value
 
 
-def _take_first_item(value: Value) -> Value:
-    """Return the first item of a sequence, which stands for all: the function that gets them is called once."""
-    if isinstance(value, Container):
-        return name_resolution.resolve_item(value, Constant(0))
-    if isinstance(value, Constant) and isinstance(value.value, tuple | str) and value.value:
-        return Constant(value.value[0], value.provenance)
-    return value
-
-
 _VISIT_METHODS: Final[Mapping[type[ast.AST], Callable[[Evaluator, ast.AST], Any]]] = {
     getattr(ast, name.removeprefix("visit_")): method
     for name, method in vars(Evaluator).items()
@@ -1959,15 +1916,16 @@ _SpecialCall = Callable[[Evaluator, Call], Value]
 _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(name_tables.IMPORTERS, Evaluator._call_import),
     **dict.fromkeys(name_tables.EVALUATORS, Evaluator._call_code_text),
-    **dict.fromkeys(name_tables.GETTERS, Evaluator._call_getattr),
-    **dict.fromkeys(
-        ("builtins.map", "builtins.filter", "functools.reduce", "itertools.starmap"), Evaluator._call_with_items
-    ),
+    **dict.fromkeys(name_tables.GETTERS, Evaluator.call_getattr),
+    **dict.fromkeys(("builtins.map", "builtins.filter", "itertools.starmap"), item_calls.call_with_items),
+    "functools.reduce": item_calls.call_reduce,
+    **dict.fromkeys(("builtins.sorted", "builtins.min", "builtins.max"), item_calls.call_with_key),
     **dict.fromkeys(("operator.call", "functools.partialmethod"), Evaluator._call_through),
     **dict.fromkeys(("builtins.vars", "builtins.globals", "builtins.locals"), Evaluator._call_namespace),
     **dict.fromkeys(("inspect.getmembers", "inspect.getmembers_static"), Evaluator._call_getmembers),
-    **dict.fromkeys(("operator.attrgetter", "operator.methodcaller"), Evaluator._call_attrgetter),
-    "string.Formatter.get_field": Evaluator._call_get_field,
+    **dict.fromkeys(("operator.attrgetter", "operator.methodcaller", "operator.itemgetter"), getters.make_getter),
+    "string.Formatter.get_field": getters.call_get_field,
+    "operator.getitem": getters.take_getitem,
     **dict.fromkeys(
         ("monai.utils.optional_import", "monai.utils.module.optional_import"), Evaluator._call_optional_import
     ),
@@ -1988,8 +1946,8 @@ def _get_text(value: Value | None) -> str:
 
 def _find_special_call(name: str) -> _SpecialCall | None:
     """Find the method that models calls of this name; ``None`` for ordinary functions."""
-    if ">" in name:  # made by ``_call_attrgetter``
-        return Evaluator._call_made_getter
+    if getters.is_made_getter(name):
+        return getters.call_made_getter
     method = _SPECIAL_CALLS.get(name)
     if method is None and name.endswith(".__getattribute__"):
         return Evaluator._call_own_getattribute

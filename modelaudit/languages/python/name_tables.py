@@ -222,6 +222,14 @@ SENDERS: Final = frozenset(
 """Functions that send their arguments over the network."""
 
 
+PUBLISHERS: Final = frozenset(
+    {"push_to_hub", "upload_file", "upload_folder", "upload_large_folder", "create_commit", "create_repo",
+     "create_branch", "create_tag", "create_discussion", "create_pull_request", "comment_discussion",
+     "preupload_lfs_files", "add_space_secret", "add_space_variable", "save_to_hub", "push_to_hub_keras"}
+)  # fmt: skip
+"""Methods, by their last name, that write to a repository of the Hub."""
+
+
 def sends_data(module: str, member: str) -> bool:
     """Whether a module, or an object that it makes, has a sender of this name."""
     return any(each.startswith(f"{module}.") and each.endswith(f".{member}") for each in SENDERS)

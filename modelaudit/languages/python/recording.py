@@ -14,6 +14,7 @@ from modelaudit.languages.python import (
     attack_texts,
     call_variants,
     data_flow,
+    guards,
     name_resolution,
     name_tables,
     partial_texts,
@@ -115,7 +116,9 @@ class UseRecorder:
 
     def record_sent_secret(self, call: Call) -> None:
         """Record that a method of an unknown object gets a secret and an address to send it to."""
-        if partial_texts.passes_secret_to_address(call):
+        if partial_texts.passes_secret_to_address(call) or (
+            data_flow.is_publisher(call) and data_flow.sends_secret(call)
+        ):
             self.log.record(uses.SENDS_SECRET, call.name, call.line, call.detail)
 
     def record_callback(self, value: Value, line: int, only_found: bool = False) -> None:
@@ -133,7 +136,9 @@ class UseRecorder:
 
     def record_found_object(self, call: Call) -> None:
         """Record the call of an object that a walk over modules, namespaces or the garbage collector has found."""
-        if walks.leads_everywhere(call):
+        if walks.PICKED in call.tags:
+            self.log.record(uses.CALL, walks.PICKED_NAME, call.line)
+        elif walks.leads_everywhere(call):
             self.log.record(uses.COMPUTED, "(every loaded object).*", call.line)
         elif "module" in call.tags:
             self.log.record(uses.CALL, "(function that is worked out)", call.line)
@@ -149,9 +154,9 @@ class UseRecorder:
             if "secret" in call.argument_tags and name_tables.sends_data(module, member):
                 self.log.record(uses.SENDS_SECRET, call.name, line)
 
-    def record_overwrite(self, target: Value, line: int) -> None:
-        """Record that an attribute of another module gets a new value."""
-        if isinstance(target, ExternalName):
+    def record_overwrite(self, target: Value, line: int, value: Value = UNKNOWN) -> None:
+        """Record that an attribute of another module gets a new value, unless the value leaves a guard in place."""
+        if isinstance(target, ExternalName) and not guards.keeps_guard(target.name, value):
             self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
 
     def record_parent_packages(self, module: str, line: int) -> None:
@@ -165,13 +170,24 @@ class UseRecorder:
         """Record the variables of the environment that a call sets, as ``os.putenv`` and ``os.environ.update`` do."""
         if call.name not in _ENVIRONMENT_SETTERS:
             return
-        keys: list[object] = [*call.keywords]
+        items: list[tuple[object, Value]] = [*call.keywords.items()]
         for each in call.args[:1]:
-            keys += each.keys if isinstance(each, Container) else [each.value if isinstance(each, Constant) else None]
-        for key in keys:
-            name = key.decode("latin-1") if isinstance(key, bytes) else key
-            shown = name if isinstance(name, str) and name != "**" else "…"
-            self.log.record(uses.OVERWRITE, f"os.environ[{shown}]", call.line)
+            if isinstance(each, Container) and each.keys:
+                items += zip(each.keys, each.values, strict=False)
+            elif isinstance(each, Container):
+                items += [(None, value) for value in each.values]
+            else:
+                value = call.args[1] if len(call.args) > 1 else UNKNOWN
+                items.append((each.value if isinstance(each, Constant) else None, value))
+        for key, value in items:
+            self.record_variable(key, value, call.line)
+
+    def record_variable(self, key: object, value: Value, line: int) -> None:
+        """Record that a variable of the environment gets a value, unless the value leaves its guard in place."""
+        name = key.decode("latin-1") if isinstance(key, bytes) else key
+        shown = name if isinstance(name, str) and name != "**" else "…"
+        if not guards.keeps_guard(shown, value):
+            self.log.record(uses.OVERWRITE, f"os.environ[{shown}]", line)
 
     def record_trust_item(self, key: Value, value: Value, line: int) -> None:
         """Record an item of a mapping that turns ``trust_remote_code`` on."""

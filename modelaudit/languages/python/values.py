@@ -121,7 +121,7 @@ UNKNOWN: Final = Unknown()
 
 _NO_TAGS: Final[frozenset[str]] = frozenset()
 _DECODED_TAG: Final = frozenset({"decoded"})
-_WALK_TAGS: Final = frozenset({"object", "namespace"})
+_WALK_TAGS: Final = frozenset({"object", "namespace", "picked"})
 _SENSITIVE_TAGS: Final = _WALK_TAGS | {"secret"}
 
 

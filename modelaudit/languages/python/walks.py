@@ -7,6 +7,7 @@ of the garbage collector, with a condition that spells the name in pieces. Value
 - ``member``: something in a package, taken by a computed name
 - ``namespace``: the names of a module, or of another object of a walk, with their values
 - ``object``: what such a name stands for, which is any function
+- ``picked``: a module, or something in it, whose name the source computes at each step
 """
 
 from __future__ import annotations
@@ -26,6 +27,10 @@ _RESULTS: Final = {
     **dict.fromkeys(("gc.get_objects", "gc.get_referrers", "gc.get_referents"), _EVERY_OBJECT),
 }
 _FOUND: Final = frozenset({"object", "namespace"})
+PICKED: Final = "picked"
+"""The tag of a value whose module and name are both computed."""
+PICKED_NAME: Final = "(function reached by computed names)"
+"""The name under which a call of such a value is recorded."""
 # Functions that return their argument, or items of it, in another order or container.
 _CONTENT_FUNCTIONS: Final = frozenset(
     {
@@ -37,6 +42,7 @@ _CONTENT_FUNCTIONS: Final = frozenset(
         *("random.sample", "types.MappingProxyType", "collections.UserDict", "collections.defaultdict"),
     }
 )
+_SELF_METHODS: Final = frozenset({"__call__", "__func__", "__wrapped__", "func"})
 # Methods that return contents of a mapping or sequence, or the callable itself.
 _CONTENT_METHODS: Final = frozenset(
     {"items", "values", "get", "pop", "popitem", "copy", "setdefault", "__getitem__", "__iter__", "__next__",
@@ -72,9 +78,12 @@ def take_attribute(base: Unknown, name: str) -> Unknown:
     """Return the attribute of an unknown value under a name that the source writes out."""
     if name == "__dict__":
         return Unknown(open_namespace(base.tags))
-    if name in _CONTENT_METHODS:
+    if name in _SELF_METHODS:
         return Unknown(base.tags)
-    return Unknown(base.tags) if base.tags.isdisjoint(_FOUND) else Unknown(base.tags - _FOUND)
+    tags = base.tags - {PICKED} if PICKED in base.tags else base.tags
+    if name in _CONTENT_METHODS:
+        return Unknown(tags)
+    return Unknown(tags) if tags.isdisjoint(_FOUND) else Unknown(tags - _FOUND)
 
 
 def take_item(base: Unknown, key: Value) -> Unknown:
@@ -82,13 +91,16 @@ def take_item(base: Unknown, key: Value) -> Unknown:
     if "namespace" not in base.tags:
         return Unknown(base.tags)
     is_name_written = isinstance(key, Constant) and isinstance(key.value, str)
-    return Unknown((base.tags - {"namespace"}) | (frozenset() if is_name_written else {"object"}))
+    tags = base.tags - {"namespace"}
+    return Unknown(tags - {PICKED} if is_name_written else tags | {"object"})
 
 
 def take_computed_attribute(base: Value) -> frozenset[str]:
     """Return the tags that an attribute of ``base`` under a computed name has in addition to those of ``base``."""
     added: set[str] = set()
     for each in list_alternatives(base):
+        if isinstance(each, Unknown) and "module" in each.tags:
+            added |= {"computed", PICKED}
         if isinstance(each, ExternalName) and not each.is_result:
             added.add("member")
         elif isinstance(each, Unknown) and each.tags & {"walked", "member"}:

@@ -43,6 +43,9 @@ _USE_PATTERNS: Final = tuple(
         ("download-and-run", r"\bmshta(?:\.exe)?\s.{0,40}?(?:https?:|javascript:|vbscript:)"),
         ("download-and-run", r"\bregsvr32\b.{0,80}?/i:\s?https?:|\brundll32\b.{0,80}?javascript:"
                              r"|\bmsiexec\b.{0,80}?https?:"),
+        # A program or library on the share of another machine.
+        ("download-and-run", r"\b(?:rundll32|regsvr32|mshta|msiexec|wscript|cscript|start|call|powershell|pwsh)"
+                             r"(?:\.exe)?\s(?:[-/]\w+\s+){0,4}[\"']?\\\\[\w.-]{1,200}\\"),
         ("download-and-run", r"\bcertutil\b.{0,120}?-(?:urlcache|verifyctl)"
                              r"|\bbitsadmin\b.{0,120}?/(?:transfer|addfile)"),
         ("decode-and-run", r"\bcertutil\b.{0,80}?-decode|frombase64string.{0,300}?(?:\biex\b|invoke-expression)"),

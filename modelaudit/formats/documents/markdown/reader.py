@@ -10,8 +10,11 @@ from contextlib import suppress
 from typing import Final
 
 from modelaudit.languages.card import read_card, split_front_matter
+from modelaudit.languages.configurations.data_files import DATA_FILES
+from modelaudit.languages.document_settings import parse_yaml_settings
 from modelaudit.languages.instructions import read_instructions
 from modelaudit.languages.programs import report_unread_programs
+from modelaudit.languages.settings import interpret_settings
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Document, ModelCard
@@ -20,7 +23,7 @@ from modelaudit.wire.documents import check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlFacts
 
-_EXTENSIONS = (".md", ".markdown", ".mdx")
+_EXTENSIONS = (".md", ".markdown", ".mdx", ".mdc")
 _CARD_NAME = "readme.md"
 _MOST_CHARACTERS: Final = 2 * MIB
 
@@ -40,7 +43,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     """
     text = check_text(window, limits)
     matter = split_front_matter(text)
-    facts = YamlFacts()
+    facts = YamlFacts(DATA_FILES.keys)
     if matter is not None and not matter.is_too_long:
         # ``read_card`` fails at the same place and records the defect.
         with suppress(DamagedError):
@@ -51,6 +54,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield Document("markdown", "text", tuple(facts.keys), tags, text.scan.lines, text.defects)
     if get_file_name(artifact.path) == _CARD_NAME:
         yield from read_card(matter, limits) if matter is not None else (ModelCard(()),)
+    if matter is not None and not DATA_FILES.keys.isdisjoint(facts.present_keys):
+        # ``datasets`` reads the patterns of a data set from its card.
+        settings, _ = parse_yaml_settings((matter.text,), limits)
+        yield from interpret_settings((DATA_FILES,), artifact.path, settings, limits)
     yield ReadingStep(
         "search for instructions", lambda: read_instructions(text.read_start(_MOST_CHARACTERS), "markdown")
     )

@@ -20,8 +20,10 @@ from modelaudit.formats.documents.executables.reader import detect_program
 from modelaudit.formats.documents.media.content_starts import list_stack_globals, list_starts
 from modelaudit.formats.documents.media.sqlite_records import list_record_values, parse_varint
 from modelaudit.formats.embedded import decode_content, is_format_on_trial, make_content_artifact
+from modelaudit.formats.nested_documents import may_act_on_loaders
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.formats.pickles.pickle.trial import imports_name
+from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.limits import MIB, Limits
@@ -38,6 +40,7 @@ _SMALLEST_PAGE: Final = 512
 _LARGEST_PAGE: Final = 65536
 _MOST_CONTENTS: Final = 10_000  # of one database
 _SHORTEST_CONTENT: Final = 12  # bytes
+_LONGEST_TEXT: Final = 2 * MIB
 # A child, a size of one byte, a key of nine bytes, and a payload of at most 127 bytes.
 _LARGEST_SMALL_CELL: Final = 4 + 1 + 9 + 127
 
@@ -159,7 +162,11 @@ def search_values(artifact: Artifact, window: Window, limits: Limits) -> Iterato
     if reader is None:
         return
     contents = 0
+    tree = ValueTree()
     for value in reader.read_values():
+        if value.is_text and value.window.size <= _LONGEST_TEXT:
+            text = value.window.read(0, value.window.size).decode("utf-8", "replace")
+            tree.add((f"byte {value.offset}",), text)
         for reading in _search_value(artifact, value, limits):
             contents += 1
             if contents > _MOST_CONTENTS:
@@ -167,6 +174,7 @@ def search_values(artifact: Artifact, window: Window, limits: Limits) -> Iterato
                 yield Unread(UnreadReason.LIMIT, detail, Location(offset=value.offset))
                 return
             yield reading
+    yield from tree.interpret(artifact.path, limits)
 
 
 def _search_value(artifact: Artifact, value: _Value, limits: Limits) -> Iterator[Reading]:
@@ -273,15 +281,24 @@ class _ValueReader:
         imports = list_stack_globals(page)
         starts = sorted([*list_starts(page), *imports])
         pointers = dict.fromkeys(struct.unpack_from(f">{cell_count}H", page, pointers_start))
-        small_cells = _find_small_cells(pointers, starts)
+        # Few pages have a word on which loaders act; all texts of these are read.
+        has_acts = may_act_on_loaders(page)
+        small_cells = set(pointers) if has_acts else _find_small_cells(pointers, starts)
         for pointer in iterate_within_deadline(pointers):
             position = pointer if is_leaf else pointer + _CHILD_BYTES
             # A size of one byte is too small for overflow pages.
             if pointer in small_cells or page[position : position + 1] >= b"\x80":
-                yield from self._read_cell(number, page, position, kind, starts, imports)
+                yield from self._read_cell(number, page, position, kind, starts, imports, has_acts)
 
     def _read_cell(
-        self, number: int, page: bytes, position: int, kind: int, starts: Sequence[int], imports: Sequence[int]
+        self,
+        number: int,
+        page: bytes,
+        position: int,
+        kind: int,
+        starts: Sequence[int],
+        imports: Sequence[int],
+        has_acts: bool,
     ) -> Iterator[_Value]:
         """Yield the blobs and texts of one cell that may hold content.
 
@@ -292,6 +309,7 @@ class _ValueReader:
             kind: the type of the page.
             starts: where content or an import may be in the page, in order.
             imports: where the opcode of an import may be, in order.
+            has_acts: whether the page has a word on which loaders act.
 
         Raises:
             LimitReachedError: as ``read_values``.
@@ -302,7 +320,8 @@ class _ValueReader:
         local_bytes = self._layout.count_local_bytes(size, kind)
         end = min(start + local_bytes, len(page))
         is_long = local_bytes < size
-        if not is_long and bisect_left(starts, start) == bisect_left(starts, end):
+        acts = has_acts and may_act_on_loaders(page[start:end])
+        if not is_long and not acts and bisect_left(starts, start) == bisect_left(starts, end):
             return
         self._cell_bytes_left -= end - start
         if self._cell_bytes_left < 0:
@@ -320,7 +339,8 @@ class _ValueReader:
             value_end = offset + length
             has_import = not is_text and bisect_left(imports, offset) < bisect_left(imports, value_end)
             may_import = has_import and can_begin_program(page, offset)
-            if is_spilled or may_import or _contains(starts, offset) or CONTENT_STARTS.match(page, offset):
+            may_be_content = may_import or _contains(starts, offset) or CONTENT_STARTS.match(page, offset)
+            if is_spilled or may_be_content or (acts and is_text):
                 value = SubWindow(payload, value_start, length, self._budget)
                 if value.size >= _SHORTEST_CONTENT:
                     yield _Value(page_start + offset, value, is_spilled, is_text, may_import)

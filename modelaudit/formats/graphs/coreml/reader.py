@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.search import SEARCH
+from modelaudit.formats.protobuf_texts import collect_texts
+from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -34,6 +36,9 @@ _NAME_BYTES: Final = 512
 _MOST_LAYERS: Final = 1_000_000
 _MOST_NAMES: Final = 10_000  # of operators, classes and linked models
 _MOST_FILES: Final = 1000
+# The fields of a Model with its description and with a custom model.
+_DESCRIPTION: Final = 2
+_CUSTOM_MODEL: Final = 555
 _MODEL_PATH: Final = "@model_path/"
 # Of a weight file: the header, the entry of each tensor, which begins with the sentinel, and the alignment of both.
 _HEADER_BYTES: Final = 64
@@ -247,10 +252,16 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     # Messages nest deeper than the models that they represent, so a multiple of the usual depth is allowed.
     reader = _ModelReader(limits.depth * 4)
     failure: DamagedError | WindowError | None = None
+    schema = load_message_schema(Path(__file__).parent)
+    tree = ValueTree()
     try:
         message = Message.from_window(window)
         reader.read_model(message)
-        claim_message(message, load_message_schema(Path(__file__).parent), limits.document_nodes)
+        for description in _iter_messages(message, _DESCRIPTION):
+            collect_texts(description, schema, "ModelDescription", tree)
+        for custom_model in _iter_messages(message, _CUSTOM_MODEL):
+            collect_texts(custom_model, schema, "CustomModel", tree)
+        claim_message(message, schema, limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     mentions = tuple(
@@ -265,6 +276,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     if reader.linked or reader.needed_bytes:
         yield References(FORMAT, (*linked, *weights))
     yield from SEARCH.read(artifact, window, limits)
+    yield from tree.interpret(artifact.path, limits)
     if failure is not None:
         raise failure
 

@@ -17,6 +17,7 @@ DECLARATIONS: Final = (
         read=f"{__name__}.reader:read_text",
         recognise=f"{__name__}.reader:recognises_text",
     ),
+    Declaration("tensorflow", read=f"{__name__}.events:read_events", recognise=f"{__name__}.events:recognises_events"),
     Declaration(
         "tensorflow", read=f"{__name__}.checkpoint:read_index", recognise=f"{__name__}.checkpoint:recognises_index"
     ),

@@ -34,7 +34,7 @@ from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
 from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
 from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, DIRECT_CODINGS, NestedConstants
 from modelaudit.formats.pickles.pickle.recorder import Recorder
-from modelaudit.formats.pickles.pickle.skimmer import Skimmer, is_worth_skimming
+from modelaudit.formats.pickles.pickle.skimmer import LONGEST_SETTING, Skimmer, is_worth_skimming
 from modelaudit.formats.pickles.pickle.source import LONGEST_FIXED_OPCODE, ByteSource
 from modelaudit.formats.pickles.pickle.stack import Stack
 from modelaudit.formats.pickles.pickle.storages import StorageTracker
@@ -49,7 +49,7 @@ from modelaudit.formats.pickles.pickle.values import (
     find_acting_attributes,
     unpack_tuple,
 )
-from modelaudit.languages.configurations.pickled import PARAMETERS_KEY, SETTING_KEYS, may_act
+from modelaudit.languages.configurations.switches import KERNEL_KEYS
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
@@ -211,6 +211,12 @@ class Machine:
         """Record that a constant is data, which nothing interprets as an instruction or a name."""
         if length > SHORT_NAME_BYTES and len(self.data_ranges) < _DATA_RANGES_KEPT:
             self.data_ranges.extend((start, start + length))
+
+    def list_long_constants(self) -> list[tuple[int, int]]:
+        """Return the (start, end) of the constants of bytes that are too long for a setting, in order."""
+        bounds = iter(self.data_ranges)
+        executed = [each for each in zip(bounds, bounds, strict=True) if each[1] - each[0] > LONGEST_SETTING]
+        return sorted([*executed, *(self._skimmer.long_constants if self._skimmer is not None else ())])
 
     def handle_stop(self) -> bool:
         """STOP: end the program; the top of the stack is its result."""
@@ -381,15 +387,11 @@ class Machine:
             )
 
     def _record_settings(self, pairs: list[StackValue]) -> None:
-        """Record the items by which a loader may run code; ``pairs`` are keys and values in turn."""
-        has_parameters: bool | None = None
+        """Record the items by which a loader may download code; ``pairs`` are keys and values in turn."""
         for index in range(0, len(pairs) - 1, 2):
             key = pairs[index]
-            if type(key) is str and key in SETTING_KEYS:
-                if has_parameters is None:
-                    has_parameters = PARAMETERS_KEY in pairs[::2]
-                if may_act(key, pairs[index + 1], has_parameters):
-                    self.recorder.record_setting(key, pairs[index + 1])
+            if type(key) is str and key in KERNEL_KEYS:
+                self.recorder.record_setting(key, pairs[index + 1])
 
     def _set_dict_items(self, opcode: str, target: Container, pairs: list[StackValue]) -> None:
         """Set items of a mapping; record an event if an object has the mapping as its state and an item can act."""

@@ -14,10 +14,10 @@ from modelaudit.formats.pickles.pickle.arrays import OutOfBandError
 from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.machine import Machine, is_opcode
 from modelaudit.formats.pickles.pickle.nested import NestedConstant, open_constants
+from modelaudit.formats.pickles.pickle.plain_values import read_values
 from modelaudit.formats.pickles.pickle.trial import ACTING, imports_name, is_importable, is_unpickled_by_name
 from modelaudit.formats.pickles.pickle.values import StackValue
-from modelaudit.languages.configurations.pickled import read_pickled_settings
-from modelaudit.languages.settings import Setting
+from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.artifact import PICKLE, TORCHSCRIPT, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -144,7 +144,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         programs.claims if storages is None else storages.claims,
     )
     yield from (*programs.unread, *programs.unchecked, *nested.unread)
-    yield from read_pickled_settings(artifact.path, programs.settings, limits)
+    yield from programs.values.interpret(artifact.path, limits)
     yield from nested.children
     if storages is not None:
         yield TensorData(storages.size)
@@ -166,7 +166,7 @@ class _PickleSequence:
         codes: outlines of code objects that calls build.
         uses: how often each name was put on a stack, less how often it was called.
         claims: the statements of the programs about the storages of torch.
-        settings: those of configurations that were pickled.
+        values: the plain values of the programs on which a loader may act.
         dropped: number of constants that begin like a file and are not in ``nested`` because of a bound.
         opcodes: number of opcodes executed.
         end: offset of the byte after the last pickle.
@@ -183,7 +183,7 @@ class _PickleSequence:
         self.codes: list[CodeOutline] = []
         self.uses: Counter[Name] = Counter()
         self.claims: tuple[StorageClaim, ...] = ()
-        self.settings: list[Setting] = []
+        self.values = ValueTree()
         self.dropped = 0
         self.opcodes = 0
         self.end = 0
@@ -219,12 +219,13 @@ class _PickleSequence:
     def _add_program(self, machine: Machine, start: int) -> None:
         """Add the records of a program that ``machine`` has executed from the offset ``start``."""
         recorder, end = machine.recorder, machine.source.offset
-        self.settings += recorder.list_settings()
         computed_settings = list(_report_computed_settings(machine, start))
         machine.release_values()
         _claim_program(self._window, start, end, machine)
+        values_absence = read_values(self._window, start, machine, self.values)
         self.unchecked.extend(_report_overflow(machine, start))
         self.unchecked.extend(computed_settings)
+        self.unchecked.extend(filter(None, (values_absence,)))
         self.unchecked.extend(_report_open_marks(machine))
         self.streams.append(PickleStream(start, end, machine.protocol, complete=not self.unread))
         self.events += [*recorder.events, *_find_events_of_plain_pickle(machine, start)]

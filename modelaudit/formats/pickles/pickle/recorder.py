@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.code import outline_called_code
+from modelaudit.formats.pickles.pickle.event_keys import (
+    KEYED_OPERANDS,
+    build_quick_key,
+    find_forms,
+    find_significant_parts,
+)
 from modelaudit.formats.pickles.pickle.listing import list_instructions
 from modelaudit.formats.pickles.pickle.magnitudes import (
-    SHORTEST_LARGE,
     classify_magnitudes,
-    has_large_number,
-    has_long_exponent,
     measure_magnitudes,
 )
 from modelaudit.formats.pickles.pickle.source import ByteSource
-from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, DEPTH_KEPT, Container, StackValue, freeze_values
+from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, Container, StackValue, freeze_values
 from modelaudit.languages.configurations.switches import KERNEL_KEYS
-from modelaudit.languages.settings import Setting
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import (
@@ -29,7 +29,6 @@ from modelaudit.model.pickle import (
     Act,
     CallResult,
     ContainerValue,
-    Embedded,
     Name,
     PickleEvent,
     Unknown,
@@ -64,17 +63,10 @@ _TOLERATED: Final = frozenset(
     }
 )
 
-# Short words are arguments that change the effect of a call (an encoding, an attribute); longer text is content.
-_WORD: Final = re.compile(r"[A-Za-z_][\w.\-]{0,31}")  # such as utf-8
-# Events whose quick key is built: those with one of these types as the operand, and at most so many arguments.
-_KEYED_OPERANDS: Final = frozenset({Name, CallResult})
-_KEYED_ARGUMENTS: Final = 8
-_CONTENT_TYPES: Final = frozenset({float, bytes})
 # The most frequent functions of large files. Trackers of arrays and storages compare their numbers, or they have none.
 _MEASURED_ELSEWHERE: Final = frozenset(
     {"scalar", "_reconstruct", "encode", "_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter"}
 )
-_SIGNIFICANT_TYPES: Final = frozenset({Name, Unknown, CallResult, Embedded})
 
 
 class Recorder:
@@ -129,11 +121,6 @@ class Recorder:
         elif (key, value) not in self._setting_texts:
             self.record_bound(f"only the first {_SETTINGS_KEPT} settings of configurations were analysed")
 
-    def list_settings(self) -> Iterator[Setting]:
-        """Yield the recorded settings that are texts, and the texts in those that are lists or mappings."""
-        for key, value in self.settings:
-            yield from _list_texts((key,), value)
-
     def list_computed_settings(self) -> list[str]:
         """Return the keys, each once, whose values are known only when the file is loaded, as a whole or in part."""
         kernels = ((key, value) for key, value in self.settings if key in KERNEL_KEYS)
@@ -172,21 +159,22 @@ class Recorder:
             LimitReachedError: there are more different events than are kept.
         """
         # Most events of a large pickle repeat an earlier one; the keys find that without freezing the arguments.
-        quick_key = _build_quick_key(act, operand, arguments) if returned_global is None else None
+        quick_key = build_quick_key(act, operand, arguments) if returned_global is None else None
         if quick_key is not None:
             if quick_key in self._keys:
                 return
             self._keys.add(quick_key)
         most_parts = self._choose_parts()
         # Names and results of calls are immutable already.
-        is_frozen = type(operand) in _KEYED_OPERANDS
+        is_frozen = type(operand) in KEYED_OPERANDS
         frozen_operand: Value = operand if is_frozen else freeze_values((operand,), most_parts)[0]  # type: ignore[assignment]
         measured = _select_measured(act, operand, arguments)
         # The numbers of two calls are multiplied if one stores a function and the other calls it, so they all count.
         least = 1 if measured and _may_split_numbers(act, operand, measured) else LARGE_NUMBER
         magnitudes = measure_magnitudes(measured, least) if measured else None
         result = (returned_global, None if magnitudes is None else classify_magnitudes(magnitudes))
-        key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, *result)
+        forms = find_forms(arguments) if act is Act.CALL and type(operand) is Name else None
+        key = (act, frozen_operand, find_significant_parts(arguments, most_parts), set_attributes, *result, forms)
         if key in self._keys:
             return
         source = self._source
@@ -196,7 +184,7 @@ class Recorder:
         if self._parts_left <= 0:
             self.record_bound("acts have so many arguments that only the first of later ones are kept")
             arguments, set_attributes = _cut_arguments(arguments), _cut_attributes(set_attributes)
-            key = (act, frozen_operand, _find_significant_parts(arguments, most_parts), set_attributes, *result)
+            key = (act, frozen_operand, find_significant_parts(arguments, most_parts), set_attributes, *result, forms)
             if key in self._keys:
                 return
         self._keys.add(key)
@@ -233,61 +221,6 @@ class Recorder:
             self.codes.append(code)
 
 
-def _list_texts(path: tuple[str, ...], value: StackValue) -> Iterator[Setting]:
-    """Yield the texts in a value as settings, those in containers down to the depth that an event keeps."""
-    if isinstance(value, str):
-        yield Setting(path, value)
-    elif isinstance(value, Container) and len(path) <= DEPTH_KEPT:
-        for key, inner in value.iterate_items():
-            yield from _list_texts((*path, str(key)), inner)
-
-
-def _build_quick_key(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[object, ...] | None:
-    """Return a key that identical events share; ``None`` unless the arguments are few and all of them constants.
-
-    Long text, numbers and bytes are content, which does not make events differ unless its magnitude does.
-    """
-    # Of the call of a stored function, the magnitudes of small numbers count too.
-    is_stored_function = act is Act.CALL and type(operand) is CallResult
-    if type(operand) not in _KEYED_OPERANDS or len(arguments) > _KEYED_ARGUMENTS or is_stored_function:
-        return None
-    parts: list[object] = [act, operand]
-    product = 1
-    for argument in arguments:
-        kind = type(argument)
-        if kind is int:
-            product *= argument or 1  # type: ignore[operator,assignment]
-            parts.append(kind)
-        elif kind is str:
-            if _WORD.fullmatch(argument):  # type: ignore[arg-type]
-                parts.append(argument)
-            elif len(argument) < SHORTEST_LARGE:  # type: ignore[arg-type]
-                parts.append("")
-            else:
-                parts.append(_classify_text(argument))  # type: ignore[arg-type]
-        elif kind in _CONTENT_TYPES:
-            parts.append(kind)
-        elif kind is bool or argument is None:
-            parts.append(argument)
-        else:
-            return None
-    if product > LARGE_NUMBER or product < -LARGE_NUMBER:
-        parts.append(_find_large_numbers(arguments))
-    return tuple(parts)
-
-
-def _classify_text(text: str) -> tuple[bool, bool] | str:
-    """Return whether a text may state a large number or has a long exponent; an empty text for most texts."""
-    is_large = (has_large_number(text), has_long_exponent(text))
-    return is_large if any(is_large) else ""
-
-
-def _find_large_numbers(arguments: tuple[StackValue, ...]) -> frozenset[int]:
-    """Return the positions of the large numbers; none where the numbers are large only together."""
-    positions = enumerate(arguments)
-    return frozenset([index for index, each in positions if type(each) is int and abs(each) > LARGE_NUMBER])
-
-
 def _select_measured(act: Act, operand: StackValue, arguments: tuple[StackValue, ...]) -> tuple[StackValue, ...]:
     """Return the values of an event whose numbers may decide how much memory or time a loader takes."""
     if act is Act.CALL or act is Act.CONSTRUCT:
@@ -306,49 +239,6 @@ def _may_split_numbers(act: Act, operand: StackValue, measured: tuple[StackValue
     if type(operand) is CallResult:
         return act is Act.CALL or type(measured[0]) is Container
     return any(type(value) is Name or type(value) is CallResult for value in measured)
-
-
-def _find_significant_parts(arguments: tuple[StackValue, ...], most_parts: int) -> tuple[object, ...]:
-    """Return the parts of arguments that make an event differ from another: names, short words, special keys.
-
-    They are found among the first ``most_parts`` parts, as many as ``freeze_values`` keeps.
-    """
-    budget = [most_parts]
-    return tuple([_find_significant_part(argument, DEPTH_KEPT, budget, True) for argument in arguments])
-
-
-def _find_significant_part(value: StackValue, depth: int, budget: list[int], with_words: bool) -> object:
-    """Return the significant part of one value.
-
-    Args:
-        value: the value on the stack.
-        depth: levels of containers that are looked at.
-        budget: a list of one number, the parts that may still be looked at.
-        with_words: whether short words count; the words in containers do not.
-    """
-    budget[0] -= 1
-    kind = type(value)
-    if kind in _SIGNIFICANT_TYPES:
-        return value
-    if isinstance(value, Container):
-        if depth == 0 or budget[0] <= 0:
-            return ""
-        parts = []
-        for key, item in value.iterate_items():
-            if budget[0] <= 0:
-                break
-            # The indices of sequences differ in nothing.
-            special_key: object = "" if type(key) is int else COMPUTED_KEY
-            if isinstance(key, str):
-                special_key = key if key.startswith("__") else ""
-            parts.append((special_key, _find_significant_part(item, depth - 1, budget, False)))
-        return (value.type, tuple(parts))
-    if not with_words:
-        return ""
-    if kind is str:
-        return value if _WORD.fullmatch(value) else ""  # type: ignore[arg-type]
-    # In angle brackets, "<None>" and "<True>" differ from the words None and True.
-    return f"<{value}>" if value is None or isinstance(value, bool) else ""
 
 
 def _cut_arguments(arguments: tuple[StackValue, ...]) -> tuple[StackValue, ...]:

@@ -27,6 +27,9 @@ from modelaudit.formats.pickles.pickle.values import PlainStretch
 from modelaudit.model.limits import KIB, MIB
 
 _TEXT_OPCODES: Final = frozenset(b"X\x8c\x8d")  # BINUNICODE, SHORT_BINUNICODE and BINUNICODE8
+LONGEST_SETTING: Final = 64 * KIB
+"""Bytes of a constant that may be a document with settings."""
+_CONSTANTS_KEPT: Final = 100_000
 _SMALLEST_FILE: Final = 64 * KIB  # bytes of a program that make skipping worth compiling the expressions
 _SHORTEST_STRETCH: Final = 512  # bytes of plain data that are worth skipping
 # A match this near to the end of the buffer may be one that the end has cut, so the buffer is refilled first.
@@ -35,10 +38,7 @@ _LONGEST_NAME: Final = 600  # module and name before STACK_GLOBAL, with their op
 _WASTE_ALLOWED: Final = MIB  # bytes that may be matched twice in any program
 _MOST_MARKS_IGNORED: Final = 32  # after as many misses in a row
 # Matches a part of each key in WATCHED_KEYS. Data under such a key are reported, so they are not plain.
-_SPECIAL_KEY: Final = re.compile(
-    rb"_array_|__dict__|_parse_arg_template|attn_implementation|_target_|_component_|class_path|_instantiator|activation"
-    rb"|backbone"
-)
+_SPECIAL_KEY: Final = re.compile(rb"_array_|__dict__|_parse_arg_template|attn_implementation")
 
 
 def is_worth_skimming(size: int) -> bool:
@@ -57,6 +57,8 @@ class Skimmer:
         self._source = source
         self._stretches = stretches
         self._nested = nested
+        # The (start, end) of constants of bytes that are too long for a setting, in the order of the program.
+        self.long_constants: list[tuple[int, int]] = []
         self._program_start = source.offset
         # Marks before this offset are ignored: the opcodes up to it were matched already.
         self._next_attempt = source.offset
@@ -190,6 +192,8 @@ class Skimmer:
         is_text = source.buffer[source.position] in _TEXT_OPCODES
         first_bytes = source.buffer[content_start : min(content_end, content_start + CONSTANT_KEPT)]
         self._nested.record_constant(first_bytes, source.base + content_start, length, is_text)
+        if length > LONGEST_SETTING and not is_text and len(self.long_constants) < _CONSTANTS_KEPT:
+            self.long_constants.append((source.base + content_start, source.base + content_end))
         source.position = content_end
         if source.position > len(source.buffer):
             source.base, source.position, source.buffer = source.offset, 0, b""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.pickled import RARE_KEYS
+from modelaudit.languages.configurations.switches import KERNEL_KEYS
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
     UNKNOWN_ARGUMENTS,
@@ -233,7 +233,7 @@ RUN_AS_SOURCE: Final = frozenset({"_parse_arg_template"})
 SPECIAL_KEYS: Final = MEMORY_VIEWS | RUN_AS_SOURCE | {ALL_ATTRIBUTES}
 """Keys that are reported even where their values are plain data."""
 
-WATCHED_KEYS: Final = SPECIAL_KEYS | RARE_KEYS
+WATCHED_KEYS: Final = SPECIAL_KEYS | KERNEL_KEYS
 """Keys whose items are executed and not skipped: besides those, the settings by which a loader runs code."""
 
 

@@ -15,11 +15,13 @@ from modelaudit.formats.embedded import (
     detect_format,
     make_content_artifact,
 )
+from modelaudit.formats.graphs.keras.document import INTERPRETER as KERAS
 from modelaudit.formats.graphs.keras.reader import read_configuration_text
 from modelaudit.formats.pickles.pickle.trial import imports_name, may_import_name
+from modelaudit.formats.value_trees import ValueTree
 from modelaudit.formats.weights.hdf5.attributes import Attribute, read_variable_values
 from modelaudit.formats.weights.hdf5.datasets import CHUNKED, COMPACT, CONTIGUOUS, Dataset
-from modelaudit.formats.weights.hdf5.datatypes import OPAQUE, STRING, VARIABLE
+from modelaudit.formats.weights.hdf5.datatypes import OPAQUE, STRING, VARIABLE, Datatype
 from modelaudit.formats.weights.hdf5.source import Piece
 from modelaudit.formats.weights.hdf5.storage import UNDONE_FILTERS, read_chunks
 from modelaudit.formats.weights.hdf5.walker import ObjectWalker
@@ -39,6 +41,7 @@ _MIN_CODED_BYTES: Final = 24
 # At most 50,000 references are followed, and a reference has up to 40 bytes.
 _MAX_REFERENCE_BYTES: Final = 2_500_000
 _MAX_CHUNKED_BYTES: Final = 64 * MIB
+_LONGEST_TEXT: Final = 2 * MIB
 
 
 def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -48,6 +51,7 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
         WindowError: the window could not return the requested bytes.
     """
     searched_values = 0
+    tree = ValueTree()
     for object_path, attribute in walker.found.attributes:
         if searched_values > _MAX_VALUES_SEARCHED:
             yield Unread(
@@ -59,15 +63,41 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
         try:
             for value in attribute.read_values(walker.heaps, walker.source):
                 searched_values += 1
+                _add_text(tree, (*_split_path(object_path), attribute.name), value, limits)
                 yield from _read_attribute_value(path, object_path, attribute, value, window, limits)
         except DamagedError as error:
             yield _make_absence(error, f"{object_path}@{attribute.name}"[:_MAX_PLACE_LENGTH])
     for object_path, dataset in walker.found.datasets:
-        yield from _read_dataset(path, object_path, dataset, walker, window, limits)
-    yield from _read_nested_values(path, walker, window, limits)
+        yield from _read_dataset(path, object_path, dataset, walker, window, limits, tree)
+    yield from _read_nested_values(path, walker, window, limits, tree)
+    tree.join_pieces()
+    yield from tree.interpret(path, limits, done=(KERAS,))
 
 
-def _read_nested_values(path: str, walker: ObjectWalker, window: Window, limits: Limits) -> Iterator[Reading]:
+def _split_path(object_path: str) -> tuple[str, ...]:
+    """Return the names of the groups that lead to an object, and its own."""
+    return tuple(filter(None, object_path.split("/")))
+
+
+def _add_text(tree: ValueTree, path: tuple[str, ...], value: bytes, limits: Limits) -> None:
+    """Add a value to the tree if it is text in UTF-8 without control characters.
+
+    The values of a configuration of Keras, whose classes are read elsewhere, are added one by one.
+    """
+    stored = value.rstrip(b"\0")
+    if not 0 < len(stored) <= _LONGEST_TEXT or b"\0" in stored:
+        return
+    try:
+        text = stored.decode("utf-8")
+    except UnicodeDecodeError:
+        return
+    if b"class_name" not in stored or not tree.add_json(path, text, limits):
+        tree.add(path, text)
+
+
+def _read_nested_values(
+    path: str, walker: ObjectWalker, window: Window, limits: Limits, tree: ValueTree
+) -> Iterator[Reading]:
     """Yield the content of the values to which parts of elements or elements in chunks refer, and absences.
 
     All values of their collections are read, because a collection holds values of one kind as a rule.
@@ -87,6 +117,8 @@ def _read_nested_values(path: str, walker: ObjectWalker, window: Window, limits:
                 detail = f"only the first {_MAX_VALUES_SEARCHED} values of variable length in parts were searched"
                 yield Unread(UnreadReason.LIMIT, detail)
                 return
+            if _MIN_CONTENT_BYTES <= size <= _LONGEST_TEXT:
+                _add_text(tree, (), window.read(walker.source.base_address + start, size), limits)
             if size >= _MIN_CONTENT_BYTES:
                 offset = walker.source.base_address + start
                 yield from _decode_value(path, offset, SubWindow(window, offset, size, budget), limits, may_be_loaded)
@@ -141,11 +173,17 @@ def _may_hold_pickles(dataset: Dataset) -> bool:
 
 
 def _read_dataset(
-    path: str, object_path: str, dataset: Dataset, walker: ObjectWalker, window: Window, limits: Limits
+    path: str,
+    object_path: str,
+    dataset: Dataset,
+    walker: ObjectWalker,
+    window: Window,
+    limits: Limits,
+    tree: ValueTree,
 ) -> Iterator[Reading]:
     """Yield the content of a dataset of bytes or texts as artifacts, or absences; nothing for other datasets.
 
-    ``path`` is that of the artifact, ``object_path`` that of the dataset in the file.
+    ``path`` is that of the artifact, ``object_path`` that of the dataset in the file; texts are added to ``tree``.
     """
     type_ = dataset.type
     if type_ is not None and type_.nests_opaque:
@@ -166,10 +204,12 @@ def _read_dataset(
             return
         start, elements = opened
         if type_.kind == VARIABLE:
-            yield from _read_references(path, dataset, start, elements, walker, limits)
+            yield from _read_references(path, object_path, dataset, start, elements, walker, limits, tree)
+            return
+        _add_elements(tree, _split_path(object_path), elements, type_, limits)
         # Single bytes are often numbers, so they count only if they begin like a known format as they are, or import a
         # name as a pickle: hickle stores Python objects in this way.
-        elif type_.size > 1 or detect_format(elements.read(0, HEAD_BYTES)) or imports_name(elements, limits):
+        if type_.size > 1 or detect_format(elements.read(0, HEAD_BYTES)) or imports_name(elements, limits):
             yield from _decode_value(path, start, elements, limits, may_be_loaded=True)
             if elements.size < dataset.declared_bytes and dataset.layout == CHUNKED:
                 detail = f"only the first {elements.size} bytes of the content in its chunks were read"
@@ -179,17 +219,26 @@ def _read_dataset(
 
 
 def _read_references(
-    path: str, dataset: Dataset, start: int, elements: Window, walker: ObjectWalker, limits: Limits
+    path: str,
+    object_path: str,
+    dataset: Dataset,
+    start: int,
+    elements: Window,
+    walker: ObjectWalker,
+    limits: Limits,
+    tree: ValueTree,
 ) -> Iterator[Artifact]:
     """Yield the content of the values that elements of variable length refer to.
 
     Args:
         path: of the artifact.
+        object_path: of the dataset in the file.
         dataset: the dataset.
         start: offset of its elements in the artifact, in bytes.
         elements: its elements, which are references.
         walker: reads the values.
         limits: the bounds of the scan.
+        tree: gets the texts.
 
     Raises:
         DamagedError: a value is not at its stated place.
@@ -199,11 +248,25 @@ def _read_references(
         return
     references = Piece(elements.read(0, min(elements.size, _MAX_REFERENCE_BYTES)), start, walker.source.widths)
     budget = get_budget(walker.source.window, limits)
-    for value in read_variable_values(references, dataset.space.count, dataset.type, walker.heaps):
+    for index, value in enumerate(read_variable_values(references, dataset.space.count, dataset.type, walker.heaps)):
+        _add_text(tree, (*_split_path(object_path), str(index)), value, limits)
         if len(value) >= _MIN_CONTENT_BYTES:
             value_window = DecodedWindow(value, budget)
             may_be_loaded = _may_hold_pickles(dataset)
             yield from _decode_value(path, start + references.position, value_window, limits, may_be_loaded)
+
+
+def _add_elements(tree: ValueTree, path: tuple[str, ...], elements: Window, type_: Datatype, limits: Limits) -> None:
+    """Add texts of fixed length to the tree; a row of single bytes may be one text."""
+    size = type_.size
+    if type_.kind != STRING and (size > 1 or elements.size > _LONGEST_TEXT):
+        return
+    if size == 1:
+        _add_text(tree, path, elements.read(0, min(elements.size, _LONGEST_TEXT)), limits)
+        return
+    data = elements.read(0, min(elements.size, _MAX_REFERENCE_BYTES))
+    for index in range(min(len(data) // size, _MAX_VALUES_SEARCHED)):
+        _add_text(tree, (*path, str(index)), data[index * size : (index + 1) * size], limits)
 
 
 def _make_absence(error: DamagedError, place: str) -> Unread:

@@ -56,6 +56,7 @@ _LENGTH_PREFIXED: Final = {
 _NUMBER_BYTES: Final = {
     0xCA: 4, 0xCB: 8, 0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8, 0xD0: 1, 0xD1: 2, 0xD2: 4, 0xD3: 8,
 }  # fmt: skip
+_TRUTH_VALUES: Final = {0xC2: False, 0xC3: True}
 _FIXED_EXTENSION_BYTES: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
 # Ranges of first bytes that hold the length as well, the lowest for the length 0: (start, end, kind).
 _SHORT_FORMS: Final = ((0x80, 0x90, ItemKind.MAP), (0x90, 0xA0, ItemKind.ARRAY), (0xA0, 0xC0, ItemKind.TEXT))
@@ -119,6 +120,18 @@ class ItemReader:
         if 0 <= index <= len(self._block) - count:
             return self._block[index : index + count]
         return self.window.read(item.start, count)
+
+    def read_truth_value(self, item: Item) -> bool | None:
+        """Return the truth value that an item is; ``None`` for any other item.
+
+        Raises:
+            WindowError: the window could not return the requested bytes.
+        """
+        if item.kind is not ItemKind.SCALAR or item.size:
+            return None
+        index = item.offset - self._block_offset
+        first = self._block[index] if 0 <= index < len(self._block) else self.window.read(item.offset, 1)[0]
+        return _TRUTH_VALUES.get(first)
 
     def _read_number(self, width: int) -> int:
         """Read the next ``width`` bytes as an unsigned number. Raises ``DamagedError`` at the end of the file."""

@@ -12,13 +12,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.formats.embedded import detect_format
+from modelaudit.formats.value_trees import ValueTree
 from modelaudit.formats.weights.msgpack import MsgpackDefect
 from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, TIMESTAMP, check_array
 from modelaudit.formats.weights.msgpack.items import Item, ItemKind, ItemReader
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.errors import WindowError
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import check_deadline
@@ -49,6 +50,7 @@ _EMPTY_MAP: Final = 0x80
 _SHORT_KEY_BYTES: Final = 2
 _MAX_PLAUSIBLE_PAIRS: Final = 10_000
 _TRIAL_ITEMS: Final = 40
+_LONGEST_TEXT: Final = 2 * MIB
 
 
 def recognises(head: Head) -> bool:
@@ -102,12 +104,18 @@ class _OpenContainer:
         keys: the keys so far of a map; ``None`` for an array.
         last_key: of a map, if it is a key of ``msgpack-numpy``.
         array_fields: the items under keys of ``msgpack-numpy``; ``None`` while there is none.
+        path: the keys and indices that lead to it.
+        step: the last key of a map.
+        size: how many items it has; 0 for the file as a whole.
     """
 
     left: int
     keys: set[bytes] | None = None
     last_key: bytes = b""
     array_fields: dict[bytes, Item] | None = None
+    path: tuple[str, ...] = ()
+    step: str = ""
+    size: int = 0
 
     def record_value(self, item: Item) -> None:
         """Record the value under a key of ``msgpack-numpy``. Of two with the same key, loaders take the last."""
@@ -116,9 +124,22 @@ class _OpenContainer:
             self.last_key = b""
 
     @property
+    def next_path(self) -> tuple[str, ...]:
+        """The path of the item that was read last: below its key, or below its index in an array."""
+        return (*self.path, self.step if self.keys is not None else str(self.size - self.left - 1))
+
+    @property
     def awaits_key(self) -> bool:
         """Whether the next item is a key: in a map, an even number of items is left before each key."""
         return self.keys is not None and self.left % 2 == 0
+
+
+def _open_container(item: Item, parent: _OpenContainer) -> _OpenContainer:
+    """Return the container that an array or a map begins; the outermost one, which is the file, has no path."""
+    is_map = item.kind is ItemKind.MAP
+    path = parent.next_path if parent.size else ()
+    size = item.size * (2 if is_map else 1)
+    return _OpenContainer(size, set() if is_map else None, path=path, size=size)
 
 
 @dataclass(slots=True)
@@ -131,6 +152,7 @@ class _ItemWalker:
         embedded: texts and bytes that begin like a known format.
         pickled: others that ``msgpack-numpy`` unpickles.
         claimed_end: offset up to which all bytes are claimed.
+        tree: the texts and the truth values, by the keys that lead to them.
     """
 
     items: ItemReader
@@ -141,6 +163,7 @@ class _ItemWalker:
     embedded: list[Item] = field(default_factory=list)
     pickled: list[Item] = field(default_factory=list)
     claimed_end: int = 0
+    tree: ValueTree = field(default_factory=ValueTree)
 
     def walk_items(self) -> None:
         """Visit every item of the value, without keeping values.
@@ -175,10 +198,24 @@ class _ItemWalker:
             if item.kind in (ItemKind.ARRAY, ItemKind.MAP):
                 if len(containers) > self.limits.document_depth:
                     raise LimitReachedError(f"values nest deeper than {self.limits.document_depth} levels", item.offset)
-                is_map = item.kind is ItemKind.MAP
-                containers.append(_OpenContainer(item.size * (2 if is_map else 1), set() if is_map else None))
+                containers.append(_open_container(item, container))
             else:
                 self._check_value(item)
+                if not is_key:
+                    self._keep_value(item, container)
+
+    def _keep_value(self, item: Item, container: _OpenContainer) -> None:
+        """Add a text, bytes that are text, or a truth value to the tree."""
+        if item.kind is ItemKind.SCALAR:
+            truth = self.items.read_truth_value(item)
+            if truth is not None:
+                self.tree.add(container.next_path, truth)
+        elif item.kind in (ItemKind.TEXT, ItemKind.BYTES) and 0 < item.size <= _LONGEST_TEXT:
+            try:
+                text = self.items.read_payload(item, item.size).decode("utf-8")
+            except UnicodeDecodeError:
+                return
+            self.tree.add(container.next_path, text)
 
     def _claim_item(self, item: Item) -> None:
         """Claim a long payload as data, and all bytes since the last claim as parsed; leave other items for later."""
@@ -198,6 +235,7 @@ class _ItemWalker:
         if item.kind not in (ItemKind.TEXT, ItemKind.BYTES) or item.size > _MAX_KEY_BYTES:
             return
         key = self.items.read_payload(item, _MAX_KEY_BYTES)
+        container.step = key.decode("utf-8", "backslashreplace")
         if is_top and len(self.keys) < _MAX_SHOWN_KEYS:
             self.keys.append(key.decode("utf-8", "backslashreplace"))
         container.last_key = key if key in _ARRAY_KEYS else b""
@@ -264,5 +302,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             value = SubWindow(window, item.start, item.size, budget)
             path = join_range(artifact.path, item.start, item.start + item.size)
             yield Artifact(path, item.size, make_opener(value), content=content)
+    yield from walker.tree.interpret(artifact.path, limits)
     if damage is not None:
         raise damage

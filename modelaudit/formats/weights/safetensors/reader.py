@@ -9,16 +9,19 @@ Source: https://github.com/huggingface/safetensors#format and ``Metadata::valida
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
+from modelaudit.formats.value_trees import ValueTree
 from modelaudit.formats.weights.safetensors import SafetensorsDefect
 from modelaudit.languages.architectures.tensors import read_tensor_traits
 from modelaudit.languages.stated_values import keep_values, make_values
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.stated import StoredTensor, TensorTable
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -67,6 +70,11 @@ _MAX_VALUES = 800_000
 _JSON_SPACE = b" \t\n\r"
 _MAX_PLAUSIBLE_LENGTH = 2**48
 _MAX_SHOWN_LENGTH = 200
+# Rows of bytes that may be a text: bitsandbytes keeps its settings in some of a hundred bytes.
+_BYTE_TYPES = frozenset({"U8", "I8"})
+_LONGEST_TEXT = 256 * KIB
+# Rows of numbers, and settings of quantized weights, of which a model has thousands.
+_QUANTIZED = re.compile(r"absmax|quant_map|quant_state|\.(?:weight|bias|scales?|qzeros|qweight|zero_point)\Z")
 
 
 def recognises(head: Head) -> bool:
@@ -121,9 +129,29 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield TensorTable("safetensors", stored, is_complete=end <= available and not log.defects())
     yield from read_tensor_traits((each.name, each.dtype, each.shape) for each in tensors)
     yield from read_metadata(artifact, window, entries, limits)
+    yield from _read_text_tensors(artifact.path, window, data_start, tensors, limits)
     if end > available:
         detail = f"the file is truncated: it has {available} of {end} bytes of tensors"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
+
+
+def _read_text_tensors(
+    path: str, window: Window, data_start: int, tensors: Sequence[TensorEntry], limits: Limits
+) -> Iterator[Reading]:
+    """Yield what interpreters find in rows of bytes that are text: programs keep settings so beside the tensors.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    tree = ValueTree()
+    for tensor in tensors:
+        is_row = tensor.dtype in _BYTE_TYPES and len(tensor.shape) == 1 and 0 < tensor.shape[0] <= _LONGEST_TEXT
+        if not is_row or _QUANTIZED.search(tensor.name):
+            continue
+        data = window.read(data_start + tensor.start, min(tensor.shape[0], tensor.end - tensor.start))
+        with suppress(UnicodeDecodeError):
+            tree.add((tensor.name,), data.rstrip(b"\0").decode("utf-8"))
+    yield from tree.interpret(path, limits)
 
 
 @dataclass(frozen=True, slots=True)

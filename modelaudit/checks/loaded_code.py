@@ -1,0 +1,261 @@
+"""Decide which Python files are loaded with the model, and lower findings in those that people only run by hand.
+
+A loader imports what a configuration names, what it imports by convention, and what these files import. A
+demonstration, training code or a test beside them runs only if somebody runs it. What cannot be decided counts as
+loaded.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from modelaudit.checks.references import resolve_code_target
+from modelaudit.model.address import file_of, is_member
+from modelaudit.model.catalogue import FindingRule
+from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.outline import Outline, ReferenceKind, References
+from modelaudit.model.reading import Structure
+from modelaudit.model.report import ArtifactRecord
+
+_PYTHON: Final = "python"
+_NOTEBOOK: Final = "notebook"
+_MOST_NAMES: Final = 100_000
+"""Imported names of all files together; beyond, every file counts as loaded."""
+# Servers, Python, installers and plug-in loaders import these without any reference to them.
+_CONVENTIONAL: Final = re.compile(
+    r"(?:^|/)(?:handler|\w+_handler|sitecustomize|usercustomize|setup|__init__|custom_generate/generate|code/inference|"
+    r"model|pipeline|predict|service|hubconf|nodes|prestartup_script|\d+/model)\.py\Z|\.pth\Z"
+)
+# Names that transformers, diffusers and their users give to the code of a model, whether or not something names it.
+_MODEL_NAME: Final = re.compile(
+    r"(?:^|/)(?:model|modell?ing|configuration|config|token|process|image_process|video_process|feature_extract|pipeline|"
+    r"custom|net|arch|layer|module|generation|schedul|autoencoder|unet|transformer|controlnet|encoder|decoder|attention|"
+    r"block|loader|load_)[^/]*\.pyw?\Z"
+)
+_SCRIPT_FOLDERS: Final = frozenset(
+    {"test", "tests", "testing", "example", "examples", "demo", "demos", "script", "scripts", "benchmark", "benchmarks",
+     "eval", "evals", "evaluation", "train", "training", "finetune", "finetuning", "doc", "docs", "tools", "notebooks",
+     "experiments", "recipes", ".github"}
+)  # fmt: skip
+_SCRIPT_WORDS: Final = (
+    "demo|app|webui|gradio|streamlit|cli|chat|train|training|trainer|finetune|finetuning|sft|dpo|grpo|pretrain|test|tests|"
+    "eval|evaluate|evaluation|evaluator|benchmark|bench|inference|infer|example|examples|sample|usage|run|main|convert|"
+    "conversion|converter|export|publish|push|upload|download|prepare|preprocess|quantize|quantise|merge|plot|visualize|"
+    "visualise|server|serve|client|api|script|quickstart|playground|tune|reproduce|ablation|scrape|crawl"
+)
+_SCRIPT_NAME: Final = re.compile(rf"(?:\A|_|-)(?:{_SCRIPT_WORDS})(?:\Z|_|-|\d)")
+# The folder is read as a program for a person as well: these are no settings that a loader reads.
+_SETTINGS: Final = re.compile(r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|properties)|(?:^|/)MLmodel)\Z")
+_FOR_PEOPLE: Final = re.compile(
+    r"(?:^|/)(?:\.github|docs?|tests?)/|(?:^|/)(?:docker-compose[\w.-]*|mkdocs|\.pre-commit-config)\.ya?ml\Z"
+)
+_DOCUMENT: Final = re.compile(r"\.(?:md|markdown|rst|mdx)\Z", re.IGNORECASE)
+_DATA_ENDINGS: Final = (
+    "jsonl?|csv|tsv|txt|parquet|arrow|bin|pth?|ckpt|safetensors|ya?ml|toml|ini|cfg|md|sh|bat|log|wav|mp3|mp4|flac|png|jpe?g|"
+    "gif|onnx|gguf|zip|gz|tar|model|np[yz]|pkl|h5|html?|ipynb|conll?u?|src|tgt|idx|lst|out|err|db"
+)
+_LIBRARY_MODEL: Final = '"model_type"'
+# Calls after which any file of the model may be imported.
+_ANY_IMPORT: Final = frozenset(
+    {"importlib.import_module", "importlib.__import__", "builtins.__import__", "importlib.*", "runpy.run_path",
+     "runpy.run_module", "pkgutil.resolve_name", "pydoc.locate", "builtins.exec", "builtins.eval",
+     "importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader",
+     "(function reached by computed names)", "(function that a file names)", "(function that is worked out)"}
+)  # fmt: skip
+
+ReadText = Callable[[str], str]
+"""Returns the text of a file of the model by its path; empty if it is large or cannot be read."""
+
+
+@dataclass(slots=True)
+class _Imports:
+    """The dotted names that one file imports, and whether it imports what no name shows."""
+
+    names: set[str] = field(default_factory=set)
+    is_open: bool = False
+
+
+class CodeImports:
+    """The imports of all Python files of a model so far."""
+
+    def __init__(self) -> None:
+        self._imports: defaultdict[str, _Imports] = defaultdict(_Imports)
+        self._names_left = _MOST_NAMES
+
+    def collect_imports(self, address: str, structure: Structure) -> None:
+        """Keep what a structure of a Python file imports."""
+        if not isinstance(structure, Outline) or structure.format != _PYTHON:
+            return
+        imports = self._imports[file_of(address)]
+        before = len(imports.names)
+        for mention in structure.mentions:
+            if mention.use == "import":
+                imports.names.add(mention.name)
+            elif mention.use == "reference" and "." in mention.name:
+                imports.names.add(mention.name.lstrip("."))
+            elif mention.use == "module-alias" and "=." in mention.name:
+                imports.names.add(mention.name.partition("=.")[2].rstrip(".*"))
+            imports.is_open = imports.is_open or (mention.name in _ANY_IMPORT and mention.use != "import")
+        self._names_left -= len(imports.names) - before
+
+    def find_beside_model(
+        self,
+        records: Sequence[ArtifactRecord],
+        references: Iterable[tuple[str, References]],
+        read_text: ReadText,
+    ) -> Mapping[str, str]:
+        """Return the Python files that are not loaded with the model, each with the reason.
+
+        Args:
+            records: of all files.
+            references: those of all files, with the address of the file that contains them.
+            read_text: reads a small file of the model.
+        """
+        sources = {each.path: each for each in records if not _FORMATS.isdisjoint(each.formats)}
+        if len(records) < 2 or self._names_left < 0:
+            return {}
+        scripts = {path for path in sources if _NOTEBOOK in sources[path].formats}
+        python_files = sources.keys() - scripts
+        loaded = self._follow_imports(self._find_roots(python_files, records, references, read_text), python_files)
+        reason = "no configuration, convention or loaded file names it"
+        return dict.fromkeys(python_files - loaded, reason) | dict.fromkeys(scripts, "a notebook is not imported")
+
+    def _find_roots(
+        self,
+        python_files: Iterable[str],
+        records: Sequence[ArtifactRecord],
+        references: Iterable[tuple[str, References]],
+        read_text: ReadText,
+    ) -> set[str]:
+        """Return the files that a loader imports first, and those of which nothing shows that none does."""
+        roots = {
+            resolve_code_target(address, reference)
+            for address, group in references
+            if group.format not in _FORMATS
+            for reference in group.items
+            if reference.kind is ReferenceKind.CODE
+        }
+        texts = _ModelTexts(records, read_text)
+        for path in python_files:
+            folders = path.split("/")[:-1]
+            is_script = bool(_SCRIPT_FOLDERS.intersection(each.lower() for each in folders)) or _is_script_name(path)
+            is_conventional = _CONVENTIONAL.search(path) is not None and not _SCRIPT_FOLDERS.intersection(folders)
+            is_beside = is_script or (_MODEL_NAME.search(path) is None and texts.has_library_model)
+            if is_conventional or not is_beside or texts.name_module(path):
+                roots.add(path)
+        return roots
+
+    def _follow_imports(self, roots: set[str], python_files: Iterable[str]) -> set[str]:
+        """Return the files that are loaded once ``roots`` are: those that they import, through any number of files."""
+        index: defaultdict[str, list[str]] = defaultdict(list)
+        for path in python_files:
+            module = re.sub(r"(?:/__init__)?\.\w+\Z", "", path)
+            parts = module.split("/")
+            for start in range(len(parts)):
+                index["/".join(parts[start:])].append(path)
+        loaded: set[str] = set()
+        waiting = [path for path in python_files if path in roots]
+        while waiting:
+            path = waiting.pop()
+            if path in loaded:
+                continue
+            loaded.add(path)
+            imports = self._imports[path] if path in self._imports else _Imports(is_open=True)
+            if imports.is_open:
+                return set(python_files)
+            for name in imports.names:
+                parts = name.split(".")
+                for end in range(1, len(parts) + 1):
+                    waiting += index.get("/".join(parts[:end]), ())
+        return loaded
+
+
+_FORMATS: Final = frozenset({_PYTHON, _NOTEBOOK})
+
+
+def _is_script_name(path: str) -> bool:
+    """Whether a file is named like a script that a person runs, such as ``train.py`` or ``gradio_demo.py``."""
+    stem = posixpath.splitext(posixpath.basename(path))[0].lower()
+    return _SCRIPT_NAME.search(stem) is not None
+
+
+class _ModelTexts:
+    """The settings and documents of a model, which may name a Python file; they are read when needed."""
+
+    def __init__(self, records: Iterable[ArtifactRecord], read_text: ReadText) -> None:
+        self._paths = [each.path for each in records]
+        self._read_text = read_text
+        self._texts: list[tuple[bool, str]] | None = None
+
+    def _list_texts(self) -> list[tuple[bool, str]]:
+        """List the texts, each with whether it is a document for people."""
+        if self._texts is None:
+            self._texts = [
+                (is_document, self._read_text(path))
+                for path in self._paths
+                for is_document in (_DOCUMENT.search(path) is not None,)
+                if is_document or (_SETTINGS.search(path) and not _FOR_PEOPLE.search(path))
+            ]
+        return self._texts
+
+    @property
+    def has_library_model(self) -> bool:
+        """Whether a library loads the model by a configuration that names its type."""
+        return any(_LIBRARY_MODEL in text for is_document, text in self._list_texts() if not is_document)
+
+    def name_module(self, path: str) -> bool:
+        """Whether settings name the module of a file, or a document shows how to import it."""
+        stem = re.escape(posixpath.splitext(posixpath.basename(path))[0])
+        before = r"(?<![\w.-])(?:[\w.-]+[./])*"
+        named = re.compile(
+            rf"{before}{stem}(?:\.pyw?\b|:\w|\.(?!(?:{_DATA_ENDINGS})\b)[A-Za-z_])|"
+            rf"(?:module|loader|handler|entry|script|code|implement|plugin|class|function|file|import)[\w-]*[\"']?\s*[:=]\s*"
+            rf"[\"']?(?:[\w.-]+[./])*{stem}[\"']?\s*(?:[,}}\]\n]|\Z)",
+            re.IGNORECASE,
+        )
+        imported = re.compile(rf"^[ \t>]*(?:from|import)[ \t]+(?:[\w.]+\.)?{stem}\b", re.MULTILINE)
+        return any(
+            stem.replace("\\", "") in text and (imported if is_document else named).search(text)
+            for is_document, text in self._list_texts()
+        )
+
+
+def lower_findings(
+    findings: Sequence[Finding], rules: Mapping[str, FindingRule], find_beside: Callable[[], Mapping[str, str]]
+) -> list[Finding]:
+    """Return the findings; those in files that are not loaded with the model get the severity that their rule states.
+
+    Args:
+        findings: all findings.
+        rules: the rules by their ids.
+        find_beside: returns the files that are not loaded, each with the reason; called only where that matters.
+    """
+    severities = [_find_lower_severity(each, rules) for each in findings]
+    beside = find_beside() if any(severities) else {}
+    return [
+        _lower_finding(finding, severity, beside[finding.artifact])
+        if severity is not None and finding.artifact in beside
+        else finding
+        for finding, severity in zip(findings, severities, strict=True)
+    ]
+
+
+def _find_lower_severity(finding: Finding, rules: Mapping[str, FindingRule]) -> Severity | None:
+    """Return the severity of a finding in code that is not loaded with the model; ``None`` if it stays the same."""
+    # Code inside an archive is there for the loader of the archive.
+    if finding.rule not in rules or is_member(finding.artifact):
+        return None
+    severity = rules[finding.rule].beside_model
+    return severity if severity is not None and severity.rank < finding.severity.rank else None
+
+
+def _lower_finding(finding: Finding, severity: Severity, reason: str) -> Finding:
+    """Return a finding with another severity, which its message and evidence explain."""
+    note = f"not loaded with the model: {reason}"
+    message = f"{finding.message} This file is {note}."
+    return replace(finding, severity=severity, message=message, evidence=(*finding.evidence, note))

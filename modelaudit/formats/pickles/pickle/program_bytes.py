@@ -1,0 +1,87 @@
+"""Search the bytes of a pickle for words on which a loader acts, and read them as a file of opcodes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from modelaudit.model.artifact import Window
+from modelaudit.model.limits import KIB, MIB
+
+_MODULES: Final = (
+    rb"os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|marshal|c?[pP]ickle|cloudpickle|dill|shutil|webbrowser"
+    rb"|multiprocessing|asyncio|socket|timeit|pdb|code|platform|commands|pydoc|pkgutil|codeop"
+)
+# A byte before a name may be a length, and a letter before one makes it another word, such as ``pos.weight``.
+_MARKS: Final = re.compile(
+    rb"(?<![a-z_])(?:" + _MODULES + rb")\.[A-Za-z_]"
+    rb"|torch\.(?:load|hub\.|jit\.load|package|serialization\.load|ops\.load)"
+    rb"|(?:numpy|joblib|pandas|keras)\.(?:load|read_|eval|models\.load)"
+    rb"|__(?:import|subclasses|globals|builtins|mro|bases|base|code|getattribute|reduce|loader)__|\b(?:exec|eval)\("
+    rb"|\{\{|\{%|!!?python/|!(?:new|apply|name|module|function)[: ]|py/(?:reduce|object|type|function|class|repr|state)"
+    rb"|_target_|_component_|class_path|_instantiator|class_name|trust_remote_code|auto_map|attn_implementation"
+    rb"|chat_template|_callable|import_path|weights_only|allow_pickle|unsafe_load|allow_dangerous|custom_imports"
+    rb"|activation_fn|network_class_name|\$import|eyJ[A-Za-z0-9]{12}|W3si[A-Za-z0-9]{12}|\\u00|\\x[0-9a-f]"
+    rb"|import (?:" + _MODULES + rb")"
+)
+_OVERLAP: Final = 256
+_CHUNK: Final = MIB
+_BLOCK_BYTES: Final = 64 * KIB
+LONGEST_TEXT: Final = 2 * MIB
+"""Bytes of the longest text that is kept."""
+
+
+def has_marks(window: Window, start: int, end: int, gaps: Iterable[tuple[int, int]]) -> bool:
+    """Whether the bytes from ``start`` to ``end``, without those in ``gaps``, may hold values on which a loader acts.
+
+    Args:
+        window: the bytes.
+        start: offset of the program.
+        end: offset behind it.
+        gaps: (start, end) of the arrays between its opcodes, in order.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    position = start
+    for gap_start, gap_end in (*gaps, (end, end)):
+        while position < gap_start:
+            if _MARKS.search(window.read(position, min(_CHUNK, gap_start - position))) is not None:
+                return True
+            position = gap_start if gap_start - position <= _CHUNK else position + _CHUNK - _OVERLAP
+        position = max(position, gap_end)
+    return False
+
+
+class ProgramBytes:
+    """The bytes of a program as a file, as ``pickletools`` reads it, without the arrays between its opcodes."""
+
+    def __init__(self, window: Window, start: int, end: int) -> None:
+        self.position = start
+        self._window, self._end = window, end
+        self._block, self._block_start = b"", start
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, fewer at the end."""
+        size = min(size, self._end - self.position)
+        index = self.position - self._block_start
+        if index < 0 or index + size > len(self._block):
+            self._block = self._window.read(self.position, max(size, _BLOCK_BYTES))
+            self._block_start, index = self.position, 0
+        self.position += size
+        return self._block[index : index + size]
+
+    def readline(self) -> bytes:
+        """Return the next bytes up to a line feed, which is included."""
+        line = b""
+        while not line.endswith(b"\n") and self.position < self._end and len(line) < LONGEST_TEXT:
+            piece = self.read(min(256, self._end - self.position))
+            head, feed, _ = piece.partition(b"\n")
+            line += head + feed
+            self.position -= len(piece) - len(head) - len(feed)
+        return line
+
+    def tell(self) -> int:
+        """Return the offset of the next byte."""
+        return self.position

@@ -1,0 +1,107 @@
+"""Judge the commands in files of agents and editors that no reader of settings parses, as it judges a script.
+
+A command of Claude Code runs what stands between ``!`` and a backtick before the model reads the rest
+(https://code.claude.com/docs/en/skills). Run configurations of JetBrains hold the text of a script, or its path and
+options. A ``.reg`` file writes a command to the registry of Windows, and ``.hta`` and ``.sct`` files are scripts.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from modelaudit.languages.configurations.commands import collect_command_mentions
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.bounds import keep_first
+from modelaudit.wire.text import decode_loosely, looks_like_text
+
+_MOST_CHARACTERS: Final = 2 * MIB
+_MOST_MENTIONS: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class _CommandFile:
+    """Files of one tool: the end of their paths, and where they hold a command, the group ``command``."""
+
+    path: re.Pattern[str]
+    command: re.Pattern[str]
+
+
+_FILES: Final = (
+    _CommandFile(
+        re.compile(r"/\.(?:claude|agents?)/(?:.*/)?[^/]+\.md\Z|/skill\.md\Z", re.IGNORECASE),
+        re.compile(
+            r"(?<![`\w])!`(?P<command>[^`\n]{1,4000})`|^[ \t]*```!\s*\n(?P<block>[\s\S]{1,20000}?)^[ \t]*```",
+            re.MULTILINE,
+        ),
+    ),
+    _CommandFile(
+        re.compile(
+            r"/\.idea/.*\.xml\Z|\.(?:run\.xml|iml|run)\Z|/(?:external tools|watchertasks)\.xml\Z", re.IGNORECASE
+        ),
+        re.compile(
+            r"\b(?:name|key)=\"(?:SCRIPT_TEXT|SCRIPT_OPTIONS|SCRIPT_PATH|INTERPRETER_OPTIONS|COMMAND|PARAMETERS|script"
+            r"|arguments|program|command)\"\s+value=\"(?P<command>[^\"]{1,20000})\"",
+            re.IGNORECASE,
+        ),
+    ),
+    _CommandFile(
+        re.compile(r"\.reg\Z", re.IGNORECASE),
+        re.compile(r"^(?:@|\"[^\"\n]{0,200}\")=\"(?P<command>(?:[^\"\\\n]|\\.){1,4000})\"", re.MULTILINE),
+    ),
+    _CommandFile(
+        re.compile(r"\.(?:hta|sct|wsf)\Z", re.IGNORECASE),
+        re.compile(r"\.(?:run|exec|shellexecute)\s*\(?\s*\"(?P<command>[^\"\n]{1,4000})\"", re.IGNORECASE),
+    ),
+)
+
+
+def recognises(head: Head) -> bool:
+    """Whether this is a text in which a tool finds commands."""
+    return _find_kind(head.path) is not None and looks_like_text(head)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield an outline of the dangerous actions of the commands.
+
+    Raises:
+        LimitReachedError: behind it, if a bound on the analysis was reached.
+        WindowError: the window could not return the requested bytes.
+    """
+    kind = _find_kind(artifact.path)
+    if kind is None:
+        return
+    data = window.read(0, min(window.size, _MOST_CHARACTERS, limits.document_bytes))
+    text = decode_loosely(data.replace(b"\0", b""))  # UTF-16, which Windows writes, puts zeros between the letters
+    distinct: dict[Mention, None] = {}
+    reached: LimitReachedError | None = None
+    for match in kind.command.finditer(text):
+        where = Location(line=1 + text.count("\n", 0, match.start()))
+        command = html.unescape(next(group for group in match.groups() if group is not None))
+        try:
+            for mention in collect_command_mentions(command.replace('\\"', '"')):
+                distinct[replace(mention, where=where)] = None
+        except LimitReachedError as error:
+            reached = error
+    kept, absences = keep_first(distinct, _MOST_MENTIONS, "commands of tools")
+    if kept:
+        yield Outline("text", kept)
+    yield from absences
+    if reached is not None:
+        raise reached
+
+
+def _find_kind(path: str) -> _CommandFile | None:
+    """Return the kind of the file; ``None`` if no tool finds commands in it."""
+    return next((each for each in _FILES if each.path.search(f"/{path}")), None)
+
+
+AGENT_COMMANDS: Final = Reader("text", recognises, read)
+"""Searches texts, in addition to the reader of their format; therefore it is not one of ``READERS``."""

@@ -1,0 +1,161 @@
+"""Search documents for hidden texts that instruct a model, and files for agents for risky instructions.
+
+A hidden text counts if it instructs against the user, or if it addresses a model and holds a command. The prose of a
+file for agents is read only in such files; a person has to read what it finds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.languages.agents.hidden import HiddenText, find_hidden_texts
+from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_risks
+from modelaudit.languages.jinja.notable_text import find_notable_texts
+from modelaudit.languages.python.attack_texts import find_attack_texts
+from modelaudit.languages.shell.script import VOCABULARY as SHELL_COMMANDS
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.limits import MIB, Limits
+from modelaudit.model.outline import Mention, Outline
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.text import decode_loosely, looks_like_text
+
+VOCABULARY: Final = "agent-texts"
+_FORMAT: Final = "text"
+_MOST_CHARACTERS: Final = 2 * MIB
+_MOST_MENTIONS: Final = 50
+_QUOTED: Final = 160
+_ADDRESS: Final = re.compile(r"(?:https?|ftp)://[^\s)>\]\"'`]{3,300}")
+_DOCUMENT: Final = re.compile(
+    r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg)|.*/(?:readme|\.\w+rules)", re.IGNORECASE
+)
+# https://agents.md, https://code.claude.com/docs/en/memory and /skills, https://cursor.com/docs/context/rules,
+# https://docs.github.com/en/copilot/how-tos/configure-custom-instructions, https://docs.windsurf.com, https://docs.cline.bot
+_AGENT_FILE: Final = re.compile(
+    r".*/(?:skill|agents?|claude(?:\.local)?|gemini|codex|copilot-instructions|warp|qwen|memory)\.md"
+    r"|.*/\.(?:cursor|windsurf|cline|roo|goose)(?:rules|hints)(?:/.*)?|.*\.mdc|.*\.(?:instructions|prompt|chatmode|agent)\.md"
+    r"|.*/\.(?:claude|cursor|windsurf|codex|gemini|agents?|opencode|kiro|roo|continue|junie|aiassistant|amazonq|augment)"
+    r"/(?:.*/)?[^/]+\.(?:md|mdc|txt)|.*/\.github/(?:agents|instructions|prompts|chatmodes|skills)/.*\.md",
+    re.IGNORECASE,
+)
+_MODEL: Final = (
+    r"(?:AIs?|A\.I\.|LLMs?|language models?|(?:AI |coding |code |virtual )?(?:assistants?|agents?|chat\s?bots?)"
+    r"|claude(?: code)?|copilot|chatgpt|gpt(?:-\d\w*)?|gemini|cursor|codex|windsurf|cline|devin)"
+)
+# "AI assistant: …", "Note to the agent that reads this", "if you are an LLM", "agents must …". A text about models is
+# none of these.
+_ADDRESSEE: Final = re.compile(
+    rf"(?:^|[\n.!?:(\[<>*#-])\s*(?:\w+\s+){{0,3}}{_MODEL}\b\s*(?:[:,!\u2014]|-\s)"
+    rf"|\b(?:to|for|dear|attention|hey|hello|you are|you're|as|if you are)\s+(?:an?\s+|the\s+|all\s+|any\s+|every\s+)?"
+    rf"(?:\w+\s+)?{_MODEL}\b(?!\s+(?:demo|leaderboard|benchmark|training|fine))"
+    rf"|\b{_MODEL}\s+(?:must|should|shall|please|needs? to|ha(?:s|ve) to|(?:is|are) (?:required|instructed|asked))\b",
+    re.IGNORECASE,
+)
+# "Ignore the instructions of the user".
+_OVERRIDE: Final = re.compile(
+    r"\b(?:ignore|disregard|forget|override|bypass|discard)\s+(?:(?:all|any|the|your|every|of|my|its|previous|prior|above"
+    r"|earlier|preceding|other|system|user'?s?|safety|original|current)\s+){1,5}(?:instructions?|prompts?|guidelines?"
+    r"|directives?|polic(?:y|ies)|safeguards?)\b",
+    re.IGNORECASE,
+)
+_COMMAND: Final = re.compile(r"\b(?:run|execute|install|download|fetch|call|invoke|open|use the tool)\b", re.IGNORECASE)
+_PROGRAM: Final = re.compile(
+    r"https?://|\b(?:curl|wget|bash|sh|powershell|python\d?|npx?|pip)\b|`[^`]+`", re.IGNORECASE
+)
+# Phrases of an attack, and those that only count if a model is addressed: people hide things from users, too.
+_AGAINST_USER: Final = frozenset({"override-phrase", "private-data-phrase"})
+_AGAINST_USER_IF_ADDRESSED: Final = frozenset({"conceal-phrase"})
+
+
+def recognises(head: Head) -> bool:
+    """Whether this is a document or a file for agents."""
+    path = f"/{head.path}"
+    return (_DOCUMENT.fullmatch(path) or _AGENT_FILE.fullmatch(path)) is not None and looks_like_text(head)
+
+
+def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield an outline of the hidden instructions, and in a file for agents of the risky ones.
+
+    Raises:
+        LimitReachedError: behind it, if there are more than are kept, or the time for the artifact is over.
+        WindowError: the window could not return the requested bytes.
+    """
+    text = decode_loosely(window.read(0, min(window.size, _MOST_CHARACTERS, limits.document_bytes)))
+    text = text.replace("\r\n", "\n")
+    mentions: dict[Mention, None] = {}
+    reached: LimitReachedError | None = None
+    try:
+        for mention in _collect_mentions(artifact.path, text):
+            mentions[mention] = None
+            if len(mentions) > _MOST_MENTIONS:
+                raise LimitReachedError(f"only the first {_MOST_MENTIONS} instructions to agents were kept")
+    except LimitReachedError as error:
+        reached = error
+    if mentions:
+        yield Outline(_FORMAT, tuple(mentions)[:_MOST_MENTIONS])
+    if reached is not None:
+        raise reached
+
+
+def _collect_mentions(path: str, text: str) -> Iterator[Mention]:
+    """Yield a mention of each hidden instruction, and in a file for agents of each risky one."""
+    hidden_spans: list[range] = []
+    for piece in find_hidden_texts(text):
+        hidden_spans.append(range(piece.offset, piece.offset + len(piece.text)))
+        effect = _judge_hidden_text(piece)
+        if effect:
+            yield _mention("hidden-instruction", piece.text, piece.means, text, piece.offset)
+        elif piece.is_invisible:
+            yield _mention("invisible-text", piece.text or "characters", piece.means, text, piece.offset)
+    if _AGENT_FILE.fullmatch(f"/{path}"):
+        for risk in find_risks(text):
+            if not any(risk.offset in span for span in hidden_spans):
+                yield _mention_risk(risk, text)
+
+
+def _mention_risk(risk: Risk, text: str) -> Mention:
+    """Return a mention of a risky instruction.
+
+    That of a program to fetch and run is named after its address, as in a command, so that the list of official
+    installers applies.
+    """
+    address = _ADDRESS.search(risk.sentence) if risk.use == FETCH_AND_RUN else None
+    mention = _mention(risk.use, risk.sentence, "", text, risk.offset)
+    if address is None:
+        return mention
+    name = address[0].rstrip(".,;:")[:_QUOTED]
+    return replace(mention, vocabulary=SHELL_COMMANDS, use="agent-instruction", name=name, detail=mention.name)
+
+
+def _mention(use: str, quoted: str, detail: str, text: str, offset: int) -> Mention:
+    """Return a mention with a quotation on one line."""
+    where = Location(line=1 + text.count("\n", 0, offset))
+    quoted = " ".join(quoted.split())
+    return Mention(VOCABULARY, use, quoted[:_QUOTED] + ("…" if len(quoted) > _QUOTED else ""), where, detail)
+
+
+def _judge_hidden_text(piece: HiddenText) -> str:
+    """Return how a hidden text acts against the user; empty if it does not."""
+    text = piece.text
+    if _OVERRIDE.search(text):
+        return "override"
+    is_addressed = _ADDRESSEE.search(text) is not None
+    phrases = _AGAINST_USER | _AGAINST_USER_IF_ADDRESSED if is_addressed else _AGAINST_USER
+    use = next((notable.use for notable in find_notable_texts(text) if notable.use in phrases), "")
+    if use:
+        return use
+    risk = next((risk for risk in find_risks(text) if is_addressed or risk.use != FETCH_AND_RUN), None)
+    if risk is not None:
+        return risk.use
+    if is_addressed:
+        is_command = _COMMAND.search(text) is not None and _PROGRAM.search(text) is not None
+        if is_command or next(find_attack_texts(text), None) is not None:
+            return "command"
+    return ""
+
+
+AGENT_TEXTS: Final = Reader(_FORMAT, recognises, read)
+"""Searches documents, in addition to the reader of their format; therefore it is not one of ``READERS``."""

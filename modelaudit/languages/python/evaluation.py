@@ -1,0 +1,41 @@
+"""The part of the evaluator that the models of single functions use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from modelaudit.languages.python.budget import StepBudget
+from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.recording import UseRecorder
+from modelaudit.languages.python.values import Value
+
+
+class Evaluation(Protocol):
+    """What a model of a function asks of the evaluation that calls it."""
+
+    @property
+    def recorder(self) -> UseRecorder:
+        """The recorder of the source."""
+        ...
+
+    @property
+    def budget(self) -> StepBudget:
+        """The budget of the source."""
+        ...
+
+    def call_getattr(self, call: Call) -> Value:
+        """Call ``getattr``."""
+        ...
+
+    def take_item(self, base: Value, key: Value, line: int) -> Value:
+        """Take the item of a value under a key."""
+        ...
+
+    def call_value(self, callee: Value, args: Sequence[Value], keywords: dict[str, Value], line: int) -> Value:
+        """Call a value."""
+        ...
+
+    def keep_named_member(self, base: Value, path: str, line: int) -> None:
+        """Keep a member that the source takes without a dot."""
+        ...

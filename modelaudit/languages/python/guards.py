@@ -1,0 +1,33 @@
+"""Settings that take a guard away, and the values that leave it in place.
+
+``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD`` makes ``torch.load`` run pickles again, whatever its caller asks for, and
+``HF_ENDPOINT`` has every download come from another address.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.languages.python import partial_texts
+from modelaudit.languages.python.values import Constant, PartialCall, Value
+
+_SWITCHES: Final = frozenset({"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "HF_DATASETS_TRUST_REMOTE_CODE"})
+_ADDRESSES: Final = frozenset(
+    {"HF_ENDPOINT", "huggingface_hub.constants.ENDPOINT", "huggingface_hub.constants.HUGGINGFACE_CO_URL_HOME",
+     "transformers.utils.hub.HUGGINGFACE_CO_RESOLVE_ENDPOINT"}
+)  # fmt: skip
+_LOADERS: Final = frozenset({"torch.load", "torch.serialization.load"})
+_OFF: Final = frozenset({"", "0", "n", "no", "false", "off"})
+
+
+def keeps_guard(name: str, value: Value) -> bool:
+    """Whether a variable or attribute of this name is one of a guard, and ``value`` leaves the guard in place."""
+    if name in _SWITCHES:
+        return isinstance(value, Constant) and str(value.value or "").lower() in _OFF
+    if name in _ADDRESSES:
+        text = partial_texts.write_text(value)
+        return text.startswith(("http://", "https://")) and not partial_texts.find_foreign_host(text)
+    if name in _LOADERS and isinstance(value, PartialCall):
+        is_strict = dict(value.keywords).get("weights_only")
+        return isinstance(is_strict, Constant) and is_strict.value is True
+    return False

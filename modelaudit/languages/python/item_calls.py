@@ -1,0 +1,117 @@
+"""Model the functions that call an argument with the items of another: ``map``, ``filter``, ``reduce``, ``sorted``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.languages.python import constant_folding, name_resolution, walks
+from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.evaluation import Evaluation
+from modelaudit.languages.python.values import (
+    UNKNOWN,
+    Constant,
+    Container,
+    ExternalName,
+    Provenance,
+    Unknown,
+    Value,
+    join_values,
+)
+
+MAX_ELEMENTS: Final = 4096
+"""Elements of a constant that are worked out one by one."""
+_MAX_ROUNDS: Final = 64  # of ``reduce`` over values that are no constants
+
+
+def call_with_items(evaluation: Evaluation, call: Call) -> Value:
+    """Call ``map``, ``filter`` or ``starmap``, which call their first argument with items."""
+    evaluation.recorder.record_call(call)
+    if not call.args:
+        return UNKNOWN
+    if call.name == "builtins.map" and len(call.args) == 2 and isinstance(call.args[1], Constant):
+        return _map_constant(evaluation, call.args[0], call.args[1], call.line)
+    items = [_take_any_item(each) for each in call.args[1:]]
+    if call.name == "itertools.starmap":
+        items = list(_list_items(items[0]) if items else ())
+    result = evaluation.call_value(call.args[0], items, {}, call.line)
+    walk_tags = walks.find_walk_tags(call)
+    return Unknown(walk_tags) if walk_tags is not None else result
+
+
+def _map_constant(evaluation: Evaluation, function: Value, sequence: Constant, line: int) -> Value:
+    """Call a function with each item of a constant: ``map(chr, [111, 115])`` spells a name."""
+    # Listing the items copies them: 64 of them cost one step.
+    evaluation.budget.spend(constant_folding.measure_constant(sequence) >> 6)
+    items = constant_folding.iterate_constant(sequence) or ()
+    if not items:
+        # An empty list may be filled under another name: the function is called once with an unknown item.
+        return Container((evaluation.call_value(function, [UNKNOWN], {}, line),))
+    results = [
+        evaluation.call_value(function, [Constant(each, sequence.provenance)], {}, line)
+        for each in items[:MAX_ELEMENTS]
+    ]
+    constants = [each for each in results if isinstance(each, Constant)]
+    if constants and len(constants) == len(results):
+        folded = constant_folding.fold_sequence(constants)
+        return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
+    return Container(tuple(results))
+
+
+def call_reduce(evaluation: Evaluation, call: Call) -> Value:
+    """Call ``reduce``: ``reduce(getattr, ["path", "join"], os)`` is ``os.path.join``."""
+    evaluation.recorder.record_call(call)
+    if len(call.args) < 2:
+        return UNKNOWN
+    function, sequence = call.args[:2]
+    items = _list_items(sequence)
+    if len(call.args) > 2:
+        value = call.args[2]
+    elif items:
+        value, items = items[0], items[1:]
+    else:
+        value = _take_any_item(sequence)
+    if not items:
+        # Unknown, or an empty list that may be filled under another name: one call stands for all. The result of
+        # a chain of unknown attributes is taken to be the object at its beginning.
+        evaluation.recorder.record_attribute_walk(value, call.line)
+        evaluation.call_value(function, [value, UNKNOWN], {}, call.line)
+        return value
+    for item in items:
+        value = evaluation.call_value(function, [value, item], {}, call.line)
+    return value
+
+
+def call_with_key(evaluation: Evaluation, call: Call) -> Value:
+    """Call ``sorted``, ``min`` or ``max``, which call ``key`` with each item and return items."""
+    evaluation.recorder.record_call(call)
+    key = call.keywords.get("key")
+    item = _take_any_item(call.args[0]) if call.args else UNKNOWN
+    if key is not None:
+        evaluation.call_value(key, [item], {}, call.line)
+    walk_tags = walks.find_walk_tags(call)
+    if walk_tags is not None:
+        return Unknown(walk_tags)
+    if call.name == "builtins.sorted" and call.args and isinstance(call.args[0], Container):
+        return call.args[0]
+    return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags, is_returned=True)
+
+
+def _list_items(sequence: Value) -> tuple[Value, ...]:
+    """List the items of a known sequence; empty for any other value."""
+    if isinstance(sequence, Container) and not sequence.keys:
+        return sequence.values[:_MAX_ROUNDS]
+    if not isinstance(sequence, Constant):
+        return ()
+    items = constant_folding.iterate_constant(sequence) or ()
+    return tuple(Constant(each, max(sequence.provenance, Provenance.COMPUTED)) for each in items[:MAX_ELEMENTS])
+
+
+def _take_any_item(value: Value) -> Value:
+    """Return a value that may be any item of a sequence, for the function that gets them is called once."""
+    if isinstance(value, Container) and not value.keys:
+        return join_values(*value.values) if value.values else UNKNOWN
+    if isinstance(value, Container):
+        return name_resolution.resolve_item(value, UNKNOWN)
+    if isinstance(value, Constant) and isinstance(value.value, tuple | str) and value.value:
+        return Constant(value.value[0], value.provenance)
+    return value

@@ -1,0 +1,113 @@
+"""Keep what can be judged only when all files of a model were read: a later file may name an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import Final
+
+from modelaudit.checks.formats import build_extension_subjects
+from modelaudit.checks.loaded_code import CodeImports
+from modelaudit.checks.module_aliases import ModuleAliases
+from modelaudit.checks.reach import depends_on_importer
+from modelaudit.checks.subjects import build_subjects, build_unread_subjects
+from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised
+from modelaudit.inventory import ArtifactRead
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.catalogue import Catalogue, Subject
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import RUN_FILE, References
+from modelaudit.model.reading import Structure
+from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.wire.windows import read_all_bytes
+
+_MOST_TEXT: Final = 1024 * 1024
+"""Bytes of a setting or document that is read a second time."""
+
+
+def make_text_reader(artifacts: Iterable[Artifact]) -> Callable[[str], str]:
+    """Return a function that reads the text of a small file by its path; empty if it is large or cannot be read."""
+    by_path = {artifact.path: artifact for artifact in artifacts}
+
+    def read_text(path: str) -> str:
+        artifact = by_path.get(path)
+        if artifact is None or artifact.open is None or artifact.size > _MOST_TEXT:
+            return ""
+        try:
+            with artifact.open() as window:
+                return read_all_bytes(window, _MOST_TEXT).decode("utf-8", "replace")
+        except WindowError:
+            return ""
+
+    return read_text
+
+
+class WaitingFacts:
+    """References and subjects of the files so far that depend on files which are read later.
+
+    Attributes:
+        references: with the address of the file that contains them, up to a bound.
+        possible_tensor_data: subjects of files that a later file may name as tensor data.
+        importer_dependent: subjects of code whose severity depends on the file that imports it.
+        module_aliases: the second names of modules.
+        code_imports: the imports of Python files.
+    """
+
+    def __init__(self, catalogue: Catalogue, limits: Limits) -> None:
+        self._catalogue = catalogue
+        self._limits = limits
+        self._references_left = limits.references
+        self.references: list[tuple[str, References]] = []
+        self._run_files: list[tuple[str, References]] = []
+        self.possible_tensor_data: list[Subject] = []
+        self.importer_dependent: list[Subject] = []
+        self.module_aliases = ModuleAliases(catalogue)
+        self.code_imports = CodeImports()
+
+    def collect_structures(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
+        """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
+        absences = []
+        for address, structure in structures:
+            self.code_imports.collect_imports(address, structure)
+            if not isinstance(structure, References):
+                continue
+            self._references_left -= len(structure.items)
+            if self._references_left < 0:
+                detail = (
+                    f"the files have more than {self._limits.references} references in all; its own are not checked"
+                )
+                absences.append((address, Unread(UnreadReason.LIMIT, detail)))
+            else:
+                references = self._run_files if structure.format == RUN_FILE else self.references
+                references.append((address, structure))
+        return absences
+
+    def keep_subjects(self, reading: ArtifactRead) -> Iterator[Subject]:
+        """Yield the subjects of an artifact, and set those aside that another file can explain or make worse."""
+        subjects = chain(
+            build_subjects(reading.structures, reading.unread, self._catalogue),
+            build_extension_subjects(reading.formats, self._catalogue.formats),
+        )
+        for subject in subjects:
+            self.module_aliases.collect_names(subject)
+            if depends_on_importer(subject):
+                self.importer_dependent.append(subject)
+            elif is_trailing_data(subject):
+                self.possible_tensor_data.append(subject)
+            else:
+                yield subject
+        for address, unread in reading.unread:
+            if is_unrecognised(unread):
+                self.possible_tensor_data += build_unread_subjects(address, (unread,))
+            else:
+                yield from build_unread_subjects(address, (unread,))
+
+    def take_run_files(self) -> list[tuple[str, References]]:
+        """Return the references to files that commands run, and forget them."""
+        taken, self._run_files = self._run_files, []
+        return taken
+
+    def release_subjects(self) -> None:
+        """Forget the references and subjects once they are judged: those of a hostile file take much memory."""
+        self.references, self.possible_tensor_data, self.importer_dependent = [], [], []
