@@ -54,6 +54,11 @@ _KEYS_OF_DATA: Final = frozenset(
      "itos", "stoi", "word2idx", "idx2word", "word_index", "index_word", "types_map", "id2name"}
 )  # fmt: skip
 
+# Lists of words by the ends of their keys, and files of words by a part of their names.
+_KEY_OF_WORDS: Final = re.compile(r"\w{0,60}_(?:labels?|vocab|tokens?|classes|words|categories|entities|terms)", re.I)
+_FILE_OF_WORDS: Final = re.compile(
+    r"(?:^|[_.-])(?:vocab(?:ulary)?|labels?|tokens?|merges|classes|categories|stopwords|words)(?:[_.-]|$)"
+)
 # Keys of texts for people; under some others, such as ``code``, node editors keep programs that they run.
 _KEYS_OF_PROSE: Final = PROSE_KEYS - {"code", "source", "body", "input", "output", "query"}
 
@@ -135,7 +140,9 @@ def read_any_key(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
     Raises:
         LimitReachedError: too many values were parsed as Python; the first ones were yielded.
     """
-    if get_file_name(path) not in VOCABULARY_FILES:
+    name = get_file_name(path)
+    is_vocabulary = name in VOCABULARY_FILES or (_FILE_OF_WORDS.search(name) is not None and "config" not in name)
+    if not is_vocabulary:
         has_handler = get_file_name(path) == _MANIFEST
         yield from build_outlines(_collect_mentions(settings, has_handler))
 
@@ -150,6 +157,8 @@ def _collect_mentions(settings: Sequence[Setting], has_handler: bool) -> Iterato
     for setting in settings:
         value = setting.value
         if not isinstance(value, str) or not _KEYS_OF_DATA.isdisjoint(setting.path):
+            continue
+        if any(map(_KEY_OF_WORDS.fullmatch, setting.path)):
             continue
         name = value.strip()
         if has_handler and setting.key == "handler":
