@@ -143,6 +143,12 @@ def test_ordinary_values_pass_in_every_container(tmp_path: Path) -> None:
         assert _scan(tmp_path, name, build(tree)) == set(), name
 
 
+def test_names_in_the_records_of_a_data_set_are_data(tmp_path: Path) -> None:
+    record = b'{"text": "os.system", "answer": "().__class__.__base__.__subclasses__()"}\n'
+    assert _scan(tmp_path, "train.jsonl", record) == set()
+    assert _scan(tmp_path, "config.json", record) == {"configuration/dangerous-value"}
+
+
 def test_values_beyond_the_bound_of_a_tree_leave_an_absence_only_if_a_loader_may_act_on_them() -> None:
     for value, expected in (("plain text", []), ("os.system", [UnreadReason.LIMIT])):
         tree = ValueTree()

@@ -46,6 +46,9 @@ VOCABULARY_FILES: Final = frozenset(
 )  # fmt: skip
 """Names of files that hold words, labels or digests, and no settings."""
 
+_RECORDS: Final = (".jsonl", ".ndjson", ".jsonlines")
+"""The ends of the names of data sets: a record for each line, and no settings."""
+
 # Keys of lists and mappings of words and labels inside of configurations, and of texts for people.
 _KEYS_OF_DATA: Final = frozenset(
     {"vocab", "vocabulary", "merges", "added_tokens", "added_tokens_decoder", "added_tokens_encoder",
@@ -142,7 +145,7 @@ def read_any_key(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
     """
     name = get_file_name(path)
     is_vocabulary = name in VOCABULARY_FILES or (_FILE_OF_WORDS.search(name) is not None and "config" not in name)
-    if not is_vocabulary:
+    if not is_vocabulary and not name.endswith(_RECORDS):
         has_handler = get_file_name(path) == _MANIFEST
         yield from build_outlines(_collect_mentions(settings, has_handler))
 
