@@ -61,8 +61,9 @@ def count_subjects(exit_code: int, report: Mapping[str, Any]) -> Outcome:
     if "licence-denied" in derived:
         # A report states the worst answer alone.
         derived.discard("licence-review")
-    # A finding on the use and the denial that it reports are one subject.
-    if "causes" in report["decision"] and stated - {"findings"} != derived - {"findings"}:
+    # A finding on the use and the denial that it reports are one subject. Instructions are reviewed by their findings.
+    findings = {"findings", "instructions-review"}
+    if "causes" in report["decision"] and stated - findings != derived - findings:
         fault = f"the report states {sorted(stated)}, and its parts are {sorted(derived)}"
     return Outcome(exit_code, subjects, fault)
 

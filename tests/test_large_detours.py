@@ -251,7 +251,7 @@ def test_scan_of_a_call_with_nested_shared_tuples_ends_within_the_deadline(tmp_p
     inner: object = (0,) * 64
     for _ in range(5):
         inner = (assembler.memoize(inner),) * 64
-    assembler.call(Global("builtins.list"), *[assembler.memoize(inner)] * 40)
+    assembler.call(Global("builtins.list"), (assembler.memoize(inner),) * 40)
     path = tmp_path / "model.pkl"
     path.write_bytes(bytes(assembler.data) + NONE_AND_STOP)
     assert path.stat().st_size < 8192

@@ -48,7 +48,7 @@ def test_every_example_runs_in_the_order_of_the_document(tmp_path: Path, monkeyp
         else:
             with pytest.raises(ConfigurationError):
                 load_policy(policy, load_catalogue())
-    assert (commands, sum(kind == "yaml" for kind, _ in BLOCKS)) == (7, 9)
+    assert (commands, sum(kind == "yaml" for kind, _ in BLOCKS)) == (7, 10)
 
 
 def test_examples_have_every_key_of_a_policy_and_every_use() -> None:

@@ -71,8 +71,8 @@ def derive_signature(name: str) -> str | None:
     module, _, qualname = name.rpartition(".")
     try:
         found: Any = getattr(importlib.import_module(module), qualname)
-        # An exception, an enumeration or a metaclass takes more than its signature says.
-        if isinstance(found, type) and (issubclass(found, BaseException) or type(found) is not type):
+        # An exception, a record, an enumeration or a metaclass takes more than its signature says.
+        if isinstance(found, type) and (issubclass(found, (BaseException, tuple)) or type(found) is not type):
             return None
         signature = inspect.signature(found)
     except (ImportError, AttributeError, TypeError, ValueError):

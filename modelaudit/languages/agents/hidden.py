@@ -33,13 +33,15 @@ _HIDING: Final = re.compile(
     re.IGNORECASE,
 )
 _ATTRIBUTE: Final = re.compile(
-    r"\b(?:alt|title|aria-label|aria-description|placeholder|summary|content|data-[\w-]{1,40})\s*=\s*"
+    r"\b(?:alt|title|aria-label|aria-description|placeholder|summary|content|data-[\w-]{1,40})\s{0,20}=\s{0,20}"
     r"(?:\"(?P<a>[^\"]{12,6000})\"|'(?P<b>[^']{12,6000})')",
     re.IGNORECASE,
 )
 _IMAGE_TEXT: Final = re.compile(r"!\[(?P<text>[^\]]{12,6000})\][(\[]")
-_LINK_TITLE: Final = re.compile(r"\]\(\s*\S{0,1000}?\s+(?:\"(?P<a>[^\"]{12,6000})\"|'(?P<b>[^']{12,6000})')\s*\)")
-_FAR_RIGHT: Final = re.compile(r"\S?[ \t\u00a0]{150,}(?P<text>\S[^\n]{12,6000})")
+_LINK_TITLE: Final = re.compile(
+    r"\]\(\s{0,20}\S{0,1000}?\s{1,20}(?:\"(?P<a>[^\"]{12,6000})\"|'(?P<b>[^']{12,6000})')\s*\)"
+)
+_FAR_RIGHT: Final = re.compile(r"(?<![ \t\u00a0])[ \t\u00a0]{150,}+(?P<text>\S[^\n]{12,6000})")
 _TAG_CHARACTERS: Final = re.compile("[\U000e0001-\U000e007f]{8,}")
 _FLAG: Final = "\U0001f3f4"
 _ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff]{16,}")
