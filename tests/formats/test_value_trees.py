@@ -147,6 +147,7 @@ def test_names_in_the_records_of_a_data_set_are_data(tmp_path: Path) -> None:
     record = b'{"text": "os.system", "answer": "().__class__.__base__.__subclasses__()"}\n'
     assert _scan(tmp_path, "train.jsonl", record) == set()
     assert _scan(tmp_path, "config.json", record) == {"configuration/dangerous-value"}
+    assert _scan(tmp_path, "words.pkl", pickle.dumps({"os.system", "subprocess.run"})) == set()
 
 
 def test_values_beyond_the_bound_of_a_tree_leave_an_absence_only_if_a_loader_may_act_on_them() -> None:

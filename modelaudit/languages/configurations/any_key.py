@@ -163,6 +163,9 @@ def _collect_mentions(settings: Sequence[Setting], has_handler: bool) -> Iterato
             continue
         if any(map(_KEY_OF_WORDS.fullmatch, setting.path)):
             continue
+        # An item of a bare list or set of words has no key by which a loader would look it up.
+        if all(step.isdigit() for step in setting.path):
+            continue
         name = value.strip()
         if has_handler and setting.key == "handler":
             continue
