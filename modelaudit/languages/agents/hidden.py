@@ -108,7 +108,7 @@ def _find_invisible_characters(text: str) -> Iterator[HiddenText]:
 
 def _decode_bits(characters: str) -> str:
     """Return the text that two characters spell in bits, whichever of them means one; empty if neither reading fits."""
-    kinds = sorted(set(characters), key=characters.count, reverse=True)[:2]
+    kinds = sorted(set(characters), key=lambda each: (-characters.count(each), each))[:2]
     for one in kinds:
         bits = "".join("1" if each == one else "0" for each in characters if each in kinds)
         for width in (_BITS, 7):
