@@ -1,6 +1,6 @@
 """Find the calls of trusted callables with arguments that these cannot take.
 
-Such a call raises in every process where the name means what it says. A file that holds one is written for a process
+Such a call raises in every process where nothing has replaced the name. A file that holds one is written for a process
 where the name means something else, such as one in which an earlier step has replaced ``collections.OrderedDict`` by
 ``exec`` (ShadowPickle, arXiv 2607.17503), or for a scanner that judges names and ignores arguments.
 """
@@ -200,7 +200,7 @@ def _is_pair(value: Value) -> bool:
 
 
 def _read_plain(text: str) -> _Plain | None:
-    """Return the constant of which an event keeps the ``repr``; ``None`` for an outline of a container."""
+    """Return the constant behind a ``repr`` that an event keeps; ``None`` for an outline of a container."""
     if text in ("None", "True", "False"):
         return _Plain("none" if text == "None" else "bool")
     quotation = text.removeprefix("bytearray(").removeprefix("b")

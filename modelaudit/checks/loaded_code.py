@@ -1,7 +1,7 @@
 """Decide which Python files are loaded with the model, and lower findings in those that people only run by hand.
 
 A loader imports what a configuration names, what it imports by convention, and what these files import. A
-demonstration, training code or a test beside them runs only if somebody runs it. What cannot be decided counts as
+demonstration, training code or a test beside them runs only if a person runs it. What cannot be decided counts as
 loaded.
 """
 
