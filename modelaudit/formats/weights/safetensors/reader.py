@@ -146,7 +146,8 @@ def _read_text_tensors(
     tree = ValueTree()
     for tensor in tensors:
         is_row = tensor.dtype in _BYTE_TYPES and len(tensor.shape) == 1 and 0 < tensor.shape[0] <= _LONGEST_TEXT
-        if not is_row or _QUANTIZED.search(tensor.name):
+        # Offsets that run backwards are a defect, which ``_check_offsets`` reports.
+        if not is_row or tensor.end < tensor.start or _QUANTIZED.search(tensor.name):
             continue
         data = window.read(data_start + tensor.start, min(tensor.shape[0], tensor.end - tensor.start))
         with suppress(UnicodeDecodeError):
