@@ -1,0 +1,87 @@
+"""Models and dictionaries that are plain data: every byte belongs to a part, and no changed size passes."""
+
+from __future__ import annotations
+
+import pytest
+from builders.payloads import EVAL_ONE
+from builders.plain_models import SAMPLES
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modelaudit.model.outline import Outline
+
+FORMATS = ("crfsuite", "fasttext")
+PATHS = sorted(SAMPLES)
+
+
+def test_each_format_of_plain_data_has_a_sample():
+    assert {path.partition("/")[0] for path in SAMPLES} == set(FORMATS)
+
+
+def has_fault(reading) -> bool:
+    """Whether the reading reports a defect or an absence, such as bytes that no reader knows."""
+    assert reading.unread is not None  # fails if a reader raised an unexpected error
+    return bool(reading.inner.unread or reading.kinds())
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_file_of_plain_data_is_recognised_under_any_name_and_read_to_its_end(path, read_bytes):
+    data = bytes(SAMPLES[path].data)
+    for name in (path.rpartition("/")[2], "data.bin"):
+        reading = read_bytes(data, name)
+        assert reading.formats[name] == [path.partition("/")[0]]
+        assert not has_fault(reading), reading.details
+        assert len(reading.of(Outline)) == 1
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_cut_and_every_appended_byte_of_plain_data_is_reported(path, read_bytes):
+    data, name = bytes(SAMPLES[path].data), path.rpartition("/")[2]
+    for end in {*range(8, min(len(data), 120)), *range(8, len(data), 97), len(data) - 1}:
+        assert has_fault(read_bytes(data[:end], name)), end
+    for tail in (b"\0", bytes(4), bytes(4096), b"\xff", b"text", data):
+        assert has_fault(read_bytes(data + tail, name)), tail[:9]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_stated_size_of_plain_data_is_compared_with_the_bytes(path, read_bytes):
+    file, name = SAMPLES[path], path.rpartition("/")[2]
+    assert file.sizes
+    for offset, length in file.sizes:
+        old = int.from_bytes(file.data[offset : offset + length], "little")
+        for new in (old + 1, old - 1, 0, 1 << (8 * length - 1), (1 << 8 * length) - 1, old ^ (1 << 8 * length - 2)):
+            wrapped = new % (1 << 8 * length)
+            if wrapped != old:
+                data = bytearray(file.data)
+                data[offset : offset + length] = wrapped.to_bytes(length, "little")
+                assert has_fault(read_bytes(bytes(data), name)), (offset, length, old, wrapped)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_changed_sizes_cuts_and_appended_bytes_of_plain_data_are_never_silent(read_bytes, data):
+    path = data.draw(st.sampled_from(PATHS))
+    file = bytearray(SAMPLES[path].data)
+    for offset, length in data.draw(st.lists(st.sampled_from(SAMPLES[path].sizes), max_size=3, unique=True)):
+        file[offset : offset + length] = data.draw(st.binary(min_size=length, max_size=length))
+    if data.draw(st.booleans()):
+        file = file[: data.draw(st.integers(8, len(file)))]
+    else:
+        file += data.draw(st.one_of(st.just(b""), st.binary(max_size=9), st.integers(1, 99).map(bytes)))
+    is_same = bytes(file) == bytes(SAMPLES[path].data)
+    assert has_fault(read_bytes(bytes(file), path.rpartition("/")[2])) is not is_same
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_mutated_plain_data_never_crashes_a_reader(read_bytes, data):
+    path = data.draw(st.sampled_from(PATHS))
+    file = bytearray(SAMPLES[path].data)
+    for _ in range(data.draw(st.integers(1, 6))):
+        file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
+    assert read_bytes(bytes(file), path.rpartition("/")[2]).unread is not None
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_pickle_behind_plain_data_is_read(path, read_bytes):
+    assert read_bytes(bytes(SAMPLES[path].data) + EVAL_ONE, path.rpartition("/")[2]).evaluates
