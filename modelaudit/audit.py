@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
+from modelaudit.checks.allowed_code import GuardedCode, mark_guards
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_name_subjects, describe_formats
 from modelaudit.checks.hub_scanners import find_unshared_alarms
@@ -254,6 +255,15 @@ class Audit:
         reference_subjects = build_reference_subjects(waiting.references, snapshot.artifacts, snapshot.bookkeeping)
         is_alone = len(snapshot.artifacts) == 1
         marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone)
+        find_beside = cache(
+            partial(
+                waiting.code_imports.find_beside_model,
+                self.records,
+                waiting.references,
+                make_text_reader(snapshot.artifacts),
+            )
+        )
+        guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
         source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})
         judgements = self._judge_subjects(
@@ -261,18 +271,13 @@ class Audit:
                 remaining_subjects,
                 reference_subjects,
                 marked_subjects,
+                mark_guards(waiting.code_dependent, guarded),
                 name_subjects,
                 build_shard_subjects(waiting.references, snapshot.artifacts),
                 source_subjects,
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
                 waiting.module_aliases.build_subjects(),
             )
-        )
-        find_beside = partial(
-            waiting.code_imports.find_beside_model,
-            self.records,
-            waiting.references,
-            make_text_reader(snapshot.artifacts),
         )
         waiting.release_subjects()
         absences_by_path: defaultdict[str, list[tuple[str, Unread]]] = defaultdict(list)

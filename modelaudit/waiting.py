@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
+from modelaudit.checks.allowed_code import depends_on_code, find_stranger
 from modelaudit.checks.formats import build_extension_subjects
 from modelaudit.checks.loaded_code import CodeImports
 from modelaudit.checks.module_aliases import ModuleAliases
@@ -24,6 +25,8 @@ from modelaudit.wire.windows import read_all_bytes
 
 _MOST_TEXT: Final = 1024 * 1024
 """Bytes of a setting or document that is read a second time."""
+
+_MOST_STRANGERS: Final = 3
 
 
 def make_text_reader(artifacts: Iterable[Artifact]) -> Callable[[str], str]:
@@ -50,6 +53,8 @@ class WaitingFacts:
         references: with the address of the file that contains them, up to a bound.
         possible_tensor_data: subjects of files that a later file may name as tensor data.
         importer_dependent: subjects of code whose severity depends on the file that imports it.
+        code_dependent: subjects of settings whose severity depends on the code in the model.
+        strangers: the first repositories and addresses that configurations name for weights.
         module_aliases: the second names of modules.
         code_imports: the imports of Python files.
     """
@@ -62,6 +67,8 @@ class WaitingFacts:
         self._run_files: list[tuple[str, References]] = []
         self.possible_tensor_data: list[Subject] = []
         self.importer_dependent: list[Subject] = []
+        self.code_dependent: list[Subject] = []
+        self.strangers: dict[str, None] = {}
         self.module_aliases = ModuleAliases(catalogue)
         self.code_imports = CodeImports()
 
@@ -91,8 +98,12 @@ class WaitingFacts:
         )
         for subject in subjects:
             self.module_aliases.collect_names(subject)
+            if len(self.strangers) < _MOST_STRANGERS and (stranger := find_stranger(subject)):
+                self.strangers[stranger] = None
             if depends_on_importer(subject):
                 self.importer_dependent.append(subject)
+            elif depends_on_code(subject):
+                self.code_dependent.append(subject)
             elif is_trailing_data(subject):
                 self.possible_tensor_data.append(subject)
             else:
@@ -110,4 +121,5 @@ class WaitingFacts:
 
     def release_subjects(self) -> None:
         """Forget the references and subjects once they are judged: those of a hostile file take much memory."""
-        self.references, self.possible_tensor_data, self.importer_dependent = [], [], []
+        self.references, self.possible_tensor_data = [], []
+        self.importer_dependent, self.code_dependent = [], []

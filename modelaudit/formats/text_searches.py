@@ -10,6 +10,7 @@ from modelaudit.languages.agents.reader import AGENT_TEXTS
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
 from modelaudit.languages.git_remotes import GIT_REMOTES
 from modelaudit.languages.instructions import INSTRUCTIONS
+from modelaudit.languages.loader_variables import LOADER_VARIABLES
 from modelaudit.languages.named_files import NAMED_FILES
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.record_paths import RECORD_PATHS
@@ -24,6 +25,7 @@ TEXT_SEARCHES: Final = (
     TERMS,
     PACKAGE_METADATA,
     TOOL_FILES,
+    LOADER_VARIABLES,
     RUN_FILES,
     NAMED_FILES,
     RECORD_PATHS,

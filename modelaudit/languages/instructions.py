@@ -31,6 +31,7 @@ from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_BLOCK_CHARACTERS: Final = 400_000  # of all commands of a document together
 _CHARACTERS_OF_BLOCK: Final = 100  # to which the analysis of an empty block corresponds
+_INDEX_USES: Final = frozenset({"index", "links", "local-index", "signed-index"})
 _INSTRUCTED: Final = "instructed"
 """The kind of a file that a document tells users to run."""
 _FENCED_BLOCK: Final = re.compile(
@@ -170,12 +171,12 @@ def _collect_actions(commands: str, line: int, texts: ParsedTexts) -> Iterator[M
 
 
 def _judge_actions(actions: Iterable[Mention]) -> Iterator[Mention]:
-    """Yield a mention of each harmful action as an instruction, and that of each package index as it is."""
+    """Yield a mention of each harmful action as an instruction, and that of each package index."""
     for action in actions:
-        is_index = action.vocabulary == REQUIREMENTS and action.use in ("index", "links")
+        is_index = action.vocabulary == REQUIREMENTS and action.use in _INDEX_USES
         is_unprotected = action.vocabulary == REQUIREMENTS and action.use == "plain-text"
         if is_index:
-            yield action
+            yield replace(action, use="suggested-index")
         elif is_unprotected or (action.vocabulary == VOCABULARY and action.use in _HARMFUL_USES):
             yield replace(action, vocabulary=VOCABULARY, use="instruction", detail=action.use)
 

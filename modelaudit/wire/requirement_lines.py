@@ -38,7 +38,7 @@ _PINNED: Final = re.compile(r"[@#][0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=
 # pip replaces ``${NAME}`` by a variable of the environment, so that the source is unknown.
 _VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}\S*")
 _PLAIN_TEXT_SCHEMES: Final = ("http://", "ftp://", "git://")
-_LOCAL_HOST: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
+_LOCAL_HOST: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
 # The scheme and the host of an address (group 0), and the host alone (group 2).
 _HOST: Final = re.compile(r"([a-z]+://)([^/:?#\s]+(?::\d+)?)", re.IGNORECASE)
 _REPOSITORY: Final = re.compile(
@@ -56,8 +56,8 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
     """Yield a mention for each package source in the line.
 
     A plain name such as ``numpy`` comes from the index that the user configured, and gives no mention.
-    The ``use`` of a mention is ``index``, ``links``, ``plain-text``, ``trusted-host``, ``editable``, ``address``,
-    ``pinned-address`` or ``local-path``. Addresses lose their credentials.
+    The ``use`` of a mention is ``index``, ``links``, ``local-index``, ``plain-text``, ``trusted-host``, ``editable``,
+    ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
 
     Args:
         line: one requirement or option, with continued lines already joined.
@@ -67,11 +67,8 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
     index_options = list(_INDEX_OPTION.finditer(line)) if line.startswith("-") else []
     for option in index_options:
         option_name, address_text = option[1] or option[2], option[3]
-        use = "links" if option_name.startswith(("--f", "-f")) else "index"
-        is_plain = address_text.lower().startswith(_PLAIN_TEXT_SCHEMES) and not _LOCAL_HOST.match(address_text)
-        yield Mention(
-            VOCABULARY, "plain-text" if is_plain else use, strip_credentials(address_text)[:_QUOTED_CHARACTERS], where
-        )
+        use = _find_index_use(option_name, address_text)
+        yield Mention(VOCABULARY, use, strip_credentials(address_text)[:_QUOTED_CHARACTERS], where)
     trusted = _TRUSTED_HOST_OPTION.search(line)
     if trusted is not None:
         yield Mention(VOCABULARY, "trusted-host", trusted[1][:_QUOTED_CHARACTERS], where)
@@ -88,6 +85,15 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
         yield Mention(VOCABULARY, "local-path", line[:200], where)
     elif variable is not None:
         yield Mention(VOCABULARY, "address", variable[0][:_QUOTED_CHARACTERS], where)
+
+
+def _find_index_use(option: str, address: str) -> str:
+    """Return the use of the value of an index option: a folder, this machine or a variable is no server of others."""
+    if _LOCAL_HOST.match(address) or "://" not in address or address.lower().startswith("file:"):
+        return "local-index"
+    if address.lower().startswith(_PLAIN_TEXT_SCHEMES):
+        return "plain-text"
+    return "links" if option.startswith(("--f", "-f")) else "index"
 
 
 def find_further_list(line: str) -> str:
@@ -134,7 +140,8 @@ def collect_locked_mention(address_text: str, has_digest: bool, where: Location 
     elif match[1] or _REPOSITORY.match(address):
         yield Mention(VOCABULARY, "pinned-address" if has_digest else "address", address[:_QUOTED_CHARACTERS], where)
     else:
-        yield Mention(VOCABULARY, "index", host_name.lower()[:_QUOTED_CHARACTERS], where, address[:_QUOTED_CHARACTERS])
+        host_name = host_name.lower()[:_QUOTED_CHARACTERS]
+        yield Mention(VOCABULARY, "locked-index", host_name, where, address[:_QUOTED_CHARACTERS])
 
 
 def strip_credentials(address: str) -> str:

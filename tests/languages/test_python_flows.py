@@ -144,6 +144,15 @@ _FORCED = "os.environ[TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD]"
         ("setattr(torch, 'load', lambda f: old(f, weights_only=False))", "torch.load[=]"),
         ("os.environ['HF_ENDPOINT'] = 'https://mirror.invalid.example'", "os.environ[HF_ENDPOINT]"),
         ("huggingface_hub.constants.ENDPOINT = x", "huggingface_hub.constants.ENDPOINT[=]"),
+        ("os.environb[b'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = b'1'", _FORCED),
+        ("torch.__dict__['load'] = f", "torch.load[=]"),
+        ("vars(torch.serialization)['load'] = f", "torch.serialization.load[=]"),
+        ("vars(torch).update(load=f)", "torch.load[=]"),
+        ("torch.__dict__.update({'load': f})", "torch.load[=]"),
+        ("torch.load.__kwdefaults__ = {'weights_only': False}", "torch.load.__kwdefaults__[=]"),
+        ("from unittest import mock\nmock.patch('torch.load', f).start()", "torch.load[=]"),
+        ("from unittest.mock import patch\npatch.object(torch, 'load', f).start()", "torch.load[=]"),
+        ("import requests\nrequests.Session.verify = False", "requests.Session.verify[=]"),
     ],
 )
 def test_guard_that_is_taken_away_is_mentioned(source: str, name: str) -> None:
@@ -157,6 +166,8 @@ def test_guard_that_is_taken_away_is_mentioned(source: str, name: str) -> None:
         "os.environ.update({'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': 'false'})",
         "os.environ['HF_ENDPOINT'] = 'https://huggingface.co'",
         "torch.load = functools.partial(torch.load, weights_only=True)",
+        "import requests\nrequests.Session.verify = True",
+        "import datasets\ndatasets.config.HF_DATASETS_TRUST_REMOTE_CODE = False",
     ],
 )
 def test_guard_that_stays_in_place_is_not_mentioned(source: str) -> None:

@@ -384,7 +384,9 @@ class Evaluator(ast.NodeVisitor):
             target, value = self.evaluate(node.target), self.evaluate(node.value)
             if isinstance(target, ExternalName) and isinstance(node.op, ast.BitOr):
                 # ``os.environ |= {…}`` sets each of the variables.
-                self.recorder.record_environment(Call(f"{target.name}.update", (value,), {}, node.lineno))
+                call = Call(f"{target.name}.update", (value,), {}, node.lineno)
+                self.recorder.record_environment(call)
+                self.recorder.record_namespace_call(call)
 
     def _assign_target(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
@@ -432,8 +434,11 @@ class Evaluator(ast.NodeVisitor):
         for each in list_alternatives(mapping):
             if not isinstance(each, ExternalName):
                 continue
-            if each.name == "os.environ":
-                self.recorder.record_variable(key_text, value, target.lineno)
+            if each.name in ("os.environ", "os.environb"):
+                self.recorder.record_variable(key.value if isinstance(key, Constant) else None, value, target.lineno)
+            elif each.name.endswith(".__dict__") and each.name != "builtins.__dict__":
+                call = Call(f"{each.name}.__setitem__", (key, value), {}, target.lineno)
+                self.recorder.record_namespace_call(call)
             elif each.name == "sys.modules":
                 self.log.record(uses.OVERWRITE, f"{each.name}[{key_text or '…'}]", target.lineno)
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
@@ -1594,6 +1599,7 @@ class Evaluator(ast.NodeVisitor):
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._follow_configured_package(call)
         self.recorder.record_environment(call)
+        self.recorder.record_namespace_call(call)
         method = call.name.rpartition(".")[2]
         # The object comes from a library and its class is not known: the method may be that of any class, also of one
         # of the source.
@@ -1806,6 +1812,12 @@ class Evaluator(ast.NodeVisitor):
                 self._keep_attribute(attribute, call.args[2])
         return UNKNOWN
 
+    def _call_patch(self, call: Call) -> Value:
+        """Call ``mock.patch("module.name", new)``."""
+        self.recorder.record_patch(call)
+        self.recorder.record_call(call)
+        return Unknown(call.argument_tags)
+
     def _call_partial(self, call: Call) -> Value:
         """Call ``functools.partial``: return the callable with the arguments that it binds."""
         self.recorder.record_call(call)
@@ -1929,7 +1941,17 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(
         ("monai.utils.optional_import", "monai.utils.module.optional_import"), Evaluator._call_optional_import
     ),
-    **dict.fromkeys(("builtins.setattr", "builtins.object.__setattr__"), Evaluator._call_setattr),
+    **dict.fromkeys(
+        (
+            "builtins.setattr",
+            "builtins.object.__setattr__",
+            "builtins.type.__setattr__",
+            "unittest.mock.patch.object",
+            "mock.patch.object",
+        ),
+        Evaluator._call_setattr,
+    ),
+    **dict.fromkeys(("unittest.mock.patch", "mock.patch"), Evaluator._call_patch),
     "functools.partial": Evaluator._call_partial,
     # Each returns what calls its callable with the same arguments.
     **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),

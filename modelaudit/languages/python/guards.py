@@ -11,7 +11,12 @@ from typing import Final
 from modelaudit.languages.python import partial_texts
 from modelaudit.languages.python.values import Constant, PartialCall, Value
 
-_SWITCHES: Final = frozenset({"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "HF_DATASETS_TRUST_REMOTE_CODE"})
+_SWITCHES: Final = frozenset(
+    {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "HF_DATASETS_TRUST_REMOTE_CODE", "VLLM_ALLOW_INSECURE_SERIALIZATION",
+     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "datasets.config.HF_DATASETS_TRUST_REMOTE_CODE"}
+)  # fmt: skip
+# Checks of certificates, which a value that is on leaves in place.
+_CHECKS: Final = frozenset({"requests.Session.verify", "requests.sessions.Session.verify"})
 _ADDRESSES: Final = frozenset(
     {"HF_ENDPOINT", "huggingface_hub.constants.ENDPOINT", "huggingface_hub.constants.HUGGINGFACE_CO_URL_HOME",
      "transformers.utils.hub.HUGGINGFACE_CO_RESOLVE_ENDPOINT"}
@@ -24,6 +29,8 @@ def keeps_guard(name: str, value: Value) -> bool:
     """Whether a variable or attribute of this name is one of a guard, and ``value`` leaves the guard in place."""
     if name in _SWITCHES:
         return isinstance(value, Constant) and str(value.value or "").lower() in _OFF
+    if name in _CHECKS:
+        return isinstance(value, Constant) and value.value is True
     if name in _ADDRESSES:
         text = partial_texts.write_text(value)
         return text.startswith(("http://", "https://")) and not partial_texts.find_foreign_host(text)

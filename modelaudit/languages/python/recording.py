@@ -46,6 +46,7 @@ _ENVIRONMENT_SETTERS: Final = frozenset(
     {"os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.__setitem__", "os.environb.update",
      "os.environb.setdefault", "os.environb.__setitem__"}
 )  # fmt: skip
+_NAMESPACE_SETTERS: Final = frozenset({"update", "setdefault", "__setitem__", "__ior__"})
 
 
 @dataclass(slots=True)
@@ -159,6 +160,23 @@ class UseRecorder:
         if isinstance(target, ExternalName) and not guards.keeps_guard(target.name, value):
             self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
 
+    def record_namespace_call(self, call: Call) -> None:
+        """Record the names that a method of the namespace of a module overwrites, as ``vars(torch).update(load=f)``."""
+        namespace, _, method = call.name.rpartition(".")
+        owner = namespace.removesuffix(".__dict__")
+        if owner == namespace or method not in _NAMESPACE_SETTERS:
+            return
+        for key, value in _list_items(call):
+            if isinstance(key, str):
+                self.record_overwrite(name_resolution.resolve_attribute(ExternalName(owner), key), call.line, value)
+
+    def record_patch(self, call: Call) -> None:
+        """Record that ``mock.patch`` replaces the object that a dotted name leads to."""
+        target = call.get_argument(0, "target")
+        if isinstance(target, Constant) and isinstance(target.value, str):
+            value = call.get_argument(1, "new") or UNKNOWN
+            self.record_overwrite(name_resolution.normalize_name(target.value), call.line, value)
+
     def record_parent_packages(self, module: str, line: int) -> None:
         """Record the packages around an imported module: Python imports them first."""
         parent = module.rpartition(".")[0]
@@ -168,19 +186,9 @@ class UseRecorder:
 
     def record_environment(self, call: Call) -> None:
         """Record the variables of the environment that a call sets, as ``os.putenv`` and ``os.environ.update`` do."""
-        if call.name not in _ENVIRONMENT_SETTERS:
-            return
-        items: list[tuple[object, Value]] = [*call.keywords.items()]
-        for each in call.args[:1]:
-            if isinstance(each, Container) and each.keys:
-                items += zip(each.keys, each.values, strict=False)
-            elif isinstance(each, Container):
-                items += [(None, value) for value in each.values]
-            else:
-                value = call.args[1] if len(call.args) > 1 else UNKNOWN
-                items.append((each.value if isinstance(each, Constant) else None, value))
-        for key, value in items:
-            self.record_variable(key, value, call.line)
+        if call.name in _ENVIRONMENT_SETTERS:
+            for key, value in _list_items(call):
+                self.record_variable(key, value, call.line)
 
     def record_variable(self, key: object, value: Value, line: int) -> None:
         """Record that a variable of the environment gets a value, unless the value leaves its guard in place."""
@@ -251,3 +259,17 @@ class UseRecorder:
         for each in list_alternatives(value):
             if isinstance(each, ExternalName) and not each.is_result and each.name in POWERFUL_MODULES:
                 self.log.record(uses.COMPUTED, f"{each.name}.*", line, "passed to a function of another file")
+
+
+def _list_items(call: Call) -> list[tuple[object, Value]]:
+    """Return the keys and values that a method such as ``update`` sets; an unknown key is ``None``."""
+    items: list[tuple[object, Value]] = [*call.keywords.items()]
+    for each in call.args[:1]:
+        if isinstance(each, Container) and each.keys:
+            items += zip(each.keys, each.values, strict=False)
+        elif isinstance(each, Container):
+            items += [(None, value) for value in each.values]
+        else:
+            value = call.args[1] if len(call.args) > 1 else UNKNOWN
+            items.append((each.value if isinstance(each, Constant) else None, value))
+    return items

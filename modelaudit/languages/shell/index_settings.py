@@ -35,7 +35,7 @@ INDEX_VARIABLES: Final = {
     "PUPPETEER_DOWNLOAD_BASE_URL": _INDEX, "PLAYWRIGHT_DOWNLOAD_HOST": _INDEX, "ELECTRON_MIRROR": _INDEX,
     "GOPROXY": _INDEX, "CARGO_REGISTRIES_CRATES_IO_INDEX": _INDEX, "RUSTUP_DIST_SERVER": _INDEX,
     "RUSTUP_UPDATE_ROOT": _INDEX, "JULIA_PKG_SERVER": _INDEX, "BAZELISK_BASE_URL": _INDEX,
-    "HOMEBREW_BOTTLE_DOMAIN": _INDEX, "HF_ENDPOINT": _INDEX,
+    "HOMEBREW_BOTTLE_DOMAIN": _INDEX,
 }  # fmt: skip
 """Variables that name an index, a page of links or a host without checks, each with the option of pip for it."""
 VARIABLE_ASSIGNMENT: Final = re.compile(rf"({'|'.join(INDEX_VARIABLES)})=(\S[\s\S]*)")
@@ -89,7 +89,7 @@ def judge_index(option: str, value: str) -> Iterator[Mention]:
             yield from (
                 collect_requirement_mentions(f"{option} {host[0]}")
                 if host
-                else [Mention(_REQUIREMENTS, "index", value[:_LONGEST_NAME])]
+                else [Mention(_REQUIREMENTS, "local-index", value[:_LONGEST_NAME])]
             )
     elif "://" in value or (option == _HOST and value):
         yield from collect_requirement_mentions(f"{option} {value}")
@@ -155,4 +155,4 @@ def _collect_apt_sources(text: str) -> Iterator[Mention]:
         if _UNSIGNED.search(options):
             yield from collect_requirement_mentions(f"{_INDEX} {address}")
         else:
-            yield Mention(_REQUIREMENTS, "index", address[:_LONGEST_NAME])
+            yield Mention(_REQUIREMENTS, "signed-index", address[:_LONGEST_NAME])

@@ -122,7 +122,7 @@ def _collect_addresses(words: list[str]) -> Iterator[Mention]:
         if name == "go" and _GO_MODULE.fullmatch(address):
             address = f"https://{address}"
         elif _PERSONAL_ARCHIVE.fullmatch(address):
-            yield Mention(_REQUIREMENTS, "index", address)
+            yield Mention(_REQUIREMENTS, "signed-index", address)
         repository = _SHORT_REPOSITORY.fullmatch(address)
         if repository is not None:
             address = f"https://{repository[1]}.com/{repository[2]}"

@@ -26,7 +26,7 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
         ("/opt/a.whl", [("local-path", "/opt/a.whl")]),
         ("--index-url https://e.invalid/s", [("index", "https://e.invalid/s")]),
         ("-i http://e.invalid/s", [("plain-text", "http://e.invalid/s")]),
-        ("-i http://localhost:8080/s", [("index", "http://localhost:8080/s")]),
+        ("-i http://localhost:8080/s", [("local-index", "http://localhost:8080/s")]),
         ("--find-links=https://e.invalid/l", [("links", "https://e.invalid/l")]),
         ("--trusted-host e.invalid", [("trusted-host", "e.invalid")]),
         ("x @ git+https://u:p@e.invalid/x", [("address", "git+https://e.invalid/x")]),
@@ -43,7 +43,7 @@ def test_requirement_line_that_names_an_address_index_host_or_outside_path_is_me
     [
         ("--extra https://e.invalid/s", "index"),
         ("--pypi-url=https://e.invalid/s", "index"),
-        ("--pre -f ../wheels", "links"),
+        ("--pre -f ../wheels", "local-index"),
         ("--ind https://e.invalid/s", "index"),
         ("--trusted e.invalid", "trusted-host"),
         ("x @ HTTPS://e.invalid/x.whl", "address"),
@@ -241,6 +241,30 @@ def test_foreign_or_unknown_source_of_a_package_is_reported_and_passes(tmp_path,
 
 
 @check_each(
+    "name, text, code",
+    [
+        ("requirements.txt", "numpy\n--extra-index-url \\\n  https://e.invalid/s\n", 1),
+        ("requirements.txt", "-i \\\nhttps://e.invalid/s # mirror\n", 1),
+        ("requirements.txt", "--find-links https://e.invalid/wheels\nx\n", 1),
+        ("setup.sh", "pip install x \\\n  --index-url \\\n  https://e.invalid/s\n", 1),
+        ("environment.yml", "dependencies:\n- pip:\n  - --extra-index-url https://e.invalid/s\n  - x\n", 1),
+        ("pip.conf", "[global]\nextra-index-url = https://e.invalid/s\n", 1),
+        (".npmrc", "registry=https://e.invalid/\n", 1),
+        ("Dockerfile", "FROM a\nENV PIP_EXTRA_INDEX_URL=https://e.invalid/s\n", 1),
+        ("requirements.txt", "--extra-index-url https://download.pytorch.org/whl/cu121\ntorch\n", 0),
+        ("requirements.txt", "-i https://pypi.tuna.tsinghua.edu.cn/simple\nnumpy\n", 0),
+        ("requirements.txt", "--find-links ./wheels\nx\n", 0),
+        ("requirements.txt", "-i http://localhost:3141/root/pypi\nx\n", 0),
+        ("README.md", "```sh\npip install x --extra-index-url https://e.invalid/s\n```\n", 0),
+    ],
+)
+def test_server_of_packages_that_no_list_knows_fails_the_scan(tmp_path, name, text, code):
+    ended, rules = scan_text(tmp_path, name, text)
+    assert ended == code
+    assert ("requirements/foreign-index" in rules) == bool(code)
+
+
+@check_each(
     "name, text",
     [
         ("run.sh", "export PIP_INDEX_URL=http://e.invalid/s\npip install x\n"),
@@ -257,7 +281,7 @@ def test_foreign_or_unknown_source_of_a_package_is_reported_and_passes(tmp_path,
         ("run.sh", "git config --global url.http://e.invalid/.insteadOf https://github.com/\n"),
         ("Dockerfile", "FROM python:3.11\nENV PIP_INDEX_URL http://e.invalid/s\n"),
         ("Dockerfile", "FROM python:3.11\nARG A=b PIP_INDEX_URL=http://e.invalid/s\n"),
-        (".env", "HF_ENDPOINT=http://e.invalid\n"),
+        (".env", "UV_INDEX_URL=http://e.invalid\n"),
         ("environment.yml", "variables:\n  UV_DEFAULT_INDEX: http://e.invalid/s\n"),
         ("compose.yaml", "services:\n  a:\n    environment:\n      - PIP_INDEX_URL=http://e.invalid/s\n"),
     ],

@@ -790,7 +790,7 @@ def test_setting_that_gives_a_container_power_over_its_host_is_mentioned(text, u
         ("helm install x oci://a.example/x", ("address", "https://a.example/x")),
         ("nix run github:acme/x", ("address", "https://github.com/acme/x")),
         ("pipx run http://a.example/x.py", ("plain-text", "http://a.example/x.py")),
-        ("add-apt-repository -y ppa:acme/x", ("index", "ppa:acme/x")),
+        ("add-apt-repository -y ppa:acme/x", ("signed-index", "ppa:acme/x")),
         ("julia -e 'using Pkg; Pkg.add(url=\"https://a.example/x\")'", ("address", "https://a.example/x")),
         ('Rscript -e \'install.packages("x", repos="http://a.example")\'', ("plain-text", "http://a.example")),
         ("Rscript -e 'remotes::install_github(\"acme/x\")'", ("address", "https://github.com/acme/x")),
