@@ -1,0 +1,16 @@
+"""DAWG: sets of words as graphs in double arrays, and the tables of pymorphy beside them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration(
+        "dawg",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        extensions=(".dawg", ".intdawg"),
+    ),
+)

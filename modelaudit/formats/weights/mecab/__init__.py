@@ -1,0 +1,9 @@
+"""MeCab: the compiled dictionaries, costs and categories of a tagger of words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (Declaration("mecab", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),)
