@@ -8,8 +8,10 @@ from builders.ggml_files import (
     build_adapter,
     build_aligned_model,
     build_llama_model,
+    build_parakeet_model,
     build_tensor,
     build_vocabulary,
+    build_voice_detector,
     encode_u32s,
 )
 from builders.payloads import EVAL_ONE
@@ -30,11 +32,27 @@ def get_facts(reading) -> dict[str, str]:
 @check_each(
     "file, layout, tensors",
     [("llama.bin", "llama", 2), ("llama.ggmf.bin", "llama", 2), ("llama.ggjt2.bin", "llama", 2), ("adapter.bin", "adapter", 1),
-     ("whisper.bin", "whisper", 2), ("gpt-2.bin", "gpt-2", 2), ("gpt-j.bin", "gpt-j", 2), ("rwkv.bin", "rwkv", 2)],
+     ("whisper.bin", "whisper", 50), ("gpt-2.bin", "gpt-2", 2), ("gpt-j.bin", "gpt-j", 2), ("rwkv.bin", "rwkv", 2),
+     ("parakeet.bin", "parakeet", 51), ("silero-vad.bin", "silero-vad", 9)],
 )  # fmt: skip
 def test_ggml_file_is_read_in_the_layout_that_its_program_writes(file, layout, tensors, read_fixture):
     stated = get_facts(read_fixture(f"ggml/benign/{file}"))
     assert (stated["layout"], stated["tensors"]) == (layout, str(tensors))
+
+
+@pytest.mark.parametrize("build", [build_parakeet_model, build_voice_detector])
+def test_changed_sizes_before_the_tensors_of_a_ggml_voice_model_are_reported(build, read_bytes):
+    data = build()
+    assert read_bytes(data, "x").unread == []
+    # The numbers that state how many others follow: of filters and samples, durations and words; of a text and layers.
+    counts = {build_parakeet_model: (56, 64, 68, 96, 128), build_voice_detector: (4, 38)}[build]
+    for offset in counts:
+        for changed in (0, 1, 9, 2**31, 2**32 - 1):
+            if encode_u32s(changed) != data[offset : offset + 4]:
+                reading = read_bytes(data[:offset] + encode_u32s(changed) + data[offset + 4 :], "x")
+                assert reading.unread or reading.kinds(), (offset, changed)
+    for end in (10, 40, len(data) - 1, len(data) - 16 - len("layers.1.weight") - 16):
+        assert read_bytes(data[:end], "x").unread
 
 
 def test_outline_of_ggml_states_the_embedding_size_of_a_model_and_the_rank_of_an_adapter(read_bytes):

@@ -29,6 +29,14 @@ def test_msgpack_weights_are_recognised_without_an_extension(read_bytes):
     assert not reading.kinds()
 
 
+def test_list_of_patterns_of_spacy_is_recognised_by_its_name(read_bytes):
+    # An empty list, and a list of one pattern.
+    for data in (b"\x90", b"\x91" + encode_map(patterns=b"\x90")):
+        assert read_bytes(data, "attribute_ruler/patterns").formats == {"attribute_ruler/patterns": ["msgpack"]}
+        assert read_bytes(data, "attribute_ruler/patterns").unread == []
+    assert read_bytes(b"\x90\0", "patterns").kinds() == {"trailing-data"}
+
+
 @check_each(
     "data, kind",
     [

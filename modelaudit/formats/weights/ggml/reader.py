@@ -120,25 +120,31 @@ def _parse_file(window: Window, start: int, state: _ParsedFile) -> None:
                 raise
             continue
         # Several layouts may skip a preamble without an error. Only the right one ends where a tensor begins.
-        if len(layouts) > 1 and not _may_begin_tensor(cursor):
+        if len(layouts) > 1 and not _may_begin_tensor(cursor, layout):
             continue
         state.layout, state.numbers = layout, numbers
         try:
             _read_tensors(cursor, layout, choose_block_sizes(state.magic, state.version, numbers), state)
         finally:
             cursor.claim_consumed()
+        needed = layout.count_tensors(numbers)
+        if needed not in (None, state.tensor_count):
+            raise DamagedError(
+                f"the file has {state.tensor_count} tensors, its numbers ask for {needed}", cursor.offset
+            )
         return
 
 
-def _may_begin_tensor(cursor: GgufCursor) -> bool:
-    """Whether a tensor can begin at the cursor, which does not move."""
+def _may_begin_tensor(cursor: GgufCursor, layout: Layout) -> bool:
+    """Whether a tensor of the layout can begin at the cursor, which does not move."""
     row = cursor.window.read(cursor.offset, _ROW_HEAD_BYTES)
     if len(row) < _ROW_HEAD_BYTES:
         return False
     dimensions = int.from_bytes(row[:4], "little")
     name_length = int.from_bytes(row[4:8], "little")
     kind = int.from_bytes(row[8:], "little")
-    has_plausible_sizes = 0 < dimensions <= _MAX_DIMENSIONS and 0 < name_length <= _MAX_NAME_BYTES
+    least = 0 if layout.has_scalars else 1
+    has_plausible_sizes = least <= dimensions <= _MAX_DIMENSIONS and 0 < name_length <= _MAX_NAME_BYTES
     return has_plausible_sizes and kind < _MAX_PLAUSIBLE_TYPES
 
 
@@ -155,7 +161,7 @@ def _read_tensors(cursor: GgufCursor, layout: Layout, block_sizes: BlockSizes, s
         offset = cursor.offset
         if state.tensor_count >= _MAX_TENSORS:
             raise LimitReachedError(f"the file holds more than {_MAX_TENSORS} tensors", offset)
-        if not _may_begin_tensor(cursor):
+        if not _may_begin_tensor(cursor, layout):
             state.log.add(TensorDefect.TRAILING_DATA, f"{size - offset} bytes follow the last tensor", offset)
             return
         dimensions, name_length, kind = (cursor.read_u32("the row of a tensor") for _ in range(3))

@@ -43,9 +43,8 @@ _DETECTION_BYTES: Final = 512
 _MIN_CONTENT_BYTES: Final = 8
 _MAX_COMPARED_KEYS: Final = 100_000
 _MAX_KEY_BYTES: Final = 256
-# Files of spaCy that are a map, which may be empty.
-_SPACY_FILES: Final = frozenset({"tokenizer", "key2row", "lookups.bin"})
-_EMPTY_MAP: Final = 0x80
+# Files of spaCy that are a map or a list, which may be empty.
+_SPACY_FILES: Final = frozenset({"tokenizer", "key2row", "lookups.bin", "patterns"})
 # A first key of at most two characters occurs by chance in files of other formats.
 _SHORT_KEY_BYTES: Final = 2
 _MAX_PLAUSIBLE_PAIRS: Final = 10_000
@@ -63,7 +62,7 @@ def recognises(head: Head) -> bool:
         return False
     if head.path.lower().endswith(".msgpack") and head.data[0] in _CONTAINER_STARTS:
         return True
-    if get_file_name(head.path) in _SPACY_FILES and head.data[0] in (_EMPTY_MAP, *_MAP_STARTS):
+    if get_file_name(head.path) in _SPACY_FILES and head.data[0] in _CONTAINER_STARTS:
         return True
     if head.data[0] not in _MAP_STARTS:
         return False
