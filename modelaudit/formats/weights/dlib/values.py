@@ -45,7 +45,7 @@ class ValueCursor(RecordCursor):
         return -value if first & _NEGATIVE else value
 
     def read_count(self, what: str, item_bytes: int = 2) -> int:
-        """Read a number of items of at least ``item_bytes``. Raises ``DamagedError`` unless the file has room for them."""
+        """Read a number of items of at least ``item_bytes``. Raises ``DamagedError`` if they do not fit."""
         count = self.read_integer(f"the number of {what}")
         self.require_bytes(count * item_bytes, what)
         return count
