@@ -102,7 +102,7 @@ def _scan_case(task: tuple[str, dict[str, Any]]) -> _Outcome:
     report = path.parent.parent / "reports" / f"{row['id']}.json"
     report.parent.mkdir(exist_ok=True)
     report.unlink(missing_ok=True)
-    sys.argv = ["modelaudit", "scan", str(path), "--offline", "-q", "-o", f"json={report}"]
+    sys.argv = ["modelaudit", "scan", str(path), "--offline", "--no-second-opinion", "-q", "-o", f"json={report}"]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             run_command()

@@ -283,9 +283,10 @@ def _hide_key(key: str) -> str:
 
 
 def _fill_message(message: str, fields: Mapping[str, Scalar]) -> str:
-    """Replace each ``{field}`` in the message of a rule by the value of the subject."""
+    """Replace each ``{field}`` in the message of a rule by the value of the subject, and append its remark."""
     # The catalogue allows plain field names only, so that formatting cannot reach into anything.
-    return message.format_map({field: escape_unprintable(str(value)) for field, value in fields.items()})
+    shown = {field: escape_unprintable(str(value)) for field, value in fields.items()}
+    return " ".join(filter(None, (message.format_map(shown), shown.get("remark"))))
 
 
 def _count_unlisted(findings: Sequence[Finding], unlisted_counts: Mapping[tuple[str, str], int]) -> tuple[Finding, ...]:

@@ -83,6 +83,7 @@ def build_mention_subject(
         "effect": judgement.effect,
         "why": judgement.why,
         "detail": detail,
+        "remark": mention.remark,
     }
     absence_always, absence_if_unmatched = _find_consequences(
         mention, judgement, declarations.get(mention.vocabulary, _UNDECLARED)

@@ -27,6 +27,7 @@ class Mention:
         use: the use of the name, a kebab word of the format: ``operator``, ``layer``, ``call``, ``import``.
         name: exactly as the file spells it, bounded.
         detail: further information, such as an argument; one line, bounded. Never a secret.
+        remark: a sentence on when the place runs, for the message of a finding; it makes no difference to rules.
     """
 
     vocabulary: str
@@ -34,6 +35,7 @@ class Mention:
     name: str
     where: Location = NOWHERE
     detail: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

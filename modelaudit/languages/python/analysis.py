@@ -42,12 +42,13 @@ class SourceAnalysis:
     bounds: list[tuple[int, str]] = field(default_factory=list)
 
 
-def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
+def analyze_source(text: str, encoding: str = "", is_imported: bool = True) -> SourceAnalysis:
     """Analyse one source.
 
     Args:
         text: the decoded source.
         encoding: the name of an encoding that hides what the bytes show, such as UTF-7; it is recorded as hidden.
+        is_imported: whether something imports the source. If not, no call is one at import.
     """
     analysis = SourceAnalysis()
     evaluator = Evaluator(limit_steps(text))
@@ -63,7 +64,7 @@ def analyze_source(text: str, encoding: str = "") -> SourceAnalysis:
         analysis.bounds.append((1, "it has more different uses of names than are kept"))
     if evaluator.budget.is_exceeded:
         analysis.bounds.append((1, f"it takes more than {evaluator.budget.max_steps} steps to evaluate"))
-    analysis.mentions = tuple(evaluator.log.build_mentions())
+    analysis.mentions = tuple(evaluator.log.build_mentions(is_imported))
     analysis.relative_imports = evaluator.relative_imports
     analysis.facts = _collect_facts(evaluator, text)
     return analysis

@@ -27,6 +27,7 @@ from typing import Any, Final
 from modelaudit.languages.python import (
     arguments,
     call_variants,
+    callbacks,
     comparisons,
     constant_calls,
     constant_folding,
@@ -739,6 +740,8 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(callee):
                 if isinstance(each, ExternalName) and each.name in _PROPERTY_DECORATORS:
                     self._definitions.get(definition).is_property = True
+            if callbacks.is_caller(callee):
+                self.log.record_local_call(definition.number)
             result = self.call_value(callee, [decorated], {}, decorator.lineno)
             # The result of a decorator of a library is taken to be the definition.
             replacements = [
@@ -1331,7 +1334,13 @@ class Evaluator(ast.NodeVisitor):
             callee = self._evaluate_unrecorded(node.func)
         is_getter = type(callee) is ExternalName and callee.name in name_tables.GETTERS
         evaluate_argument = self._choose_evaluation(node) if is_getter else self.evaluate
-        args, keywords = arguments.bind_arguments(node, evaluate_argument)
+        referred: dict[int, None] = {}
+        outer = self.log.enter_arguments(referred)
+        try:
+            args, keywords = arguments.bind_arguments(node, evaluate_argument)
+        finally:
+            self.log.enter_arguments(outer)
+        self.recorder.record_handed_functions(callee, (*args, *keywords.values()), referred)
         if is_kept:
             if method in _MEMBER_METHODS and args:
                 self.call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
@@ -1352,9 +1361,6 @@ class Evaluator(ast.NodeVisitor):
 
     def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
         """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
-        # A function that is passed counts as called: whether the receiver calls it is rarely known.
-        for each in (*args, *keywords.values()):
-            self.recorder.record_passed_definitions(each)
         for each in arguments.find_passed_getter_targets(args):
             self.recorder.record_computed_name(each, line)
         for name in _CALLBACK_KEYWORDS & keywords.keys() if keywords else ():
@@ -1539,9 +1545,11 @@ class Evaluator(ast.NodeVisitor):
         scope.names.update(bound_args)
         self._inline_depth += 1
         self._inlined_calls += 1
+        outer = self.log.enter_arguments(None)
         try:
             return self._evaluate_body(node, scope)
         finally:
+            self.log.enter_arguments(outer)
             self._inline_depth -= 1
 
     def _call_unknown(

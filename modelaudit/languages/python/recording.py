@@ -6,13 +6,14 @@ use and name it goes into the log.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.languages.python import (
     attack_texts,
     call_variants,
+    callbacks,
     data_flow,
     guards,
     name_resolution,
@@ -86,7 +87,7 @@ class UseRecorder:
                     self.module_values.holds_every_module = True
             elif isinstance(each, LocalDefinition):
                 # A function that is referred to may be called later, by whoever holds the reference.
-                self.log.record_local_call(each.number)
+                self.log.record_reference(each.number)
 
     def record_attribute_access(self, value: Value, line: int) -> None:
         """Record a name that is reached without a dot, as by ``attrgetter`` or a class pattern."""
@@ -99,6 +100,28 @@ class UseRecorder:
         for each in list_alternatives(value):
             if isinstance(each, LocalDefinition):
                 self.log.record_local_call(each.number)
+
+    def record_handed_functions(self, callee: Value, values: Iterable[Value], referred: Iterable[int]) -> None:
+        """Record that a call gets functions of the source, by what is known of the callee.
+
+        Args:
+            callee: the value that is called.
+            values: of the arguments.
+            referred: the numbers of further functions to which the arguments refer, as items of a list.
+        """
+        numbers = dict.fromkeys(each.number for value in values for each in callbacks.list_functions(value))
+        numbers |= dict.fromkeys(referred)
+        if not numbers:
+            return
+        keeper = callbacks.find_keeper(callee)
+        is_wrapped = callbacks.is_wrapper(callee)
+        for number in numbers:
+            if is_wrapped:
+                self.log.record_reference(number)
+            elif keeper:
+                self.log.record_handed_function(number, keeper)
+            else:
+                self.log.record_local_call(number)
 
     def record_call(self, call: Call, is_of_result: bool = False) -> None:
         """Record a call under the use that its arguments give it, unless they make it harmless.

@@ -2,7 +2,8 @@
 
 An import runs the statements of the module and each function that they call. The log keeps the calls between functions
 of the source as edges, and ``build_mentions`` follows them from the module: a call in a function that is reached
-becomes ``call-at-import``.
+becomes ``call-at-import``. A function that is only handed to a receiver of another package, which is not known to call
+it, is not reached; its uses say so in a remark.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ MODULE: Final = 0
 MAIN: Final = -1
 """The code below ``if __name__ == "__main__"``, which an import does not reach."""
 
+_REMARK: Final = "Importing this file hands the function around it to {receiver}, and shows no call of it."
 _MAX_USES: Final = 20_000
 _MAX_NAME: Final = 120
 _MAX_DETAIL: Final = 160
@@ -82,6 +84,10 @@ class UseLog:
     # For each function: the functions of the source that it calls, and the methods that it calls on unknown objects.
     _edges: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     _edges_by_name: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    # For each function: the functions of the source that it hands to others, each with the first receiver.
+    _handed: dict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    # The functions that the arguments of the call that is evaluated refer to; ``None`` outside of arguments.
+    _in_arguments: dict[int, None] | None = None
     # The functions and methods of each name.
     _numbers: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     # While code in a text is evaluated, all its uses get the line of the call that runs it.
@@ -110,6 +116,22 @@ class UseLog:
         """Keep that the current function calls, or passes on, another function of the source."""
         self._edges[self.current_function].add(number)
 
+    def record_reference(self, number: int) -> None:
+        """Keep that an expression refers to a function of the source; in arguments, the receiver decides about it."""
+        if self._in_arguments is None:
+            self.record_local_call(number)
+        else:
+            self._in_arguments[number] = None
+
+    def enter_arguments(self, inner: dict[int, None] | None) -> dict[int, None] | None:
+        """Collect the functions that arguments refer to in ``inner``, or nowhere; return the collection before."""
+        outer, self._in_arguments = self._in_arguments, inner
+        return outer
+
+    def record_handed_function(self, number: int, receiver: str) -> None:
+        """Keep that the current function hands a function of the source to ``receiver``, which may call it or not."""
+        self._handed[self.current_function].setdefault(number, receiver[:_MAX_NAME])
+
     def record_method_call(self, name: str) -> None:
         """Keep that the current function calls a method of this name on an unknown object."""
         self._edges_by_name[self.current_function].add(name)
@@ -128,12 +150,15 @@ class UseLog:
         previous_line, self._pinned_line = self._pinned_line, line
         return previous_line
 
-    def build_mentions(self) -> Iterator[Mention]:
+    def build_mentions(self, is_imported: bool = True) -> Iterator[Mention]:
         """Yield all uses in the order of their lines, each once; calls at import have the use ``call-at-import``.
+
+        With ``is_imported`` false, as for the cells of a notebook, no call is one at import.
 
         A call that happens both at import and later is mentioned once, at import: that is the worse of the two.
         """
-        reached = self._find_reached_functions()
+        reached = self._follow_calls([MODULE] if is_imported else [])
+        handed = self._find_handed_functions(reached)
         yielded: set[tuple[str, str, str]] = set()
         recorded = sorted(self._uses.values(), key=lambda each: (each.line, each.use, each.name))
         early_calls = {(each.name, each.detail) for each in recorded if each.use == CALL and each.within in reached}
@@ -144,13 +169,13 @@ class UseLog:
             if (use, each.name, each.detail) in yielded or (is_early and each.within not in reached):
                 continue
             yielded.add((use, each.name, each.detail))
-            yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail)
+            remark = _REMARK.format(receiver=handed[each.within]) if each.within in handed else ""
+            yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail, remark)
         yield from self._find_remote_shell(recorded)
 
-    def _find_reached_functions(self) -> frozenset[int]:
-        """Return the numbers of the functions that run at import: those that the module calls, directly or not."""
+    def _follow_calls(self, waiting: list[int]) -> frozenset[int]:
+        """Return the numbers of the functions in ``waiting``, and of those that they call, directly or not."""
         reached: set[int] = set()
-        waiting = [MODULE]
         while waiting:
             number = waiting.pop()
             if number in reached:
@@ -161,6 +186,15 @@ class UseLog:
             for name in self._edges_by_name.get(number, ()):
                 waiting += self._numbers.get(name, ())
         return frozenset(reached)
+
+    def _find_handed_functions(self, reached: frozenset[int]) -> dict[int, str]:
+        """Return the functions that run only if a receiver calls what ``reached`` functions hand it; each with one."""
+        handed: dict[int, str] = {}
+        for number in sorted(reached):
+            for first, receiver in self._handed.get(number, {}).items():
+                for each in self._follow_calls([first]) - reached:
+                    handed.setdefault(each, receiver)
+        return handed
 
     def _find_remote_shell(self, recorded: list[Use]) -> Iterator[Mention]:
         """Yield a mention of the first use of a terminal, if the source also uses a socket."""

@@ -52,8 +52,7 @@ _RUNS_IN_BROWSER: Final = re.compile(r"IPython(?:\.\w+)*\.(?:Javascript|display_
 _SHOWS_PAGE: Final = re.compile(r"IPython(?:\.\w+)*\.(?:HTML|SVG|display_html|display_svg)")
 _SOURCE_KEYS: Final = frozenset({"source", "input"})
 _CELL_KEYS: Final = _SOURCE_KEYS | {"cell_type", "outputs"}
-# Commands that are not scanned as a script: they install packages by name from an index, such as
-# ``pip install torch==2.1``, or only print something, such as ``nvidia-smi``.
+# Commands not scanned as scripts: they install packages by name (``pip install torch``) or print (``nvidia-smi``).
 _ORDINARY_COMMAND: Final = re.compile(
     r"(?:(?:python3? -m )?(?:pip3?|uv pip|conda|mamba) (?:install|list|show|freeze|uninstall)(?: [\w.=<>~\[\],'\"!-]+)*"
     r"|(?:nvidia-smi|ls|pwd|whoami|date|lscpu|free|df|cd|mkdir)(?: [\w./-]+)*)\s*\Z"
@@ -64,10 +63,11 @@ _FOREIGN_KERNEL: Final = re.compile(
     r"(ir|julia|bash|zsh|deno|javascript|tslab|xcpp|rust|octave|scala|ruby|perl|gophernotes)\b"
 )
 _MOST_PROSE_CHARACTERS: Final = 200_000  # of a Markdown cell
-# The last word of ``calysto_bash`` or ``my-zsh``, which is a shell.
+_REMARK: Final = "This cell runs when a person runs it, and by no import."
 _IMPORT: Final = re.compile(
     r"^[ \t]*(?:(?:import|from)[ \t]+(?=\w)|%(?:load_ext|reload_ext|aimport)[ \t]+)(\w[\w., ]*)", re.MULTILINE
 )
+# The last word of ``calysto_bash`` or ``my-zsh``, which is a shell.
 _SHELL_KERNEL: Final = re.compile(r"(?:.*[\W_])?((?:ba|z|da|k|fi|c|tc)?sh|shell|xonsh|powershell|pwsh)\d*")
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
 
@@ -308,7 +308,7 @@ def _analyze_cells(sources: list[str], numbers: list[int]) -> tuple[list[Mention
     for source in sources:
         first_lines.append(next_line)
         next_line += source.count("\n") + 1
-    analysis = analyze_source("\n".join(sources))
+    analysis = analyze_source("\n".join(sources), is_imported=False)
 
     def locate_line(line: int | None) -> Location:
         """Return the cell, and the line in it, of a line of the joined source."""
@@ -317,7 +317,7 @@ def _analyze_cells(sources: list[str], numbers: list[int]) -> tuple[list[Mention
         index = bisect_right(first_lines, line or 1) - 1
         return Location(key=f"cell {numbers[index]}", line=(line or 1) - first_lines[index] + 1)
 
-    mentions = [replace(mention, where=locate_line(mention.where.line)) for mention in analysis.mentions]
+    mentions = [replace(each, where=locate_line(each.where.line), remark=_REMARK) for each in analysis.mentions]
     absences: list[Unread] = []
     for line, fault in analysis.damage:
         where = locate_line(line)
