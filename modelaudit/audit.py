@@ -17,9 +17,11 @@ from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, j
 from modelaudit.checks.formats import build_name_subjects, describe_formats
 from modelaudit.checks.hub_scanners import find_unshared_alarms
 from modelaudit.checks.loaded_code import lower_findings
+from modelaudit.checks.own_modules import drop_own_names
 from modelaudit.checks.provenance import build_provenance_subjects
 from modelaudit.checks.quotations import quote_files
 from modelaudit.checks.reach import mark_calls_by_loader
+from modelaudit.checks.read_files import mark_read_files
 from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
 from modelaudit.checks.source_facts import build_source_subjects
@@ -255,15 +257,19 @@ class Audit:
         reference_subjects = build_reference_subjects(waiting.references, snapshot.artifacts, snapshot.bookkeeping)
         is_alone = len(snapshot.artifacts) == 1
         marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone)
+        read_text = make_text_reader(snapshot.artifacts)
         find_beside = cache(
             partial(
                 waiting.code_imports.find_beside_model,
                 self.records,
                 waiting.references,
-                make_text_reader(snapshot.artifacts),
+                read_text,
             )
         )
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
+        paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
+        own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue.callables, read_text)
+        loads = mark_read_files(waiting.loads, frozenset(waiting.fetching), self.records, tuple(self.findings))
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
         source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})
         judgements = self._judge_subjects(
@@ -272,6 +278,8 @@ class Audit:
                 reference_subjects,
                 marked_subjects,
                 mark_guards(waiting.code_dependent, guarded),
+                own_names,
+                loads,
                 name_subjects,
                 build_shard_subjects(waiting.references, snapshot.artifacts),
                 source_subjects,

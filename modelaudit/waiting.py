@@ -10,10 +10,13 @@ from modelaudit.checks.allowed_code import depends_on_code, find_stranger
 from modelaudit.checks.formats import build_extension_subjects
 from modelaudit.checks.loaded_code import CodeImports
 from modelaudit.checks.module_aliases import ModuleAliases
+from modelaudit.checks.own_modules import may_name_own_module
 from modelaudit.checks.reach import depends_on_importer
+from modelaudit.checks.read_files import loads_known_file, may_fetch, names_download
 from modelaudit.checks.subjects import build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised
 from modelaudit.inventory import ArtifactRead
+from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.catalogue import Catalogue, Subject
 from modelaudit.model.errors import WindowError
@@ -52,6 +55,9 @@ class WaitingFacts:
     Attributes:
         references: with the address of the file that contains them, up to a bound.
         possible_tensor_data: subjects of files that a later file may name as tensor data.
+        loads: subjects of calls that unpickle a file whose path is known.
+        fetching: the files of code that may fetch other files.
+        own_names: subjects of Python names that a file of the model may define.
         importer_dependent: subjects of code whose severity depends on the file that imports it.
         code_dependent: subjects of settings whose severity depends on the code in the model.
         strangers: the first repositories and addresses that configurations name for weights.
@@ -69,6 +75,9 @@ class WaitingFacts:
         self.importer_dependent: list[Subject] = []
         self.code_dependent: list[Subject] = []
         self.strangers: dict[str, None] = {}
+        self.own_names: list[Subject] = []
+        self.loads: list[Subject] = []
+        self.fetching: set[str] = set()
         self.module_aliases = ModuleAliases(catalogue)
         self.code_imports = CodeImports()
 
@@ -77,6 +86,8 @@ class WaitingFacts:
         absences = []
         for address, structure in structures:
             self.code_imports.collect_imports(address, structure)
+            if names_download(structure):
+                self.fetching.add(file_of(address))
             if not isinstance(structure, References):
                 continue
             self._references_left -= len(structure.items)
@@ -96,18 +107,24 @@ class WaitingFacts:
             build_subjects(reading.structures, reading.unread, self._catalogue),
             build_extension_subjects(reading.formats, self._catalogue.formats),
         )
+        kept_by_condition = (
+            (depends_on_importer, self.importer_dependent),
+            (depends_on_code, self.code_dependent),
+            (loads_known_file, self.loads),
+            (may_name_own_module, self.own_names),
+            (is_trailing_data, self.possible_tensor_data),
+        )
         for subject in subjects:
             self.module_aliases.collect_names(subject)
             if len(self.strangers) < _MOST_STRANGERS and (stranger := find_stranger(subject)):
                 self.strangers[stranger] = None
-            if depends_on_importer(subject):
-                self.importer_dependent.append(subject)
-            elif depends_on_code(subject):
-                self.code_dependent.append(subject)
-            elif is_trailing_data(subject):
-                self.possible_tensor_data.append(subject)
-            else:
+            if may_fetch(subject):
+                self.fetching.add(file_of(subject.artifact))
+            kept = next((subjects for is_kept, subjects in kept_by_condition if is_kept(subject)), None)
+            if kept is None:
                 yield subject
+            else:
+                kept.append(subject)
         for address, unread in reading.unread:
             if is_unrecognised(unread):
                 self.possible_tensor_data += build_unread_subjects(address, (unread,))
@@ -123,3 +140,4 @@ class WaitingFacts:
         """Forget the references and subjects once they are judged: those of a hostile file take much memory."""
         self.references, self.possible_tensor_data = [], []
         self.importer_dependent, self.code_dependent = [], []
+        self.own_names, self.loads = [], []

@@ -84,6 +84,7 @@ def build_mention_subject(
         "why": judgement.why,
         "detail": detail,
         "remark": mention.remark,
+        "file": mention.file,
     }
     absence_always, absence_if_unmatched = _find_consequences(
         mention, judgement, declarations.get(mention.vocabulary, _UNDECLARED)

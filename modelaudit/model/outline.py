@@ -28,6 +28,7 @@ class Mention:
         name: exactly as the file spells it, bounded.
         detail: further information, such as an argument; one line, bounded. Never a secret.
         remark: a sentence on when the place runs, for the message of a finding; it makes no difference to rules.
+        file: the path of the file that a call loads, as far as the source shows it; ``…`` is an unknown folder.
     """
 
     vocabulary: str
@@ -36,6 +37,7 @@ class Mention:
     where: Location = NOWHERE
     detail: str = ""
     remark: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Final
 from modelaudit.languages.python import (
     attack_texts,
     call_variants,
+    loaded_files,
     name_resolution,
     name_tables,
     partial_texts,
@@ -115,6 +116,7 @@ def tag_result(call: Call) -> frozenset[str]:
         tags |= {"secret"} | _tag_variable(call)
     if call.name in name_tables.DECODING_FUNCTIONS:
         tags |= {"decoded"}
+    tags |= loaded_files.tag_opened_file(call)
     if "file" in tags and _reads_data_file(call):
         tags |= {"data-file"}
     if call.name in name_tables.PATH_BUILDERS:

@@ -16,6 +16,7 @@ from modelaudit.languages.python import (
     callbacks,
     data_flow,
     guards,
+    loaded_files,
     name_resolution,
     name_tables,
     partial_texts,
@@ -134,7 +135,7 @@ class UseRecorder:
             return
         use = data_flow.select_use(call)
         if not (is_of_result and use == uses.CALL):
-            self.log.record(use, name, call.line, call.detail)
+            self.log.record(use, name, call.line, call.detail, loaded_files.find_loaded_file(call))
         if data_flow.sends_secret(call):
             self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
 

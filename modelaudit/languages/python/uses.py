@@ -65,6 +65,7 @@ class Use:
     line: int
     detail: str
     within: int
+    file: str = ""
 
 
 @dataclass(slots=True)
@@ -80,7 +81,7 @@ class UseLog:
     current_function: int = MODULE
     line_offset: int = 0
     is_full: bool = False
-    _uses: dict[tuple[str, str, str, int], Use] = field(default_factory=dict)
+    _uses: dict[tuple[str, str, str, str, int], Use] = field(default_factory=dict)
     # For each function: the functions of the source that it calls, and the methods that it calls on unknown objects.
     _edges: dict[int, set[int]] = field(default_factory=lambda: defaultdict(set))
     _edges_by_name: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -93,16 +94,19 @@ class UseLog:
     # While code in a text is evaluated, all its uses get the line of the call that runs it.
     _pinned_line: int = 0
 
-    def record(self, use: str, name: str, line: int, detail: str = "") -> None:
-        """Keep one use, unless the current function has the same use of the same name with the same detail already."""
-        key = (use, name, detail, self.current_function)
+    def record(self, use: str, name: str, line: int, detail: str = "", file: str = "") -> None:
+        """Keep one use, unless the current function has the same use of the same name with the same detail already.
+
+        ``file`` is the path of the file that a call loads, if it is known.
+        """
+        key = (use, name, detail, file, self.current_function)
         if key in self._uses:
             return
         if len(self._uses) >= _MAX_USES:
             self.is_full = True
             return
         recorded_line = self._pinned_line or line + self.line_offset
-        self._uses[key] = Use(use, name[:_MAX_NAME], recorded_line, format_detail(detail), self.current_function)
+        self._uses[key] = Use(use, name[:_MAX_NAME], recorded_line, format_detail(detail), self.current_function, file)
 
     def locate_line(self, line: int) -> int:
         """Return the line of the file for a line of the piece or text that is evaluated."""
@@ -159,18 +163,20 @@ class UseLog:
         """
         reached = self._follow_calls([MODULE] if is_imported else [])
         handed = self._find_handed_functions(reached)
-        yielded: set[tuple[str, str, str]] = set()
+        yielded: set[tuple[str, str, str, str]] = set()
         recorded = sorted(self._uses.values(), key=lambda each: (each.line, each.use, each.name))
-        early_calls = {(each.name, each.detail) for each in recorded if each.use == CALL and each.within in reached}
+        calls = [each for each in recorded if each.use == CALL and each.within in reached]
+        early_calls = {(each.name, each.detail, each.file) for each in calls}
         for each in recorded:
             # A call that also happens at import is mentioned at the line where it does, and nowhere else.
-            is_early = each.use == CALL and (each.name, each.detail) in early_calls
+            is_early = each.use == CALL and (each.name, each.detail, each.file) in early_calls
             use = AT_IMPORT if is_early else each.use
-            if (use, each.name, each.detail) in yielded or (is_early and each.within not in reached):
+            key = (use, each.name, each.detail, each.file)
+            if key in yielded or (is_early and each.within not in reached):
                 continue
-            yielded.add((use, each.name, each.detail))
+            yielded.add(key)
             remark = _REMARK.format(receiver=handed[each.within]) if each.within in handed else ""
-            yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail, remark)
+            yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail, remark, each.file)
         yield from self._find_remote_shell(recorded)
 
     def _follow_calls(self, waiting: list[int]) -> frozenset[int]:

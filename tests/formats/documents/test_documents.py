@@ -245,9 +245,9 @@ def test_settings_of_a_notebook_are_freed_before_its_code_is_analysed(read_bytes
 
     settings_of_this_notebook = []
 
-    def count_settings(source):
+    def count_settings(source, **options):
         settings_of_this_notebook.append(len(list_settings()) - len(settings_of_other_tests))
-        return analyze_source(source)
+        return analyze_source(source, **options)
 
     monkeypatch.setattr("modelaudit.formats.documents.notebook.reader.analyze_source", count_settings)
     cell = {"cell_type": "code", "source": ["import os\n", "os.system('id')"]}

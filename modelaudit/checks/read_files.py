@@ -1,0 +1,94 @@
+"""Mark calls of code that unpickle a file of the same model, which this scan read without a finding.
+
+The call itself is known then, and so is the program that it runs. Where the code may fetch another file, or the path is
+known in part, the call stays as severe as that of any file.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from modelaudit.model.address import file_of
+from modelaudit.model.catalogue import Subject
+from modelaudit.model.finding import CheckFamily, Finding
+from modelaudit.model.outline import Outline
+from modelaudit.model.reading import Structure
+from modelaudit.model.report import ArtifactRecord, Extent
+
+_DESERIALISE: Final = "deserialise"
+_CALLS: Final = frozenset({"call", "call-at-import"})
+_MARKED: Final = "call-of-read-file"
+# Code that fetches files or starts programs may load another file than the one of the model under the same name.
+_FETCHING: Final = frozenset({"network", "command"})
+_FETCHING_NAME: Final = re.compile(r"download|urlretrieve|wget|copyfile|snapshot", re.IGNORECASE)
+_PICKLES: Final = frozenset({"pickle", "joblib", "torch-zip", "torch", "npy", "npz"})
+_UNKNOWN_FOLDER: Final = "…/"
+
+
+def loads_known_file(subject: Subject) -> bool:
+    """Whether a subject is a call of code that unpickles a file whose path the source shows."""
+    fields = subject.fields
+    return (
+        subject.kind == "mention"
+        and fields["effect"] == _DESERIALISE
+        and fields["use"] in _CALLS
+        and bool(fields["file"])
+    )
+
+
+def may_fetch(subject: Subject) -> bool:
+    """Whether a subject shows that its file fetches other files or starts programs."""
+    return subject.kind == "mention" and subject.fields["effect"] in _FETCHING
+
+
+def names_download(structure: Structure) -> bool:
+    """Whether a structure of code uses a function that is called like a download, reviewed or not."""
+    if not isinstance(structure, Outline) or structure.format not in ("python", "notebook"):
+        return False
+    return any(_FETCHING_NAME.search(each.name.rpartition(".")[2]) for each in structure.mentions)
+
+
+def mark_read_files(
+    subjects: Iterable[Subject],
+    fetching: frozenset[str],
+    records: Sequence[ArtifactRecord],
+    findings: Sequence[Finding],
+) -> Iterator[Subject]:
+    """Yield ``subjects``; those whose file was read without a finding get the use ``call-of-read-file``.
+
+    Args:
+        subjects: subjects for which ``loads_known_file`` holds.
+        fetching: the files for which ``may_fetch`` or ``names_download`` holds.
+        records: of all files.
+        findings: on all files.
+    """
+    found = {file_of(each.artifact) for each in findings if each.check is not CheckFamily.LICENSE}
+    states = {
+        each.path: each.extent is Extent.EXAMINED
+        and not each.absences
+        and not _PICKLES.isdisjoint(each.formats)
+        and not each.contradicting_claims
+        and each.path not in found
+        for each in records
+    }
+    for subject in subjects:
+        paths = [] if file_of(subject.artifact) in fetching else _list_files(subject, states)
+        if paths and all(states[path] for path in paths):
+            yield replace(subject, fields={**subject.fields, "use": _MARKED, "file": ", ".join(paths)})
+        else:
+            yield subject
+
+
+def _list_files(subject: Subject, paths: Iterable[str]) -> list[str]:
+    """List the files of the model that the path of a call may mean."""
+    path = str(subject.fields["file"])
+    if path.startswith(_UNKNOWN_FOLDER):
+        end = path.removeprefix(_UNKNOWN_FOLDER)
+        return [each for each in paths if each == end or each.endswith(f"/{end}")]
+    folder = posixpath.dirname(file_of(subject.artifact))
+    possible = {posixpath.normpath(path), posixpath.normpath(posixpath.join(folder, path))}
+    return [each for each in paths if each in possible]

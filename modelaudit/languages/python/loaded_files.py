@@ -1,0 +1,57 @@
+"""Find the file that a call loads, where the source shows it: ``joblib.load(os.path.join(folder, "model.joblib"))``.
+
+A path is known by its end. The part before it is written as ``…``, as in ``partial_texts``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from modelaudit.languages.python import partial_texts
+from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.values import Alternatives, Constant, Value, collect_tags
+
+_READS: Final = "reads:"
+"""The beginning of the tag of what a call has opened, before its path."""
+_LOADS: Final = re.compile(r"load|pickle|restore", re.IGNORECASE)
+_OPENERS: Final = frozenset(
+    {"builtins.open", "io.open", "gzip.open", "bz2.open", "lzma.open", "pathlib.Path.open", "pathlib.Path.read_bytes"}
+)
+_PATH_KEYWORDS: Final = ("file", "f", "filename", "path", "filepath_or_buffer", "fp")
+# What was fetched, decoded or computed is no file of the model, whatever its name is.
+_ELSEWHERE: Final = frozenset({"network", "decoded", "secret", "walked"})
+_FILE_PATH: Final = re.compile(r"(?:…/|\./)?(?:[\w.+-]+/){0,8}[\w.+-]{1,100}")
+_LONGEST_PATH: Final = 200
+
+
+def tag_opened_file(call: Call) -> frozenset[str]:
+    """Return the tag of the file that a call opens; no tag for any other call."""
+    if call.name not in _OPENERS:
+        return frozenset()
+    path = call.text or _write_path(call.args[0] if call.args else call.keywords.get("file"))
+    return frozenset({f"{_READS}{path}"})
+
+
+def find_loaded_file(call: Call) -> str:
+    """Return the path of the one file that a call loads, with ``…`` for an unknown folder; empty if it is not known."""
+    if _LOADS.search(call.name) is None:
+        return ""
+    first = call.args[0] if call.args else next((call.keywords[k] for k in _PATH_KEYWORDS if k in call.keywords), None)
+    if first is None:
+        return ""
+    tags = collect_tags(first)
+    opened = {each for each in tags if each.startswith(_READS)}
+    if tags & _ELSEWHERE or len(opened) > 1:
+        return ""
+    path = opened.pop().removeprefix(_READS) if opened else _write_path(first)
+    return path if len(path) <= _LONGEST_PATH and _FILE_PATH.fullmatch(path) and ".." not in path else ""
+
+
+def _write_path(value: Value | None) -> str:
+    """Return the text of a path that is one value, as far as it is known."""
+    if value is None or isinstance(value, Alternatives):
+        return ""
+    if isinstance(value, Constant):
+        return value.value if isinstance(value.value, str) else ""
+    return partial_texts.write_text(value)

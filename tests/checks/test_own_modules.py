@@ -1,0 +1,66 @@
+"""Python names of configurations that files of the same model define."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from support.cases import check_each
+
+import modelaudit
+
+_RUNTIME = "class Runtime:\n    def predict(self, rows):\n        return rows\n\n\ndef make():\n    return Runtime()\n"
+_MLMODEL = "flavors:\n  python_function:\n    loader_module: acme_loader\n    code: code\n    data: data\n"
+
+
+def list_names(folder: Path, files: dict[str, str]) -> set[str]:
+    """Write files into a new folder, scan it, and return the keys of the findings on unverified names."""
+    folder = folder / str(len(list(folder.iterdir())))
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    report = modelaudit.scan(folder, second_opinion=False)
+    rules = ("torch/unverified-target", "configuration/unverified-callable")
+    return {each.rule for each in report.findings if each.rule in rules}
+
+
+def _settings(name: str) -> str:
+    return json.dumps({"name": "acme", "implementation": name})
+
+
+@check_each(
+    "files",
+    [
+        {"model-settings.json": _settings("acme_runtime.Runtime"), "acme_runtime.py": _RUNTIME},
+        {"model-settings.json": _settings("acme_runtime.Runtime.predict"), "acme_runtime.py": _RUNTIME},
+        {"model-settings.json": _settings("serve.acme.Runtime"), "serve/acme/__init__.py": _RUNTIME},
+        {"a/model-settings.json": _settings("acme_runtime.make"), "src/acme_runtime.py": _RUNTIME},
+        {"MLmodel": _MLMODEL, "code/acme_loader.py": "def _load_pyfunc(path):\n    return None\n", "data/x.txt": "x"},
+        {"conf/model.yaml": "_target_: nets.tiny.Runtime\nhidden: 4\n", "nets/tiny.py": _RUNTIME},
+    ],
+)
+def test_name_that_a_file_of_the_model_defines_needs_no_review(tmp_path: Path, files: dict[str, str]) -> None:
+    assert list_names(tmp_path, files) == set()
+
+
+@check_each(
+    "files",
+    [
+        {"model-settings.json": _settings("acme_runtime.Runtime")},
+        {"model-settings.json": _settings("acme_runtime.Runtime"), "acme_runtime.py": "from x import Runtime\n"},
+        {"model-settings.json": _settings("acme_runtime.Runtime"), "acme_runtime.txt": _RUNTIME},
+        {"model-settings.json": _settings("acme_runtime.Runtime"), "other/acme_runtime.py": _RUNTIME},
+        {"model-settings.json": _settings("acme_runtime.x.Runtime"), "acme_runtime.py": f"import x\n{_RUNTIME}"},
+        {"model-settings.json": _settings("acme_runtime.Runtime.run"), "acme_runtime.py": _RUNTIME},
+        # The installed package may be imported in place of the file.
+        {"model-settings.json": _settings("ultralytics.Runtime"), "ultralytics.py": _RUNTIME},
+    ],
+)
+def test_name_that_no_file_of_the_model_defines_stays_unverified(tmp_path: Path, files: dict[str, str]) -> None:
+    assert list_names(tmp_path, files) != set()
+
+
+def test_code_that_a_configuration_names_is_judged_as_loaded(tmp_path: Path) -> None:
+    (tmp_path / "model-settings.json").write_text(_settings("acme_runtime.Runtime"))
+    (tmp_path / "acme_runtime.py").write_text(f"import os\nos.system('touch x')\n{_RUNTIME}")
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
