@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -29,6 +31,35 @@ def test_sentencepiece_model_with_an_unknown_mistyped_or_incomplete_field_is_rep
         reasons = read_bytes(data + field, "a.model").reasons()
         # Of the three, only the field of an unknown number is unclaimed as well.
         assert {UnreadReason.DAMAGED} <= reasons <= {UnreadReason.DAMAGED, UnreadReason.UNCLAIMED}
+
+
+def build_rules(*texts: bytes) -> bytes:
+    """Return rules of normalisation: a trie of one block with a leaf for each text, and the texts."""
+    offsets = [sum(len(text) + 1 for text in texts[:index]) for index in range(len(texts))]
+    units = [0x344, *(offset | 1 << 31 for offset in offsets)]
+    trie = struct.pack(f"<{len(units)}I", *units).ljust(1024, b"\0")
+    return struct.pack("<I", len(trie)) + trie + b"".join(text + b"\0" for text in texts)
+
+
+def test_rules_of_normalisation_are_read_and_any_change_of_size_is_reported(read_bytes):
+    data = build_rules(b"a", "é".encode(), b"ffi")
+    reading = read_bytes(data, "nfkc.bin")
+    assert reading.formats == {"nfkc.bin": ["sentencepiece"]}
+    assert reading.unread == []
+    for changed in (
+        data[:-1],
+        data[:-4],
+        data + b"\0",
+        data + b"b\0",
+        struct.pack("<I", 2048) + data[4:],
+        data[:-2] + b"\xff\0",
+    ):
+        assert read_bytes(changed, "nfkc.bin").inner.unread
+    # A leaf that leads into the middle of a text, and a size that is nearly that of the file.
+    assert read_bytes(data[:12] + struct.pack("<I", 1 << 31 | 3) + data[16:], "nfkc.bin").reasons() >= {
+        UnreadReason.DAMAGED
+    }
+    assert read_bytes(struct.pack("<I", 2**32 - 1024) + data[4:], "nfkc.bin").inner.unread
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,4 +1,4 @@
-"""SentencePiece: tokenizer models, which are lists of pieces of words with scores."""
+"""SentencePiece: tokenizer models, which are lists of pieces of words with scores, and rules of normalisation."""
 
 from __future__ import annotations
 
@@ -13,4 +13,5 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         fallback=10,
     ),
+    Declaration("sentencepiece", read=f"{__name__}.normalizer:read", recognise=f"{__name__}.normalizer:recognises"),
 )
