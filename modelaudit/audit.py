@@ -13,6 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 from modelaudit.checks.allowed_code import GuardedCode, mark_guards
+from modelaudit.checks.data_strings import lower_strings
 from modelaudit.checks.engine import BRIEF, DETAILED, Judgements, index_rules, judge_subjects
 from modelaudit.checks.formats import build_name_subjects, describe_formats
 from modelaudit.checks.hub_scanners import find_unshared_alarms
@@ -296,6 +297,7 @@ class Audit:
             add_absences(record, absences_by_path.get(record.path, ()), self.policy) for record in self.records
         ]
         self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside)
+        self.findings = self.findings if waiting.unpickles else lower_strings(self.findings)
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
         self._judge_subjects(build_source_subjects(alarms, {}))
         if self._record_ledger is not None:

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Final
 
 from modelaudit.checks.allowed_code import depends_on_code, find_stranger
+from modelaudit.checks.data_strings import may_unpickle
 from modelaudit.checks.formats import build_extension_subjects
 from modelaudit.checks.loaded_code import CodeImports
 from modelaudit.checks.module_aliases import ModuleAliases
@@ -56,6 +57,7 @@ class WaitingFacts:
         references: with the address of the file that contains them, up to a bound.
         possible_tensor_data: subjects of files that a later file may name as tensor data.
         loads: subjects of calls that unpickle a file whose path is known.
+        unpickles: whether code of the model unpickles something.
         fetching: the files of code that may fetch other files.
         own_names: subjects of Python names that a file of the model may define.
         importer_dependent: subjects of code whose severity depends on the file that imports it.
@@ -78,6 +80,7 @@ class WaitingFacts:
         self.own_names: list[Subject] = []
         self.loads: list[Subject] = []
         self.fetching: set[str] = set()
+        self.unpickles = False
         self.module_aliases = ModuleAliases(catalogue)
         self.code_imports = CodeImports()
 
@@ -118,6 +121,7 @@ class WaitingFacts:
             self.module_aliases.collect_names(subject)
             if len(self.strangers) < _MOST_STRANGERS and (stranger := find_stranger(subject)):
                 self.strangers[stranger] = None
+            self.unpickles = self.unpickles or may_unpickle(subject)
             if may_fetch(subject):
                 self.fetching.add(file_of(subject.artifact))
             kept = next((subjects for is_kept, subjects in kept_by_condition if is_kept(subject)), None)

@@ -18,7 +18,7 @@ from typing import Final
 from modelaudit.formats.embedded import DecodedWindow, decode_content, is_format_on_trial, make_content_artifact
 from modelaudit.formats.registry import find_reader
 from modelaudit.languages.settings import Interpreter, Setting
-from modelaudit.model.address import join_embedded
+from modelaudit.model.address import STRING_PICKLE, join_embedded
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
@@ -87,11 +87,12 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
     # The text of the document, of the string and of its content are in memory at once.
     string_limits = replace(limits, document_bytes=min(limits.document_bytes, _LONGEST_STRING))
     has_long_string = False
+    kind = "pickle" if _SERIALIZED_KEY.encode() in data else STRING_PICKLE
     for count, match in enumerate(_CODED_STRING.finditer(data)):
         if count >= _MAX_STRINGS:
             raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
         start, end = match.span(match.lastgroup or 0)
-        pickle = _open_pickle(path, start, match, limits, budget)
+        pickle = _open_pickle(path, start, match, limits, budget, kind)
         if pickle is not None:
             yield pickle
             continue
@@ -108,7 +109,9 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
             has_long_string = True
             continue
         if content is not None and content.layers:
-            yield make_content_artifact(path, start, string_window, limits, content)
+            found = make_content_artifact(path, start, string_window, limits, content)
+            is_pickle = content.format == "pickle"
+            yield replace(found, path=join_embedded(path, kind, start)) if is_pickle else found
         elif content is None:
             yield from _open_program(path, start, match[match.lastgroup or 0], budget)
     if has_long_string:
@@ -126,10 +129,13 @@ def _open_string(window: Window, match: re.Match[bytes], budget: Budget) -> Wind
     return DecodedWindow(b"" if is_scattered else _decode_json_escapes(match[0]), budget)
 
 
-def _open_pickle(path: str, offset: int, match: re.Match[bytes], limits: Limits, budget: Budget) -> Artifact | None:
+def _open_pickle(
+    path: str, offset: int, match: re.Match[bytes], limits: Limits, budget: Budget, kind: str
+) -> Artifact | None:
     """Return the pickle that a quoted string with other characters or with escapes holds in Base64; else ``None``.
 
-    It imports a name, or begins with a few opcodes that do not contradict each other.
+    ``kind`` is the word of its address. The pickle imports a name, or begins with a few opcodes that do not contradict
+    each other.
     """
     may_be_pickle = match.start("old") >= 0 or match.start("scattered") >= 0 or _has_escape(match)
     if not may_be_pickle or match.end() - match.start() > _LONGEST_STRING:
@@ -138,7 +144,7 @@ def _open_pickle(path: str, offset: int, match: re.Match[bytes], limits: Limits,
     if not is_format_on_trial("pickle", pickle, limits):
         return None
     budget.spend(pickle.size)
-    return Artifact(join_embedded(path, "pickle", offset), pickle.size, make_opener(pickle))
+    return Artifact(join_embedded(path, kind, offset), pickle.size, make_opener(pickle))
 
 
 def _has_escape(match: re.Match[bytes]) -> bool:

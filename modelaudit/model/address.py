@@ -4,6 +4,7 @@
 ``model.zip!data.pkl``           a member of an archive, by its name
 ``model.bin![bytes 100-2000]``   a byte range that no entry of the container names
 ``model.onnx!pickle@96``         content of a recognised format, found at an offset
+``config.json!pickle-in-string@9``  a pickle that a string of a text holds in a coding such as Base64
 ``model.pkl.gz!content``         the decompressed content of a file that is one stream
 ``we%21rd/data.pkl``             the file ``we!rd/data.pkl``
 ``a%5Cxff.pkl``                  the file whose name has a backslash, ``x``, ``f``, ``f``
@@ -65,6 +66,10 @@ def join_content(container: str) -> str:
 def join_range(container: str, start: int, end: int) -> str:
     """Return the address of the bytes from ``start`` up to, not including, ``end``, both offsets in ``container``."""
     return join_member(container, f"[bytes {start}-{end}]")
+
+
+STRING_PICKLE: Final = "pickle-in-string"
+"""The word for a pickle in a string of a text, in place of its format."""
 
 
 def join_embedded(container: str, format_: str, offset: int) -> str:

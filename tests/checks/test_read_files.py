@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import pickle
 from pathlib import Path
 
@@ -13,6 +15,8 @@ _FINE = pickle.dumps({"labels": ["a", "b"]}, 4)
 _HOSTILE = b"cposix\nsystem\n(S'true'\ntR."
 _UNLISTED = b"cacme_runtime\nThing\n)R."
 _OPENS = "import os, pickle\nclass H:\n    def __init__(self, path=''):\n        self.m = pickle.load(open({}, 'rb'))\n"
+_CODED = base64.b64encode(b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00true\x85R.").decode()
+_IN_JSON = json.dumps({"model_type": "bert", "blob": _CODED}).encode()
 _JOINED = _OPENS.format("os.path.join(path, 'm.pkl')")
 
 
@@ -74,3 +78,29 @@ def test_finding_names_the_file_that_was_read(tmp_path: Path) -> None:
     report = modelaudit.scan(tmp_path, second_opinion=False)
     (finding,) = (each for each in report.findings if each.rule == "code/deserialises-read-file")
     assert finding.message.endswith("It loads m.pkl, which this scan read without a finding.")
+
+
+@check_each(
+    "files, severity",
+    [
+        ({"config.json": _IN_JSON}, "medium"),
+        ({"data.csv": f"a,b\n1,{_CODED}\n".encode()}, "medium"),
+        ({"config.json": _IN_JSON, "handler.py": b"import torch\n"}, "medium"),
+        # Something unpickles: code of the model, or the library that writes this key.
+        ({"config.json": _IN_JSON, "handler.py": b"import pickle\ndef f(x):\n    return pickle.loads(x)\n"}, "critical"),
+        ({"data.json": json.dumps({"policy": {":type:": "x", ":serialized:": _CODED}}).encode()}, "critical"),
+    ],
+)  # fmt: skip
+def test_pickle_in_a_string_that_nothing_unpickles_is_medium(
+    tmp_path: Path, files: dict[str, bytes], severity: str
+) -> None:
+    folder = tmp_path / str(len(list(tmp_path.iterdir())))
+    folder.mkdir()
+    for path, content in files.items():
+        (folder / path).write_bytes(content)
+    found = [each for each in modelaudit.scan(folder, second_opinion=False).findings if each.rule.startswith("pickle/")]
+    assert [each.severity.value for each in found] == [severity]
+    if severity == "medium":
+        path = found[0].artifact.partition("!")[0]
+        assert found[0].message.startswith("Unpickling this string calls posix.system")
+        assert f" of {path}, which nothing in this model unpickles." in found[0].message
