@@ -97,7 +97,18 @@ def test_fallback_readers_come_last_in_the_order_of_their_ranks() -> None:
     order = [reader.fallback for reader in READERS]
     assert order == sorted(order)
     assert [reader.format for reader in READERS if reader.fallback] == [
-        *("sentencepiece", "coreml", "paddle", "tensorflow", "markup", "markdown", "skops", "notebook", "xgboost"),
+        *(
+            "sentencepiece",
+            "sentencepiece",
+            "coreml",
+            "paddle",
+            "tensorflow",
+            "markup",
+            "markdown",
+            "skops",
+            "notebook",
+            "xgboost",
+        ),
         *(
             "requirements",
             "spacy",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from modelaudit.model.outline import Outline
 
 SAMPLES = {**MODELS, **DICTIONARIES}
-FORMATS = ("crfsuite", "dawg", "dlib", "espeak", "fasttext", "frontcode", "marisa", "mecab", "word2vec")
+FORMATS = ("crfsuite", "dawg", "dlib", "espeak", "fasttext", "frontcode", "marisa", "mecab", "sudachi", "word2vec")
 # Too little of their bytes shows what they are.
 KNOWN_BY_NAME = ("matrix.bin", "paradigms.array", "phontab")
 PATHS = sorted(SAMPLES)

@@ -13,5 +13,11 @@ DECLARATIONS: Final = (
         recognise=f"{__name__}.reader:recognises",
         fallback=10,
     ),
-    Declaration("sentencepiece", read=f"{__name__}.normalizer:read", recognise=f"{__name__}.normalizer:recognises"),
+    # Few bytes show what it is, so the readers of all other formats are asked first.
+    Declaration(
+        "sentencepiece",
+        read=f"{__name__}.normalizer:read",
+        recognise=f"{__name__}.normalizer:recognises",
+        fallback=11,
+    ),
 )

@@ -1,0 +1,12 @@
+"""Sudachi: compiled dictionaries of a tagger of Japanese words."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration, Magic
+
+DECLARATIONS: Final = (
+    Declaration("sudachi", read=f"{__name__}.blocks:read", recognise=Magic((b"SudachiBinaryDic",))),
+    Declaration("sudachi", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+)
