@@ -1,6 +1,6 @@
-"""Read dictionaries of Sudachi from 2026 on: a header that lists blocks, and the blocks, each at a multiple of 4096 bytes.
+"""Read dictionaries of Sudachi from 2026 on: a header that lists blocks, and blocks at multiples of 4096 bytes.
 
-Source: the header and the blocks of ``sudachidict_small`` 20261015, of which ``ConnMatrix`` is laid out as ``conn.rs`` of
+Source: the header and the blocks of ``sudachidict_small`` 20261015. ``ConnMatrix`` is laid out as ``conn.rs`` of
 https://github.com/WorksApplications/sudachi.rs writes it.
 """
 
@@ -80,7 +80,7 @@ def _read_blocks(cursor: RecordCursor, facts: dict[str, str]) -> None:
 
 
 def _read_number(cursor: RecordCursor) -> int:
-    """Read a number of seven bits a byte. Raises ``DamagedError`` if it is too long or takes more bytes than it needs."""
+    """Read a number of seven bits a byte. Raises ``DamagedError`` if it takes more bytes than it needs."""
     start = cursor.offset
     number = 0
     for index in range(_LONGEST_NUMBER):

@@ -1,4 +1,4 @@
-"""Read dictionaries of Sudachi before 2026: parts of speech, costs, a trie of the words, and what is known of each word.
+"""Read dictionaries of Sudachi before 2026: parts of speech, costs, a trie of words, and what is known of each word.
 
 Source: ``sudachi/src/dic/header.rs``, ``grammar.rs``, ``lexicon/mod.rs`` and ``read/word_info.rs`` of
 https://github.com/WorksApplications/sudachi.rs, version 0.6.
