@@ -29,7 +29,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test ready system lint format fixtures docs screenshots bench-startup bench-detection bench-templates bench-code bench-field bench-speed bench-large \
-        bench-licenses bench-decisions bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
+        bench-licenses bench-decisions bench-publishers bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -127,6 +127,10 @@ bench-licenses: $(DEV)
 # models into an environment of their own. BEFORE=PYTHON NAME=COMMIT counts the same with an earlier version.
 bench-decisions: $(DEV)
 	$(BIN)/python benchmarks/decisions.py --write $(if $(BEFORE),--before $(BEFORE) $(if $(NAME),--before-name $(NAME)))
+
+# How many decisions on security the repositories of publishers need, with code beside the model.
+bench-publishers: $(DEV)
+	$(BIN)/python benchmarks/publishers.py --write
 
 # Every limit on the documents: their cost, the page in Chromium, the elements that a bill states, and cards that contradict
 # their files; fails if one is missed.

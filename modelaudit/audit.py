@@ -286,11 +286,12 @@ class Audit:
                 source_subjects,
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
                 waiting.module_aliases.build_subjects(),
+                waiting.shared_sources.find_subjects(read_text, self.catalogue),
             )
         )
         waiting.release_subjects()
         absences_by_path: defaultdict[str, list[tuple[str, Unread]]] = defaultdict(list)
-        alias_absences = waiting.module_aliases.list_absences()
+        alias_absences = [*waiting.module_aliases.list_absences(), *waiting.shared_sources.list_absences()]
         for address, unread in (*judgements.absences, *alias_absences, *self._judge_run_files(snapshot)):
             absences_by_path[file_of(address)].append((address, unread))
         self.records = [

@@ -25,6 +25,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, References
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.shared_sources import SharedSources
 from modelaudit.wire.windows import read_all_bytes
 
 _MOST_TEXT: Final = 1024 * 1024
@@ -65,6 +66,7 @@ class WaitingFacts:
         strangers: the first repositories and addresses that configurations name for weights.
         module_aliases: the second names of modules.
         code_imports: the imports of Python files.
+        shared_sources: the texts and modules that Python files import from each other.
     """
 
     def __init__(self, catalogue: Catalogue, limits: Limits) -> None:
@@ -83,12 +85,14 @@ class WaitingFacts:
         self.unpickles = False
         self.module_aliases = ModuleAliases(catalogue)
         self.code_imports = CodeImports()
+        self.shared_sources = SharedSources()
 
     def collect_structures(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
         """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
         absences = []
         for address, structure in structures:
             self.code_imports.collect_imports(address, structure)
+            self.shared_sources.collect_names(address, structure)
             if names_download(structure):
                 self.fetching.add(file_of(address))
             if not isinstance(structure, References):

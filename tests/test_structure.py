@@ -52,6 +52,7 @@ LEVELS = (
         "licensing": 5,
         "shared_files": 5,
         "batch": 5,
+        "shared_sources": 5,
         "inventory": 5,
         "waiting": 6,
         "tokenizers": 5,

@@ -20,6 +20,7 @@ from modelaudit.languages.python import source as python_source
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.python.cells import split_cell
+from modelaudit.languages.python.shared_values import make_module, make_text
 from modelaudit.languages.python.source import DecodedSource, decode_source, find_parser_obstacle, split_source
 from modelaudit.languages.python.values import Constant
 from modelaudit.model.outline import Outline, References
@@ -610,3 +611,32 @@ def test_use_in_a_function_that_is_handed_over_names_the_receiver() -> None:
     assert remarks == ["Importing this file hands the function around it to gradio.Interface, and shows no call of it."]
     called = [each.remark for each in analyze_source(f"{source}f(1)\n").mentions if each.name == "subprocess.run"]
     assert called == [""]
+
+
+@check_each(
+    "source",
+    [
+        "import os\nfrom .helper import NAME\ngetattr(os, NAME)('x')",
+        "import os\nfrom helper import NAME as N\nvars(os)[N]('x')",
+        "import os\nfrom acme.helper import *\nobject.__getattribute__(os, NAME)('x')",
+        "import posix\nfrom helper import MODULE\nglobals()[MODULE].system('x')",
+        "from .helper import tool, NAME\nimport functools\nfunctools.reduce(getattr, [NAME], tool)('x')",
+        "import importlib\nfrom .helper import DOTTED\nimportlib.import_module(DOTTED).system('x')",
+    ],
+)
+def test_text_or_module_of_another_file_resolves_the_call(source: str) -> None:
+    texts = {"NAME": "system", "MODULE": "posix", "DOTTED": "os"}
+    shared = {("helper", name): make_text(text) for name, text in texts.items()}
+    mentions = analyze_source(source, shared={**shared, ("helper", "tool"): make_module("os")}).mentions
+    names = {each.name for each in mentions if each.use in ("call-at-import", "hidden")}
+    assert "os.system" in names
+
+
+def test_texts_that_may_name_a_function_are_recorded() -> None:
+    source = (
+        "NAME = 'sys' + 'tem'\nTITLE = 'a title'\nPATH = 'torch.utils.collect_env'\ndef f():\n    inner = 'system'\n"
+    )
+    assert {name for use, name in list_uses(source) if use == "named-text"} == {
+        "NAME=system",
+        "PATH=torch.utils.collect_env",
+    }

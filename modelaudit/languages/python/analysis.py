@@ -9,11 +9,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.budget import limit_steps
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.shared_values import SharedValues, record_texts
 from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.values import Scope
@@ -42,22 +44,26 @@ class SourceAnalysis:
     bounds: list[tuple[int, str]] = field(default_factory=list)
 
 
-def analyze_source(text: str, encoding: str = "", is_imported: bool = True) -> SourceAnalysis:
+def analyze_source(
+    text: str, encoding: str = "", is_imported: bool = True, shared: SharedValues = MappingProxyType({})
+) -> SourceAnalysis:
     """Analyse one source.
 
     Args:
         text: the decoded source.
         encoding: the name of an encoding that hides what the bytes show, such as UTF-7; it is recorded as hidden.
         is_imported: whether something imports the source. If not, no call is one at import.
+        shared: values that the source can import from other files of the model.
     """
     analysis = SourceAnalysis()
-    evaluator = Evaluator(limit_steps(text))
+    evaluator = Evaluator(limit_steps(text), shared=shared)
     try:
         evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:
         # What was logged before the deadline still counts: a part of the evidence is better than none.
         analysis.bounds.append((1, str(error)))
     _record_members_of_modules(evaluator)
+    record_texts(evaluator.scope, evaluator.log)
     if encoding:
         evaluator.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
     if evaluator.log.is_full:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, Final
 
 from modelaudit.languages.python import (
@@ -47,6 +48,7 @@ from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTa
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.recording import UseRecorder
+from modelaudit.languages.python.shared_values import SharedValues, list_imported
 from modelaudit.languages.python.source import find_parser_obstacle, parse_code_text
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import UseLog
@@ -156,7 +158,9 @@ class Evaluator(ast.NodeVisitor):
         scope: the scope of the node that is visited.
     """
 
-    def __init__(self, max_steps: int, module_values: ModuleValues | None = None) -> None:
+    def __init__(
+        self, max_steps: int, module_values: ModuleValues | None = None, shared: SharedValues = MappingProxyType({})
+    ) -> None:
         self.log = UseLog()
         self.budget = StepBudget(max_steps)
         self.docstring = ""
@@ -166,6 +170,7 @@ class Evaluator(ast.NodeVisitor):
         self.scope = Scope()
         self.module_values = ModuleValues() if module_values is None else module_values
         self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
+        self._shared = shared
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
@@ -189,7 +194,7 @@ class Evaluator(ast.NodeVisitor):
     def create_next_pass(self) -> Evaluator:
         """Create an evaluator with an empty log and budget, and with the attributes and functions known to this one."""
         # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
-        next_pass = Evaluator(self.budget.max_steps, self.module_values.copy_for_next_pass())
+        next_pass = Evaluator(self.budget.max_steps, self.module_values.copy_for_next_pass(), self._shared)
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
         next_pass._configured_packages = set(self._configured_packages)
@@ -305,6 +310,9 @@ class Evaluator(ast.NodeVisitor):
                 self.scope.bind(alias.asname or alias.name, imported)
                 if alias.asname and imported.name in self.module_values.known_modules:
                     self._record_alias(alias.asname, imported, node.lineno)
+            for name, value in list_imported(self._shared, module, alias.name):
+                # In place of the unknown name: a text beside it would not be used as a constant.
+                self.scope.names[alias.asname or name] = value
 
     def _bind_relative_import(self, node: ast.ImportFrom, alias: ast.alias) -> None:
         """Bind a name that is imported from another file of the model, and keep the line of the import."""

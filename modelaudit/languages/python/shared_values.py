@@ -1,0 +1,57 @@
+"""Values that one file of a model defines and another imports: texts that name something, and modules.
+
+``helper.py`` has ``NAME = "system"``, and ``model.py`` has ``from .helper import NAME`` and ``getattr(os, NAME)``.
+Neither file shows the call alone. The second file is analysed again, with the values of the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from modelaudit.languages.python import name_resolution, uses
+from modelaudit.languages.python.name_tables import COMMAND_METHODS, COMMANDS, EVALUATORS, IMPORTERS, WELL_KNOWN_MODULES
+from modelaudit.languages.python.uses import UseLog
+from modelaudit.languages.python.values import Constant, Scope, Value, list_alternatives
+
+_LAST_NAMES: Final = frozenset(name.rpartition(".")[2] for name in (*COMMANDS, *EVALUATORS, *IMPORTERS))
+_NAMES: Final = _LAST_NAMES | COMMAND_METHODS | frozenset(WELL_KNOWN_MODULES) | {"load", "loads", "runctx", "timeit"}
+_DOTTED_NAME: Final = re.compile(r"[A-Za-z_]\w{0,40}(?:\.[A-Za-z_]\w{0,40}){1,5}")
+_MOST_TEXTS: Final = 64
+
+SharedValues = Mapping[tuple[str, str], Value]
+"""The values that a source can import, by the last part of the name of the file and the name in it."""
+
+
+def record_texts(scope: Scope, log: UseLog) -> None:
+    """Record the texts of a module that may name a module or a function."""
+    texts = (
+        (name, each.value)
+        for name, value in scope.names.items()
+        for each in list_alternatives(value)
+        if isinstance(each, Constant) and isinstance(each.value, str)
+    )
+    count = 0
+    for name, text in texts:
+        if count < _MOST_TEXTS and (text in _NAMES or _DOTTED_NAME.fullmatch(text)):
+            log.record(uses.NAMED_TEXT, f"{name}={text}", 1)
+            count += 1
+
+
+def make_text(text: str) -> Value:
+    """Return the value of a name that holds a text."""
+    return Constant(text)
+
+
+def make_module(module: str) -> Value:
+    """Return the value of a name that holds a module."""
+    return name_resolution.normalize_name(module)
+
+
+def list_imported(shared: SharedValues, module: str, name: str) -> Iterator[tuple[str, Value]]:
+    """Yield the shared values that ``from module import name`` binds, with their names; all of them for ``*``."""
+    file = module.rpartition(".")[2]
+    for (holder, held), value in shared.items():
+        if holder == file and name in (held, "*"):
+            yield held, value

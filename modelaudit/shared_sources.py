@@ -1,0 +1,102 @@
+"""Analyse code again with the texts and modules that it imports from other files of the model.
+
+``helper.py`` has ``NAME = "system"``, and ``model.py`` has ``from .helper import NAME`` and ``getattr(os, NAME)``. Only
+both together show the call. Few files import such a name, so that few are analysed twice.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Final
+
+from modelaudit.checks.mentions import build_outline_subjects
+from modelaudit.languages.python import uses
+from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.python.shared_values import make_module, make_text
+from modelaudit.languages.python.values import Value
+from modelaudit.model.address import is_member
+from modelaudit.model.catalogue import Catalogue, Subject
+from modelaudit.model.outline import Outline
+from modelaudit.model.reading import Structure
+from modelaudit.model.structure import Unread, UnreadReason
+
+_PYTHON: Final = "python"
+_MOST_NAMES: Final = 20_000
+_MOST_FILES: Final = 200
+_IMPORTING: Final = (uses.IMPORT, uses.REFERENCE)
+
+
+class SharedSources:
+    """The texts and modules that Python files name, and what each file imports."""
+
+    def __init__(self) -> None:
+        self._exports: dict[str, dict[str, Value]] = {}
+        self._imports: defaultdict[str, set[str]] = defaultdict(set)
+        self._names_left = _MOST_NAMES
+        self._absence: tuple[str, Unread] | None = None
+
+    def collect_names(self, address: str, structure: Structure) -> None:
+        """Keep the names that a Python file gives to texts and modules, and the names that it imports."""
+        if not isinstance(structure, Outline) or structure.format != _PYTHON or is_member(address):
+            return
+        for mention in structure.mentions:
+            name, _, value = mention.name.partition("=")
+            if mention.use == uses.NAMED_TEXT:
+                self._keep_export(address, name, make_text(value))
+            elif mention.use == uses.MODULE_ALIAS and value.startswith("."):
+                self._imports[address].add(value.strip("."))
+            elif mention.use == uses.MODULE_ALIAS and name.isidentifier():
+                self._keep_export(address, name, make_module(value))
+            elif mention.use in _IMPORTING and "=" not in mention.name:
+                self._imports[address].add(mention.name.strip("."))
+
+    def _keep_export(self, address: str, name: str, value: Value) -> None:
+        self._names_left -= 1
+        if self._names_left >= 0:
+            self._exports.setdefault(address, {})[name] = value
+        elif self._absence is None:
+            detail = f"the files give more than {_MOST_NAMES} texts and modules a name; its own are not followed"
+            self._absence = (address, Unread(UnreadReason.LIMIT, detail))
+
+    def find_subjects(self, read_text: Callable[[str], str], catalogue: Catalogue) -> Iterator[Subject]:
+        """Yield the subjects that each importing file has only with the values of the names that it imports.
+
+        Args:
+            read_text: reads a small file of the model.
+            catalogue: the rule set.
+        """
+        for count, (address, shared) in enumerate(self._find_importers()):
+            if count >= _MOST_FILES:
+                detail = f"more than {_MOST_FILES} files import names of texts and modules; they are not followed here"
+                self._absence = self._absence or (address, Unread(UnreadReason.LIMIT, detail))
+                return
+            text = read_text(address)
+            known = {(each.use, each.name) for each in analyze_source(text).mentions}
+            mentions = analyze_source(text, shared=shared).mentions
+            added = tuple(each for each in mentions if (each.use, each.name) not in known)
+            yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
+
+    def list_absences(self) -> list[tuple[str, Unread]]:
+        """Return the absence of the file at which a bound was reached; nothing if there is none."""
+        return [] if self._absence is None else [self._absence]
+
+    def _find_importers(self) -> Iterator[tuple[str, Mapping[tuple[str, str], Value]]]:
+        """Yield each file that imports names of other files, with their values."""
+        by_module: defaultdict[str, list[str]] = defaultdict(list)
+        for address in self._exports:
+            path = PurePosixPath(address)
+            by_module[path.parent.name if path.stem == "__init__" else path.stem].append(address)
+        for address, names in self._imports.items():
+            shared: dict[tuple[str, str], Value] = {}
+            for name in names:
+                parts = name.split(".")
+                for position in range(max(0, len(parts) - 2), len(parts)):
+                    module, imported = parts[position], "".join(parts[position + 1 :])
+                    for exporter in by_module.get(module, ()):
+                        for held, value in self._exports[exporter].items() if exporter != address else ():
+                            if imported in ("", "*", held):
+                                shared[module, held] = value
+            if shared:
+                yield address, shared
