@@ -156,6 +156,10 @@ class UseLog:
         previous_line, self._pinned_line = self._pinned_line, line
         return previous_line
 
+    def iterate_uses(self) -> Iterator[Use]:
+        """Yield each use, those of every function apart, in the order in which they were recorded."""
+        yield from self._uses.values()
+
     def build_mentions(self, is_imported: bool = True) -> Iterator[Mention]:
         """Yield all uses in the order of their lines, each once; calls at import have the use ``call-at-import``.
 

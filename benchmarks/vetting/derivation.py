@@ -1,0 +1,359 @@
+"""Decide which classes and functions of a library a file may name, with the evidence for each decision.
+
+Unpickling an object runs the methods that ``loading.HOOKS`` lists; constructing one runs ``__new__`` and ``__init__`` as
+well, with arguments from the file. A decision follows all functions that these may run. It is *trusted* if each of them
+is read and does no harm, and *undecided* or *refused* otherwise, with the line that says so.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from class_order import ClassInfo, ClassOrder, Method
+from expression_values import Frame, FunctionNode
+from function_calls import CALLS_ARGUMENT, RUNS, UNDECIDED, Effects, FunctionReader, Issue
+from loading import HOOKS
+from module_names import External, Found, Module, Undecided, World, find_replaced
+from module_uses import find_uses, read_uses
+from reviewed import Reviewed
+
+from modelaudit.languages.python import uses
+
+# Methods that loading may run beside those of ``loading.HOOKS``: the test of a state, and the memory of an object.
+FURTHER_HOOKS = ("__bool__", "__len__", "__set__", "__delattr__", "__buffer__")
+_MAX_FRAMES = 4000
+# A class whose methods do this with its own state harms when it is used, although loading it does not.
+_HARMFUL_USE = frozenset({"code", "command", "native", "deserialise", "import", "process"})
+_ALWAYS_HARMFUL = frozenset({"code", "command", "native", "process"})
+
+_ENUMERATIONS = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"})
+
+TRUSTED = "trusted"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The decision about one name.
+
+    Attributes:
+        name: the full name, as a file spells it.
+        standing: ``trusted``, ``undecided`` or ``runs``.
+        reason: why it is not trusted, or what was read.
+        place: file and line of the definition, or of the reason.
+        quote: the line of the source.
+        read: how many functions the decision followed.
+    """
+
+    name: str
+    standing: str
+    reason: str
+    place: str
+    quote: str = ""
+    read: int = 0
+
+
+class Derivation:
+    """Decides the names of one release.
+
+    Args:
+        world: the sources of the release, and of the libraries that it builds on.
+        changed: the names that some module of the release changes after they are defined, with the place.
+    """
+
+    def __init__(self, world: World, reviewed: Reviewed, changed: dict[str, str] | None = None) -> None:
+        self.world = world
+        self.reviewed = reviewed
+        self.order = ClassOrder(world, reviewed)
+        reviewed.resolve = self.order.resolve_path
+        reviewed.resolve_name = world.resolve
+        self.changed = dict(changed or {})
+        self._effects: dict[tuple[int, int], Effects] = {}
+
+    def decide_unpickled(self, found: Found) -> Decision:
+        """Decide whether a file may make an object of a class by ``__new__`` and give it any state."""
+        info = self.order.build(found)
+        return self._decide(found, info, list(self._iterate_hooks(info)), is_called=False)
+
+    def decide_constructed(self, found: Found) -> Decision:
+        """Decide whether a configuration may call a class or function with arguments that it states."""
+        if isinstance(found.node, ast.ClassDef):
+            info = self.order.build(found)
+            effects = Effects(makes=[info])
+            frames = [*self._iterate_hooks(info), *self._expand(effects, info)]
+            return self._decide(found, info, frames, is_called=True)
+        return self._decide(found, None, [Frame(found.module, found.node, self.order)], is_called=True)
+
+    def is_enumeration(self, found: Found) -> bool:
+        """Whether a class is an enumeration whose call only looks a member up."""
+        if not isinstance(found.node, ast.ClassDef):
+            return False
+        info = self.order.build(found)
+        bases = {each.name for each in info.order if isinstance(each, External)}
+        hooks = ("_missing_", "__new__", "__init__", "__call__")
+        has_hook = any(hook in each.members for each in info.iterate_classes() for hook in hooks)
+        return bool(bases & _ENUMERATIONS) and not has_hook
+
+    def list_rebuilders(self, found: Found) -> list[Found]:
+        """Return the functions of the sources that ``__reduce__`` of a class names, which unpickling calls."""
+        assert isinstance(found.node, ast.ClassDef)
+        info = self.order.build(found)
+        functions: dict[str, Found] = {}
+        for hook in ("__reduce__", "__reduce_ex__"):
+            method = info.members.get(hook)
+            if method is None or method.node is None or method.fault is not None:
+                continue
+            frame = Frame(info.module, method.node, self.order, info, info)
+            for part in ast.walk(method.node):
+                if isinstance(part, ast.Return) and isinstance(part.value, ast.Tuple) and part.value.elts:
+                    for value in frame.evaluate(part.value.elts[0]):
+                        if isinstance(value, Found):
+                            functions[value.name] = value
+        return list(functions.values())
+
+    def decide_rebuilder(self, found: Found) -> Decision:
+        """Decide whether a file may call a function with any arguments."""
+        return self._decide(found, None, [Frame(found.module, found.node, self.order)], is_called=False)
+
+    def _decide(self, found: Found, info: ClassInfo | None, frames: list[Frame], is_called: bool) -> Decision:
+        """Decide about a definition from the functions that a file would run."""
+        name = found.name
+        if found.module.fault is not None:
+            return Decision(name, UNDECIDED, found.module.fault.reason, found.module.fault.place)
+        if found.module.name in self.changed:
+            place = self.changed[found.module.name]
+            return Decision(name, UNDECIDED, "a module of the library replaces its module", place)
+        looked_up = self.world.look_up(found.module, found.node.name)
+        if isinstance(looked_up, Undecided):
+            return Decision(name, UNDECIDED, looked_up.reason, looked_up.place)
+        issue = next(self._iterate_class_issues(info), None) if info is not None else self._check_function(found)
+        if issue is None:
+            issue, count = self._follow(frames, is_called)
+        else:
+            count = 0
+        if issue is not None:
+            return Decision(name, issue.kind, issue.reason, issue.place, issue.quote, count)
+        reason = _describe_trust(info, is_called, count)
+        return Decision(name, TRUSTED, reason, found.place, found.module.quote(found.node.lineno), count)
+
+    def _check_function(self, found: Found) -> Issue | None:
+        """Return why a function cannot be decided from its source; ``None`` if it can."""
+        for decorator in found.node.decorator_list:
+            text = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
+            if self.reviewed.kind_of_decorator(text, found.module) is None:
+                return Issue(UNDECIDED, f"the decorator {text} may replace it", found.place)
+        changed = self.changed.get(found.name)
+        return Issue(UNDECIDED, "a module of the library changes it", changed) if changed else None
+
+    def _iterate_class_issues(self, info: ClassInfo) -> Iterator[Issue]:
+        """Yield the reasons against a class as a whole: its bases, its decorators, changes, and its use."""
+        for fault in info.faults:
+            yield Issue(UNDECIDED, fault.reason, fault.place)
+        for each in info.iterate_classes():
+            place = self.changed.get(each.name) or self.changed.get(each.module.name)
+            if place:
+                yield Issue(UNDECIDED, f"a module of the library changes {each.name}", place)
+            if each.module.fault is not None:
+                yield Issue(UNDECIDED, each.module.fault.reason, each.module.fault.place)
+        for each in info.iterate_classes():
+            if not self.reviewed.is_used(each.name):
+                yield from self._find_harmful_use(each)
+
+    def _find_harmful_use(self, info: ClassInfo) -> Iterator[Issue]:
+        """Yield each dangerous call of a method whose arguments the state of the object decides."""
+        for method in info.members.values():
+            if method.node is None or self.reviewed.is_harmless(f"{info.name}.{method.name}"):
+                continue
+            last = method.node.end_lineno or method.node.lineno
+            for use in read_uses(info.module)[0]:
+                if use.use not in (uses.CALL, uses.AT_IMPORT) or not method.node.lineno <= use.line <= last:
+                    continue
+                judgement = self.reviewed.judge(use.name)
+                if judgement.effect not in _HARMFUL_USE or self.reviewed.is_ordinary(use.name):
+                    continue
+                if judgement.effect in _ALWAYS_HARMFUL or depends_on_object(method, use.line):
+                    place = f"{info.module.path}:{use.line}"
+                    reason = f"its method {method.name} calls {use.name}, which {judgement.why}"
+                    yield Issue(RUNS, reason, place, info.module.quote(use.line))
+
+    def _iterate_hooks(self, info: ClassInfo) -> Iterator[Frame]:
+        """Yield the methods that unpickling may run on an object of a class."""
+        for hook in (*HOOKS, *FURTHER_HOOKS):
+            yield from self._find_frame(info, hook)
+        for each in info.iterate_classes():
+            for method in each.members.values():
+                for setter in method.setters:  # a state with slots sets attributes one by one
+                    yield Frame(each.module, setter, self.order, each, info, "method")
+
+    def _find_frame(self, info: ClassInfo, name: str) -> Iterator[Frame]:
+        """Yield the method of a class that has a name, unless it is reviewed."""
+        found = info.find(name)
+        if found is None or isinstance(found, External):
+            return
+        if self.reviewed.is_harmless(f"{found.owner.name}.{name}"):
+            return
+        if found.fault is not None or found.node is None:
+            if found.fault is None and isinstance(found.value, ast.Constant):
+                return  # ``__hash__ = None``
+            frame = Frame(found.owner.module, _UNREADABLE, self.order, found.owner, info)
+            reason = found.fault.reason if found.fault else f"{name} holds the value of an expression"
+            place = found.fault.place if found.fault else f"{found.owner.module.path}:{found.line}"
+            effects = Effects([Issue(UNDECIDED, reason, place, found.owner.module.quote(found.line))])
+            self._effects[id(frame.node), id(frame)] = effects
+            yield frame
+            return
+        yield Frame(found.owner.module, found.node, self.order, found.owner, info, found.kind)
+
+    def _expand(self, effects: Effects, root: ClassInfo | None = None) -> Iterator[Frame]:
+        """Yield the functions that ``effects`` calls, and those that constructing its classes runs.
+
+        A class that a list trusts is not followed, unless it is ``root``.
+        """
+        yield from effects.calls
+        for info in effects.makes:
+            if info is not root and self.reviewed.is_known_function(info.name):
+                continue
+            if info.faults:
+                place = info.faults[0]
+                issue = Issue(UNDECIDED, f"it makes {info.name}, which is undecided: {place.reason}", place.place)
+                effects.issues.append(issue)
+            for hook in ("__new__", "__init__", "__setattr__", "__post_init__"):
+                yield from self._find_frame(info, hook)
+            if info.generated:
+                yield from self._iterate_factories(info)
+
+    def _iterate_factories(self, info: ClassInfo) -> Iterator[Frame]:
+        """Yield the expressions in the body of a dataclass, whose default factories run when it is called."""
+        for each in info.iterate_classes():
+            for statement in each.node.body:
+                if isinstance(statement, ast.AnnAssign) and isinstance(statement.value, ast.Call):
+                    node = ast.Lambda(_NO_ARGUMENTS, statement.value)
+                    ast.copy_location(node, statement)
+                    yield Frame(each.module, node, self.order)
+
+    def _follow(self, frames: list[Frame], is_called: bool) -> tuple[Issue | None, int]:
+        """Follow all functions that ``frames`` may run; return the first reason against trust, and their number."""
+        waiting, seen = list(frames), set()
+        passed: list[str] = []
+        calls_argument: Issue | None = None
+        while waiting:
+            frame = waiting.pop()
+            key = self._key(frame)
+            if key in seen:
+                continue
+            seen.add(key)
+            if len(seen) > _MAX_FRAMES:
+                return Issue(UNDECIDED, f"it runs more than {_MAX_FRAMES} functions", ""), len(seen)
+            effects = self._read(frame)
+            waiting += self._expand(effects)
+            passed += effects.passed
+            for issue in effects.issues:
+                if issue.kind == CALLS_ARGUMENT and is_called:
+                    calls_argument = issue
+                else:
+                    kind = UNDECIDED if issue.kind == CALLS_ARGUMENT else issue.kind
+                    return Issue(kind, issue.reason, issue.place, issue.quote), len(seen)
+        if calls_argument is not None and passed:
+            reason = f"it passes {passed[0]} on, whose source was not read, and calls what it is passed"
+            return Issue(UNDECIDED, reason, calls_argument.place, calls_argument.quote), len(seen)
+        return None, len(seen)
+
+    def _key(self, frame: Frame) -> tuple[int, int]:
+        """Return the key of a function with its class."""
+        if frame.node is _UNREADABLE:
+            return id(frame.node), id(frame)
+        return id(frame.node), id(frame.concrete)
+
+    def _read(self, frame: Frame) -> Effects:
+        """Return what a function runs; it is read once for each class."""
+        key = self._key(frame)
+        if key not in self._effects:
+            if frame.module.fault is not None:
+                fault = frame.module.fault
+                self._effects[key] = Effects([Issue(UNDECIDED, fault.reason, fault.place)])
+            else:
+                self._effects[key] = FunctionReader(frame, self.reviewed).read()
+            self._kept.append(frame)
+        return self._effects[key]
+
+    @property
+    def _kept(self) -> list[Frame]:
+        """The frames that were read, which keep the nodes alive whose ``id`` is a key."""
+        return self.__dict__.setdefault("_frames", [])
+
+
+_NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
+_UNREADABLE = ast.Lambda(_NO_ARGUMENTS, ast.Constant(None))
+
+
+def _describe_trust(info: ClassInfo | None, is_called: bool, count: int) -> str:
+    """Return one sentence on what was read."""
+    if not is_called:
+        return "loading runs no method of it" if not count else f"loading runs {count} functions, all of them read"
+    return "calling it runs no function of its own" if not count else f"calling it runs {count} functions, all read"
+
+
+def depends_on_object(method: Method, line: int) -> bool:
+    """Whether a call at ``line`` of a method gets something that the method takes from ``self``."""
+    node = method.node
+    if node is None or not node.args.args or method.kind in ("static", "class"):
+        return False
+    own = {node.args.args[0].arg}
+    # Names that get something of ``self``, in the order of the source; a second round follows loops.
+    for _ in range(2):
+        for part in ast.walk(node):
+            if isinstance(part, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and part.value is not None:
+                targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+                if _reads(part.value, own):
+                    own.update(each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
+            elif isinstance(part, ast.For) and _reads(part.iter, own):
+                own.update(each.id for each in ast.walk(part.target) if isinstance(each, ast.Name))
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and part.lineno <= line <= (part.end_lineno or line):
+            if any(_reads(each, own) for each in (*part.args, *(keyword.value for keyword in part.keywords))):
+                return True
+    return False
+
+
+def _reads(node: ast.expr, names: set[str]) -> bool:
+    """Whether an expression reads one of the names."""
+    return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node))
+
+
+def find_changed(modules: list[Module], order: ClassOrder) -> dict[str, str]:
+    """Return the full names of classes and functions that a statement of some module changes, with the place.
+
+    ``Class.method = function``, ``del Class.method`` and ``setattr(Class, …)`` at any place of the source count.
+    """
+    changed: dict[str, str] = {}
+    for module in modules:
+        for statement in module.body:
+            for node in ast.walk(statement):
+                replaced = find_replaced(node)
+                if replaced:
+                    changed.setdefault(replaced, f"{module.path}:{getattr(node, 'lineno', 1)}")
+                target = _find_target(node)
+                if target is None or target.partition(".")[0] not in module.bindings:
+                    continue
+                found = order.resolve_path(module, target)
+                if isinstance(found, Found):
+                    changed.setdefault(found.name, f"{module.path}:{getattr(node, 'lineno', 1)}")
+    return changed
+
+
+def _find_target(node: ast.AST) -> str | None:
+    """Return the dotted name whose attribute a node sets; ``None`` for any other node."""
+    match node:
+        case ast.Attribute(value=ast.Name() | ast.Attribute() as base, ctx=ast.Store() | ast.Del()):
+            # A note of a function for its readers changes nothing that runs.
+            is_note = node.attr in ("__doc__", "__name__", "__module__", "__qualname__", "__signature__")
+            return None if is_note else ast.unparse(base)
+        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[ast.Name() | ast.Attribute() as base, *_]):
+            return ast.unparse(base)
+        case ast.Call(func=ast.Attribute(attr="__setattr__" | "__delattr__"), args=[ast.Name() as base, *_]):
+            return ast.unparse(base)
+    return None
+
+
+__all__ = ["TRUSTED", "Decision", "Derivation", "FunctionNode", "find_changed"]
