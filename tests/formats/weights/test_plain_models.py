@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from builders.payloads import EVAL_ONE
 from builders.plain_dictionaries import SAMPLES as DICTIONARIES
+from builders.plain_dictionaries import build_lexemes
 from builders.plain_models import SAMPLES as MODELS
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,14 +13,29 @@ from hypothesis import strategies as st
 from modelaudit.model.outline import Outline
 
 SAMPLES = {**MODELS, **DICTIONARIES}
-FORMATS = ("crfsuite", "dawg", "dlib", "espeak", "fasttext", "frontcode", "marisa", "mecab", "sudachi", "word2vec")
+FORMATS = (
+    "crfsuite",
+    "dawg",
+    "dlib",
+    "espeak",
+    "fasttext",
+    "frontcode",
+    "lexemes",
+    "marisa",
+    "mecab",
+    "sudachi",
+    "word2vec",
+)
 # Too little of their bytes shows what they are.
-KNOWN_BY_NAME = ("matrix.bin", "paradigms.array", "phontab")
+KNOWN_BY_NAME = ("lexemes.bin", "matrix.bin", "paradigms.array", "phontab")
 PATHS = sorted(SAMPLES)
+SIZED_PATHS = [path for path in PATHS if SAMPLES[path].sizes]
 
 
 def test_each_format_of_plain_data_has_a_sample():
     assert {path.partition("/")[0] for path in SAMPLES} == set(FORMATS)
+    # Its records have no count.
+    assert set(PATHS) - set(SIZED_PATHS) == {"lexemes/lexemes.bin"}
 
 
 def has_fault(reading) -> bool:
@@ -49,10 +65,9 @@ def test_every_cut_and_every_appended_byte_of_plain_data_is_reported(path, read_
         assert has_fault(read_bytes(data + tail, name)), tail[:9]
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", SIZED_PATHS)
 def test_every_stated_size_of_plain_data_is_compared_with_the_bytes(path, read_bytes):
     file, name = SAMPLES[path], path.rpartition("/")[2]
-    assert file.sizes
     for offset, length in file.sizes:
         old = int.from_bytes(file.data[offset : offset + length], "little")
         for new in (old + 1, old - 1, 0, 1 << (8 * length - 1), (1 << 8 * length) - 1, old ^ (1 << 8 * length - 2)):
@@ -66,7 +81,7 @@ def test_every_stated_size_of_plain_data_is_compared_with_the_bytes(path, read_b
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_changed_sizes_cuts_and_appended_bytes_of_plain_data_are_never_silent(read_bytes, data):
-    path = data.draw(st.sampled_from(PATHS))
+    path = data.draw(st.sampled_from(SIZED_PATHS))
     file = bytearray(SAMPLES[path].data)
     for offset, length in data.draw(st.lists(st.sampled_from(SAMPLES[path].sizes), max_size=3, unique=True)):
         file[offset : offset + length] = data.draw(st.binary(min_size=length, max_size=length))
@@ -86,6 +101,13 @@ def test_mutated_plain_data_never_crashes_a_reader(read_bytes, data):
     for _ in range(data.draw(st.integers(1, 6))):
         file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
     assert read_bytes(bytes(file), path.rpartition("/")[2]).unread is not None
+
+
+def test_words_of_spacy_differ_and_have_one_language(read_bytes):
+    several = bytes(build_lexemes(1, 2, 3).data)
+    assert not has_fault(read_bytes(several, "vocab/lexemes.bin"))
+    assert has_fault(read_bytes(several + several[:96], "vocab/lexemes.bin"))
+    assert has_fault(read_bytes(several + bytes(96), "vocab/lexemes.bin"))
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,0 +1,11 @@
+"""spaCy before version 2.3: the table of words of a vocabulary, ``lexemes.bin``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("lexemes", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+)
