@@ -29,7 +29,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test ready system lint format fixtures docs screenshots bench-startup bench-detection bench-templates bench-code bench-field bench-speed bench-large \
-        bench-licenses bench-decisions bench-publishers bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench fuzz fuzz-guided fuzz-lock lock clean
+        bench-licenses bench-decisions bench-publishers bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench vet fuzz fuzz-guided fuzz-lock lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -165,6 +165,11 @@ bench-fetching: $(DEV)
 # Mutants of files that a scan fails, each run by its real loader; needs torch.
 bench-mutation: $(DEV) fixtures
 	$(BIN)/python benchmarks/mutation.py
+
+# Names that files of well-known libraries may use, read out of the source of their newest releases, which it downloads
+# and never imports. Fails if one is new. ONLY="monai keras" reads some, MERGE=yes writes the lists below rules/.
+vet: $(DEV)
+	$(BIN)/python benchmarks/vetting $(addprefix --only ,$(ONLY)) $(if $(MERGE),--merge)
 
 # Mutated inputs over every reader, for long: make fuzz ITERATIONS=1000000. A problem is saved below build/fuzz.
 ITERATIONS ?= 100000

@@ -10,21 +10,20 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from module_names import (
+from module_bindings import (
     Assigned,
     Binding,
     Definition,
     External,
     Found,
-    Meaning,
     Module,
     Undecided,
-    World,
     is_nothing,
     iterate_bindings,
 )
+from module_names import Meaning, World
 from reviewed import Reviewed
 
 T = TypeVar("T")
@@ -164,6 +163,8 @@ class ClassOrder:
     def __init__(self, world: World, reviewed: Reviewed) -> None:
         self.world = world
         self.reviewed = reviewed
+        self.bound: dict[ast.AST, dict[str, list[Any]]] = {}
+        """What the statements of each function bind, which is the same for every class."""
         self._classes: dict[int, ClassInfo] = {}
 
     def build(self, found: Found) -> ClassInfo:
@@ -198,6 +199,10 @@ class ClassOrder:
             base = base.value
         path = ast.unparse(base)
         place = f"{info.module.path}:{base.lineno}"
+        if isinstance(base, ast.Call) and isinstance(base.func, ast.Name | ast.Attribute):
+            maker = self.resolve_path(info.module, ast.unparse(base.func))
+            if getattr(maker, "name", "") in ("collections.namedtuple", "typing.NamedTuple"):
+                return External("builtins.tuple")
         if not all(part.isidentifier() for part in path.split(".")):
             info.faults.append(Undecided(f"its base {path} is the value of an expression", place))
             return None
@@ -260,9 +265,11 @@ class ClassOrder:
         info.order = [info, *merged]
         for each in info.iterate_classes():
             hook = each.members.get("__init_subclass__")
-            if each is not info and hook is not None and not self.reviewed.is_harmless(f"{each.name}.__init_subclass__"):
-                if hook.node is None or _changes_class(hook.node):
-                    info.faults.append(Undecided("__init_subclass__ may change the class", each.place))
+            is_read = self.reviewed.is_harmless(f"{each.name}.__init_subclass__")
+            if each is info or hook is None or is_read:
+                continue
+            if hook.node is None or _changes_class(hook.node):
+                info.faults.append(Undecided("__init_subclass__ may change the class", each.place))
 
 
 def _changes_class(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -280,9 +287,7 @@ def merge_orders(sequences: list[list[T]]) -> list[T] | None:
     merged: list[T] = []
     waiting = [list(each) for each in sequences if each]
     while waiting:
-        head = next(
-            (each[0] for each in waiting if not any(each[0] in other[1:] for other in waiting)), None
-        )
+        head = next((each[0] for each in waiting if not any(each[0] in other[1:] for other in waiting)), None)
         if head is None:
             return None
         merged.append(head)

@@ -1,22 +1,23 @@
 """Decide which classes and functions of a library a file may name, with the evidence for each decision.
 
-Unpickling an object runs the methods that ``loading.HOOKS`` lists; constructing one runs ``__new__`` and ``__init__`` as
-well, with arguments from the file. A decision follows all functions that these may run. It is *trusted* if each of them
-is read and does no harm, and *undecided* or *refused* otherwise, with the line that says so.
+Unpickling an object runs the methods that ``loading.HOOKS`` lists; constructing one runs ``__new__`` and ``__init__``
+as well, with arguments from the file. A decision follows all functions that these may run. It is *trusted* if each of
+them is read and does no harm, and *undecided* or *runs* otherwise, with the line that says so.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from class_order import ClassInfo, ClassOrder, Method
-from expression_values import Frame, FunctionNode
+from expression_values import Frame
 from function_calls import CALLS_ARGUMENT, RUNS, UNDECIDED, Effects, FunctionReader, Issue
 from loading import HOOKS
-from module_names import External, Found, Module, Undecided, World, find_replaced
-from module_uses import find_uses, read_uses
+from module_bindings import External, Found, Module, Undecided, find_replaced
+from module_names import World
+from module_uses import read_uses
 from reviewed import Reviewed
 
 from modelaudit.languages.python import uses
@@ -29,7 +30,6 @@ _HARMFUL_USE = frozenset({"code", "command", "native", "deserialise", "import", 
 _ALWAYS_HARMFUL = frozenset({"code", "command", "native", "process"})
 
 _ENUMERATIONS = frozenset({"enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag"})
-
 TRUSTED = "trusted"
 
 
@@ -70,6 +70,9 @@ class Derivation:
         reviewed.resolve_name = world.resolve
         self.changed = dict(changed or {})
         self._effects: dict[tuple[int, int], Effects] = {}
+        self._uses: dict[ClassInfo, list[Issue]] = {}
+        self._kept: list[Frame] = []
+        """The frames that were read, which keep the nodes alive whose ``id`` is a key."""
 
     def decide_unpickled(self, found: Found) -> Decision:
         """Decide whether a file may make an object of a class by ``__new__`` and give it any state."""
@@ -127,6 +130,8 @@ class Derivation:
         looked_up = self.world.look_up(found.module, found.node.name)
         if isinstance(looked_up, Undecided):
             return Decision(name, UNDECIDED, looked_up.reason, looked_up.place)
+        if self.world.is_conditional(found):
+            return Decision(name, UNDECIDED, "it is defined below a condition", found.place)
         issue = next(self._iterate_class_issues(info), None) if info is not None else self._check_function(found)
         if issue is None:
             issue, count = self._follow(frames, is_called)
@@ -154,11 +159,13 @@ class Derivation:
             place = self.changed.get(each.name) or self.changed.get(each.module.name)
             if place:
                 yield Issue(UNDECIDED, f"a module of the library changes {each.name}", place)
-            if each.module.fault is not None:
+            if each.module.fault is not None and not self.reviewed.is_used(each.name):
                 yield Issue(UNDECIDED, each.module.fault.reason, each.module.fault.place)
         for each in info.iterate_classes():
-            if not self.reviewed.is_used(each.name):
-                yield from self._find_harmful_use(each)
+            if each not in self._uses:
+                is_used = self.reviewed.is_used(each.name)
+                self._uses[each] = [] if is_used else list(self._find_harmful_use(each))
+            yield from self._uses[each]
 
     def _find_harmful_use(self, info: ClassInfo) -> Iterator[Issue]:
         """Yield each dangerous call of a method whose arguments the state of the object decides."""
@@ -277,11 +284,6 @@ class Derivation:
             self._kept.append(frame)
         return self._effects[key]
 
-    @property
-    def _kept(self) -> list[Frame]:
-        """The frames that were read, which keep the nodes alive whose ``id`` is a key."""
-        return self.__dict__.setdefault("_frames", [])
-
 
 _NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
 _UNREADABLE = ast.Lambda(_NO_ARGUMENTS, ast.Constant(None))
@@ -295,7 +297,7 @@ def _describe_trust(info: ClassInfo | None, is_called: bool, count: int) -> str:
 
 
 def depends_on_object(method: Method, line: int) -> bool:
-    """Whether a call at ``line`` of a method gets something that the method takes from ``self``."""
+    """Whether the first argument of a call at ``line`` of a method is something that the method takes from ``self``."""
     node = method.node
     if node is None or not node.args.args or method.kind in ("static", "class"):
         return False
@@ -309,11 +311,13 @@ def depends_on_object(method: Method, line: int) -> bool:
                     own.update(each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
             elif isinstance(part, ast.For) and _reads(part.iter, own):
                 own.update(each.id for each in ast.walk(part.target) if isinstance(each, ast.Name))
-    for part in ast.walk(node):
-        if isinstance(part, ast.Call) and part.lineno <= line <= (part.end_lineno or line):
-            if any(_reads(each, own) for each in (*part.args, *(keyword.value for keyword in part.keywords))):
-                return True
-    return False
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    passed = [
+        each.args[:1] or [keyword.value for keyword in each.keywords]
+        for each in calls
+        if each.lineno <= line <= (each.end_lineno or line)
+    ]
+    return any(_reads(each, own) for arguments in passed for each in arguments)
 
 
 def _reads(node: ast.expr, names: set[str]) -> bool:
@@ -337,7 +341,8 @@ def find_changed(modules: list[Module], order: ClassOrder) -> dict[str, str]:
                 if target is None or target.partition(".")[0] not in module.bindings:
                     continue
                 found = order.resolve_path(module, target)
-                if isinstance(found, Found):
+                # What is changed in another library is none of the names that are decided here.
+                if isinstance(found, Found) and found.name.partition(".")[0] == module.name.partition(".")[0]:
                     changed.setdefault(found.name, f"{module.path}:{getattr(node, 'lineno', 1)}")
     return changed
 
@@ -354,6 +359,3 @@ def _find_target(node: ast.AST) -> str | None:
         case ast.Call(func=ast.Attribute(attr="__setattr__" | "__delattr__"), args=[ast.Name() as base, *_]):
             return ast.unparse(base)
     return None
-
-
-__all__ = ["TRUSTED", "Decision", "Derivation", "FunctionNode", "find_changed"]

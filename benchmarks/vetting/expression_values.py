@@ -13,96 +13,34 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from class_order import ClassInfo, ClassOrder, Method
-from module_names import Assigned, External, Found, Module, Undecided
+from module_bindings import Assigned, External, Found, Module, Undecided
+from value_kinds import (
+    DATA,
+    OTHER,
+    Argument,
+    Bound,
+    Closure,
+    Computed,
+    Inner,
+    Kind,
+    Made,
+    Member,
+    Other,
+    Own,
+    Result,
+    Super,
+    Value,
+)
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 MAX_VALUES = 8
 _MAX_DEPTH = 12
+# Functions of the language whose result holds what they get.
+_PASSING = frozenset(
+    f"builtins.{name}" for name in ("zip", "enumerate", "reversed", "list", "tuple", "sorted", "iter", "next", "set")
+)
 # Methods that give what an object holds.
 _HELD = frozenset({"values", "items", "children", "modules", "named_children", "named_modules"})
-
-
-@dataclass(frozen=True, slots=True)
-class Own:
-    """The object whose method runs, or with ``is_class`` its class."""
-
-    is_class: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """What the caller passes, or a part of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """Anything else: a value that the function computes. With ``is_data`` it is certainly no callable of another."""
-
-    is_data: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """Something of a module or class whose name the function computes."""
-
-    place: int
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """An object of a class that the function made."""
-
-    info: ClassInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A class of the sources."""
-
-    info: ClassInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A method, with the class of the object that it is bound to."""
-
-    method: Method
-    concrete: ClassInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Super:
-    """``super()`` in a method of a class."""
-
-    owner: ClassInfo
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of a value that is not followed."""
-
-    name: str
-    is_argument: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Inner:
-    """A function or class that a function defines in its body; the body is read with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a function without source returned."""
-
-    name: str
-
-
-Value = (
-    Own | Argument | Other | Computed | Made | Kind | Bound | Super | Member | Inner | Result | External | Found
-    | Undecided | Module | Assigned
-)  # fmt: skip
-OTHER = Other()
-DATA = Other(is_data=True)
 
 
 @dataclass(eq=False)
@@ -140,7 +78,11 @@ class Frame:
     @cached_property
     def local_values(self) -> dict[str, list[ast.expr | Value]]:
         """The expressions that statements of the function bind to each local name."""
+        known = self.order.bound.get(self.node)
+        if known is not None:
+            return known
         bound: dict[str, list[ast.expr | Value]] = {}
+        self.order.bound[self.node] = bound
         body = self.node.body if isinstance(self.node.body, list) else [self.node.body]
         for statement in body:
             for part in ast.walk(statement):
@@ -297,6 +239,8 @@ class Frame:
             case Own() if self.concrete is not None:
                 if name == "__class__":
                     yield Own(is_class=True)
+                elif name == "__dict__":
+                    yield OTHER
                 else:
                     yield from self._find_member(self.concrete, name, depth)
             case Super(owner=owner) if self.concrete is not None:
@@ -325,14 +269,13 @@ class Frame:
         else:
             yield from self._bind(found, info, name, depth)
 
-    def _bind(
-        self, found: Method | External | None, info: ClassInfo, name: str, depth: int
-    ) -> Iterator[Value]:
+    def _bind(self, found: Method | External | None, info: ClassInfo, name: str, depth: int) -> Iterator[Value]:
         """Yield the value of a member that the search of a class has found."""
         if found is None:
             yield External(f"builtins.object.{name}") if hasattr(object, name) else Member(name)
         elif isinstance(found, External):
-            yield External(f"{found.name}.{name}")
+            # The members of an enumeration are its own values.
+            yield OTHER if name == "__members__" else External(f"{found.name}.{name}")
         elif found.fault is not None:
             yield found.fault
         elif found.node is not None:
@@ -369,6 +312,15 @@ class Frame:
                     yield Own(is_class=True) if Own() in self.evaluate(node.args[0], depth) else OTHER
                 case External(name="builtins.getattr") if len(node.args) > 1:
                     yield from self._evaluate_getattr(node, depth)
+                case External(name="functools.partial") if node.args:
+                    yield from self.evaluate(node.args[0], depth)
+                case External(name=name) if name in _PASSING:
+                    values = [value for each in node.args for value in self.evaluate(each, depth)]
+                    yield Argument() if Argument() in values else OTHER
+                case Found() if node.args and self.order.reviewed.is_same(callee):
+                    yield from self.evaluate(node.args[0], depth)
+                case Found(node=ast.FunctionDef() as function) if returns_inner(function):
+                    yield Closure(callee)
                 case External(name=name):
                     yield Result(name)
                 case Kind(info=info):
@@ -396,7 +348,7 @@ class Frame:
             elif isinstance(base, Module | External | Kind | Computed):
                 yield Computed(node.lineno)
             else:
-                yield Computed(node.lineno) if not isinstance(base, Argument) else Argument()
+                yield Argument() if isinstance(base, Argument) else OTHER
         if len(node.args) > 2:
             yield from self.evaluate(node.args[2], depth)
 
@@ -413,7 +365,9 @@ class Frame:
             if isinstance(value, External):
                 yield External(f"{value.name}.[]")
             else:
-                is_passed = isinstance(value, Argument) or (isinstance(value, Own | Made | Member) and self._is_own(base))
+                is_passed = isinstance(value, Argument) or (
+                    isinstance(value, Own | Made | Member) and self._is_own(base)
+                )
                 yield Argument() if is_passed else value if isinstance(value, Computed | Undecided) else OTHER
 
     def _find_literals(self, base: ast.expr) -> list[ast.Dict | ast.List | ast.Tuple]:
@@ -428,9 +382,24 @@ class Frame:
 _EMPTY = ast.Lambda(ast.arguments([], [], None, [], [], None, []), ast.Constant(None))
 
 
-def iterate_assigned(
-    owner: ClassInfo, name: str
-) -> Iterator[tuple[Method, FunctionNode, ast.expr]]:
+def returns_inner(function: ast.FunctionDef) -> bool:
+    """Whether a function returns nothing but functions that it defines."""
+    inner = {each.name for each in function.body if isinstance(each, ast.FunctionDef)}
+    waiting: list[ast.AST] = list(function.body)
+    returned: list[ast.expr | None] = []
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, ast.Return):
+            returned.append(part.value)
+        if not isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+            waiting += ast.iter_child_nodes(part)
+    names = [each.id if isinstance(each, ast.Name) else "" for each in returned]
+    return bool(names) and all(
+        name in inner or isinstance(value, ast.Lambda) for name, value in zip(names, returned, strict=True)
+    )
+
+
+def iterate_assigned(owner: ClassInfo, name: str) -> Iterator[tuple[Method, FunctionNode, ast.expr]]:
     """Yield (method, its function, value) of each assignment of an attribute of ``self`` in the methods of a class."""
     assigned: dict[str, list[tuple[Method, FunctionNode, ast.expr]]] | None = owner.__dict__.get("_assigned")
     if assigned is None:

@@ -7,29 +7,14 @@ is harmless if the callee is read in turn, is on a list of reviewed names, or is
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from class_order import ClassInfo, Method
-from expression_values import (
-    Argument,
-    Bound,
-    Computed,
-    Frame,
-    FunctionNode,
-    Inner,
-    Kind,
-    Made,
-    Member,
-    Other,
-    Own,
-    Result,
-    Super,
-    Value,
-)
-from module_names import External, Found, Module, Undecided
+from expression_values import Frame, FunctionNode
+from module_bindings import External, Found, Module, Undecided
 from module_uses import find_uses
 from reviewed import Reviewed
+from value_kinds import Argument, Bound, Closure, Computed, Inner, Kind, Made, Member, Other, Own, Result, Super, Value
 
 from modelaudit.model.catalogue import Standing
 
@@ -167,11 +152,11 @@ class FunctionReader:
             case External(name=name):
                 self._call_external(name, node)
             case Found(node=ast.FunctionDef() | ast.AsyncFunctionDef()):
-                self._follow(callee)
+                self._follow(callee, node.lineno)
             case Kind(info=info):
                 self.effects.makes.append(info)
             case Bound(method=method, concrete=concrete):
-                self._follow_method(method, concrete)
+                self._follow_method(method, concrete, node.lineno)
             case Own(is_class=True):
                 if self.frame.concrete is not None:
                     self.effects.makes.append(self.frame.concrete)
@@ -182,8 +167,14 @@ class FunctionReader:
             case Argument():
                 self._add(CALLS_ARGUMENT, f"it calls {text}, which its caller passes", node.lineno)
             case Member(name=name):
-                if name not in self.reviewed.methods:
+                # ``layer.eval()`` takes no text; ``frame.eval(text)`` evaluates one.
+                is_mode = name == "eval" and not node.args and not node.keywords
+                if name not in self.reviewed.methods and not is_mode:
                     self._add(UNDECIDED, f"it calls {text}() on a value that the source does not decide", node.lineno)
+            case Closure(maker=maker):
+                self._follow(maker)
+            case Result(name=name) if self.reviewed.is_known_function(f"{name}.()"):
+                pass  # what a factory of the list returns
             case Inner():
                 pass  # its body is read with this one
             case Super():
@@ -214,7 +205,11 @@ class FunctionReader:
         if name == "builtins.getattr" and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant):
             for base in self.frame.evaluate(node.args[0]):
                 if isinstance(base, Module | External | Kind | Computed):
-                    self._add(UNDECIDED, f"it computes the name of an attribute of {ast.unparse(node.args[0])[:60]}", node.lineno)
+                    self._add(
+                        UNDECIDED,
+                        f"it computes the name of an attribute of {ast.unparse(node.args[0])[:60]}",
+                        node.lineno,
+                    )
         elif name in _ATTRIBUTE_SETTERS and node.args:
             for base in self.frame.evaluate(node.args[0]):
                 if isinstance(base, Module | External | Kind) or base == Own(is_class=True):
@@ -223,10 +218,17 @@ class FunctionReader:
             self._add(UNDECIDED, "it makes a class", node.lineno)
         elif name == "importlib.import_module" and node.args and isinstance(node.args[0], ast.Constant):
             return  # as an import statement
+        is_import = name in self.reviewed.importers
+        if is_import and node.args and all(isinstance(each, ast.Constant) for each in node.args):
+            return
         if self.reviewed.is_known_function(name):
             return
         base, _, member = name.rpartition(".")
-        if self.reviewed.is_base(base) and member in self.reviewed.methods | {"__new__", "__setattr__", "__init_subclass__"}:
+        if self.reviewed.is_base(base) and member in self.reviewed.methods | {
+            "__new__",
+            "__setattr__",
+            "__init_subclass__",
+        }:
             return
         if base == "builtins.object" or (base == "builtins.super" and member.startswith("__")):
             return
@@ -236,14 +238,14 @@ class FunctionReader:
         else:
             self._add(UNDECIDED, f"it calls {name}, whose source was not read", node.lineno)
 
-    def _follow(self, found: Found) -> None:
+    def _follow(self, found: Found, line: int = 0) -> None:
         """Add a call of a function of the sources."""
         assert isinstance(found.node, FunctionNode)
         if self.reviewed.is_harmless(found.name) or self.reviewed.is_known_function(found.name):
             return
         judgement = self.reviewed.judge(found.name)
-        if judgement.standing is Standing.DANGEROUS:
-            self._add(RUNS, f"it calls {found.name}, which {judgement.why}", found.node.lineno)
+        if judgement.standing is Standing.DANGEROUS and not self.reviewed.is_ordinary(found.name):
+            self._add(RUNS, f"it calls {found.name}, which {judgement.why}", line)
         for decorator in found.node.decorator_list:
             text = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
             if self.reviewed.kind_of_decorator(text, found.module) is None:
@@ -251,7 +253,7 @@ class FunctionReader:
                 self.effects.issues.append(issue)
         self.effects.calls.append(Frame(found.module, found.node, self.frame.order))
 
-    def _follow_method(self, method: Method, concrete: ClassInfo) -> None:
+    def _follow_method(self, method: Method, concrete: ClassInfo, line: int = 0) -> None:
         """Add a call of a method of a class of the sources."""
         full_name = f"{method.owner.name}.{method.name}"
         if self.reviewed.is_harmless(full_name) or method.node is None:
@@ -259,8 +261,8 @@ class FunctionReader:
         if method.fault is not None:
             self.effects.issues.append(Issue(UNDECIDED, method.fault.reason, method.fault.place))
         judgement = self.reviewed.judge(full_name)
-        if judgement.standing is Standing.DANGEROUS:
-            self._add(RUNS, f"it calls {full_name}, which {judgement.why}", method.line)
+        if judgement.standing is Standing.DANGEROUS and not self.reviewed.is_ordinary(full_name):
+            self._add(RUNS, f"it calls {full_name}, which {judgement.why}", line)
         owner = method.owner
         self.effects.calls.append(Frame(owner.module, method.node, self.frame.order, owner, concrete, method.kind))
 
@@ -319,16 +321,3 @@ class FunctionReader:
             ):
                 self._add(UNDECIDED, f"it changes an item of {ast.unparse(base)[:60]}", base.lineno)
                 return
-
-
-def iterate_reached(frames: list[Frame]) -> Iterator[Frame]:
-    """Yield frames once each, by function and class."""
-    seen: set[tuple[int, int]] = set()
-    for frame in frames:
-        key = (id(frame.node), id(frame.concrete))
-        if key not in seen:
-            seen.add(key)
-            yield frame
-
-
-__all__ = ["CALLS_ARGUMENT", "RUNS", "UNDECIDED", "Effects", "FunctionReader", "Issue", "Result", "iterate_reached"]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from derivation import Decision, Derivation, find_changed
-from module_names import Found, Module, World
+from module_bindings import Found, Module
+from module_names import World
 from package_index import IndexUnreadableError, Release, download, list_releases
 from reviewed import Reviewed
 from trust_lists import LibraryResult
@@ -18,7 +19,9 @@ from wheel_sources import ArchiveRefusedError, Sources, read_archive
 from modelaudit.model.catalogue import Standing
 
 # Parts of modules that no saved model names.
-_LEFT_OUT = frozenset({"tests", "test", "testing", "conftest", "cli", "commands", "benchmarks", "examples", "scripts", "setup"})
+_LEFT_OUT = frozenset(
+    {"tests", "test", "testing", "conftest", "cli", "commands", "benchmarks", "examples", "scripts", "setup"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +30,26 @@ class Library:
 
     Attributes:
         roots: its top-level packages; what a wheel holds beside them is left out.
-        on: the libraries whose sources it builds on.
+        builds_on: the libraries whose sources it builds on.
         pickled: the modules, with those below, whose classes pickles name.
         configured: the modules whose classes configurations name.
         functions: the modules whose functions configurations name as well.
         without: modules that are left out.
+        variants: the end of an expression, and the texts that it may be equal to; each variant has to decide.
+        vocabulary: the list of the names in configurations.
+        since: the oldest release that is read.
     """
 
     name: str
     roots: tuple[str, ...]
-    on: tuple[str, ...]
+    builds_on: tuple[str, ...]
     pickled: tuple[str, ...]
     configured: tuple[str, ...]
     functions: tuple[str, ...]
     without: tuple[str, ...]
+    variants: tuple[str, tuple[str, ...]] | None = None
+    vocabulary: str = "python-names"
+    since: str = "0"
 
 
 def read_library(
@@ -57,9 +66,10 @@ def read_library(
     Raises:
         IndexUnreadableError: the index does not answer, or none of the releases can be read.
     """
-    result = LibraryResult(library.name)
-    below = [_load_newest(libraries[each], index, folder) for each in library.on if each != library.name]
-    for position, release in enumerate(list_releases(index, library.name, count)):
+    result = LibraryResult(library.name, vocabulary=library.vocabulary)
+    below = [_load_newest(libraries[each], index, folder) for each in library.builds_on if each != library.name]
+    parsed: dict[str, Module | None] = {}
+    for position, release in enumerate(list_releases(index, library.name, count, library.since)):
         try:
             sources = load_sources(release, library, folder, keep or not position)
         except (ArchiveRefusedError, IndexUnreadableError) as error:
@@ -67,7 +77,12 @@ def read_library(
             continue
         result.releases.append(release.version)
         result.problems += [f"{release.version} {name}: {why}" for name, why in sources.refused.items()]
-        decide_release(sources, below, library, reviewed, release.version, result)
+        test, values = library.variants or ("", ("",))
+        for value in values:
+            assumed = (test, value) if test else None
+            world = World([sources, *below], reviewed.list_known(), parsed, assumed, reviewed.list_vouched())
+            label = f"{release.version} ({value})" if value else release.version
+            decide_release(world, sources, library, reviewed, label, result)
     if not result.releases:
         raise IndexUnreadableError(f"{library.name}: no release can be read: {'; '.join(result.problems)}")
     return result
@@ -106,10 +121,9 @@ def load_sources(release: Release, library: Library, folder: Path, keep: bool) -
 
 
 def decide_release(
-    sources: Sources, below: list[Sources], library: Library, reviewed: Reviewed, version: str, result: LibraryResult
+    world: World, sources: Sources, library: Library, reviewed: Reviewed, version: str, result: LibraryResult
 ) -> None:
     """Decide about every class of one release, and add the decisions to ``result``."""
-    world = World([sources, *below], reviewed.list_known())
     derivation = Derivation(world, reviewed)
     modules = [world.find_module(name) for name in sorted(sources.texts) if not _is_left_out(name, library)]
     present = [each for each in modules if each is not None]
@@ -123,7 +137,7 @@ def decide_release(
                     constructed.add(decision.name)
         module.uses = None  # the largest part of what was read
     for alias, name in _iterate_aliases(present, library, world):
-        if name in constructed:
+        if name in constructed and reviewed.judge(alias).standing is not Standing.DANGEROUS:
             proposal = result.proposals["constructed", name].decisions[version]
             result.add("constructed", version, Decision(alias, "trusted", f"is {name}", proposal.place, proposal.quote))
 

@@ -7,9 +7,10 @@ model: it resolves ``getattr(module, "sys" + "tem")``, aliases, decoded texts an
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterator
 
-from module_names import Module
+from module_bindings import Module
 from reviewed import Reviewed
 
 from modelaudit.languages.python import uses
@@ -21,7 +22,9 @@ from modelaudit.languages.python.values import Scope
 from modelaudit.model.catalogue import Standing
 
 # A hidden name is undecided even if no list has it.
-_HIDING = frozenset({uses.HIDDEN, uses.COMPUTED, uses.OF_DECODED, uses.OF_DOWNLOAD, uses.REMOTE_SHELL, uses.SENDS_SECRET})
+_HIDING = frozenset(
+    {uses.HIDDEN, uses.COMPUTED, uses.OF_DECODED, uses.OF_DOWNLOAD, uses.REMOTE_SHELL, uses.SENDS_SECRET}
+)
 _CALLS = frozenset({uses.CALL, uses.AT_IMPORT})
 # Reading an attribute is followed by name in ``function_calls``.
 _FOLLOWED = frozenset({"attribute"})
@@ -43,7 +46,7 @@ def read_uses(module: Module) -> tuple[list[Use], list[tuple[int, int]]]:
         for start, end in skipped:
             # What is not evaluated is searched for names, each of which counts as called.
             scan_names("\n".join(module.lines[start - 1 : end]), start, Scope(), second.log)
-        module.uses = list(second.log.iterate_uses()), skipped
+        module.uses = sorted(second.log.iterate_uses(), key=lambda use: use.line), skipped
     return module.uses
 
 
@@ -51,10 +54,11 @@ def find_uses(module: Module, node: ast.AST, reviewed: Reviewed) -> Iterator[tup
     """Yield (kind of issue, reason, line) for each dangerous or hidden name in the lines of a function or class."""
     first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0) or 0
     found, skipped = read_uses(module)
-    for use in found:
-        if not first <= use.line <= last:
-            continue
-        if use.use == uses.OVERWRITE and not use.name.startswith(".") :
+    begin = bisect_left(found, first, key=lambda use: use.line)
+    for use in found[begin:]:
+        if use.line > last:
+            break
+        if use.use == uses.OVERWRITE and not use.name.startswith("."):
             yield "undecided", f"it changes {use.name}", use.line
         elif use.use in _HIDING:
             yield "undecided", f"it computes or hides a name: {use.name}", use.line

@@ -55,7 +55,9 @@ def find_index() -> str:
     Raises:
         IndexUnreadableError: pip names no index.
     """
-    configured = os.environ.get("PIP_INDEX_URL") or _ask([sys.executable, "-m", "pip", "config", "get", "global.index-url"])
+    configured = os.environ.get("PIP_INDEX_URL") or _ask(
+        [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    )
     index = configured or _ask([sys.executable, "-c", _DEFAULT_INDEX])
     if not index.startswith(("https://", "http://")):
         raise IndexUnreadableError("pip names no package index; set PIP_INDEX_URL")
@@ -68,8 +70,10 @@ def _ask(command: list[str]) -> str:
     return answer.stdout.strip() if answer.returncode == 0 else ""
 
 
-def list_releases(index: str, library: str, count: int) -> list[Release]:
+def list_releases(index: str, library: str, count: int, since: str = "0") -> list[Release]:
     """Return the newest release, and the newest of the ``count - 1`` minor series before it, newest first.
+
+    Where there are fewer series since the release ``since``, earlier releases of the same series take their place.
 
     Yanked files and releases before their final version are left out. Of the files of a release, the smallest wheel
     counts, or the source distribution if it has no wheel.
@@ -88,12 +92,15 @@ def list_releases(index: str, library: str, count: int) -> list[Release]:
         rank = (0 if release.filename.endswith(".whl") else MAX_FILE) + release.size
         if version not in best or rank < best[version][0]:
             best[version] = (rank, release)
-    chosen: dict[tuple[int, int], Release] = {}
-    for version in sorted(best, reverse=True):
-        chosen.setdefault((version.major, version.minor), best[version][1])
-    if not chosen:
+    chosen: dict[tuple[int, int], Version] = {}
+    wanted = sorted((each for each in best if each >= Version(since)), reverse=True)
+    for version in wanted:
+        chosen.setdefault((version.major, version.minor), version)
+    versions = list(chosen.values())[:count]
+    versions += [each for each in wanted if each not in versions][: count - len(versions)]
+    if not versions:
         raise IndexUnreadableError(f"{library}: no release has a wheel or source of at most {MAX_FILE >> 20} MiB")
-    return list(chosen.values())[:count]
+    return [best[version][1] for version in sorted(versions, reverse=True)]
 
 
 def _read_files(library: str, files: list[dict[str, Any]]) -> Iterator[tuple[Version, Release]]:

@@ -19,7 +19,8 @@ from modelaudit.model.catalogue import Callables, Standing
 from modelaudit.model.pickle import Name
 
 if TYPE_CHECKING:
-    from module_names import Assigned, Meaning, Module
+    from module_bindings import Assigned, Found, Module
+    from module_names import Meaning
 
 HERE = Path(__file__).resolve().parent
 CALLABLES = HERE.parents[1] / "rules" / "callables"
@@ -69,6 +70,10 @@ class Reviewed:
             return "same"
         return None
 
+    def is_same(self, found: Found) -> bool:
+        """Whether a function returns its first argument, or a function that calls it and does no more."""
+        return self.decorators.get(found.name) == "same"
+
     def resolve_value(self, found: Assigned) -> Meaning | None:
         """Return what an assignment imports by a function such as ``optional_import``; ``None`` for other values."""
         if len(found.values) != 1 or self.resolve is None:
@@ -81,8 +86,11 @@ class Reviewed:
         importer = self.resolve(found.module, ast.unparse(call.func))
         if getattr(importer, "name", "") not in self.importers:
             return None
-        texts = [each.value for each in call.args[:1] if isinstance(each, ast.Constant)]
-        texts += [each.value.value for each in call.keywords if each.arg == "name" and isinstance(each.value, ast.Constant)]
+        # optional_import(module, version, checker, name)
+        texts = [each.value for each in (*call.args[:1], *call.args[3:4]) if isinstance(each, ast.Constant)]
+        texts += [
+            each.value.value for each in call.keywords if each.arg == "name" and isinstance(each.value, ast.Constant)
+        ]
         if not texts or not all(isinstance(each, str) for each in texts) or self.resolve_name is None:
             return None
         return self.resolve_name(".".join(map(str, texts)))
@@ -117,6 +125,11 @@ class Reviewed:
     def list_known(self) -> frozenset[str]:
         """Return the full names whose source is not followed."""
         return self.functions | self.decorators.keys() | self.importers
+
+    def list_vouched(self) -> frozenset[str]:
+        """Return the full names of classes and functions that are listed, whatever else their module does."""
+        trusted = {name for name, entry in self.callables.by_name.items() if entry.standing is Standing.TRUSTED}
+        return self.used | self.read | trusted
 
     def is_ordinary(self, name: str) -> bool:
         """Whether a method may call a function with the state of its object: it runs and loads nothing."""

@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
-
 from derivation import TRUSTED, Decision
-from reviewed import CALLABLES, SUFFIX
+from reviewed import SUFFIX
 
-VOCABULARY = CALLABLES.parent / "vocabularies" / "python-names"
+CALLABLES = Path("callables")
+VOCABULARIES = Path("vocabularies")
 _HEADER = "# Read by benchmarks/vetting out of the source of {library} {releases}; do not edit by hand."
 # The kinds of names, with the reason and the options of their entries.
 KINDS = {
@@ -55,12 +56,14 @@ class LibraryResult:
     Attributes:
         releases: newest first.
         problems: releases and modules that were not read, each with the reason.
+        vocabulary: the folder of the list of names in configurations.
     """
 
     library: str
     releases: list[str] = field(default_factory=list)
     proposals: dict[tuple[str, str], Proposal] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    vocabulary: str = "python-names"
 
     def add(self, kind: str, release: str, decision: Decision) -> None:
         """Keep the decision of one release about one name."""
@@ -71,25 +74,51 @@ class LibraryResult:
         """Return the names of some kinds that are trusted, sorted."""
         return sorted(each.name for each in self.proposals.values() if each.kind in kinds and each.is_trusted)
 
-    def format_trusted(self, taken: frozenset[str]) -> str:
-        """Return the file of ``rules/callables/trusted`` without the names in ``taken``; empty if none remains."""
-        lines = [_HEADER.format(library=self.library, releases=", ".join(self.releases))]
-        lines += [f"library: {self.library}", "alike:"]
+    def format_trusted(self, taken: frozenset[str], listed: dict[str, str]) -> str:
+        """Return the file of ``rules/callables/trusted``; empty if it has no name.
+
+        Args:
+            taken: names of other lists, which are left out.
+            listed: the names of the present file with their reasons. Those of releases that are no longer read stay.
+        """
+        lines = self._begin(listed, ["alike:"])
         seen = set(taken)
         for kind, (why, options) in KINDS.items():
-            names = [name for name in self.list_trusted(kind) if name not in seen]
+            names = [name for name in self._list_names(kind, why, listed) if name not in seen]
             seen.update(names)
             if names:
                 lines += [f"  - why: {why}", *(f"    {each}" for each in options)]
                 lines += ["    names:", *(f"      - {name}" for name in names)]
         return "\n".join(lines) + "\n" if len(lines) > 3 else ""
 
-    def format_configured(self, taken: frozenset[str]) -> str:
-        """Return the file of ``rules/vocabularies/python-names``; empty if there is no name."""
-        names = [name for name in self.list_trusted("constructed") if name not in taken]
-        lines = [_HEADER.format(library=self.library, releases=", ".join(self.releases))]
-        lines += [f"library: {self.library}", "trusted:", "  alike:", f"    - why: {CONSTRUCTED}", "      names:"]
+    def format_configured(self, taken: frozenset[str], listed: dict[str, str]) -> str:
+        """Return the file of ``rules/vocabularies/python-names``; as ``format_trusted``."""
+        names = [name for name in self._list_names("constructed", CONSTRUCTED, listed) if name not in taken]
+        lines = self._begin(listed, ["trusted:", "  alike:", f"    - why: {CONSTRUCTED}", "      names:"])
         return "\n".join([*lines, *(f"        - {name}" for name in names)]) + "\n" if names else ""
+
+    def _begin(self, listed: dict[str, str], keys: list[str]) -> list[str]:
+        """Return the first lines of a list."""
+        return [
+            _HEADER.format(library=self.library, releases=", ".join(self.releases)),
+            f"library: {self.library}",
+            *keys,
+        ]
+
+    def _list_names(self, kind: str, why: str, listed: dict[str, str]) -> list[str]:
+        """Return the trusted names of a kind, and those that are listed and that no release has now, sorted."""
+        kept = {name for name, reason in listed.items() if reason == why and (kind, name) not in self.proposals}
+        return sorted(kept | set(self.list_trusted(kind)))
+
+    @staticmethod
+    def read_evidence(folder: Path, library: str) -> LibraryResult:
+        """Return what ``write_evidence`` wrote. Raises ``FileNotFoundError`` if it has not."""
+        content = json.loads((folder / f"{library}.json").read_text(encoding="utf-8"))
+        result = LibraryResult(library, content["releases"], {}, content["problems"], content["vocabulary"])
+        for entry in content["names"]:
+            for release, decision in entry["releases"].items():
+                result.add(entry["kind"], release, Decision(**decision))
+        return result
 
     def write_evidence(self, folder: Path) -> None:
         """Write every decision with its evidence, as JSON."""
@@ -102,30 +131,66 @@ class LibraryResult:
             }
             for _, each in sorted(self.proposals.items())
         ]
-        content = {"library": self.library, "releases": self.releases, "problems": self.problems, "names": entries}
+        content = {"library": self.library, "releases": self.releases, "problems": self.problems}
+        content |= {"vocabulary": self.vocabulary, "names": entries}
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.library}.json"
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def path_of_trusted(library: str) -> Path:
-    """Return the list of the names that pickles of a library may use."""
-    return CALLABLES / "trusted" / f"{library}{SUFFIX}.yaml"
+def format_lists(result: LibraryResult, rules: Path) -> dict[Path, str]:
+    """Return the text of each list of a library in a folder of rules; empty for one without names."""
+    taken = read_taken(rules / CALLABLES / "trusted") | read_taken(rules / CALLABLES / "dangerous")
+    name = f"{result.library}{SUFFIX}.yaml"
+    vocabulary = rules / VOCABULARIES / result.vocabulary
+    trusted, configured = rules / CALLABLES / "trusted" / name, vocabulary / name
+    return {
+        trusted: result.format_trusted(taken, read_listed(trusted)),
+        configured: result.format_configured(read_taken(vocabulary), read_listed(configured)),
+    }
 
 
-def path_of_configured(library: str) -> Path:
-    """Return the list of the names that configurations of a library may use."""
-    return VOCABULARY / f"{library}{SUFFIX}.yaml"
+def find_new(result: LibraryResult, rules: Path) -> list[str]:
+    """Return the trusted names of a library that its lists do not hold yet, sorted."""
+    new: set[str] = set()
+    for path, text in format_lists(result, rules).items():
+        new |= _read_names(yaml.safe_load(text) if text else {}).keys() - read_listed(path).keys()
+    return sorted(new)
 
 
-def read_listed(path: Path) -> set[str]:
-    """Return the names of one list; none if there is no such file."""
-    if not path.exists():
-        return set()
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    content = content.get("trusted", content) if isinstance(content, dict) else {}
-    names = set(content.get("names", {}))
-    names.update(name for group in content.get("alike", ()) for name in group["names"])
+def find_lost(result: LibraryResult, rules: Path) -> list[str]:
+    """Return the names in the lists of a library that the releases no longer decide for, sorted."""
+    lost: set[str] = set()
+    for path, text in format_lists(result, rules).items():
+        lost |= read_listed(path).keys() - _read_names(yaml.safe_load(text) if text else {}).keys()
+    return sorted(lost)
+
+
+def merge(result: LibraryResult, rules: Path) -> None:
+    """Write the lists of a library, and delete one that would be empty."""
+    for path, text in format_lists(result, rules).items():
+        if text:
+            path.write_text(text, encoding="utf-8")
+        else:
+            path.unlink(missing_ok=True)
+
+
+def read_listed(path: Path) -> dict[str, str]:
+    """Return the names of one list with their reasons; none if there is no such file."""
+    return _read_names(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+def _read_names(content: dict[str, Any]) -> dict[str, str]:
+    """Return the names in the content of a list, with the reasons of their groups."""
+    dangerous = content.get("dangerous", []) if "trusted" in content else []
+    content = content.get("trusted", content)
+    names = dict.fromkeys(content.get("names", {}), "")
+    for group in content.get("alike", ()):
+        names.update(dict.fromkeys(group["names"], group["why"]))
+    for part in dangerous:
+        names.update(dict.fromkeys(part.get("names", ()), ""))
+        for group in part.get("alike", ()):
+            names.update(dict.fromkeys(group["names"], ""))
     return names
 
 
@@ -134,7 +199,7 @@ def read_taken(folder: Path) -> frozenset[str]:
     names: set[str] = set()
     for file in sorted(folder.glob("*.yaml")):
         if not file.stem.endswith(SUFFIX):
-            names |= read_listed(file)
+            names |= read_listed(file).keys()
     return frozenset(names)
 
 
@@ -146,7 +211,8 @@ def format_table(results: Iterable[LibraryResult], new: dict[str, int]) -> list[
         pickled = [one for one in each.proposals.values() if one.kind != "constructed"]
         configured = [one for one in each.proposals.values() if one.kind == "constructed"]
         cells = [
-            f"{sum(one.is_trusted for one in group)} of {len(group)}" if group else "" for group in (pickled, configured)
+            f"{sum(one.is_trusted for one in group)} of {len(group)}" if group else ""
+            for group in (pickled, configured)
         ]
         lines.append(f"| {each.library} | {', '.join(each.releases)} | {cells[0]} | {cells[1]} | {new[each.library]} |")
     return lines

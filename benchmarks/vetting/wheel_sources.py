@@ -157,7 +157,9 @@ def _place(member: str, is_wheel: bool) -> str:
     if not parts or member.startswith("/") or ".." in parts:
         return ""
     if is_wheel:
-        if parts[0].endswith(".data"):  # https://packaging.python.org/en/latest/specifications/binary-distribution-format
+        if parts[0].endswith(
+            ".data"
+        ):  # https://packaging.python.org/en/latest/specifications/binary-distribution-format
             return "/".join(parts[2:]) if len(parts) > 2 and parts[1] in ("purelib", "platlib") else ""
         return "/".join(parts)
     inner = parts[1:]
