@@ -27,8 +27,14 @@ from module_names import Meaning, World
 from reviewed import Reviewed
 
 T = TypeVar("T")
+MAX_STEPS = 200_000
+"""The most expressions that one decision evaluates."""
 _MAX_BASES = 60
 _TYPING = frozenset({"typing", "typing_extensions", "collections.abc", "abc"})
+
+
+class TooMuchWorkError(Exception):
+    """A decision evaluates more than ``MAX_STEPS`` expressions."""
 
 
 @dataclass(slots=True, eq=False)
@@ -165,7 +171,15 @@ class ClassOrder:
         self.reviewed = reviewed
         self.bound: dict[ast.AST, dict[str, list[Any]]] = {}
         """What the statements of each function bind, which is the same for every class."""
+        self.steps = 0
+        """Expressions that were evaluated for the present decision."""
         self._classes: dict[int, ClassInfo] = {}
+
+    def spend(self) -> None:
+        """Count one expression. Raises ``TooMuchWorkError`` if a decision evaluates too many."""
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise TooMuchWorkError
 
     def build(self, found: Found) -> ClassInfo:
         """Return the class of a definition, with its order and the reasons why it is undecided."""

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from class_order import ClassInfo, ClassOrder, Method
+from class_order import MAX_STEPS, ClassInfo, ClassOrder, Method, TooMuchWorkError
 from expression_values import Frame
 from function_calls import CALLS_ARGUMENT, RUNS, UNDECIDED, Effects, FunctionReader, Issue
 from loading import HOOKS
@@ -134,7 +134,7 @@ class Derivation:
             return Decision(name, UNDECIDED, "it is defined below a condition", found.place)
         issue = next(self._iterate_class_issues(info), None) if info is not None else self._check_function(found)
         if issue is None:
-            issue, count = self._follow(frames, is_called)
+            issue, count = self._follow_within_bounds(frames, is_called)
         else:
             count = 0
         if issue is not None:
@@ -238,6 +238,14 @@ class Derivation:
                     node = ast.Lambda(_NO_ARGUMENTS, statement.value)
                     ast.copy_location(node, statement)
                     yield Frame(each.module, node, self.order)
+
+    def _follow_within_bounds(self, frames: list[Frame], is_called: bool) -> tuple[Issue | None, int]:
+        """Return what ``_follow`` does, or an issue if that takes too much work."""
+        self.order.steps = 0
+        try:
+            return self._follow(frames, is_called)
+        except TooMuchWorkError:
+            return Issue(UNDECIDED, f"it takes more than {MAX_STEPS} steps to follow", ""), 0
 
     def _follow(self, frames: list[Frame], is_called: bool) -> tuple[Issue | None, int]:
         """Follow all functions that ``frames`` may run; return the first reason against trust, and their number."""

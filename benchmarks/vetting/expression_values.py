@@ -138,6 +138,7 @@ class Frame:
 
     def evaluate(self, node: ast.expr | None, depth: int = 0) -> list[Value]:
         """Return the values that an expression may have."""
+        self.order.spend()
         if node is None or depth > _MAX_DEPTH:
             return [OTHER]
         values: dict[Value, None] = {}
