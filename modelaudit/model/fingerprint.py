@@ -72,23 +72,31 @@ class Fingerprints:
 
         A hash that occurs twice in one text is left out, because it determines no place.
         """
+        return self._index[0]
+
+    @property
+    def sample_sizes(self) -> Sequence[int]:
+        """The number of sampled hashes of each fingerprint, by index."""
+        return self._index[1]
+
+    @cached_property
+    def _index(self) -> tuple[dict[int, tuple[array[int], array[int]]], array[int]]:
+        """The places of each sampled hash, and the number of them in each fingerprint."""
         places: dict[int, tuple[array[int], array[int]]] = {}
+        sizes = array("I")
         for index, fingerprint in enumerate(self.items):
-            for triple, position in _sample_hashes(fingerprint):
+            sampled = _sample_hashes(fingerprint)
+            sizes.append(len(sampled))
+            for triple, position in sampled:
                 numbers, positions = places.setdefault(triple, (array("H"), array("I")))
                 numbers.append(index)
                 positions.append(position)
-        return places
+        return places, sizes
 
     @cached_property
     def licenses(self) -> frozenset[str]:
         """Ids of the licences with a fingerprint."""
         return frozenset(item.license_id for item in self.items if not (item.is_use_policy or item.is_notice))
-
-    @cached_property
-    def sample_sizes(self) -> tuple[int, ...]:
-        """The number of sampled hashes of each fingerprint, by index."""
-        return tuple(len(_sample_hashes(item)) for item in self.items)
 
 
 def _sample_hashes(fingerprint: Fingerprint) -> list[tuple[int, int]]:
