@@ -30,6 +30,16 @@ _BEHIND_TITLE: Final = re.compile(
     r"(?:licen[cs]e )?(?:text )?(?:v(?:ersion)? ?\d(?: \d)? )?(?:is|can be) (?:found|available)(?: here| at)?(?= http )"
 )
 _MOST_WORDS: Final = 16
+_FILE: Final = r"licen[cs]e[-.][\w-]{1,30}(?:\.(?:txt|md|rst))?"
+_SIBLINGS: Final = re.compile(
+    r"(?:this|the) (?:software|project|package|work|library|model) is (?:made available|available|licensed|released"
+    r"|distributed) under the terms of (?:either|any|one|both) of the (?:two )?licen[cs]es (?:found|included) in"
+    rf" (?P<names>{_FILE}(?:, {_FILE}){{0,3}},? (?:or|and) {_FILE})\."
+    r"(?: contributions to (?:this [a-z]{1,12}|[\w.-]{1,40}) (?:is|are) made under the terms of both (?:of )?these"
+    r" licen[cs]es\.)?",
+    re.IGNORECASE,
+)
+_MOST_POINTER_CHARACTERS: Final = 600
 
 
 def measure_pointer(words: Words, first: int, end: int, titles: frozenset[tuple[str, ...]] = frozenset()) -> int:
@@ -66,3 +76,14 @@ def _measure_titled_pointer(words: Words, first: int, end: int, titles: frozense
     at += title + behind[0].count(" ") + 1
     address = measure_license_address(words, at, end)
     return at + address - first if address else 0
+
+
+def find_sibling_files(text: str) -> tuple[str, ...]:
+    """Return the names of the licence files that a text points to, if it says nothing else.
+
+    An example is *made available under the terms of either of the licenses found in LICENSE.APACHE or LICENSE.BSD*.
+    """
+    if len(text) > _MOST_POINTER_CHARACTERS:
+        return ()
+    match = _SIBLINGS.fullmatch(" ".join(text.replace("*", "").replace("`", "").split()))
+    return tuple(re.findall(_FILE, match["names"], re.IGNORECASE)) if match else ()

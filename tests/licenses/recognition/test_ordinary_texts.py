@@ -456,3 +456,33 @@ def test_third_party_text_binds_beside_the_licence_of_the_whole(tmp_path: Path) 
     license = examine_license_file(tmp_path, text).license
     assert (license.state, license.own) == ("concluded", ("BSD-3-Clause",))
     assert {entry.id for entry in license.entries} == {"BSD-3-Clause", "MIT"}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "second", "binds"),
+    [
+        ("", "BSD", ("Apache-2.0", "BSD-2-Clause")),
+        (" You may not sell it.", "BSD", ()),
+        ("", "MISSING", ()),
+        ("", "CHANGED", ()),
+    ],
+)
+def test_a_file_that_only_points_to_its_siblings_names_their_licences(
+    tmp_path: Path, pointer: str, second: str, binds: tuple[str, ...]
+) -> None:
+    texts = {
+        file.name: Path(str(file.locate())).read_text(encoding="utf-8")
+        for file in distribution("packaging").files or ()
+        if file.name.startswith("LICENSE")
+    }
+    changed = texts["LICENSE.BSD"].replace("are permitted", "are permitted in schools", 1)
+    (tmp_path / "LICENSE").write_text(texts["LICENSE"].replace("LICENSE.BSD", f"LICENSE.{second}") + pointer)
+    (tmp_path / "LICENSE.APACHE").write_text(texts["LICENSE.APACHE"])
+    (tmp_path / ("LICENSE.CHANGED" if second == "CHANGED" else "LICENSE.BSD")).write_text(
+        changed if second == "CHANGED" else texts["LICENSE.BSD"]
+    )
+    (tmp_path / "config.json").write_text('{"model_type": "acme"}')
+
+    concluded = modelaudit.license(str(tmp_path), offline=True).license
+
+    assert (concluded.own if concluded.state == "concluded" else ()) == binds
