@@ -23,10 +23,11 @@ def cut_clauses_on_others(sentence: str, subjects: ClauseSubjects, section: str 
     """
     if subjects.boundary is None or len(sentence) > _MOST_CHARACTERS:
         return sentence
-    if any(words.search(sentence) for words in subjects.carries):
+    unspared = _cut_spared(sentence, subjects)
+    if any(words.search(unspared) for words in subjects.carries):
         return sentence
     for words in subjects.asides:
-        sentence = words.sub(CUT, sentence)
+        sentence = words.sub(" ", sentence)
     kept: list[str] = []
     is_cut = False
     for clause, boundary in _iter_clauses(sentence, subjects):
@@ -34,6 +35,13 @@ def cut_clauses_on_others(sentence: str, subjects: ClauseSubjects, section: str 
             is_cut = _find_shape(clause, subjects, section, is_behind_cut=is_cut) is not None
         kept.append(CUT if is_cut else f"{clause}{boundary}")
     return "".join(kept)
+
+
+def _cut_spared(words: str, subjects: ClauseSubjects) -> str:
+    """Cut what says that the model is left alone."""
+    for pattern in subjects.spared:
+        words = pattern.sub(CUT, words)
+    return words
 
 
 def _iter_clauses(sentence: str, subjects: ClauseSubjects) -> Iterator[tuple[str, str]]:
@@ -48,9 +56,7 @@ def _iter_clauses(sentence: str, subjects: ClauseSubjects) -> Iterator[tuple[str
 
 def _find_shape(clause: str, subjects: ClauseSubjects, section: str, *, is_behind_cut: bool) -> ClauseShape | None:
     """Find the shape of a clause; ``None`` if it could bind the model."""
-    spared = clause
-    for words in subjects.spared:
-        spared = words.sub(CUT, spared)
+    spared = _cut_spared(clause, subjects)
     for shape in subjects.shapes:
         if (shape.follows and not is_behind_cut) or (shape.within and section not in shape.within):
             continue

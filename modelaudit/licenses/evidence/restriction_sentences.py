@@ -61,6 +61,8 @@ _MAX_QUOTATION = 240
 # "Use at a company ..... no": dots between a term and its answer end no sentence.
 _LEADERS = re.compile(r"(?<=\s)\.{3,}(?=\s)")
 _COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
+# A list of labels of a classifier: "`allowed`, `restricted`, `prohibited`".
+_LABELS = re.compile(r"[^\w`]*(?:`[^`\n]{1,40}`[\s,;/|\u3001\uff0c\u3002.]*(?:and|or|\u548c|\u6216)?\s*){3,40}\Z")
 _MARKUP = re.compile(r"\]\(|<[a-z]", re.IGNORECASE)
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
@@ -150,6 +152,8 @@ def _iter_restriction_claims(
     """
     seen: set[str] = set()
     for start, raw in split(text):
+        if "`" in raw and _LABELS.match(raw):
+            continue
         sentence = fold_sentence(raw)
         kind = classify(sentence, section=sections.find_section(start))
         if kind is None and classify_markup is not None and _MARKUP.search(raw):
