@@ -486,3 +486,22 @@ def test_a_file_that_only_points_to_its_siblings_names_their_licences(
     concluded = modelaudit.license(str(tmp_path), offline=True).license
 
     assert (concluded.own if concluded.state == "concluded" else ()) == binds
+
+
+BESIDE_BSD = (
+    "Files: *\nCopyright: 2009-2022 the Acme team\nLicense: MIT\n\nFile: acme/foo.py\nCopyright: 2003 Jo Acme (added a"
+    " variant for large images)\nLicense: BSD-3-Clause\n\nLicense: MIT\n\n{mit}\n\nLicense: BSD-3-Clause\n\n{bsd}",
+    "{mit}\n\n-----\n\nMuch of the original inspiration for API and implementation of this library came from the acme.py"
+    " library.\n\nCOPYRIGHT NOTICE FROM acme.py library:\n# Copyright (c) 2010 Jo Acme\n\n{bsd}",
+    "{mit}\n\n-----\n\nFor code from the AcmeWriter package, where used:\n\nCopyright (c) 2010 Jo Acme\n\n{bsd}",
+)
+
+
+@pytest.mark.parametrize("form", BESIDE_BSD)
+@pytest.mark.parametrize(("old", "new"), [("", ""), ("Jo Acme", "Jo Acme (for schools only)")])
+def test_tables_and_descent_of_parts_change_nothing_without_a_term(form: str, old: str, new: str) -> None:
+    text = form.replace(old, new, 1) if old else form
+    licenses = load_catalogue().licenses
+    matches = recognise_texts(text.format(mit=MIT, bsd=BSD), load_fingerprints(), licenses.keys())
+    exact = {match.id for match in matches if match.likeness is Likeness.EXACT}
+    assert exact == (set() if old else {"MIT", "BSD-3-Clause"})
