@@ -80,16 +80,20 @@ Addresses of links and pictures count by the signs in them, texts of HTML attrib
 and folders by four kinds of limits; a picture or an old Word file that is named as a licence is a licence file that
 was not read.
 
-`rules/restrictions.yaml` lists the signs of known kinds of restrictions. Every other sentence gets a score, by
-weights that were learned from about 24,000 example sentences and from ordinary prose (`rules/sentences/`). The
-vocabularies of `rules/cues.yaml` give the sentence its kind, and a sentence that one of their combinations matches is
-quoted at a lower score. A score far below the threshold outweighs a sign: the sentence is about something else, such
-as data. English and Chinese are taught thoroughly; Japanese, Korean, French, German, Spanish and Russian have a
-twentieth of the examples each, and more is missed there. In thirteen further languages, Italian and Arabic among
-them, only signs of commercial use and research count, and any sentence with their word for a licence, unless it
-permits or names an ordinary licence. Of restricting sentences by authors who did not know the method, about one of
-twenty was missed, and of ordinary sentences of cards one of fifty was quoted. Sentences whose meaning comes from the
-ones around them, and irony, are not noticed.
+`rules/restrictions.yaml` lists the signs of known kinds of restrictions. Every other sentence gets a score, by weights
+that were learned from about 25,000 example sentences and from ordinary prose (`rules/sentences/`). The vocabularies of
+`rules/cues.yaml` give the sentence its kind, and a sentence that one of their combinations matches is quoted at a
+lower score. A score far below the threshold outweighs a sign: the sentence is about something else, such as data. A
+sentence that would be quoted is read once more by clauses: one whose subject is data, a demo, a logo, a contributor, a
+former release, the work of the authors or the behaviour of the model is cut out, unless it names the weights, the
+outputs or their users, and the rest is judged again (`rules/clause_subjects.yaml`). Below a heading such as "Training
+data" or "Evaluation" a sentence needs a higher score, and "they" means the data; signs count everywhere. English and
+Chinese are taught thoroughly; Japanese, Korean, French, German, Spanish and Russian have a twentieth of the examples
+each, and more is missed there. In thirteen further languages, Italian and Arabic among them, only signs of commercial
+use and research count, and any sentence with their word for a licence, unless it permits or names an ordinary licence.
+Of restricting sentences by authors who did not know the method, about one of twenty was missed, and of ordinary
+sentences of cards one of fifty was quoted. Sentences whose meaning comes from the ones around them, and irony, are not
+noticed.
 """
 
 

@@ -5,6 +5,7 @@ A licence check and a scan collect with this one class, and from the same files 
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from modelaudit.licenses.evidence.card_labels import find_stated_licenses
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
+from modelaudit.licenses.evidence.fields import NOTICE, TEXT
 from modelaudit.licenses.evidence.headed_limits import find_headed_limits
 from modelaudit.licenses.evidence.path_limits import find_path_limits
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
@@ -21,14 +23,15 @@ from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, 
 from modelaudit.licenses.lineage.training_bases import find_restricted_bases
 from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.licenses.recognition.known_sentences import is_known_sentence
+from modelaudit.licenses.recognition.pointers import find_sibling_files
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
-from modelaudit.model.license import Basis, LicenseClaim
+from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.reading import Structure
-from modelaudit.model.structure import ModelCard
+from modelaudit.model.structure import Location, ModelCard
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
@@ -74,6 +77,7 @@ class ClaimCollector:
         read_paths: the files whose text was read.
         traits: the facts about architecture and tokenizer, each with its address.
         license_texts: by the id of a licence, the texts that are it or a variant of it, with their addresses.
+        pointers: licence files that say nothing but in which other files the licences are, with the names of these.
     """
 
     rules: Catalogue
@@ -89,6 +93,7 @@ class ClaimCollector:
     read_paths: set[str] = field(default_factory=set)
     traits: list[tuple[str, ModelTraits]] = field(default_factory=list)
     license_texts: dict[str, list[tuple[str, Prose]]] = field(default_factory=dict)
+    pointers: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def collect_claims(self, address: str, structure: Structure) -> None:
         """Collect the claims of one structure about licence and base models; most structures have none."""
@@ -172,6 +177,21 @@ class ClaimCollector:
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
 
+    def _claim_siblings(self, address: str, names: Iterable[str]) -> list[LicenseClaim]:
+        """Claim the licences of the files that a licence file points to, if each of them is a licence word for word."""
+        claimed = []
+        for name in names:
+            path = posixpath.join(posixpath.dirname(address), name)
+            found = [claim for claim in self.claims if claim.artifact == path]
+            if not found or not all(claim.field == TEXT and claim.basis is Basis.TEXT for claim in found):
+                return []
+            place = Location(line=1)
+            claimed += [
+                LicenseClaim(ClaimKind.FOUND, address, NOTICE, name, claim.entry, place, basis=Basis.NAME)
+                for claim in found
+            ]
+        return claimed
+
     def _list_permissive_ids(self) -> frozenset[str]:
         """List the permissive licences of the rule set that have an SPDX identifier of their own."""
         licenses = self.rules.licenses.values()
@@ -182,7 +202,10 @@ class ClaimCollector:
         )
 
     def _keep_license_text(self, prose: Prose, address: str, claims: Iterable[LicenseClaim]) -> None:
-        """Keep a text to quote its clauses, for each licence that it is or resembles."""
+        """Keep a text to quote its clauses, for each licence that it is or resembles, and the files it points to."""
+        names = find_sibling_files(prose.text) if prose.kind is ProseKind.LICENSE else ()
+        if names:
+            self.pointers[address] = names
         for claim in claims:
             kept = (
                 self.license_texts.setdefault(claim.entry, []) if claim.entry and claim.basis in _TEXT_BASES else None
@@ -222,6 +245,8 @@ class ClaimCollector:
         """Add the statements of the Hub, and sort the claims: those of the root card come first."""
         if snapshot.hub_statements is not None:
             self.collect_claims("", snapshot.hub_statements)
+        for address, names in self.pointers.items():
+            self.claims += self._claim_siblings(address, names)
         self.claims += find_path_limits(artifact.path for artifact in snapshot.artifacts)
         self.claims.sort(key=lambda claim: claim.artifact != ROOT_CARD)
         self.claims[:] = drop_repeated_code_claims(self.claims)

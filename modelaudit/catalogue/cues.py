@@ -66,7 +66,7 @@ def read_cues(documents: Iterable[Document], kinds: Collection[str]) -> Cues:
         agreements += (compile_pattern(_expand(each), document, ("agreements",)) for each in file.agreements)
         denials += (compile_pattern(_expand(each), document, ("denials",)) for each in file.denials)
         for name, phrases in file.vocabularies.items():
-            vocabularies.setdefault(name, []).extend(_iter_phrases(phrases))
+            vocabularies.setdefault(name, []).extend(iter_phrases(phrases))
         for kind, texts in file.combinations.items():
             if kind not in kinds:
                 raise document.error(f"combinations.{kind}: is not a kind of restrictions.yaml", ("combinations", kind))
@@ -97,7 +97,7 @@ def _freeze(named: Mapping[str, Sequence[str]]) -> tuple[tuple[str, tuple[str, .
     return tuple((name, tuple(phrases)) for name, phrases in named.items())
 
 
-def _iter_phrases(phrases: Iterable[str | list[str]]) -> Iterator[str]:
+def iter_phrases(phrases: Iterable[str | list[str]]) -> Iterator[str]:
     """Yield the phrases of a vocabulary, those of its nested lists included."""
     for phrase in phrases:
         yield from (phrase,) if isinstance(phrase, str) else phrase

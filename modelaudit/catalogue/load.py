@@ -116,6 +116,7 @@ class _RuleFiles:
     openness: list[Document] = field(default_factory=list)
     restrictions: list[Document] = field(default_factory=list)
     cues: list[Document] = field(default_factory=list)
+    clause_subjects: list[Document] = field(default_factory=list)
     term_words: list[Document] = field(default_factory=list)
     sentence_weights: list[Document] = field(default_factory=list)
     operators: list[Document] = field(default_factory=list)
@@ -149,6 +150,7 @@ class _RuleFiles:
             ("openness",): self.openness,
             ("restrictions",): self.restrictions,
             ("cues",): self.cues,
+            ("clause_subjects",): self.clause_subjects,
             ("term_words",): self.term_words,
             ("sentences", "weights"): self.sentence_weights,
             ("vocabularies",): self.declarations,
@@ -232,7 +234,9 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         taxonomy=read_taxonomy(files.taxonomy),
         clauses=clauses,
         openness=read_openness(files.openness),
-        restrictions=read_restrictions(files.restrictions, files.cues, files.sentence_weights, clauses.kinds),
+        restrictions=read_restrictions(
+            files.restrictions, files.cues, files.sentence_weights, files.clause_subjects, clauses.kinds
+        ),
         term_words=read_term_words(files.term_words),
         known_models=read_origins(files.origins, licenses),
         discovery=read_discovery(files.discovery),

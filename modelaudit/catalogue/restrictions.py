@@ -8,6 +8,7 @@ from dataclasses import field
 
 from pydantic.dataclasses import dataclass
 
+from modelaudit.catalogue.clause_subjects import read_clause_subjects
 from modelaudit.catalogue.cues import compile_pattern, read_cues
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
@@ -41,6 +42,7 @@ def read_restrictions(
     documents: Iterable[Document],
     cue_documents: Iterable[Document],
     weight_documents: Iterable[Document],
+    subject_documents: Iterable[Document],
     kinds: Mapping[str, ClauseKind],
 ) -> Restrictions:
     """Read the signs, in the order of the files, and the patterns that decide where signs are looked for.
@@ -72,4 +74,5 @@ def read_restrictions(
         but.append(compile_pattern(file.but, document, ("but",)))
     cues = read_cues(cue_documents, signs.keys())
     weights = read_sentence_weights(weight_documents)
-    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems), cues, weights)
+    subjects = read_clause_subjects(subject_documents)
+    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems), cues, weights, subjects)

@@ -18,6 +18,9 @@ _MOST_CHARACTERS: Final = 300
 _Facts = Mapping[FactName, tuple[str, ...]]
 """The values of each fact that the report holds, without repetition; a fact that it lacks has no entry."""
 
+_Clauses = Mapping[str, tuple[str, str]]
+"""The clauses of each kind of evidence that holds, without a signature and with one; empty if none holds."""
+
 
 def judge_controls(report: AuditReport, controls: Controls) -> tuple[ControlEvidence, ...]:
     """Return every control with the sentences that derive from the report; without one it is "not evidenced".
@@ -27,7 +30,8 @@ def judge_controls(report: AuditReport, controls: Controls) -> tuple[ControlEvid
         controls: of the rule set.
     """
     facts = _collect_facts(report, controls)
-    return tuple(_judge(control, controls, facts) for control in controls.controls)
+    clauses = {kind: _write_clauses(lines, facts) for kind, lines in controls.evidence.items()}
+    return tuple(_judge(control, clauses) for control in controls.controls)
 
 
 def _collect_facts(report: AuditReport, controls: Controls) -> _Facts:
@@ -50,27 +54,32 @@ def _list_values(report: AuditReport, name: FactName) -> Iterator[str]:
         yield text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
 
-def _judge(control: Control, controls: Controls, facts: _Facts) -> ControlEvidence:
-    evidence, signed = (_list_sentences(control.supports, controls, facts, is_signed=each) for each in (False, True))
+def _judge(control: Control, clauses: _Clauses) -> ControlEvidence:
+    evidence, signed = (_list_sentences(control.supports, clauses, is_signed=each) for each in (False, True))
     if evidence:
-        evidence += _list_sentences(control.adds, controls, facts, is_signed=False)
+        evidence += _list_sentences(control.adds, clauses, is_signed=False)
     if evidence or signed:
-        signed += _list_sentences(control.adds, controls, facts, is_signed=True)
+        signed += _list_sentences(control.adds, clauses, is_signed=True)
     gap = f"Not shown by this report: {'; '.join(control.open)}."
     return ControlEvidence(control.framework, control.id, control.title, tuple(evidence), gap, tuple(signed))
 
 
-def _list_sentences(
-    contributions: Mapping[str, str], controls: Controls, facts: _Facts, *, is_signed: bool
-) -> list[str]:
+def _write_clauses(lines: Sequence[EvidenceLine], facts: _Facts) -> tuple[str, str]:
+    """Write the clauses of the lines that hold: of those without a signature, and of those with one."""
+    unsigned, signed = (
+        "; ".join(_write_clause(line, facts) for line in lines if line.is_signed is each and _holds(line, facts))
+        for each in (False, True)
+    )
+    return unsigned, signed
+
+
+def _list_sentences(contributions: Mapping[str, str], clauses: _Clauses, *, is_signed: bool) -> list[str]:
     """List a sentence for each kind of evidence that holds: what it contributes, and the facts."""
-    sentences = []
-    for kind, what in contributions.items():
-        lines = [line for line in controls.evidence[kind] if _holds(line, facts) and line.is_signed is is_signed]
-        if lines:
-            clauses = "; ".join(_write_clause(line, facts) for line in lines)
-            sentences.append(f"{what[:1].upper()}{what[1:]}: {clauses}.")
-    return sentences
+    return [
+        f"{what[:1].upper()}{what[1:]}: {clauses[kind][is_signed]}."
+        for kind, what in contributions.items()
+        if clauses[kind][is_signed]
+    ]
 
 
 def _holds(line: EvidenceLine, facts: _Facts) -> bool:

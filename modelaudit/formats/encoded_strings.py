@@ -50,12 +50,14 @@ _OLD_PICKLE_START: Final = (
     + rb")"
 )
 # The start of a string that may be content: quoted, with an escape such as ``\u003d`` or without, or as a word.
-_MARK: Final = re.compile(
-    rb"\"(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24}"
-    rb"|(?<!" + _LETTER + rb")" + _STARTS + _LETTER + rb"{18}"
-    rb"|\"" + _SCATTERED_START + rb")"
-    rb"|\"" + _OLD_PICKLE_START + rb")"
+_QUOTED_MARK: Final = re.compile(
+    rb"\"(?:(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24}"
+    rb"|" + _SCATTERED_START + rb")"
+    rb"|" + _OLD_PICKLE_START + rb"))"
 )
+_WORD_MARK: Final = re.compile(_STARTS + _LETTER + rb"{18}")
+# Every start consists of letters, so a word has at least so many of them. Few texts have such words.
+_LONG_WORD: Final = re.compile(rb"(?<!" + _LETTER + rb")" + _LETTER + rb"{18}")
 # No shorter string can hold a program. The letters may go on in lines that consist of them, as in a block of YAML.
 _CODED_STRING: Final = re.compile(
     rb"\"(?P<quoted>(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24,})\""
@@ -67,7 +69,7 @@ _CODED_STRING: Final = re.compile(
 _OUTSIDE_ALPHABET: Final = re.compile(rb"[^A-Za-z0-9+/=]")
 _PLAIN_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _PROGRAM_START: Final = re.compile(_PROGRAM_STARTS)
-_MARK_OVERLAP: Final = 512  # bytes, more than a match of ``_MARK``
+_MARK_OVERLAP: Final = 512  # bytes, more than a match of a mark
 _SERIALIZED_KEY: Final = ":serialized:"
 _MAX_STRINGS: Final = 10_000
 _LONGEST_STRING: Final = 12 * MIB
@@ -205,10 +207,17 @@ def _has_coded_string(window: Window, limits: Limits) -> bool:
     before = b""
     for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes + 1)):
         data = before + chunk
-        if _MARK.search(data) is not None:
+        if _has_mark(data):
             return True
         before = data[-_MARK_OVERLAP:]
     return window.size > limits.document_bytes
+
+
+def _has_mark(data: bytes) -> bool:
+    """Whether a string begins that may be content, in quotes or as a word."""
+    if _QUOTED_MARK.search(data) is not None:
+        return True
+    return any(_WORD_MARK.match(data, word.start()) for word in _LONG_WORD.finditer(data))
 
 
 def _open_program(path: str, offset: int, text: bytes, budget: Budget) -> Iterator[Artifact]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 SAMPLE_STEP = 8
 """One hash in this many is indexed: those divisible by it. For long texts, fewer are."""
 _LONG_TEXT_WORDS, _LONG_TEXT_SAMPLE_STEP = 800, 4 * SAMPLE_STEP
-PLACE_BITS = 20
-PLACE_MASK = (1 << PLACE_BITS) - 1
-"""A place packed into one number: the fingerprint's index above these bits, the hash's position within them."""
 
 Span = tuple[int, int]
 """Word numbers from 0: the first, and one past the last."""
@@ -70,26 +67,36 @@ class Fingerprints:
     items: tuple[Fingerprint, ...] = field(default=())
 
     @cached_property
-    def places_by_hash(self) -> Mapping[int, tuple[int, ...]]:
-        """The packed places of each sampled hash, see ``PLACE_BITS``.
+    def places_by_hash(self) -> Mapping[int, tuple[Sequence[int], Sequence[int]]]:
+        """The places of each sampled hash: the indexes of fingerprints, and the position of the hash in each of them.
 
         A hash that occurs twice in one text is left out, because it determines no place.
         """
-        places: dict[int, tuple[int, ...]] = {}
+        return self._index[0]
+
+    @property
+    def sample_sizes(self) -> Sequence[int]:
+        """The number of sampled hashes of each fingerprint, by index."""
+        return self._index[1]
+
+    @cached_property
+    def _index(self) -> tuple[dict[int, tuple[array[int], array[int]]], array[int]]:
+        """The places of each sampled hash, and the number of them in each fingerprint."""
+        places: dict[int, tuple[array[int], array[int]]] = {}
+        sizes = array("I")
         for index, fingerprint in enumerate(self.items):
-            for triple, position in _sample_hashes(fingerprint):
-                places[triple] = (*places.get(triple, ()), index << PLACE_BITS | position)
-        return places
+            sampled = _sample_hashes(fingerprint)
+            sizes.append(len(sampled))
+            for triple, position in sampled:
+                numbers, positions = places.setdefault(triple, (array("H"), array("I")))
+                numbers.append(index)
+                positions.append(position)
+        return places, sizes
 
     @cached_property
     def licenses(self) -> frozenset[str]:
         """Ids of the licences with a fingerprint."""
         return frozenset(item.license_id for item in self.items if not (item.is_use_policy or item.is_notice))
-
-    @cached_property
-    def sample_sizes(self) -> tuple[int, ...]:
-        """The number of sampled hashes of each fingerprint, by index."""
-        return tuple(len(_sample_hashes(item)) for item in self.items)
 
 
 def _sample_hashes(fingerprint: Fingerprint) -> list[tuple[int, int]]:

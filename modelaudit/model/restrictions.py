@@ -80,9 +80,60 @@ class SentenceWeights:
     threshold: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ClauseShape:
+    """A shape of clauses about something else than the right to use the model.
+
+    Attributes:
+        words: match the beginning of a clause. A group ``subject`` holds the words of its subject.
+        unless: a clause stays if one of these occurs in it, outside of its subject.
+        follows: whether the clause before must have been cut.
+        within: the sections of a card that the clause must belong to; empty for any place.
+    """
+
+    name: str
+    words: re.Pattern[str]
+    unless: tuple[re.Pattern[str], ...] = ()
+    follows: bool = False
+    within: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CardSection:
+    """A kind of section of a card that is about something else than the right to use the model.
+
+    Attributes:
+        heading: matches the whole heading.
+        margin: how far the score of a sentence must exceed the threshold there.
+    """
+
+    name: str
+    heading: re.Pattern[str]
+    margin: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClauseSubjects:
+    """The content of ``rules/clause_subjects.yaml``.
+
+    Attributes:
+        boundary: matches the marks between clauses; ``None`` if no rule folder has the file.
+        spared: match what says that the model is left alone.
+        carries: match what extends a clause to the model.
+        asides: match what is cut anywhere in a sentence.
+    """
+
+    boundary: re.Pattern[str] | None = None
+    spared: tuple[re.Pattern[str], ...] = ()
+    carries: tuple[re.Pattern[str], ...] = ()
+    asides: tuple[re.Pattern[str], ...] = ()
+    shapes: tuple[ClauseShape, ...] = ()
+    sections: tuple[CardSection, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Restrictions:
-    """The content of ``rules/restrictions.yaml`` and ``rules/cues.yaml``.
+    """The content of ``rules/restrictions.yaml``, with the other words and weights by which sentences are judged.
 
     Attributes:
         unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.
@@ -90,6 +141,7 @@ class Restrictions:
         stems: every sign contains one of these, so other sentences are skipped.
         cues: the words by which a sentence without a sign is judged.
         weights: the weights by which a sentence without either is scored.
+        subjects: the clauses that are about something else than the right to use the model.
     """
 
     signs: tuple[RestrictionSign, ...] = ()
@@ -98,3 +150,4 @@ class Restrictions:
     stems: tuple[re.Pattern[str], ...] = ()
     cues: Cues = field(default_factory=Cues)
     weights: SentenceWeights = field(default_factory=SentenceWeights)
+    subjects: ClauseSubjects = field(default_factory=ClauseSubjects)

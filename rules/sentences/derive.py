@@ -28,13 +28,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses.evidence.restriction_sentences import (
-    fold_sentence,
-    has_restriction_stem,
-    match_restriction_sign,
-    split_sentences,
-)
+from modelaudit.licenses.evidence.restriction_sentences import has_restriction_stem, match_restriction_sign
 from modelaudit.licenses.evidence.sentence_weights import list_features, score_features
+from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
 from modelaudit.model.restrictions import SentenceWeights
 
 HERE = Path(__file__).resolve().parent

@@ -23,7 +23,8 @@ import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses import recognition
-from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, fold_sentence, match_restriction_sign
+from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, match_restriction_sign
+from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport

@@ -307,7 +307,8 @@ def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:
     """Find identifiers that fit several versions of a licence, with no text that shows the version."""
     for claim in _list_declared_claims(compared):
         for id_ in list_license_ids(compared.names.resolve_claim(claim)):
-            versions = [other for other in compared.rules.licenses if other != id_ and is_version_of(other, id_)]
+            others = compared.rules.licenses if id_.startswith("LicenseRef-") else ()  # see ``is_version_of``
+            versions = [other for other in others if other != id_ and is_version_of(other, id_)]
             # Only the id without a date fits several versions, and it is the shortest of them.
             if not versions or len(id_) > min(map(len, versions)):
                 continue

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from modelaudit.licenses.evidence.restriction_sentences import fold_sentence
 from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies
+from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.licenses.evidence.statements import describe_source
 from modelaudit.licenses.obligations.answers import expand_territories
 from modelaudit.model.license import LicenseClaim

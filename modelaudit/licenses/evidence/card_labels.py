@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 
 from modelaudit.licenses.evidence.comparison_tables import iter_tables
 from modelaudit.licenses.evidence.fields import RESTRICTION, TEXT, Resolver, truncate_quotation
-from modelaudit.licenses.evidence.restriction_sentences import fold_sentence
 from modelaudit.licenses.evidence.sentence_cues import name_ordinary_licenses
+from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.restrictions import ORDINARY_NAME, Cues
 from modelaudit.model.structure import Location

@@ -1,7 +1,8 @@
-"""Find the rows of tables in a card that state the terms of others: of compared models, and of data sets.
+"""Find the rows of tables in a card that state the terms of others: of compared models, of data sets, and examples.
 
 A table of a card compares licences if a column of it holds them. Its rows are about others where the table itself marks
-one row as the model's own, or where its first column names data. A table that marks no row is left as it is.
+one row as the model's own, or where its first column names data. A table that marks no row is left as it is. Rows of
+quoted examples beside their labels say what the model is given.
 """
 
 from __future__ import annotations
@@ -21,6 +22,17 @@ _DATA_COLUMN = re.compile(
     r"|korpus|jeu de données|conjunto de datos|データセット|コーパス|데이터(?:셋)?|данные|корпус)\W*$",
     re.IGNORECASE,
 )
+_EXAMPLE_COLUMN = re.compile(
+    r"^\W*(?:sentences?|texts?|examples?|inputs?|prompts?|clauses?|utterances?|queries|query|questions?|comments?"
+    r"|satz|beispiel|phrase|exemple|frase|ejemplo|句子|文本|示例|输入|例句|例文|예문)\W*$",
+    re.IGNORECASE,
+)
+_LABEL_COLUMN = re.compile(
+    r"^\W*(?:labels?|class|classes|category|outputs?|predictions?|predicted|scores?|tags?|types?|intents?|answers?"
+    r"|klasse|étiquette|etiqueta|标签|类别|输出|预测|ラベル|레이블)\W*$",
+    re.IGNORECASE,
+)
+_QUOTED = re.compile(r"^\W{0,4}(?:[\"“«„「][^\"”»“」]{2,400}[\"”»“」]|`[^`]{2,400}`)\W{0,4}$")
 _OWN = re.compile(
     r"\bours?\b|\bthis (?:model|work|repo\w*|release)\b|本模型|本项目|我们|本モデル|제안|\bunser\w*|\bnotre\b"
     r"|\bnuestro\b",
@@ -76,6 +88,9 @@ def _iter_rows(text: str, start: int, end: int) -> Iterator[TableRow]:
 def _iter_rows_on_others(rows: Sequence[TableRow], own_words: set[str]) -> Iterator[TableRow]:
     """Yield the rows of a table that are about others."""
     head, body = rows[0], rows[2:]
+    if any(map(_EXAMPLE_COLUMN.match, head.cells)) and any(map(_LABEL_COLUMN.match, head.cells)):
+        yield from (row for row in body if any(map(_QUOTED.match, row.cells)))
+        return
     if len(head.cells) < 2 or not any(_LICENSE_COLUMN.search(cell) for cell in head.cells[1:]):
         return
     is_about_data = _DATA_COLUMN.match(head.cells[0]) is not None

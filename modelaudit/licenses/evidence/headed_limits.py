@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from modelaudit.licenses.evidence.comparison_tables import TableRow, iter_tables
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
-from modelaudit.licenses.evidence.restriction_sentences import fold_sentence
+from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 

@@ -8,26 +8,32 @@ claim, and ``list_uncovered_restrictions`` selects those that no binding licence
 
 from __future__ import annotations
 
-import html
 import math
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
+from typing import Protocol
 
+from modelaudit.licenses.evidence.card_sections import SectionIndex, index_sections
+from modelaudit.licenses.evidence.clause_subjects import cut_clauses_on_others
 from modelaudit.licenses.evidence.comparison_tables import blank_rows_on_others
 from modelaudit.licenses.evidence.fields import RESTRICTION
 from modelaudit.licenses.evidence.markup_words import iter_addresses, iter_attribute_texts, spell_address
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
 from modelaudit.licenses.evidence.sentence_cues import denies_plainly, match_cues
 from modelaudit.licenses.evidence.sentence_weights import measure_known_share, score_sentence
+from modelaudit.licenses.evidence.sentences import (
+    fold_sentence,
+    iter_continued_sentences,
+    iter_fenced_sentences,
+    split_sentences,
+)
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
-from modelaudit.model.restrictions import Restrictions
-from modelaudit.model.spelling import normalize_appearance
+from modelaudit.model.restrictions import CardSection, Restrictions
 from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import LicenseEntry
@@ -49,40 +55,15 @@ _SUBJECT_IN_STRINGS = re.compile(
 )
 _OWN_WORK = re.compile(r"\W*(?:we|(?:our|this|the)\W+(?:model|weights|network|checkpoint))\b")
 _MAX_TEXT_CHARACTERS = 400_000
-_PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
-"""An endless sentence is searched in overlapping pieces of this length, which bounds the time of each pattern."""
 _MAX_CLAIMS = 10
 _MAX_QUOTATION = 240
 
-# A block is a heading, or a line with the lines that continue it. The next line starts another block if it is blank or
-# begins with a list mark, a table bar, an item number or a code fence, or if it is the last one and holds at most a
-# colon.
-_BLOCK = re.compile(r"[ \t]{0,3}#[^\n]*|[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
-# A sentence ends with a full stop or an exclamation mark before a space, or with a Chinese one anywhere. The full stop
-# of an abbreviation before a further word ends none: "the U.S. Government", "e.g. weights", "No. 12".
-_SENTENCE = re.compile(
-    r"(?:[^.!\u3002\uff01]|[.!](?!\s|$)|(?:(?<=\b[A-Z]\.[A-Z])|(?<=\be\.g)|(?<=\bi\.e))\.(?=\s+\w)"
-    r"|(?<=\b[Nn]o)\.(?=\s+\d))+[.!\u3002\uff01]*"
-)
-_FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 # "Use at a company ..... no": dots between a term and its answer end no sentence.
 _LEADERS = re.compile(r"(?<=\s)\.{3,}(?=\s)")
-# Code in a line between fences, up to its comment; and the words of a conversation or a prompt.
-_CODE = re.compile(r"^[^#\n]*?(?:\w\(|\w\s?=)(?:(?!\s(?:#|//)\s)[^\n])*", re.MULTILINE)
-_SPOKEN = re.compile(
-    r"^\W{0,8}(?:user|human|assistant|bot|system|prompts?|instructions?|questions?|answer|(?:in|out)put|q|a|>{3})\b.{0,9}?[:=]",
-    re.IGNORECASE | re.MULTILINE,
-)
-_LICENSE_WORD = re.compile(r"licen[cs]|许可|許可", re.IGNORECASE)
 _COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
-_TAG = re.compile(r"<!--|-->|</?(?!https?:)[a-z][^<>]{0,300}>", re.IGNORECASE)
+# A list of labels of a classifier: "`allowed`, `restricted`, `prohibited`".
+_LABELS = re.compile(r"[^\w`]*(?:`[^`\n]{1,40}`[\s,;/|\u3001\uff0c\u3002.]*(?:and|or|\u548c|\u6216)?\s*){3,40}\Z")
 _MARKUP = re.compile(r"\]\(|<[a-z]", re.IGNORECASE)
-_MARKED = re.compile(r"[&<*_`~#|>]")
-_MARKS = re.compile(r"[*_`~#|>]+")
-_SOFT_HYPHEN = "\u00ad"
-# "n o n - c o m m e r c i a l": three or more single letters with one space between them.
-_LETTER_SPACED = re.compile(r"(?<!\S)[\w-](?: [\w-]){2,}(?!\S)")
-_SENTENCE_STOP = re.compile(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
 _SIGN_MARGIN, _WORDS_AROUND_SIGN, _FEWEST_WORDS_AROUND_SIGN = 2.5, 12, 4
@@ -91,6 +72,13 @@ _LEAST_KNOWN_SHARE = 0.6
 """The share of words with a weight from which a score outweighs a sign."""
 _CUE_MARGIN = 1.0
 """How far a sentence that a combination of cues matches may stay below the threshold."""
+
+
+class Classifier(Protocol):
+    """Judges a folded sentence in its section: returns the kind of restriction, or ``None``."""
+
+    def __call__(self, sentence: str, *, section: CardSection | None = None) -> str | None:
+        """Judge one sentence."""
 
 
 def find_restrictions(
@@ -124,14 +112,19 @@ def find_restrictions(
     has_markup = kind in (ProseKind.CARD, ProseKind.NOTICE, ProseKind.DOCUMENT)
     classify_markup = partial(_classify_markup, restrictions=restrictions, classify=classify) if has_markup else None
     # Strings stand by themselves, so none continues another one.
-    split = split_sentences if kind is ProseKind.STRINGS else _iter_continued_sentences
+    split = split_sentences if kind is ProseKind.STRINGS else iter_continued_sentences
     searched = blank_rows_on_others(text[:_MAX_TEXT_CHARACTERS])
     searched = _LEADERS.sub(lambda dots: " " * len(dots[0]), searched)
-    found = _iter_restriction_claims(searched, first_line, artifact, split, classify, classify_markup)
+    known = restrictions.subjects.sections if kind in (ProseKind.CARD, ProseKind.DOCUMENT) else ()
+    sections = index_sections(searched, known) if known else SectionIndex()
+    found = _iter_restriction_claims(searched, first_line, artifact, split, classify, sections, classify_markup)
     if has_markup:
         # Code between fences is judged like the strings of a file of code.
         judge = partial(_classify_sentence, restrictions=restrictions, text_kind=ProseKind.STRINGS)
-        found = chain(found, _iter_restriction_claims(searched, first_line, artifact, iter_fenced_sentences, judge))
+        found = chain(
+            found,
+            _iter_restriction_claims(searched, first_line, artifact, iter_fenced_sentences, judge, SectionIndex()),
+        )
     claims = (claim for sentence, claim in found if not is_known(sentence))
     further: dict[str | None, list[LicenseClaim]] = {}
     for count, claim in enumerate(claims):
@@ -149,19 +142,20 @@ def _iter_restriction_claims(
     first_line: int,
     artifact: str,
     split: Callable[[str], Iterator[tuple[int, str]]],
-    classify: Callable[[str], str | None],
+    classify: Classifier,
+    sections: SectionIndex,
     classify_markup: Callable[[str, str], str | None] | None = None,
 ) -> Iterator[tuple[str, LicenseClaim]]:
     """Yield (folded sentence, claim) for each different sentence of ``split`` that gets a kind.
 
-    ``classify`` judges the folded sentence, and ``classify_markup`` the markup of one that says nothing.
+    ``classify`` judges the folded sentence in its section, and ``classify_markup`` the markup of one that says nothing.
     """
     seen: set[str] = set()
     for start, raw in split(text):
-        # Folding is slow, and a plain ASCII sentence needs none.
-        needs_folding = not raw.isascii() or _MARKED.search(raw) or _LETTER_SPACED.search(raw)
-        sentence = fold_sentence(raw) if needs_folding else " ".join(raw.lower().split())
-        kind = classify(sentence)
+        if "`" in raw and _LABELS.match(raw):
+            continue
+        sentence = fold_sentence(raw)
+        kind = classify(sentence, section=sections.find_section(start))
         if kind is None and classify_markup is not None and _MARKUP.search(raw):
             kind = classify_markup(raw, sentence)
         if kind is not None and sentence not in seen:
@@ -179,8 +173,26 @@ def _shorten(sentence: str) -> str:
     return f"{start[: start.rfind(' ')] if ' ' in start[-40:] else start}…"
 
 
-def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: ProseKind) -> str | None:
-    """Return the kind of restriction that a folded sentence states by a sign or by its score, or ``None``."""
+def _classify_sentence(
+    sentence: str, restrictions: Restrictions, text_kind: ProseKind, section: CardSection | None = None
+) -> str | None:
+    """Return the kind of restriction that a folded sentence states, or ``None``.
+
+    Clauses about something else than the right to use the model are cut out of a sentence that would count.
+    """
+    margin = (_DOCUMENT_MARGIN if text_kind is ProseKind.DOCUMENT else 0.0) + (section.margin if section else 0.0)
+    kind = _classify_words(sentence, restrictions, text_kind, margin)
+    if kind in (None, RESTRICTED_BASE) or text_kind is ProseKind.STRINGS:
+        return kind
+    rest = cut_clauses_on_others(sentence, restrictions.subjects, section.name if section else "")
+    return kind if rest == sentence else _classify_words(rest, restrictions, text_kind, margin)
+
+
+def _classify_words(sentence: str, restrictions: Restrictions, text_kind: ProseKind, margin: float) -> str | None:
+    """Return the kind of restriction that a folded sentence states by a sign or by its score, or ``None``.
+
+    A score must exceed the threshold by ``margin``.
+    """
     cues = restrictions.cues
     found = _find_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
     kind = None if found is None else found[0]
@@ -192,7 +204,7 @@ def _classify_sentence(sentence: str, restrictions: Restrictions, text_kind: Pro
         return kind if kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence) else None
     if kind is None:
         weights = restrictions.weights
-        threshold = weights.threshold + (_DOCUMENT_MARGIN if text_kind is ProseKind.DOCUMENT else 0.0)
+        threshold = weights.threshold + margin
         score = score_sentence(sentence, weights, cues, threshold - _CUE_MARGIN)
         if score == -math.inf:
             return None
@@ -208,9 +220,7 @@ def _speaks_of_own_base(sentence: str, text_kind: ProseKind) -> bool:
     return text_kind is ProseKind.CARD or (text_kind is ProseKind.DOCUMENT and bool(_OWN_WORK.match(sentence)))
 
 
-def _classify_markup(
-    raw: str, sentence: str, restrictions: Restrictions, classify: Callable[[str], str | None]
-) -> str | None:
+def _classify_markup(raw: str, sentence: str, restrictions: Restrictions, classify: Classifier) -> str | None:
     """Return the kind of restriction that the attributes or addresses in a sentence state, or ``None``.
 
     An address counts by its sign alone, and only if the sentence around it leaves the sign in force.
@@ -321,71 +331,3 @@ def list_uncovered_policies(
     if any(clause.kind in _POLICY_KINDS for entry in entries for clause in entry.clauses):
         return []
     return [claim for claim in claims if is_use_policy_text(claim) and not places.explain(claim)]
-
-
-def fold_sentence(raw: str) -> str:
-    """Lower a sentence, unify hyphens and spaces, and drop markup, invisible characters and spaces between letters."""
-    # A soft hyphen is visible only at the end of a line, so the word is spelled without it.
-    text = _TAG.sub(" ", html.unescape(raw)).replace(_SOFT_HYPHEN, "")
-    text = _LETTER_SPACED.sub(lambda letters: letters[0].replace(" ", ""), _MARKS.sub(" ", text))
-    return " ".join(normalize_appearance(text).split())
-
-
-def _iter_continued_sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (offset, sentence) for each sentence, and behind those that blank lines interrupt, the whole of them.
-
-    A sentence continues one without a stop if it begins with a letter in lower case.
-    """
-    start, parts = 0, [""]
-    for offset, sentence in split_sentences(text):
-        is_open = (
-            bool(parts[0]) and not parts[-1].lstrip().startswith(("#", "|")) and not _SENTENCE_STOP.search(parts[-1])
-        )
-        is_continued = is_open and sentence.lstrip()[:1].islower()
-        if not is_continued or sum(map(len, parts)) + len(sentence) > _PIECE_CHARACTERS:
-            if len(parts) > 1:
-                yield start, " ".join(parts)
-            start, parts = offset, []
-        parts.append(sentence)
-        yield offset, sentence
-    if len(parts) > 1:
-        yield start, " ".join(parts)
-
-
-def split_sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (offset, sentence) for each sentence; headings, list items and table rows count as sentences.
-
-    Text between code fences is an example and is skipped, unless it mentions a licence. A sentence of more than 1,500
-    characters comes in pieces that overlap.
-    """
-    for is_example, offset, sentence in _iter_sentences(text):
-        if not is_example:
-            yield offset, sentence
-
-
-def iter_fenced_sentences(text: str) -> Iterator[tuple[int, str]]:
-    """Yield (offset, sentence) for each sentence between code fences that ``split_sentences`` skips."""
-    for is_example, offset, sentence in _iter_sentences(text):
-        if is_example and not _SPOKEN.search(sentence):
-            yield offset, _CODE.sub("", sentence)
-
-
-def _iter_sentences(text: str) -> Iterator[tuple[bool, int, str]]:
-    """Yield each sentence with its offset, and whether it is an example between code fences."""
-    fences = [fence.start() for fence in _FENCE.finditer(text)]
-    # An odd last fence is never closed; renderers differ on it, so the text after it counts as ordinary text.
-    paired_fences = len(fences) // 2 * 2
-    for block in _BLOCK.finditer(text):
-        if not block[0].strip():
-            continue
-        fences_before = bisect_right(fences, block.start())
-        is_fenced = fences_before % 2 == 1 and fences_before <= paired_fences
-        for sentence in _SENTENCE.finditer(block[0]):
-            is_example = is_fenced and not _LICENSE_WORD.search(sentence[0])
-            begin = block.start() + sentence.start()
-            for position in range(0, len(sentence[0]), _PIECE_CHARACTERS):
-                piece_start = max(0, position - _PIECE_OVERLAP)
-                piece = sentence[0][piece_start : position + _PIECE_CHARACTERS]
-                # A sentence begins right behind the one before it, so with the spaces and line breaks between them.
-                space = len(piece) - len(piece.lstrip())
-                yield is_example, begin + piece_start + space, piece

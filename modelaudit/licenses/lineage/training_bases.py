@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
-from modelaudit.licenses.evidence.restriction_sentences import RESTRICTED_BASE, fold_sentence, match_restriction_sign
+from modelaudit.licenses.evidence.restriction_sentences import RESTRICTED_BASE, match_restriction_sign
+from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.licenses.lineage.binding_licenses import find_known_model
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import Statements, Topic

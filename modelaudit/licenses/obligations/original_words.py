@@ -154,7 +154,10 @@ def _find_sentence(clause: Clause, texts: Sequence[Prose], vocabulary: Vocabular
     ]
     best = None
     while best is None and any(sections):
-        inside = [each for each in sentences if any(map(each[1].sentence.lies_in, sections))]
+        # Many sentences have one section.
+        examples = {each[1].sentence.section: each[1].sentence for each in sentences}
+        within = {section for section, each in examples.items() if any(map(each.lies_in, sections))}
+        inside = [each for each in sentences if each[1].sentence.section in within]
         best = _find_best(inside, _MIN_SHARED_INSIDE, clause, patterns, wanted)
         # A copy may have lost the letters of its lists.
         sections = tuple(each[:-1] for each in sections if len(each) > 1)

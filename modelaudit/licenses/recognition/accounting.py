@@ -17,6 +17,7 @@ from modelaudit.licenses.recognition.alignment import Gap
 from modelaudit.licenses.recognition.attributions import measure_attribution, measure_heading
 from modelaudit.licenses.recognition.components import measure_component_line, measure_field
 from modelaudit.licenses.recognition.foreign_names import is_foreign_name
+from modelaudit.licenses.recognition.holders import is_care_of, measure_contact, measure_holders_of_parts
 from modelaudit.licenses.recognition.introductions import (
     measure_address,
     measure_introduction,
@@ -44,6 +45,8 @@ _HOLDER_LIMIT, _CAPITALS_LIMIT = 300, 10
 _PLAIN_LIMIT = 2
 """Lower-case words in a name that are on no list: some people and projects write themselves so."""
 _CJK_NAME_LIMIT = 4
+_CARE_OF_LIMIT = 6
+"""The same where the statement holds the name of a house: "(c/o acme, …)"."""
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
 """Maximum words, and maximum lower-case words on no list, in the place of a slot."""
 _WORK = re.compile(r"software|project|package|library|program|work|module|organi[sz]ation")
@@ -121,9 +124,11 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             (SpanPart.CODE_INTRODUCTION if is_about_code else SpanPart.INTRODUCTION, introduction),
             (SpanPart.NOTICE_FRAME, measure_notice_frame(words, position, end) if has_notice else 0),
             (SpanPart.PHRASE, measure_license_address(words, position, end)),
-            (SpanPart.PHRASE, measure_pointer(words, position, end)),
+            (SpanPart.PHRASE, measure_pointer(words, position, end, titles)),
             (SpanPart.COPYRIGHT, _measure_publisher(words, position, end)),
             (SpanPart.COPYRIGHT, _measure_holder_address(words, position, end)),
+            (SpanPart.COPYRIGHT, measure_contact(words, position, end)),
+            (SpanPart.COPYRIGHT, measure_holders_of_parts(words, position, end)),
             key=itemgetter(1),
         )
         if explained == 0:
@@ -196,7 +201,7 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
     # In an all-capitals line every word looks like a name, so such a statement gets a much lower limit.
     if all(words.get_spelling(at).isupper() for at in range(first, limit) if words.words[at].isalpha()):
         limit = min(limit, first + _CAPITALS_LIMIT)
-    position, plain_words = first + 1, 0
+    position, plain_words, most = first + 1, 0, _PLAIN_LIMIT
     while position < limit and not match_phrase(words, position, end, phrases):
         word = words.words[position]
         if word == "copyright" or is_term_word(words, position) or ends_name(words, position, limit):
@@ -210,8 +215,10 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
                 continue
             # The stems of ``is_term_word`` are ASCII, so a word beyond ASCII may be a condition in another language.
             is_between = _is_between_names(words, position, limit)
-            if plain_words > (_CJK_NAME_LIMIT if is_between else _PLAIN_LIMIT) or not (word.isascii() or is_between):
+            if plain_words > (_CJK_NAME_LIMIT if is_between else most) or not (word.isascii() or is_between):
                 break
+        elif word == "o" and is_care_of(words, position):
+            most = _CARE_OF_LIMIT
         position += 1
     return position - first
 

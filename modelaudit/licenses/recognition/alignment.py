@@ -7,7 +7,7 @@ This is a greedy diff over word triples. It runs once for each candidate on host
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from operator import itemgetter
@@ -127,7 +127,7 @@ def _find_runs(triples: array[int], item: Fingerprint, start: int, stop: int) ->
         stop: the text's triple before which the comparison ends.
     """
     wanted = item.triples
-    positions: dict[int, list[int]] | None = None
+    positions: Mapping[int, Sequence[int]] | None = None
     text_at, print_at, steps_left = start, 0, _MAX_STEPS
     while text_at < stop and print_at < len(wanted) and steps_left > 0:
         agreeing = _count_agreeing(triples, wanted, text_at, print_at, stop)
@@ -137,9 +137,7 @@ def _find_runs(triples: array[int], item: Fingerprint, start: int, stop: int) ->
             continue
         if positions is None:
             # The index is built at the first mismatch, because an exact copy never needs it.
-            positions = {}
-            for position, triple in enumerate(wanted):
-                positions.setdefault(triple, []).append(position)
+            positions = _index_positions(wanted)
         # After a mismatch, resume at the nearest triple that both share; of two that are about as near, at the one
         # where more words agree. Skipped words cost on either side, so that an insertion in the text and an omission
         # from it are treated alike, but a whole optional part costs nothing. The fingerprint is never walked backwards.
@@ -160,6 +158,21 @@ def _find_runs(triples: array[int], item: Fingerprint, start: int, stop: int) ->
         if nearest is None:
             return
         _, text_at, print_at = nearest
+
+
+def _index_positions(wanted: array[int]) -> Mapping[int, Sequence[int]]:
+    """Map each triple of a fingerprint to its positions, in ascending order."""
+    # From the end, so that the first position of a triple remains.
+    singles = [(position,) for position in range(len(wanted) - 1, -1, -1)]
+    positions: dict[int, tuple[int, ...]] = dict(zip(reversed(wanted), singles, strict=True))
+    if len(positions) == len(wanted):
+        return positions
+    # Only the triples that occur again need a list: those whose first position is another one.
+    for position, triple in enumerate(wanted):
+        first = positions[triple]
+        if first[0] != position:
+            positions[triple] = (*first, position)
+    return positions
 
 
 def _count_skipped(item: Fingerprint, first: int, end: int) -> int:

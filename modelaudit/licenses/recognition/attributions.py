@@ -22,11 +22,11 @@ _MOST_PLAIN_WORDS: Final = 3
 _THING: Final = (
     r"(?:files?|modules?|code|libraries|library|packages?|projects?|software|distribution|portions?|parts?|patches"
     r"|submodules?|director(?:y|ies)|functions?|scripts?|implementations?|versions?|works?|extensions?|binary|copy"
-    r"|components?|source|page)"
+    r"|components?|source|page|api|inspiration)"
 )
 _LINK: Final = (
     r"(?:this|the|these|some|a|an|all|following|its|original|other|of|and|in|by|at|under|bulk|vendored|vendorized|third"
-    r"|party|externally|maintained)"
+    r"|party|externally|maintained|much|most)"
 )
 _NOUNS: Final = rf"(?:(?:{_THING}|{_LINK}|N|p) ){{1,24}}"
 _ADDRESS: Final = r"(?:\w+ ){1,40}"
@@ -34,6 +34,7 @@ _ADVERB: Final = r"(?:(?:directly|partly|partially|originally|also|heavily|loose
 _DESCENDED: Final = r"(?:derived|adapted|taken|copied|extracted|based|generated|borrowed|ported|forked)"
 _DERIVES: Final = rf"(?:(?:that|which) )?(?:is |are |was |were )?{_ADVERB}{_DESCENDED} (?:from|on) "
 _INCLUDES: Final = rf"(?:can )?{_ADVERB}(?:includes?|contains?|incorporates?|bundles?|embeds?) "
+_CAME: Final = rf"(?:for )?{_NOUNS}(?:came|comes|come) from "
 _DEPENDS: Final = r"has an optional dependency on "
 _MAKER: Final = rf"(?:(?:developed|written|maintained) by {_NOUNS})?"
 # "T" is the title of a licence of the text, "the license" one that follows.
@@ -48,7 +49,8 @@ _DESCENT: Final = rf"{_NOUNS}(?:{_INCLUDES}(?:{_NOUNS})?(?:{_DERIVES}|from )|{_D
 _BEFORE_FIRST: Final = re.compile(_DESCENT)
 """Before the first text, a sentence may say whence the work comes. It may not say whose licence the text is."""
 _BETWEEN: Final = re.compile(
-    rf"{_DESCENT}(?:{_LICENSED})?|{_NOUNS}{_LICENSED}|following applies to (?:N ){{1,400}}"
+    rf"{_DESCENT}(?:{_LICENSED})?|{_NOUNS}{_LICENSED}|{_NOUNS}{_CAME}{_NOUNS}|copyright notice from {_NOUNS}"
+    rf"|for {_NOUNS}from {_NOUNS}(?:where used )?|following applies to (?:N ){{1,400}}"
     rf"|{_NOUNS}(?:is|are|comes?|was|were) from {_NOUNS}(?:{_ADDRESS})?|the licenses? is from {_ADDRESS}"
     rf"|{_NOUNS}from which {_NOUNS}(?:is|are) derived (?:is|are) |{_NOUNS}{_INCLUDES}(?:the )?following software "
 )
@@ -61,6 +63,7 @@ _VOCABULARY: Final = re.compile(
     rf"has|optional|dependency|{_THING}|{_LINK}|directly|partly|partially|originally|also|heavily|loosely|{_DESCENDED}|that|which|is|are|was|were"
     r"|from|on|can|includes?|contains?|incorporates?|bundles?|embeds?|developed|written|maintained|made|licen[sc]ed"
     r"|available|released|distributed|covered|provided|as|follows|below|terms|licenses?|applies|to"
+    r"|came|comes?|copyright|notice|for|where|used"
 )
 _MARKS: Final = " \t#*=`-~:_\"'"
 _LICENSE_PATH: Final = re.compile(

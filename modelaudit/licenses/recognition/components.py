@@ -39,6 +39,19 @@ _LINES: Final = tuple(
         r"(?:the )?original (?:model|software) is available at http \S+(?: \S+){0,12}?(?=$)",
     )
 )
+_STATEMENTS: Final = tuple(
+    re.compile(rf"{pattern}(?= |$)")
+    for pattern in (
+        r"the views and conclusions contained in the software and documentation are those of the authors and should"
+        r" not be interpreted as representing official policies either expressed or implied of"
+        r" (?:the )?(?P<name>\S+(?: \S+){0,4}?)"
+        r"(?: project| foundation| organi[sz]ation| developers)",
+        r"here are the licenses applicable to the use of the (?P<name>\S+) library",
+        r"this (?:binary )?(?:distribution|package) of (?P<name>\S+) (?:can )?also bundles? the following software"
+        r"(?: depending on the build)?",
+    )
+)
+"""Whole sentences, which may be on several lines."""
 _TITLED: Final = (0, 1, 2)
 """The numbers of the lines whose name must be that of a text in the file."""
 _OF_OTHERS: Final = re.compile(
@@ -49,16 +62,20 @@ _ITEM: Final = re.compile(
     r"[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+(?P<name>[^\n]{1,60})\n\s*(?:From [^\n]{1,40}:\s*)?Copyright\b"
 )
 _FIELD: Final = re.compile(
-    r"[ \t]*(?P<label>name|files?|licen[cs]e|availability|source|homepage|url|version)[ \t]*:"
+    r"[ \t]*(?P<label>name|files?|functions?|licen[cs]e|copyright|description|availability|source|homepage|url|version)"
+    r"[ \t]*:"
     r"(?P<value>[^\n]*(?:\n[ \t]+\S[^\n]*)*)",
     re.IGNORECASE,
 )
 """A line of a table of parts, with the indented lines that continue it."""
-_PATH: Final = re.compile(r"and|[\w+@~-]*[./*][\w.+@~*/-]*")
+_PATH: Final = re.compile(r"and|[\w+@~-]*[./*][\w.+@~*/:-]*")
 _PATH_ENDS: Final = re.compile(r"[\s,;]+")
 _ADDRESS: Final = re.compile(r"\s*<?https?://\S+>?\s*")
 _VERSION: Final = re.compile(r"\s*v?\d[\w.+-]{0,20}\s*")
 _MOST_NAME_WORDS: Final = 6
+_MOST_DESCRIPTION_WORDS: Final = 16
+_MOST_PLAIN_HOLDERS: Final = 2
+_REMARK: Final = re.compile(r"\([^()\n]{1,80}\)")
 _FROM: Final = re.compile(r"[ \t]*From [\w .+-]{1,40}:[ \t]*\n\s*Copyright\b")
 
 
@@ -83,6 +100,8 @@ def measure_component_line(words: Words, first: int, end: int, titles: _Phrases)
         (at for at in range(first, min(end, first + _MOST_WORDS)) if words.find_start(at) >= line_end),
         min(end, first + _MOST_WORDS),
     )
+    if statement := _measure_statement(words, first, end):
+        return statement, False
     line = " ".join(words.words[first:size])
     for number, pattern in enumerate(_LINES):
         match = pattern.match(line)
@@ -97,6 +116,19 @@ def measure_component_line(words: Words, first: int, end: int, titles: _Phrases)
             continue
         return taken, _OF_OTHERS.match(match[0]) is not None
     return 0, False
+
+
+def _measure_statement(words: Words, first: int, end: int) -> int:
+    """Count the words of a known sentence with the name of a work, which grants and forbids nothing."""
+    if words.words[first] not in ("the", "here", "this"):
+        return 0
+    sentence = " ".join(words.words[first : min(end, first + _MOST_WORDS)])
+    match = next((found for found in (pattern.match(sentence) for pattern in _STATEMENTS) if found), None)
+    if match is None:
+        return 0
+    place = first + match[0][: match.start("name")].count(" ")
+    names = range(place, place + match["name"].count(" ") + 1)
+    return match[0].count(" ") + 1 if all(is_part_of_heading(words, each) for each in names) else 0
 
 
 def _names_text(words: Words, first: int, end: int, titles: _Phrases) -> bool:
@@ -132,17 +164,42 @@ def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[in
         is_field = "".join(words.words[first + 1 : at]).replace("lv", "l") in {
             "".join(word for word in id_ if word not in ("only", "or", "later")) for id_ in ids
         }
-    elif label.startswith("file"):
+    elif label.startswith(("file", "function")):
         is_field = all(map(_PATH.fullmatch, _PATH_ENDS.split(value.strip())))
     elif label == "name":
         is_field = 0 < len(inside) <= _MOST_NAME_WORDS and all(
             is_part_of_heading(words, each) and is_name_word(words, each) and not tells_readers(words.words[each])
             for each in inside
         )
+    elif label == "copyright":
+        is_field = _names_holders(words, inside)
+    elif label == "description":
+        is_field = len(inside) <= _MOST_DESCRIPTION_WORDS and all(
+            words.words[each].isascii() and is_part_of_heading(words, each) for each in inside
+        )
     else:
         is_field = (_VERSION if label == "version" else _ADDRESS).fullmatch(value) is not None
-    is_of_others = label == "name" or (label.startswith("file") and value.strip() != "*")
+    is_of_others = label in ("name", "function") or (label.startswith("file") and value.strip() != "*")
     return (at - first, is_of_others) if is_field else (0, False)
+
+
+def _names_holders(words: Words, inside: range) -> bool:
+    """Whether the words of a field are years and names of holders; two of them may be in lower case.
+
+    A remark in brackets says which part a holder made, and no word of it may be a term.
+    """
+    remarks = (
+        _REMARK.finditer(words.text, words.find_start(inside[0]), words.find_start(inside[-1]) + 80) if inside else ()
+    )
+    spans = [remark.span() for remark in remarks]
+    plain = [
+        each
+        for each in inside
+        if not is_name_word(words, each) and not any(begin < words.find_start(each) < stop for begin, stop in spans)
+    ]
+    return len(plain) <= _MOST_PLAIN_HOLDERS and not any(
+        is_term_word(words, each) or tells_readers(words.words[each]) for each in inside
+    )
 
 
 def _measure_item(words: Words, first: int, end: int, line_start: int) -> int:

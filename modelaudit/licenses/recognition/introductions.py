@@ -71,15 +71,17 @@ _ENDS: Final = _list_phrases(
 )
 _PUBLISHERS: Final = frozenset(("opensource", "spdx", "apache", "gnu", "mozilla", "creativecommons", "choosealicense"))
 _DESCRIPTION: Final = re.compile(
-    r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s|, (?=(?:[\w-]+ ){0,4}(?:library|package|module"
-    r"|tool|toolkit|framework|parser|client|wrapper|bindings|extension|plugin|server)\b))",
+    r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s"
+    r"|(?:,| -{1,3}) (?=(?:[\w+-]+ ){0,5}(?:library|package|module|tool|toolkit|framework|parser|client|wrapper"
+    r"|bindings|extension|plugin|server|implementation|utility|utilities|compiler|interpreter|system|engine"
+    r"|program|application)\b))",
     re.IGNORECASE,
 )
 _SENTENCE_END: Final = re.compile(r"[\s*_`\"')\]]*(?:[.:](?=\s|$)|\n\s*\n|$)")
 _PURPOSES: Final = re.compile(
     r"students?|teachers?|hobby\w*|nonprofits?|members?|partners?|customers?|models?|weights?"
 )
-_MOST_DESCRIPTION_WORDS: Final = 14
+_MOST_DESCRIPTION_WORDS: Final = 22
 _ALIASES: Final = _list_phrases("also known as,aka,also called,known as")
 _NAME_OF_LICENSE: Final = re.compile(
     r"the|or|and|new|revised|modified|simplified|expat|mit|bsd|isc|x11|apache|clause|2|3|two|three|0|licen[cs]e"
@@ -97,9 +99,10 @@ _WORK_OF_TITLE: Final = re.compile(
 _LICENSE_WORD: Final = re.compile(r"licen[cs]e|licensing")
 _TERMS_OF_NAME: Final = _list_phrases("licensing terms,license terms")
 _MOST_TITLE_NAME: Final = 3
+_MOST_JOINED_NAME: Final = 5
 _OPENERS: Final = frozenset(("for", "in", "to", "only", "within", "outside"))
 _MOST_HEADING_WORDS: Final = 7
-_HEADING_MARKS: Final = " \t#*=_~`-"
+_HEADING_MARKS: Final = " \t#*=_~`-\"'\u201c\u201d"
 _NO_HEADING: Final = re.compile(
     r"[al]?gpl\w*|mit|bsd\w*|apache|mpl\w*|epl|cddl|eupl|cc\w*|isc|rail\w*|openrail\w*|unlicense|wtfpl|zlib|boost|commons"
     r"|public|domain|artistic|community|open|agreement|policy|addendum|appendix|exceptions?|codes?|sources?|scripts?"
@@ -260,12 +263,30 @@ def measure_name_of_work(words: Words, first: int, end: int) -> int:
     is_line = is_followed or at == len(words.words) or words.find_start(at) >= stop
     is_line = is_line and not words.text[begin:start].strip(_HEADING_MARKS)
     names = [each for each in range(first, at) if any(map(str.isalpha, words.words[each]))]
-    if not is_line or not 0 < len(names) <= _MOST_TITLE_NAME or any(map(_NO_HEADING.fullmatch, words.words[first:at])):
+    most = _MOST_JOINED_NAME if at > first and _is_joined(words, first, at) else _MOST_TITLE_NAME
+    if not is_line or not 0 < len(names) <= most or any(map(_NO_HEADING.fullmatch, words.words[first:at])):
         return 0
     # A name in lower case is one if a copyright line follows it.
-    is_name = len(names) == 1 and is_followed and words.words[names[0]].isascii() and not is_term_word(words, names[0])
+    is_one = len(names) == 1 or _is_joined(words, first, at)
+    is_name = (
+        is_one
+        and (is_followed or (first == 0 and len(names) > 1))
+        and all(_is_part_of_name(words, each) for each in range(first, at))
+    )
     is_name = is_name or all(_is_plain_name(words, each) for each in range(first, at))
     return at - first if is_name and not any(map(tells_readers, words.words[first:at])) else 0
+
+
+def _is_joined(words: Words, first: int, end: int) -> bool:
+    """Whether hyphens or underscores make one name of several words: *acme_of_the_masses*."""
+    stop = words.find_start(end - 1) + len(words.words[end - 1])
+    return re.fullmatch(r"[a-z0-9]+(?:[-_.][a-z0-9]+)+", words.text[words.find_start(first) : stop]) is not None
+
+
+def _is_part_of_name(words: Words, position: int) -> bool:
+    """Whether a word in lower case can be part of a name, as one that is no term and no reader."""
+    word = words.words[position]
+    return word.isascii() and not is_term_word(words, position) and not _PURPOSES.fullmatch(word)
 
 
 def _measure_title_of_work(words: Words, first: int, end: int, titles: _Phrases) -> int:
@@ -285,11 +306,20 @@ def _measure_title_of_work(words: Words, first: int, end: int, titles: _Phrases)
         word = words.words[position]
         if _WORK_OF_TITLE.fullmatch(word):
             last = position + 1
-        elif is_term_word(words, position) or not (is_name_word(words, position) or any(map(str.isdigit, word))):
+        elif is_term_word(words, position) or not (
+            is_name_word(words, position) or any(map(str.isdigit, word)) or _is_name_before_kind(words, position, end)
+        ):
             break
         elif _PURPOSES.fullmatch(word) or tells_readers(word):
             return 0
     return last - first if last else 0
+
+
+def _is_name_before_kind(words: Words, position: int, end: int) -> bool:
+    """Whether a word in lower case is the name of a work, directly before its kind: *for acme package*."""
+    is_behind_title = words.words[position - 1] in ("for", "the")
+    is_before_kind = position + 1 < end and _WORK_OF_TITLE.fullmatch(words.words[position + 1]) is not None
+    return is_behind_title and is_before_kind and words.words[position].isascii()
 
 
 def _measure_title_behind_name(words: Words, first: int, end: int, titles: _Phrases) -> int:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from modelaudit.licenses.recognition.accounting import is_accounted_for, is_harmless_gap
 from modelaudit.licenses.recognition.alignment import Alignment, Gap, align_fingerprint
 from modelaudit.licenses.recognition.notation import extend_ends, is_notation_gap, is_source_note
 from modelaudit.licenses.recognition.words import Words
-from modelaudit.model.fingerprint import PLACE_BITS, PLACE_MASK, SAMPLE_STEP, Fingerprint, Fingerprints, Span
+from modelaudit.model.fingerprint import SAMPLE_STEP, Fingerprint, Fingerprints, Span
 
 LEAST_SHARE = 0.5
 """The share of a fingerprint's words that a text must have to be a variant of it."""
@@ -196,11 +196,10 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
     """Find the places where a fingerprint may lie: enough of its sampled hashes occur there. The best come first."""
     sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SAMPLE_STEP == 0]
     excerpt_hits = _EXCERPT_HIT_SHARE * len(sampled)
-    known = [
-        (position, prints.places_by_hash[triple]) for position, triple in sampled if triple in prints.places_by_hash
-    ]
+    places_by_hash = prints.places_by_hash
+    known = [(position, places_by_hash[triple]) for position, triple in sampled if triple in places_by_hash]
     # Most fingerprints have too few hits, so the hits are counted before they are listed.
-    counts = Counter(packed >> PLACE_BITS for _, places in known for packed in places)
+    counts = Counter(chain.from_iterable(numbers for _, (numbers, _) in known))
     fewest_by_number = {}
     for number, count in counts.items():
         fewest = max(_FEWEST_HITS, prints.sample_sizes[number] * _HIT_SHARE)
@@ -218,19 +217,20 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
     return _drop_weak_rivals(sorted(found, reverse=True))[:_CANDIDATES]
 
 
-def _collect_hits(known: Iterable[tuple[int, Sequence[int]]], numbers: Container[int]) -> dict[int, list[_Hit]]:
+def _collect_hits(
+    known: Iterable[tuple[int, tuple[Sequence[int], Sequence[int]]]], wanted: Collection[int]
+) -> dict[int, list[_Hit]]:
     """Collect the hits of some fingerprints.
 
     Args:
-        known: words of the text by number, with the packed places of the hash that begins there.
-        numbers: the indexes of the fingerprints.
+        known: words of the text by number, with the fingerprints and the places of the hash that begins there.
+        wanted: the indexes of the fingerprints.
     """
-    hits: dict[int, list[_Hit]] = {}
-    for position, places in known:
-        # A packed place holds the index of a fingerprint and, in its low bits, the number of a word.
-        for packed in places:
-            if packed >> PLACE_BITS in numbers:
-                hits.setdefault(packed >> PLACE_BITS, []).append((position, packed & PLACE_MASK))
+    hits: dict[int, list[_Hit]] = {number: [] for number in wanted}
+    for position, (numbers, places) in known:
+        for number, place in zip(numbers, places, strict=True):
+            if number in hits:
+                hits[number].append((position, place))
     return hits
 
 

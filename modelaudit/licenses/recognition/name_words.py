@@ -10,7 +10,7 @@ from modelaudit.licenses.recognition.words import Words
 _ADDRESS_LIMIT = 60
 """Characters on each side of a word within the same ``<…>``."""
 _NAME_JOINERS = re.compile(
-    r"a|al|all|an|and|as|aka|affiliates|at|author|authors|by|c|co|com|company|contributors|copyright"
+    r"a|al|all|an|and|as|aka|affiliates|at|author|authors|by|c|co|com|company|contributors|copyright|d"
     r"|corporation|de|des|developers|dot|du|et|file|for|foundation|from|fullname|github|group|holder"
     r"|holders|http|inc|individual|io|its|jr|la|llc|ltd|mailto|member|members|name|names|net|of|on|or|org"
     r"|others|owner|owners|portions|present|project|reserved|respective|rights|s|see|software|subsidiaries"
@@ -23,7 +23,7 @@ _PURPOSE_JOINERS = frozenset(("for", "in", "to", "and", "or", "only", "academic"
 _TERM_WORDS = re.compile(
     r"(?:academ|agree|allow|ban(?:s|ned)?$|cannot|cc$|commerc|compet|condition|consent|cost|den(?:y|ied|ies)|deploy"
     r"|derivativ|disallow|distribut|educat|exclu|exempt|except|fees?$|forbid|free|grant|illegal|licen[cs]|limit|may$"
-    r"|militar|modif|must|nc$|nd$|no$|non(?!ebot)|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
+    r"|militar|modif|must|nc$|nd$|no$|non|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
     r"|resell|restrict|revok|sell|sale|shall|should|sublicen|subject|surveil|terminat|terms?$|this$|train|unauth|unless"
     r"|until|us(?:e|es|ed|er|ers|ing)$|violat|void|warrant|weapon|without|written|you|is$|are$|be$|can$|if$|when"
     r"|confident|propriet|evaluat|trial|internal|personal|privat|secret|verbot|untersag|nicht|kein|kommerz|interdi|prohib"
@@ -39,9 +39,29 @@ _TERM_PAIRS = frozenset(
 
 # Names that begin like such a word.
 _NAMES_LIKE_TERMS = re.compile(
-    r"costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
+    r"academ(?:y|ies|ia|ie|isch\w*)|costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
     r"|trainor|young|youngs|youn|youssef|yousef|younes"
 )
+# The rest of a word that begins like such a word and is another form of it: "commerc-ially", "restrict-ions".
+_WORD_ENDING = re.compile(
+    r"[a-z]{0,3}(?:tions?|tional|sions?|ments?|ally|ively|abl[ey]|ibl[ey]|ances?|ences?|ings?|ed|ers?|ors?|ly|i?als?|ially"
+    r"|ic|ical|ity|ism|ists?|ware|dom|ness|less|ful|ives?|ants?|ents?)"
+)
+_HIDDEN_TERMS = re.compile(
+    r"for|only|no[nt]|till|until|with|us[ei]|back|own|school|student|compan|business|firm|shop|profit|europ|eu$"
+)
+"""Words that could limit something from within a compound."""
+_LEAST_COMPOUND = 4
+_INSTITUTES = frozenset(
+    (
+        *("agency", "board", "bureau", "center", "centers", "centre", "centres", "college", "consortium", "council"),
+        *("department", "division", "faculty", "foundation", "group", "institute", "laboratory", "ministry", "office"),
+        *("organisation", "organization", "school", "section", "society"),
+    )
+)
+_INSTITUTE_FIELDS = frozenset(("commerce", "education", "educational", "research", "training"))
+_INSTITUTE_JOINTS = frozenset(("for", "of", "of the", "for the"))
+_ACCOUNT = re.compile(r"(?:rather )?uses [\w.-]{1,40}/[\w.-]{1,40}\)")
 _FIRST_NAMES = frozenset(("ask", "may"))
 _BEFORE_NAME = frozenset(("by", "c", "copyright", "of", "shall"))
 _NO_SURNAMES = frozenset(
@@ -135,8 +155,10 @@ def is_term_word(words: Words, position: int) -> bool:
         return True
     if tuple(words.words[position : position + 2]) in _TERM_PAIRS:
         return True
+    if _is_field_of_institute(words, position):
+        return False
     if word != "research" or not words.get_spelling(position)[0].isupper():
-        return _TERM_WORDS.match(word) is not None
+        return _TERM_WORDS.match(word) is not None and not _is_compound_name(words, position)
     return position == 0 or words.words[position - 1] in _PURPOSE_JOINERS
 
 
@@ -146,7 +168,9 @@ def _is_name_like_term(words: Words, position: int) -> bool:
     if word in ("grant", "limited"):
         return _is_in_name(words, position)
     if word in _FIRST_NAMES:
-        return _is_full_name(words, position)
+        return _is_full_name(words, position) or _is_end_of_name(words, position)
+    if word == "uses":  # "(uses acme.example/jo)" says where the holder is found.
+        return _leads_to_account(words, position)
     if _is_mailbox(words, position):
         return True
     if word == "free":
@@ -154,6 +178,49 @@ def _is_name_like_term(words: Words, position: int) -> bool:
     if word == "your":  # A template that nobody filled in: "Your Name".
         return bool(after) and after[0] in _PLACEHOLDERS
     return _NAMES_LIKE_TERMS.fullmatch(word) is not None and words.get_spelling(position)[0].isupper()
+
+
+def _is_compound_name(words: Words, position: int) -> bool:
+    """Whether the one word of a holder only begins like a term: "freerouting", and not "noncommercial".
+
+    What follows the term is no ending of a word and holds nothing that could be a term itself.
+    """
+    word = words.words[position]
+    term = _TERM_WORDS.match(word)
+    rest = word[term.end() :] if term else ""
+    if len(rest) < _LEAST_COMPOUND or _WORD_ENDING.fullmatch(rest) or _HIDDEN_TERMS.search(rest):
+        return False
+    if term and term[0] == "non":  # "Nonprofit" denies, and "NoneBot" is made of other words.
+        parts = [part.lower() for part in _CAMEL_PART.findall(words.get_spelling(position))]
+        return len(parts) > 1 and parts[0] not in _DENYING_PARTS and _is_whole_name(words, position)
+    return _TERM_WORDS.search(rest) is None and _is_whole_name(words, position)
+
+
+def _is_whole_name(words: Words, position: int) -> bool:
+    """Whether a word alone is the holder: a year, a mark or a line is before it, and the name ends behind it."""
+    before = words.words[position - 1] if position else ""
+    stop = words.find_start(position) + len(words.words[position])
+    return (before.isdigit() or before in _BEFORE_NAME) and _NAME_END.match(words.text, stop) is not None
+
+
+def _is_field_of_institute(words: Words, position: int) -> bool:
+    """Whether a word is the field of an institute: "Center for Research Computing", "Ministry of Education"."""
+    if words.words[position] not in _INSTITUTE_FIELDS or not words.get_spelling(position)[0].isupper():
+        return False
+    for size in (2, 3):
+        first = position - size
+        if first >= 0 and words.words[first] in _INSTITUTES:
+            between = words.text[words.find_start(first) + len(words.words[first]) : words.find_start(position)]
+            return " ".join(between.split()) in _INSTITUTE_JOINTS and words.get_spelling(first)[0].isupper()
+    return False
+
+
+def _is_end_of_name(words: Words, position: int) -> bool:
+    """Whether a hyphen joins a word to a name before it: "ML-Ask"."""
+    start = words.find_start(position)
+    return (
+        start > 1 and words.text[start - 1] == "-" and words.text[start - 2].isupper() and words.text[start].isupper()
+    )
 
 
 def _is_in_name(words: Words, position: int) -> bool:
@@ -214,7 +281,13 @@ def is_name_word(words: Words, position: int) -> bool:
         or words.get_spelling(position) != word  # words are in lower case, so the spelling has a capital
         or word[0].isdigit()
         or is_in_address(words, position)
+        or (word in ("rather", "uses") and _leads_to_account(words, position))
     )
+
+
+def _leads_to_account(words: Words, position: int) -> bool:
+    """Whether a word begins *uses acme.example/jo* at the end of a remark in brackets."""
+    return _ACCOUNT.match(words.text, words.find_start(position)) is not None
 
 
 def is_in_address(words: Words, position: int) -> bool:

@@ -44,6 +44,8 @@ _MONTHS = (
 _DATE_WORD = re.compile(rf"{_MONTHS}|(?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?|(?:19|20)[0-9]{{2}}|[年月日]")
 _MOST_DATE_WORDS = 8
 _MOST_JOINED_WORDS, _MOST_JOINTS, _MOST_CANDIDATES = 8, 2, 200
+_MOST_HEADING_DIGITS = 2
+_UNDERLINE = re.compile(r"[ \t]*\n[ \t]*([=~^\"'-])\1{3,}[ \t]*(?:\n|\Z)")
 _LIGATURES = re.compile("[\ufb00-\ufb06]")
 _SPELLINGS = (("licence", "license"), ("labour", "labor"), ("isation", "ization"), ("favour", "favor"))
 
@@ -57,7 +59,16 @@ def is_notation_gap(words: Words, gap: Gap, item: Fingerprint) -> bool:
     if slot is not None and (first == end or _is_name(words, gap.text, item, slot)):
         # The rest of the name agrees, so words of it may lack, and further ones may be there.
         return True
+    if print_first == print_end and first + 1 == end and _ends_underlined_heading(words, first):
+        return True
     return _GapMatcher(words, gap, item).matches(first, print_first) or _is_respelled(words, gap, item)
+
+
+def _ends_underlined_heading(words: Words, position: int) -> bool:
+    """Whether a number ends a heading with a line of marks below: a full stop behind it makes it a label."""
+    if not words.words[position].isdigit() or len(words.words[position]) > _MOST_HEADING_DIGITS:
+        return False
+    return _UNDERLINE.match(words.text, words.find_start(position) + len(words.words[position])) is not None
 
 
 def extend_ends(words: Words, alignment: Alignment, item: Fingerprint) -> Alignment:

@@ -70,6 +70,13 @@ _PICTURE_JOINER = re.compile(f"(?<={_PICTURE})\ufe0f|(?<={_PICTURE})\u200d(?={_P
 # An apostrophe that an editor lost: "Licensor\ufffds" and "affiliates\ufffd names".
 _LOST_APOSTROPHE = re.compile("(?<=[a-z])\ufffd(?=s\\b)|(?<=s)\ufffd(?=\\s)")
 
+# The word behind the marks of a code fence, which rendering drops.
+_FENCE = re.compile(
+    r"^([ \t]*(?:`{3,}|~{3,}))[ \t]*(?:text|plaintext|plain|txt|markdown|md|license|none)[ \t]*$", re.MULTILINE
+)
+# The dotted capital I of Turkish in the name of a holder.
+_TURKISH_HOLDER = re.compile("(?:copyright|\u00a9)[^\n]{0,120}", re.IGNORECASE)
+
 _word_hashes: dict[str, tuple[int, int, int]] = {}
 
 
@@ -164,8 +171,11 @@ def split_words(text: str) -> Words:
             text = _PICTURE_JOINER.sub("", text)
         if "\ufffd" in text:
             text = _LOST_APOSTROPHE.sub("'", text)
-        has_hidden_characters = _HIDDEN.search(text) is not None
+        beside_holders = _TURKISH_HOLDER.sub(_drop_dotted_capital, text) if "\u0130" in text else text
+        has_hidden_characters = _HIDDEN.search(beside_holders) is not None
         text = unicodedata.normalize("NFC", text)
+    if "```" in text or "~~~" in text:
+        text = _FENCE.sub(r"\1", text)
     if "<" in text:
         text = _TAG.sub(_replace_tag, text)
     if "&" in text:
@@ -177,6 +187,11 @@ def split_words(text: str) -> Words:
     text = text.replace("https://", "http://")
     text = text.replace("\\", "")
     return Words(text, [word for word in _TOKEN.findall(_lower_text(text)) if word], has_hidden_characters, is_cut)
+
+
+def _drop_dotted_capital(line: re.Match[str]) -> str:
+    """Drop the dotted capitals I of a copyright line, which are no hidden characters there."""
+    return line[0].replace("\u0130", "")
 
 
 def _replace_tag(tag: re.Match[str]) -> str:

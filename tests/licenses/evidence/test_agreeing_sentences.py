@@ -12,7 +12,8 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.evidence.fields import Resolver
 from modelaudit.licenses.evidence.named_licenses import find_named_license
-from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, split_sentences
+from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
+from modelaudit.licenses.evidence.sentences import split_sentences
 from modelaudit.licenses.evidence.text_references import resolve_reference
 from modelaudit.licenses.recognition import find_references
 from modelaudit.licenses.recognition.known_sentences import is_known_sentence

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from modelaudit.catalogue import load_catalogue
-from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, fold_sentence
+from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
 from modelaudit.licenses.evidence.sentence_weights import list_features, score_features, score_sentence
+from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.model.restrictions import SentenceWeights
 
 EXAMPLES = Path(__file__).parents[3] / "rules" / "sentences"

@@ -85,8 +85,41 @@ SAME_MIT = (
     "Acme\ufffds software is the MIT License.\n\n{}",
     "\u2696\ufe0f The MIT License\n\nCopyright (c) 2024 Jo Acme\n\n{}",
     "The MIT License (MIT), also known as Expat License\n\n{}".replace("(MIT), also", "is the MIT License, also"),
+    "Copyright (c) 2025 freerouting\n\n{}",
+    "Copyright (c) 2026 Center for Research Computing and Data\n\n{}",
+    "Copyright (c) 2026 Acme Ministry of Education, Acme Academy\n\n{}",
+    "Copyright (c) 2015 jo acme (rather uses acmehub/jo42)\n\n{}",
+    "Copyright (c) 2020 Buğra İşgüzar\n\n{}",
+    "Copyright (c) 2022, ACME - Acme Center (c/o smile, security made in Acmeland, Groupement d'Intérêt Acme)\n\n{}",
+    "Copyright (c) 2023 Jo Acme\n\nEmail: jo@acme.example\nWebsite: https://acme.example/jo\n\n{}",
+    "# acme_for_the_masses\nMIT License\n\nCopyright (c) 2020, Jo Acme\n\n{}",
+    "\u201cacme-foo\u201d Copyright (c) 2026 Jo Acme\n\n{}",
+    "License for acme package\nCopyright (c) 2012, Jo Acme\n\n{}",
+    "acme, a Python and C++ implementation of the multilayer acme algorithm to identify communities in networks.\n"
+    "Copyright (C) 2019 Jo Acme\n\n{}",
+    "Copyright for portions of project acmehub are held by Acme Inc., 2018 as part of project acmepy. All other copyright"
+    " for project acmehub are held by Jo Foo, 2019.\n\nMIT License\n\nCopyright (c) 2019 Jo Foo\n\n{}",
+    "```plaintext\nMIT License\n\nCopyright (c) 2024 Jo Acme\n\n{}",
 )
 OTHER_THAN_MIT = (
+    "Copyright (c) 2025 freeforschools\n\n{}",
+    "Copyright (c) 2025 freeuntiljune\n\n{}",
+    "Copyright (c) 2025 Noncommercialuse\n\n{}",
+    "Copyright (c) 2025 Acme Trainingforbidden\n\n{}",
+    "Copyright (c) 2026 Center for Research Use\n\n{}",
+    "Copyright (c) 2026 Acme Institute, for Research\n\n{}",
+    "Copyright (c) 2015 jo acme (rather uses noncommercial/only)\n\n{}",
+    "Copyright (c) 2020 Acme\n\nThe l\u0130cense ends in June.\n\n{}",
+    "Copyright (c) 2022 Acme (c/o smile, schools only)\n\n{}",
+    "Copyright (c) 2023 Jo Acme\n\nContact: ask-before-use.example\n\n{}",
+    "Copyright (c) 2023 Jo Acme\n\nEmail: jo@acme.example before you sell it\n\n{}",
+    "# not_for_sale\nMIT License\n\nCopyright (c) 2020, Jo Acme\n\n{}",
+    "# for_acme_schools\nMIT License\n\nCopyright (c) 2020, Jo Acme\n\n{}",
+    "License for noncommercial software\nCopyright (c) 2012, Jo Acme\n\n{}",
+    "License for research software\nCopyright (c) 2012, Jo Acme\n\n{}",
+    "acme, a Python implementation of the acme algorithm that firms may only try\nCopyright (C) 2019 Jo Acme\n\n{}",
+    "Copyright for portions of project acmehub are held by Acme Inc. and may not be sold.\n\n{}",
+    "```noncommercial\nMIT License\n\nCopyright (c) 2024 Jo Acme\n\n{}",
     "For students.\nCopyright (c) Acme Corporation\n\n{}",
     "Students.\nCopyright (c) Acme Corporation\n\n{}",
     "Copyright (c) 2024 Acme\n\nhttps://acme-for-students.example\n\n{}",
@@ -423,3 +456,52 @@ def test_third_party_text_binds_beside_the_licence_of_the_whole(tmp_path: Path) 
     license = examine_license_file(tmp_path, text).license
     assert (license.state, license.own) == ("concluded", ("BSD-3-Clause",))
     assert {entry.id for entry in license.entries} == {"BSD-3-Clause", "MIT"}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "second", "binds"),
+    [
+        ("", "BSD", ("Apache-2.0", "BSD-2-Clause")),
+        (" You may not sell it.", "BSD", ()),
+        ("", "MISSING", ()),
+        ("", "CHANGED", ()),
+    ],
+)
+def test_a_file_that_only_points_to_its_siblings_names_their_licences(
+    tmp_path: Path, pointer: str, second: str, binds: tuple[str, ...]
+) -> None:
+    texts = {
+        file.name: Path(str(file.locate())).read_text(encoding="utf-8")
+        for file in distribution("packaging").files or ()
+        if file.name.startswith("LICENSE")
+    }
+    changed = texts["LICENSE.BSD"].replace("are permitted", "are permitted in schools", 1)
+    (tmp_path / "LICENSE").write_text(texts["LICENSE"].replace("LICENSE.BSD", f"LICENSE.{second}") + pointer)
+    (tmp_path / "LICENSE.APACHE").write_text(texts["LICENSE.APACHE"])
+    (tmp_path / ("LICENSE.CHANGED" if second == "CHANGED" else "LICENSE.BSD")).write_text(
+        changed if second == "CHANGED" else texts["LICENSE.BSD"]
+    )
+    (tmp_path / "config.json").write_text('{"model_type": "acme"}')
+
+    concluded = modelaudit.license(str(tmp_path), offline=True).license
+
+    assert (concluded.own if concluded.state == "concluded" else ()) == binds
+
+
+BESIDE_BSD = (
+    "Files: *\nCopyright: 2009-2022 the Acme team\nLicense: MIT\n\nFile: acme/foo.py\nCopyright: 2003 Jo Acme (added a"
+    " variant for large images)\nLicense: BSD-3-Clause\n\nLicense: MIT\n\n{mit}\n\nLicense: BSD-3-Clause\n\n{bsd}",
+    "{mit}\n\n-----\n\nMuch of the original inspiration for API and implementation of this library came from the acme.py"
+    " library.\n\nCOPYRIGHT NOTICE FROM acme.py library:\n# Copyright (c) 2010 Jo Acme\n\n{bsd}",
+    "{mit}\n\n-----\n\nFor code from the AcmeWriter package, where used:\n\nCopyright (c) 2010 Jo Acme\n\n{bsd}",
+)
+
+
+@pytest.mark.parametrize("form", BESIDE_BSD)
+@pytest.mark.parametrize(("old", "new"), [("", ""), ("Jo Acme", "Jo Acme (for schools only)")])
+def test_tables_and_descent_of_parts_change_nothing_without_a_term(form: str, old: str, new: str) -> None:
+    text = form.replace(old, new, 1) if old else form
+    licenses = load_catalogue().licenses
+    matches = recognise_texts(text.format(mit=MIT, bsd=BSD), load_fingerprints(), licenses.keys())
+    exact = {match.id for match in matches if match.likeness is Likeness.EXACT}
+    assert exact == (set() if old else {"MIT", "BSD-3-Clause"})
