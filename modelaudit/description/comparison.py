@@ -140,7 +140,7 @@ def _word_contradiction(fact: Fact, other: Fact, comparison: Comparison) -> str:
     place = f"line {fact.where.line}" if fact.where.line else fact.where.key or "front matter"
     key = f" ({other.where.key})" if other.where.key else f" (line {other.where.line})" if other.where.line else ""
     return (
-        f"The card states {_show(fact, comparison)} as the {title} ({place}), "
+        f"The card gives the {title} as {_show(fact, comparison)} ({place}), "
         f"but {other.artifact[:200]} has {_show(other, comparison)}{key}."
     )
 

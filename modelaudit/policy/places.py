@@ -85,7 +85,7 @@ def _search(
         reason = explain(path)
         if not reason:
             if not path.is_file():
-                raise ConfigurationError(f"{path}: is not a file that can be read; mend it, or use {option}")
+                raise ConfigurationError(f"{path}: is not a file that can be read; replace it, or use {option}")
             return path, tuple(notes)
         notes.append(f"{describe(path)}: not used, because {reason}")
     return None, tuple(notes)

@@ -19,7 +19,7 @@ from modelaudit.reports.json_report import Json, encode_canonical
 from modelaudit.reports.layout import build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_model_name
-from modelaudit.reports.wording import join_phrases, lower_first
+from modelaudit.reports.wording import join_phrases
 
 SCHEMA: Final = "modelaudit/elements/v1"
 NO_LISTS: Final = (
@@ -180,9 +180,9 @@ def describe_element(element: Element) -> str:
     """Describe the sources of an element, the parts that are missing, and where a publisher would state these."""
     if element.state is ElementState.NOT_AUTOMATABLE:
         return element.why
-    where = f"It would be here: {element.why}" if element.why else ""
+    where = f"Expected source: {element.why}" if element.why else ""
     if element.state is ElementState.ABSENT:
-        return lower_first(where)
+        return where
     stated = "; ".join(list_source_lines(element))
     return f"{stated}. Missing: {join_phrases(element.missing_parts)}. {where}" if element.missing_parts else stated
 
@@ -193,7 +193,7 @@ def _build_row(element: Element) -> tuple[str, Text]:
     is_present = element.state is ElementState.PRESENT and bool(element.sources)
     words = list_source_lines(element)[0] if is_present else describe_element(element)
     name = element.name if element.id == element.name else f"{element.id} {element.name}"
-    return escape_unprintable(name), build_text(state, ": ", words)
+    return escape_unprintable(name), build_text(state, ". " if element.state is ElementState.ABSENT else ": ", words)
 
 
 def render_elements_json(report: AuditReport, id_: str = "") -> bytes:

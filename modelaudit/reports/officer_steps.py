@@ -72,14 +72,14 @@ _STEPS: Final = {
     CauseKind.UNVERIFIED_BYTES: Step("Fetch the model from its publisher again, or decide to accept these files."),
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
     CauseKind.INSTRUCTIONS_REVIEW: Step("Read the instructions before anyone follows them."),
-    CauseKind.USE_NOT_STATED: Step("State the planned use, and have this report made again.", "scan with --use."),
+    CauseKind.USE_NOT_STATED: Step("State the planned use, and ask for a new report.", "scan with --use."),
     CauseKind.REFUSED: Step("Read why a person refused it, or choose another model."),
     CauseKind.REFUSAL_REOPENED: Step("Decide again on what was refused.", "modelaudit decide --help"),
-    CauseKind.UNPINNED: Step("Have this report made again for one version.", "name the commit after the @."),
+    CauseKind.UNPINNED: Step("Ask for a new report on one fixed version.", "name the commit after the @."),
     CauseKind.LOCK: Step(
         "Ask whether the change of the files is wanted.", "compare with --lock, then modelaudit lock."
     ),
-    CauseKind.RULES_AGE: Step("Have this report made again with newer rules.", "install a newer modelaudit."),
+    CauseKind.RULES_AGE: Step("Ask for a new report with newer rules.", "install a newer modelaudit."),
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
     CauseKind.SIGNOFF: Step("Read the report, and sign it or refuse.", _DECIDE.format("model") + " --answer approve"),
 }
@@ -114,9 +114,9 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
     missing = (words for family, words in _CHECKS_TO_RUN.items() if family not in report.policy.checks)
     yield from (Step(person, command.format(_name_target(report))) for person, command in missing)
     if load is Verdict.PASS:
-        yield from _mend_quiet_defects(report)
+        yield from _fix_quiet_defects(report)
     if CauseKind.FINDINGS in on_use and not is_denied:
-        yield _mend_licence(report)
+        yield _correct_licence(report)
     for kind, _ in answers.count_causes(report):
         if kind is CauseKind.UNREAD:
             yield from _fetch_or_decide(report)
@@ -136,10 +136,10 @@ def _decide_first(names: list[str]) -> str:
     return f"{_DECIDE.format(shlex.quote(names[0]))}{others}."
 
 
-def _mend_licence(report: AuditReport) -> Step:
+def _correct_licence(report: AuditReport) -> Step:
     """State what ends findings of the licence check that the policy rejects."""
     rejected = _list_rejected(report, CheckFamily.LICENSE)
-    words = f"Ask the author of the {view.name_subject(report)} to mend what it states on its licence."
+    words = f"Ask the author of the {view.name_subject(report)} to correct its licence statement."
     return Step(f"{words} {_EXCEPTION}" if any(is_acceptable(each, report.policy) for each in rejected) else words)
 
 
@@ -163,7 +163,7 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
         # The first sentence of a fix says the same of the file.
         added = rest if sentence.startswith("Do not ") else fix
     else:
-        added = "have the files replaced or mended first"
+        added = "ask for corrected files first"
     accepts = bool(rejected) and all(is_acceptable(each, report.policy) for each in rejected)
     exception = f" {_EXCEPTION}" if accepts else ""
     yield Step(f"{words} {format_sentence(added)}{exception}" if added else f"{words}{exception}")
@@ -184,7 +184,7 @@ def _answer_denial(report: AuditReport) -> Step:
     return Step(f"{words} You may use {_join_names(free)}." if may_use else words)
 
 
-def _mend_quiet_defects(report: AuditReport) -> Iterator[Step]:
+def _fix_quiet_defects(report: AuditReport) -> Iterator[Step]:
     """Yield the fix of the finding below the threshold that page 1 quotes beside the permission to load."""
     worst = answers.find_worst_quiet_finding(report)
     fix = next((rule.fix for rule in report.rules if worst is not None and rule.id == worst.rule), "")

@@ -40,7 +40,7 @@ def _ask_about_statements(report: AuditReport) -> list[str]:
     contradictions = report.description.contradictions
     more = len(contradictions) - _MAX_CONTRADICTIONS
     questions = [f"Which is right? {each.sentence}" for each in contradictions[:_MAX_CONTRADICTIONS]]
-    return questions + ([f"And {count_noun(more, 'further contradiction')} in the annex?"] if more > 0 else [])
+    return questions + ([f"Which side is right in {count_noun(more, 'further contradiction')} in the annex?"] if more > 0 else [])
 
 
 def _ask_about_origin(report: AuditReport) -> list[str]:
@@ -114,7 +114,9 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     ]
     more = len(sentences) - _MAX_SENTENCES
     questions += sentences[:_MAX_SENTENCES]
-    questions += [f"And {count_noun(more, 'further sentence')} in the annex on the licence?"] if more > 0 else []
+    if more > 0:
+        verb = "Does" if more == 1 else "Do"
+        questions.append(f"{verb} {count_noun(more, 'further sentence')} in the annex on the licence apply to us?")
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
         questions.append(f"Who checks the use policy for changes, and when ({_join_names(policies)})?")
