@@ -54,7 +54,7 @@ def list_evidence(
 
 
 def _extend_contexts(facts: Sequence[Fact]) -> Iterator[Fact]:
-    """Yield each length of a context times the factor by which the same file extends it."""
+    """Yield each length of a context times the extension factor in the same file."""
     sized = [each for each in facts if each.topic is Topic.DIMENSION and each.value.isdigit()]
     factors = [each for each in facts if each.topic is Topic.DIMENSION and each.get("name") == "context factor"]
     for factor in factors[:_MOST_FACTORS]:

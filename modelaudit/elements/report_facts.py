@@ -161,7 +161,7 @@ def _rank_claim(claim: LicenseClaim) -> int:
 
 
 def _list_use_policies(report: AuditReport) -> Sources:
-    """Policies that a text of the repository names, and those to which the licences of the model refer."""
+    """Policies that a text of the repository names, and policies that the licences of the model name."""
     for claim in report.license.claims:
         if claim.field == "use-policy":
             yield ElementSource(claim.quotation, _FOUND, _name_place(claim))

@@ -1,4 +1,4 @@
-"""The facts of a report on its review: what was verified, covered, found, demanded and decided."""
+"""The facts of a report on its review: verification, coverage, findings, requirements and decisions."""
 
 from __future__ import annotations
 

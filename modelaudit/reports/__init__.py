@@ -24,8 +24,8 @@ class ReportFormat:
         module: the module of its renderer, imported on first use.
         function: the name of the renderer in that module, ``AuditReport -> bytes``.
         summary: one phrase for the help text.
-        names_model: whether its renderer also takes the name by which a run of several models knows this one.
-        is_bill: whether it is a bill of materials, from which the findings can be left out.
+        names_model: whether its renderer also takes the name of this model in a run of several models.
+        is_bill: whether it is a bill of materials, whose findings are optional.
         has_parts: whether ``NAME:PART`` renders one part of it; its renderer also takes the name of that part.
     """
 
@@ -149,7 +149,7 @@ def render(report: AuditReport, format: str, model: str = "", *, bom_findings: b
     Args:
         report: the report to render.
         format: a key of ``REPORTS``, or ``elements:g7`` for one part of a format that has parts.
-        model: the name by which a run of several models knows this one; empty for the name in the report. It is no part
+        model: the name of this model in a run of several; empty for the name in the report. It is no part
             of the report, so that the same bytes in another folder give the same report.
         bom_findings: whether a bill of materials lists the findings as vulnerabilities.
 

@@ -1,4 +1,4 @@
-"""Render published lists of minimum elements: what is present with its source, absent, or not automatable."""
+"""Render published lists of minimum elements: present ones with their source, absent ones, not automatable ones."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def list_source_lines(element: Element) -> list[str]:
 
 
 def describe_edition(each: ElementList) -> str:
-    """Describe the date of a list, and the day on which its entries were compared with their source."""
+    """Describe the date of a list, and the day of the comparison of its entries with their source."""
     dated = f"of {each.date}, " if each.date else ""
     return f"{dated}compared with its source on {each.checked}"
 

@@ -44,7 +44,7 @@ _DATA_PARTS: Final = {"training-data": "training", "evaluation-data": "evaluatio
 
 
 def list_absent_parts(openness: Openness, description: ModelDescription) -> tuple[list[str], list[str]]:
-    """List the parts of a release that the repository only names, with what names them, and those that it lacks."""
+    """List the parts of a release that the repository only names, with their source, and those that it lacks."""
     named, absent = [], []
     for part in openness.components:
         if part.present and not part.elsewhere:
@@ -125,7 +125,7 @@ def _describe_fact(fact: Fact) -> str:
 
 def describe_source(fact: Fact) -> str:
     """Describe the source of a fact: ``README.md, line 3``, or the Hub."""
-    # What is computed from all tensors is no entry of the file.
+    # A value computed from all tensors is no entry of the file.
     is_computed = fact.where.key in _COMPUTED
     place = f"by the {fact.where.key}" if is_computed else describe_place(fact.where)
     return f"{fact.artifact or 'the Hub'}{f', {place}' if place else ''}"

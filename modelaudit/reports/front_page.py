@@ -52,7 +52,7 @@ class ShortList:
         lines: sentences or phrases.
         more: the number of entries left out.
         is_open: whether something of the list keeps the model from passing.
-        title: what the list is about, where the page has no title of its own for it.
+        title: the subject of the list, where the page has no title of its own for it.
     """
 
     lead: str
@@ -70,7 +70,7 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
     if question is Question.LOAD and report.decision.load.verdict is Verdict.PASS:
         return ShortList("", _describe_quiet_findings(report))
     stated = " ".join(ruling.reason.casefold() for _, ruling in answers.list_rulings(report))
-    # These count or announce what the other reasons name.
+    # These count or announce the subjects of the other reasons.
     summaries = {each.reason.casefold() for each in report.decision.causes if each.kind in _SUMMARIES}
     details = [
         detail
@@ -91,7 +91,7 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
 def _count_unnamed_findings(report: AuditReport, details: Sequence[str]) -> int:
     """Count the findings that fail the answer to load and that none of the reasons names: a decision names the first.
 
-    Findings that say the same count once, as their reason does.
+    Equal findings count once, as their reason does.
     """
     named = " ".join(details).casefold()
     failing = (
@@ -120,7 +120,7 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
 
     Args:
         report: of any scan.
-        stated: what the page says on the use already, without case.
+        stated: the sentences of the page on the use so far, in lower case.
     """
     license_ = report.license
     points = describe_model_answers(license_)
@@ -129,7 +129,7 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
     conflicts = [
         end_sentence(each.detail)
         for each in license_.conflicts
-        # The page states what was not read or searched among the parts that were not examined.
+        # The page lists unread and unsearched texts among the parts that were not examined.
         if each.kind not in ("origin-unknown", "dataset-unknown")
         and each.location.key != UNSEARCHED_KEY
         # Without a planned use, a missing item is one of the duties.
@@ -151,7 +151,7 @@ def _split_detail(detail: str) -> tuple[str, str]:
 
 
 def _count_places(report: AuditReport, detail: str) -> str:
-    """Append the number of other files in which a finding says the same."""
+    """Append the number of other files with an equal finding."""
     path, _, message = detail.partition(": ")
     others = {each.artifact for each in report.findings if end_sentence(each.message) == end_sentence(message)} - {path}
     return f"{path} and {count_noun(len(others), 'more file')}: {message}" if others else detail
@@ -251,7 +251,7 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
 
 
 def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> str:
-    """Describe when the duties apply, by what the planned use states and what it does not, as one or two sentences."""
+    """Describe in one or two sentences when the duties apply, by stated and unstated parts of the planned use."""
     if not license_.permission and not license_.acceptance:
         return "Each only if you do what it says."
     open_uses = dict.fromkeys(use for task in tasks for use in task.depends_on(license_.intent))

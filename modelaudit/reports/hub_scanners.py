@@ -23,7 +23,7 @@ def get_scans(report: AuditReport) -> HubScans | None:
 
 
 def describe_scanners(report: AuditReport) -> str:
-    """Describe the answers in one line, with their date and the files on which they differ; empty without answers.
+    """Describe the answers in one line, with their date and the files whose answers differ; empty without answers.
 
     Example: ``2026-11-28: protectAiScan "unsafe" in 1 of 4; avScan, jFrogScan "caution" in 2 of 4``.
     """

@@ -92,7 +92,7 @@ _FIELDS = {
 
 
 def join_fields(fields: Iterable[str]) -> str:
-    """Join fields of use in words; each says what it is limited to."""
+    """Join fields of use in words; each names its limit."""
     return ", ".join(_FIELDS.get(each) or each.replace("-", " ") for each in fields)
 
 
@@ -161,14 +161,14 @@ def describe_conflict(conflict: Conflict) -> str:
 
 
 def describe_answer(answer: UseAnswer) -> str:
-    """Describe the answer of a clause in capital words; what a decision settles is denied no more."""
+    """Describe the answer of a clause in capital words; a denial that a decision settles counts as settled."""
     if answer.acceptance is None:
         return ANSWERS[answer.answer]
     return "ALLOWED UNDER AGREEMENT" if answer.acceptance.reference else "ACCEPTED"
 
 
 def describe_planned_use(intent: Intent | None) -> str:
-    """Describe in one line what is planned, without what is ruled out or not stated; empty without a stated use."""
+    """Describe the planned acts in one line, without excluded and unstated ones; empty without a stated use."""
     if intent is None or not intent.is_stated:
         return ""
     users, revenue = intent.monthly_active_users, intent.annual_revenue_usd
@@ -226,7 +226,7 @@ def describe_intended_use(intent: Intent) -> tuple[str, ...]:
 
 
 def describe_use_in_sentences(intent: Intent) -> str:
-    """Describe the intended use in one sentence, and what is not stated in a second."""
+    """Describe the intended use in one sentence, and its unstated parts in a second."""
     stated = describe_planned_use(intent).replace("; ", ", ")
     ruled_out = [words for use, words in USES.items() if intent.uses.get(use) is False]
     missing = [words for use, words in USES.items() if use not in intent.uses]

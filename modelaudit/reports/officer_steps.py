@@ -1,4 +1,4 @@
-"""State the next steps of a report: first what the person does who signs, then what an engineer runs."""
+"""State the next steps of a report: the step of the person who signs, then the command for an engineer."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def find_forbidding(report: AuditReport) -> list[Finding]:
 
 
 def list_steps(report: AuditReport) -> tuple[Step, ...]:
-    """List the next steps, each once: what the answers forbid, then what is missing; else to keep the report."""
+    """List the next steps, each once: forbidden acts, then missing inputs; else to keep the report."""
     steps = tuple(dict.fromkeys(_iterate_steps(report)))
     if not steps and report.decision.verdict is not Verdict.PASS:
         return (Step("Read the reasons above, and decide."),)
@@ -160,7 +160,7 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
     if forbidding:
         fix = next((rule.fix for rule in report.rules if rule.id == forbidding[0].rule), "")
         sentence, _, rest = fix.partition(". ")
-        # The first sentence of a fix says the same of the file.
+        # The first sentence of a fix repeats this for the file.
         added = rest if sentence.startswith("Do not ") else fix
     else:
         added = "ask for corrected files first"
@@ -217,7 +217,7 @@ def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
 
 
 def _settle_use(report: AuditReport) -> Iterator[Step]:
-    """Yield what the person states, looks up and reads where the answer to the use is open."""
+    """Yield the statements, look-ups and texts to read where the answer to the use is open."""
     license_ = report.license
     is_open = report.decision.use.verdict is not Verdict.PASS
     if is_open and (license_.intent is None or not license_.intent.is_stated):

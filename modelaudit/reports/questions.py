@@ -40,7 +40,9 @@ def _ask_about_statements(report: AuditReport) -> list[str]:
     contradictions = report.description.contradictions
     more = len(contradictions) - _MAX_CONTRADICTIONS
     questions = [f"Which is right? {each.sentence}" for each in contradictions[:_MAX_CONTRADICTIONS]]
-    return questions + ([f"Which side is right in {count_noun(more, 'further contradiction')} in the annex?"] if more > 0 else [])
+    if more > 0:
+        questions.append(f"Which side is right in {count_noun(more, 'further contradiction')} in the annex?")
+    return questions
 
 
 def _ask_about_origin(report: AuditReport) -> list[str]:

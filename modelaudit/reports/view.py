@@ -172,7 +172,7 @@ def get_heading(target: Target) -> str:
 
 
 def name_subject(report: AuditReport) -> str:
-    """Name what the report is on: ``data set``, or ``model``, also where nothing shows which of both it is.
+    """Name the subject of the report: ``data set`` or ``model``; ``model`` where nothing shows its kind.
 
     A folder on disk counts as a data set if it holds tables and nothing but tables, texts and media.
     """

@@ -265,14 +265,14 @@ def describe_refusal(decision: RecordedDecision) -> str:
 
 
 def describe_baseline(name: str) -> str:
-    """Describe what a baseline does to the verdict, as one sentence."""
+    """Describe the effect of a baseline on the verdict, as one sentence."""
     return f"What the earlier report {name} holds already does not fail the gate; no person decided on it."
 
 
 def describe_unread(unread: Unread) -> str:
     """Describe why a part was not examined: a sentence for the reason, then the detail that the reader gave."""
     if unread.reason is UnreadReason.EMPTY:
-        # The detail says the same.
+        # The detail is equal.
         return f"{UNREAD[unread.reason]}."
     return f"{UNREAD[unread.reason]}. {format_sentence(unread.detail)}"
 

@@ -91,7 +91,7 @@ def _render(report: AuditReport, view: type[BaseSchemaVersion], output: type[Jso
 
 
 def _build_metadata(report: AuditReport, root: Component, report_digest: str) -> BomMetaData:
-    """Build who made the document of what, when, and from which phase of the life of the model."""
+    """Build the metadata: author, subject, time, and the phase of the model's life."""
     policy = report.policy
     organization = OrganizationalEntity(name=escape_unprintable(policy.organization)) if policy.organization else None
     return BomMetaData(

@@ -1,4 +1,4 @@
-"""The licences of the model, kept apart: what it declares, what lies in its files, and what follows from both.
+"""The licences of the model, kept apart: declared, found in its files, and concluded from both.
 
 CycloneDX marks a licence as declared or concluded by ``acknowledgement``. Licences that files hold are evidence, each
 with an occurrence for its file and line. In version 1.6 the licences of a component are either a list or one

@@ -46,7 +46,7 @@ def build_model_card(description: ModelDescription, dataset_refs: Iterable[str])
 
 
 def _build_parameters(description: ModelDescription, dataset_refs: Iterable[str]) -> dict[str, Json]:
-    """Build what the model is made of: approach, task, architecture, data sets, inputs and outputs."""
+    """Build the model parameters: approach, task, architecture, data sets, inputs and outputs."""
     approaches = (_fold(fact.value) for fact in description.list_facts(Topic.APPROACH))
     approach = next((each for each in approaches if each in _APPROACHES), None)
     architecture = description.find_value(Topic.ARCHITECTURE) or description.find_value(Topic.MODEL_TYPE)

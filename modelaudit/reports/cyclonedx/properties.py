@@ -1,4 +1,4 @@
-"""The properties and references of a bill of materials, by which its parts state facts and name each other."""
+"""The properties of a bill of materials, which state facts, and the references between its parts."""
 
 from __future__ import annotations
 

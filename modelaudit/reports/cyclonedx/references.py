@@ -56,7 +56,7 @@ def build_report_reference(digest: str) -> ExternalReference:
         type=ExternalReferenceType.STATIC_ANALYSIS_REPORT,
         url=XsUri(f"ni:///sha-256;{code}"),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
-        comment="the report of modelaudit as JSON, from which this document derives",
+        comment="the report of modelaudit as JSON; this document derives from it",
     )
 
 

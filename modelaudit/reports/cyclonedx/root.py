@@ -139,7 +139,7 @@ def _list_verdict(report: AuditReport) -> Iterator[tuple[str, object]]:
 
 
 def _list_target(report: AuditReport) -> Iterator[tuple[str, object]]:
-    """Yield what was scanned, and what its source states about it."""
+    """Yield the target of the scan, and the statements of its source."""
     target = report.target
     yield "target:requested", target.requested
     yield "target:kind", target.kind

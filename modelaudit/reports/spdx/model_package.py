@@ -148,7 +148,7 @@ def _describe_value(fact: Fact) -> str:
 
 
 def _name_fact(fact: Fact) -> str:
-    """Return the key of a fact: its topic, and its qualifiers that tell it from others."""
+    """Return the key of a fact: its topic, and the qualifiers that make it unique."""
     name = fact.get("name")
     parts = (name or fact.topic, fact.get("dataset"), fact.get("split"))
     prefix = f"{fact.topic}:" if fact.topic in (Topic.DIMENSION, Topic.QUANTISATION) and name else ""
