@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+RUN: Final = "run"
+"""The confidence of a fact of this scan itself."""
 
 
 class ElementState(StrEnum):
@@ -23,7 +27,7 @@ class ElementSource:
 
     Attributes:
         value: bounded, one line.
-        confidence: a word of ``description.Confidence``, or ``run`` for a fact of this scan itself.
+        confidence: a word of ``description.Confidence``, or ``RUN`` for a fact of this scan itself.
         place: the file with its line or key, or the record that states it.
     """
 

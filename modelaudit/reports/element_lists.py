@@ -12,7 +12,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from modelaudit.model.description import Confidence, Contradiction
-from modelaudit.model.elements import Element, ElementList, ElementState
+from modelaudit.model.elements import RUN, Element, ElementList, ElementState
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.json_report import Json, encode_canonical
@@ -27,7 +27,6 @@ NO_LISTS: Final = (
 )
 _WIDTH: Final = 80
 _LABEL: Final = 31
-_RUN: Final = "run"
 STATES: Final = {
     ElementState.PRESENT: "present",
     ElementState.PARTLY: "partly present",
@@ -74,7 +73,7 @@ def count_shares(each: ElementList) -> Shares:
         len(each.elements),
         counts[Confidence.VERIFIED] + counts[Confidence.FOUND],
         counts[Confidence.DECLARED],
-        counts[_RUN],
+        counts[RUN],
         each.count(ElementState.PARTLY),
         each.count(ElementState.ABSENT),
         each.count(ElementState.NOT_AUTOMATABLE),
@@ -118,7 +117,7 @@ def group_elements(each: ElementList) -> Iterator[tuple[str, list[Element]]]:
 def list_source_lines(element: Element) -> list[str]:
     """List the sources of a present element: value, confidence and place; a fact of the run has its place alone."""
     return [
-        f"{source.value} ({source.place if source.confidence == _RUN else f'{source.confidence}, {source.place}'})"
+        f"{source.value} ({source.place if source.confidence == RUN else f'{source.confidence}, {source.place}'})"
         for source in element.sources
     ]
 

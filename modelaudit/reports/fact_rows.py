@@ -7,7 +7,8 @@ from typing import Final
 
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.license import Openness
-from modelaudit.reports.wording import describe_place, join_phrases, lower_first
+from modelaudit.reports.fact_places import describe_source
+from modelaudit.reports.wording import join_phrases, lower_first
 
 _MOST_FACTS: Final = 4
 _MOST_CHARACTERS: Final = 400
@@ -65,9 +66,6 @@ def list_absent_parts(openness: Openness, description: ModelDescription) -> tupl
     return named, absent
 
 
-_COMPUTED: Final = ("shapes of all tensors", "types of the tensors")
-
-
 @dataclass(frozen=True, slots=True)
 class FactRow:
     """The facts on one topic.
@@ -121,11 +119,3 @@ def _describe_fact(fact: Fact) -> str:
     name = fact.get("name")
     others = ", ".join(f"{key} {text}" for key, text in fact.qualifiers if key != "name" and text)
     return f"{f'{name}: ' if name else ''}{value}{f' ({others})' if others else ''}"
-
-
-def describe_source(fact: Fact) -> str:
-    """Describe the source of a fact: ``README.md, line 3``, or the Hub."""
-    # A value computed from all tensors is no entry of the file.
-    is_computed = fact.where.key in _COMPUTED
-    place = f"by the {fact.where.key}" if is_computed else describe_place(fact.where)
-    return f"{fact.artifact or 'the Hub'}{f', {place}' if place else ''}"
