@@ -185,7 +185,7 @@ def _render_notices(folder: Path) -> Iterator[str]:
         "MIT, BSD-3-Clause, CC-BY-4.0); MIT and BSD still need the copyright line of the author;\n"
         "- `ATTRIBUTIONS.md` and `USE-RESTRICTIONS.md`: the statements to show with their places, the limits to pass "
         "on;\n"
-        "- `CHECKLIST.md`: what is done and what is left, with the address of each missing text;\n"
+        "- `CHECKLIST.md`: the done and the remaining steps, with the address of each missing text;\n"
         "- `MANIFEST.json`: which file came from where, with the SHA-256 of each.\n\n"
         "A second run renews its own files and removes those that are gone. A file that was there before, or that you "
         "changed since, such as a ticked checklist, is never replaced: the run ends with exit code 2.\n"

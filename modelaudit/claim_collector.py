@@ -17,7 +17,7 @@ from modelaudit.licenses.evidence.fields import NOTICE, TEXT
 from modelaudit.licenses.evidence.headed_limits import find_headed_limits
 from modelaudit.licenses.evidence.path_limits import find_path_limits
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
-from modelaudit.licenses.evidence.restriction_sentences import NOT_COMPARED, claim_uncompared_text, find_restrictions
+from modelaudit.licenses.evidence.restriction_sentences import claim_uncompared_text, find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
 from modelaudit.licenses.lineage.training_bases import find_restricted_bases
@@ -31,6 +31,7 @@ from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.reading import Structure
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import Location, ModelCard
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory
 
@@ -224,7 +225,7 @@ class ClaimCollector:
 
         One doubt is enough, except that one on a component has no effect on the model.
         """
-        scopes = {determine_scope(claim) for claim in self.claims if claim.location.key == NOT_COMPARED}
+        scopes = {determine_scope(claim) for claim in self.claims if is_unsearched(claim.location)}
         return scope in scopes or bool(scopes - {ClaimScope.COMPONENT})
 
     def _count_characters_to_compare(self, prose: Prose) -> int | None:

@@ -96,7 +96,7 @@ def show_signoffs(
     Args:
         report: a saved report.
         entries: of the register; none without one.
-        today: on which the sign-offs are to hold.
+        today: the day on which the sign-offs must hold.
     """
     judged = judge_reported(report, entries, today)
     known = {(each.place, each.report) for each in judged.signoffs}

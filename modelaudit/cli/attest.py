@@ -128,9 +128,9 @@ def _check_choice(
     key: Path | None,
     signatures: tuple[Path, ...],
 ) -> None:
-    """Raise ``ConfigurationError`` unless the options fit each other, and name what is written."""
+    """Raise ``ConfigurationError`` unless the options are compatible, and name the output."""
     if folder is not None and key is None:
-        raise ConfigurationError("--seal needs --key FILE, by which the folder and its rules are signed, too")
+        raise ConfigurationError("--seal needs --key FILE, which signs the folder and its rules too")
     if folder is None and signatures:
         raise ConfigurationError("--signature names what --seal carries beside the model; add --seal FOLDER")
     if output is None and folder is None and push is None:

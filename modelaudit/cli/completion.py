@@ -1,4 +1,4 @@
-"""``modelaudit completion``: print the script with which a shell completes the commands and options."""
+"""``modelaudit completion``: print the script for shell completion of commands and options."""
 
 from __future__ import annotations
 

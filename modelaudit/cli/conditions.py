@@ -18,7 +18,7 @@ class ConditionOption:
 
     Attributes:
         option: its name, such as ``--resource``.
-        metavar: what its value is, for the help.
+        metavar: the kind of its value, for the help.
         help: one sentence.
         field: of ``Conditions``.
         parse: takes the option and its value, and raises ``ConfigurationError`` for a wrong one.

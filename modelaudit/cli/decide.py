@@ -1,4 +1,4 @@
-"""``modelaudit decide``: record a decision in the register, or list the decisions and what is open."""
+"""``modelaudit decide``: record a decision in the register, or list the decisions and open subjects."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def _lock_folder(register: Path) -> Iterator[None]:
 
 
 def _print_entry(entry: RegisterEntry, as_json: bool) -> None:
-    """Print what was recorded."""
+    """Print the recorded decisions."""
     if as_json:
         print_document(render_decision_json([record_entry(entry, DecisionState.HONOURED)], None))
         return

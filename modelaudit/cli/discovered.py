@@ -95,14 +95,14 @@ def choose_targets(
 
 
 def _find_named(found: str, named: Sequence[str]) -> str:
-    """Return the target by which the user named what was found, so that it is scanned once; else what was found."""
+    """Return the target under the name that the user gave, so that it is scanned once; else the found target."""
     path = Path(found)
     is_path = not found.startswith("hf://") and path.exists()
     return next((each for each in named if is_path and Path(each).exists() and path.samefile(each)), found)
 
 
 def _find_targets(path: str, rules: Sequence[Path], policy: Policy) -> tuple[dict[str, tuple[Anchor, ...]], str]:
-    """Find the targets in a code base, their lines, and the gap; note on stderr what is not scanned."""
+    """Find the targets in a code base, their lines, and the gap; note targets that are not scanned on stderr."""
     from modelaudit.catalogue import load_catalogue
     from modelaudit.discovery import discover
     from modelaudit.discovery.targets import is_absent_path, leave_out, list_targets, list_unscanned

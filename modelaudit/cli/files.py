@@ -51,7 +51,7 @@ def check_file(path: Path) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Refuse a folder that cannot be created, or in which no file can be written, before a scan that may take long.
+    """Refuse a folder that cannot be created or written to, before a scan that may take long.
 
     Raises:
         ConfigurationError: the place is wrong.
@@ -66,7 +66,7 @@ def check_folder(path: Path) -> None:
 def check_place(path: Path) -> None:
     """Refuse a place where no report can be written, before a scan that may take long.
 
-    A file is created there and removed again: permissions alone do not tell whether a disk can be written.
+    A file is created there and removed again: permissions alone do not show whether a disk can be written.
 
     Raises:
         ConfigurationError: the place is wrong.
@@ -109,7 +109,7 @@ def _is_replaceable(path: Path) -> bool:
 
     Raises:
         ConfigurationError: it is neither, such as a socket.
-        OSError: the system does not tell.
+        OSError: the system gives no answer.
     """
     try:
         mode = path.stat().st_mode

@@ -30,9 +30,9 @@ _SIGNAL_EXIT_BASE: Final = 128
 _STOP_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP")
 """The signals that ask to end: Ctrl-C, a cancelled job, a closed terminal. Windows has no SIGHUP."""
 _STOP_GRACE_SECONDS: Final = 5.0
-"""The time after a signal in which the command ends in order: its worker is killed, its temporary file removed."""
+"""The time after a signal for an orderly end of the command: it kills its worker and removes its temporary file."""
 _NO_SUBCOMMAND_ERROR: type[Exception] | None = getattr(click.exceptions, "NoArgsIsHelpError", None)
-"""The error with which Click 8.2 and newer print the help of a group without a subcommand; older ones have none."""
+"""The error that makes Click 8.2 and newer print the help of a group without a subcommand; older ones have none."""
 
 
 @contextmanager

@@ -161,7 +161,7 @@ def prepare_destinations(
 
     Args:
         values: of the option.
-        targets: as the user names them; what lies in one stays, because it is a part of the model.
+        targets: as the user names them; files in one stay, because they are parts of the model.
         inputs: files that this run reads beside those of its command line, such as those of a policy.
         ledger: of ``--ledger``, which may be none of the inputs either.
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _DUMB_TERMINALS = ("dumb", "unknown")
-"""Values of ``TERM`` for terminals on which no line can be overwritten."""
+"""Values of ``TERM`` for terminals that cannot overwrite a line."""
 
 
 class ProgressCallbacks(TypedDict):
@@ -95,7 +95,7 @@ class ProgressLine:
         total: int | None = None,
         files: str | None = None,
     ) -> None:
-        """Show what is known anew; a part that is ``None`` stays as it is. Several threads may call it."""
+        """Show the updated parts; a part that is ``None`` stays as it is. Several threads may call it."""
         if self._enabled:
             with self._lock:
                 self._show_line(phase, path, completed, total, files)
@@ -103,7 +103,7 @@ class ProgressLine:
     def _show_line(
         self, phase: str, path: str | None, completed: int | None, total: int | None, files: str | None
     ) -> None:
-        """Show what is known anew, as ``_show``."""
+        """Show the updated parts, as ``_show``."""
         if self._progress is None:
             self._progress = _make_progress()
             self._progress.start()

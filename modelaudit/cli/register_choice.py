@@ -53,7 +53,7 @@ def choose_register(given: Path | None, policy: Policy, targets: tuple[str, ...]
     if path.exists() and not path.is_file():
         fault = "is a folder" if path.is_dir() else "is not a regular file"
         raise ConfigurationError(f"--decisions {path}: {fault}; name a file")
-    # The report does not tell in which folder the model lies, so a folder of its name may be another one.
+    # The report does not name the folder of the model, so a folder of its name may be another one.
     if any(each.name in targets for each in path.resolve().parents):
         notes = (*notes, f"{path}: lies in a folder with the name of the model; a scan of that folder does not use it")
     return path, notes

@@ -160,7 +160,7 @@ def _verify_verdict(
 ) -> int:
     """Verify a model against an attestation, or a sealed folder, and return the exit code: 0 or 1.
 
-    The answer is printed, or written, as ``output`` says: the format, the file, and whether nothing is printed.
+    ``output`` gives the format, the file, and whether nothing is printed.
     """
     from modelaudit.answering import answer_verdict
     from modelaudit.integrity.trusted import make_signer

@@ -140,7 +140,7 @@ def _word_contradiction(fact: Fact, other: Fact, comparison: Comparison) -> str:
     place = f"line {fact.where.line}" if fact.where.line else fact.where.key or "front matter"
     key = f" ({other.where.key})" if other.where.key else f" (line {other.where.line})" if other.where.line else ""
     return (
-        f"The card states {_show(fact, comparison)} as the {title} ({place}), "
+        f"The card gives the {title} as {_show(fact, comparison)} ({place}), "
         f"but {other.artifact[:200]} has {_show(other, comparison)}{key}."
     )
 
@@ -193,7 +193,7 @@ def _compare_names(fact: Fact, other: Fact, comparison: Comparison) -> bool | No
         return True if mine == theirs else None
     if mine in theirs or theirs in mine:
         return True
-    # A library keeps what a model was loaded from, which may be a step between it and its base.
+    # A library keeps the path that it loaded, which may be a step between the model and its base.
     is_step = other.where.key == "_name_or_path" and _measure_likeness(mine, theirs) >= _LIKE
     return None if is_step else False
 

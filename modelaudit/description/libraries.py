@@ -53,7 +53,7 @@ class ImportCollector:
         self._own: set[str] = set()
 
     def add(self, outline: Outline, address: str) -> None:
-        """Add the imports of one source; tests and documents import what a model does not need."""
+        """Add the imports of one source; tests and documents import packages that a model does not need."""
         path = PurePosixPath(address)
         self._own |= {path.stem, *path.parts[:-1]}
         if is_member(address) or not _NO_LIBRARY_FOLDERS.isdisjoint(path.parts[:-1]):

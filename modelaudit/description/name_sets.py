@@ -44,7 +44,7 @@ class _Label:
     name: str
 
     def agrees(self, other: _Label) -> bool:
-        """Whether both are one label, of which one may be shortened."""
+        """Whether both are one label; one of them may be shortened."""
         short, long = sorted((self.name, other.name), key=len)
         return short == long or (len(short) >= _SHORTEST_PREFIX and long.startswith(short))
 

@@ -19,7 +19,7 @@ _WORD: Final = "|".join((*_TENS, *sorted(_SMALL, key=len, reverse=True), "hundre
 _PHRASE: Final = re.compile(rf"\b(?:{_WORD})(?:(?:[ -]|[ -]and[ -])(?:{_WORD}|a[ -]half)){{0,12}}\b", re.IGNORECASE)
 """A number in English words: ``one hundred and ten million``, ``one and a half billion``."""
 _ALONE: Final = frozenset({"one", "hundred", *_SCALES})
-"""Words that are no number when they stand alone: ``one of them``, ``a hundred``, ``7 billion``."""
+"""Words that are no number when alone: ``one of them``, ``a hundred``, ``7 billion``."""
 _HALF: Final = Decimal("0.5")
 
 _CHINESE_DIGITS: Final = {each: number for number, each in enumerate("零一二三四五六七八九")} | {"两": 2, "\u3007": 0}
@@ -27,7 +27,7 @@ _CHINESE_PLACES: Final = {"十": 10, "百": 100, "千": 1000}
 _CHINESE: Final = re.compile(
     r"(?<![几数上第零\u3007一二两三四五六七八九十百千])[零\u3007一二两三四五六七八九十][零\u3007一二两三四五六七八九十百千]{0,11}(?P<unit>万亿|[万亿])?"
 )
-"""A Chinese number; one such as ``几十`` or ``千亿`` says no more than how large it is."""
+"""A Chinese number; one such as ``几十`` or ``千亿`` gives only an order of magnitude."""
 _TEN_THOUSAND_OF_UNIT: Final = {"万亿": (10_000, "亿")}
 """Units that figures do not know, in those that they know: ``三万亿`` is 30,000 ``亿``."""
 

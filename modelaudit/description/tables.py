@@ -48,7 +48,7 @@ class TableReading(Enum):
     VALUES = auto()
     """The values of measures."""
     NAMED = auto()
-    """What stands below or beside its name, among other models."""
+    """The cells below or beside its name, among other models."""
     NONE = auto()
 
 

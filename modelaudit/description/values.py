@@ -10,7 +10,8 @@ from modelaudit.description.figures import parse_figures
 from modelaudit.description.libraries import parse_requirements
 from modelaudit.model.description import Confidence, Fact
 from modelaudit.model.description_rules import FactRule, Form
-from modelaudit.model.spelling import shows_text, uncover_text
+from modelaudit.model.placeholders import states_something
+from modelaudit.model.spelling import uncover_text
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.wording import escape_unprintable
 
@@ -74,7 +75,7 @@ class FactMaker:
         """Whether a text is empty or a placeholder."""
         shown = uncover_text(text[: 2 * LONGEST_PROSE])
         bare = shown.strip(_MARKS + ".\"'").lower()[:LONGEST_PROSE]
-        return not shows_text(bare) or self._placeholders.fullmatch(bare) is not None
+        return not states_something(bare) or self._placeholders.fullmatch(bare) is not None
 
     def make(
         self,

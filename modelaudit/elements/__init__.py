@@ -14,24 +14,23 @@ from modelaudit.elements.report_facts import list_sources
 from modelaudit.elements.score import compute_score
 from modelaudit.model.description import Confidence, Fact, Topic
 from modelaudit.model.element_rules import (
-    PLACEHOLDERS,
     ElementListRules,
     ElementMatcher,
     ElementPart,
     ElementRule,
     ReportFact,
 )
-from modelaudit.model.elements import Element, ElementList, ElementSource, ElementState
+from modelaudit.model.elements import RUN, Element, ElementList, ElementSource, ElementState
+from modelaudit.model.placeholders import states_something
 from modelaudit.model.report import AuditReport, Extent
-from modelaudit.model.spelling import shows_text, uncover_text
+from modelaudit.reports.fact_places import name_place
 
 _MOST_SOURCES = 3
 """Sources of one element; more of them would not make it more present."""
 _MOST_CHARACTERS = 160
 _NUMBERS = frozenset({Topic.METRIC, Topic.HYPERPARAMETER})
 _UNITS = {Topic.ENERGY: "kWh", Topic.EMISSIONS: "g of CO2 equivalents"}
-_RUN = "run"
-_STRENGTHS = (Confidence.VERIFIED.value, Confidence.FOUND.value, Confidence.DECLARED.value, _RUN)
+_STRENGTHS = (Confidence.VERIFIED.value, Confidence.FOUND.value, Confidence.DECLARED.value, RUN)
 """The words for the confidence of a source, the strongest first."""
 
 
@@ -127,21 +126,11 @@ def _fulfils(fact: Fact, matcher: ElementMatcher) -> bool:
     )
 
 
-def states_something(value: str) -> bool:
-    """Whether a value is more than a placeholder."""
-    return shows_text(value) and uncover_text(value).strip(" \t.[]<>(){}*_").casefold() not in PLACEHOLDERS
-
-
 def describe_source(fact: Fact) -> str:
     """Name the place of a fact: its file with the line or the key, or the record of the Hub.
 
     A number means nothing alone: the name of a metric or a hyperparameter and the unit of an amount come first.
     """
-    where = fact.where
     words = _UNITS.get(fact.topic) or (fact.get("name") if fact.topic in _NUMBERS else "")
-    name = f"{words}, " if words else ""
-    if not fact.artifact:
-        return f"{name}record of the Hub"
-    if where.line is not None:
-        return f"{name}{fact.artifact}:{where.line}"
-    return f"{name}{fact.artifact}, {where.key}" if where.key is not None else f"{name}{fact.artifact}"
+    place = name_place(fact.artifact, fact.where)
+    return f"{words}, {place}" if words else place

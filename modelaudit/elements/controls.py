@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from modelaudit.elements import states_something
 from modelaudit.elements.report_facts import list_sources
 from modelaudit.model.controls import Control, Controls, EvidenceLine, FactName
 from modelaudit.model.element_rules import ReportFact
+from modelaudit.model.placeholders import states_something
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import ControlEvidence
 

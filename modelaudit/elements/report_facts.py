@@ -11,13 +11,25 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Confidence
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.element_rules import ReportFact
-from modelaudit.model.elements import ElementSource
+from modelaudit.model.elements import RUN, ElementSource
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import SignatureState
+from modelaudit.model.structure import Location
+from modelaudit.reports.fact_places import name_place
 from modelaudit.reports.inventory import compute_tree_digest
+from modelaudit.reports.named_datasets import list_datasets
+from modelaudit.reports.package_url import find_repository_address
+from modelaudit.reports.stated_facts import (
+    build_model_purl,
+    find_owner,
+    find_version,
+    get_component_type,
+    list_authors,
+    list_suppliers,
+)
+from modelaudit.reports.view import get_heading
 
-_RUN = "run"
 _DECLARED, _FOUND, _VERIFIED = Confidence.DECLARED.value, Confidence.FOUND.value, Confidence.VERIFIED.value
 _BILLS: Final = "CycloneDX, SPDX"
 _BILL_VERSIONS: Final = "CycloneDX 1.6, CycloneDX 1.7, SPDX 3.0.1"
@@ -27,7 +39,6 @@ _DATA_FILE: Final = re.compile(
     r".*\.(?:parquet|arrow)|(?:.*/)?(?:data|dataset|datasets)/.*\.(?:jsonl|csv|tsv|txt|json)", re.I
 )
 """Files of data: of a format for tables, or a text in a folder of that name."""
-_HUB: Final = "https://huggingface.co"
 
 Sources = Iterable[ElementSource]
 
@@ -39,22 +50,17 @@ def list_sources(report: AuditReport, fact: ReportFact) -> Iterator[ElementSourc
 
 def _list_name(report: AuditReport) -> Sources:
     kinds = {RefKind.FOLDER: "name of the folder", RefKind.FILE: "name of the file"}
-    name = report.target.short_name
+    name = get_heading(report.target)
     return [ElementSource(name, _DECLARED, kinds.get(report.target.kind, "id of the repository"))]
 
 
 def _list_owner(report: AuditReport) -> Sources:
-    """The account that owns the repository; the id of a repository of the Hub begins with it."""
-    provenance, target = report.target.provenance, report.target
-    if provenance is not None and provenance.owner is not None:
-        return [ElementSource(provenance.owner.name, _DECLARED, "owner of the repository on the Hub")]
-    is_of_hub = target.kind in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE)
-    owner, slash, _ = target.name.partition("/")
-    return [ElementSource(owner, _DECLARED, "id of the repository")] if is_of_hub and slash else ()
+    owner = find_owner(report.target)
+    return [owner] if owner else ()
 
 
 def _list_commit(report: AuditReport) -> Sources:
-    return [ElementSource(report.target.commit or "", _FOUND, f"commit stated by {report.target.origin}")]
+    return [ElementSource((report.target.commit or "").lower(), _FOUND, f"commit stated by {report.target.origin}")]
 
 
 def _list_tree_digest(report: AuditReport) -> Sources:
@@ -63,8 +69,23 @@ def _list_tree_digest(report: AuditReport) -> Sources:
 
 
 def _list_pinned_version(report: AuditReport) -> Sources:
-    """The version that bills of materials state: the commit, else the digest over all files."""
-    return _list_commit(report) if report.target.commit else _list_tree_digest(report)
+    """The version that bills of materials state: the commit, else the digest of the file or over all files."""
+    if report.target.commit:
+        return _list_commit(report)
+    version = find_version(report, compute_tree_digest(report))
+    place = "SHA-256 of the file" if report.target.kind is RefKind.FILE else "SHA-256 over the digests of all files"
+    return [ElementSource(version, _VERIFIED, place)] if version else ()
+
+
+def _list_purl(report: AuditReport) -> Sources:
+    """The package URL that bills of materials state, as sure as its version."""
+    purl = build_model_purl(report, find_version(report, compute_tree_digest(report)))
+    if purl is None:
+        return ()
+    of_version = next(iter(_list_pinned_version(report)), None)
+    if of_version is None:
+        return [ElementSource(purl.to_string(), _DECLARED, "id of the repository")]
+    return [ElementSource(purl.to_string(), of_version.confidence, of_version.place)]
 
 
 def _count_hashed(report: AuditReport) -> int:
@@ -89,14 +110,12 @@ def _list_files(report: AuditReport) -> Sources:
 
 def _list_page(report: AuditReport) -> Sources:
     """The page of a repository: on the server that answered this scan, or, of a cached copy, on the public Hub."""
-    target = report.target
-    folder = "datasets/" if target.kind is RefKind.DATASET else ""
-    if target.kind is RefKind.CACHE:
-        return [ElementSource(f"{_HUB}/{target.name}", _DECLARED, "id of the repository in the cache")]
-    if target.kind in (RefKind.MODEL, RefKind.DATASET) and target.origin.startswith(("https://", "http://")):
-        page = f"{target.origin.rstrip('/')}/{folder}{target.name}"
-        return [ElementSource(page, _FOUND, "the server that answered this scan")]
-    return ()
+    page = find_repository_address(report.target)
+    if page is None:
+        return ()
+    if report.target.kind is RefKind.CACHE:
+        return [ElementSource(page, _DECLARED, "id of the repository in the cache")]
+    return [ElementSource(page, _FOUND, "the server that answered this scan")]
 
 
 def _list_signers(report: AuditReport) -> Sources:
@@ -116,10 +135,8 @@ def _list_signature_times(report: AuditReport) -> Sources:
 
 
 def _name_place(claim: LicenseClaim) -> str:
-    """Name the place of a claim on a licence."""
-    if not claim.artifact:
-        return "record of the Hub"
-    return f"{claim.artifact}:{claim.location.line}" if claim.location.line is not None else claim.artifact
+    """Name the place of a claim on a licence; its key is our reading of it and no entry."""
+    return name_place(claim.artifact, Location(line=claim.location.line))
 
 
 def _list_declared_licenses(report: AuditReport) -> Sources:
@@ -161,7 +178,7 @@ def _rank_claim(claim: LicenseClaim) -> int:
 
 
 def _list_use_policies(report: AuditReport) -> Sources:
-    """Policies that a text of the repository names, and those to which the licences of the model refer."""
+    """Policies that a text of the repository names, and policies that the licences of the model name."""
     for claim in report.license.claims:
         if claim.field == "use-policy":
             yield ElementSource(claim.quotation, _FOUND, _name_place(claim))
@@ -183,8 +200,9 @@ def _list_base_models(report: AuditReport) -> Sources:
 
 def _list_datasets(report: AuditReport) -> Sources:
     return [
-        ElementSource(each.name, _DECLARED, f"card, line {each.location.line}" if each.location.line else "card")
-        for each in report.license.datasets
+        ElementSource(each.title, _DECLARED, name_place("card", Location(line=each.claim.location.line)))
+        for each in list_datasets(report)
+        if each.claim is not None
     ]
 
 
@@ -209,32 +227,35 @@ def _list_dataset_licenses(report: AuditReport) -> Sources:
 
 
 def _list_findings(report: AuditReport) -> Sources:
-    return [ElementSource(f"findings: {len(report.findings):,}", _RUN, _THIS_RUN)]
+    return [ElementSource(f"findings: {len(report.findings):,}", RUN, _THIS_RUN)]
 
 
 def _state_in_run(value: str) -> Callable[[AuditReport], Sources]:
     """Return a reader for a fact that each bill of materials of this program states."""
-    return lambda report: [ElementSource(value, _RUN, _THIS_RUN)]
+    return lambda report: [ElementSource(value, RUN, _THIS_RUN)]
 
 
 _READERS: Final[Mapping[ReportFact, Callable[[AuditReport], Sources]]] = {
-    ReportFact.ORGANIZATION: lambda report: [ElementSource(report.policy.organization, _RUN, "policy, organization")],
-    ReportFact.REVIEWER: lambda report: [ElementSource(report.policy.reviewer, _RUN, "policy, reviewer")],
-    ReportFact.TOOL: lambda report: [ElementSource(report.tool.name, _RUN, _THIS_RUN)],
+    ReportFact.ORGANIZATION: lambda report: [ElementSource(report.policy.organization, RUN, "policy, organization")],
+    ReportFact.REVIEWER: lambda report: [ElementSource(report.policy.reviewer, RUN, "policy, reviewer")],
+    ReportFact.TOOL: lambda report: [ElementSource(report.tool.name, RUN, _THIS_RUN)],
     ReportFact.TOOL_VERSION: lambda report: [
-        ElementSource(f"{report.tool.version}, {report.tool.edition}", _RUN, _THIS_RUN)
+        ElementSource(f"{report.tool.version}, {report.tool.edition}", RUN, _THIS_RUN)
     ],
-    ReportFact.CREATED: lambda report: [ElementSource(report.created, _RUN, _THIS_RUN)],
+    ReportFact.CREATED: lambda report: [ElementSource(report.created, RUN, _THIS_RUN)],
     ReportFact.BILL_FORMAT: _state_in_run(_BILLS),
     ReportFact.BILL_VERSION: _state_in_run(_BILL_VERSIONS),
     ReportFact.BILL_IDENTIFIER: _state_in_run("identifier that follows from the bytes of the model"),
     ReportFact.BILL_ISSUE: _state_in_run("1"),
     ReportFact.GENERATION_CONTEXT: _state_in_run(_CONTEXT),
-    ReportFact.COMPONENT_TYPE: _state_in_run("machine-learning-model"),
+    ReportFact.COMPONENT_TYPE: lambda report: [ElementSource(get_component_type(report.target), RUN, _THIS_RUN)],
     ReportFact.TARGET_NAME: _list_name,
     ReportFact.OWNER: _list_owner,
+    ReportFact.SUPPLIED_BY: list_suppliers,
+    ReportFact.DEVELOPED_BY: lambda report: list_authors(report.description),
     ReportFact.COMMIT: _list_commit,
     ReportFact.PINNED_VERSION: _list_pinned_version,
+    ReportFact.PURL: _list_purl,
     ReportFact.TREE_DIGEST: _list_tree_digest,
     ReportFact.FILE_DIGESTS: _list_file_digests,
     ReportFact.DIGEST_ALGORITHM: _list_algorithms,

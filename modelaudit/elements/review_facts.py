@@ -1,4 +1,4 @@
-"""The facts of a report on its review: what was verified, covered, found, demanded and decided."""
+"""The facts of a report on its review: verification, coverage, findings, requirements and decisions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.description import Confidence
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.element_rules import ReportFact
-from modelaudit.model.elements import ElementSource
+from modelaudit.model.elements import RUN, ElementSource
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import Requirement
 from modelaudit.model.report import ArtifactRecord, AuditReport
@@ -18,7 +18,6 @@ from modelaudit.model.signoff import SignOffAnswer, SignOffState
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_words import describe_intended_use
 
-_RUN: Final = "run"
 _VERIFIED: Final = Confidence.VERIFIED.value
 _INVENTORY: Final = "inventory"
 _HOLDING: Final = (DecisionState.HONOURED, DecisionState.DUE)
@@ -27,12 +26,12 @@ Sources = Iterable[ElementSource]
 Reader = Callable[[AuditReport], Sources]
 
 
-def _count(count: int, confidence: str = _RUN, place: str = _INVENTORY) -> Sources:
+def _count(count: int, confidence: str = RUN, place: str = _INVENTORY) -> Sources:
     return [ElementSource(str(count), confidence, place)] if count else ()
 
 
 def _state(value: str, place: str) -> Sources:
-    return [ElementSource(value, _RUN, place)] if value else ()
+    return [ElementSource(value, RUN, place)] if value else ()
 
 
 def _list_owner_ids(report: AuditReport) -> Sources:
@@ -116,7 +115,7 @@ def _list_decisions(report: AuditReport) -> Sources:
     return [
         ElementSource(
             f"{each.subject}: {each.answer} by {each.by}{_name_approver(each.approved_by)}, until {each.expires}",
-            _RUN,
+            RUN,
             each.place,
         )
         for each in report.decisions
@@ -130,7 +129,7 @@ def _list_signoffs(report: AuditReport) -> Sources:
         ElementSource(
             f"{verbs[each.answer]} by {each.by}{f' ({each.role})' if each.role else ''}"
             f"{_name_approver(each.approved_by)} on {each.date}, until {each.expires}",
-            _RUN,
+            RUN,
             each.place,
         )
         for each in report.signoffs
@@ -146,7 +145,7 @@ REVIEW_READERS: Final[Mapping[ReportFact, Reader]] = {
     ReportFact.OWNER_ID: _list_owner_ids,
     ReportFact.VERIFIED_FILES: _list_verified,
     ReportFact.CONTRADICTED_FILES: _count_records(lambda record: bool(record.contradicting_claims), _VERIFIED),
-    ReportFact.UNCLAIMED_FILES: _count_records(lambda record: not record.claims, _RUN),
+    ReportFact.UNCLAIMED_FILES: _count_records(lambda record: not record.claims, RUN),
     ReportFact.LOCKED_FILES: _count_records(_is_locked, _VERIFIED),
     ReportFact.HUB_FILES: _count_records(_is_as_on_hub, _VERIFIED),
     ReportFact.SIGNED_FILES: lambda report: _count_signed(report, is_covered=True),

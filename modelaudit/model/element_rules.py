@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
 
 from modelaudit.model.description import Topic
 
@@ -30,9 +29,14 @@ class ReportFact(StrEnum):
     TARGET_NAME = "target-name"
     """The id of the repository, or the name of the folder."""
     OWNER = "owner"
+    SUPPLIED_BY = "supplied-by"
+    """The supplier that bills of materials state: the publisher, the owner, or a signer with a name."""
+    DEVELOPED_BY = "developed-by"
+    """The authors that bills of materials state."""
     COMMIT = "commit"
     PINNED_VERSION = "pinned-version"
     """The commit, or the SHA-256 over the listing of all files where there is none."""
+    PURL = "purl"
     TREE_DIGEST = "tree-digest"
     """The SHA-256 over the listing of all files."""
     FILE_DIGESTS = "file-digests"
@@ -199,13 +203,3 @@ class ElementListRules:
     elements: tuple[ElementRule, ...]
     notes: tuple[str, ...] = ()
     formula: ScoreFormula | None = None
-
-
-PLACEHOLDERS: Final = frozenset(
-    {
-        *("", "-", "--", "?", "...", "default", "n/a", "na", "nil", "none", "null", "string", "tbd", "todo"),
-        *("undefined", "unknown", "unspecified", "noassertion", "no assertion", "to be added", "coming soon"),
-        *("not applicable", "not available", "not specified", "not stated", "more information needed"),
-    }
-)
-"""Values that state nothing, in lower case and without brackets around them."""

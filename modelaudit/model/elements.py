@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+RUN: Final = "run"
+"""The confidence of a fact of this scan itself."""
 
 
 class ElementState(StrEnum):

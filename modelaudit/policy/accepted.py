@@ -1,4 +1,4 @@
-"""Count what was accepted by the policy and by each person, apart from what a baseline knows."""
+"""Count the results accepted by the policy and by each person, apart from those of a baseline."""
 
 from __future__ import annotations
 

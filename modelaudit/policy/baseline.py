@@ -1,4 +1,4 @@
-"""Accept what an earlier report holds already, so that the gate fails only on what is new."""
+"""Accept the results of an earlier report, so that the gate fails only on new ones."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class ScannedModel:
             could not be read.
         digests: the SHA-256 of each file by its path, and of the tree under the empty one, as far as they are known
             without reading anything again.
-        is_checked_completely: whether every family of checks ran, so that what is missing is gone.
+        is_checked_completely: whether every family of checks ran, so that a missing subject is gone.
     """
 
     name: str

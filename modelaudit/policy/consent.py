@@ -19,7 +19,7 @@ class Consent:
     accept_critical: bool = False
 
     def explain_obstacle(self, matches: Matches, is_model: bool) -> str:
-        """Explain why a decision may not accept what it names; empty if it may.
+        """Explain why a decision may not accept its subject; empty if it may.
 
         Args:
             matches: the findings and absences that it names.

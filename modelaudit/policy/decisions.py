@@ -243,7 +243,7 @@ class Decisions:
         return entry.model in ("", self._model.name)
 
     def _judge(self, entry: RegisterEntry, matches: Matches, is_model: bool) -> RecordedDecision | None:
-        """Record the state of an acceptance of parts; ``None`` if this scan cannot tell whether its subject exists."""
+        """Record the state of an acceptance of parts; ``None`` if its subject may be out of this scan."""
         if not matches and not is_model:
             if not self._model.is_checked_completely and self._replaced_by.get(entry.place) is None:
                 return None

@@ -1,4 +1,4 @@
-"""Compare two reports: what is new, what is gone, and what got worse."""
+"""Compare two reports: new, gone and worse results."""
 
 from __future__ import annotations
 

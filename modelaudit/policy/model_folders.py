@@ -47,7 +47,7 @@ def find_model_file(folder: Path, targets: Sequence[str] = ()) -> str:
     for place in (own, *own.parents):
         for name, is_sign in _SIGNS.items():
             content = _read_start(place / name)
-            # What is too large to be read to its end may hold any sign.
+            # A file too large to read whole may hold any sign.
             if len(content) > _MAX_BYTES or is_sign(content):
                 return os.path.relpath(place / name, own)
         if os.path.lexists(place / _DOWNLOAD_MARK):

@@ -32,8 +32,8 @@ class FoundPolicy:
 def find_policy(start: Path, targets: Sequence[str]) -> FoundPolicy:
     """Search for ``modelaudit.yaml`` in ``start`` and then in each folder above it, up to the root.
 
-    A file is passed over, with a note, if it lies at or below a target, or if it belongs to somebody who is neither
-    this user nor root nor the owner of ``start``: on a shared machine, anybody may write into ``/tmp``. One in a folder
+    A file is passed over, with a note, if it lies at or below a target, or if it belongs to a user who is neither
+    this one nor root nor the owner of ``start``: on a shared machine, anybody may write into ``/tmp``. One in a folder
     that holds a model is an error: it is that of the project or came with the model, and only the user knows.
 
     Args:
@@ -85,7 +85,7 @@ def _search(
         reason = explain(path)
         if not reason:
             if not path.is_file():
-                raise ConfigurationError(f"{path}: is not a file that can be read; mend it, or use {option}")
+                raise ConfigurationError(f"{path}: is not a file that can be read; replace it, or use {option}")
             return path, tuple(notes)
         notes.append(f"{describe(path)}: not used, because {reason}")
     return None, tuple(notes)
@@ -150,7 +150,7 @@ def _list_trusted_owners(start: Path) -> set[int]:
 
 
 def find_project_folder(path: Path) -> Path:
-    """Return the folder to which paths in reports of a project are relative.
+    """Return the base folder of paths in reports of a project.
 
     It is the nearest folder around ``path`` with a repository of git, because pipelines know files by their path
     there; else the working directory, if ``path`` lies in it; else the folder of ``path``.

@@ -7,7 +7,7 @@ from modelaudit.model.report import PolicyRecord
 
 
 def record_policy(policy: Policy) -> PolicyRecord:
-    """Return what a report states of a policy."""
+    """Return the record of a policy for a report."""
     return PolicyRecord(
         policy.label,
         {family: policy.gates.get(family) for family in policy.checks},

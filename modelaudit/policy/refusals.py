@@ -46,7 +46,7 @@ def match_copies(
 
     Args:
         subject: of the refusal.
-        named: what the subject names.
+        named: the names in the subject.
         findings: of the scan.
         absences: of the scan, with their addresses.
         copies: of ``find_copies``.

@@ -100,7 +100,7 @@ def _find_unverified_files(records: Sequence[ArtifactRecord]) -> _Unmet | None:
 
 
 def _is_verified(record: ArtifactRecord) -> bool:
-    """Whether a strong source confirms the bytes of a file and none contradicts them, or another cause says so."""
+    """Whether a strong source confirms the bytes of a file and none contradicts them, or another cause covers this."""
     if any(absence.unread.reason is UnreadReason.UNVERIFIED_BYTES for _, absence in record.absences):
         return True
     is_confirmed = any(claim.source.rank < ClaimSource.SIDECAR.rank for claim in record.agreeing_claims)

@@ -19,7 +19,7 @@ NOT_REACHABLE = "not reachable in the stated stack"
 def settle_unreachable(
     findings: Sequence[Finding], policy: Policy, affects: Mapping[str, Sequence[Affected]]
 ) -> list[Finding]:
-    """Return the findings, those that the stated stack cannot reach with an acceptance that says so.
+    """Return the findings, those that the stated stack cannot reach with an acceptance that states this.
 
     A finding stays open unless the policy states a version of every package that its rule names, and none of these is
     in the affected range: an unknown version counts as affected.

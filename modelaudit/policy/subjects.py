@@ -106,7 +106,7 @@ def _may_replace(later: RegisterEntry, entry: RegisterEntry, today: date) -> boo
 
 
 def _get_precedence(entry: RegisterEntry) -> tuple[str, bool]:
-    """Return the sort key by which one decision replaces another."""
+    """Return the sort key of a decision; a later one replaces an earlier one."""
     return entry.decided, entry.answer is DecisionAnswer.REFUSE
 
 

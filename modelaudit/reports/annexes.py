@@ -1,4 +1,4 @@
-"""The annexes of the page, in order, each with a letter, a title and what the contents say of it."""
+"""The annexes of the page, in order, each with a letter, a title and a line for the contents."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def is_pass_with_open_answer(report: AuditReport, apart: Collection[Question] = 
 def describe_verdict(report: AuditReport) -> str:
     """Describe the verdict as the heading and the head of each printed page state it.
 
-    A question whose check did not run is named, because the verdict says nothing on it. A failure needs no second one.
+    A question whose check did not run is named, because the verdict leaves it out. A failure needs no second one.
     """
     missing = [each for each, family in _DECISIVE_CHECKS.items() if family not in report.policy.checks]
     unchecked = [] if report.decision.verdict is Verdict.FAIL else missing
@@ -93,7 +93,7 @@ def _fold(sentence: str) -> str:
 
 
 def count_causes(report: AuditReport) -> tuple[tuple[CauseKind, int], ...]:
-    """Count what is behind each kind of cause, those of a failure first; a part may keep both answers open."""
+    """Count the parts behind each kind of cause, those of a failure first; a part may keep both answers open."""
     counts: dict[CauseKind, int] = {}
     for cause in report.decision.causes:
         counts[cause.kind] = max(cause.count, counts.get(cause.kind, 0))

@@ -9,7 +9,7 @@ from modelaudit.model.verdict import CauseKind
 CAUSES: Final = {
     CauseKind.FINDINGS: (
         "Findings at or above the severity of the policy.",
-        "Read each with its evidence, then mend or replace the files, or decide where the policy permits it.",
+        "Read each with its evidence, then fix or replace the files, or decide where the policy permits it.",
     ),
     CauseKind.LICENCE_DENIED: (
         "A licence, or the policy, denies the planned use.",

@@ -1,4 +1,4 @@
-"""State for each family of checks what came of it: its findings, what it could not compare, and what is unverified."""
+"""State the result of each family of checks: its findings, the comparisons it could not make, and unverified files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _describe_result(report: AuditReport, family: CheckFamily) -> str:
 
 
 def _has_compared(report: AuditReport, family: CheckFamily) -> bool:
-    """Whether a check that compares the model with what others state of it had anything to compare."""
+    """Whether a check that compares the model with statements of others had anything to compare."""
     if family is CheckFamily.INTEGRITY:
         return _count_compared(report) > 0
     return family is not CheckFamily.PROVENANCE or report.target.provenance is not None or bool(report.target.commit)

@@ -24,7 +24,7 @@ class ClauseRow:
         original: the sentence of the copy in the repository; ``None`` if no copy shows it.
         task: the duty that it brings; ``None`` without one.
         answers: to the planned use.
-        effect: what follows where there is neither a duty nor an answer; empty if nothing is known.
+        effect: the consequence without a duty or an answer; empty if unknown.
     """
 
     title: str

@@ -2,7 +2,7 @@
 
 A sign-off binds two digests. That of the report (``json_report.compute_report_digest``) names one document with its
 time, its tool and its words. This one names what the person answered for, so that a later run of a gate can compare
-it: the model with the SHA-256 of every file, what was examined and what was not, every finding with its severity and
+it: the model with the SHA-256 of every file, the examined and unexamined parts, every finding with its severity and
 whether it is accepted, the licences with their answers for the planned use, and the policy. It leaves out what
 differs between two runs over the same bytes: times, versions and wordings of modelaudit, the place of the model,
 second opinions, and the verdict with its causes, which follows from the rest and from the sign-off itself.

@@ -38,7 +38,7 @@ def render_csv(report: AuditReport) -> bytes:
     The columns ``critical`` to ``info`` count the findings that nothing settles, ``worst`` is the worst of them,
     ``absences`` counts the open absences, and ``accepted`` the accepted findings and absences.
     ``accepted_by`` and ``accepted_until`` name the people whose decisions these are, in the same order. ``known``
-    counts what the baseline alone holds, and ``refused`` the findings and absences that a person refused.
+    counts the results that only the baseline holds, and ``refused`` the findings and absences that a person refused.
     ``approved_by`` and ``reason`` belong to ``accepted_by``. The last row also states the planned use, and each
     decision on licences or the model with its state; it is left out if it has nothing to state.
     """
@@ -91,7 +91,7 @@ def _count(
     absences: Sequence[tuple[str, Absence]],
     further_refused: int = 0,
 ) -> list[str | int]:
-    """Count the findings of each severity, the open absences, and what is accepted, by whom, known and refused.
+    """Count the findings of each severity, the open absences, and the accepted (by whom), known and refused results.
 
     Args:
         results: of one file, or of the model as a whole.

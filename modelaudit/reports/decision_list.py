@@ -1,4 +1,4 @@
-"""Render the list of decisions and of what is open, for ``modelaudit decide --list``."""
+"""Render the list of decisions and of open subjects, for ``modelaudit decide --list``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATES: Final = {
     DecisionState.UNUSED: "Unused: no effect on this report",
     DecisionState.HONOURED: "Honoured",
 }
-"""The heading of each state, in the order of the list: what needs an action comes first."""
+"""The heading of each state, in the order of the list: decisions that need an action come first."""
 NO_REPORT: Final = "With --report, the list also shows what is open, unused or reopened."
 NEXT: Final = "Next: modelaudit decide SUBJECT --report REPORT.json --answer "
 _DETAIL_CHARACTERS: Final = 300
@@ -57,7 +57,7 @@ def render_decision_json(decisions: Sequence[RecordedDecision], subjects: Sequen
 
 
 def _render_open(subjects: Sequence[OpenSubject], width: int) -> Iterator[str]:
-    """Yield the block of what is open, if anything is."""
+    """Yield the block of open subjects, if there are any."""
     if not subjects:
         return
     lines = [f"Open: {count_noun(len(subjects), 'subject')} without a decision"]

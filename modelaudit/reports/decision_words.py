@@ -24,7 +24,7 @@ from modelaudit.reports.wording import (
 )
 
 _LABELS: Final = {AcceptanceSource.BASELINE: "known", AcceptanceSource.RUNTIME: "unreachable"}
-"""The labels of findings on which no person decided, by the source of what settles them."""
+"""The labels of findings that are settled without a decision of a person, by the source."""
 _NEEDS_ACTION = (DecisionState.REOPENED, DecisionState.EXPIRED, DecisionState.NOT_PERMITTED, DecisionState.DUE)
 _IN_FORCE = (DecisionState.HONOURED, DecisionState.DUE)
 _PLACE_CHARACTERS: Final = 60
@@ -46,7 +46,7 @@ def list_decision_lines(report: AuditReport, *, only_use: bool = False) -> list[
 
     Args:
         report: of a scan.
-        only_use: whether to list the decisions alone on which the answer to the use may rest.
+        only_use: whether to list only decisions that may affect the answer to the use.
     """
     lines = [
         (

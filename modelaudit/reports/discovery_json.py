@@ -18,12 +18,12 @@ class UseEntry:
     Attributes:
         file: the path, beginning with the searched folder as it was typed.
         line: from 1; of a notebook, in the file itself.
-        form: the call, command or key by which it is loaded.
+        form: the call, command or key that loads it.
         name: of the repository; of a local model, its path below the root of the code base, or as the code writes it
             if the code base does not hold it; null if the code alone does not show it.
         kind: of the repository.
         source: where the repository comes from: huggingface, github, ollama and so on; local for a path.
-        revision: the branch, tag or commit; null for the default, or if it is not known, which ``detail`` says.
+        revision: the branch, tag or commit; null for the default, or if it is unknown (``detail`` states this).
         is_pinned: whether the revision is a full commit of 40 hexadecimal digits.
         trusts_remote_code: whether code of the repository may run; null if the code does not show it.
         detail: one clause, such as the reason why the name is not known; empty if there is nothing to add.

@@ -20,7 +20,7 @@ def render_discovery(discovery: Discovery, *, width: int = 80, color: bool = Fal
     """Render the screen.
 
     Args:
-        discovery: what was found.
+        discovery: the models that were found.
         width: columns of the terminal.
         color: whether to write ANSI colors.
     """
@@ -91,7 +91,7 @@ def _locate(file: str, line: int | None) -> str:
 
 
 def _describe_rest(discovery: Discovery) -> Text:
-    """Return the last line: what was passed over, and what the result means."""
+    """Return the last line: the skipped parts, and the meaning of the result."""
     others = sum(count for _, count in discovery.files_of_other_kinds)
     kinds = ", ".join(f"{name} {count}" for name, count in discovery.files_of_other_kinds[:_MOST_OTHER_KINDS])
     more = ", …" if len(discovery.files_of_other_kinds) > _MOST_OTHER_KINDS else ""

@@ -1,4 +1,4 @@
-"""Render published lists of minimum elements: what is present with its source, absent, or not automatable."""
+"""Render published lists of minimum elements: present ones with their source, absent ones, not automatable ones."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from modelaudit.model.description import Confidence, Contradiction
-from modelaudit.model.elements import Element, ElementList, ElementState
+from modelaudit.model.elements import RUN, Element, ElementList, ElementState
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.json_report import Json, encode_canonical
 from modelaudit.reports.layout import build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_model_name
-from modelaudit.reports.wording import join_phrases, lower_first
+from modelaudit.reports.wording import join_phrases
 
 SCHEMA: Final = "modelaudit/elements/v1"
 NO_LISTS: Final = (
@@ -27,7 +27,6 @@ NO_LISTS: Final = (
 )
 _WIDTH: Final = 80
 _LABEL: Final = 31
-_RUN: Final = "run"
 STATES: Final = {
     ElementState.PRESENT: "present",
     ElementState.PARTLY: "partly present",
@@ -74,7 +73,7 @@ def count_shares(each: ElementList) -> Shares:
         len(each.elements),
         counts[Confidence.VERIFIED] + counts[Confidence.FOUND],
         counts[Confidence.DECLARED],
-        counts[_RUN],
+        counts[RUN],
         each.count(ElementState.PARTLY),
         each.count(ElementState.ABSENT),
         each.count(ElementState.NOT_AUTOMATABLE),
@@ -118,13 +117,13 @@ def group_elements(each: ElementList) -> Iterator[tuple[str, list[Element]]]:
 def list_source_lines(element: Element) -> list[str]:
     """List the sources of a present element: value, confidence and place; a fact of the run has its place alone."""
     return [
-        f"{source.value} ({source.place if source.confidence == _RUN else f'{source.confidence}, {source.place}'})"
+        f"{source.value} ({source.place if source.confidence == RUN else f'{source.confidence}, {source.place}'})"
         for source in element.sources
     ]
 
 
 def describe_edition(each: ElementList) -> str:
-    """Describe the date of a list, and the day on which its entries were compared with their source."""
+    """Describe the date of a list, and the day of the comparison of its entries with their source."""
     dated = f"of {each.date}, " if each.date else ""
     return f"{dated}compared with its source on {each.checked}"
 
@@ -180,9 +179,9 @@ def describe_element(element: Element) -> str:
     """Describe the sources of an element, the parts that are missing, and where a publisher would state these."""
     if element.state is ElementState.NOT_AUTOMATABLE:
         return element.why
-    where = f"It would be here: {element.why}" if element.why else ""
+    where = f"Expected source: {element.why}" if element.why else ""
     if element.state is ElementState.ABSENT:
-        return lower_first(where)
+        return where
     stated = "; ".join(list_source_lines(element))
     return f"{stated}. Missing: {join_phrases(element.missing_parts)}. {where}" if element.missing_parts else stated
 
@@ -193,7 +192,7 @@ def _build_row(element: Element) -> tuple[str, Text]:
     is_present = element.state is ElementState.PRESENT and bool(element.sources)
     words = list_source_lines(element)[0] if is_present else describe_element(element)
     name = element.name if element.id == element.name else f"{element.id} {element.name}"
-    return escape_unprintable(name), build_text(state, ": ", words)
+    return escape_unprintable(name), build_text(state, ". " if element.state is ElementState.ABSENT else ": ", words)
 
 
 def render_elements_json(report: AuditReport, id_: str = "") -> bytes:

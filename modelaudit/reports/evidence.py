@@ -59,7 +59,7 @@ def _count_acceptances(report: AuditReport) -> Counter[AcceptanceSource]:
 
 
 def find_first_expiry(report: AuditReport) -> str:
-    """Find the ISO date on which the first decision ends that the verdict needs; empty without one."""
+    """Find the first ISO date at which a decision ends that the verdict needs; empty without one."""
     needed = (each.expires for each in report.decisions if each.state in _ACTIVE and each.expires)
     return min(needed, default="")
 

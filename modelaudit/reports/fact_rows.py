@@ -7,7 +7,8 @@ from typing import Final
 
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.license import Openness
-from modelaudit.reports.wording import describe_place, join_phrases, lower_first
+from modelaudit.reports.fact_places import describe_source
+from modelaudit.reports.wording import join_first, join_phrases, lower_first
 
 _MOST_FACTS: Final = 4
 _MOST_CHARACTERS: Final = 400
@@ -44,7 +45,7 @@ _DATA_PARTS: Final = {"training-data": "training", "evaluation-data": "evaluatio
 
 
 def list_absent_parts(openness: Openness, description: ModelDescription) -> tuple[list[str], list[str]]:
-    """List the parts of a release that the repository only names, with what names them, and those that it lacks."""
+    """List the parts of a release that the repository only names, with their source, and those that it lacks."""
     named, absent = [], []
     for part in openness.components:
         if part.present and not part.elsewhere:
@@ -52,9 +53,8 @@ def list_absent_parts(openness: Openness, description: ModelDescription) -> tupl
         use = _DATA_PARTS.get(part.id)
         facts = (each for each in description.facts if each.topic is Topic.DATASET and use)
         names = list(dict.fromkeys(each.value for each in facts if each.get("use") in (use, "")))
-        more = f" and {len(names) - _MOST_FACTS:,} more" if len(names) > _MOST_FACTS else ""
         licensed = f"; {', '.join(part.licenses)}" if part.licenses else ""
-        reason = f"{', '.join(names[:_MOST_FACTS])}{more}" or part.evidence
+        reason = join_first(names, _MOST_FACTS) or part.evidence
         reason = f"{reason}{licensed}" if reason else ""
         if part.id == "evaluation-results" and any(each.topic is Topic.METRIC for each in description.facts):
             reason = "stated in the card, without a file of their own"
@@ -63,9 +63,6 @@ def list_absent_parts(openness: Openness, description: ModelDescription) -> tupl
         else:
             absent.append(part.title)
     return named, absent
-
-
-_COMPUTED: Final = ("shapes of all tensors", "types of the tensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +118,3 @@ def _describe_fact(fact: Fact) -> str:
     name = fact.get("name")
     others = ", ".join(f"{key} {text}" for key, text in fact.qualifiers if key != "name" and text)
     return f"{f'{name}: ' if name else ''}{value}{f' ({others})' if others else ''}"
-
-
-def describe_source(fact: Fact) -> str:
-    """Describe the source of a fact: ``README.md, line 3``, or the Hub."""
-    # What is computed from all tensors is no entry of the file.
-    is_computed = fact.where.key in _COMPUTED
-    place = f"by the {fact.where.key}" if is_computed else describe_place(fact.where)
-    return f"{fact.artifact or 'the Hub'}{f', {place}' if place else ''}"

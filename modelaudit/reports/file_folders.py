@@ -77,7 +77,7 @@ def list_folders(report: AuditReport) -> tuple[Folder, ...]:
 
 
 def list_file_lines(folder: Folder, report: AuditReport) -> Iterator[str]:
-    """Yield a line for each file: SHA-256, size in bytes, what was examined and verified, and the path."""
+    """Yield a line for each file: SHA-256, size in bytes, examination, verification, and the path."""
     compared = has_claimed_digests(report)
     for record in folder.records:
         sha256 = next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), _NO_DIGEST)

@@ -261,7 +261,7 @@ def _list_digests(report: AuditReport) -> dict[str, str]:
 
 
 def _fold_equals(results: Iterable[Result], digests: Mapping[str, str]) -> tuple[Row, ...]:
-    """Fold results that say the same of different files into one row."""
+    """Fold equal results of different files into one row."""
     equals: dict[tuple[str, tuple[str, ...], Location, str], list[Result]] = {}
     for result in results:
         settled = describe_acceptance(result.acceptance) if result.acceptance else ""

@@ -97,7 +97,7 @@ def _format_location(where: Location) -> str:
 
 
 def detail_findings(report: AuditReport, rows: Sequence[FindingRow]) -> Iterator[tuple[str, RenderableType]]:
-    """Yield what is below the line of a finding, by name: the open ones with the most weight, each text once.
+    """Yield the lines below a finding, by name: the open ones with the most weight, each text once.
 
     The first that are high or fail have their message and the most telling line of evidence. The first others of a rule
     have its title.
@@ -131,7 +131,7 @@ def _quote_evidence(finding: Finding) -> Iterator[RenderableType]:
     first = next(iter(finding.evidence), "")
     line = next((line for line in finding.evidence if line.startswith("> ")), first)
     if set(_WORD.findall(line)) <= set(_WORD.findall(first)):
-        # The marked instruction of a listing, of which the first line also names the operand.
+        # The marked instruction of a listing; its first line also names the operand.
         line = first
     # The place of the line is in the line of the finding.
     words = set(_WORD.findall(_LEADING_PLACE.sub("", line)))

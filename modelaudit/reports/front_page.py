@@ -9,6 +9,7 @@ from typing import Final
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, Conflict, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import LINK_DUTY, TEXT_DUTY, Answer, Group
@@ -17,7 +18,7 @@ from modelaudit.reports import answers, license_view, view
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_parts import describe_model_answers, list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, UNSEARCHED_KEY, describe_kind
+from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, describe_kind
 from modelaudit.reports.officer_steps import find_forbidding
 from modelaudit.reports.wording import (
     CHECKS,
@@ -27,6 +28,7 @@ from modelaudit.reports.wording import (
     describe_acceptance,
     end_sentence,
     format_sentence,
+    join_first,
     join_phrases,
     shorten_to_clauses,
 )
@@ -52,7 +54,7 @@ class ShortList:
         lines: sentences or phrases.
         more: the number of entries left out.
         is_open: whether something of the list keeps the model from passing.
-        title: what the list is about, where the page has no title of its own for it.
+        title: the subject of the list, where the page has no title of its own for it.
     """
 
     lead: str
@@ -70,7 +72,7 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
     if question is Question.LOAD and report.decision.load.verdict is Verdict.PASS:
         return ShortList("", _describe_quiet_findings(report))
     stated = " ".join(ruling.reason.casefold() for _, ruling in answers.list_rulings(report))
-    # These count or announce what the other reasons name.
+    # These count or announce the subjects of the other reasons.
     summaries = {each.reason.casefold() for each in report.decision.causes if each.kind in _SUMMARIES}
     details = [
         detail
@@ -91,7 +93,7 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
 def _count_unnamed_findings(report: AuditReport, details: Sequence[str]) -> int:
     """Count the findings that fail the answer to load and that none of the reasons names: a decision names the first.
 
-    Findings that say the same count once, as their reason does.
+    Equal findings count once, as their reason does.
     """
     named = " ".join(details).casefold()
     failing = (
@@ -120,7 +122,7 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
 
     Args:
         report: of any scan.
-        stated: what the page says on the use already, without case.
+        stated: the sentences of the page on the use so far, in lower case.
     """
     license_ = report.license
     points = describe_model_answers(license_)
@@ -129,9 +131,9 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
     conflicts = [
         end_sentence(each.detail)
         for each in license_.conflicts
-        # The page states what was not read or searched among the parts that were not examined.
+        # The page lists unread and unsearched texts among the parts that were not examined.
         if each.kind not in ("origin-unknown", "dataset-unknown")
-        and each.location.key != UNSEARCHED_KEY
+        and not is_unsearched(each.location)
         # Without a planned use, a missing item is one of the duties.
         and not (license_.permission is None and each.kind.startswith(MISSING_PREFIX))
         # The detail may begin with the part of the repository, which the answer leaves out.
@@ -151,7 +153,7 @@ def _split_detail(detail: str) -> tuple[str, str]:
 
 
 def _count_places(report: AuditReport, detail: str) -> str:
-    """Append the number of other files in which a finding says the same."""
+    """Append the number of other files with an equal finding."""
     path, _, message = detail.partition(": ")
     others = {each.artifact for each in report.findings if end_sentence(each.message) == end_sentence(message)} - {path}
     return f"{path} and {count_noun(len(others), 'more file')}: {message}" if others else detail
@@ -195,9 +197,10 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     by_reason: dict[UnreadReason, list[str]] = {}
     for address, absence in absences:
         by_reason.setdefault(absence.unread.reason, []).append(address)
-    lines = [f"{UNREAD[reason]}: {_join_first(names)}" for reason, names in by_reason.items()]
+    lines = [f"{UNREAD[reason]}: {end_sentence(join_first(names, _MOST_NAMES))}" for reason, names in by_reason.items()]
     if silent:
-        lines.append(f"No reason was recorded: {_join_first(record.path for record in silent)}")
+        names = join_first((record.path for record in silent), _MOST_NAMES)
+        lines.append(f"No reason was recorded: {end_sentence(names)}")
     shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences), title=title)
@@ -215,14 +218,7 @@ def _name_unread_origins(license_: LicenseConclusion) -> str:
     """Name the base models and data sets that were not read, as one sentence; empty without any."""
     names = [f"the base model {each.name}" for each in license_view.list_unread_base_models(license_)]
     names += [f"the data set {each.name}" for each in license_.datasets if each.look is not OriginState.READ]
-    return f"Not read: {_join_first(names)}" if names else ""
-
-
-def _join_first(names: Iterable[str]) -> str:
-    """Join the first names, each once, and count the others."""
-    unique = list(dict.fromkeys(names))
-    more = len(unique) - _MOST_NAMES
-    return end_sentence(", ".join(unique[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else ""))
+    return f"Not read: {end_sentence(join_first(names, _MOST_NAMES))}" if names else ""
 
 
 def _drop_empty(lines: Iterable[str]) -> tuple[str, ...]:
@@ -251,7 +247,7 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
 
 
 def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> str:
-    """Describe when the duties apply, by what the planned use states and what it does not, as one or two sentences."""
+    """Describe in one or two sentences when the duties apply, by stated and unstated parts of the planned use."""
     if not license_.permission and not license_.acceptance:
         return "Each only if you do what it says."
     open_uses = dict.fromkeys(use for task in tasks for use in task.depends_on(license_.intent))
@@ -279,7 +275,7 @@ def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
     if any(_is_of_task(each, task) for each in license_.conflicts):
         met = "; the repository lacks it"
     parts = [each.name for each in license_.models if task.license in each.entries]
-    part = f", for {_join_first(parts)[:-1]}" if parts and len(parts) < len(license_.models) else ""
+    part = f", for {join_first(parts, _MOST_NAMES)}" if parts and len(parts) < len(license_.models) else ""
     return f"{describe_kind(task.kind)}{when} ({task.source}){part}{met}."
 
 

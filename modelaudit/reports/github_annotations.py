@@ -79,7 +79,7 @@ def render_annotations(report: AuditReport, model: str = "") -> bytes:
 
 
 def _leave_out_restated(results: Sequence[Result]) -> Iterator[Result]:
-    """Yield the results without findings that say what the cause of the same verdict says already."""
+    """Yield the results without findings that repeat the cause of the same verdict."""
     is_stated = any(result.rule in _STATING_CAUSES for result in results)
     for result in results:
         if not (is_stated and result.rule in _RESTATING_RULES and result.outcome is Outcome.NOTED):

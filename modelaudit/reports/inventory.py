@@ -164,7 +164,7 @@ def describe_comparison(report: AuditReport) -> str:
 
 
 def describe_comparison_shortly(report: AuditReport) -> str:
-    """Describe how many files the digests of which sources confirm, in one clause."""
+    """Describe in one clause how many files have confirmed digests, by source."""
     records = report.coverage.artifacts
     if not has_claimed_digests(report):
         return "no source states digests"

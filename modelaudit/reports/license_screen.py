@@ -177,7 +177,7 @@ def _render_reasons(license_: LicenseConclusion, stated: str) -> RenderableType 
 
 
 def _name_answer(reason: Reason) -> str:
-    """Name an answer in one word; what a decision settles is denied no more."""
+    """Name an answer in one word; a denial that a decision settles counts as settled."""
     if reason.answer.acceptance is None:
         return reason.answer.answer
     return "agreed" if reason.answer.acceptance.reference else "accepted"

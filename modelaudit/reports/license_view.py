@@ -65,15 +65,15 @@ class Task:
         return describe_triggers(self.uses, self.with_uses)
 
     def depends_on(self, intent: Intent | None) -> tuple[Use, ...]:
-        """The unstated acts on which it depends; empty if the planned use, or every use, triggers it."""
+        """The unstated acts that it depends on; empty if the planned use, or every use, triggers it."""
         return tuple(use for group in self._list_open(intent) for use in group)
 
     def describe_open(self, intent: Intent | None) -> str:
-        """Describe the unstated acts on which it depends as a condition; empty without any."""
+        """Describe the unstated acts that it depends on as a condition; empty without any."""
         return describe_triggers(*self._list_open(intent))
 
     def _list_open(self, intent: Intent | None) -> tuple[tuple[Use, ...], ...]:
-        """List the unstated acts of each group of which the planned use has none."""
+        """List the unstated acts of each group without an act of the planned use."""
         stated = intent.uses if intent is not None else {}
         groups = (group for group in (self.uses, self.with_uses) if not any(stated.get(use) for use in group))
         return tuple(tuple(use for use in group if use not in stated) for group in groups)
@@ -257,7 +257,7 @@ def _is_about_fields(clause: Clause) -> bool:
 
 
 def list_permissions(license_: LicenseConclusion) -> list[str]:
-    """List the answers by which a limit permits the planned use, one sentence each with its licence and section."""
+    """List the answers that permit the planned use by a limit, one sentence each with its licence and section."""
     permissions = [each for each in license_.answers if each.answer is Answer.ALLOW]
     places = [", ".join(filter(None, (each.license.removeprefix("LicenseRef-"), each.section))) for each in permissions]
     lines = [f"{each.because[:-1]} ({place})." for each, place in zip(permissions, places, strict=True)]

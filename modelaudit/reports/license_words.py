@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from modelaudit.model.license import Basis, ClaimKind, Conflict, LicenseClaim, OriginState, UseAnswer
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.term_files import is_package_metadata
 from modelaudit.model.terms import Answer, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
@@ -92,7 +93,7 @@ _FIELDS = {
 
 
 def join_fields(fields: Iterable[str]) -> str:
-    """Join fields of use in words; each says what it is limited to."""
+    """Join fields of use in words; each names its limit."""
     return ", ".join(_FIELDS.get(each) or each.replace("-", " ") for each in fields)
 
 
@@ -127,9 +128,6 @@ STATEMENTS: dict[str, tuple[str, str]] = {
 }
 """What a planned use may leave unstated, by the keys of a policy: in words, and the option that states it."""
 
-UNSEARCHED_KEY = "not-compared"
-"""The key of the place of a text that was not searched for terms."""
-
 MISSING_PREFIX = "missing-"
 """Prefix of the conflict kinds for items that the publisher left out."""
 
@@ -155,20 +153,20 @@ def describe_kind(kind: str) -> str:
 
 def describe_conflict(conflict: Conflict) -> str:
     """Describe the kind of a conflict; a text that was not searched contradicts nothing."""
-    if conflict.location.key == UNSEARCHED_KEY:
+    if is_unsearched(conflict.location):
         return "A text was not searched for terms"
     return describe_kind(conflict.kind)
 
 
 def describe_answer(answer: UseAnswer) -> str:
-    """Describe the answer of a clause in capital words; what a decision settles is denied no more."""
+    """Describe the answer of a clause in capital words; a denial that a decision settles counts as settled."""
     if answer.acceptance is None:
         return ANSWERS[answer.answer]
     return "ALLOWED UNDER AGREEMENT" if answer.acceptance.reference else "ACCEPTED"
 
 
 def describe_planned_use(intent: Intent | None) -> str:
-    """Describe in one line what is planned, without what is ruled out or not stated; empty without a stated use."""
+    """Describe the planned acts in one line, without excluded and unstated ones; empty without a stated use."""
     if intent is None or not intent.is_stated:
         return ""
     users, revenue = intent.monthly_active_users, intent.annual_revenue_usd
@@ -187,7 +185,7 @@ def describe_claim(claim: LicenseClaim) -> str:
     """Describe the source of a claim as a phrase: the author, a text in a file, or a name alone."""
     if claim.kind is ClaimKind.INHERITED:
         return "named as a base model or a data set"
-    if claim.location.key == UNSEARCHED_KEY:
+    if is_unsearched(claim.location):
         return "not searched for terms"
     if claim.kind is ClaimKind.DECLARED:
         if is_package_metadata(claim.artifact):
@@ -226,7 +224,7 @@ def describe_intended_use(intent: Intent) -> tuple[str, ...]:
 
 
 def describe_use_in_sentences(intent: Intent) -> str:
-    """Describe the intended use in one sentence, and what is not stated in a second."""
+    """Describe the intended use in one sentence, and its unstated parts in a second."""
     stated = describe_planned_use(intent).replace("; ", ", ")
     ruled_out = [words for use, words in USES.items() if intent.uses.get(use) is False]
     missing = [words for use, words in USES.items() if use not in intent.uses]

@@ -96,7 +96,7 @@ def _describe_step(branch: Branch, name: str) -> str:
 
 
 def _shorten(text: str, most: int) -> str:
-    """Shorten a text in the middle, because both ends of a name tell it apart."""
+    """Shorten a text in the middle, because both ends of a name identify it."""
     if len(text) <= most:
         return text
     half = (most - 1) // 2

@@ -1,6 +1,6 @@
 """Render the report as Markdown: a summary of a job, and a comment on a change that later runs can find and replace.
 
-The answers and their causes come first, then findings, absences, what is accepted, and the duties of the licences. Each
+The answers and their causes come first, then findings, absences, accepted results, and the duties of the licences. Each
 section has a share of the permitted size, and states how many of its lines were left out.
 
 Sources: GitHub's limits of 1 MiB for the summary of a step and of 65,536 characters for a comment.
@@ -44,7 +44,7 @@ SUMMARY_BYTES: Final = 1024 * 1024
 COMMENT_BYTES: Final = 65_536
 """GitHub counts characters; as many bytes are never more characters."""
 MARKER_START: Final = "<!-- modelaudit:"
-"""The beginning of the first line of a comment, by which a later run finds it."""
+"""The beginning of the first line of a comment; a later run finds the comment by it."""
 
 _SHARES: Final = {
     **{"causes": 0.1, "findings": 0.33, "absences": 0.12, "accepted": 0.08, "known": 0.04},
@@ -261,7 +261,7 @@ def _write_acceptance(result: Result) -> str:
 
 
 def _write_decision(decision: RecordedDecision) -> str:
-    """Write the row of a recorded decision: what needs an action comes first."""
+    """Write the row of a recorded decision: those that need an action come first."""
     use = f" Planned use: {write_code(decision.use)}." if decision.use else ""
     words = f"{write_text(describe_ended(decision))}{use}"
     return write_row(write_code(decision.place), write_text(decision.subject), words)

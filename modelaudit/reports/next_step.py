@@ -1,4 +1,4 @@
-"""State what a person does about a licence that is for review: what to read, and how to record the answer."""
+"""State the steps for a licence under review: the texts to read, and how to record the answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 from modelaudit.reports.license_words import STATEMENTS
-from modelaudit.reports.wording import format_number, join_phrases
+from modelaudit.reports.wording import format_number, join_first, join_phrases
 
 _KINDS: Final = frozenset(
     {"declared-prose", "variant-text", "text-not-recognised", "declared-found", "template-differs"}
@@ -16,7 +16,7 @@ _KINDS: Final = frozenset(
 """The kinds of conflicts whose place a person reads to decide."""
 _MOST_PLACES = 4
 CONTACT: Final = "contact-required"
-"""The key of the place of a sentence by which the publisher asks to be contacted."""
+"""The key of the place of a sentence that asks the user to contact the publisher."""
 _CONCLUSION: Final = "conclusion"
 _FIGURES: Final = frozenset({"monthly-active-users", "annual-revenue-usd"})
 """The facts of a planned use that a clause compares with a figure."""
@@ -48,10 +48,9 @@ def describe_next_step(license_: LicenseConclusion) -> str:
 
 
 def _name_reading(license_: LicenseConclusion, places: list[str]) -> str:
-    """Name what to read, as a sentence; empty if only a figure is missing, and a request without any licence."""
+    """Name the texts to read, as a sentence; empty if only a figure is missing, and a request without any licence."""
     if places:
-        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
-        return f"Read {', '.join(places[:_MOST_PLACES])}{more}."
+        return f"Read {join_first(places, _MOST_PLACES)}."
     if not license_.entries:
         return "Ask the publisher for a licence."
     open_answers = license_.open_answers

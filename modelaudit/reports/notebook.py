@@ -25,7 +25,7 @@ _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 
 
 def render_summary(report: AuditReport) -> str:
-    """Render the verdict, both answers, what was read, the worst findings and the licence as one HTML element."""
+    """Render the verdict, both answers, the coverage, the worst findings and the licence as one HTML element."""
     name = _show(report.target.short_name)
     verdict = _show(describe_verdict(report).upper())
     rows = "".join(
@@ -71,7 +71,7 @@ def _describe_findings(report: AuditReport) -> str:
 
 
 def _describe_coverage(report: AuditReport) -> str:
-    """Describe how many files were examined, and what was not."""
+    """Describe how many files were examined, and the parts that were not."""
     coverage = report.coverage
     files = count_noun(coverage.file_count + coverage.unopened, "file")
     parts = [

@@ -45,7 +45,7 @@ class Copy:
     lacks_copyright: bool = False
 
     def describe(self) -> str:
-        """Describe where the text comes from, and what is still to do."""
+        """Describe the origin of the text, and the remaining work."""
         if self.source:
             return f"copied unchanged from {self.source} of the model"
         rest = "; write the copyright line of the author above it" if self.lacks_copyright else ""

@@ -1,4 +1,4 @@
-"""State the next steps of a report: first what the person does who signs, then what an engineer runs."""
+"""State the next steps of a report: the step of the person who signs, then the command for an engineer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import COVERAGE_RULES, AuditReport
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
@@ -16,7 +17,6 @@ from modelaudit.reports import answers, view
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.inventory import has_claimed_digests
 from modelaudit.reports.license_parts import list_model_rows
-from modelaudit.reports.license_words import UNSEARCHED_KEY
 from modelaudit.reports.next_step import (
     list_base_models_to_look_up,
     list_missing_statements,
@@ -26,7 +26,7 @@ from modelaudit.reports.next_step import (
     list_reviewable_answers,
 )
 from modelaudit.reports.open_names import find_unread
-from modelaudit.reports.wording import format_sentence, join_phrases
+from modelaudit.reports.wording import format_sentence, join_first, join_phrases
 
 _MOST_STEPS: Final = 10
 _MOST_PLACES: Final = 2
@@ -72,14 +72,14 @@ _STEPS: Final = {
     CauseKind.UNVERIFIED_BYTES: Step("Fetch the model from its publisher again, or decide to accept these files."),
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
     CauseKind.INSTRUCTIONS_REVIEW: Step("Read the instructions before anyone follows them."),
-    CauseKind.USE_NOT_STATED: Step("State the planned use, and have this report made again.", "scan with --use."),
+    CauseKind.USE_NOT_STATED: Step("State the planned use, and ask for a new report.", "scan with --use."),
     CauseKind.REFUSED: Step("Read why a person refused it, or choose another model."),
     CauseKind.REFUSAL_REOPENED: Step("Decide again on what was refused.", "modelaudit decide --help"),
-    CauseKind.UNPINNED: Step("Have this report made again for one version.", "name the commit after the @."),
+    CauseKind.UNPINNED: Step("Ask for a new report on one fixed version.", "name the commit after the @."),
     CauseKind.LOCK: Step(
         "Ask whether the change of the files is wanted.", "compare with --lock, then modelaudit lock."
     ),
-    CauseKind.RULES_AGE: Step("Have this report made again with newer rules.", "install a newer modelaudit."),
+    CauseKind.RULES_AGE: Step("Ask for a new report with newer rules.", "install a newer modelaudit."),
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
     CauseKind.SIGNOFF: Step("Read the report, and sign it or refuse.", _DECIDE.format("model") + " --answer approve"),
 }
@@ -96,7 +96,7 @@ def find_forbidding(report: AuditReport) -> list[Finding]:
 
 
 def list_steps(report: AuditReport) -> tuple[Step, ...]:
-    """List the next steps, each once: what the answers forbid, then what is missing; else to keep the report."""
+    """List the next steps, each once: forbidden acts, then missing inputs; else to keep the report."""
     steps = tuple(dict.fromkeys(_iterate_steps(report)))
     if not steps and report.decision.verdict is not Verdict.PASS:
         return (Step("Read the reasons above, and decide."),)
@@ -114,9 +114,9 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
     missing = (words for family, words in _CHECKS_TO_RUN.items() if family not in report.policy.checks)
     yield from (Step(person, command.format(_name_target(report))) for person, command in missing)
     if load is Verdict.PASS:
-        yield from _mend_quiet_defects(report)
+        yield from _fix_quiet_defects(report)
     if CauseKind.FINDINGS in on_use and not is_denied:
-        yield _mend_licence(report)
+        yield _correct_licence(report)
     for kind, _ in answers.count_causes(report):
         if kind is CauseKind.UNREAD:
             yield from _fetch_or_decide(report)
@@ -136,10 +136,10 @@ def _decide_first(names: list[str]) -> str:
     return f"{_DECIDE.format(shlex.quote(names[0]))}{others}."
 
 
-def _mend_licence(report: AuditReport) -> Step:
+def _correct_licence(report: AuditReport) -> Step:
     """State what ends findings of the licence check that the policy rejects."""
     rejected = _list_rejected(report, CheckFamily.LICENSE)
-    words = f"Ask the author of the {view.name_subject(report)} to mend what it states on its licence."
+    words = f"Ask the author of the {view.name_subject(report)} to correct its licence statement."
     return Step(f"{words} {_EXCEPTION}" if any(is_acceptable(each, report.policy) for each in rejected) else words)
 
 
@@ -160,10 +160,10 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
     if forbidding:
         fix = next((rule.fix for rule in report.rules if rule.id == forbidding[0].rule), "")
         sentence, _, rest = fix.partition(". ")
-        # The first sentence of a fix says the same of the file.
+        # The first sentence of a fix repeats this for the file.
         added = rest if sentence.startswith("Do not ") else fix
     else:
-        added = "have the files replaced or mended first"
+        added = "ask for corrected files first"
     accepts = bool(rejected) and all(is_acceptable(each, report.policy) for each in rejected)
     exception = f" {_EXCEPTION}" if accepts else ""
     yield Step(f"{words} {format_sentence(added)}{exception}" if added else f"{words}{exception}")
@@ -184,7 +184,7 @@ def _answer_denial(report: AuditReport) -> Step:
     return Step(f"{words} You may use {_join_names(free)}." if may_use else words)
 
 
-def _mend_quiet_defects(report: AuditReport) -> Iterator[Step]:
+def _fix_quiet_defects(report: AuditReport) -> Iterator[Step]:
     """Yield the fix of the finding below the threshold that page 1 quotes beside the permission to load."""
     worst = answers.find_worst_quiet_finding(report)
     fix = next((rule.fix for rule in report.rules if worst is not None and rule.id == worst.rule), "")
@@ -217,7 +217,7 @@ def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
 
 
 def _settle_use(report: AuditReport) -> Iterator[Step]:
-    """Yield what the person states, looks up and reads where the answer to the use is open."""
+    """Yield the statements, look-ups and texts to read where the answer to the use is open."""
     license_ = report.license
     is_open = report.decision.use.verdict is not Verdict.PASS
     if is_open and (license_.intent is None or not license_.intent.is_stated):
@@ -242,7 +242,6 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     """Yield the places to read, and the command that records the answer; nothing where a statement may settle it."""
     license_ = report.license
     places = list_places(license_)
-    more = f" and {len(places) - _MOST_PLACES:,} more" if len(places) > _MOST_PLACES else ""
     waiting = [each for each in list_reviewable_answers(license_) if not each.unstated]
     # The licence of a base model is looked up.
     waiting = [each for each in waiting if each.license or not any(name in each.because for name in base_models)]
@@ -250,9 +249,9 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     record = _DECIDE.format(f"licence:{ids[0]}") if ids else ""
     if places:
         # A text that was not searched may hold no terms.
-        unsearched = {each.artifact for each in license_.conflicts if each.location.key == UNSEARCHED_KEY}
+        unsearched = {each.artifact for each in license_.conflicts if is_unsearched(each.location)}
         terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
-        person = f"Read {', '.join(places[:_MOST_PLACES])}{more}, and decide whether {terms} your use."
+        person = f"Read {join_first(places, _MOST_PLACES)}, and decide whether {terms} your use."
     elif not license_.entries:
         person = (
             f"Ask the author of the {view.name_subject(report)} for its licence in writing, or choose another; without "
@@ -274,6 +273,4 @@ def _name_target(report: AuditReport) -> str:
 
 def _join_names(names: list[str]) -> str:
     """Join the first names, each once, and count the others."""
-    unique = list(dict.fromkeys(names))
-    more = len(unique) - _MOST_NAMES
-    return f"{', '.join(unique[:_MOST_NAMES])} and {more:,} more" if more > 0 else join_phrases(unique)
+    return join_first(names, _MOST_NAMES) if len(set(names)) > _MOST_NAMES else join_phrases(names)

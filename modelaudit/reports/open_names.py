@@ -1,4 +1,4 @@
-"""Name what is open in a report, so that a command to copy has a real subject in place of a placeholder."""
+"""Name the open subjects of a report, so that a command to copy has a real subject in place of a placeholder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The package URL of a model (purl specification, type ``huggingface``)."""
+"""The package URL (purl specification, type ``huggingface``) and the address of a model on a Hub."""
 
 from __future__ import annotations
 
@@ -30,3 +30,31 @@ def build_repository_purl(target: Target) -> PackageURL | None:
     is_other_server = target.origin.rstrip("/") not in ("", HUB)
     qualifiers = {"repository_url": target.origin} if is_other_server and validate_https_link(target.origin) else None
     return PackageURL("huggingface", namespace or None, name, target.commit, qualifiers)
+
+
+def build_base_purl(name: str, commit: str | None) -> PackageURL | None:
+    """Build the package URL of a base model by its id on the Hub; ``None`` for another name, such as a path."""
+    if not REPOSITORY_ID.fullmatch(name):
+        return None
+    namespace, _, last = name.rpartition("/")
+    return PackageURL("huggingface", namespace or None, last, commit.lower() if commit else None)
+
+
+def find_repository_address(target: Target) -> str | None:
+    """Return the address of the repository on its Hub; ``None`` for a local model or an id that no Hub has."""
+    server = find_server(target)
+    if server is None or not REPOSITORY_ID.fullmatch(target.name):
+        return None
+    return f"{server}/datasets/{target.name}" if target.kind is RefKind.DATASET else f"{server}/{target.name}"
+
+
+def find_server(target: Target) -> str | None:
+    """Return the address of the Hub that has the model, without a slash at its end; ``None`` for a local model."""
+    if target.kind not in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE):
+        return None
+    # A server of the user's own may speak http.
+    is_link = validate_https_link(re.sub(r"\Ahttp://", "https://", target.origin)) is not None
+    if not is_link and "://" in target.origin:
+        return None
+    # A snapshot of the cache names no server, and its ids are those of the Hub.
+    return target.origin.rstrip("/") if is_link else HUB

@@ -57,7 +57,7 @@ def render_policy_text(policy: Policy) -> str:
 
 
 def _build_entries(policy: Policy) -> dict[str, Entry]:
-    """Build the effective entries in the shape of a policy file; what is not stated is left out."""
+    """Build the effective entries in the shape of a policy file; unstated keys are left out."""
     intent = policy.intent
     gates: dict[str, Entry] = {
         str(family): str(policy.gates.get(family) or "never") for family in CheckFamily if family in policy.checks

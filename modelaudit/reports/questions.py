@@ -17,7 +17,7 @@ from modelaudit.reports.license_view import (
 from modelaudit.reports.next_step import CONTACT
 from modelaudit.reports.officer_steps import find_forbidding
 from modelaudit.reports.view import name_absences
-from modelaudit.reports.wording import count_noun, cut_text
+from modelaudit.reports.wording import count_noun, cut_text, join_first
 
 _MAX_NAMES = 3
 _MAX_CONTRADICTIONS = 2
@@ -40,7 +40,9 @@ def _ask_about_statements(report: AuditReport) -> list[str]:
     contradictions = report.description.contradictions
     more = len(contradictions) - _MAX_CONTRADICTIONS
     questions = [f"Which is right? {each.sentence}" for each in contradictions[:_MAX_CONTRADICTIONS]]
-    return questions + ([f"And {count_noun(more, 'further contradiction')} in the annex?"] if more > 0 else [])
+    if more > 0:
+        questions.append(f"Which side is right in {count_noun(more, 'further contradiction')} in the annex?")
+    return questions
 
 
 def _ask_about_origin(report: AuditReport) -> list[str]:
@@ -60,7 +62,9 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
     if unread:
         name = name_absences(report.coverage.open_absences).lower()
-        questions.append(f"Do we need the parts that were {name} ({_join_names(unread)}), and what do they do?")
+        questions.append(
+            f"Do we need the parts that were {name} ({join_first(unread, _MAX_NAMES)}), and what do they do?"
+        )
     # A finding on the model as a whole names no artifact.
     failing = [
         file_of(finding.artifact)
@@ -70,7 +74,7 @@ def _ask_about_files(report: AuditReport) -> list[str]:
         and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
         and finding.artifact
     ]
-    names = _join_names(list(dict.fromkeys(failing)))
+    names = join_first(failing, _MAX_NAMES)
     if find_forbidding(report):
         questions.append(f"Which machines have loaded the files that fail ({names}), and who examines them?")
     elif failing:
@@ -88,11 +92,11 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
         if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
     ]
     if files:
-        questions.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(files)))})?")
+        questions.append(f"Does the licence file match the model card ({join_first(files, _MAX_NAMES)})?")
     unread_names = (origin.name for origin in list_unread_base_models(license_))
     base_models = [*list_unfollowed_base_models(license_), *unread_names]
     if base_models:
-        names = _join_names(list(dict.fromkeys(base_models)))
+        names = join_first(base_models, _MAX_NAMES)
         questions.append(f"Does the licence of the base model allow our planned use ({names})?")
     with_known_licence = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     datasets = [each.name for each in license_.datasets]
@@ -101,7 +105,7 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     ]
     unknown = [name for name in dict.fromkeys(datasets) if name not in with_known_licence]
     if unknown:
-        questions.append(f"Do the terms of the data sets allow our planned use ({_join_names(unknown)})?")
+        questions.append(f"Do the terms of the data sets allow our planned use ({join_first(unknown, _MAX_NAMES)})?")
     if license_.open_permission is not Answer.DENY:
         questions += [
             f"Is our use one of these, and do we meet the conditions: {each}?"
@@ -114,10 +118,12 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     ]
     more = len(sentences) - _MAX_SENTENCES
     questions += sentences[:_MAX_SENTENCES]
-    questions += [f"And {count_noun(more, 'further sentence')} in the annex on the licence?"] if more > 0 else []
+    if more > 0:
+        verb = "Does" if more == 1 else "Do"
+        questions.append(f"{verb} {count_noun(more, 'further sentence')} in the annex on the licence apply to us?")
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
-        questions.append(f"Who checks the use policy for changes, and when ({_join_names(policies)})?")
+        questions.append(f"Who checks the use policy for changes, and when ({join_first(policies, _MAX_NAMES)})?")
     return questions
 
 
@@ -134,9 +140,3 @@ def list_open_sentences(license_: LicenseConclusion) -> list[LicenseClaim]:
         and claim.location.line
         and (claim.artifact, claim.location) in open_places
     ]
-
-
-def _join_names(names: list[str]) -> str:
-    """Join the first names, and count the others."""
-    others = len(names) - _MAX_NAMES
-    return ", ".join(names[:_MAX_NAMES]) + (f" and {others:,} more" if others > 0 else "")

@@ -145,7 +145,7 @@ def list_results(report: AuditReport) -> list[Result]:
 
 
 def count_settled(results: Iterable[Result]) -> str:
-    """Count what does not gate, such as ``2 accepted results and 1 known from the baseline``; empty without any."""
+    """Count results that do not gate, as ``2 accepted results and 1 known from the baseline``; empty without any."""
     counts = Counter(each.outcome for each in results)
     accepted, known = counts[Outcome.ACCEPTED], counts[Outcome.KNOWN]
     parts = [count_noun(accepted, "accepted result")] if accepted else []
@@ -155,7 +155,7 @@ def count_settled(results: Iterable[Result]) -> str:
 
 
 def _number_equals(results: Iterable[Result], permanent: Collection[str]) -> Iterator[Result]:
-    """Yield the results; those that say the same are numbered, and those that say something else are told apart.
+    """Yield the results; equal ones get a number, and different ones with one fingerprint a mark.
 
     ``permanent`` are the fingerprints of findings, which never change.
     """
@@ -173,7 +173,7 @@ def _number_equals(results: Iterable[Result], permanent: Collection[str]) -> Ite
 
 
 def _is_equal(first: Result, second: Result) -> bool:
-    """Whether two results with one fingerprint say the same."""
+    """Whether two results with one fingerprint are equal."""
     return (first.rule, first.address, first.message) == (second.rule, second.address, second.message)
 
 

@@ -59,7 +59,7 @@ def _lay_out(entry: FindingRule, sections: Sequence[Section]) -> Page:
 def _name_placeholders(message: str) -> str:
     """Replace each placeholder of a message by an ellipsis: a reader knows none of the fields by its name.
 
-    A sentence that is a placeholder alone says nothing about the rule and is left out.
+    A sentence that consists of a placeholder alone is left out.
     """
     sentences = [each for each in message.split(". ") if not _PLACEHOLDER.fullmatch(each.rstrip("."))]
     # "{apart} So no permission" is two sentences too: a finding fills in the first.

@@ -194,7 +194,7 @@ class _ResultBuilder:
         if self._with_suppressions and result.acceptance is not None:
             justification = _write_message(describe_acceptance(result.acceptance))
             suppression: dict[str, Json] = {"kind": "external", "justification": justification}
-            # Without a status, nothing says that anybody reviewed it (section 3.35.3): the baseline only holds it, and
+            # Without a status, no review is claimed (section 3.35.3): the baseline only holds it, and
             # versions only make it unreachable.
             is_reviewed = result.acceptance.source in (AcceptanceSource.DECISION, AcceptanceSource.POLICY)
             value["suppressions"] = [{**suppression, "status": "accepted"} if is_reviewed else suppression]

@@ -1,4 +1,4 @@
-"""Render the first screen of a scan: both answers, what is open, one line a finding, and the exit code.
+"""Render the first screen of a scan: both answers, the open parts, one line a finding, and the exit code.
 
 A pass takes at most 12 lines of 80 columns, any other verdict at most 30 and one a finding, without the paths of
 written files. ``-v`` renders the whole report (``reports/terminal.py``).
@@ -157,7 +157,7 @@ def _order_parts(
     details = list(detail_findings(report, rows[: len(lines)]))
     if absences and is_pass:
         yield "absences", absences
-    # The last notes tell what the scan changed in the cache, and how the lock fits.
+    # The last notes name the changes to the cache, and compare the lock.
     notes = (
         [] if is_pass else [("notes", _render_notes(report, most)) for most in range(1, len(report.target.notes) + 1)]
     )
@@ -295,7 +295,7 @@ def _render_opinions(report: AuditReport, width: int) -> RenderableType:
 
 
 def _describe_opinion(opinion: Opinion) -> str:
-    """Describe a second opinion in one clause, with the files on which it differs."""
+    """Describe a second opinion in one clause, with the files that it judges differently."""
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
         return f"{name} gave none: {opinion.detail}" if opinion.detail else f"{name} gave none"

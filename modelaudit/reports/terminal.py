@@ -255,7 +255,7 @@ def _render_license_and_opinions(report: AuditReport) -> Group:
 
 
 def _describe_opinion(opinion: Opinion) -> Text:
-    """Describe a second opinion: its extent, its findings, and the files on which it differs from this report."""
+    """Describe a second opinion: its extent, its findings, and the files that it judges differently."""
     name = f"{opinion.scanner} {opinion.version}".strip()
     if opinion.state is OpinionState.ABSENT:
         return build_text(f"{name} gave no opinion, so it does not confirm this report: {end_sentence(opinion.detail)}")

@@ -67,7 +67,7 @@ def escape_unprintable(text: str, limit: int | None = None) -> str:
 def escape_name(name: str) -> str:
     r"""Return the name of a file as ``escape_unprintable`` does, so that no two names look equal.
 
-    A backslash that begins what reads as an escape becomes ``\x5c``; in an address it is ``%5C`` already.
+    A backslash at the start of an apparent escape becomes ``\x5c``; in an address it is ``%5C`` already.
     """
     return escape_unprintable(LIKE_ESCAPE.sub(r"\\x5c", name))
 

@@ -21,7 +21,7 @@ _MOST_NAMED: Final = 50
 
 
 def render_text(results: Sequence[Verification]) -> bytes:
-    """Render the results for a terminal: what each model was checked against, each difference, and one conclusion."""
+    """Render the results for a terminal: the reference of each model, each difference, and one conclusion."""
     lines = [line for result in results for line in _describe(result)]
     return ("\n".join(map(escape_unprintable, lines)) + "\n").encode()
 

@@ -21,6 +21,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Target
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict
@@ -47,8 +48,6 @@ from modelaudit.reports.wording import (
 _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """The operators of an SPDX licence expression."""
 
-_UNSEARCHED_KEY: Final = "not-compared"
-"""The key of a conflict about a text that was not searched for terms."""
 _READ_REASONS: Final = frozenset({UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES})
 """The reasons of absences in parts that were read completely: something about them is on no list."""
 _EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
@@ -172,7 +171,7 @@ def get_heading(target: Target) -> str:
 
 
 def name_subject(report: AuditReport) -> str:
-    """Name what the report is on: ``data set``, or ``model``, also where nothing shows which of both it is.
+    """Name the subject of the report: ``data set`` or ``model``; ``model`` where nothing shows its kind.
 
     A folder on disk counts as a data set if it holds tables and nothing but tables, texts and media.
     """
@@ -365,12 +364,12 @@ def describe_completeness(report: AuditReport) -> str:
 
 def list_unsearched_texts(report: AuditReport) -> list[str]:
     """List the sentences on texts that were not, or not to their end, searched for terms."""
-    return [each.detail for each in report.license.conflicts if each.location.key == _UNSEARCHED_KEY]
+    return [each.detail for each in report.license.conflicts if is_unsearched(each.location)]
 
 
 def list_unsearched_paths(report: AuditReport) -> list[str]:
     """List the paths of the texts that were not, or not to their end, searched for terms."""
-    return [each.artifact for each in report.license.conflicts if each.location.key == _UNSEARCHED_KEY]
+    return [each.artifact for each in report.license.conflicts if is_unsearched(each.location)]
 
 
 def describe_unopened(report: AuditReport) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
@@ -265,14 +265,14 @@ def describe_refusal(decision: RecordedDecision) -> str:
 
 
 def describe_baseline(name: str) -> str:
-    """Describe what a baseline does to the verdict, as one sentence."""
+    """Describe the effect of a baseline on the verdict, as one sentence."""
     return f"What the earlier report {name} holds already does not fail the gate; no person decided on it."
 
 
 def describe_unread(unread: Unread) -> str:
     """Describe why a part was not examined: a sentence for the reason, then the detail that the reader gave."""
     if unread.reason is UnreadReason.EMPTY:
-        # The detail says the same.
+        # The detail is equal.
         return f"{UNREAD[unread.reason]}."
     return f"{UNREAD[unread.reason]}. {format_sentence(unread.detail)}"
 
@@ -359,6 +359,13 @@ def count_noun(number: int, singular: str, plural: str = "") -> str:
     """Format a number with its noun: ``0 files``, ``1 file``, ``2 files``."""
     noun = singular if number == 1 else (plural or f"{singular}s")
     return f"{number:,} {noun}"
+
+
+def join_first(names: Iterable[str], most: int, separator: str = ", ") -> str:
+    """Join the first names, each once, and count the others: ``a, b and 3 more``."""
+    unique = list(dict.fromkeys(names))
+    more = f" and {len(unique) - most:,} more" if len(unique) > most else ""
+    return separator.join(unique[:most]) + more
 
 
 def join_phrases(phrases: Sequence[str], word: str = "and") -> str:

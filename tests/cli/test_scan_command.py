@@ -25,6 +25,7 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.page import Paragraph
 from modelaudit.reports import REPORTS
 from modelaudit.reports.rule_page import describe_rule
+from modelaudit.sources import retries
 
 MALICIOUS = FIXTURES / "pickle/malicious/os-system.pkl"
 BENIGN = FIXTURES / "pickle/benign/data-protocol4.pkl"
@@ -371,6 +372,7 @@ def test_path_that_is_misspelt_in_an_existing_folder_is_no_problem_of_the_networ
 ) -> None:
     (tmp_path / "models").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(retries, "pause", lambda budget, seconds: None)
     done = run_scan("models/nope", "--offline", HF_ENDPOINT="http://127.0.0.1:9")
     assert done.returncode == 4 and "There is no 'nope' in the folder 'models'; check the path" in done.stderr
     online = run_scan("models/nope", HF_ENDPOINT="http://127.0.0.1:9")

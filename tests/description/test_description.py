@@ -86,7 +86,7 @@ def test_card_that_files_contradict_is_named_and_an_honest_one_is_not(case: Mapp
     assert [each.declared.topic for each in contradictions] == case["topics"]
     for each in contradictions:
         assert each.declared.artifact == "README.md" and each.found.artifact != "README.md"
-        assert re.fullmatch(r"The card states .+ as the .+ \(.+\), but .+ has .+\.", each.sentence)
+        assert re.fullmatch(r"The card gives the .+ as .+ \(.+\), but .+ has .+\.", each.sentence)
 
 
 def test_tags_and_languages_of_gguf_are_facts(tmp_path: Path) -> None:

@@ -244,7 +244,7 @@ def test_files_of_the_hub_are_kept_by_commit_and_an_offline_run_asks_for_none(ru
 
 def test_failing_hub_keeps_nothing_and_the_scan_reports_it(runner: Runner, hub: LoopbackHub) -> None:
     target = add_model(hub, GOOD)
-    hub.inject_fault("/api/models", status=500)
+    hub.inject_fault("/api/models", status=400)
     result = runner.run(target=target, cache="true")
     assert result.exit_code == 4 and not [name for name, _ in result.used if "cache" in name]
     assert "No cache for this run" in result.log

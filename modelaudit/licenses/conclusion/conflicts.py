@@ -12,7 +12,6 @@ from modelaudit.licenses.evidence.alternatives import list_license_ids
 from modelaudit.licenses.evidence.names import is_version_of, shares_text
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import (
-    NOT_COMPARED,
     RESTRICTED_BASE,
     list_uncovered_policies,
     list_uncovered_restrictions,
@@ -51,6 +50,7 @@ from modelaudit.model.license import (
     Origin,
     OriginState,
 )
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory, LicenseEntry
 
@@ -196,7 +196,7 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
 def describe_restriction(claim: LicenseClaim) -> str:
     """Describe a sentence that may limit the use, or a text that was not searched for any."""
     words = " ".join(claim.quotation.split())
-    if claim.location.key == NOT_COMPARED:
+    if is_unsearched(claim.location):
         reason = (
             words or "the model has more texts than the limit of one check, and those behind it may be unsearched too"
         )

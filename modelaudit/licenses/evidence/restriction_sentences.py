@@ -33,13 +33,12 @@ from modelaudit.licenses.evidence.sentences import (
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
-from modelaudit.model.restrictions import CardSection, Restrictions
+from modelaudit.model.restrictions import UNSEARCHED, CardSection, Restrictions
 from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import LicenseEntry
 
 _POLICY_KINDS = ("use-policy", "pass-on-use-limits", "purpose-limit")
-NOT_COMPARED = "not-compared"
 READS_LIKE_TERMS = "reads-like-terms"
 """The kind of a sentence that only its score marks."""
 RESTRICTED_BASE = "restricted-base"
@@ -242,7 +241,7 @@ def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:
 
     ``bound`` states the part that was searched, if any.
     """
-    return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, bound, None, Location(key=NOT_COMPARED))
+    return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, bound, None, UNSEARCHED)
 
 
 def has_unreadable_terms(

@@ -28,7 +28,7 @@ from cyclonedx.schema.schema import BaseSchemaVersion, SchemaVersion1Dot6, Schem
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.cyclonedx.citations import build_citations
-from modelaudit.reports.cyclonedx.datasets import Dataset, build_data_parts, build_datasets, list_datasets
+from modelaudit.reports.cyclonedx.datasets import build_data_parts, build_dataset_ref, build_datasets
 from modelaudit.reports.cyclonedx.extension import Extension, JsonObject, list_items
 from modelaudit.reports.cyclonedx.files import build_file, build_file_ref, name_file
 from modelaudit.reports.cyclonedx.findings import build_findings
@@ -43,6 +43,7 @@ from modelaudit.reports.cyclonedx.root import build_root, build_supplier
 from modelaudit.reports.cyclonedx.statements import build_annotations, build_compositions
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
+from modelaudit.reports.named_datasets import Dataset, list_datasets
 from modelaudit.reports.text import escape_unprintable
 
 
@@ -91,7 +92,7 @@ def _render(report: AuditReport, view: type[BaseSchemaVersion], output: type[Jso
 
 
 def _build_metadata(report: AuditReport, root: Component, report_digest: str) -> BomMetaData:
-    """Build who made the document of what, when, and from which phase of the life of the model."""
+    """Build the metadata: author, subject, time, and the phase of the model's life."""
     policy = report.policy
     organization = OrganizationalEntity(name=escape_unprintable(policy.organization)) if policy.organization else None
     return BomMetaData(
@@ -138,7 +139,7 @@ def _build_extension(
     can_mix = view is SchemaVersion1Dot7
     declared = list_declared_beside_expression(report.license) if can_mix else []
     return Extension(
-        {} if is_dataset else build_model_card(report.description, [dataset.ref for dataset in datasets]),
+        {} if is_dataset else build_model_card(report.description, map(build_dataset_ref, datasets)),
         [{"license": json.loads(each.as_json(view_=view))} for each in declared],  # type: ignore[attr-defined]
         build_data_parts(datasets),
         build_compositions(report, file_refs, [str(each.bom_ref) for each in libraries]),

@@ -1,4 +1,4 @@
-"""Add to the JSON of the library what it does not model: ``modelCard``, ``data``, ``compositions``, ``annotations``."""
+"""Add the parts that the library does not model: ``modelCard``, ``data``, ``compositions``, ``annotations``."""
 
 from __future__ import annotations
 

@@ -18,12 +18,11 @@ from cyclonedx.model import Property
 from cyclonedx.model.component import Component
 
 from modelaudit.model.description import ModelDescription, Topic
-from modelaudit.model.elements import Element, ElementState
+from modelaudit.model.elements import RUN, Element, ElementState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.text import escape_unprintable
 
 _LIST: Final = "owasp"
-_RUN: Final = "run"
 """The confidence of a fact of the scan itself, such as the name of the format, which no property repeats."""
 _ENERGY_UNIT: Final = "kWh"
 """The unit of every fact on energy; those in other units are none."""
@@ -50,7 +49,7 @@ def _list_values(field: Element, root: Component, description: ModelDescription)
         return [root.purl.to_string()] if root.purl else []
     if field.id == "component_version":
         return [root.version] if root.version else []
-    values = dict.fromkeys(source.value for source in field.sources if source.confidence != _RUN)
+    values = dict.fromkeys(source.value for source in field.sources if source.confidence != RUN)
     if field.id == "energyUnit" and values:
         return [_ENERGY_UNIT]
     if field.id in _NAMED:

@@ -21,8 +21,6 @@ from modelaudit.model.digest import DigestAlgorithm, DigestState
 from modelaudit.model.report import ArtifactRecord, AuditReport
 from modelaudit.reports.cyclonedx.properties import TOOL_REF
 from modelaudit.reports.inventory import describe_comparison
-from modelaudit.reports.package_url import build_repository_purl
-from modelaudit.reports.text import escape_unprintable
 
 LISTING_ALGORITHM: Final = "sha256sum-listing"
 """The digest over all files: the SHA-256 of the lines that ``sha256sum`` prints for them."""
@@ -38,30 +36,6 @@ _WEIGHT_FORMATS: Final = frozenset(
         *("tensor-storage", "tflite"),
     }
 )
-
-
-def find_version(report: AuditReport, listing_digest: str | None) -> str | None:
-    """Find the version of the model: its commit, else the digest of its single file or over all files."""
-    target = report.target
-    if target.commit:
-        return target.commit.lower()
-    if target.kind is RefKind.FILE:
-        return _find_sha256(report.coverage.artifacts[0]) if len(report.coverage.artifacts) == 1 else None
-    return listing_digest
-
-
-def build_model_purl(report: AuditReport, version: str | None) -> PackageURL | None:
-    """Build the package URL: of the Hub for a model with a commit, else a generic one with the digest.
-
-    The specification defines the type ``huggingface`` for models only, so a data set of the Hub has none.
-    """
-    target = report.target
-    if target.kind in (RefKind.MODEL, RefKind.CACHE):
-        return build_repository_purl(target)
-    name = escape_unprintable(target.short_name)
-    if target.kind is RefKind.DATASET or version is None or not name.strip("/ "):
-        return None
-    return PackageURL("generic", None, name, version)
 
 
 def build_identity(report: AuditReport, purl: PackageURL | None) -> Identity | None:
@@ -121,8 +95,3 @@ def compute_serial_number(report: AuditReport, specification: str, version: str 
         sorted(f"{each.place} {each.subject} {each.answer} {each.bound_to}" for each in report.decisions),
     ]
     return uuid5(NAMESPACE_URL, f"urn:modelaudit:cyclonedx:{json.dumps(key)}")
-
-
-def _find_sha256(record: ArtifactRecord) -> str | None:
-    """Return the SHA-256 of a file; ``None`` if it was not computed."""
-    return next((each.value for each in record.digests if each.algorithm is DigestAlgorithm.SHA256), None)

@@ -1,4 +1,4 @@
-"""The licences of the model, kept apart: what it declares, what lies in its files, and what follows from both.
+"""The licences of the model, kept apart: declared, found in its files, and concluded from both.
 
 CycloneDX marks a licence as declared or concluded by ``acknowledgement``. Licences that files hold are evidence, each
 with an occurrence for its file and line. In version 1.6 the licences of a component are either a list or one
@@ -23,6 +23,7 @@ from cyclonedx.spdx import is_expression, is_supported_id
 
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.reports.cyclonedx.properties import build_properties
+from modelaudit.reports.fact_places import HUB_RECORD
 from modelaudit.reports.license_view import list_declared_claims
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 from modelaudit.reports.wording import describe_place
@@ -152,5 +153,5 @@ def build_license(
 
 def _describe_source(claim: LicenseClaim) -> str:
     """Describe who states a licence, and where: ``declared: apache-2.0 (README.md, license, line 2)``."""
-    place = (claim.artifact or "record of the Hub", claim.field, describe_place(claim.location))
+    place = (claim.artifact or HUB_RECORD, claim.field, describe_place(claim.location))
     return f"{claim.kind}: {claim.quotation} ({', '.join(filter(None, place))})"

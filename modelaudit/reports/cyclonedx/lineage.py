@@ -7,17 +7,16 @@ from typing import Final
 
 from cyclonedx.model import IdentifiableAction, XsUri
 from cyclonedx.model.component import Commit, Component, ComponentType, Pedigree
-from packageurl import PackageURL
 
 from modelaudit.model.description import Fact, Topic
 from modelaudit.model.license import ConclusionState, LicenseConclusion, Origin, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.cyclonedx.licenses import CONCLUDED, build_license
 from modelaudit.reports.cyclonedx.properties import build_properties, build_ref, describe_fact, parse_time
-from modelaudit.reports.cyclonedx.references import find_repository_address
+from modelaudit.reports.fact_places import HUB_RECORD
 from modelaudit.reports.license_view import build_lineage_tree
 from modelaudit.reports.license_words import RELATIONS
-from modelaudit.reports.package_url import REPOSITORY_ID
+from modelaudit.reports.package_url import build_base_purl, find_repository_address
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.wording import describe_place
 
@@ -64,13 +63,13 @@ def _build_ancestor(origin: Origin, number: int, inner: list[Component], conclus
     concluded = origin.look is OriginState.READ and origin.state is ConclusionState.CONCLUDED
     acknowledgement = CONCLUDED if concluded else None
     claim = origin.claim
-    place = (claim.artifact or "record of the Hub", claim.field, describe_place(claim.location)) if claim else ()
+    place = (claim.artifact or HUB_RECORD, claim.field, describe_place(claim.location)) if claim else ()
     return Component(
         type=ComponentType.MACHINE_LEARNING_MODEL,
         name=escape_unprintable(origin.name),
-        version=escape_unprintable(origin.commit) if origin.commit else None,
+        version=escape_unprintable(origin.commit.lower()) if origin.commit else None,
         bom_ref=build_ref("origin", f"{number}/{origin.name}"),
-        purl=_build_purl(origin.name, origin.commit),
+        purl=build_base_purl(origin.name, origin.commit),
         licenses=[build_license(each, conclusion, acknowledgement) for each in dict.fromkeys(origin.entries)],
         pedigree=Pedigree(ancestors=inner) if inner else None,
         properties=build_properties(
@@ -95,19 +94,11 @@ def _build_stated_ancestor(fact: Fact, number: int) -> Component:
         type=ComponentType.MACHINE_LEARNING_MODEL,
         name=escape_unprintable(fact.value),
         bom_ref=build_ref("stated-origin", f"{number}/{fact.value}"),
-        purl=_build_purl(fact.value, None),
+        purl=build_base_purl(fact.value, None),
         properties=build_properties(
             ("origin:relation", fact.get("relation") or None), ("source:base-model", describe_fact(fact))
         ),
     )
-
-
-def _build_purl(name: str, commit: str | None) -> PackageURL | None:
-    """Build the package URL of a base model by its id on the Hub; ``None`` for another name, such as a path."""
-    if not REPOSITORY_ID.fullmatch(name):
-        return None
-    namespace, _, last = name.rpartition("/")
-    return PackageURL("huggingface", namespace or None, last, commit)
 
 
 def _build_commits(report: AuditReport) -> list[Commit]:

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from modelaudit.model.description import Fact, ModelDescription, Topic
+from modelaudit.model.description import ModelDescription, Topic
 from modelaudit.reports.cyclonedx.properties import build_json_properties, describe_fact
 from modelaudit.reports.json_report import Json
+from modelaudit.reports.stated_facts import Energy, list_energy
 from modelaudit.reports.text import escape_unprintable
 
 CARD_REF: Final = "model-card"
@@ -46,7 +47,7 @@ def build_model_card(description: ModelDescription, dataset_refs: Iterable[str])
 
 
 def _build_parameters(description: ModelDescription, dataset_refs: Iterable[str]) -> dict[str, Json]:
-    """Build what the model is made of: approach, task, architecture, data sets, inputs and outputs."""
+    """Build the model parameters: approach, task, architecture, data sets, inputs and outputs."""
     approaches = (_fold(fact.value) for fact in description.list_facts(Topic.APPROACH))
     approach = next((each for each in approaches if each in _APPROACHES), None)
     architecture = description.find_value(Topic.ARCHITECTURE) or description.find_value(Topic.MODEL_TYPE)
@@ -91,12 +92,12 @@ def _build_environment(description: ModelDescription) -> dict[str, Json]:
     """Build the energy, as far as kWh and an activity are stated; any other fact on it is a property."""
     facts = description.list_facts(Topic.ENERGY)
     emissions = description.list_facts(Topic.EMISSIONS)
-    measured = [fact for fact in facts if _NUMBER.fullmatch(fact.value) and _fold(fact.get("activity")) in _ACTIVITIES]
+    measured = [each for each in list_energy(description) if each.activity in _ACTIVITIES]
     grams = emissions[0].value if len(measured) == len(emissions) == 1 else ""
-    others = [fact for fact in facts if fact not in measured]
+    others = [fact for fact in facts if all(each.fact is not fact for each in measured)]
     return _drop_empty(
         {
-            "energyConsumptions": [_build_consumption(fact, grams) for fact in measured],
+            "energyConsumptions": [_build_consumption(each, grams) for each in measured],
             "properties": build_json_properties(
                 *(("emissions:grams-co2eq", describe_fact(fact)) for fact in emissions),
                 *(("energy:kwh", describe_fact(fact)) for fact in others),
@@ -105,18 +106,18 @@ def _build_environment(description: ModelDescription) -> dict[str, Json]:
     )
 
 
-def _build_consumption(fact: Fact, grams: str) -> dict[str, Json]:
+def _build_consumption(energy: Energy, grams: str) -> dict[str, Json]:
     """Build a consumption of energy. The schema demands a provider; one that is not stated has no name.
 
     Args:
-        fact: with a number of kWh and an activity.
+        energy: with an activity of the schema.
         grams: of CO2 equivalents for it; empty if not stated.
     """
-    measure: dict[str, Json] = {"value": _read_number(fact.value), "unit": "kWh"}
-    provider = escape_unprintable(fact.get("provider"))
-    source = _fold(fact.get("source"))
+    measure: dict[str, Json] = {"value": _read_number(energy.kilowatt_hours), "unit": "kWh"}
+    provider = escape_unprintable(energy.fact.get("provider"))
+    source = _fold(energy.fact.get("source"))
     consumption: dict[str, Json] = {
-        "activity": _fold(fact.get("activity")),
+        "activity": energy.activity,
         "activityEnergyCost": measure,
         "energyProviders": [
             {

@@ -1,4 +1,4 @@
-"""The properties and references of a bill of materials, by which its parts state facts and name each other."""
+"""The properties of a bill of materials, which state facts, and the references between its parts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Final
 from cyclonedx.model import Property
 
 from modelaudit.model.description import Fact
+from modelaudit.reports.fact_places import describe_source
 from modelaudit.reports.json_report import Json
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.wording import describe_place
 
 ROOT_REF: Final = "model"
 """The ``bom-ref`` of the root component."""
@@ -49,11 +49,6 @@ def describe_fact(fact: Fact) -> str:
     further = ", ".join(f"{name} {value}" for name, value in fact.qualifiers if value)
     words = f"{fact.value}; {further}" if further else fact.value
     return f"{fact.confidence}: {words} ({describe_source(fact)})"
-
-
-def describe_source(fact: Fact) -> str:
-    """Describe the place of a fact: the file with its line and key, or the record of the Hub."""
-    return ", ".join(filter(None, (fact.artifact or "record of the Hub", describe_place(fact.where))))
 
 
 def parse_time(words: str) -> datetime | None:

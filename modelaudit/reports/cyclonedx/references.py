@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import quote
@@ -11,14 +10,13 @@ from urllib.parse import quote
 from cyclonedx.model import ExternalReference, ExternalReferenceType, HashAlgorithm, HashType, XsUri
 
 from modelaudit.model.address import read_file_path
-from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Fact, Topic
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.license import Basis, ClaimKind
 from modelaudit.model.report import ArtifactRecord, AuditReport, Target
 from modelaudit.reports.cyclonedx.properties import describe_fact
 from modelaudit.reports.license_view import list_own_entries
-from modelaudit.reports.package_url import HUB, REPOSITORY_ID
+from modelaudit.reports.package_url import find_repository_address
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 _TYPES: Final = {
@@ -56,28 +54,8 @@ def build_report_reference(digest: str) -> ExternalReference:
         type=ExternalReferenceType.STATIC_ANALYSIS_REPORT,
         url=XsUri(f"ni:///sha-256;{code}"),
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=digest)],
-        comment="the report of modelaudit as JSON, from which this document derives",
+        comment="the report of modelaudit as JSON; this document derives from it",
     )
-
-
-def find_repository_address(target: Target) -> str | None:
-    """Return the address of the repository on its Hub; ``None`` for a local model or an id that no Hub has."""
-    server = find_server(target)
-    if server is None or not REPOSITORY_ID.fullmatch(target.name):
-        return None
-    return f"{server}/datasets/{target.name}" if target.kind is RefKind.DATASET else f"{server}/{target.name}"
-
-
-def find_server(target: Target) -> str | None:
-    """Return the address of the Hub that has the model, without a slash at its end; ``None`` for a local model."""
-    if target.kind not in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE):
-        return None
-    # A server of the user's own may speak http.
-    is_link = validate_https_link(re.sub(r"\Ahttp://", "https://", target.origin)) is not None
-    if not is_link and "://" in target.origin:
-        return None
-    # A snapshot of the cache names no server, and its ids are those of the Hub.
-    return target.origin.rstrip("/") if is_link else HUB
 
 
 def _list_repository(target: Target) -> Iterator[ExternalReference]:

@@ -12,29 +12,33 @@ from cyclonedx.model.contact import OrganizationalContact, OrganizationalEntity
 from cyclonedx.model.release_note import ReleaseNotes
 
 from modelaudit.model.acceptance import RecordedDecision
-from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Topic
 from modelaudit.model.opinion import Opinion
-from modelaudit.model.report import AuditReport, Extent, Target
+from modelaudit.model.report import AuditReport, Extent
 from modelaudit.reports.answers import list_rulings
 from modelaudit.reports.cyclonedx.identity import (
     LISTING_ALGORITHM,
     build_identity,
-    build_model_purl,
-    find_version,
     find_weight_digests,
 )
 from modelaudit.reports.cyclonedx.license_facts import list_license_facts
 from modelaudit.reports.cyclonedx.licenses import build_evidence, build_licenses
 from modelaudit.reports.cyclonedx.lineage import build_pedigree
 from modelaudit.reports.cyclonedx.properties import ROOT_REF, build_properties, describe_fact, parse_time
-from modelaudit.reports.cyclonedx.references import find_server
 from modelaudit.reports.hub_scanners import get_scans, summarise_scanners
-from modelaudit.reports.package_url import REPOSITORY_ID
+from modelaudit.reports.package_url import REPOSITORY_ID, find_server
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.signature_words import describe_signature
+from modelaudit.reports.stated_facts import (
+    build_model_purl,
+    find_owner,
+    find_version,
+    get_component_type,
+    list_authors,
+    list_suppliers,
+)
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.view import get_model_name
+from modelaudit.reports.view import get_heading
 from modelaudit.reports.wording import describe_decision
 
 _E_MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+){1,10}")
@@ -49,12 +53,11 @@ def build_root(report: AuditReport, listing_digest: str | None, references: Iter
         references: its external references.
     """
     target, description = report.target, report.description
-    is_dataset = target.kind is RefKind.DATASET
     version = find_version(report, listing_digest)
     supplier, purl = build_supplier(report), build_model_purl(report, version)
     return Component(
-        type=ComponentType.DATA if is_dataset else ComponentType.MACHINE_LEARNING_MODEL,
-        name=escape_unprintable(get_model_name(target)),
+        type=ComponentType(get_component_type(target)),
+        name=escape_unprintable(get_heading(target)),
         version=escape_unprintable(version) if version else None,
         bom_ref=ROOT_REF,
         purl=purl,
@@ -84,13 +87,13 @@ def build_root(report: AuditReport, listing_digest: str | None, references: Iter
 def build_supplier(report: AuditReport) -> OrganizationalEntity | None:
     """Build the organisation that publishes the model, with its address and contact; ``None`` if no source names it."""
     description = report.description
-    fact = next(iter(description.list_facts(Topic.SUPPLIER)), None)
-    name = fact.value if fact else _find_owner(report.target)
-    if not name:
+    supplier = next(iter(list_suppliers(report)), None)
+    if supplier is None:
         return None
+    name, owner = supplier.value, find_owner(report.target)
     contacts = [each.value for each in description.list_facts(Topic.CONTACT) if _E_MAIL.fullmatch(each.value)]
     server = find_server(report.target)
-    is_owner = name == _find_owner(report.target) and REPOSITORY_ID.fullmatch(name) is not None
+    is_owner = owner is not None and name == owner.value and REPOSITORY_ID.fullmatch(name) is not None
     url = f"{server}/{name}" if server and is_owner else None
     return OrganizationalEntity(
         name=escape_unprintable(name),
@@ -110,18 +113,9 @@ def _build_release(report: AuditReport) -> ReleaseNotes | None:
     return ReleaseNotes(type="release", timestamp=time, properties=properties)
 
 
-def _find_owner(target: Target) -> str:
-    """Return the account that owns a repository of the Hub: as the Hub states it, else as the id begins."""
-    if target.provenance is not None and target.provenance.owner is not None:
-        return target.provenance.owner.name
-    is_on_hub = target.kind in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE)
-    return target.name.partition("/")[0] if is_on_hub and "/" in target.name else ""
-
-
 def _build_authors(report: AuditReport) -> list[OrganizationalContact]:
     """Build the persons and organisations that developed the model."""
-    facts = report.description.list_facts(Topic.AUTHOR)
-    return [OrganizationalContact(name=escape_unprintable(fact.value)) for fact in facts if fact.value]
+    return [OrganizationalContact(name=escape_unprintable(each.value)) for each in list_authors(report.description)]
 
 
 def _list_verdict(report: AuditReport) -> Iterator[tuple[str, object]]:
@@ -139,7 +133,7 @@ def _list_verdict(report: AuditReport) -> Iterator[tuple[str, object]]:
 
 
 def _list_target(report: AuditReport) -> Iterator[tuple[str, object]]:
-    """Yield what was scanned, and what its source states about it."""
+    """Yield the target of the scan, and the statements of its source."""
     target = report.target
     yield "target:requested", target.requested
     yield "target:kind", target.kind

@@ -1,4 +1,4 @@
-"""What the tool and persons state about the model: completeness (``compositions``) and answers (``annotations``).
+"""Statements of the tool and of persons about the model: completeness (``compositions``) and answers (``annotations``).
 
 The library has no classes for either, so both are JSON.
 """

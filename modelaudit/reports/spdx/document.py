@@ -13,29 +13,37 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from packageurl import PackageURL
 from spdx_python_model.bindings import v3_0_1 as spdx
 
 from modelaudit.model.address import file_of, read_file_path
-from modelaudit.model.artifact import RefKind
-from modelaudit.model.description import Topic
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.provenance import OwnerKind
 from modelaudit.model.report import AuditReport
-from modelaudit.model.signature import SignatureState
 from modelaudit.reports.answers import list_rulings
 from modelaudit.reports.inventory import compute_tree_digest
-from modelaudit.reports.package_url import HUB, build_repository_purl
+from modelaudit.reports.package_url import find_repository_address
 from modelaudit.reports.results import list_results
 from modelaudit.reports.spdx.elements import ElementSet, hash_key, list_hashes
 from modelaudit.reports.spdx.licenses import Licenses
 from modelaudit.reports.spdx.model_package import describe_model, list_references, list_sources
 from modelaudit.reports.spdx.packages import add_base_models, add_datasets, add_libraries
-from modelaudit.reports.text import escape_name, escape_unprintable, validate_https_link
-from modelaudit.reports.view import get_model_name
+from modelaudit.reports.stated_facts import (
+    build_model_purl,
+    find_version,
+    get_component_type,
+    list_authors,
+    list_suppliers,
+)
+from modelaudit.reports.text import escape_name, escape_unprintable
+from modelaudit.reports.view import get_heading
 from modelaudit.reports.wording import describe_acceptance, describe_place
 
 _PROFILE: Final = spdx.ProfileIdentifierType
+_PURPOSES: Final = {
+    "data": spdx.software_SoftwarePurpose.data,
+    "machine-learning-model": spdx.software_SoftwarePurpose.model,
+}
+"""The purposes for the types of ``get_component_type``."""
 _COMPLETE: Final = spdx.RelationshipCompleteness.complete
 _INCOMPLETE: Final = spdx.RelationshipCompleteness.incomplete
 
@@ -102,20 +110,16 @@ def _add_authors(elements: ElementSet, report: AuditReport) -> None:
 def _add_model(elements: ElementSet, report: AuditReport, listing: str | None) -> spdx.ai_AIPackage:
     """Add the package of the model."""
     target, description = report.target, report.description
-    model = elements.add(spdx.ai_AIPackage(), "model", get_model_name(target))
-    is_dataset = target.kind is RefKind.DATASET
-    model.software_primaryPurpose = (
-        spdx.software_SoftwarePurpose.data if is_dataset else spdx.software_SoftwarePurpose.model
-    )
-    version = target.commit or listing
+    model = elements.add(spdx.ai_AIPackage(), "model", get_heading(target))
+    model.software_primaryPurpose = _PURPOSES[get_component_type(target)]
+    version = find_version(report, listing)
     if version:
         model.software_packageVersion = escape_unprintable(version)
-    if (purl := _build_purl(report, version)) is not None:
-        model.software_packageUrl = purl
-    if (page := _find_page(report)) is not None:
+    if (purl := build_model_purl(report, version)) is not None:
+        model.software_packageUrl = purl.to_string()
+    if (page := find_repository_address(target)) is not None:
         model.software_homePage = page
-        at_commit = validate_https_link(f"{page}/tree/{target.commit}") if target.commit else None
-        model.software_downloadLocation = at_commit or page
+        model.software_downloadLocation = f"{page}/tree/{target.commit.lower()}" if target.commit else page
     if listing is not None:
         # What ``sha256sum`` prints for all files is no hash of the package, so it identifies and verifies nothing more.
         comment = "SHA-256 over the lines that sha256sum prints for all files"
@@ -125,51 +129,22 @@ def _add_model(elements: ElementSet, report: AuditReport, listing: str | None) -
     supplier = _add_supplier(elements, report)
     if supplier is not None:
         model.suppliedBy = supplier
-    # A role, such as that of a sponsor, is not that of an author.
-    authors = dict.fromkeys(fact.value for fact in description.list_facts(Topic.AUTHOR) if not fact.get("role"))
-    model.originatedBy.extend(elements.add(spdx.Agent(), hash_key("author", name), name) for name in authors)
+    names = [each.value for each in list_authors(description)]
+    model.originatedBy.extend(elements.add(spdx.Agent(), hash_key("author", name), name) for name in names)
     model.externalRef.extend(list_references(description))
-    describe_model(model, description)
+    describe_model(model, report)
     return model
 
 
-def _build_purl(report: AuditReport, version: str | None) -> str | None:
-    """Build the package URL: of the Hub, or a generic one with the digest of a folder; ``None`` for a data set."""
-    target = report.target
-    if target.kind in (RefKind.MODEL, RefKind.CACHE):
-        purl = build_repository_purl(target)
-        return purl.to_string() if purl is not None else None
-    name = escape_unprintable(target.short_name)
-    if target.kind is RefKind.DATASET or version is None or not name.strip("/ "):
-        return None
-    return PackageURL("generic", None, name, version).to_string()
-
-
-def _find_page(report: AuditReport) -> str | None:
-    """Find the page of the repository; ``None`` for a local model, and where it has no https address."""
-    target = report.target
-    if target.kind not in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE):
-        return None
-    origin = HUB if target.kind is RefKind.CACHE else target.origin.rstrip("/")
-    folder = "datasets/" if target.kind is RefKind.DATASET else ""
-    return validate_https_link(f"{origin}/{folder}{target.name}")
-
-
 def _add_supplier(elements: ElementSet, report: AuditReport) -> spdx.Agent | None:
-    """Add who supplies the model: a verified signer, the publisher that it states, or the owner of the repository."""
-    target = report.target
-    for signature in target.signatures:
-        if signature.state is SignatureState.VERIFIED and signature.signer is not None:
-            return elements.add(spdx.Agent(), "supplier", signature.signer.name)
-    stated = report.description.find_value(Topic.SUPPLIER)
-    owner = target.provenance.owner if target.provenance is not None else None
-    if owner is not None and (not stated or stated == owner.name):
-        kinds = {OwnerKind.ORGANIZATION: spdx.Organization, OwnerKind.USER: spdx.Person}
-        return elements.add(kinds[owner.kind]() if owner.kind else spdx.Agent(), "supplier", owner.name)
-    name, slash, _ = target.name.partition("/")
-    is_of_hub = target.kind in (RefKind.MODEL, RefKind.DATASET, RefKind.CACHE) and slash
-    name = stated or (name if is_of_hub else "")
-    return elements.add(spdx.Agent(), "supplier", name) if name else None
+    """Add the supplier of the model, with the kind of its account if it owns the repository."""
+    supplier = next(iter(list_suppliers(report)), None)
+    if supplier is None:
+        return None
+    kinds = {OwnerKind.ORGANIZATION: spdx.Organization, OwnerKind.USER: spdx.Person}
+    owner = report.target.provenance.owner if report.target.provenance is not None else None
+    kind = owner.kind if owner is not None and owner.name == supplier.value else None
+    return elements.add(kinds[kind]() if kind else spdx.Agent(), "supplier", supplier.value)
 
 
 def _add_files(elements: ElementSet, report: AuditReport) -> dict[str, spdx.Element | str]:
@@ -221,9 +196,9 @@ def _add_document(elements: ElementSet, model: spdx.ai_AIPackage, report: AuditR
     if has_datasets:
         profiles.append(_PROFILE.dataset)
     parts = elements.list_all()
-    bill = elements.add(spdx.software_Sbom(), "bill", f"SBOM of {get_model_name(report.target)}")
+    bill = elements.add(spdx.software_Sbom(), "bill", f"SBOM of {get_heading(report.target)}")
     bill.software_sbomType.append(spdx.software_SbomType.analyzed)
-    document = elements.add(spdx.SpdxDocument(), "document", get_model_name(report.target))
+    document = elements.add(spdx.SpdxDocument(), "document", get_heading(report.target))
     for collection, root, members in ((bill, model, parts), (document, bill, [*parts, bill])):
         collection.rootElement.append(root)
         collection.element.extend(members)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from cyclonedx.spdx import is_supported_id
 from spdx_python_model.bindings import v3_0_1 as spdx
 
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseConclusion
@@ -46,6 +47,17 @@ class Licenses:
         concluded = conclusion.expression if conclusion.state is ConclusionState.CONCLUDED else ""
         reasons = " ".join(conclusion.reasoning) if concluded != declared else ""
         self.relate(model, declared, concluded, reasons)
+
+    def relate_words(self, element: spdx.Element, declared: Iterable[str]) -> None:
+        """Relate an element to its declared licences: ids of the rule set or of SPDX, or the words of a card."""
+        known = {each.id for each in self._conclusion.entries}
+        self.relate(
+            element,
+            join_expressions(
+                each if each in known or is_supported_id(each) else self._refer_to_words(each) for each in declared
+            ),
+            "",
+        )
 
     def relate(self, element: spdx.Element, declared: str, concluded: str, comment: str = "") -> None:
         """Relate an element to both licences; an empty expression makes no assertion."""

@@ -5,14 +5,17 @@ SPDX has no field for who vouches for a value, so that an annotation names the s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from spdx_python_model.bindings import v3_0_1 as spdx
 
 from modelaudit.model.description import Fact, ModelDescription, Topic
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.fact_places import name_place
+from modelaudit.reports.named_datasets import list_datasets
 from modelaudit.reports.spdx.elements import build_entries, read_moment
+from modelaudit.reports.stated_facts import list_energy
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 _REF: Final = spdx.ExternalRefType
@@ -34,18 +37,15 @@ _RISKS: Final = {
 _PRESENCE: Final = {"yes": spdx.PresenceType.yes, "no": spdx.PresenceType.no}
 _ENERGY: Final = {
     "training": "ai_trainingEnergyConsumption",
-    "pre-training": "ai_trainingEnergyConsumption",
     "fine-tuning": "ai_finetuningEnergyConsumption",
     "inference": "ai_inferenceEnergyConsumption",
 }
 _HYPERPARAMETERS: Final = (Topic.HYPERPARAMETER, Topic.DIMENSION, Topic.PARAMETERS, Topic.PRECISION, Topic.QUANTISATION)
-_KILOWATT_HOURS: Final = re.compile(r"(\d{1,3}(?:,\d{3}){1,4}|\d{1,15}(?:\.\d{1,9})?)(?: ?kwh)?", re.IGNORECASE)
-_MOST_WORDS: Final = 12
-"""Words of a data set's name; a longer text describes one."""
 
 
-def describe_model(package: spdx.ai_AIPackage, description: ModelDescription) -> None:
+def describe_model(package: spdx.ai_AIPackage, report: AuditReport) -> None:
     """Fill the fields of the AI profile that the description has facts for."""
+    description = report.description
     package.ai_typeOfModel = _list_values(description, Topic.ARCHITECTURE, Topic.ARCHITECTURE_FAMILY, Topic.MODEL_TYPE)
     package.ai_domain = _list_values(description, Topic.TASK)
     package.ai_modelDataPreprocessing = _list_values(description, Topic.TOKENIZER)
@@ -56,7 +56,7 @@ def describe_model(package: spdx.ai_AIPackage, description: ModelDescription) ->
         parameters.setdefault(_name_fact(fact), fact.value)
     package.ai_hyperparameter = build_entries(parameters.items())
     package.ai_metric = build_entries((_name_fact(fact), fact.value) for fact in description.list_facts(Topic.METRIC))
-    _fill_texts(package, description)
+    _fill_texts(package, report)
     for fact in description.list_facts(Topic.SAFETY_RISK):
         if (risk := _RISKS.get(fact.value.casefold().removesuffix(" risk"))) is not None:
             package.ai_safetyRiskAssessment = risk
@@ -74,9 +74,10 @@ def describe_model(package: spdx.ai_AIPackage, description: ModelDescription) ->
             break
 
 
-def _fill_texts(package: spdx.ai_AIPackage, description: ModelDescription) -> None:
+def _fill_texts(package: spdx.ai_AIPackage, report: AuditReport) -> None:
     """Fill the fields that are one text each, from all facts on their topics."""
-    data = [fact.value for fact in description.list_facts(Topic.DATASET) if not is_dataset_name(fact)]
+    description = report.description
+    data = [each.name for each in list_datasets(report) if each.is_prose]
     training = [*_list_values(description, Topic.APPROACH, Topic.TRAINING), *map(escape_unprintable, data)]
     uses = [
         f"{label}: {value}"
@@ -104,15 +105,13 @@ def _fill_texts(package: spdx.ai_AIPackage, description: ModelDescription) -> No
 def _build_energy(description: ModelDescription) -> spdx.ai_EnergyConsumption | None:
     """Build the energy in kilowatt-hours by activity; ``None`` if none of a known activity is stated."""
     consumption = None
-    for fact in description.list_facts(Topic.ENERGY):
-        field = _ENERGY.get(fact.get("activity").casefold() or "training")
-        match = _KILOWATT_HOURS.fullmatch(fact.value)
-        if field is None or match is None:
+    for energy in list_energy(description):
+        field = _ENERGY.get(energy.activity)
+        if field is None:
             continue
-        quantity = float(match[1].replace(",", ""))
         consumption = consumption or spdx.ai_EnergyConsumption()
         each = spdx.ai_EnergyConsumptionDescription(
-            ai_energyQuantity=quantity, ai_energyUnit=spdx.ai_EnergyUnitType.kilowattHour
+            ai_energyQuantity=float(energy.kilowatt_hours), ai_energyUnit=spdx.ai_EnergyUnitType.kilowattHour
         )
         getattr(consumption, field).append(each)
     return consumption
@@ -132,36 +131,21 @@ def list_references(description: ModelDescription) -> Iterator[spdx.ExternalRef]
 def list_sources(description: ModelDescription) -> Iterator[tuple[str, str]]:
     """Yield each topic with its facts, and for each fact its confidence and place."""
     for topic in dict.fromkeys(fact.topic for fact in description.facts):
-        facts = description.list_facts(topic)
-        yield topic, "; ".join(f"{_describe_value(fact)} ({fact.confidence}, {_name_place(fact)})" for fact in facts)
+        yield topic, "; ".join(map(_describe_fact, description.list_facts(topic)))
 
 
-def is_dataset_name(fact: Fact) -> bool:
-    """Whether a fact on a data set is its name, and no text about it."""
-    return len(fact.value.split()) <= _MOST_WORDS
-
-
-def _describe_value(fact: Fact) -> str:
-    """Return the value of a fact with its qualifiers."""
+def _describe_fact(fact: Fact) -> str:
+    """Describe a fact with its qualifiers, its confidence and its place."""
     qualifiers = "".join(f", {name} {value}" for name, value in fact.qualifiers if value)
-    return f"{fact.value}{qualifiers}"
+    return f"{fact.value}{qualifiers} ({fact.confidence}, {name_place(fact.artifact, fact.where)})"
 
 
 def _name_fact(fact: Fact) -> str:
-    """Return the key of a fact: its topic, and its qualifiers that tell it from others."""
+    """Return the key of a fact: its topic, and the qualifiers that make it unique."""
     name = fact.get("name")
     parts = (name or fact.topic, fact.get("dataset"), fact.get("split"))
     prefix = f"{fact.topic}:" if fact.topic in (Topic.DIMENSION, Topic.QUANTISATION) and name else ""
     return prefix + " ".join(part for part in parts if part)
-
-
-def _name_place(fact: Fact) -> str:
-    """Name the file of a fact with its line or key, or the record of the Hub."""
-    if not fact.artifact:
-        return "record of the Hub"
-    if fact.where.line is not None:
-        return f"{fact.artifact}:{fact.where.line}"
-    return f"{fact.artifact} {fact.where.key}" if fact.where.key is not None else fact.artifact
 
 
 def _list_values(description: ModelDescription, *topics: Topic) -> list[str]:
