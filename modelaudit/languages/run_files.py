@@ -137,6 +137,8 @@ _ANY_FIRST_WORD: Final = re.compile(
 )
 # A program in the folder: ``./x.txt``.
 _IN_FOLDER: Final = re.compile(rf"\./{_WORD}")
+# The key of a path of data: ``"uri": "./model.joblib"``.
+_DATA_KEY: Final = re.compile(r"(?:ur[il]|path|model|weights|checkpoint|tokenizer)[\"']?[ \t]*:[ \t]*[\"']?\Z")
 _COMMAND_STARTS: Final = tuple(";&|\"'`({!\n")
 _COMMAND_WORDS: Final = re.compile(r"\b(?:then|do|else|sudo)\Z")
 # Variables whose value a program runs when it starts.
@@ -240,7 +242,9 @@ def _find_words(data: bytes, is_makefile: bool) -> Iterator[tuple[str, str, int]
     for match in chain(words.find_variables(), _match_at_keys(text), inclusions):
         yield from _list_arguments(match)
     for match in _IN_FOLDER.finditer(text):
-        if _begins_command(text, match.start()):
+        is_data = _DATA_KEY.search(text, max(0, match.start() - 60), match.start()) is not None
+        is_command = not is_data or _PROGRAM_NAME.match(match[0]) is not None
+        if is_command and _begins_command(text, match.start()):
             yield ANY, match[0], match.start()
     yield from ((ANY, _drop_variable_folder(word), offset) for word, offset in _find_sources(text, words))
 

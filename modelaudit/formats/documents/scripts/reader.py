@@ -56,6 +56,8 @@ _BARE_SETTINGS: Final = ("config", "config.worktree")
 _SETTINGS_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,150}(?:[#;]|\[\s{0,20}[A-Za-z][\w.-]*(?:\s|\]))")
 # The first line of a script for a shell, such as ``#!/bin/sh`` or ``#!/usr/bin/env -S bash -e``.
 _SHEBANG: Final = re.compile(rb"#!\s*\S*?(?:/|\benv\s+(?:-S\s+)?)(?:ba|z|da|k|a|fi|c|tc)?sh\b[^\n]*")
+# https://devcenter.heroku.com/articles/procfile: ``web: gunicorn app:app``.
+_PROCESS_NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,100}:", re.MULTILINE)
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_PROGRAMS: Final = 200
 _START_BYTES: Final = 200
@@ -68,8 +70,8 @@ def _detect_kind(path: str, start: bytes) -> str:
         return "dockerfile"
     if name.endswith((".dockerfile", ".containerfile")):
         return "dockerfile"
-    if name == "modelfile" or name.endswith(".modelfile"):
-        return "modelfile"
+    if name in ("modelfile", "procfile") or name.endswith(".modelfile"):
+        return "procfile" if name == "procfile" else "modelfile"
     if name in ("makefile", "gnumakefile", "bsdmakefile") or name.endswith(".mk"):
         return "makefile"
     if git.is_git_settings(path) or (name in _BARE_SETTINGS and _SETTINGS_START.match(start)):
@@ -249,11 +251,17 @@ def _keep_text(text: str) -> str:
     return text
 
 
+def _blank_process_names(text: str) -> str:
+    """Return the commands of a ``Procfile`` at their places, without the names of the processes before them."""
+    return _PROCESS_NAME.sub(lambda match: " " * len(match[0]), text)
+
+
 # By the kind of the file: the function that turns its text into shell commands.
 _SCRIPT_CONVERTERS: Final[dict[str, Callable[[str], str]]] = {
     "script": _keep_text,
     "dockerfile": recipes.convert_dockerfile,
     "makefile": makefiles.convert_makefile,
+    "procfile": _blank_process_names,
 }
 
 
