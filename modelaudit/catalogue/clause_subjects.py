@@ -11,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.cues import compile_pattern, iter_phrases
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
+from modelaudit.model.lazy_pattern import LazyPattern
 from modelaudit.model.restrictions import CardSection, ClauseShape, ClauseSubjects
 
 _LIST_NAME = re.compile(r"\{([a-z]+(?:-[a-z]+)*)\}")
@@ -82,16 +83,30 @@ def read_clause_subjects(documents: Iterable[Document]) -> ClauseSubjects:
         for shape in file.shapes:
             if unknown := [each for each in shape.within if each not in names]:
                 raise document.error(f"shapes: {unknown[0]!r} is none of the sections", ("shapes",))
-            (pattern,) = _compile([shape.words], lists, document, "shapes")
-            unless = tuple(_compile(shape.unless, lists, document, "shapes"))
+            (pattern,) = _keep([shape.words], lists, document)
+            unless = tuple(_keep(shape.unless, lists, document))
             shapes.append(ClauseShape(shape.name, pattern, unless, shape.follows, tuple(shape.within)))
     return ClauseSubjects(boundary, tuple(spared), tuple(carries), tuple(asides), tuple(shapes), tuple(sections))
+
+
+def _keep(patterns: Sequence[str], lists: Mapping[str, str], document: Document) -> Iterator[LazyPattern]:
+    """Keep patterns of shapes for their first use; those of a user are compiled at once, which shows a mistake."""
+    for written in _write_patterns(patterns, lists, document, "shapes"):
+        if not document.is_installed:
+            compile_pattern(written, document, ("shapes",))
+        yield LazyPattern(written)
 
 
 def _compile(
     patterns: Sequence[str], lists: Mapping[str, str], document: Document, key: str
 ) -> Iterator[re.Pattern[str]]:
     """Compile patterns of a file, with the words of the lists that they name."""
+    for written in _write_patterns(patterns, lists, document, key):
+        yield compile_pattern(written, document, (key,))
+
+
+def _write_patterns(patterns: Sequence[str], lists: Mapping[str, str], document: Document, key: str) -> Iterator[str]:
+    """Write patterns of a file with the words of the lists that they name."""
     for pattern in patterns:
         written = pattern
         for _ in range(1 + _LISTS_IN_LISTS):
@@ -99,7 +114,7 @@ def _compile(
                 if name not in lists:
                     raise document.error(f"{key}: {{{name}}} is none of the lists of words", (key,))
                 written = written.replace(f"{{{name}}}", lists[name])
-        yield compile_pattern(written, document, (key,))
+        yield written
 
 
 def _write_phrase(phrase: str) -> str:

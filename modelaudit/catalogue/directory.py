@@ -53,11 +53,11 @@ def find_rules_directory() -> Path:
         ConfigurationError: there is none; the installation is damaged.
     """
     replaced = _IN_PLACE.get()
-    return _find_installed_rules() if replaced is None else replaced.folder
+    return find_installed_rules() if replaced is None else replaced.folder
 
 
 @cache
-def _find_installed_rules() -> Path:
+def find_installed_rules() -> Path:
     """Return the folder ``rules/`` of this installation. Raises ``ConfigurationError`` if there is none."""
     for candidate in (_PACKAGE / "rules", _PACKAGE.parent / "rules"):
         # Another program may have a folder of this name, so a part of the rule set has to be in it.

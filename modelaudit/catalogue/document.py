@@ -37,11 +37,17 @@ _DECIMAL = re.compile(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE]
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file of the rule set. ``label`` is its name in messages."""
+    """A file of the rule set.
+
+    Attributes:
+        label: its name in messages.
+        is_installed: whether it is a file of this installation, whose patterns are tested and need no check.
+    """
 
     label: str
     text: str
     data: Data
+    is_installed: bool = False
 
     def error(self, message: str, place: Place = ()) -> ConfigurationError:
         """Make an error with this file and the line of ``place``, or of the deepest part of ``place`` that exists."""
@@ -80,7 +86,7 @@ class LineIndex:
         return child[1].start_mark.column if child is not None and is_list else default
 
 
-def read_document(path: Path, label: str) -> Document:
+def read_document(path: Path, label: str, *, is_installed: bool = False) -> Document:
     """Read one file.
 
     Raises:
@@ -97,7 +103,7 @@ def read_document(path: Path, label: str) -> Document:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{label}:{line}: is not UTF-8 at byte {error.start}; write YAML in UTF-8") from error
-    return Document(label, text, parse_text(text, label))
+    return Document(label, text, parse_text(text, label), is_installed)
 
 
 def parse_text(text: str, label: str) -> Data:

@@ -13,7 +13,7 @@ from modelaudit.catalogue.call_signatures import read_signatures
 from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.description import read_description
-from modelaudit.catalogue.directory import find_rules_directory
+from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
 from modelaudit.catalogue.discovery import read_discovery
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.edition import read_edition
@@ -295,6 +295,7 @@ def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document
     """Yield (parts of the path without the ending, file) for every file of a rule set, in the order of paths."""
     if not directory.is_dir():
         raise ConfigurationError(f"{directory}: is not a folder of rules")
+    is_installed = directory == find_installed_rules()
     # The pattern finds ``.yml`` too, so that a file with that ending is an error and not silently left out.
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
@@ -303,4 +304,4 @@ def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: is not read, because its name does not end in .yaml; rename it")
-        yield within.with_suffix("").parts, read_document(path, label)
+        yield within.with_suffix("").parts, read_document(path, label, is_installed=is_installed)
