@@ -20,6 +20,8 @@ from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation, Use
 
 THE_REST = "the rest of the repository"
+SHARED_WEIGHTS = "shared-weights"
+"""The kind of a conflict of two models of a repository that hold the same weights under different terms."""
 """What lies outside of the folders of several models."""
 NAME_LIMIT = 300
 """Characters beyond which a text is not a licence name."""
@@ -188,7 +190,7 @@ class Conflict:
         kind: ``declared-found``, ``declared-inherited``, ``declared-prose``, ``missing-text``, ``missing-notice``,
             ``missing-naming``, ``missing-policy``, ``dataset-stricter``, ``dataset-unknown``, ``variant-text``,
             ``version-dependent``, ``origin-unknown``, ``origin-local``, ``origin-undeclared``,
-            ``template-differs``, ``text-not-recognised``; rules match it.
+            ``template-differs``, ``text-not-recognised``, ``shared-weights``; rules match it.
         detail: one sentence that names both sides.
         entries: ids of the licences concerned.
         artifact: the file to open first.

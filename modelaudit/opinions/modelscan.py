@@ -94,7 +94,7 @@ def get_second_opinion(
         answers.too_large = [path for path in files if path not in set(given)]
         _run_scanner(root.absolute(), given, limits.second_opinion_seconds, cpu_seconds, answers)
     if not answers.examined and not answers.findings:
-        detail = answers.trouble or "modelscan examined no file of the model"
+        detail = answers.trouble or "modelscan examined no file"
         return Opinion(SCANNER, answers.version, OpinionState.ABSENT, detail, absences=_list_absences(answers))
     is_partial = answers.failed or answers.too_large or answers.trouble
     state = OpinionState.PARTLY if is_partial else OpinionState.GIVEN

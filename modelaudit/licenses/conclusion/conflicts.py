@@ -13,7 +13,9 @@ from modelaudit.licenses.evidence.names import is_version_of, shares_text
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import (
     NOT_COMPARED,
+    OVER_LIMIT,
     RESTRICTED_BASE,
+    is_over_limit,
     list_uncovered_policies,
     list_uncovered_restrictions,
 )
@@ -197,10 +199,8 @@ def describe_restriction(claim: LicenseClaim) -> str:
     """Describe a sentence that may limit the use, or a text that was not searched for any."""
     words = " ".join(claim.quotation.split())
     if claim.location.key == NOT_COMPARED:
-        reason = (
-            words or "the model has more texts than the limit of one check, and those behind it may be unsearched too"
-        )
-        return f"{claim.artifact} was not searched for terms{' to its end' if words else ''}: {reason}."
+        extent = "" if not words or is_over_limit(claim) else " to its end"
+        return f"{claim.artifact} was not searched for terms{extent}: {words or OVER_LIMIT}."
     line = f" at line {claim.location.line}" if claim.location.line else ""
     if claim.location.key == RESTRICTED_BASE:
         return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no field declares this base model."
