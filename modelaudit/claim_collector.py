@@ -15,16 +15,16 @@ from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_
 from modelaudit.licenses.evidence.headed_limits import find_headed_limits
 from modelaudit.licenses.evidence.path_limits import find_path_limits
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
-from modelaudit.licenses.evidence.restriction_sentences import (
+from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
+from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
+from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
+from modelaudit.licenses.evidence.unsearched_texts import (
     NOT_COMPARED,
     OVER_LIMIT,
     claim_uncompared_text,
     claim_unsearched_texts,
-    find_restrictions,
     is_over_limit,
 )
-from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
-from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
 from modelaudit.licenses.lineage.training_bases import find_restricted_bases
 from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.licenses.recognition.known_sentences import is_known_sentence

@@ -24,7 +24,7 @@ from modelaudit.licenses.evidence.folders import (
 )
 from modelaudit.licenses.evidence.hub_ids import fold_hub_id
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.restriction_sentences import claim_unsearched_texts, is_over_limit
+from modelaudit.licenses.evidence.unsearched_texts import claim_unsearched_texts, is_over_limit
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
 from modelaudit.licensing import BaseModelLookup
 from modelaudit.model.artifact import Snapshot

@@ -11,9 +11,9 @@ from modelaudit.licenses.obligations.permission import CONCLUSION
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.discovery import WEIGHT_ENDINGS
-from modelaudit.model.license import SHARED_WEIGHTS, THE_REST, Conflict, LicenseConclusion, UseAnswer
+from modelaudit.model.license import THE_REST, Conflict, LicenseConclusion, UseAnswer
 from modelaudit.model.report import ArtifactRecord
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import SHARED_WEIGHTS, Answer
 
 _MOST_NAMES: Final = 3
 

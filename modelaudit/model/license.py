@@ -20,8 +20,6 @@ from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation, Use
 
 THE_REST = "the rest of the repository"
-SHARED_WEIGHTS = "shared-weights"
-"""The kind of a conflict of two models of a repository that hold the same weights under different terms."""
 """What lies outside of the folders of several models."""
 NAME_LIMIT = 300
 """Characters beyond which a text is not a licence name."""

@@ -246,7 +246,9 @@ def _list_absences(answers: _Answers) -> tuple[str, ...]:
         lines.append(f"{len(answers.too_large)} files are larger than {bound}: {_name_files(answers.too_large)}")
     if answers.unsupported:
         names = _name_files(answers.unsupported)
-        lines.append(f"{len(answers.unsupported)} files are of kinds that modelscan does not read: {names}")
+        number = len(answers.unsupported)
+        kinds = "1 file is of a kind" if number == 1 else f"{number:,} files are of kinds"
+        lines.append(f"{kinds} that modelscan does not read: {names}")
     if answers.members:
         lines.append(f"{answers.members} members of archives are of kinds that modelscan does not read")
     return tuple(lines)

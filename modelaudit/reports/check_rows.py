@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import SHARED_WEIGHTS, ConclusionState, LicenseConclusion
+from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.report import AuditReport, DigestState
 from modelaudit.model.signature import SignatureState
+from modelaudit.model.terms import SHARED_WEIGHTS
 from modelaudit.reports import view
 from modelaudit.reports.wording import CHECKS, STATES, count_noun
 

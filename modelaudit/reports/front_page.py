@@ -37,6 +37,8 @@ _MOST_NAMES: Final = 2
 _MOST_CONFLICTS: Final = 2
 _MOST_DUTIES: Final = 8
 _SENTENCE_CHARACTERS: Final = 240
+_LONG_ANSWER: Final = 400
+"""Characters of an answer with its reasons above which it may take more than half of the width."""
 _NOT_EXAMINED: Final = "Not examined"
 _APART: Final = "Apart from this answer: "
 """Before an item that the publisher left out: it is for whoever passes the model on, and no reason of the answer."""
@@ -86,6 +88,18 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
         return ShortList("", (*shown, *further), max(len(unique) - MOST_REASONS, 0))
     more = max(len(unique) - MOST_REASONS, 0) + _count_unnamed_findings(report, details)
     return ShortList("", (*shown, *_explain_worst_finding(report)), more)
+
+
+def weigh_answers(report: AuditReport) -> str:
+    """Return the class of the two columns of answers: `` first`` or `` second`` for one with far more to say."""
+    load, use = (
+        len(ruling.reason) + sum(map(len, list_reasons(report, question).lines))
+        for question, ruling in answers.list_rulings(report)
+    )
+    # Below that number of characters, a column of half the width holds each.
+    if max(load, use) < _LONG_ANSWER or max(load, use) < 2 * min(load, use):
+        return ""
+    return " first" if load > use else " second"
 
 
 def _count_unnamed_findings(report: AuditReport, details: Sequence[str]) -> int:

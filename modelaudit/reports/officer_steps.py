@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.license import SHARED_WEIGHTS, LicenseConclusion, UseAnswer
+from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.report import COVERAGE_RULES, AuditReport
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import SHARED_WEIGHTS, Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
 from modelaudit.reports.decision_words import is_acceptable
@@ -140,7 +140,7 @@ def _decide_first(names: list[str]) -> str:
 def _correct_licence(report: AuditReport) -> Step:
     """State what ends findings of the licence check that the policy rejects."""
     rejected = _list_rejected(report, CheckFamily.LICENSE)
-    words = f"Ask the author of the {view.name_subject(report)} to correct its licence statement."
+    words = f"Do not use this {view.name_subject(report)} before its author corrects what it states on its licence."
     return Step(f"{words} {_EXCEPTION}" if any(is_acceptable(each, report.policy) for each in rejected) else words)
 
 

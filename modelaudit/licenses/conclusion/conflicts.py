@@ -12,10 +12,7 @@ from modelaudit.licenses.evidence.alternatives import list_license_ids
 from modelaudit.licenses.evidence.names import is_version_of, shares_text
 from modelaudit.licenses.evidence.record import Evidence
 from modelaudit.licenses.evidence.restriction_sentences import (
-    NOT_COMPARED,
-    OVER_LIMIT,
     RESTRICTED_BASE,
-    is_over_limit,
     list_uncovered_policies,
     list_uncovered_restrictions,
 )
@@ -31,6 +28,7 @@ from modelaudit.licenses.evidence.scope import (
 from modelaudit.licenses.evidence.statements import LicenseNames
 from modelaudit.licenses.evidence.text_claims import may_add_terms
 from modelaudit.licenses.evidence.unrecognised import is_set_apart, list_unrecognised_texts
+from modelaudit.licenses.evidence.unsearched_texts import NOT_COMPARED, OVER_LIMIT, is_over_limit
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import (

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.licenses.evidence.fields import LINK_TARGET, RESTRICTION
-from modelaudit.licenses.evidence.restriction_sentences import is_over_limit
 from modelaudit.licenses.evidence.scope import ABOVE, ClaimScope, determine_scope, drop_levels_above, is_use_policy_text
+from modelaudit.licenses.evidence.unsearched_texts import is_over_limit
 from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim

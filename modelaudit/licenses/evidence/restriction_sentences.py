@@ -33,9 +33,6 @@ from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import LicenseEntry
 
 _POLICY_KINDS = ("use-policy", "pass-on-use-limits", "purpose-limit")
-NOT_COMPARED = "not-compared"
-OVER_LIMIT = "the model has more texts than the limit of one check"
-"""Why a text was not searched for terms at all."""
 READS_LIKE_TERMS = "reads-like-terms"
 """The kind of a sentence that only its score marks."""
 RESTRICTED_BASE = "restricted-base"
@@ -227,26 +224,6 @@ def _classify_markup(
         if kind := match_restriction_sign(f"{sentence} {words}", restrictions):
             return kind
     return None
-
-
-def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:
-    """Make the claim that represents a text over the limit: it was not searched and may restrict the use.
-
-    ``bound`` states the part that was searched, if any.
-    """
-    return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, bound, None, Location(key=NOT_COMPARED))
-
-
-def claim_unsearched_texts(artifacts: Sequence[str]) -> LicenseClaim:
-    """Make the claim that represents all texts behind the limit on the texts of one model, in the order of the scan."""
-    first, *others = artifacts
-    more = f"; {len(artifacts):,} texts were not searched, the last of them {others[-1]}" if others else ""
-    return claim_uncompared_text(first, f"{OVER_LIMIT}{more}")
-
-
-def is_over_limit(claim: LicenseClaim) -> bool:
-    """Whether a claim is that of ``claim_unsearched_texts``."""
-    return claim.location.key == NOT_COMPARED and claim.quotation.startswith(OVER_LIMIT)
 
 
 def has_unreadable_terms(
