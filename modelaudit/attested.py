@@ -56,7 +56,7 @@ def verify_attestation(
         SourceError: the model or the attestation cannot be read (exit 4).
     """
     if not signers:
-        raise ConfigurationError("--attestation needs somebody who may attest: --key FILE")
+        raise ConfigurationError("--attestation needs the key of a trusted attester: --key FILE")
     snapshot = _take_model(target, limits)
     if lies_in(attestation_path, snapshot.root):
         raise ConfigurationError(

@@ -19,7 +19,6 @@ from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
 from modelaudit.licenses.evidence.unsearched_texts import (
-    NOT_COMPARED,
     OVER_LIMIT,
     claim_uncompared_text,
     claim_unsearched_texts,
@@ -35,6 +34,7 @@ from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.license import Basis, LicenseClaim
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.reading import Structure
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import ModelCard
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory
 
@@ -219,7 +219,7 @@ class ClaimCollector:
 
         One doubt is enough, except that one on a component has no effect on the model.
         """
-        scopes = {determine_scope(claim) for claim in self.claims if claim.location.key == NOT_COMPARED}
+        scopes = {determine_scope(claim) for claim in self.claims if is_unsearched(claim.location)}
         return scope in scopes or bool(scopes - {ClaimScope.COMPONENT})
 
     def _count_characters_to_compare(self, prose: Prose) -> int | None:

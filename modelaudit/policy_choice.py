@@ -118,7 +118,7 @@ def check_files(policy: Policy, rules: Sequence[Path] = ()) -> list[str]:
     if Requirement.SIGNER in policy.require and not policy.trusted_signers:
         place = policy.origins.get(f"require.{Requirement.SIGNER}", policy.name)
         remarks.append(
-            f"{place}: signer is required, and trusted-signers names nobody: every signer counts that the caller of a "
+            f"{place}: signer is required, and trusted-signers is empty: every signer counts that the caller of a "
             "scan names by --public-key, --certificate-root or --identity; name yours"
         )
     if policy.trusted_signers and Requirement.SIGNER not in policy.require:

@@ -69,7 +69,7 @@ def verify_seal(
         SourceError: something cannot be read (exit 4).
     """
     if not signers:
-        raise ConfigurationError("a sealed folder needs somebody who may seal: --key FILE")
+        raise ConfigurationError("a sealed folder needs the key of a trusted signer: --key FILE")
     root = Path(folder)
     if not root.is_dir():
         raise SourceError(f"The folder {folder!r} does not exist; name one that modelaudit attest --seal wrote.")
@@ -90,7 +90,7 @@ def verify_seal(
 
 
 def _accept_seal(root: Path, verifiers: Sequence[Verifier], now: datetime | None) -> Seal:
-    """Read the seal of a folder. Raises ``SignatureError`` unless somebody who may seal signed it."""
+    """Read the seal of a folder. Raises ``SignatureError`` unless a trusted signer signed it."""
     path = root / SEAL_NAME
     if not path.is_file():  # a pipe would never end
         raise SignatureError(f"it holds no {SEAL_NAME}, so it is not sealed; for a model alone, add --attestation FILE")

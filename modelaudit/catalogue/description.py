@@ -142,6 +142,8 @@ class DescriptionFile:
     other_data: list[Text] = field(default_factory=list)
     other_models: list[Text] = field(default_factory=list)
     placeholders: list[Text] = field(default_factory=list)
+    no_weights: list[Text] = field(default_factory=list)
+    pickles_beside: list[Text] = field(default_factory=list)
     label_words: dict[str, list[Text]] = field(default_factory=dict)
     libraries: dict[str, Text] = field(default_factory=dict)
     model_families: list[Text] = field(default_factory=list)
@@ -186,6 +188,8 @@ class _Reader:
         self._other_data: list[str] = []
         self._others: list[str] = []
         self._placeholders: list[str] = []
+        self._no_weights: list[str] = []
+        self._pickles_beside: list[str] = []
         self._libraries: dict[str, str] = {}
         self._families: list[str] = []
         self._comparisons: list[Comparison] = []
@@ -209,6 +213,8 @@ class _Reader:
             ("other-data", file.other_data, self._other_data),
             ("other-models", file.other_models, self._others),
             ("placeholders", file.placeholders, self._placeholders),
+            ("no-weights", file.no_weights, self._no_weights),
+            ("pickles-beside", file.pickles_beside, self._pickles_beside),
             ("model-families", file.model_families, self._families),
         ):
             for pattern in patterns:
@@ -274,6 +280,8 @@ class _Reader:
             self._libraries,
             tuple(self._comparisons),
             frozenset(self._compared_only),
+            _join_patterns(self._no_weights),
+            _join_patterns(self._pickles_beside),
         )
 
     def _is_compared(self, rule: FactRule) -> bool:

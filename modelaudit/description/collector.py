@@ -45,7 +45,7 @@ class DescriptionCollector:
         self._rules = rules
         self._maker = FactMaker(rules.placeholders)
         self._facts: dict[Fact, None] = {}
-        self._weights = WeightCounter()
+        self._weights = WeightCounter(rules.no_weights)
         self._imports = ImportCollector()
 
     def collect(self, address: str, structure: Structure) -> None:
@@ -89,7 +89,7 @@ class DescriptionCollector:
         declared = [each for each in facts if _is_root_card(each.artifact)]
         declared = _drop_other_data(declared)
         found = [each for each in facts if each.artifact and not _is_root_card(each.artifact)]
-        found += list_evidence(facts, formats, self._weights.list_sets())
+        found += list_evidence(facts, formats, self._weights.list_sets(), self._rules.pickles_beside)
         contradictions = compare_facts(declared, found, self._rules.comparisons) if declared else []
         hidden = self._rules.compared_only
         kept = tuple(each for each in facts if hidden.isdisjoint((each.get("name"), each.get("record"))))

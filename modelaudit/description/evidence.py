@@ -15,9 +15,6 @@ from modelaudit.model.structure import Location
 
 _PICKLES: Final = frozenset({"pickle", "torch-zip", "torch-tar", "torch-legacy", "joblib", "skops", "torch-bytecode"})
 _FORMATS: Final = frozenset({"safetensors", "gguf", "onnx", "tflite", "keras", "hdf5", "ggml", "executorch", "coreml"})
-_BESIDE_WEIGHTS: Final = re.compile(
-    r"training_args|optimizer|scheduler|rng_state|random_states|scaler|tokenizer|label", re.I
-)
 _FORMAT_NAME: Final = (("name", "format"),)
 _KIND_NAME: Final = (("name", "kind"),)
 _CONTEXT_NAME: Final = (("name", "context"),)
@@ -26,7 +23,10 @@ _MOST_FILES: Final = 1_000
 
 
 def list_evidence(
-    facts: Iterable[Fact], formats: Mapping[str, Sequence[str]], weights: Sequence[WeightSet]
+    facts: Iterable[Fact],
+    formats: Mapping[str, Sequence[str]],
+    weights: Sequence[WeightSet],
+    pickles_beside: re.Pattern[str],
 ) -> Iterator[Fact]:
     """Yield what the files as a whole show.
 
@@ -34,9 +34,10 @@ def list_evidence(
         facts: of the description so far.
         formats: of each file by its path.
         weights: the sets of weights of the model.
+        pickles_beside: parts of paths, in lower case, of pickles that are not the weights.
     """
     for path in sorted(formats)[:_MOST_FILES]:
-        for name in _list_formats(path, formats[path]):
+        for name in _list_formats(path, formats[path], pickles_beside):
             yield Fact(Topic.TAG, name, Confidence.FOUND, path, Location(), _FORMAT_NAME)
     full = [each for each in weights if not each.is_adapter]
     for each in full or weights[:1]:
@@ -69,8 +70,8 @@ def _state_quantisation(value: str, fact: Fact) -> Fact:
     return Fact(Topic.QUANTISATION, value, Confidence.FOUND, fact.artifact, fact.where, (("name", "presence"),))
 
 
-def _list_formats(path: str, formats: Sequence[str]) -> Iterator[str]:
+def _list_formats(path: str, formats: Sequence[str], pickles_beside: re.Pattern[str]) -> Iterator[str]:
     """Yield the formats of a file by the names that cards use."""
     if not _PICKLES.isdisjoint(formats):
-        yield "pickle beside the weights" if _BESIDE_WEIGHTS.search(path) else "pickle"
+        yield "pickle beside the weights" if pickles_beside.search(path.lower()) else "pickle"
     yield from (each for each in formats if each in _FORMATS)

@@ -17,9 +17,6 @@ from modelaudit.model.stated import StoredTensor, TensorTable
 from modelaudit.model.structure import Location
 
 _SHARD: Final = re.compile(r"[-_.]?(\d{4,5})-of-(\d{4,5})")
-_BESIDE: Final = re.compile(
-    r"optimizer|scheduler|rng_state|random_states|training_args|(?:^|[-_.])ema(?:[-_.]|$)|imatrix"
-)
 _NO_PARAMETER: Final = re.compile(
     r"(?:^|\.)(?:position_ids|num_batches_tracked|inv_freq|g_idx|attn\.bias|masked_bias)\Z"
 )
@@ -136,14 +133,16 @@ def list_storages(program: PickleProgram) -> TensorTable:
 class WeightCounter:
     """Collects the tables of tensors of a model."""
 
-    def __init__(self) -> None:
+    def __init__(self, no_weights: re.Pattern[str]) -> None:
+        """Begin without tables; files with a part of a name that ``no_weights`` matches do not count."""
+        self._no_weights = no_weights
         self._sets: dict[tuple[str, str], WeightSet] = {}
 
     def add(self, table: TensorTable, address: str) -> None:
         """Add the table of one file."""
         path = PurePosixPath(file_of(address) if table.format == "torch" else address)
         is_checkpoint = table.format != "torch" or _CHECKPOINT.fullmatch(path.name.lower()) is not None
-        if is_member(str(path)) or _BESIDE.search(path.name.lower()) or not is_checkpoint:
+        if is_member(str(path)) or self._no_weights.search(path.name.lower()) or not is_checkpoint:
             return
         shard = _SHARD.search(path.stem)
         stem = _SHARD.sub("", path.stem)

@@ -123,7 +123,7 @@ def describe_signers(evidence: Mapping[str, object]) -> str:
     if not isinstance(stated, list):
         return "the evidence does not say who signed the model"
     if not stated:
-        return "nobody signed the model"
+        return "the model has no signature"
     signers = list(dict.fromkeys(_list_signers(stated)))
     if not signers:
         noun = "signature" if len(stated) == 1 else "signatures"

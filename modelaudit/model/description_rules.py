@@ -207,6 +207,8 @@ class DescriptionRules:
         placeholders: values that state nothing.
         libraries: by the name of an import, the name of its package where both differ.
         compared_only: values of the qualifier ``name`` of facts that are compared and not a part of the description.
+        no_weights: parts of names of files whose tensors are no weights of the model.
+        pickles_beside: parts of paths of pickles that lie beside the weights.
     """
 
     keys: Mapping[str, KeyRules] = field(default_factory=dict)
@@ -215,3 +217,5 @@ class DescriptionRules:
     libraries: Mapping[str, str] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
     compared_only: frozenset[str] = frozenset()
+    no_weights: re.Pattern[str] = re.compile(r"(?!)")
+    pickles_beside: re.Pattern[str] = re.compile(r"(?!)")

@@ -27,7 +27,7 @@ class ElementSource:
 
     Attributes:
         value: bounded, one line.
-        confidence: a word of ``description.Confidence``, or ``RUN`` for a fact of this scan itself.
+        confidence: a word of ``description.Confidence``, or ``run`` for a fact of this scan itself.
         place: the file with its line or key, or the record that states it.
     """
 

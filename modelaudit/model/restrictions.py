@@ -5,6 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+from modelaudit.model.structure import Location
+
+UNSEARCHED: Final = Location(key="not-compared")
+"""The place of a claim or a conflict on a text that was not, or not to its end, searched for terms."""
 
 ORDINARY_NAME = "ordinarylicence"
 """The word that replaces the name of an ordinary licence in a sentence, so that patterns need not list the names."""
@@ -98,3 +104,8 @@ class Restrictions:
     stems: tuple[re.Pattern[str], ...] = ()
     cues: Cues = field(default_factory=Cues)
     weights: SentenceWeights = field(default_factory=SentenceWeights)
+
+
+def is_unsearched(where: Location) -> bool:
+    """Whether a claim or a conflict is about a text that was not, or not to its end, searched for terms."""
+    return where.key == UNSEARCHED.key

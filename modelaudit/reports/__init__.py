@@ -27,6 +27,8 @@ class ReportFormat:
         names_model: whether its renderer also takes the name of this model in a run of several models.
         is_bill: whether it is a bill of materials, whose findings are optional.
         has_parts: whether ``NAME:PART`` renders one part of it; its renderer also takes the name of that part.
+        is_partial: whether it shows a part of the report alone, without the text of each finding and absence; tests
+            demand these texts of every other format.
     """
 
     name: str
@@ -37,6 +39,7 @@ class ReportFormat:
     names_model: bool = False
     is_bill: bool = False
     has_parts: bool = False
+    is_partial: bool = False
 
     def load_renderer(self) -> Callable[..., bytes]:
         """Import the module and return its renderer."""
@@ -120,6 +123,7 @@ _FORMATS = (
         "render_elements",
         "minimum elements of G7, EU AI Act, OWASP; elements:g7 for one list",
         has_parts=True,
+        is_partial=True,
     ),
     ReportFormat(
         "elements-json",
@@ -128,8 +132,11 @@ _FORMATS = (
         "render_elements_json",
         "the same as data",
         has_parts=True,
+        is_partial=True,
     ),
-    ReportFormat("csv", (".csv",), "modelaudit.reports.csv_report", "render_csv", "one row for each file"),
+    ReportFormat(
+        "csv", (".csv",), "modelaudit.reports.csv_report", "render_csv", "one row for each file", is_partial=True
+    ),
 )
 
 REPORTS: Mapping[str, ReportFormat] = MappingProxyType({each.name: each for each in _FORMATS})

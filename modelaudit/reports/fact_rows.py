@@ -8,7 +8,7 @@ from typing import Final
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.license import Openness
 from modelaudit.reports.fact_places import describe_source
-from modelaudit.reports.wording import join_phrases, lower_first
+from modelaudit.reports.wording import join_first, join_phrases, lower_first
 
 _MOST_FACTS: Final = 4
 _MOST_CHARACTERS: Final = 400
@@ -53,9 +53,8 @@ def list_absent_parts(openness: Openness, description: ModelDescription) -> tupl
         use = _DATA_PARTS.get(part.id)
         facts = (each for each in description.facts if each.topic is Topic.DATASET and use)
         names = list(dict.fromkeys(each.value for each in facts if each.get("use") in (use, "")))
-        more = f" and {len(names) - _MOST_FACTS:,} more" if len(names) > _MOST_FACTS else ""
         licensed = f"; {', '.join(part.licenses)}" if part.licenses else ""
-        reason = f"{', '.join(names[:_MOST_FACTS])}{more}" or part.evidence
+        reason = join_first(names, _MOST_FACTS) or part.evidence
         reason = f"{reason}{licensed}" if reason else ""
         if part.id == "evaluation-results" and any(each.topic is Topic.METRIC for each in description.facts):
             reason = "stated in the card, without a file of their own"

@@ -9,6 +9,7 @@ from typing import Final
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer, Group
@@ -17,7 +18,7 @@ from modelaudit.reports import answers, license_fields, license_view, view
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_parts import describe_model_answers, list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, UNSEARCHED_KEY, describe_kind
+from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, describe_kind
 from modelaudit.reports.officer_steps import find_forbidding
 from modelaudit.reports.wording import (
     CHECKS,
@@ -27,6 +28,7 @@ from modelaudit.reports.wording import (
     describe_acceptance,
     end_sentence,
     format_sentence,
+    join_first,
     join_phrases,
     shorten_to_clauses,
 )
@@ -147,7 +149,7 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
         for each in license_.conflicts
         # The page lists unread and unsearched texts among the parts that were not examined.
         if each.kind not in ("origin-unknown", "dataset-unknown")
-        and each.location.key != UNSEARCHED_KEY
+        and not is_unsearched(each.location)
         # Without a planned use, a missing item is one of the duties.
         and not (license_.permission is None and each.kind.startswith(MISSING_PREFIX))
         # The detail may begin with the part of the repository, which the answer leaves out.
@@ -213,9 +215,10 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     by_reason: dict[UnreadReason, list[str]] = {}
     for address, absence in absences:
         by_reason.setdefault(absence.unread.reason, []).append(address)
-    lines = [f"{UNREAD[reason]}: {_join_first(names)}" for reason, names in by_reason.items()]
+    lines = [f"{UNREAD[reason]}: {end_sentence(join_first(names, _MOST_NAMES))}" for reason, names in by_reason.items()]
     if silent:
-        lines.append(f"No reason was recorded: {_join_first(record.path for record in silent)}")
+        names = join_first((record.path for record in silent), _MOST_NAMES)
+        lines.append(f"No reason was recorded: {end_sentence(names)}")
     shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences), title=title)
@@ -233,14 +236,7 @@ def _name_unread_origins(license_: LicenseConclusion) -> str:
     """Name the base models and data sets that were not read, as one sentence; empty without any."""
     names = [f"the base model {each.name}" for each in license_view.list_unread_base_models(license_)]
     names += [f"the data set {each.name}" for each in license_.datasets if each.look is not OriginState.READ]
-    return f"Not read: {_join_first(names)}" if names else ""
-
-
-def _join_first(names: Iterable[str]) -> str:
-    """Join the first names, each once, and count the others."""
-    unique = list(dict.fromkeys(names))
-    more = len(unique) - _MOST_NAMES
-    return end_sentence(", ".join(unique[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else ""))
+    return f"Not read: {end_sentence(join_first(names, _MOST_NAMES))}" if names else ""
 
 
 def _drop_empty(lines: Iterable[str]) -> tuple[str, ...]:
@@ -297,7 +293,7 @@ def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
     if license_view.lacks_text(license_, task):
         met = "; the repository lacks it"
     parts = [each.name for each in license_.models if task.license in each.entries]
-    part = f", for {_join_first(parts)[:-1]}" if parts and len(parts) < len(license_.models) else ""
+    part = f", for {join_first(parts, _MOST_NAMES)}" if parts and len(parts) < len(license_.models) else ""
     # Page 1 names a single licence at its head.
     source = task.source if len(license_.entries) > 1 else task.section or "section not stated"
     return f"{describe_kind(task.kind)}{when} ({source}){part}{met}."

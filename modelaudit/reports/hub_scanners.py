@@ -10,7 +10,7 @@ from modelaudit.model.address import file_of
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.hub_scans import STATUSES, HubScans, ScannerAnswer, ScanOutcome
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.wording import count_noun
+from modelaudit.reports.wording import count_noun, join_first
 
 _NAMED_FILES = 3
 _GRAVEST_FIRST = list(STATUSES)
@@ -37,8 +37,7 @@ def describe_scanners(report: AuditReport) -> str:
     line = f"{scans.date[:10]}: {'; '.join(parts)}"
     files = find_denied_files(report)
     if files:
-        rest = f" and {len(files) - _NAMED_FILES} more" if len(files) > _NAMED_FILES else ""
-        line += f"; no alarm about {', '.join(files[:_NAMED_FILES])}{rest}, unlike this report"
+        line += f"; no alarm about {join_first(files, _NAMED_FILES)}, unlike this report"
     return line
 
 

@@ -9,7 +9,7 @@ from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_words import ANSWERS
-from modelaudit.reports.wording import end_sentence, lower_first
+from modelaudit.reports.wording import end_sentence, join_first, lower_first
 
 _MOST_PARTS: Final = 4
 _PART_ANSWERS: Final = {
@@ -41,9 +41,8 @@ def describe_model_answers(license_: LicenseConclusion) -> list[str]:
     lines = []
     for answer, words in _PART_ANSWERS.items():
         names = [f"{row.name} ({row.terms})" for row in list_model_rows(license_) if row.answer is answer]
-        more = f" and {len(names) - _MOST_PARTS:,} more" if len(names) > _MOST_PARTS else ""
         if names:
-            lines.append(f"{words}: {', '.join(names[:_MOST_PARTS])}{more}.")
+            lines.append(f"{words}: {join_first(names, _MOST_PARTS)}.")
     # The answer to all states the first reason of the worst alone.
     open_rows = [row for row in list_model_rows(license_) if row.answer is Answer.REVIEW]
     if license_.open_permission is Answer.DENY:

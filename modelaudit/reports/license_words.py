@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from modelaudit.model.license import Basis, ClaimKind, Conflict, LicenseClaim, OriginState, UseAnswer
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.term_files import is_package_metadata
 from modelaudit.model.terms import GENERAL_FIELD, Answer, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
@@ -128,9 +129,6 @@ STATEMENTS: dict[str, tuple[str, str]] = {
 }
 """What a planned use may leave unstated, by the keys of a policy: in words, and the option that states it."""
 
-UNSEARCHED_KEY = "not-compared"
-"""The key of the place of a text that was not searched for terms."""
-
 MISSING_PREFIX = "missing-"
 """Prefix of the conflict kinds for items that the publisher left out."""
 
@@ -157,7 +155,7 @@ def describe_kind(kind: str) -> str:
 
 def describe_conflict(conflict: Conflict) -> str:
     """Describe the kind of a conflict; a text that was not searched contradicts nothing."""
-    if conflict.location.key == UNSEARCHED_KEY:
+    if is_unsearched(conflict.location):
         return "A text was not searched for terms"
     return describe_kind(conflict.kind)
 
@@ -193,7 +191,7 @@ def describe_claim(claim: LicenseClaim) -> str:
     """Describe the source of a claim as a phrase: the author, a text in a file, or a name alone."""
     if claim.kind is ClaimKind.INHERITED:
         return "named as a base model or a data set"
-    if claim.location.key == UNSEARCHED_KEY:
+    if is_unsearched(claim.location):
         return "not searched for terms"
     if claim.kind is ClaimKind.DECLARED:
         if is_package_metadata(claim.artifact):

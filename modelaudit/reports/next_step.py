@@ -8,7 +8,7 @@ from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 from modelaudit.reports.license_words import STATEMENTS
-from modelaudit.reports.wording import end_sentence, format_number
+from modelaudit.reports.wording import end_sentence, format_number, join_first
 
 _KINDS: Final = frozenset(
     {"declared-prose", "variant-text", "text-not-recognised", "declared-found", "template-differs"}
@@ -50,8 +50,7 @@ def describe_next_step(license_: LicenseConclusion) -> str:
 def _name_reading(license_: LicenseConclusion, places: list[str]) -> str:
     """Name the texts to read, as a sentence; empty if only a figure is missing, and a request without any licence."""
     if places:
-        more = f" and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
-        return f"Read {', '.join(places[:_MOST_PLACES])}{more}."
+        return f"Read {join_first(places, _MOST_PLACES)}."
     if not license_.entries:
         return "Ask the publisher for a licence."
     open_answers = license_.open_answers

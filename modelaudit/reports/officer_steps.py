@@ -10,6 +10,7 @@ from typing import Final
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.report import COVERAGE_RULES, AuditReport
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import SHARED_WEIGHTS, Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
@@ -18,7 +19,6 @@ from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.inventory import has_claimed_digests
 from modelaudit.reports.license_fields import list_clauses_on_fields
 from modelaudit.reports.license_parts import list_model_rows
-from modelaudit.reports.license_words import UNSEARCHED_KEY
 from modelaudit.reports.next_step import (
     find_missing_statements,
     list_base_models_to_look_up,
@@ -28,7 +28,7 @@ from modelaudit.reports.next_step import (
     list_reviewable_answers,
 )
 from modelaudit.reports.open_names import find_unread
-from modelaudit.reports.wording import format_sentence, join_phrases
+from modelaudit.reports.wording import format_sentence, join_first, join_phrases
 
 _MOST_STEPS: Final = 10
 _MOST_PLACES: Final = 2
@@ -284,7 +284,6 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     """Yield the places to read, and the command that records the answer; nothing where a statement may settle it."""
     license_ = report.license
     places = list_places(license_)
-    more = f" and {len(places) - _MOST_PLACES:,} more" if len(places) > _MOST_PLACES else ""
     waiting = [
         each
         for each in list_reviewable_answers(license_)
@@ -296,9 +295,9 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     record = _DECIDE.format(f"licence:{ids[0]}") if ids else ""
     if places:
         # A text that was not searched may hold no terms.
-        unsearched = {each.artifact for each in license_.conflicts if each.location.key == UNSEARCHED_KEY}
+        unsearched = {each.artifact for each in license_.conflicts if is_unsearched(each.location)}
         terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
-        person = f"Read {', '.join(places[:_MOST_PLACES])}{more}, and decide whether {terms} your use."
+        person = f"Read {join_first(places, _MOST_PLACES)}, and decide whether {terms} your use."
         if view.list_over_limit(report):
             person = f"Have the texts that were not searched read, or leave them out. {person}"
             record = f"scan their folders one by one, or {record}" if record else "scan their folders one by one."
@@ -323,6 +322,4 @@ def _name_target(report: AuditReport) -> str:
 
 def _join_names(names: list[str]) -> str:
     """Join the first names, each once, and count the others."""
-    unique = list(dict.fromkeys(names))
-    more = len(unique) - _MOST_NAMES
-    return f"{', '.join(unique[:_MOST_NAMES])} and {more:,} more" if more > 0 else join_phrases(unique)
+    return join_first(names, _MOST_NAMES) if len(set(names)) > _MOST_NAMES else join_phrases(names)

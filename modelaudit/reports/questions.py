@@ -21,7 +21,7 @@ from modelaudit.reports.license_view import (
 from modelaudit.reports.next_step import CONTACT
 from modelaudit.reports.officer_steps import find_forbidding
 from modelaudit.reports.view import name_absences, name_subject
-from modelaudit.reports.wording import count_noun, cut_text
+from modelaudit.reports.wording import count_noun, cut_text, join_first
 
 _WORD = re.compile(r"[\w/.-]*\w")
 """A word of a sentence that may be the name of a file, without the full stop after it."""
@@ -70,7 +70,9 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
     if unread:
         name = name_absences(report.coverage.open_absences).lower()
-        questions.append(f"Do we need the parts that were {name} ({_join_names(unread)}), and what do they do?")
+        questions.append(
+            f"Do we need the parts that were {name} ({join_first(unread, _MAX_NAMES)}), and what do they do?"
+        )
     # A finding on the model as a whole names no artifact.
     failing = [
         file_of(finding.artifact)
@@ -80,7 +82,7 @@ def _ask_about_files(report: AuditReport) -> list[str]:
         and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
         and finding.artifact
     ]
-    names = _join_names(list(dict.fromkeys(failing)))
+    names = join_first(failing, _MAX_NAMES)
     if find_forbidding(report):
         questions.append(f"Which machines have loaded the files that fail ({names}), and who examines them?")
     elif failing:
@@ -99,7 +101,7 @@ def _ask_about_reasons(report: AuditReport) -> list[str]:
         words = set(_WORD.findall(row.decision.reason))
         named = {each.path for each in report.coverage.artifacts if words & {each.path, posixpath.basename(each.path)}}
         if own and named and not own & named:
-            names, matter = _join_names(sorted(named)), _join_names(sorted(own))
+            names, matter = join_first(sorted(named), _MAX_NAMES), join_first(sorted(own), _MAX_NAMES)
             questions.append(
                 f"{row.decision.by} decided on {matter} for a reason that names {names}: does it cover both?"
             )
@@ -116,11 +118,11 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
         if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
     ]
     if files:
-        questions.append(f"Does the licence file match the model card ({_join_names(list(dict.fromkeys(files)))})?")
+        questions.append(f"Does the licence file match the model card ({join_first(files, _MAX_NAMES)})?")
     unread_names = (origin.name for origin in list_unread_base_models(license_))
     base_models = [*list_unfollowed_base_models(license_), *unread_names]
     if base_models:
-        names = _join_names(list(dict.fromkeys(base_models)))
+        names = join_first(base_models, _MAX_NAMES)
         questions.append(f"Does the licence of the base model allow our planned use ({names})?")
     with_known_licence = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     datasets = [each.name for each in license_.datasets]
@@ -129,7 +131,7 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     ]
     unknown = [name for name in dict.fromkeys(datasets) if name not in with_known_licence]
     if unknown:
-        questions.append(f"Do the terms of the data sets allow our planned use ({_join_names(unknown)})?")
+        questions.append(f"Do the terms of the data sets allow our planned use ({join_first(unknown, _MAX_NAMES)})?")
     if license_.open_permission is not Answer.DENY:
         questions += [
             f"Is our use one of these, and do we meet the conditions: {each}?"
@@ -147,7 +149,7 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
         questions.append(f"{verb} {count_noun(more, 'further sentence')} in the annex on the licence apply to us?")
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
-        questions.append(f"Who checks the use policy for changes, and when ({_join_names(policies)})?")
+        questions.append(f"Who checks the use policy for changes, and when ({join_first(policies, _MAX_NAMES)})?")
     return questions
 
 
@@ -164,9 +166,3 @@ def list_open_sentences(license_: LicenseConclusion) -> list[LicenseClaim]:
         and claim.location.line
         and (claim.artifact, claim.location) in open_places
     ]
-
-
-def _join_names(names: list[str]) -> str:
-    """Join the first names, and count the others."""
-    others = len(names) - _MAX_NAMES
-    return ", ".join(names[:_MAX_NAMES]) + (f" and {others:,} more" if others > 0 else "")

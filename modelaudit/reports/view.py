@@ -21,6 +21,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Target
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import READ_REASONS, UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict
@@ -47,8 +48,6 @@ from modelaudit.reports.wording import (
 _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """The operators of an SPDX licence expression."""
 
-_UNSEARCHED_KEY: Final = "not-compared"
-"""The key of a conflict about a text that was not searched for terms."""
 _OVER_LIMIT: Final = "more texts than the limit of one check"
 """What the detail of a conflict on texts that were not searched at all says."""
 _EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
@@ -365,7 +364,7 @@ def describe_completeness(report: AuditReport) -> str:
 
 def list_unsearched_texts(report: AuditReport) -> list[str]:
     """List the sentences on texts that were not, or not to their end, searched for terms."""
-    return [each.detail for each in report.license.conflicts if each.location.key == _UNSEARCHED_KEY]
+    return [each.detail for each in report.license.conflicts if is_unsearched(each.location)]
 
 
 def list_over_limit(report: AuditReport) -> list[str]:
@@ -375,7 +374,7 @@ def list_over_limit(report: AuditReport) -> list[str]:
 
 def list_unsearched_paths(report: AuditReport) -> list[str]:
     """List the paths of the texts that were not searched to their end; of those behind the limit, only one is named."""
-    own = (each for each in report.license.conflicts if each.location.key == _UNSEARCHED_KEY)
+    own = (each for each in report.license.conflicts if is_unsearched(each.location))
     return [each.artifact for each in own if _OVER_LIMIT not in each.detail]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
@@ -360,6 +360,13 @@ def count_noun(number: int, singular: str, plural: str = "") -> str:
     """Format a number with its noun: ``0 files``, ``1 file``, ``2 files``."""
     noun = singular if number == 1 else (plural or f"{singular}s")
     return f"{number:,} {noun}"
+
+
+def join_first(names: Iterable[str], most: int, separator: str = ", ") -> str:
+    """Join the first names, each once, and count the others: ``a, b and 3 more``."""
+    unique = list(dict.fromkeys(names))
+    more = f" and {len(unique) - most:,} more" if len(unique) > most else ""
+    return separator.join(unique[:most]) + more
 
 
 def join_phrases(phrases: Sequence[str], word: str = "and") -> str:

@@ -490,7 +490,7 @@ def test_notes_break_at_the_width_of_a_terminal_and_nowhere_else(
 
 
 SIGNED_BY = {
-    "nobody": ([], "nobody signed the model"),
+    "nobody": ([], "the model has no signature"),
     "not stated": (None, "the evidence does not say who signed the model"),
     "not checked": ([{"state": "unchecked"}], "the model has 1 signature, and none was verified"),
     "a long hostile name": (
@@ -641,7 +641,7 @@ def test_wrong_options_are_one_line_and_exit_2(attested: AttestedModel) -> None:
     shutil.copy(public, model / "a.pub")
     base = ("verify", model, "--attestation", attestation)
     for arguments, expected in (
-        (base, "--attestation needs somebody who may attest: --key FILE"),
+        (base, "--attestation needs the key of a trusted attester: --key FILE"),
         ((*base, "--key", attested.key), "key.pem holds a private key; a signature is checked with an EC key of"),
         ((*base, "--key", attested.place / "no.pub"), "cannot be read: No such file or directory; check the path"),
         ((*base, "--key", model / "a.pub"), "lies in the model, and a model must not name who signs it; move it out"),

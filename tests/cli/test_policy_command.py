@@ -480,7 +480,7 @@ def test_check_names_a_required_signer_whom_the_policy_leaves_open(project: Path
     policy.write_text("extends: default\nrequire: [signer]\n")
     done = run_command("policy", "check")
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
-    assert "modelaudit.yaml:2: signer is required, and trusted-signers names nobody: every signer counts" in done.stderr
+    assert "modelaudit.yaml:2: signer is required, and trusted-signers is empty: every signer counts" in done.stderr
     write_public_key(project / "acme.pub")
     policy.write_text(policy.read_text() + "trusted-signers:\n  - public-key: acme.pub\n")
     assert run_command("policy", "check").stderr == ""

@@ -787,7 +787,7 @@ def test_sealed_folder_needs_a_key_from_outside_and_no_further_check(attested: A
     folder = attested.place / "sealed"
     inside = shutil.copy(attested.public, folder / "key.pub")
     for arguments, code, expected in (
-        ((folder,), 2, "a sealed folder needs somebody who may seal: --key FILE"),
+        ((folder,), 2, "a sealed folder needs the key of a trusted signer: --key FILE"),
         ((folder, "--key", inside), 2, "lies in the model, and a model must not name who signs it; move it out"),
         ((folder, "--key", attested.place / "none"), 2, "cannot be read: No such file or directory"),
         ((folder, "--key", attested.key), 2, "holds a private key"),
@@ -808,7 +808,7 @@ def test_file_of_a_model_with_the_name_of_a_seal_makes_no_sealed_folder_of_it(at
         assert (done.returncode, "REFUSED: " in done.stdout) == (1, True), done
     shutil.copy(attested.place / "sealed/seal.json", named)
     done = run_command("verify", attested.model)
-    assert (done.returncode, "a sealed folder needs somebody who may seal" in done.stderr) == (2, True)
+    assert (done.returncode, "a sealed folder needs the key of a trusted signer" in done.stderr) == (2, True)
 
 
 def test_attestation_is_not_written_into_the_sealed_folder(attested: AttestedModel) -> None:

@@ -162,7 +162,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("--policy-digest 00", "--policy-digest concerns an attestation or a sealed folder"),
         ("--resource urn:x", "--resource concerns an attestation or a sealed folder"),
         ("--not-older-than 30d", "--not-older-than concerns an attestation or a sealed folder"),
-        ("--attestation notes.txt", "--attestation needs somebody who may attest: --key FILE"),
+        ("--attestation notes.txt", "--attestation needs the key of a trusted attester: --key FILE"),
         ("--attestation notes.txt --key /dev/null --not-older-than 30", "--not-older-than 30: is not a number of days"),
         ("--attestation notes.txt --key /dev/null --policy-digest 00", "--policy-digest 00"),
         ("--attestation notes.txt --lock x", "an attestation is checked alone"),

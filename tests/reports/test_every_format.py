@@ -16,7 +16,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.wording import UNREAD
 
-WITH_TEXTS = [format for format in REPORTS if format not in ("csv", "elements", "elements-json")]
+WITH_TEXTS = [name for name, format in REPORTS.items() if not format.is_partial]
 """The formats that show the text of each finding and each absence."""
 
 

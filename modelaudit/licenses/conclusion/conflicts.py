@@ -28,7 +28,7 @@ from modelaudit.licenses.evidence.scope import (
 from modelaudit.licenses.evidence.statements import LicenseNames
 from modelaudit.licenses.evidence.text_claims import may_add_terms
 from modelaudit.licenses.evidence.unrecognised import is_set_apart, list_unrecognised_texts
-from modelaudit.licenses.evidence.unsearched_texts import NOT_COMPARED, OVER_LIMIT, is_over_limit
+from modelaudit.licenses.evidence.unsearched_texts import OVER_LIMIT, is_over_limit
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import (
@@ -51,6 +51,7 @@ from modelaudit.model.license import (
     Origin,
     OriginState,
 )
+from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory, LicenseEntry
 
@@ -196,7 +197,7 @@ def _find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflic
 def describe_restriction(claim: LicenseClaim) -> str:
     """Describe a sentence that may limit the use, or a text that was not searched for any."""
     words = " ".join(claim.quotation.split())
-    if claim.location.key == NOT_COMPARED:
+    if is_unsearched(claim.location):
         extent = "" if not words or is_over_limit(claim) else " to its end"
         return f"{claim.artifact} was not searched for terms{extent}: {words or OVER_LIMIT}."
     line = f" at line {claim.location.line}" if claim.location.line else ""
