@@ -17,9 +17,15 @@ from modelaudit.licenses.evidence.fields import NOTICE, TEXT
 from modelaudit.licenses.evidence.headed_limits import find_headed_limits
 from modelaudit.licenses.evidence.path_limits import find_path_limits
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
-from modelaudit.licenses.evidence.restriction_sentences import claim_uncompared_text, find_restrictions
+from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
+from modelaudit.licenses.evidence.unsearched_texts import (
+    OVER_LIMIT,
+    claim_uncompared_text,
+    claim_unsearched_texts,
+    is_over_limit,
+)
 from modelaudit.licenses.lineage.training_bases import find_restricted_bases
 from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.licenses.recognition.known_sentences import is_known_sentence
@@ -79,6 +85,7 @@ class ClaimCollector:
         traits: the facts about architecture and tokenizer, each with its address.
         license_texts: by the id of a licence, the texts that are it or a variant of it, with their addresses.
         pointers: licence files that say nothing but in which other files the licences are, with the names of these.
+        unsearched: the texts behind the limit on the texts of one model, by what they may be about.
     """
 
     rules: Catalogue
@@ -95,6 +102,7 @@ class ClaimCollector:
     traits: list[tuple[str, ModelTraits]] = field(default_factory=list)
     license_texts: dict[str, list[tuple[str, Prose]]] = field(default_factory=dict)
     pointers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unsearched: dict[ClaimScope, list[str]] = field(default_factory=dict)
 
     def collect_claims(self, address: str, structure: Structure) -> None:
         """Collect the claims of one structure about licence and base models; most structures have none."""
@@ -141,9 +149,8 @@ class ClaimCollector:
         cost = self._count_characters_to_compare(prose)
         if cost is None:
             # A licence file is among the unread ones anyway.
-            doubt = claim_uncompared_text(address)
-            if not is_license_file_name(address) and not self._has_doubt(determine_scope(doubt)):
-                self.claims.append(doubt)
+            if not is_license_file_name(address):
+                self._record_unsearched(address)
             return
         self.compared_characters += cost
         if len(prose.text) > _MAX_CHARACTERS_OF_ONE_TEXT:
@@ -220,6 +227,16 @@ class ClaimCollector:
         is_copyleft = any(entry is not None and entry.category in _COPYLEFT for entry in entries)
         return not is_copyleft and all(claim.basis is not Basis.TEXT for claim in claims)
 
+    def _record_unsearched(self, address: str) -> None:
+        """Record a text behind the limit: one doubt of a scope stands for all of its texts."""
+        doubt = claim_uncompared_text(address, OVER_LIMIT)
+        scope = determine_scope(doubt)
+        if scope in self.unsearched:
+            self.unsearched[scope].append(address)
+        elif not self._has_doubt(scope):
+            self.unsearched[scope] = [address]
+            self.claims.append(doubt)
+
     def _has_doubt(self, scope: ClaimScope) -> bool:
         """Whether a claim on an uncompared text makes another one of this scope needless.
 
@@ -249,5 +266,7 @@ class ClaimCollector:
         for address, names in self.pointers.items():
             self.claims += self._claim_siblings(address, names)
         self.claims += find_path_limits(artifact.path for artifact in snapshot.artifacts)
+        counted = {addresses[0]: claim_unsearched_texts(addresses) for addresses in self.unsearched.values()}
+        self.claims[:] = [counted[each.artifact] if is_over_limit(each) else each for each in self.claims]
         self.claims.sort(key=lambda claim: claim.artifact != ROOT_CARD)
         self.claims[:] = drop_repeated_code_claims(self.claims)

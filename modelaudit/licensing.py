@@ -9,7 +9,8 @@ from pathlib import Path
 from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses.evidence.claims import is_license_file_name, summarize_declarations
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, is_revision_of_owner
-from modelaudit.licenses.evidence.restriction_sentences import claim_uncompared_text, has_unreadable_terms
+from modelaudit.licenses.evidence.restriction_sentences import has_unreadable_terms
+from modelaudit.licenses.evidence.unsearched_texts import claim_uncompared_text
 from modelaudit.licenses.lineage.traversal import LookupResult
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue

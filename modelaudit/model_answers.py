@@ -24,6 +24,7 @@ from modelaudit.licenses.evidence.folders import (
 )
 from modelaudit.licenses.evidence.hub_ids import fold_hub_id
 from modelaudit.licenses.evidence.record import Evidence
+from modelaudit.licenses.evidence.unsearched_texts import claim_unsearched_texts, is_over_limit
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
 from modelaudit.licensing import BaseModelLookup
 from modelaudit.model.artifact import Snapshot
@@ -127,7 +128,7 @@ class _Concluding:
             return None
         whole = self.conclude_folder("", ())
         doubts = find_shared_files(parts, self.digests)
-        return _combine({folder: add_doubts(part, doubts.get(folder, ())) for folder, part in parts.items()}, whole)
+        return _combine({folder: add_doubts(part, doubts.get(folder, [])) for folder, part in parts.items()}, whole)
 
     def _has_rest(self, folders: Collection[str]) -> bool:
         """Whether files outside of the folders are a model, or state terms."""
@@ -152,6 +153,11 @@ class _Concluding:
             seen = None if lies_in_other(path, folder, others) else rebase_path(path, folder)
             return seen if seen is not None and count_levels_above(seen) <= levels else None
 
+        if others:
+            # One doubt stands for the texts behind the limit of the repository: each model has its own.
+            behind = ([seen for path in texts if (seen := see(path))] for texts in self.collector.unsearched.values())
+            claims = [each for each in claims if not is_over_limit(each)]
+            claims += [claim_unsearched_texts(each) for each in behind if each]
         paths = [seen for path in self.paths if (seen := see(path)) is not None]
         repository = self.snapshot.ref.name if self.snapshot.commit else None
         origins, datasets = trace_base_models(

@@ -42,6 +42,7 @@ from modelaudit.policy.open_subjects import list_open_absences, list_open_findin
 from modelaudit.policy.recording import record_entry
 from modelaudit.policy.subjects import LICENSE_KINDS, find_replacements, match_parts
 from modelaudit.reported_model import bind_subject, describe_reported_model, list_absence_pairs
+from modelaudit.reports.license_names import find_license_names
 from modelaudit.reports.results import ResultKind, list_results
 from modelaudit.signoffs import record_approvals, refuse_partial_report, sign_report
 
@@ -190,10 +191,11 @@ def resolve_subject(text: str, report: AuditReport) -> DecisionSubject:
     name, colon, artifact = text.partition(":")
     if name in _LICENSE_PREFIXES:
         kind, known = _LICENSE_PREFIXES[name], [each.id for each in report.license.entries]
-        ids = [artifact]
-        if kind is SubjectKind.AGREEMENT:
-            ids = [each.strip() for each in artifact.split(",")]
-        else:
+        written = [each.strip() for each in artifact.split(",")] if kind is SubjectKind.AGREEMENT else [artifact]
+        # Pages name licences without the prefix of their identifiers.
+        identifiers = find_license_names(report.license).identifiers
+        ids = [identifiers.get(each, each) for each in written]
+        if kind is not SubjectKind.AGREEMENT:
             known.append(CONCLUSION)
         if not set(ids) <= set(known):
             raise ConfigurationError(f"{text}: the report has no such licence; choose one of: {', '.join(known)}")

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Final
 
 from modelaudit.licenses.obligations.permission import CONCLUSION
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.discovery import WEIGHT_ENDINGS
-from modelaudit.model.license import THE_REST, LicenseConclusion, UseAnswer
+from modelaudit.model.license import THE_REST, Conflict, LicenseConclusion, UseAnswer
 from modelaudit.model.report import ArtifactRecord
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import SHARED_WEIGHTS, Answer
 
 _MOST_NAMES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class SharedWeights:
+    """A conflict of one model about the weights of another, and whether the answer to the other is stricter."""
+
+    conflict: Conflict
+    is_doubtful: bool
 
 
 def collect_digests(artifacts: Iterable[Artifact], records: Iterable[ArtifactRecord]) -> dict[str, str]:
@@ -33,10 +42,13 @@ def _find_sha256(digests: Iterable[Digest]) -> str:
     return next((each.value for each in digests if each.algorithm is DigestAlgorithm.SHA256), "")
 
 
-def find_shared_files(parts: Mapping[str, LicenseConclusion], digests: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Find the models that hold the weights of another with a stricter answer, with a sentence for each such other.
+def find_shared_files(
+    parts: Mapping[str, LicenseConclusion], digests: Mapping[str, str]
+) -> dict[str, list[SharedWeights]]:
+    """Find the models that hold the weights of another under other terms, with a conflict for each such other.
 
-    Two models of one kind may share a configuration or a tokenizer. Equal weights show that they are one work.
+    Two models of one kind may share a configuration or a tokenizer. Equal weights show that they are one work. The
+    conflict is one of the model with the milder answer, of equal answers of the first.
 
     Args:
         parts: the conclusion on each model by its folder, empty for the rest of the repository.
@@ -48,36 +60,52 @@ def find_shared_files(parts: Mapping[str, LicenseConclusion], digests: Mapping[s
         if holding:
             folder = max(holding, key=len)
             names[folder].setdefault(digest, path.removeprefix(f"{folder}/"))
-    found: dict[str, list[str]] = {}
-    for folder, part in parts.items():
-        for other, against in parts.items():
-            if part.permission is None or against.permission is not Answer.DENY or part.permission is Answer.DENY:
-                continue
-            shared = sorted(
-                (name for digest, name in names[folder].items() if digest in names[other]),
-                key=lambda name: (not _are_weights(name), name),
-            )
-            if shared and _are_weights(shared[0]):
-                found.setdefault(folder, []).append(_describe_shared(shared, other))
-    return {folder: tuple(sentences) for folder, sentences in found.items()}
+    found: dict[str, list[SharedWeights]] = {}
+    for first, second in combinations(parts, 2):
+        folder, other = (second, first) if _is_milder(parts[second], parts[first]) else (first, second)
+        shared = sorted(
+            (name for digest, name in names[folder].items() if digest in names[other]),
+            key=lambda name: (not _are_weights(name), name),
+        )
+        if shared and _are_weights(shared[0]) and _list_terms(parts[folder]) != _list_terms(parts[other]):
+            conflict = _build_conflict(shared, parts[folder], other, parts[other])
+            found.setdefault(folder, []).append(SharedWeights(conflict, _is_milder(parts[folder], parts[other])))
+    return found
+
+
+def _list_terms(part: LicenseConclusion) -> tuple[object, ...]:
+    return part.state, part.expression, frozenset(each.id for each in part.entries)
+
+
+def _is_milder(part: LicenseConclusion, other: LicenseConclusion) -> bool:
+    """Whether the answer to the planned use is milder than that to the other; without one, no answer is."""
+    if part.permission is None or other.permission is None:
+        return False
+    return part.permission.rank < other.permission.rank
 
 
 def _are_weights(name: str) -> bool:
     return name.lower().endswith(WEIGHT_ENDINGS)
 
 
-def _describe_shared(names: Sequence[str], other: str) -> str:
+def _build_conflict(names: Sequence[str], part: LicenseConclusion, other: str, against: LicenseConclusion) -> Conflict:
     more = len(names) - _MOST_NAMES
     shown = ", ".join(names[:_MOST_NAMES]) + (f" and {more:,} more" if more > 0 else "")
-    return (
-        f"It holds the same files as {other or THE_REST} ({shown}), which the licence there does not permit for the "
-        "planned use: ask which licence covers them."
+    terms = against.expression or f"licence {against.state}"
+    is_denied = against.permission is Answer.DENY and part.permission is not Answer.DENY
+    whose = f"whose terms ({terms}) do not permit the planned use" if is_denied else f"which has other terms ({terms})"
+    return Conflict(
+        SHARED_WEIGHTS,
+        f"It holds the same files as {other or THE_REST} ({shown}), {whose}: ask which licence covers them.",
+        tuple(dict.fromkeys((*part.own, *against.own))),
+        names[0],
     )
 
 
-def add_doubts(part: LicenseConclusion, sentences: Sequence[str]) -> LicenseConclusion:
-    """Return the conclusion on a model that is not denied, with a point for review for each sentence."""
-    if not sentences:
-        return part
-    doubts = (UseAnswer(Answer.REVIEW, "", CONCLUSION, each) for each in sentences)
-    return replace(part, answers=(*doubts, *part.answers), permission=Answer.REVIEW)
+def add_doubts(part: LicenseConclusion, shared: Sequence[SharedWeights]) -> LicenseConclusion:
+    """Return the conclusion on a model with these conflicts, for review where the answer to another is stricter."""
+    doubts = tuple(
+        UseAnswer(Answer.REVIEW, "", CONCLUSION, each.conflict.detail) for each in shared if each.is_doubtful
+    )
+    part = replace(part, conflicts=(*part.conflicts, *(each.conflict for each in shared)))
+    return replace(part, answers=(*doubts, *part.answers), permission=Answer.REVIEW) if doubts else part

@@ -442,6 +442,6 @@ def test_guide_shows_example_answers_for_each_shipped_policy_with_an_intended_us
     for policy in load_catalogue().policies.values():
         part = text.partition(f"\n## {policy.name}\n")[2].partition("\n## ")[0]
         assert (part.count("Exit code ") >= 2) is policy.intent.is_stated, policy.name
-    verdicts = set(re.findall(r"^Exit code (\d, [a-z]+)[:,] ", text, re.MULTILINE))
+    verdicts = set(re.findall(r"^Exit code (\d, [a-z]+)[:, ]", text, re.MULTILINE))
     assert verdicts == {"0, pass", "1, fail", "3, review"}
     assert "tmp" not in text  # the path of the folder in which the examples were run

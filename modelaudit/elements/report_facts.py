@@ -164,10 +164,13 @@ def _list_concluded_licenses(report: AuditReport) -> Sources:
     own = [each for each in license_.claims if each.kind is not ClaimKind.INHERITED and each.entry in license_.own]
     if license_.state is not ConclusionState.CONCLUDED or not own:
         return ()
-    ranked = sorted((_rank_claim(claim), number) for number, claim in enumerate(own))
-    rank, number = ranked[0]
-    confidence = (_VERIFIED, _FOUND, _DECLARED)[rank]
-    return [ElementSource(license_.expression, confidence, f"determined from {_name_place(own[number])}")]
+    # Of equal claims, the first states it.
+    best = {each.entry: each for each in sorted(reversed(own), key=_rank_claim, reverse=True)}
+    # Several models have one expression together: no single place states it.
+    chosen = list(best.values()) if license_.models else [min(own, key=_rank_claim)]
+    confidence = (_VERIFIED, _FOUND, _DECLARED)[max(map(_rank_claim, chosen))]
+    places = ", ".join(dict.fromkeys(map(_name_place, sorted(chosen, key=own.index))))
+    return [ElementSource(license_.expression, confidence, f"determined from {places}")]
 
 
 def _rank_claim(claim: LicenseClaim) -> int:

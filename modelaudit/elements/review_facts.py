@@ -69,7 +69,9 @@ def _count_absences(report: AuditReport, is_accepted: bool) -> Sources:
 
 
 def _list_complete(report: AuditReport) -> Sources:
-    return _count(report.coverage.file_count) if report.coverage.is_complete else ()
+    # Without the check for attacks, a file was read for its terms alone.
+    is_checked = CheckFamily.SECURITY in report.policy.checks
+    return _count(report.coverage.file_count) if is_checked and report.coverage.is_complete else ()
 
 
 def _count_signed(report: AuditReport, is_covered: bool) -> Sources:

@@ -188,7 +188,7 @@ class Conflict:
         kind: ``declared-found``, ``declared-inherited``, ``declared-prose``, ``missing-text``, ``missing-notice``,
             ``missing-naming``, ``missing-policy``, ``dataset-stricter``, ``dataset-unknown``, ``variant-text``,
             ``version-dependent``, ``origin-unknown``, ``origin-local``, ``origin-undeclared``,
-            ``template-differs``, ``text-not-recognised``; rules match it.
+            ``template-differs``, ``text-not-recognised``, ``shared-weights``; rules match it.
         detail: one sentence that names both sides.
         entries: ids of the licences concerned.
         artifact: the file to open first.

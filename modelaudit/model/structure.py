@@ -33,6 +33,10 @@ class UnreadReason(StrEnum):
     READER_FAILED = "reader-failed"
 
 
+READ_REASONS: Final = frozenset({UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES})
+"""The reasons of absences in parts that were read completely: something about them is on no list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """A place inside one artifact. ``offset`` counts bytes from 0, ``line`` from 1, ``key`` names an entry."""

@@ -35,6 +35,9 @@ LINK_DUTY: Final = "include-text-or-link"
 """The kind of clause that a link to the text meets too."""
 TEXT_DUTIES: Final = (TEXT_DUTY, LINK_DUTY)
 
+SHARED_WEIGHTS: Final = "shared-weights"
+"""The kind of a conflict of two models of a repository that hold the same weights under different terms."""
+
 PERMISSIVE_CATEGORIES: Final = frozenset({LicenseCategory.PERMISSIVE, LicenseCategory.PUBLIC_DOMAIN})
 """The categories of licences that limit no use."""
 

@@ -94,7 +94,7 @@ def get_second_opinion(
         answers.too_large = [path for path in files if path not in set(given)]
         _run_scanner(root.absolute(), given, limits.second_opinion_seconds, cpu_seconds, answers)
     if not answers.examined and not answers.findings:
-        detail = answers.trouble or "modelscan examined no file of the model"
+        detail = answers.trouble or "modelscan examined no file"
         return Opinion(SCANNER, answers.version, OpinionState.ABSENT, detail, absences=_list_absences(answers))
     is_partial = answers.failed or answers.too_large or answers.trouble
     state = OpinionState.PARTLY if is_partial else OpinionState.GIVEN
@@ -246,7 +246,9 @@ def _list_absences(answers: _Answers) -> tuple[str, ...]:
         lines.append(f"{len(answers.too_large)} files are larger than {bound}: {_name_files(answers.too_large)}")
     if answers.unsupported:
         names = _name_files(answers.unsupported)
-        lines.append(f"{len(answers.unsupported)} files are of kinds that modelscan does not read: {names}")
+        number = len(answers.unsupported)
+        kinds = "1 file is of a kind" if number == 1 else f"{number:,} files are of kinds"
+        lines.append(f"{kinds} that modelscan does not read: {names}")
     if answers.members:
         lines.append(f"{answers.members} members of archives are of kinds that modelscan does not read")
     return tuple(lines)

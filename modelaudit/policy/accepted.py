@@ -8,6 +8,7 @@ from typing import Final
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.report import Coverage
+from modelaudit.model.structure import READ_REASONS
 
 _MAX_NAMED_PEOPLE: Final = 2
 _MAX_NAME_CHARACTERS: Final = 60
@@ -23,7 +24,7 @@ def describe_accepted(gating: Sequence[Finding], coverage: Coverage) -> list[str
         coverage: its absences gate unless they are accepted.
     """
     severities: dict[tuple[AcceptanceSource, str], list[Severity]] = {}
-    absences: dict[tuple[AcceptanceSource, str], int] = {}
+    absences: dict[tuple[AcceptanceSource, str], list[bool]] = {}
     for finding in gating:
         if finding.acceptance is not None:
             severities.setdefault(_identify(finding.acceptance), []).append(finding.severity)
@@ -31,7 +32,7 @@ def describe_accepted(gating: Sequence[Finding], coverage: Coverage) -> list[str
         for _, absence in record.absences:
             if absence.acceptance is not None:
                 key = _identify(absence.acceptance)
-                absences[key] = absences.get(key, 0) + 1
+                absences.setdefault(key, []).append(absence.unread.reason in READ_REASONS)
     keys = list(dict.fromkeys((*severities, *absences)))
     people = [key for key in keys if key[0] is AcceptanceSource.DECISION]
     rest = people[_MAX_NAMED_PEOPLE:]
@@ -58,14 +59,15 @@ def _identify(acceptance: Acceptance) -> tuple[AcceptanceSource, str]:
 def _count(
     keys: Sequence[tuple[AcceptanceSource, str]],
     severities: dict[tuple[AcceptanceSource, str], list[Severity]],
-    absences: dict[tuple[AcceptanceSource, str], int],
+    absences: dict[tuple[AcceptanceSource, str], list[bool]],
 ) -> str:
     """Count the findings and the parts, such as ``1 finding (1 critical), 2 parts not examined``."""
     own = [severity for key in keys for severity in severities.get(key, ())]
     critical = own.count(Severity.CRITICAL)
-    parts = sum(absences.get(key, 0) for key in keys)
+    parts = [is_read for key in keys for is_read in absences.get(key, ())]
     counts = [count_noun(len(own), "finding") + (f" ({critical} critical)" if critical else "")] if own else []
-    counts += [f"{count_noun(parts, 'part')} not examined"] if parts else []
+    states = (("not examined", parts.count(False)), ("not verified", parts.count(True)))
+    counts += [f"{count_noun(number, 'part')} {state}" for state, number in states if number]
     return ", ".join(counts)
 
 

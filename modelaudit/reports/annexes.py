@@ -82,7 +82,7 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
         note = count_noun(contradictions, "contradiction") if contradictions else ""
         yield "description", f"The {view.name_subject(report)}", note
     if report.elements:
-        yield "elements", "Completeness of the bill of materials", count_noun(len(report.elements), "list")
+        yield "elements", "Bill of materials", count_noun(len(report.elements), "list")
     if report.controls:
         evidenced = sum(bool(each.sentences) for each in report.controls)
         yield "controls", "Controls", f"evidence: {evidenced:,} of {len(report.controls)}"

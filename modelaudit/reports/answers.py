@@ -44,21 +44,34 @@ def is_pass_with_open_answer(report: AuditReport, apart: Collection[Question] = 
 def describe_verdict(report: AuditReport) -> str:
     """Describe the verdict as the heading and the head of each printed page state it.
 
-    A question whose check did not run is named, because the verdict leaves it out. A failure needs no second one.
+    A question whose check did not run is named, because the verdict leaves it out; a failure needs none beside
+    it. So is an answer that the policy leaves open. Without the check for attacks, the verdict is one on terms alone.
     """
+    verdict = report.decision.verdict.capitalize()
     missing = [each for each, family in _DECISIVE_CHECKS.items() if family not in report.policy.checks]
+    if missing == [Question.LOAD]:
+        return f"{verdict} by the terms alone, not searched for attacks"
     unchecked = [] if report.decision.verdict is Verdict.FAIL else missing
-    parts = [report.decision.verdict.capitalize()]
-    if is_pass_with_open_answer(report, unchecked):
-        parts.append("with an open answer")
-    return ", ".join((*parts, *(f"{_ACTS[each]} not checked" for each in unchecked)))
+    if report.decision.verdict is Verdict.PASS:
+        unchecked += [each for each, ruling in list_rulings(report) if ruling.verdict is not Verdict.PASS]
+    states = (f"{_ACTS[each]} {name_answer(report, each).lower()}" for each in dict.fromkeys(unchecked))
+    return ", ".join((verdict, *states))
 
 
 def name_answer(report: AuditReport, question: Question) -> str:
-    """Name the answer to one question in a word; a question whose check did not run has none."""
+    """Name the answer to one question in a word; a question whose check did not run has none, and no use no answer."""
     if _DECISIVE_CHECKS[question] not in report.policy.checks:
         return "Not checked"
+    if question is Question.USE and _is_not_judged(report):
+        return "Not judged"
     return dict(list_rulings(report))[question].verdict.capitalize()
+
+
+def _is_not_judged(report: AuditReport) -> bool:
+    """Whether the licences were judged for no use, because none is stated, and nothing else decides the answer."""
+    on_use = {each.kind for each in report.decision.causes if each.question is Question.USE}
+    is_for_review = report.decision.use.verdict is Verdict.REVIEW and report.license.permission is None
+    return is_for_review and on_use <= {CauseKind.USE_NOT_STATED}
 
 
 def list_details(report: AuditReport) -> tuple[tuple[Question, str], ...]:
@@ -164,7 +177,7 @@ def _describe_reach(license_: LicenseConclusion) -> str:
         return ", for the model and its base models"
     # A licence on record for a base model that was not read is part of the conclusion too.
     if all(origin.look in (OriginState.READ, OriginState.CYCLE, OriginState.KNOWN) for origin in license_.origins):
-        return "; for base models that were not read, the licence on record for their names counts"
+        return "; for base models that were not read, the licence on record counts where it limits the use"
     return ", for the model alone, because not every base model was read"
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import CheckFamily
+from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.report import AuditReport, DigestState
 from modelaudit.model.signature import SignatureState
+from modelaudit.model.terms import SHARED_WEIGHTS
 from modelaudit.reports import view
 from modelaudit.reports.wording import CHECKS, STATES, count_noun
 
@@ -55,7 +57,15 @@ def _describe_extent(report: AuditReport, family: CheckFamily) -> Iterator[str]:
     if family is CheckFamily.PROVENANCE:
         yield "one version is named" if report.target.commit else "no version is named"
     if family is CheckFamily.LICENSE:
-        yield f"the licence is {STATES[report.license.state]}"
+        yield _describe_licence(report.license)
+
+
+def _describe_licence(license_: LicenseConclusion) -> str:
+    if any(each.kind == SHARED_WEIGHTS for each in license_.conflicts):
+        return "which licence covers weights that lie under several is open"
+    if license_.models and license_.state is ConclusionState.CONCLUDED:
+        return f"the licence of each of {len(license_.models)} parts is determined"
+    return f"the licence is {STATES[license_.state]}"
 
 
 def list_unverified(report: AuditReport) -> tuple[str, ...]:

@@ -148,6 +148,17 @@ def list_first_ended(report: AuditReport) -> list[RecordedDecision]:
     return [each for each in list_ended(report) if each.state not in _IN_FORCE][:MOST_FIRST]
 
 
+def name_ended_matter(decision: RecordedDecision, report: AuditReport) -> str:
+    """Name what a decision without effect is on: the finding of its fingerprint, or its subject."""
+    kind, _, name = decision.subject.partition(" ")
+    found = [each for each in report.findings if kind == "finding" and each.fingerprint == name]
+    return (
+        f"{_describe_matter(decision, found)} ({decision.place}, {decision.subject})"
+        if found
+        else (f"{decision.subject} ({decision.place})")
+    )
+
+
 def list_further_decisions(report: AuditReport) -> list[RecordedDecision]:
     """List the decisions that the first page does not show: the rest of those in force, and those without effect."""
     shown = [row.decision for row in list_decision_rows(report)[:MOST_FIRST]] + list_first_ended(report)

@@ -64,7 +64,7 @@ _FAILING: Final = {
     frozenset({False, True}): "Remove or replace the files, or choose another. For the terms, see Next on page 1.",
 }
 """The decision on findings that fail, by whether they are of the licence check."""
-_DECIDED: Final = "The answer to the planned use on page 1 is given already; these change it no further."
+_DECIDED: Final = "They repeat or explain the answer to the planned use on page 1, and change it no further."
 _OUTCOMES: Final = {
     Outcome.FAILS: Need.FAILS,
     Outcome.OPEN: Need.OPEN,

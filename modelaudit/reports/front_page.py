@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ConclusionState, Conflict, LicenseConclusion, OriginState
+from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import LINK_DUTY, TEXT_DUTY, Answer, Group
+from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import CauseKind, Question, Verdict
-from modelaudit.reports import answers, license_view, view
+from modelaudit.reports import answers, license_fields, license_view, view
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_parts import describe_model_answers, list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
@@ -39,9 +39,11 @@ _MOST_NAMES: Final = 2
 _MOST_CONFLICTS: Final = 2
 _MOST_DUTIES: Final = 8
 _SENTENCE_CHARACTERS: Final = 240
-_MISSING_TEXT: Final = "missing-text"
-_TEXT_DUTIES: Final = (TEXT_DUTY, LINK_DUTY)
+_LONG_ANSWER: Final = 400
+"""Characters of an answer with its reasons above which it may take more than half of the width."""
 _NOT_EXAMINED: Final = "Not examined"
+_APART: Final = "Apart from this answer: "
+"""Before an item that the publisher left out: it is for whoever passes the model on, and no reason of the answer."""
 _SUMMARIES: Final = (CauseKind.FINDINGS, CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW)
 
 
@@ -90,6 +92,18 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
     return ShortList("", (*shown, *_explain_worst_finding(report)), more)
 
 
+def weigh_answers(report: AuditReport) -> str:
+    """Return the class of the two columns of answers: `` first`` or `` second`` for one with far more to say."""
+    load, use = (
+        len(ruling.reason) + sum(map(len, list_reasons(report, question).lines))
+        for question, ruling in answers.list_rulings(report)
+    )
+    # Below that number of characters, a column of half the width holds each.
+    if max(load, use) < _LONG_ANSWER or max(load, use) < 2 * min(load, use):
+        return ""
+    return " first" if load > use else " second"
+
+
 def _count_unnamed_findings(report: AuditReport, details: Sequence[str]) -> int:
     """Count the findings that fail the answer to load and that none of the reasons names: a decision names the first.
 
@@ -127,9 +141,11 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
     license_ = report.license
     points = describe_model_answers(license_)
     if license_.open_permission is not Answer.DENY:
-        points += license_view.list_field_limits(license_, has_address=False)
+        points += license_fields.list_field_limits(license_, has_address=False)
+    points = [each for each in points if not any(words in stated for words in _split_detail(each))]
+    is_said = " ".join((stated, *points)).casefold()
     conflicts = [
-        end_sentence(each.detail)
+        (each.kind.startswith(MISSING_PREFIX), end_sentence(each.detail))
         for each in license_.conflicts
         # The page lists unread and unsearched texts among the parts that were not examined.
         if each.kind not in ("origin-unknown", "dataset-unknown")
@@ -137,13 +153,15 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
         # Without a planned use, a missing item is one of the duties.
         and not (license_.permission is None and each.kind.startswith(MISSING_PREFIX))
         # The detail may begin with the part of the repository, which the answer leaves out.
-        and not any(words in stated for words in _split_detail(each.detail))
+        and not any(words in is_said for words in _split_detail(each.detail))
     ]
-    more = len(conflicts) - _MOST_CONFLICTS
-    conflicts[_MOST_CONFLICTS:] = (
-        [f"{count_noun(more, 'further point')} in the annex on the licence."] if more > 0 else []
-    )
-    return [cut_text(each, _SENTENCE_CHARACTERS * 2) for each in dict.fromkeys([*points, *conflicts])]
+    open_points = [detail for is_missing, detail in conflicts if not is_missing]
+    missing = [detail for is_missing, detail in conflicts if is_missing]
+    more = max(len(open_points) - _MOST_CONFLICTS, 0) + max(len(missing) - _MOST_CONFLICTS, 0)
+    lines = [*points, *open_points[:_MOST_CONFLICTS]]
+    lines += [f"{_APART}{' '.join(missing[:_MOST_CONFLICTS])}"] if missing else []
+    lines += [f"{count_noun(more, 'further point')} in the annex on the licence."] if more else []
+    return [cut_text(each, _SENTENCE_CHARACTERS * 2) for each in dict.fromkeys(lines)]
 
 
 def _split_detail(detail: str) -> tuple[str, str]:
@@ -264,7 +282,7 @@ def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> s
     rows = list_model_rows(license_)
     lost = [row.name for row in rows if row.answer is Answer.DENY]
     whose = f"Your planned use of {join_phrases(lost)}" if lost and len(lost) < len(rows) else "Your planned use"
-    condition = "an agreement with the publisher or a different use changes that"
+    condition = "an agreement with the licensor or a different use changes that"
     return f"{whose} is not allowed: its duties apply if {condition}. {scope}"
 
 
@@ -272,17 +290,13 @@ def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
     open_words = task.describe_open(license_.intent)
     when = f" {open_words}" if open_words else ""
     met = f"; the repository holds it: {task.met}" if task.met else ""
-    if any(_is_of_task(each, task) for each in license_.conflicts):
+    if license_view.lacks_text(license_, task):
         met = "; the repository lacks it"
     parts = [each.name for each in license_.models if task.license in each.entries]
     part = f", for {join_first(parts, _MOST_NAMES)}" if parts and len(parts) < len(license_.models) else ""
-    return f"{describe_kind(task.kind)}{when} ({task.source}){part}{met}."
-
-
-def _is_of_task(conflict: Conflict, task: Task) -> bool:
-    """Whether a conflict states that the repository lacks the text that the duty demands: it ends with the section."""
-    is_missing = conflict.kind == _MISSING_TEXT and task.kind in _TEXT_DUTIES and task.license in conflict.entries
-    return is_missing and bool(task.section) and conflict.detail.endswith(f"({task.section}).")
+    # Page 1 names a single licence at its head.
+    source = task.source if len(license_.entries) > 1 else task.section or "section not stated"
+    return f"{describe_kind(task.kind)}{when} ({source}){part}{met}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +348,8 @@ def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
     if not is_open and not answers.is_pass_with_open_answer(report):
         return ""
     return (
-        f"It approves this report as it is and settles no open point: the verdict {verdict} prevails until each point "
-        "under Next is settled. It answers no question under Ask first."
+        f"It confirms this report as it is and settles no open point: the verdict {verdict} prevails, and nothing is "
+        "released by it, until each point under Next is settled. It answers no question under Ask first."
     )
 
 

@@ -44,6 +44,7 @@ from modelaudit.reports import (
 )
 from modelaudit.reports.check_rows import list_check_rows, list_unverified
 from modelaudit.reports.json_report import compute_report_digest
+from modelaudit.reports.license_names import find_license_names, introduce_licenses, name_licenses
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.questions import list_questions
 from modelaudit.reports.signature_words import list_signatures, list_unchecked
@@ -74,6 +75,8 @@ def _cut_middle(word: re.Match[str]) -> str:
 
 def render_html(report: AuditReport) -> bytes:
     """Render the page as UTF-8. It contains the SHA-256 of the report's canonical JSON, so the data can be verified."""
+    original, report = report, name_licenses(report)
+    names = find_license_names(original.license)
     groups = finding_groups.group_by_need(report)
     has_script = len(report.coverage.artifacts) > file_folders.MOST_TABLE_FILES
     rows = finding_groups.count_rows(groups)
@@ -81,7 +84,9 @@ def render_html(report: AuditReport) -> bytes:
     forbidding = officer_steps.find_forbidding(report)
     texts = _load_template().generate(
         report=report,
-        digest=compute_report_digest(report),
+        digest=compute_report_digest(original),
+        license_names=names,
+        introduced=introduce_licenses(original.license, names),
         running_head=_describe_running_head(report),
         script=_load_script() if has_script else None,
         groups=groups,
@@ -92,7 +97,7 @@ def render_html(report: AuditReport) -> bytes:
         confidences=_list_confidences(groups),
         has_places=_have_places(groups),
         unfound_conflicts=_list_unfound_conflicts(report),
-        csv_words=file_folders.describe_table_of_files(report) if is_folded or has_script else "",
+        csv_words=file_folders.describe_table_of_files(original) if is_folded or has_script else "",
         folders=file_folders.list_folders(report) if has_script else (),
         annexes=annexes.list_annexes(report, groups),
         steps=officer_steps.list_steps(report),
@@ -102,7 +107,7 @@ def render_html(report: AuditReport) -> bytes:
         unverified=list_unverified(report),
         duties=front_page.summarize_duties(report.license),
         accepted=front_page.list_acceptances(report),
-        signoffs=front_page.list_sign_offs(report),
+        signoffs=front_page.list_sign_offs(original),
         decided=decision_words.list_decision_rows(report)[: decision_words.MOST_FIRST],
         ended=decision_words.list_first_ended(report),
         further=decision_words.list_further_decisions(report),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_words import ANSWERS
 from modelaudit.reports.wording import end_sentence, join_first, lower_first
@@ -61,6 +62,19 @@ def list_model_rows(license_: LicenseConclusion) -> tuple[ModelRow, ...]:
         terms = model.expression or f"no licence determined ({model.state})"
         rows.append(ModelRow(model.name, terms, answer, open_answers[0].because if open_answers else ""))
     return tuple(rows)
+
+
+def list_outside(license_: LicenseConclusion, report: AuditReport) -> list[str]:
+    """List the first files that lie in the folder of none of several models, and count the others.
+
+    They state no terms: otherwise the rest of the repository is a part of its own.
+    """
+    folders = tuple(f"{each.folder}/" for each in license_.models)
+    if not folders or "/" in folders:
+        return []
+    paths = [each.path for each in report.coverage.artifacts if not each.path.startswith(folders)]
+    more = len(paths) - _MOST_PARTS
+    return paths[:_MOST_PARTS] + ([f"and {more:,} more"] if more > 0 else [])
 
 
 def describe_model_row(row: ModelRow) -> str:

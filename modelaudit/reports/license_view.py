@@ -16,8 +16,9 @@ from modelaudit.model.license import (
     OriginState,
     UseAnswer,
 )
-from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, Intent, LicenseEntry, Relation, Use
-from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_triggers, join_fields
+from modelaudit.model.terms import TEXT_DUTIES, Answer, Group, Intent, LicenseEntry, Relation, Use
+from modelaudit.reports.license_fields import is_about_fields, list_field_limits
+from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_triggers
 from modelaudit.reports.wording import (
     LIMIT_KINDS,
     count_noun,
@@ -149,6 +150,26 @@ def list_reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda reason: -reason.answer.answer.rank))
 
 
+def find_place(license_: LicenseConclusion, answer: UseAnswer) -> str:
+    """Find the place behind an answer that no clause gives, such as ``README.md:5``; empty without one."""
+    for each in license_.conflicts:
+        # In a repository of several models, the folder comes first.
+        if each.artifact and each.detail.endswith(answer.because):
+            return f"{each.artifact}:{each.location.line}" if each.location.line else each.artifact
+    claims = (each.claim for each in license_.origins if each.claim is not None and each.name in answer.because)
+    claim = next((each for each in claims if each.artifact), None)
+    return f"{claim.artifact}:{claim.location.line}" if claim and claim.location.line else ""
+
+
+def lacks_text(license_: LicenseConclusion, task: Task) -> bool:
+    """Whether a conflict states that the repository lacks the text that a duty demands: it ends with the section."""
+    is_of_text = task.kind in TEXT_DUTIES and bool(task.section)
+    return is_of_text and any(
+        each.kind == "missing-text" and task.license in each.entries and each.detail.endswith(f"({task.section}).")
+        for each in license_.conflicts
+    )
+
+
 def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
     """Build the tree of base models, depth first; every base model appears, even in a cycle."""
     # ``made`` is the model that was made from the base model; it is empty for the scanned model.
@@ -202,7 +223,7 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
             if (entry.id, clause.kind) in answered or clause.kind not in LIMIT_KINDS:
                 continue
             where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
-            if not _is_about_fields(clause):
+            if not is_about_fields(clause):
                 number = f" above {format_number(clause.number)}" if clause.number is not None else ""
                 other_limits.append(f"{lower_first(describe_kind(clause.kind))}{number} ({where})")
     if other_limits:
@@ -211,66 +232,12 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
     return tuple(dict.fromkeys(lines))
 
 
-def list_field_limits(license_: LicenseConclusion, most: int = 100, *, has_address: bool = True) -> list[str]:
-    """List the fields of use that a clause forbids or permits under conditions, where no answer states the clause.
-
-    Args:
-        license_: the conclusion.
-        most: how many fields of one clause are listed; the rest is counted.
-        has_address: whether the address of a use policy is shown, and a policy without a list on record at all.
-    """
-    answered = {(each.license, each.kind) for each in license_.answers}
-    lines = []
-    for entry in license_.entries:
-        for clause in entry.clauses:
-            if (entry.id, clause.kind) in answered or not _is_about_fields(clause):
-                continue
-            where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
-            if clause.kind == "use-policy":
-                url = clause.url or entry.policy_url or entry.url
-                if has_address or clause.fields:
-                    place = f"{where}; {url}" if has_address else where
-                    lines.append(f"Forbidden uses: {_format_fields(clause, most)} ({place}).")
-            else:
-                lines.append(f"Uses under conditions: {_format_fields(clause, most)} ({where}).")
-    return lines
-
-
-def list_conditions_on_fields(license_: LicenseConclusion) -> list[str]:
-    """List the fields of use that a clause permits under conditions alone, with the clause, where none is stated.
-
-    A stated field has an answer of its own, and an ordinary one may be each of them to the person who states it.
-    """
-    if license_.intent is not None and license_.intent.field not in ("", GENERAL_FIELD):
-        return []
-    lines = [
-        f"{join_fields(clause.fields)} ({entry.id.removeprefix('LicenseRef-')}, {clause.section})"
-        for entry in license_.entries
-        for clause in entry.clauses
-        if clause.kind == "use-condition" and clause.fields
-    ]
-    return list(dict.fromkeys(lines))
-
-
-def _is_about_fields(clause: Clause) -> bool:
-    return clause.kind == "use-policy" or (clause.kind == "use-condition" and bool(clause.fields))
-
-
 def list_permissions(license_: LicenseConclusion) -> list[str]:
     """List the answers that permit the planned use by a limit, one sentence each with its licence and section."""
     permissions = [each for each in license_.answers if each.answer is Answer.ALLOW]
     places = [", ".join(filter(None, (each.license.removeprefix("LicenseRef-"), each.section))) for each in permissions]
     lines = [f"{each.because[:-1]} ({place})." for each, place in zip(permissions, places, strict=True)]
     return list(dict.fromkeys(lines))
-
-
-def _format_fields(clause: Clause, most: int) -> str:
-    """Join the first ``most`` fields of use of a clause, and count the rest."""
-    if not clause.fields:
-        return "this tool has no list; read it at the address"
-    fields = join_fields(clause.fields[:most])
-    more = len(clause.fields) - most
-    return f"{fields} and {more} more" if more > 0 else fields
 
 
 def describe_lineage_path(license_: LicenseConclusion, via: str) -> str:

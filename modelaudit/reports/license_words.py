@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from modelaudit.model.license import Basis, ClaimKind, Conflict, LicenseClaim, OriginState, UseAnswer
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.term_files import is_package_metadata
-from modelaudit.model.terms import Answer, Group, Intent, Purpose, Relation, Use
+from modelaudit.model.terms import GENERAL_FIELD, Answer, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
 from modelaudit.reports.wording import format_number, join_phrases
 
@@ -116,6 +116,7 @@ CONFLICTS = {
     "origin-undeclared": "Vocabulary and shape show a base model that no file names",
     "template-differs": "The chat template differs from that of the base model",
     "text-not-recognised": "A text was not recognised",
+    "shared-weights": "Two models hold the same weights under different terms",
 }
 
 STATEMENTS: dict[str, tuple[str, str]] = {
@@ -141,6 +142,7 @@ CONFLICTS_LEAVING_LICENSE_OPEN = frozenset(
         "origin-unknown",
         "origin-undeclared",
         "text-not-recognised",
+        "shared-weights",
     }
 )
 """Conflicts that leave the licence itself open; the other kinds show missing items, or concern data sets."""
@@ -174,11 +176,15 @@ def describe_planned_use(intent: Intent | None) -> str:
         ", ".join(words for use, words in USES.items() if intent.uses.get(use)),
         PURPOSES[intent.purpose] if intent.purpose else "",
         f"in {join_phrases(intent.territories)}" if intent.territories else "",
-        f"field {intent.field.replace('-', ' ')}" if intent.field else "",
+        _describe_field(intent.field) if intent.field else "",
         f"{format_number(users)} users a month" if users is not None else "",
         f"USD {format_number(revenue)} a year" if revenue is not None else "",
     ]
     return "; ".join(filter(None, parts)) or "none of the known uses"
+
+
+def _describe_field(field: str) -> str:
+    return "field general (none that licences limit)" if field == GENERAL_FIELD else f"field {field.replace('-', ' ')}"
 
 
 def describe_claim(claim: LicenseClaim) -> str:

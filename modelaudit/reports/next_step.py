@@ -8,7 +8,7 @@ from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 from modelaudit.reports.license_words import STATEMENTS
-from modelaudit.reports.wording import format_number, join_first, join_phrases
+from modelaudit.reports.wording import end_sentence, format_number, join_first
 
 _KINDS: Final = frozenset(
     {"declared-prose", "variant-text", "text-not-recognised", "declared-found", "template-differs"}
@@ -83,7 +83,15 @@ def list_reviewable_answers(license_: LicenseConclusion) -> list[UseAnswer]:
 
 
 def list_missing_statements(license_: LicenseConclusion) -> list[str]:
-    """List a sentence for each fact that the planned use does not state and an open answer asks for, each once."""
+    """List a sentence with its option for each fact that ``find_missing_statements`` finds."""
+    return [
+        f"{sentence.partition(': ')[0].rstrip('.')} ({option})."
+        for sentence, option in find_missing_statements(license_)
+    ]
+
+
+def find_missing_statements(license_: LicenseConclusion) -> list[tuple[str, str]]:
+    """Find each fact that the planned use does not state and an open answer asks for: a sentence, and its option."""
     limits: dict[str, list[str]] = {}
     for each in list_reviewable_answers(license_):
         for fact in each.unstated:
@@ -92,15 +100,16 @@ def list_missing_statements(license_: LicenseConclusion) -> list[str]:
     for fact, figures in limits.items():
         if fact in STATEMENTS:
             words, option = STATEMENTS[fact]
-            limit = f": the limit is {join_phrases(list(dict.fromkeys(figures)))}" if figures else ""
-            lines.append(f"State {words} ({option}){limit}.")
+            limit = f": {' '.join(dict.fromkeys(figures))}" if figures else "."
+            lines.append((f"State {words}{limit}", option))
     return lines
 
 
 def _describe_limit(license_: LicenseConclusion, answer: UseAnswer) -> list[str]:
-    """Describe the figure of the clause of an answer, with the place that states how it is counted."""
+    """Describe the figure of the clause of an answer, and how it is counted: the first sentence of the clause."""
     return [
-        f"{format_number(clause.number)}, counted as {entry.id.removeprefix('LicenseRef-')}, {clause.section} states"
+        f"the limit is {format_number(clause.number)} ({entry.id.removeprefix('LicenseRef-')}, {clause.section}). "
+        f"{end_sentence(clause.text.partition('. ')[0])}"
         for entry in license_.entries
         for clause in entry.clauses
         if (entry.id, clause.kind, clause.section) == (answer.license, answer.kind, answer.section)
@@ -109,17 +118,22 @@ def _describe_limit(license_: LicenseConclusion, answer: UseAnswer) -> list[str]
 
 
 def list_base_models_to_look_up(license_: LicenseConclusion) -> list[str]:
-    """List the base models whose licence was not read or not concluded, those of a cycle left out, each once."""
-    unread = [each.name for each in list_unread_base_models(license_) if each.look is not OriginState.CYCLE]
+    """List the base models whose licence was not read or not concluded, each once.
+
+    Those of a cycle are left out, and those whose licence on record counts, unless an open answer names them.
+    """
+    open_because = " ".join(each.because for each in license_.open_answers)
+    unread = [
+        each.name
+        for each in list_unread_base_models(license_)
+        if each.look is not OriginState.CYCLE and (each.look is not OriginState.KNOWN or each.name in open_because)
+    ]
     return list(dict.fromkeys([*unread, *list_unfollowed_base_models(license_)]))
 
 
 def list_open_answers(license_: LicenseConclusion) -> list[str]:
     """List what a person decides on where the use is for review: the ids of licences, or ``conclusion``; each once."""
-    open_answers = [each for each in license_.answers if each.acceptance is None]
-    if license_.permission is not Answer.REVIEW or any(each.answer is Answer.DENY for each in open_answers):
-        return []
-    return list(dict.fromkeys(each.license or _CONCLUSION for each in open_answers if each.answer is Answer.REVIEW))
+    return list(dict.fromkeys(each.license or _CONCLUSION for each in list_reviewable_answers(license_)))
 
 
 def list_places(license_: LicenseConclusion) -> list[str]:

@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.report import COVERAGE_RULES, AuditReport
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import SHARED_WEIGHTS, Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.inventory import has_claimed_digests
+from modelaudit.reports.license_fields import list_clauses_on_fields
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.next_step import (
+    find_missing_statements,
     list_base_models_to_look_up,
-    list_missing_statements,
     list_open_answers,
     list_places,
     list_requests,
@@ -72,7 +74,7 @@ _STEPS: Final = {
     CauseKind.UNVERIFIED_BYTES: Step("Fetch the model from its publisher again, or decide to accept these files."),
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
     CauseKind.INSTRUCTIONS_REVIEW: Step("Read the instructions before anyone follows them."),
-    CauseKind.USE_NOT_STATED: Step("State the planned use, and ask for a new report.", "scan with --use."),
+    CauseKind.USE_NOT_STATED: Step("State the planned use for a new report.", "scan with --use."),
     CauseKind.REFUSED: Step("Read why a person refused it, or choose another model."),
     CauseKind.REFUSAL_REOPENED: Step("Decide again on what was refused.", "modelaudit decide --help"),
     CauseKind.UNPINNED: Step("Ask for a new report on one fixed version.", "name the commit after the @."),
@@ -83,6 +85,7 @@ _STEPS: Final = {
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
     CauseKind.SIGNOFF: Step("Read the report, and sign it or refuse.", _DECIDE.format("model") + " --answer approve"),
 }
+_COMPROMISED: Final = "Treat machines that loaded it as compromised."
 _EXCEPTION: Final = "As an exception, the policy lets a person accept a finding until a date."
 
 
@@ -106,14 +109,12 @@ def list_steps(report: AuditReport) -> tuple[Step, ...]:
 def _iterate_steps(report: AuditReport) -> Iterator[Step]:
     on_use = {each.kind for each in report.decision.causes if each.question is Question.USE}
     is_denied = CauseKind.LICENCE_DENIED in on_use
-    load = report.decision.load.verdict
-    if load is Verdict.FAIL:
-        yield from _forbid(report)
+    yield from _answer_load(report)
     if is_denied:
         yield _answer_denial(report)
     missing = (words for family, words in _CHECKS_TO_RUN.items() if family not in report.policy.checks)
     yield from (Step(person, command.format(_name_target(report))) for person, command in missing)
-    if load is Verdict.PASS:
+    if report.decision.load.verdict is Verdict.PASS:
         yield from _fix_quiet_defects(report)
     if CauseKind.FINDINGS in on_use and not is_denied:
         yield _correct_licence(report)
@@ -124,7 +125,7 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
             yield replace(_STEPS[kind], engineer=_decide_first(find_unread(report, UnreadReason.UNVERIFIED)))
         elif kind in _STEPS:
             yield _STEPS[kind]
-    if CheckFamily.LICENSE in report.policy.checks and not is_denied:
+    if CheckFamily.LICENSE in report.policy.checks and (not is_denied or list_reviewable_answers(report.license)):
         yield from _settle_use(report)
 
 
@@ -139,7 +140,7 @@ def _decide_first(names: list[str]) -> str:
 def _correct_licence(report: AuditReport) -> Step:
     """State what ends findings of the licence check that the policy rejects."""
     rejected = _list_rejected(report, CheckFamily.LICENSE)
-    words = f"Ask the author of the {view.name_subject(report)} to correct its licence statement."
+    words = f"Do not use this {view.name_subject(report)} before its author corrects what it states on its licence."
     return Step(f"{words} {_EXCEPTION}" if any(is_acceptable(each, report.policy) for each in rejected) else words)
 
 
@@ -147,6 +148,15 @@ def _list_rejected(report: AuditReport, *families: CheckFamily) -> list[Finding]
     """List the findings of these checks that the policy rejects and that nothing accepts."""
     rejected = (each for each in report.findings if each.acceptance is None and report.policy.rejects(each))
     return [each for each in rejected if each.check in families]
+
+
+def _answer_load(report: AuditReport) -> Iterator[Step]:
+    """Yield that the model must not be loaded, or not yet."""
+    verdict = report.decision.load.verdict
+    if verdict is Verdict.FAIL:
+        yield from _forbid(report)
+    elif verdict is not Verdict.PASS and CheckFamily.SECURITY in report.policy.checks:
+        yield Step(f"Do not load this {view.name_subject(report)} before each point below on its files is settled.")
 
 
 def _forbid(report: AuditReport) -> Iterator[Step]:
@@ -162,6 +172,8 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
         sentence, _, rest = fix.partition(". ")
         # The first sentence of a fix repeats this for the file.
         added = rest if sentence.startswith("Do not ") else fix
+        if "compromised" not in added:
+            added = f"{format_sentence(added)} {_COMPROMISED}" if added else _COMPROMISED
     else:
         added = "ask for corrected files first"
     accepts = bool(rejected) and all(is_acceptable(each, report.policy) for each in rejected)
@@ -188,8 +200,11 @@ def _fix_quiet_defects(report: AuditReport) -> Iterator[Step]:
     """Yield the fix of the finding below the threshold that page 1 quotes beside the permission to load."""
     worst = answers.find_worst_quiet_finding(report)
     fix = next((rule.fix for rule in report.rules if worst is not None and rule.id == worst.rule), "")
-    if fix:
-        yield Step(format_sentence(fix.partition(". ")[0]))
+    if worst is not None and fix:
+        sentence = fix.partition(". ")[0].rstrip(".")
+        line = f", line {worst.location.line:,}" if worst.location.line else ""
+        place = f" ({worst.artifact}{line})" if worst.artifact and worst.artifact not in sentence else ""
+        yield Step(format_sentence(f"{sentence}{place}"))
 
 
 def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
@@ -222,10 +237,16 @@ def _settle_use(report: AuditReport) -> Iterator[Step]:
     is_open = report.decision.use.verdict is not Verdict.PASS
     if is_open and (license_.intent is None or not license_.intent.is_stated):
         yield _STEPS[CauseKind.USE_NOT_STATED]
-    yield from (Step(each) for each in list_missing_statements(license_))
+    yield from (Step(each, f"add {option}.") for each, option in find_missing_statements(license_))
+    if is_open and (clauses := list_clauses_on_fields(license_)):
+        words = f"State your field of use if it is one that {join_phrases(clauses)} permits under conditions alone."
+        yield Step(words, "add --field FIELD.")
     yield from (Step(each) for each in list_requests(license_))
+    yield from _ask_about_shared_weights(license_)
     base_models = list_base_models_to_look_up(license_)
-    is_for_review = any(each.kind is CauseKind.LICENCE_REVIEW for each in report.decision.causes)
+    causes = {each.kind for each in report.decision.causes}
+    is_denied_in_part = CauseKind.LICENCE_DENIED in causes and bool(list_reviewable_answers(license_))
+    is_for_review = CauseKind.LICENCE_REVIEW in causes or is_denied_in_part
     readings = tuple(_review(report, base_models)) if is_for_review else ()
     if base_models:
         whose = "the licence of the base model" if len(base_models) == 1 else "the licences of the base models"
@@ -238,11 +259,36 @@ def _settle_use(report: AuditReport) -> Iterator[Step]:
     yield from readings
 
 
+def _ask_about_shared_weights(license_: LicenseConclusion) -> Iterator[Step]:
+    """Yield to ask which of several licences covers weights that two models of the repository hold."""
+    shared = [each for each in license_.conflicts if each.kind == SHARED_WEIGHTS]
+    if not shared:
+        return
+    is_doubtful = any(_is_about_shared_weights(each, license_) for each in license_.open_answers)
+    before = ", and do not use it before" if is_doubtful else ""
+    names = _join_names([each.artifact for each in shared])
+    yield Step(f"Ask the author which licence covers {names}, which also lies under other terms{before}.")
+
+
+def _has_shared_weights(license_: LicenseConclusion) -> bool:
+    return any(each.kind == SHARED_WEIGHTS for each in license_.conflicts)
+
+
+def _is_about_shared_weights(answer: UseAnswer, license_: LicenseConclusion) -> bool:
+    """Whether an answer is the doubt that a conflict on shared weights states, which a step of its own settles."""
+    # A conflict names the folder first.
+    return any(each.kind == SHARED_WEIGHTS and each.detail.endswith(answer.because) for each in license_.conflicts)
+
+
 def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     """Yield the places to read, and the command that records the answer; nothing where a statement may settle it."""
     license_ = report.license
     places = list_places(license_)
-    waiting = [each for each in list_reviewable_answers(license_) if not each.unstated]
+    waiting = [
+        each
+        for each in list_reviewable_answers(license_)
+        if not each.unstated and not _is_about_shared_weights(each, license_)
+    ]
     # The licence of a base model is looked up.
     waiting = [each for each in waiting if each.license or not any(name in each.because for name in base_models)]
     ids = list_open_answers(license_)
@@ -252,14 +298,17 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
         unsearched = {each.artifact for each in license_.conflicts if is_unsearched(each.location)}
         terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
         person = f"Read {join_first(places, _MOST_PLACES)}, and decide whether {terms} your use."
+        if view.list_over_limit(report):
+            person = f"Have the texts that were not searched read, or leave them out. {person}"
+            record = f"scan their folders one by one, or {record}" if record else "scan their folders one by one."
     elif not license_.entries:
         person = (
-            f"Ask the author of the {view.name_subject(report)} for its licence in writing, or choose another; without "
-            "one, do not use it in a product."
+            f"Do not use this {view.name_subject(report)} before its author states a licence in writing, or choose "
+            "another."
         )
     elif clauses := [f"{each.license}, {each.section}" for each in waiting if each.license and each.section]:
         person = f"Read {_join_names(clauses)}, and decide whether your use meets the clause."
-    elif waiting or not (base_models or list_missing_statements(license_)):
+    elif waiting or not (base_models or find_missing_statements(license_) or _has_shared_weights(license_)):
         person = "Decide whether the terms in the annex on the licence permit your use."
     else:
         return

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
+
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
+from modelaudit.reports.decision_words import list_decision_rows
 from modelaudit.reports.inventory import LOCAL_KINDS, compute_tree_digest
+from modelaudit.reports.license_fields import list_conditions_on_fields
 from modelaudit.reports.license_view import (
-    list_conditions_on_fields,
     list_unfollowed_base_models,
     list_unread_base_models,
 )
 from modelaudit.reports.next_step import CONTACT
 from modelaudit.reports.officer_steps import find_forbidding
-from modelaudit.reports.view import name_absences
+from modelaudit.reports.view import name_absences, name_subject
 from modelaudit.reports.wording import count_noun, cut_text, join_first
 
+_WORD = re.compile(r"[\w/.-]*\w")
+"""A word of a sentence that may be the name of a file, without the full stop after it."""
 _MAX_NAMES = 3
 _MAX_CONTRADICTIONS = 2
 _MAX_SENTENCES = 2
@@ -30,6 +36,7 @@ def list_questions(report: AuditReport) -> tuple[str, ...]:
     return (
         *_ask_about_origin(report),
         *_ask_about_files(report),
+        *_ask_about_reasons(report),
         *_ask_about_statements(report),
         *list_license_questions(report.license),
     )
@@ -50,9 +57,10 @@ def _ask_about_origin(report: AuditReport) -> list[str]:
     questions = []
     # The Hub cache records the repository and the commit of its files.
     if report.target.kind in LOCAL_KINDS and report.target.kind is not RefKind.CACHE:
-        questions.append("Where did these files come from, in which version, and who fetched them?")
+        questions.append("Who fetched these files, from where, in which version?")
     if compute_tree_digest(report) is not None:
-        questions.append("Do the files that we run have the tree digest above?")
+        verb = "use" if name_subject(report) == "data set" else "run"
+        questions.append(f"Do we {verb} files with this tree digest?")
     return questions
 
 
@@ -79,6 +87,24 @@ def _ask_about_files(report: AuditReport) -> list[str]:
         questions.append(f"Which machines have loaded the files that fail ({names}), and who examines them?")
     elif failing:
         questions.append(f"Can the files that fail be removed or replaced ({names})?")
+    return questions
+
+
+def _ask_about_reasons(report: AuditReport) -> list[str]:
+    """List a question for each decision in force whose reason names other files of the model than it accepts alone."""
+    artifacts = {each.fingerprint: each.artifact for each in report.findings}
+    questions = []
+    for row in list_decision_rows(report):
+        accepted = [artifacts.get(each, "") for each in row.decision.fingerprints]
+        accepted += [each.partition(":")[2] for each in row.decision.absences]
+        own = {file_of(each) for each in accepted if each}
+        words = set(_WORD.findall(row.decision.reason))
+        named = {each.path for each in report.coverage.artifacts if words & {each.path, posixpath.basename(each.path)}}
+        if own and named and not own & named:
+            names, matter = join_first(sorted(named), _MAX_NAMES), join_first(sorted(own), _MAX_NAMES)
+            questions.append(
+                f"{row.decision.by} decided on {matter} for a reason that names {names}: does it cover both?"
+            )
     return questions
 
 
@@ -112,7 +138,7 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
             for each in list_conditions_on_fields(license_)
         ]
     sentences = [
-        f"Does “{cut_text(' '.join(each.quotation.split()), _SENTENCE_CHARACTERS)}” apply to us "
+        f"Is “{cut_text(' '.join(each.quotation.split()), _SENTENCE_CHARACTERS)}” a limit of our use, or a description "
         f"({each.artifact}:{each.location.line})?"
         for each in list_open_sentences(license_)
     ]

@@ -22,7 +22,7 @@ from modelaudit.model.license import (
 from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Extent, Target
 from modelaudit.model.restrictions import is_unsearched
-from modelaudit.model.structure import UnreadReason
+from modelaudit.model.structure import READ_REASONS, UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports.inventory import LOCAL_KINDS
@@ -48,8 +48,8 @@ from modelaudit.reports.wording import (
 _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """The operators of an SPDX licence expression."""
 
-_READ_REASONS: Final = frozenset({UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES})
-"""The reasons of absences in parts that were read completely: something about them is on no list."""
+_OVER_LIMIT: Final = "more texts than the limit of one check"
+"""What the detail of a conflict on texts that were not searched at all says."""
 _EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 """The number of examined files and of all files in the detail of an opinion: ``examined 3 of 5 files``."""
 
@@ -128,7 +128,7 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
 
 def name_absences(pairs: Iterable[tuple[str, Absence]]) -> str:
     """Name absences: ``Not verified`` if each is of a part that was read, ``Not examined`` if none is, else both."""
-    are_read = {absence.unread.reason in _READ_REASONS for _, absence in pairs}
+    are_read = {absence.unread.reason in READ_REASONS for _, absence in pairs}
     if are_read == {True, False}:
         return "Not examined or not verified"
     return "Not verified" if are_read == {True} else "Not examined"
@@ -367,9 +367,15 @@ def list_unsearched_texts(report: AuditReport) -> list[str]:
     return [each.detail for each in report.license.conflicts if is_unsearched(each.location)]
 
 
+def list_over_limit(report: AuditReport) -> list[str]:
+    """List the sentences on texts behind the limit of one check, each of which may stand for several texts."""
+    return [each for each in list_unsearched_texts(report) if _OVER_LIMIT in each]
+
+
 def list_unsearched_paths(report: AuditReport) -> list[str]:
-    """List the paths of the texts that were not, or not to their end, searched for terms."""
-    return [each.artifact for each in report.license.conflicts if is_unsearched(each.location)]
+    """List the paths of the texts that were not searched to their end; of those behind the limit, only one is named."""
+    own = (each for each in report.license.conflicts if is_unsearched(each.location))
+    return [each.artifact for each in own if _OVER_LIMIT not in each.detail]
 
 
 def describe_unopened(report: AuditReport) -> str:

@@ -178,6 +178,7 @@ GLOSSARY = {
     "digest": "a number computed from bytes. Equal digests mean equal files.",
     "commit": "an exact version of a repository, identified by 40 letters and digits. Each version has its own commit.",
     "Hub cache": "the folder of this machine that keeps what was downloaded before.",
+    "exit code": "the number by which a program learns the verdict.",
     "fingerprint": "the 16 letters and digits behind a finding, the same in every scan.",
 }
 

@@ -151,7 +151,7 @@ def test_other_scanner_is_not_loaded_for_files_that_its_table_of_extensions_lack
     install_stub(modelscan="raise RuntimeError('loaded')")
     names = ["model.safetensors", "a.off", "README.md"]
     opinion = get_second_opinion(write_files(dict.fromkeys(names, benign_pickle)), names, [], LIMITS)
-    assert (opinion.version, opinion.detail) == ("9", "modelscan examined no file of the model")
+    assert (opinion.version, opinion.detail) == ("9", "modelscan examined no file")
     assert opinion.absences == (f"3 files are of kinds that modelscan does not read: {', '.join(names)}",)
 
 
@@ -184,7 +184,7 @@ def test_other_scanner_gets_only_files_of_its_table_of_extensions_and_archives_o
     install_stub(modelscan=SCANNER_STUB.format(body="if path.endswith('.md'): raise ValueError('opened')"))
     files = {"a.pkl": benign_pickle, "README.md": b"text", "b.weights": b"PK\x03\x04" + bytes(30)}
     opinion = get_second_opinion(write_files(files), list(files), [], LIMITS)
-    assert opinion.absences == ("1 files are of kinds that modelscan does not read: README.md",)
+    assert opinion.absences == ("1 file is of a kind that modelscan does not read: README.md",)
     assert "2 of 3 files" in opinion.detail
 
 

@@ -83,7 +83,7 @@ def test_modelscan_that_examined_no_file_gives_no_opinion(write_files, build_our
         root, ["README.md", "model.safetensors"], [build_our_finding("model.safetensors")], LIMITS
     )
     assert opinion.state is OpinionState.ABSENT
-    assert opinion.detail == "modelscan examined no file of the model"
+    assert opinion.detail == "modelscan examined no file"
     assert opinion.absences == ("2 files are of kinds that modelscan does not read: README.md, model.safetensors",)
     assert opinion.disagreements == ()
 

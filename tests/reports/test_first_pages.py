@@ -20,15 +20,18 @@ from support.scans import scan_fixture
 
 import modelaudit
 from modelaudit.cli.explain import explain_result
+from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
 from modelaudit.model.digest import Claim, ClaimSource
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import Component, Conflict, OriginState, UseAnswer
-from modelaudit.model.report import AuditReport, DigestState, UnopenedFile
+from modelaudit.model.report import Absence, AuditReport, DigestState, Extent, UnopenedFile
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import Answer, Use
 from modelaudit.model.verdict import CauseKind, Question, Verdict
+from modelaudit.policy.accepted import describe_accepted
+from modelaudit.register import resolve_subject
 from modelaudit.reports import answers, front_page, render, view
 from modelaudit.reports.check_rows import list_check_rows, list_unverified
 from modelaudit.reports.decision_words import is_acceptable
@@ -36,6 +39,7 @@ from modelaudit.reports.fact_rows import list_absent_parts
 from modelaudit.reports.file_folders import list_folders
 from modelaudit.reports.finding_groups import Need, group_by_need
 from modelaudit.reports.json_report import compute_report_digest
+from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.license_view import describe_openness, group_tasks
 from modelaudit.reports.license_words import STATEMENTS, join_fields
 from modelaudit.reports.officer_steps import list_steps
@@ -144,7 +148,8 @@ def test_each_fact_that_the_planned_use_lacks_has_a_step_of_its_own_with_an_opti
     answer = UseAnswer(Answer.REVIEW, "Apache-2.0", "user-cap", because, unstated=(fact,))
     license_ = replace(build_plain_conclusion(), permission=Answer.REVIEW, answers=(answer,), acceptance=None)
     words, option = STATEMENTS[fact]
-    assert f"State {words} ({option})." in list_persons(replace(EXAMPLES["allowed"](), license=license_))
+    steps = {each.person: each.engineer for each in list_steps(replace(EXAMPLES["allowed"](), license=license_))}
+    assert steps[f"State {words}."] == f"add {option}."
     assert option.split()[0] in run_command("license", "--help").stdout
     denied = replace(answer, answer=Answer.DENY, unstated=())
     without = replace(license_, permission=Answer.DENY, answers=(denied, answer))
@@ -156,14 +161,21 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
 ) -> None:
     report = reports["licence-alone"]
     persons = list_persons(report)
-    limit = "the limit is 700 million, counted as Llama-3.1, section 2 and 1.b.ii states"
-    assert f"State your number of monthly active users (--mau N): {limit}." in persons
-    assert any(each.startswith("Look up the licence of the base model meta-llama/Llama-3.1-8B") for each in persons)
+    # How the users are counted is in the words of the clause.
+    [figure] = [each for each in persons if each.startswith("State your number of monthly active users: the limit is")]
+    assert "700 million (Llama-3.1, section 2 and 1.b.ii). A company needs" in figure
+    assert figure.endswith("in the month before this version was released.")
+    field = (
+        "State your field of use if it is one that Llama-3.1, acceptable use policy, 1 permits under conditions alone."
+    )
+    assert field in persons
+    # Its licence on record counts, and no answer is open because of it.
+    assert not any(each.startswith("Look up") for each in persons)
     first = list_steps(report)[0]
     assert (first.person, first.engineer) == ("Run the security check before anyone loads it.", "modelaudit scan based")
     (tmp_path / "README.md").write_bytes(REPOSITORIES["based"]["README.md"])
     stated = modelaudit.license(tmp_path, offline=True, monthly_active_users=10, **USE)
-    assert not any(each.startswith("State ") for each in list_persons(stated))
+    assert not any(each.startswith("State your number") for each in list_persons(stated))
 
 
 def test_files_that_are_damaged_or_cut_are_downloaded_again(reports: Mapping[str, AuditReport]) -> None:
@@ -189,8 +201,9 @@ def test_sentence_that_demands_a_permission_is_a_step_before_the_reading(reports
     demand = "Contact the publisher as README.md:5 demands, before you use it."
     reading = "Read README.md:5, README.md:6, and decide whether these terms permit your use."
     assert persons.index(demand) < persons.index(reading)
-    question = "Does “The model may not be used by companies that offer credit.” apply to us (README.md:6)?"
-    assert [each for each in list_questions(reports["terms"]) if each.startswith("Does “")] == [question]
+    words = "The model may not be used by companies that offer credit."
+    question = f"Is “{words}” a limit of our use, or a description (README.md:6)?"
+    assert [each for each in list_questions(reports["terms"]) if each.startswith("Is “")] == [question]
     text = parse_page(reports["terms"]).text
     assert "no-commercial-use" not in text and "entry license" in text
 
@@ -204,16 +217,31 @@ def test_kinds_of_sentences_are_those_of_the_rules() -> None:
 def test_parts_with_equal_weights_under_different_answers_are_for_a_person(reports: Mapping[str, AuditReport]) -> None:
     lines = front_page.list_reasons(reports["shared"], Question.USE).lines
     assert "For a person to decide: a (MIT)." in lines
-    assert any(line.startswith("a: it holds the same files as b (model.safetensors), which the") for line in lines)
-    assert "You may use" not in " ".join(list_persons(reports["shared"]))
+    words = (
+        "a: it holds the same files as b (model.safetensors), whose terms (CC-BY-NC-4.0) do not permit the planned use"
+    )
+    assert sum(line.startswith(words) for line in lines) == 1
+    # One part is denied and the other is for review: there is a step for each.
+    persons = list_persons(reports["shared"])
+    assert persons == [
+        "Do not use b as planned: ask the licensor for an agreement, or leave it out.",
+        "Ask the author which licence covers a/model.safetensors, which also lies under other terms, and do not use it "
+        "before.",
+    ]
+    assert (
+        "which licence covers weights that lie under several is open"
+        in dict(list_check_rows(reports["shared"]))["licence"]
+    )
     # An equal configuration shows no more than an equal kind of model.
     assert "same files" not in read_front(reports["several"])
 
 
 def test_verdict_names_each_question_whose_check_did_not_run(reports: Mapping[str, AuditReport]) -> None:
     alone = reports["licence-alone"]
-    assert answers.describe_verdict(alone) == "Review, loading not checked"
-    assert answers.describe_exit_code(alone).startswith("Exit code 3, review, loading not checked: licence-review")
+    assert answers.describe_verdict(alone) == "Review by the terms alone, not searched for attacks"
+    assert answers.describe_exit_code(alone).startswith(
+        "Exit code 3, review by the terms alone, not searched for attacks: licence-review"
+    )
     permitted = replace(reports["allowed"], policy=replace(reports["allowed"].policy, checks=(CheckFamily.SECURITY,)))
     assert answers.describe_verdict(permitted) == "Pass, use not checked"
 
@@ -240,14 +268,14 @@ def test_field_that_is_limited_without_a_consent_or_a_right_says_so() -> None:
 def test_missing_licence_is_no_permission_on_the_first_page(reports: Mapping[str, AuditReport]) -> None:
     report = reports["undeclared"]
     assert report.decision.use.reason.startswith("No licence is declared, so there is no permission to use it: ask")
-    assert "without one, do not use it in a product." in " ".join(list_persons(report))
+    step = "Do not use this model before its author states a licence in writing, or choose another."
+    assert list_persons(report) == [step]
 
 
 def test_change_that_binds_only_who_passes_it_on_says_so(reports: Mapping[str, AuditReport], tmp_path: Path) -> None:
     license_ = reports["allowed"].license
-    marks = (
-        "Mark what you changed if you change it, and pass it on or build it into devices (Apache-2.0, section 4(b))."
-    )
+    # The head of the page names a single licence.
+    marks = "Mark what you changed if you change it, and pass it on or build it into devices (section 4(b))."
     assert marks in front_page.summarize_duties(license_).lines
     assert license_.intent is not None
     task = next(task for _, tasks in group_tasks(license_) for task in tasks if task.kind == "state-changes")
@@ -363,10 +391,13 @@ def test_sign_off_beside_an_open_verdict_states_which_prevails(reports: Mapping[
     own = replace(signoff, report=compute_report_digest(reports["terms"]))
     page = parse_page(replace(reports["terms"], signoffs=(own,))).text
     assert f"Answers this report, the data with the SHA-256 {own.report}." in page
-    assert "The use that this report judges: commercial use; in DE; field general." in page
+    assert "The use that this report judges: commercial use; in DE; field general (none that licences limit)." in page
     front = read_front(replace(reports["terms"], signoffs=(signoff,)))
     assert "Approved on 2026-11-20 by Ann (counsel) until 2027-11-20." in front
-    assert "It approves this report as it is and settles no open point: the verdict Review prevails" in front
+    assert (
+        "It confirms this report as it is and settles no open point: the verdict Review prevails, and nothing is released"
+        in front
+    )
     assert "prevails" not in read_front(replace(reports["allowed"], signoffs=(signoff,)))
     refused = replace(signoff, answer=SignOffAnswer.REFUSE)
     assert "The refusal prevails over the verdict Pass" in read_front(replace(reports["allowed"], signoffs=(refused,)))
@@ -375,9 +406,9 @@ def test_sign_off_beside_an_open_verdict_states_which_prevails(reports: Mapping[
 @pytest.mark.parametrize("format_", ["html", "markdown", "table", "annotations"])
 def test_every_output_words_the_verdict_alike(format_: str, reports: Mapping[str, AuditReport]) -> None:
     text = render(reports["acme-tiny"], format_).decode()
-    assert answers.describe_verdict(reports["acme-tiny"]) == "Pass, with an open answer"
-    assert "pass, with an open answer" in text.lower()
-    assert not re.search(r"(?:modelaudit: |is <strong>|✔ )pass(?!, with)\b(?! +\S)", text.lower())
+    assert answers.describe_verdict(reports["acme-tiny"]) == "Pass, use not judged"
+    assert "pass, use not judged" in text.lower()
+    assert not re.search(r"(?:modelaudit: |is <strong>|✔ )pass(?!, use)\b(?! +\S)", text.lower())
 
 
 def test_text_that_was_not_searched_counts_as_not_examined(reports: Mapping[str, AuditReport]) -> None:
@@ -433,7 +464,7 @@ def test_comparison_without_anything_to_compare_is_no_result(reports: Mapping[st
     assert rows["integrity"] == "nothing to compare with"
     assert rows["provenance"] == "nothing to compare with"
     assert list_unverified(report) == ("origin", "signature", "digests")
-    assert "Not verified Origin, signature and digests." in read_front(report)
+    assert "Not confirmed Origin, signature and digests (no outside source)." in read_front(report)
     [*others, record] = report.coverage.artifacts
     claim = Claim(record.digests[0], ClaimSource.HUB, "https://hub.example")
     compared = replace(record, claims=(claim,), digest_state=DigestState.MATCH)
@@ -456,7 +487,7 @@ def test_duties_without_a_planned_use_begin_with_the_acts_that_the_annex_names(
     reports: Mapping[str, AuditReport],
 ) -> None:
     duties = front_page.summarize_duties(reports["acme-tiny"].license)
-    own = [line for line in duties.lines if "Apache-2.0" in line]
+    own = [line for line in duties.lines if "section 4" in line]
     assert own and all(" if you " in line for line in own) and "any use" not in duties.lead
     assert any(line.endswith("; the repository lacks it.") for line in own)
 
@@ -466,7 +497,7 @@ def test_terms_that_fail_are_no_part_to_remove_and_a_decided_answer_is_not_to_be
 ) -> None:
     denied = {group.title: group.advice for group in group_by_need(reports["denied"])}
     assert "not a part that you could remove" in denied["They fail the policy"]
-    assert "is given already" in denied["They concern the licence"]
+    assert "repeat or explain the answer" in denied["They concern the licence"]
     dangerous = {group.title: group.advice for group in group_by_need(reports["dangerous"])}
     assert dangerous["They fail the policy"].startswith("Remove or replace")
     is_read = {group.title: group.advice for group in group_by_need(reports["unverified"])}
@@ -479,7 +510,7 @@ def test_conclusion_names_its_place_before_its_reach_and_a_folder_keeps_its_case
     words = answers.describe_conclusion(reports["unknown-base"].license)
     assert words == ("Apache-2.0, stated in README.md:2, for the model alone, because not every base model was read.")
     text = parse_page(reports["several"]).text
-    assert "a: The model card names MIT License" in text and not re.search(r"\b[AB]: (?:The|MIT|Creative)", text)
+    assert "a: The model card names MIT in" in text and not re.search(r"\b[AB]: (?:The|MIT|Creative)", text)
 
 
 def test_text_that_was_not_searched_is_read_for_any_terms_and_the_column_says_so(
@@ -506,11 +537,13 @@ def test_no_two_sentences_of_the_first_pages_contradict_each_other(
     # Names that are quoted in the sentence to sign, and no word that a lawyer reads as a signed contract.
     assert f"“ {view.get_heading(report.target)} ”" in front.replace("“", "“ ").replace("”", " ”").replace("  ", " ")
     assert ", identified by the SHA-256" in front and not re.search(r"\bconcluded\b", text)
-    assert ("Not verified" in front) or not list_unverified(report)
+    assert ("Not confirmed" in front) or not list_unverified(report)
     is_denied = any(each.kind is CauseKind.LICENCE_DENIED for each in decision.causes)
     is_forbidden = decision.load.verdict is Verdict.FAIL
+    is_open = decision.load.verdict is not Verdict.PASS and CheckFamily.SECURITY in report.policy.checks
+    is_without = "before its author states a licence" in persons[0]
     # What is forbidden comes first, and nothing else invites to it.
-    assert persons[0].startswith("Do not ") is (is_forbidden or is_denied)
+    assert persons[0].startswith("Do not ") is (is_forbidden or is_denied or is_open or is_without)
     assert not (is_forbidden and "You may use" in front)
     kept = [each for each in persons if each.startswith("Keep this report")]
     assert not kept or (persons == kept and decision.verdict is Verdict.PASS)
@@ -523,16 +556,125 @@ def test_no_two_sentences_of_the_first_pages_contradict_each_other(
     assert (WHOLE in front) is (is_whole and CheckFamily.SECURITY in report.policy.checks)
     assert WHOLE not in front or apart or not sum(folder.unread for folder in list_folders(report))
     assert CheckFamily.SECURITY in report.policy.checks or "Run the security check before anyone loads it." in persons
-    unread = [each for each in report.license.origins if each.look is not OriginState.READ]
+    unread = [each for each in report.license.origins if each.look not in (OriginState.READ, OriginState.KNOWN)]
     assert bool(unread) <= (is_denied or any(each.startswith("Look up") for each in persons))
     # The duties, the planned use and the steps agree on what is stated.
     duties = front_page.summarize_duties(report.license)
     assert duties.lead != "The duties of your planned use." or not any(" if you " in each for each in duties.lines)
     unstated = front.partition("Not stated: ")[2].partition(".")[0]
-    assert "(--mau N)" not in front or "number of users" in unstated
-    assert "(--revenue USD)" not in front or "revenue" in unstated
+    assert "--mau N" not in front or "number of users" in unstated
+    assert "--revenue USD" not in front or "revenue" in unstated
     # Relations and verdicts have one wording.
     assert not any(f"made from {each.name}" in text for each in report.license.origins)
     words = answers.describe_verdict(report)
     assert text.startswith(f"{words}: ") and f"is {words[:1].lower()}{words[1:]}:" in text
     assert f"verdict: {words[:1].lower()}{words[1:]}" not in text
+
+
+MORE: Mapping[str, Mapping[str, bytes]] = {
+    # Equal weights under two licences that both permit the use: which of them covers the weights?
+    "two-names": {
+        "a/README.md": write_card("mit"),
+        "a/model.safetensors": build_weights(),
+        "b/README.md": write_card("apache-2.0"),
+        "b/model.safetensors": build_weights(),
+    },
+    "many-texts": {
+        "README.md": write_card("apache-2.0"),
+        **{f"part{n // 1500}/x.safetensors": build_weights() for n in range(0, 4500, 1500)},
+        **{f"part{n // 1500}/t{n:04}.txt": f"Line {n} of a list.\n".encode() for n in range(4500)},
+    },
+}
+
+
+def test_equal_weights_under_two_licences_are_a_point_without_a_planned_use_too(
+    reports: Mapping[str, AuditReport], tmp_path: Path
+) -> None:
+    write_files(tmp_path / "shared", REPOSITORIES["shared"])
+    unstated = modelaudit.scan(tmp_path / "shared", offline=True, second_opinion=False)
+    words = "a: It holds the same files as b (model.safetensors), which has other terms (CC-BY-NC-4.0)"
+    assert [each.rule for each in unstated.findings if each.message.startswith(words)] == ["license/shared-weights"]
+    front = read_front(unstated)
+    assert words in front and "Ask the author which licence covers a/model.safetensors" in front
+    write_files(tmp_path / "two", MORE["two-names"])
+    both = modelaudit.scan(tmp_path / "two", offline=True, second_opinion=False, **USE)
+    assert both.decision.use.verdict is Verdict.PASS
+    assert any("which licence covers a/model.safetensors" in each for each in list_persons(both))
+    # Equal terms raise nothing.
+    assert not [each for each in reports["several"].findings if each.rule == "license/shared-weights"]
+
+
+def test_texts_behind_the_limit_are_counted_and_keep_the_whole_open(tmp_path: Path) -> None:
+    write_files(tmp_path, MORE["many-texts"])
+    report = modelaudit.license(tmp_path, offline=True, **USE)
+    [sentence] = view.list_over_limit(report)
+    assert re.search(r"; [\d,]+ texts were not searched, the last of them part2/t4499\.txt\.$", sentence)
+    # No folder counts as searched that is not, and none is a part of its own because of it.
+    assert not report.license.models and report.decision.use.verdict is Verdict.REVIEW
+    [step] = [each for each in list_steps(report) if "texts that were not searched" in each.person]
+    assert step.engineer.startswith("scan their folders one by one")
+    assert "Not completely examined or searched" not in parse_page(report).text
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+
+
+@check_each("name", ["based", "several", "allowed", "denied", "licence-alone"])
+def test_each_licence_has_one_name_after_its_title(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    text = parse_page(report).text
+    for entry in report.license.entries:
+        short = entry.id.removeprefix("LicenseRef-")
+        assert text.count(f"{entry.name} ({short})") == 1 and text.count(entry.name) == 1
+        # The identifier of SPDX is in its section of the annex.
+        assert text.count("LicenseRef-") == sum(each.id.startswith("LicenseRef-") for each in report.license.entries)
+
+
+def test_words_of_others_keep_their_names_of_licences(reports: Mapping[str, AuditReport]) -> None:
+    quoted = "“Under the MIT License, and LicenseRef-Llama-3.1.”"
+    license_ = reports["based"].license
+    conflict = Conflict("declared-prose", f"a.md states {quoted}, and LicenseRef-Llama-3.1 does not.")
+    named = name_licenses(replace(reports["based"], license=replace(license_, conflicts=(conflict,))))
+    assert named.license.conflicts[0].detail == f"a.md states {quoted}, and Llama-3.1 does not."
+    assert resolve_subject("licence:Llama-3.1", reports["based"]).name == "LicenseRef-Llama-3.1"
+
+
+def test_first_page_points_to_what_no_scan_covers(reports: Mapping[str, AuditReport]) -> None:
+    for name in NAMES:
+        front, page = read_front(reports[name]), parse_page(reports[name]).text
+        letter = re.search(r"What a scan never covers: annex ([A-Z])\.", front)
+        assert letter and f"Annex {letter[1]} Origin, method and limits" in page, name
+
+
+def test_question_is_raised_where_a_reason_names_another_file(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["unverified"]
+    [finding] = [each for each in report.findings if each.artifact == "encoder.pkl"]
+    people = ("J. Lind", "M. Weber", "2027-05-31", DecisionState.HONOURED)
+    subject = f"finding {finding.fingerprint}"
+    decision = RecordedDecision("d.yaml:4", subject, "", "accept", "Our README.md, read by us.", *people)
+    decision = replace(decision, fingerprints=(finding.fingerprint,))
+    question = "J. Lind decided on encoder.pkl for a reason that names README.md: does it cover both?"
+    assert question in list_questions(replace(report, decisions=(decision,)))
+    own = replace(decision, reason="We wrote encoder.pkl.")
+    assert not any("does it cover both" in each for each in list_questions(replace(report, decisions=(own,))))
+
+
+def test_steps_name_the_place_to_read_and_the_machines_that_loaded_a_critical_file(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    assert "compromised" in list_persons(reports["dangerous"])[0]
+    assert list_persons(reports["auto-map-reverse-shell"])[0].count("compromised") == 1
+    assert list_persons(reports["damaged"])[0].startswith("Do not load this model before ")
+
+
+def test_accepted_part_that_was_read_is_not_called_unexamined() -> None:
+    absence = Absence(
+        Unread(UnreadReason.UNVERIFIED, "x"), Acceptance(AcceptanceSource.DECISION, "d.yaml:4", "we read it", "J. Lind")
+    )
+    record = replace(EXAMPLES["allowed"]().coverage.artifacts[0], extent=Extent.PARTLY, absences=(("a.pkl", absence),))
+    assert describe_accepted((), replace(EXAMPLES["allowed"]().coverage, artifacts=(record,))) == [
+        "Accepted by J. Lind: 1 part not verified."
+    ]

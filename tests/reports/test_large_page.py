@@ -128,7 +128,9 @@ def test_print_of_the_large_page_is_bounded_and_names_the_table_that_has_the_res
     # The decision fills the first two sheets, and the block to sign is whole.
     assert "May it be loaded?" in sheets[0] and "Not examined" in sheets[0]
     assert [index for index, sheet in enumerate(sheets) if "Second signature" in sheet] == [1]
-    assert "Sign-off" in sheets[1] and "identified by the SHA-256 at the foot of each sheet" in " ".join(
+    assert "Sign-off" in sheets[
+        1
+    ] and "identified by the SHA-256 of its data (the JSON output) at the foot of each sheet" in " ".join(
         sheets[1].split()
     )
     assert all(f"SHA-256 {compute_report_digest(large)}" in sheet for sheet in sheets)

@@ -267,7 +267,7 @@ def test_exit_code_line_of_a_licence_answer_says_that_loading_was_not_checked(pa
     policy = replace(passing.policy, checks=(CheckFamily.LICENSE,))
     load = Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
     report = replace(passing, policy=policy, decision=replace(passing.decision, load=load))
-    assert describe_exit_code(report) == "Exit code 0, pass, loading not checked."
+    assert describe_exit_code(report) == "Exit code 0, pass by the terms alone, not searched for attacks."
 
 
 def test_conclusion_covers_base_models_only_if_each_was_read_or_is_on_record(conflicting: AuditReport) -> None:
@@ -275,7 +275,7 @@ def test_conclusion_covers_base_models_only_if_each_was_read_or_is_on_record(con
     for look, words in (
         (OriginState.READ, "for the model and its"),
         (OriginState.UNREACHED, "not every base model was read"),
-        (OriginState.KNOWN, "on record for their names"),
+        (OriginState.KNOWN, "on record counts where it limits the use"),
     ):
         origins = tuple(replace(origin, look=look) for origin in license_.origins)
         assert origins and words in describe_conclusion(replace(license_, origins=origins))

@@ -262,7 +262,7 @@ def test_exit_code_of_a_pass_names_the_check_that_did_not_run(passing: AuditRepo
     open_load = replace(passing.decision.load, verdict=Verdict.INCOMPLETE)
     decision = replace(passing.decision, load=open_load)
     report = replace(passing, decision=decision, policy=replace(passing.policy, checks=(CheckFamily.LICENSE,)))
-    assert "Exit code 0, pass, loading not checked." in render_as_text(report)
+    assert "Exit code 0, pass by the terms alone, not searched for attacks." in render_as_text(report)
 
 
 def test_table_counts_the_findings_that_it_hides(failing: AuditReport) -> None:

@@ -121,8 +121,8 @@ def test_html_report_lists_only_the_questions_to_engineers_that_its_facts_raise(
         "Does the licence of the base model allow our planned use (acme/secret-base)?",
     ):
         assert fact in questions
-    assert "Where did these files come from" not in questions
-    assert list_questions(passing)[0].startswith("Where did these files come from")
+    assert "Who fetched these files, from where" not in questions
+    assert list_questions(passing)[0].startswith("Who fetched these files, from where")
     assert len(list_questions(passing)) == 2
     assert len(list_questions(incomplete)) == 1
 

@@ -28,6 +28,7 @@ from modelaudit.licenses.evidence.scope import (
 from modelaudit.licenses.evidence.statements import LicenseNames
 from modelaudit.licenses.evidence.text_claims import may_add_terms
 from modelaudit.licenses.evidence.unrecognised import is_set_apart, list_unrecognised_texts
+from modelaudit.licenses.evidence.unsearched_texts import OVER_LIMIT, is_over_limit
 from modelaudit.licenses.lineage.binding_licenses import is_hub_id
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import (
@@ -197,10 +198,8 @@ def describe_restriction(claim: LicenseClaim) -> str:
     """Describe a sentence that may limit the use, or a text that was not searched for any."""
     words = " ".join(claim.quotation.split())
     if is_unsearched(claim.location):
-        reason = (
-            words or "the model has more texts than the limit of one check, and those behind it may be unsearched too"
-        )
-        return f"{claim.artifact} was not searched for terms{' to its end' if words else ''}: {reason}."
+        extent = "" if not words or is_over_limit(claim) else " to its end"
+        return f"{claim.artifact} was not searched for terms{extent}: {words or OVER_LIMIT}."
     line = f" at line {claim.location.line}" if claim.location.line else ""
     if claim.location.key == RESTRICTED_BASE:
         return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no field declares this base model."

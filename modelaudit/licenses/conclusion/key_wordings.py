@@ -51,7 +51,7 @@ _FIRST_WORDINGS = (
     (
         r" was not searched for terms: the model has more"
         r" (?:text than the limit|texts than one check searches|texts than the limit of one check)"
-        r"(?:, and those behind it may be unsearched too)?\.$",
+        r"(?:, and those behind it may be unsearched too|; [\d,]+ texts were not searched, the last of them .*)?\.$",
         " was not looked at for terms: there is more text than is looked at of one model.",
     ),
     (r", and no binding licence refers to one\.$", ", and no licence that binds here speaks of one."),

@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.licenses.evidence.fields import LINK_TARGET, RESTRICTION
 from modelaudit.licenses.evidence.scope import ABOVE, ClaimScope, determine_scope, drop_levels_above, is_use_policy_text
+from modelaudit.licenses.evidence.unsearched_texts import is_over_limit
 from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
@@ -142,7 +143,10 @@ def find_model_folders(paths: Collection[str], claims: Iterable[LicenseClaim]) -
     stating = {
         posixpath.dirname(claim.artifact)
         for claim in claims
-        if "/" in claim.artifact and (claim.kind is not ClaimKind.FOUND or _may_speak_below(claim.artifact))
+        # A text behind the limit states nothing of its folder.
+        if "/" in claim.artifact
+        and not is_over_limit(claim)
+        and (claim.kind is not ClaimKind.FOUND or _may_speak_below(claim.artifact))
     }
     folders = [
         folder

@@ -33,7 +33,7 @@ from modelaudit.licenses.evidence.sentences import (
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
-from modelaudit.model.restrictions import UNSEARCHED, CardSection, Restrictions
+from modelaudit.model.restrictions import CardSection, Restrictions
 from modelaudit.model.structure import Location, ModelCard, Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import LicenseEntry
@@ -234,14 +234,6 @@ def _classify_markup(raw: str, sentence: str, restrictions: Restrictions, classi
         if kind := match_restriction_sign(f"{sentence} {words}", restrictions):
             return kind
     return None
-
-
-def claim_uncompared_text(artifact: str, bound: str = "") -> LicenseClaim:
-    """Make the claim that represents a text over the limit: it was not searched and may restrict the use.
-
-    ``bound`` states the part that was searched, if any.
-    """
-    return LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, bound, None, UNSEARCHED)
 
 
 def has_unreadable_terms(
