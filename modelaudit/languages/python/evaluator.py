@@ -1693,6 +1693,9 @@ class Evaluator(ast.NodeVisitor):
         # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
         if name.provenance is Provenance.LITERAL:
             return attribute
+        if any(isinstance(each, Unknown) and walks.PICKED in each.tags for each in list_alternatives(base)):
+            # Neither the module nor the name is written out.
+            return Unknown(collect_tags(base) | walks.take_computed_attribute(base))
         return join_values(*(_hide_name(each) for each in list_alternatives(attribute)))
 
     def _call_own_getattribute(self, call: Call) -> Value:
