@@ -29,6 +29,7 @@ from modelaudit.checks.source_facts import build_source_subjects
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import resolve_references
 from modelaudit.claim_collector import ClaimCollector
+from modelaudit.configured_calls import ConfiguredCalls
 from modelaudit.description.collector import DescriptionCollector
 from modelaudit.elements import judge_elements
 from modelaudit.integrity.digests import compare_digests
@@ -267,6 +268,7 @@ class Audit:
                 read_text,
             )
         )
+        configured = ConfiguredCalls(self.records, read_text, self.catalogue, self.limits)
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
         paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
         own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue.callables, read_text)
@@ -281,6 +283,7 @@ class Audit:
                 mark_guards(waiting.code_dependent, guarded),
                 own_names,
                 loads,
+                configured.judge_calls(waiting.computed_calls),
                 name_subjects,
                 build_shard_subjects(waiting.references, snapshot.artifacts),
                 source_subjects,

@@ -16,6 +16,7 @@ from modelaudit.checks.reach import depends_on_importer
 from modelaudit.checks.read_files import loads_known_file, may_fetch, names_download
 from modelaudit.checks.subjects import build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised
+from modelaudit.configured_calls import calls_computed_name
 from modelaudit.inventory import ArtifactRead
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact
@@ -63,6 +64,7 @@ class WaitingFacts:
         own_names: subjects of Python names that a file of the model may define.
         importer_dependent: subjects of code whose severity depends on the file that imports it.
         code_dependent: subjects of settings whose severity depends on the code in the model.
+        computed_calls: subjects of calls whose names the configurations may hold.
         strangers: the first repositories and addresses that configurations name for weights.
         module_aliases: the second names of modules.
         code_imports: the imports of Python files.
@@ -78,6 +80,7 @@ class WaitingFacts:
         self.possible_tensor_data: list[Subject] = []
         self.importer_dependent: list[Subject] = []
         self.code_dependent: list[Subject] = []
+        self.computed_calls: list[Subject] = []
         self.strangers: dict[str, None] = {}
         self.own_names: list[Subject] = []
         self.loads: list[Subject] = []
@@ -117,6 +120,7 @@ class WaitingFacts:
         kept_by_condition = (
             (depends_on_importer, self.importer_dependent),
             (depends_on_code, self.code_dependent),
+            (calls_computed_name, self.computed_calls),
             (loads_known_file, self.loads),
             (may_name_own_module, self.own_names),
             (is_trailing_data, self.possible_tensor_data),
@@ -148,4 +152,4 @@ class WaitingFacts:
         """Forget the references and subjects once they are judged: those of a hostile file take much memory."""
         self.references, self.possible_tensor_data = [], []
         self.importer_dependent, self.code_dependent = [], []
-        self.own_names, self.loads = [], []
+        self.own_names, self.loads, self.computed_calls = [], [], []

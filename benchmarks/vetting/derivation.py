@@ -156,6 +156,9 @@ class Derivation:
         for fault in info.faults:
             yield Issue(UNDECIDED, fault.reason, fault.place)
         for each in info.iterate_classes():
+            if each.name in self.reviewed.refused:
+                yield Issue(RUNS, f"{each.name} was read and rejected", each.place)
+        for each in info.iterate_classes():
             place = self.changed.get(each.name) or self.changed.get(each.module.name)
             if place:
                 yield Issue(UNDECIDED, f"a module of the library changes {each.name}", place)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
+from assigned_values import FunctionNode
 from class_order import ClassInfo, Method
-from expression_values import Frame, FunctionNode
+from expression_values import Frame
 from module_bindings import External, Found, Module, Undecided
 from module_uses import find_uses
 from reviewed import Reviewed
@@ -203,6 +204,9 @@ class FunctionReader:
     def _call_external(self, name: str, node: ast.Call) -> None:
         """Add the issue of a call of a name without source, unless it is known to do no harm."""
         if name == "builtins.getattr" and len(node.args) > 1 and not isinstance(node.args[1], ast.Constant):
+            if getattr(self.frame.node, "name", "") in ("__getattr__", "__getattribute__"):
+                # Loading asks for ``__setstate__``, ``append`` and more, and would get those of what the object holds.
+                self._add(UNDECIDED, "it looks any name up in another object", node.lineno)
             for base in self.frame.evaluate(node.args[0]):
                 if isinstance(base, Module | External | Kind | Computed):
                     self._add(

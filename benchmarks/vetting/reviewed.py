@@ -30,6 +30,7 @@ if str(CALLABLES) not in sys.path:
 from loading import REVIEWED_METHODS  # noqa: E402
 
 OPERATORS = CALLABLES.parent / "torchscript" / "trusted" / "torch-derived.yaml"
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 SUFFIX = "-read"
 """Ends the names of the lists that this derivation writes."""
 _TORCH_MODULES = ("torch", "torch.nn.functional", "torch._C._nn", "torch._VF", "torch._C._VariableFunctions")
@@ -55,6 +56,7 @@ class Reviewed:
     used: frozenset[str]
     ordinary: frozenset[str]
     importers: frozenset[str]
+    refused: frozenset[str]
     resolve: Resolver | None = field(default=None)
     resolve_name: Callable[[str], Meaning] | None = field(default=None)
 
@@ -222,7 +224,7 @@ def _load_callables() -> Callables:
     callables = load_catalogue(formats=FACTS).callables
     derived: set[str] = set()
     for file in (CALLABLES / "trusted").glob(f"*{SUFFIX}.yaml"):
-        for group in yaml.safe_load(file.read_text(encoding="utf-8"))["alike"]:
+        for group in yaml.load(file.read_text(encoding="utf-8"), _LOADER)["alike"]:
             derived.update(group["names"])
     kept = {name: entry for name, entry in callables.by_name.items() if name not in derived}
     return replace(callables, by_name=kept)
@@ -230,10 +232,10 @@ def _load_callables() -> Callables:
 
 def load_reviewed() -> Reviewed:
     """Return the reviewed names of this folder with the shipped lists."""
-    content = yaml.safe_load((HERE / "reviewed.yaml").read_text(encoding="utf-8"))
+    content = yaml.load((HERE / "reviewed.yaml").read_text(encoding="utf-8"), _LOADER)
     functions = {f"{module}.{name}" for module, names in content["functions"].items() for name in names}
     methods = set(content["methods"])
-    operators = yaml.safe_load(OPERATORS.read_text(encoding="utf-8"))
+    operators = yaml.load(OPERATORS.read_text(encoding="utf-8"), _LOADER)
     for group in operators["alike"]:
         for operator in group["names"]:
             library, _, name = operator.partition("::")
@@ -255,4 +257,5 @@ def load_reviewed() -> Reviewed:
         frozenset(content["used"]),
         frozenset(f"{module}.{name}" for module, names in content["ordinary"].items() for name in names),
         frozenset(content["importers"]),
+        frozenset(content["refused"]),
     )

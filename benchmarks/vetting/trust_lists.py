@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from reviewed import SUFFIX
 
 CALLABLES = Path("callables")
 VOCABULARIES = Path("vocabularies")
+# The parser of libyaml where it is installed: the lists have tens of thousands of lines.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _HEADER = "# Read by benchmarks/vetting out of the source of {library} {releases}; do not edit by hand."
 # The kinds of names, with the reason and the options of their entries.
 KINDS = {
@@ -154,7 +157,7 @@ def find_new(result: LibraryResult, rules: Path) -> list[str]:
     """Return the trusted names of a library that its lists do not hold yet, sorted."""
     new: set[str] = set()
     for path, text in format_lists(result, rules).items():
-        new |= _read_names(yaml.safe_load(text) if text else {}).keys() - read_listed(path).keys()
+        new |= _read_names(yaml.load(text, _LOADER) if text else {}).keys() - read_listed(path).keys()
     return sorted(new)
 
 
@@ -162,7 +165,7 @@ def find_lost(result: LibraryResult, rules: Path) -> list[str]:
     """Return the names in the lists of a library that the releases no longer decide for, sorted."""
     lost: set[str] = set()
     for path, text in format_lists(result, rules).items():
-        lost |= read_listed(path).keys() - _read_names(yaml.safe_load(text) if text else {}).keys()
+        lost |= read_listed(path).keys() - _read_names(yaml.load(text, _LOADER) if text else {}).keys()
     return sorted(lost)
 
 
@@ -177,7 +180,7 @@ def merge(result: LibraryResult, rules: Path) -> None:
 
 def read_listed(path: Path) -> dict[str, str]:
     """Return the names of one list with their reasons; none if there is no such file."""
-    return _read_names(yaml.safe_load(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    return _read_names(yaml.load(path.read_text(encoding="utf-8"), _LOADER)) if path.exists() else {}
 
 
 def _read_names(content: dict[str, Any]) -> dict[str, str]:
@@ -194,6 +197,7 @@ def _read_names(content: dict[str, Any]) -> dict[str, str]:
     return names
 
 
+@cache
 def read_taken(folder: Path) -> frozenset[str]:
     """Return the names that the other lists of a folder hold: those that this derivation does not write."""
     names: set[str] = set()

@@ -640,3 +640,18 @@ def test_texts_that_may_name_a_function_are_recorded() -> None:
         "NAME=system",
         "PATH=torch.utils.collect_env",
     }
+
+
+@check_each(
+    "source, is_open",
+    [
+        ("import functools, os\nfunctools.reduce(getattr, ['path', 'join'], os)('a', 'b')", False),
+        ("import operator, os\noperator.itemgetter('getenv')(vars(os))('A')", False),
+        ("import functools, os\nfunctools.reduce(getattr, names, os)('a')", True),
+        ("import functools, os\nfunctools.reduce(getattr, [x], os)('a')", True),
+        ("import operator, os\noperator.itemgetter(x)(vars(os))('A')", True),
+        ("import operator, os\nwalk(vars(os))", True),
+    ],
+)
+def test_getter_with_a_known_path_takes_no_other_name_of_a_module(source: str, is_open: bool) -> None:
+    assert (("computed-name", "os.*") in list_uses(source)) == is_open

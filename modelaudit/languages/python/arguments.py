@@ -82,6 +82,13 @@ def find_passed_getter_targets(args: list[Value]) -> Iterator[Value]:
         yield from (each for each in alternatives if each is not UNKNOWN)
 
 
+def lists_known_texts(value: Value) -> bool:
+    """Whether a value is a list of known texts, as the path of ``reduce(getattr, ["path", "join"], os)``."""
+    if isinstance(value, Container):
+        return bool(value.values) and all(isinstance(each, Constant) for each in value.values)
+    return isinstance(value, Constant) and isinstance(value.value, tuple) and bool(value.value)
+
+
 def _is_getter(value: Value) -> bool:
     """Whether a value is ``getattr`` or a function like it, and not the result of one."""
     return isinstance(value, ExternalName) and value.name in name_tables.GETTERS and not value.is_result

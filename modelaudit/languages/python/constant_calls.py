@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from modelaudit.languages.python import constant_folding
@@ -27,6 +28,7 @@ _PARAMETERS: Final[Mapping[str, tuple[tuple[str, PlainValue], ...]]] = {
     "decode": (("encoding", "utf-8"), ("errors", "strict")),
     "encode": (("encoding", "utf-8"), ("errors", "strict")),
     "split": (("sep", None), ("maxsplit", -1)),
+    "rsplit": (("sep", None), ("maxsplit", -1)),
     "to_bytes": (("length", 1), ("byteorder", "big")),
     "codecs.decode": (("obj", ""), ("encoding", "utf-8"), ("errors", "strict")),
     "codecs.encode": (("obj", ""), ("encoding", "utf-8"), ("errors", "strict")),
@@ -110,16 +112,25 @@ def _fold_replace(receiver: Constant, args: Sequence[Constant]) -> Constant | No
     return None
 
 
-def _fold_split(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.split``; ``None`` for a separator that is empty or not text, and for a bound that is not a number."""
+def _fold_split(receiver: Constant, args: Sequence[Constant], is_from_end: bool = False) -> Constant | None:
+    """Call ``str.split`` or ``rsplit``; ``None`` if the separator or the bound does not fit."""
     separator = args[0].value if args else None
     count = args[1].value if len(args) > 1 else -1
     if not isinstance(receiver.value, str) or not isinstance(separator, str | None) or separator == "":
         return None
     if not isinstance(count, int):
         return None
-    pieces = receiver.value.split(separator, _shorten_count(count))
-    return Constant(tuple(pieces), constant_folding.combine_provenance((receiver,)))
+    split = receiver.value.rsplit if is_from_end else receiver.value.split
+    return Constant(tuple(split(separator, _shorten_count(count))), constant_folding.combine_provenance((receiver,)))
+
+
+def _fold_partition(receiver: Constant, args: Sequence[Constant], is_from_end: bool = False) -> Constant | None:
+    """Call ``str.partition`` or ``rpartition``; ``None`` for a separator that is empty or not text."""
+    separator = args[0].value if args else None
+    if not isinstance(receiver.value, str) or not isinstance(separator, str) or not separator:
+        return None
+    divide = receiver.value.rpartition if is_from_end else receiver.value.partition
+    return Constant(divide(separator), constant_folding.combine_provenance((receiver,)))
 
 
 def _shorten_count(count: int) -> int:
@@ -203,6 +214,9 @@ _METHODS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant |
     "join": _fold_join,
     "replace": _fold_replace,
     "split": _fold_split,
+    "rsplit": partial(_fold_split, is_from_end=True),
+    "partition": _fold_partition,
+    "rpartition": partial(_fold_partition, is_from_end=True),
     "format": _fold_format,
     "decode": _fold_decode,
     "encode": _fold_encode,

@@ -1342,6 +1342,8 @@ class Evaluator(ast.NodeVisitor):
             callee = self._evaluate_unrecorded(node.func)
         is_getter = type(callee) is ExternalName and callee.name in name_tables.GETTERS
         evaluate_argument = self._choose_evaluation(node) if is_getter else self.evaluate
+        if getters.takes_known_item(callee):
+            evaluate_argument = self._evaluate_unrecorded
         referred: dict[int, None] = {}
         outer = self.log.enter_arguments(referred)
         try:
@@ -1369,7 +1371,8 @@ class Evaluator(ast.NodeVisitor):
 
     def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
         """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
-        for each in arguments.find_passed_getter_targets(args):
+        is_known_path = last_name == "reduce" and len(args) > 2 and arguments.lists_known_texts(args[1])
+        for each in () if is_known_path else arguments.find_passed_getter_targets(args):
             self.recorder.record_computed_name(each, line)
         for name in _CALLBACK_KEYWORDS & keywords.keys() if keywords else ():
             self.recorder.record_callback(keywords[name], line, only_found=True)
@@ -1693,6 +1696,9 @@ class Evaluator(ast.NodeVisitor):
         # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
         if name.provenance is Provenance.LITERAL:
             return attribute
+        if any(isinstance(each, Unknown) and walks.PICKED in each.tags for each in list_alternatives(base)):
+            # Neither the module nor the name is written out.
+            return Unknown(collect_tags(base) | walks.take_computed_attribute(base))
         return join_values(*(_hide_name(each) for each in list_alternatives(attribute)))
 
     def _call_own_getattribute(self, call: Call) -> Value:

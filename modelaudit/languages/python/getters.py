@@ -56,6 +56,15 @@ def is_made_getter(name: str) -> bool:
     return name.endswith(_MADE)
 
 
+def takes_known_item(callee: Value) -> bool:
+    """Whether a callee is ``itemgetter`` with known texts: ``itemgetter("getenv")(vars(os))`` takes this name alone."""
+    if not isinstance(callee, PartialCall) or not isinstance(callee.callee, ExternalName):
+        return False
+    paths = [value for name, value in callee.keywords if name.startswith(_PATH_KEYWORD)]
+    is_item = callee.callee.name.startswith("operator.itemgetter") and is_made_getter(callee.callee.name)
+    return is_item and bool(paths) and all(map(_get_text, paths))
+
+
 def call_made_getter(evaluation: Evaluation, call: Call) -> Value:
     """Call what ``make_getter`` returned with an object: return the attribute or item, or what the method returns."""
     paths = [value for name, value in call.keywords.items() if name.startswith(_PATH_KEYWORD)]

@@ -38,8 +38,9 @@ def read_quarks(cursor: RecordCursor, count: int, what: str) -> None:
         WindowError: the window could not return the requested bytes.
     """
     start = cursor.offset
-    magic, size, flags, order, back_count, back_offset = cursor.read(_HEADER, f"the header of the {what}")
-    if magic != _MAGIC or flags or order != _BYTE_ORDER:
+    magic, size, _flags, order, back_count, back_offset = cursor.read(_HEADER, f"the header of the {what}")
+    # Some releases of CRFsuite leave the flags unset, and none reads them.
+    if magic != _MAGIC or order != _BYTE_ORDER:
         raise DamagedError(f"the {what} do not begin with the header of a dictionary", start)
     if back_count != count:
         raise DamagedError(f"the dictionary of {what} has {back_count} names in the place of {count}", start)

@@ -1,0 +1,170 @@
+"""Judge calls of objects that computed names reach by the names that the model's own configurations hold.
+
+``getattr(import_module(config.module), config.name)(…)`` calls whatever ``config.json`` says. Where the code can only
+take the names from the configurations, the call is judged by them: the same call is nothing for ``torch.nn.Linear``,
+and a command for ``os.system``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from modelaudit.checks.mentions import build_outline_subjects
+from modelaudit.checks.paths import judge_path
+from modelaudit.languages.document_settings import parse_json_settings, parse_yaml_settings
+from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
+from modelaudit.languages.python.configured_values import ConfiguredValues
+from modelaudit.languages.settings import Setting
+from modelaudit.model.address import is_member
+from modelaudit.model.catalogue import Catalogue, Standing, Subject
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Outline
+from modelaudit.model.report import ArtifactRecord
+from modelaudit.model.structure import Location
+from modelaudit.wire.base import DamagedError, LimitReachedError
+from modelaudit.wire.text import get_file_name
+
+_PYTHON: Final = "python"
+_JSON: Final = "json"
+_YAML: Final = "yaml"
+_MOST_FILES: Final = 200
+_MOST_SOURCES: Final = 50
+# Data of tokenizers, whose keys no code takes names from.
+_DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".index.json")
+# Uses by which an evaluated source takes a name of another module.
+_NAMING_USES: Final = frozenset({"call", "call-at-import", "reference", "hidden"})
+_IMPORT: Final = "import"
+_CONSTANT: Final = "(constant)"
+_CONFIGURED: Final = "named by a configuration"
+
+ReadText = Callable[[str], str]
+"""Returns the text of a file of the model by its path; empty if it is large or cannot be read."""
+
+
+def calls_computed_name(subject: Subject) -> bool:
+    """Whether a subject is the call of an object that only computed names reach."""
+    return subject.kind == "mention" and subject.fields["name"] == PICKED_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredCalls:
+    """Judges the calls of one model, once all of its files were read.
+
+    Attributes:
+        records: of all files.
+        read_text: reads a small file of the model.
+        catalogue: the lists that judge names.
+        limits: bounds on reading.
+    """
+
+    records: Sequence[ArtifactRecord]
+    read_text: ReadText
+    catalogue: Catalogue
+    limits: Limits
+
+    def judge_calls(self, subjects: Sequence[Subject]) -> Iterator[Subject]:
+        """Yield ``subjects``, for each of which ``calls_computed_name`` holds, or what their calls resolve to."""
+        configured = self._collect_values() if subjects else None
+        resolved: dict[str, tuple[Subject, ...] | None] = {}
+        for subject in subjects:
+            path = subject.artifact
+            if path not in resolved:
+                resolved[path] = None
+                if configured is not None and not is_member(path) and len(resolved) <= _MOST_SOURCES:
+                    resolved[path] = self._resolve_file(path, configured, subject.location)
+                yield from resolved[path] or ()
+            if resolved[path] is None:
+                yield subject
+
+    def _collect_values(self) -> ConfiguredValues | None:
+        """Return the values of the configurations; ``None`` if the code of the model takes texts from elsewhere."""
+        sources = [each.path for each in self.records if _PYTHON in each.formats]
+        others = [each.path for each in self.records if "notebook" in each.formats]
+        files = [each.path for each in self.records if _is_configuration(each)]
+        if len(files) > _MOST_FILES or len(sources) > _MOST_FILES or others:
+            return None
+        settings = [(path, self._read_settings(path)) for path in files]
+        names = [get_file_name(path) for path, found in settings if found]
+        configured = ConfiguredValues(
+            _list_texts(setting for _, found in settings for setting in found),
+            names,
+            [get_file_name(each.path) for each in self.records],
+        )
+        for path in sources:
+            text = self.read_text(path)
+            tree = parse_module(text)
+            if tree is None or not configured.add_source(tree, text):
+                return None
+        return configured
+
+    def _read_settings(self, path: str) -> Sequence[Setting]:
+        """Return the settings of a configuration; none if it cannot be read whole."""
+        text = self.read_text(path)
+        try:
+            if path.endswith(".json"):
+                return parse_json_settings(text, self.limits)
+            settings, error = parse_yaml_settings((text,), self.limits)
+        except (ValueError, LimitReachedError, DamagedError):
+            return ()
+        return settings if error is None else ()
+
+    def _resolve_file(self, path: str, configured: ConfiguredValues, where: Location) -> tuple[Subject, ...] | None:
+        """Return the subjects of what the computed calls of a file resolve to; ``None`` if any remains open.
+
+        Args:
+            path: of the file.
+            configured: the values under each key.
+            where: the place of the first such call, which all subjects get.
+        """
+        resolved = resolve_configured_calls(self.read_text(path), configured)
+        if resolved is None:
+            return None
+        modules = {each.name for each in resolved if each.use == _IMPORT}
+        names = {each.name.removesuffix(".*") for each in resolved if each.use in _NAMING_USES}
+        names -= {each for each in names if each.endswith(_CONSTANT)}
+        mentions = tuple(replace(each, where=where, detail=each.detail or _CONFIGURED) for each in resolved)
+        subjects = build_outline_subjects(path, Outline(_PYTHON, mentions), self.catalogue)
+        dangerous = tuple(each for each in subjects if each.fields["standing"] == Standing.DANGEROUS.value)
+        harmless = dangerous or all(each in modules or self._is_vetted(each) for each in names)
+        harmless = harmless and all(map(self._is_known_package, modules))
+        return dangerous if harmless else None
+
+    def _is_vetted(self, name: str) -> bool:
+        """Whether a name belongs to a file of the model, or is a reviewed one."""
+        return self._is_own(name) or judge_path(name, self.catalogue.callables).standing is Standing.TRUSTED
+
+    def _is_known_package(self, module: str) -> bool:
+        """Whether a module is a file of the model, or belongs to a package of which the rules review names."""
+        package = module.partition(".")[0] + "."
+        reviewed = self.catalogue.callables.by_name.items()
+        return self._is_own(module) or any(
+            entry.standing is Standing.TRUSTED for name, entry in reviewed if name.startswith(package)
+        )
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a dotted name begins with a file or folder of the model's own code."""
+        root = name.lstrip(".").partition(".")[0]
+        paths = (each.path.removesuffix(".py") for each in self.records if each.path.endswith(".py"))
+        return any(root in path.split("/") for path in paths)
+
+
+def _is_configuration(record: ArtifactRecord) -> bool:
+    """Whether a file is a configuration in JSON or YAML."""
+    is_settings = _JSON in record.formats or _YAML in record.formats
+    return is_settings and not get_file_name(record.path).endswith(_DATA_FILES)
+
+
+def _list_texts(settings: Iterable[Setting]) -> Mapping[str, tuple[str, ...]]:
+    """Return the texts under each key; a key that also holds a mapping, a list or another value is left out."""
+    texts: dict[str, dict[str, None]] = {}
+    mixed: set[str] = set()
+    for setting in settings:
+        key = setting.path[-1] if setting.path else ""
+        mixed.update(setting.path[:-1])
+        if isinstance(setting.value, str) and not key.isdigit():
+            texts.setdefault(key, {})[setting.value] = None
+        elif setting.value is not None:
+            mixed.add(key)
+    return {key: tuple(values) for key, values in texts.items() if key not in mixed}

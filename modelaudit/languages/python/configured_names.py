@@ -1,0 +1,137 @@
+"""Put the values of configurations in the place of the keys that a source reads, and evaluate what results.
+
+``getattr(import_module(config.module), config.name)`` becomes ``getattr(import_module("torch.nn"), "Linear")``, which
+the evaluator resolves. Each combination of the values is evaluated: which of them meet is not known.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from itertools import product
+from math import prod
+from typing import Final
+
+from modelaudit.languages.python import walks
+from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.python.configured_values import ConfiguredValues, find_read_key
+from modelaudit.languages.python.name_tables import IMPORTERS, POWERFUL_MEMBERS, WELL_KNOWN_MODULES
+from modelaudit.languages.python.source import parse_code_text
+from modelaudit.model.outline import Mention
+
+PICKED_NAME: Final = walks.PICKED_NAME
+_MOST_COMBINATIONS: Final = 64
+_LONGEST_SOURCE: Final = 200_000  # characters
+_MOST_CHARACTERS: Final = 2_000_000  # of all combinations of a source
+# Keys that would hide how a name is looked up, rather than show which.
+_RESERVED: Final = (
+    POWERFUL_MEMBERS
+    | frozenset(name.rpartition(".")[2] for name in IMPORTERS)
+    | frozenset(part for name in WELL_KNOWN_MODULES.values() for part in name.split("."))
+    | frozenset({"getattr", "attrgetter", "modules", "name_or_path"})
+)
+
+
+def parse_module(text: str) -> ast.Module | None:
+    """Return the syntax tree of a source; ``None`` if it is long or does not parse."""
+    body = parse_code_text(text) if len(text) <= _LONGEST_SOURCE else None
+    return None if body is None else ast.Module(body, [])
+
+
+def resolve_configured_calls(text: str, configured: ConfiguredValues) -> tuple[Mention, ...] | None:
+    """Return what a source mentions only with the values of the configurations; ``None`` if a call stays unresolved.
+
+    Args:
+        text: the source, which calls an object that computed names reach.
+        configured: the values under each key.
+    """
+    tree = parse_module(text)
+    if tree is None:
+        return None
+    reader = _KeyReader(configured)
+    reader.visit(tree)
+    values = {key: configured.get_values(key) for key in reader.keys}
+    count = prod(map(len, values.values()))
+    if not values or count > _MOST_COMBINATIONS or count * len(text) > _MOST_CHARACTERS:
+        return None
+    found: dict[tuple[str, str, str], Mention] = {}
+    for combination in product(*values.values()):
+        chosen = dict(zip(values, combination, strict=True))
+        source = parse_module(text)
+        if source is None:
+            return None
+        written = ast.unparse(ast.fix_missing_locations(_ValueWriter(chosen).visit(source)))
+        analysis = analyze_source(written)
+        if analysis.damage or analysis.bounds or any(each.name == PICKED_NAME for each in analysis.mentions):
+            return None
+        found |= {(each.use, each.name, each.detail): each for each in analysis.mentions}
+    for each in analyze_source(text).mentions:
+        found.pop((each.use, each.name, each.detail), None)
+    return tuple(found.values())
+
+
+def _list_imported(tree: ast.AST) -> frozenset[str]:
+    """Return the names that a source binds by imports."""
+    aliases = (
+        alias for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names
+    )
+    return frozenset(alias.asname or alias.name.partition(".")[0] for alias in aliases)
+
+
+def _find_root(node: ast.expr) -> str:
+    """Return the name with which a chain of attributes begins; empty without one."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _find_read_key(node: ast.AST, imported: frozenset[str]) -> str:
+    """Return the key that an expression reads from an object that is no imported module; empty for anything else."""
+    is_of_module = isinstance(node, ast.Attribute) and _find_root(node) in imported
+    return "" if is_of_module else find_read_key(node)[0]
+
+
+class _KeyReader(ast.NodeVisitor):
+    """Collects the keys with values that a source reads, without those under which it finds a function to call."""
+
+    def __init__(self, configured: ConfiguredValues) -> None:
+        self.keys: dict[str, None] = {}
+        self._configured = configured
+        self._imported: frozenset[str] = frozenset()
+
+    def visit_Module(self, node: ast.Module) -> None:
+        """Collect the imported names first."""
+        self._imported = _list_imported(node)
+        self.generic_visit(node)
+
+    def generic_visit(self, node: ast.AST) -> None:
+        """Keep the key of an expression that reads one."""
+        key = _find_read_key(node, self._imported)
+        is_set_by_loader = key.startswith("_") and not key.endswith("_")
+        if key not in _RESERVED and not is_set_by_loader and self._configured.get_values(key):
+            self.keys[key] = None
+        super().generic_visit(node)
+
+
+class _ValueWriter(ast.NodeTransformer):
+    """Replaces each expression that reads a chosen key by its value."""
+
+    def __init__(self, chosen: Mapping[str, str]) -> None:
+        self._chosen = chosen
+        self._imported: frozenset[str] = frozenset()
+        self._called: set[int] = set()
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        """Collect the imported names and the called expressions first: a text cannot be called."""
+        self._imported = _list_imported(node)
+        self._called = {id(each.func) for each in ast.walk(node) if isinstance(each, ast.Call)}
+        return self.generic_visit(node)
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Replace the expression, or go on with its parts."""
+        key = _find_read_key(node, self._imported)
+        if key in self._chosen and id(node) not in self._called:
+            # A joined text, and no constant: the source does not write the name out.
+            return ast.parse(f'"".join(({self._chosen[key]!r},))', mode="eval").body
+        visited: ast.AST = super().visit(node)
+        return visited

@@ -1,0 +1,288 @@
+"""Decide whether the texts that code reads under a key can only be those of the model's configurations.
+
+Code that computes a name from ``config["target"]`` is judged by the values in the configurations. That is right only if
+nothing else gives the key a value, and if the code takes texts from nowhere else. Whatever cannot be shown counts as
+another source, so that a detour leaves the code judged as before.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
+
+from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_MODULES
+
+# Sources of texts that are no configuration, and ways to set an attribute or item without writing its name.
+_OTHER_SOURCE: Final = re.compile(
+    r"\b(?:torch\.(?:load|hub|ops)|(?:np|numpy)\.(?:load|fromfile|memmap|genfromtxt)|joblib|safe_open|load_file|pickle|dill"
+    r"|marshal|environb?|getenv|argv|argparse|urlopen|urlretrieve|urllib|requests|httpx|aiohttp|hf_hub_download"
+    r"|snapshot_download|cached_file|load_dataset|sockets?|setattr|__setattr__|__dict__|__setitem__|__getattr__"
+    r"|__getattribute__|__annotations__|__defaults__|getmembers|ctypes|memoryview|read_bytes|mmap|subprocess|stdin|gc)\b"
+    r"|(?<!\.)\b(?:exec|eval|vars|globals|locals|input)\(|\.(?:update|setdefault|decode|metadata|get_vocab)\("
+)
+_READING: Final = re.compile(r"\b(?:open|read_text|loads?|safe_load|load_yaml|full_load|OmegaConf|from_json_file)\b")
+_SETTINGS_ENDING: Final = re.compile(r"[\w./-]{0,200}\.(?:json|ya?ml|toml)")
+# A text that a parser of JSON or YAML could read, but for a device such as ``cuda:0``.
+_DOCUMENT: Final = re.compile(r"(?!\w{1,20}:\d{1,3}\Z)[\s\S]*[{:]")
+_READING_METHODS: Final = frozenset({"get", "pop"})
+# Names that a text has to spell before code that takes names from texts does harm.
+_PYTHON_NAMES: Final = (
+    POWERFUL_MODULES | POWERFUL_MEMBERS | (frozenset(sys.stdlib_module_names) - {"types", "token", "code"})
+)
+_LETTERS: Final = re.compile(r"[\w.]*")
+_LETTER: Final = re.compile(r"\w")
+# Methods that make another text of a text.
+_CHANGING_METHODS: Final = frozenset(
+    {"strip", "lstrip", "rstrip", "lower", "upper", "casefold", "swapcase", "title", "capitalize", "removeprefix",
+     "removesuffix", "translate", "join", "format", "format_map", "replace", "encode", "expandtabs", "zfill", "center"}
+)  # fmt: skip
+_MAKING_FUNCTIONS: Final = frozenset({"chr", "bytes", "bytearray", "format", "reversed", "ascii", "repr"})
+_MESSAGE_FUNCTIONS: Final = frozenset(
+    {"print", "info", "warn", "warning", "warning_once", "debug", "error", "info_once", "exception"}
+)
+_FILE_NAME: Final = re.compile(r"[\w./-]{0,200}\w\.\w{1,12}")
+
+
+class ConfiguredValues:
+    """The texts that the configurations of a model hold under each key, with those that its code gives these keys."""
+
+    def __init__(self, settings: Mapping[str, Collection[str]], files: Collection[str], paths: Collection[str]) -> None:
+        """Keep the configurations.
+
+        Args:
+            settings: the texts under each key that holds nothing but texts.
+            files: the names of the configurations, without folders.
+            paths: the names of all files of the model, without folders.
+        """
+        self._values = {key: dict.fromkeys(values) for key, values in settings.items()}
+        self._files = frozenset(files)
+        self._names = frozenset(paths)
+
+    def get_values(self, key: str) -> tuple[str, ...]:
+        """Return the texts under a key; none if it is unknown or has another source."""
+        return tuple(self._values.get(key, ()))
+
+    def add_source(self, tree: ast.Module, text: str) -> bool:
+        """Take the values that one source of the model gives its keys; return whether it takes texts from elsewhere."""
+        if _OTHER_SOURCE.search(_blank_comments(tree, text)) is not None:
+            return False
+        if _has_other_names(tree):
+            return False
+        self._add_stores(tree)
+        return not _READING.search(text) or self._reads_settings_alone(tree)
+
+    def _add_stores(self, tree: ast.Module) -> None:
+        """Add the constants that a source stores under keys, and drop the keys that get another value."""
+        accepted: set[int] = set()
+        for node in ast.walk(tree):
+            for key, value, target in _list_stores(node):
+                accepted.add(id(target))
+                self._store(key, value)
+        for node in ast.walk(tree):
+            if not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del) or id(node) in accepted:
+                continue
+            stored = _get_key(node)
+            if stored is not None:
+                self._values.pop(stored, None)
+            elif isinstance(node, ast.Subscript) and not _is_position(node):
+                self._values.clear()  # any key may be stored
+        for key in (*_list_filled_parameters(tree), *_list_loose_keys(tree)):
+            self._values.pop(key, None)
+
+    def _store(self, key: str, value: ast.expr | None) -> None:
+        """Add one stored value to those of a key, or drop the key; an argument that is passed on adds nothing."""
+        if key not in self._values:
+            return
+        if isinstance(value, ast.Constant):
+            if isinstance(value.value, str):
+                self._values[key][value.value] = None
+        elif value is None or _name_source(value) != key:
+            self._values.pop(key)
+
+    def _reads_settings_alone(self, tree: ast.Module) -> bool:
+        """Whether the names of files that a source writes out are those of configurations."""
+        named = _list_texts(_walk_outside_messages(tree))
+        files = [each.rpartition("/")[2] for each in named if _FILE_NAME.fullmatch(each)]
+        is_document = any(map(_DOCUMENT.match, named))
+        has_settings = any(_SETTINGS_ENDING.fullmatch(each) for each in files)
+        is_foreign = any(each in self._names and each not in self._files and not each.endswith(".py") for each in files)
+        is_missing = any(_SETTINGS_ENDING.fullmatch(each) and each not in self._files for each in files)
+        return has_settings and not (is_document or is_foreign or is_missing)
+
+
+def _blank_comments(tree: ast.Module, text: str) -> str:
+    """Return the source without comments and docstrings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            node.value = ast.Constant(None, lineno=node.lineno, col_offset=node.col_offset)
+    return ast.unparse(tree)
+
+
+def _list_stores(node: ast.AST) -> Iterator[tuple[str, ast.expr | None, ast.AST]]:
+    """Yield the key, the value and the target of each store whose value the source shows."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield from ((key, value, each) for each in targets if (key := _get_key(each)) is not None)
+        case ast.AnnAssign(target=target, value=value) if (key := _get_key(target)) is not None:
+            # A field of a dataclass has no value; others than the source give it one.
+            yield key, value or ast.Constant(None), target
+        case ast.keyword(arg=str(key), value=value):
+            yield key, value, node
+        case ast.Dict(keys=keys, values=values):
+            for written, value in zip(keys, values, strict=True):
+                if isinstance(written, ast.Constant) and isinstance(written.value, str):
+                    yield written.value, value, written
+        case ast.FunctionDef(name=key, args=arguments) | ast.AsyncFunctionDef(name=key, args=arguments):
+            yield from _list_defaults(arguments)
+            yield key, None, node  # a method or property of this name
+        case ast.Lambda(args=arguments):
+            yield from _list_defaults(arguments)
+        case ast.expr() if (read := find_read_key(node))[1] is not None:
+            yield read[0], read[1], node  # the default of a key that is read
+
+
+def _name_source(value: ast.expr) -> str:
+    """Return the key, or the name of a variable, from which a value is taken as it is."""
+    return value.id if isinstance(value, ast.Name) else find_read_key(value)[0]
+
+
+def _list_filled_parameters(tree: ast.Module) -> Iterator[str]:
+    """Yield the parameters of functions of a source that any code may fill by position, or under another name."""
+    owners: dict[str, list[str]] = {}
+    for node in ast.walk(tree):
+        for each in node.body if isinstance(node, ast.ClassDef | ast.Module) else ():
+            if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef):
+                is_constructor = isinstance(node, ast.ClassDef) and each.name in ("__init__", "__new__")
+                name = node.name if isinstance(node, ast.ClassDef) and is_constructor else each.name
+                owners[name] = [argument.arg for argument in (*each.args.posonlyargs, *each.args.args)]
+    called = {id(each.func): each for each in ast.walk(tree) if isinstance(each, ast.Call)}
+    for node in ast.walk(tree):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        if name in owners and isinstance(getattr(node, "ctx", None), ast.Load):
+            call = called.get(id(node))
+            arguments = call.args if call is not None else ()
+            # A class that is named without a call, as for ``config_class``, is called with keywords by its library.
+            if any(not isinstance(each, ast.Name | ast.Attribute | ast.Subscript) for each in arguments):
+                yield from owners[name]
+            yield from (each.id for each in arguments if isinstance(each, ast.Name) and each.id in owners[name])
+
+
+def _list_loose_keys(tree: ast.Module) -> Iterator[str]:
+    """Yield the texts that a source neither reads or stores by, nor compares: code may store by them elsewhere."""
+    bound: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            bound.add(id(node.slice))
+        elif isinstance(node, ast.Dict):
+            bound.update(map(id, node.keys))
+        elif isinstance(node, ast.Compare):
+            bound.update(map(id, (node.left, *node.comparators)))
+        elif isinstance(node, ast.Call) and find_read_key(node)[0]:
+            bound.update(map(id, node.args[:2]))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bound:
+            yield from (node.value, *node.value.split())
+
+
+def _list_defaults(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr | None, ast.AST]]:
+    """Yield the name, the default and the node of each parameter that has a default."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = zip(positional[len(positional) - len(arguments.defaults) :], arguments.defaults, strict=True)
+    for argument, default in (*defaults, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
+        if default is not None:
+            yield argument.arg, default, argument
+
+
+def find_read_key(node: ast.AST) -> tuple[str, ast.expr | None]:
+    """Return the key that an expression reads from an object, and its default; an empty key for anything else."""
+    match node:
+        case ast.Attribute(attr=key, ctx=ast.Load()):
+            return key, None
+        case ast.Subscript(slice=ast.Constant(value=str(key)), ctx=ast.Load()):
+            return key, None
+        case ast.Call(func=ast.Attribute(attr=method), args=[ast.Constant(value=str(key)), *rest], keywords=[]):
+            return (key, rest[0] if rest else None) if method in _READING_METHODS and len(rest) < 2 else ("", None)
+        case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(key)), *rest], keywords=[]):
+            return (key, rest[0] if rest else None) if len(rest) < 2 else ("", None)
+    return "", None
+
+
+def _get_key(node: ast.AST) -> str | None:
+    """Return the key of an attribute, of an item with a written key or of a variable; ``None`` for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    key = node.slice if isinstance(node, ast.Subscript) else None
+    return str(key.value) if isinstance(key, ast.Constant) and _is_text(key) else None
+
+
+def _is_text(node: ast.AST | None) -> bool:
+    """Whether a node is a constant text."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _is_position(node: ast.Subscript) -> bool:
+    """Whether an item is one of a sequence or an array: a number, a slice, several of them, or a mask."""
+    key = node.slice
+    return isinstance(key, ast.Slice | ast.Tuple | ast.UnaryOp | ast.Compare) or (
+        isinstance(key, ast.Constant) and not isinstance(key.value, str)
+    )
+
+
+def _list_texts(nodes: Iterable[ast.AST]) -> list[str]:
+    """Return the constant texts among nodes."""
+    return [each.value for each in nodes if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+
+
+def _has_other_names(tree: ast.Module) -> bool:
+    """Whether a source writes out the name of a module or function of Python, or makes texts of other texts."""
+    nodes = list(_walk_outside_messages(tree))
+    if any(each.partition(".")[0] in _PYTHON_NAMES for each in _list_texts(nodes)):
+        return True
+    named = {
+        target.id if isinstance(target, ast.Name) else target.attr
+        for node in nodes
+        if isinstance(node, ast.Assign) and _is_text(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name | ast.Attribute)
+    }
+    return any(_makes_text(node, named) for node in nodes)
+
+
+def _makes_text(node: ast.AST, named: Collection[str]) -> bool:
+    """Whether an expression makes a text that may be a name; ``named`` are the variables that hold constant texts."""
+    match node:
+        case ast.JoinedStr(values=parts):
+            texts = _list_texts(parts)
+            return any(map(_LETTER.search, texts)) and all(map(_LETTERS.fullmatch, texts))
+        case ast.BinOp(left=left, op=ast.Add() | ast.Mod() | ast.Mult(), right=right):
+            return any(map(_LETTER.search, _list_texts((left, right))))
+        case ast.Call(func=ast.Attribute(attr=method)):
+            return method in _CHANGING_METHODS
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _MAKING_FUNCTIONS
+        case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return name in named
+        case ast.Subscript(value=base):
+            return _is_text(base)
+    return False
+
+
+def _walk_outside_messages(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a tree without those of errors that it raises and of messages, whose texts nothing reads."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Raise | ast.Assert):
+            continue
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            function = node.value.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+            if name in _MESSAGE_FUNCTIONS:
+                continue
+        yield node
+        waiting += ast.iter_child_nodes(node)
