@@ -33,7 +33,7 @@ from value_kinds import (
     Value,
 )
 
-MAX_VALUES = 8
+MAX_VALUES = 16
 _MAX_DEPTH = 12
 # Functions of the language whose result holds what they get.
 _PASSING = frozenset(
@@ -252,7 +252,7 @@ class Frame:
             case Result() | Other() | Inner():
                 yield Member(name)
             case Argument():
-                yield Member(name, is_argument=True)
+                yield Argument() if name == "__class__" else Member(name, is_argument=True)
             case Member():
                 yield Member(name, value.is_argument)
             case Undecided() | Computed():

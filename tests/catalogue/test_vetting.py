@@ -168,6 +168,14 @@ LIES: dict[str, tuple[str, dict[str, str | bytes]]] = {
     "length": ("import os\nclass Model:\n    def __len__(self):\n        return os.system(self.x)\n", {}),
     "deletion": ("import os\nclass Model:\n    def __del__(self):\n        os.remove(self.path)\n", {}),
     "attribute": ("import os\nclass Model:\n    def __getattr__(self, name):\n        os.system(name)\n", {}),
+    "lookup-in-what-it-holds": (
+        "class Model:\n    def __getattr__(self, name):\n        return getattr(self.inner, name)\n", {}
+    ),
+    "long-alternatives": (
+        "class Model:\n    def __setstate__(self, state):\n"
+        + "".join(f"        a{n} = a{n + 1} or b{n + 1} or a{n + 2}\n        b{n} = [a{n + 1}, b{n + 1}][state]\n" for n in range(40))
+        + "        a0(b0)\n", {}
+    ),
     "equality": ("import os\nclass Model:\n    def __eq__(self, other):\n        os.system(other.x)\n", {}),
     "process": ("CACHE = {}\nclass Model:\n    def __setstate__(self, state):\n        CACHE['x'] = state\n", {}),
     "other-module": (
