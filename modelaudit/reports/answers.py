@@ -156,7 +156,7 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
             return f"No licence is declared for the model. {reason}{decided}"
         return f"{reason or CONCLUSIONS[license_.state]}{decided}"
     names = license_.expression or " and ".join(entry.id for entry in list_own_entries(license_))
-    models = _describe_reach(license_)
+    models = describe_reach(license_)
     places = list(dict.fromkeys(_iter_places(license_)))
     stated = f", {' and '.join(places[:_MAX_PLACES])}" if places else ""
     unverified = [entry.id for entry in license_.entries if not entry.read]
@@ -169,7 +169,7 @@ def names_place(license_: LicenseConclusion) -> bool:
     return license_.state is ConclusionState.CONCLUDED and not license_.models and any(_iter_places(license_))
 
 
-def _describe_reach(license_: LicenseConclusion) -> str:
+def describe_reach(license_: LicenseConclusion) -> str:
     """Describe the base models that the conclusion covers; empty without any."""
     if not license_.origins:
         return ""

@@ -11,6 +11,7 @@ from modelaudit.model.report import AuditReport, DigestState
 from modelaudit.model.signature import SignatureState
 from modelaudit.model.terms import SHARED_WEIGHTS
 from modelaudit.reports import view
+from modelaudit.reports.answers import describe_reach
 from modelaudit.reports.wording import CHECKS, STATES, count_noun
 
 _COMPARED = (DigestState.MATCH, DigestState.MATCH_SHA1, DigestState.MISMATCH)
@@ -65,7 +66,8 @@ def _describe_licence(license_: LicenseConclusion) -> str:
         return "which licence covers weights that lie under several is open"
     if license_.models and license_.state is ConclusionState.CONCLUDED:
         return f"the licence of each of {len(license_.models)} parts is determined"
-    return f"the licence is {STATES[license_.state]}"
+    reach = describe_reach(license_) if license_.state is ConclusionState.CONCLUDED else ""
+    return f"the licence is {STATES[license_.state]}{reach}"
 
 
 def list_unverified(report: AuditReport) -> tuple[str, ...]:

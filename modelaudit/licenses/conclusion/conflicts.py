@@ -342,10 +342,12 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
         titles = format_clause_titles(clauses, compared.rules.clauses)
         lost_terms = titles or "terms that are not verified for this rule set"
         claims = (*declared[:2], *([origin.claim] if origin.claim else []))
+        # The publisher's licence on record is an assumption about a base model that was not read.
+        on_record = ", the licence on record for its name" if origin.look is OriginState.KNOWN else ""
         yield Conflict(
             "declared-inherited",
-            f"{own_names} is declared, but the base model {origin.name} is under {bound.entry.name}: the declared "
-            f"licence drops {lost_terms}.",
+            f"{own_names} is declared, but the base model {origin.name} is under {bound.entry.name}{on_record}: the "
+            f"declared licence drops {lost_terms}.",
             (*compared.chosen, bound.entry.id),
             declared[0].artifact if declared else "",
             declared[0].location if declared else NOWHERE,

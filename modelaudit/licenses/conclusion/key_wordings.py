@@ -32,7 +32,8 @@ _FIRST_WORDINGS = (
     (r"( and is not it[.:].*?) Likely restrictions: .*?[”)]\.(?= |$)", r"\1"),
     (r" holds no licence text of the rule set: ", " holds no text of a licence that the rule set knows: "),
     (
-        r", but the base model (.*?) is under (.*?): the declared licence drops ",
+        r", but the base model (.*?) is under (.*?)(?:, the licence on record for its name)?:"
+        r" the declared licence drops ",
         r", and \1, of which this was made, is under \2: what is declared leaves out ",
     ),
     # Applied after the pattern above: "leaves out" is in its replacement, not in any current sentence.

@@ -28,6 +28,12 @@ REWORDED = [
         "“A limit”.",
     ),
     (
+        "MIT License is declared, but the base model a/b is under Llama 3.1, the licence on record for its name: the "
+        "declared licence drops “A limit”.",
+        "MIT License is declared, and a/b, of which this was made, is under Llama 3.1: what is declared leaves out "
+        "“A limit”.",
+    ),
+    (
         "README.md states “No sale.”, which may limit the use beyond the licence.",
         "README.md says “No sale.”, which no licence that binds here says.",
     ),
