@@ -30,11 +30,17 @@ def lower_strings(findings: Sequence[Finding]) -> list[Finding]:
     return [_lower_finding(finding) for finding in findings]
 
 
+_METADATA: Final = "!metadata"
+
+
 def _lower_finding(finding: Finding) -> Finding:
     place = _IN_STRING.search(finding.artifact)
     if place is None or not finding.rule.startswith(_FAMILY) or finding.severity.rank <= Severity.MEDIUM.rank:
         return finding
     holder = finding.artifact[: place.start()]
+    if _METADATA in holder:
+        # No program writes a pickle into the metadata of weights, and some loaders read them in ways of their own.
+        return finding
     said = finding.message
     if said.startswith(_SUBJECT_OF_MESSAGE):
         said = f"Unpickling this string {said.removeprefix(_SUBJECT_OF_MESSAGE)}"

@@ -1,4 +1,4 @@
-"""Mark calls of code that unpickle or execute a file of the same model, which this scan read without a finding.
+"""Mark calls of code that unpickle a file of the same model, which this scan read without a finding.
 
 The call itself is known then, and so is the program that it runs. Where the code may fetch another file, or the path is
 known in part, the call stays as severe as that of any file.
@@ -20,23 +20,25 @@ from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord, Extent
 
 _DESERIALISE: Final = "deserialise"
-_EXEC: Final = "builtins.exec"
 _CALLS: Final = frozenset({"call", "call-at-import"})
 _MARKED: Final = "call-of-read-file"
 # Code that fetches files or starts programs may load another file than the one of the model under the same name.
 _FETCHING: Final = frozenset({"network", "command"})
-_FETCHING_NAME: Final = re.compile(r"download|urlretrieve|wget|copyfile|snapshot", re.IGNORECASE)
-_SOURCES: Final = frozenset({"python"})
+_FETCHING_NAME: Final = re.compile(
+    r"download|retrieve|wget|snapshot|cached|fetch|filesystem|copy|\A(?:move|rename|replace)s?\Z|link|unpack|extract"
+    r"|chdir|temp|write",
+    re.IGNORECASE,
+)
 _PICKLES: Final = frozenset({"pickle", "joblib", "torch-zip", "torch", "npy", "npz"})
 _UNKNOWN_FOLDER: Final = "…/"
 
 
 def loads_known_file(subject: Subject) -> bool:
-    """Whether a subject is a call of code that unpickles or executes a file whose path the source shows."""
+    """Whether a subject is a call of code that unpickles a file whose path the source shows."""
     fields = subject.fields
     if subject.kind != "mention" or fields["use"] not in _CALLS or not fields["file"]:
         return False
-    return fields["effect"] == _DESERIALISE or fields["name"] == _EXEC
+    return fields["effect"] == _DESERIALISE
 
 
 def may_fetch(subject: Subject) -> bool:
@@ -75,9 +77,8 @@ def mark_read_files(
         for each in records
     }
     for subject in subjects:
-        wanted = _SOURCES if subject.fields["name"] == _EXEC else _PICKLES
         paths = [] if file_of(subject.artifact) in fetching else _list_files(subject, states)
-        if paths and all(states[path] and not wanted.isdisjoint(formats[path]) for path in paths):
+        if paths and all(states[path] and not _PICKLES.isdisjoint(formats[path]) for path in paths):
             yield replace(subject, fields={**subject.fields, "use": _MARKED, "file": ", ".join(paths)})
         else:
             yield subject

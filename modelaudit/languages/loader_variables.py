@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import ip_address
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
@@ -45,12 +46,13 @@ _ASSIGNMENT: Final = re.compile(
     rf"(?<![\w.-])(?:(?P<switch>{_SWITCH}){_BETWEEN}{_DEFAULT}(?i:1|y|yes|true|on)(?![\w.-])"
     rf"|(?P<variable>{_ADDRESS}){_BETWEEN}{_DEFAULT}(?P<address>(?i:https?)://[^\s\"'`,;<>)}}\]\\]{{1,300}}))"
 )
-_HOST: Final = re.compile(r"https?://(?:[^/@]{1,200}@)?([^/:?#]{1,200})", re.IGNORECASE)
-# The Hub itself, this machine, and networks that an author does not reach.
+_HOST: Final = re.compile(r"https?://(?:[^/@]{1,200}@)?(\[[^\]]{1,100}\]|[^/:?#]{1,200})", re.IGNORECASE)
+# The Hub itself, this machine, and names of networks that an author does not reach.
 _KNOWN_HOST: Final = re.compile(
-    r"(?:[\w-]+\.)*(?:huggingface\.co|hf\.co)|127\..*|10\..*|192\.168\..*|0\.0\.0\.0|.*\.(?:local|internal|localhost)",
-    re.IGNORECASE,
+    r"(?:[\w-]+\.)*(?:huggingface\.co|hf\.co)|localhost|.*\.(?:local|internal|localhost)", re.IGNORECASE
 )
+# A name without a dot is one of the own network, such as a service of Docker Compose.
+_LOCAL_NAME: Final = re.compile(r"[a-z_][\w-]*", re.IGNORECASE)
 _DOCUMENTS: Final = (".md", ".markdown", ".mdx", ".rst")
 # A program reads these as data; the reader of Python knows what its assignments do.
 _NOT_SETTINGS: Final = (
@@ -113,7 +115,7 @@ def _judge(match: re.Match[str], line: int) -> Iterator[Mention]:
     where = Location(line=line)
     if match["variable"]:
         host = _HOST.match(match["address"])
-        if host is not None and "." in host[1] and not _KNOWN_HOST.fullmatch(host[1]):
+        if host is not None and not _is_known_host(host[1]):
             detail = f"{match['variable']}={match['address']}"
             yield Mention(_VOCABULARY, _ENDPOINT, host[1].lower()[:200], where, detail[:300])
         return
@@ -121,6 +123,18 @@ def _judge(match: re.Match[str], line: int) -> Iterator[Mention]:
     is_remote_code = variable.endswith(_REMOTE_CODE)
     name = _REMOTE_CODE if is_remote_code else variable
     yield Mention(_VOCABULARY, "variable", f"{name}=1", where, variable)
+
+
+def _is_known_host(host: str) -> bool:
+    """Whether a host is the Hub itself, this machine, or one of a network that an author does not reach."""
+    if _KNOWN_HOST.fullmatch(host) or _LOCAL_NAME.fullmatch(host):
+        return True
+    try:
+        # Resolvers take a whole number for an address of IPv4 too.
+        address = ip_address(int(host) if host.isdecimal() else host.strip("[]"))
+    except ValueError:
+        return False
+    return address.is_private or address.is_loopback or address.is_unspecified
 
 
 LOADER_VARIABLES: Final = Reader("text", looks_like_text, _read)

@@ -39,7 +39,6 @@ def find_rules(folder: Path, code: str, files: dict[str, bytes]) -> set[str]:
         (_OPENS.format("f'{path}/weights/m.pkl'"), {"weights/m.pkl": _FINE}),
         ("import joblib, pathlib\nm = joblib.load(pathlib.Path(__file__).parent / 'm.pkl')\n", {"m.pkl": _FINE}),
         ("import pickle\nwith open('m.pkl', 'rb') as f:\n    m = pickle.load(f)\n", {"m.pkl": _FINE}),
-        ("import pickle\nm = pickle.loads(open('m.pkl', 'rb').read())\n", {"m.pkl": _FINE}),
     ],
 )
 def test_call_that_unpickles_a_file_without_a_finding_is_medium(
@@ -66,25 +65,22 @@ def test_call_that_unpickles_a_file_without_a_finding_is_medium(
         (f"import urllib.request\nurllib.request.urlretrieve(u, 'm.pkl')\n{_JOINED}", {"m.pkl": _FINE}),
         (f"from huggingface_hub import hf_hub_download\nhf_hub_download('a/b', 'm.pkl')\n{_JOINED}", {"m.pkl": _FINE}),
         (f"{_JOINED}        self.n = pickle.load(open(path, 'rb'))\n", {"m.pkl": _FINE}),
+        (f"import os\nos.replace('notes.txt', 'm.pkl')\n{_JOINED}", {"m.pkl": _FINE}),
+        (f"import shutil\nshutil.move('notes.txt', 'm.pkl')\n{_JOINED}", {"m.pkl": _FINE}),
+        (f"import os\nos.chdir('/tmp/other')\n{_JOINED}", {"m.pkl": _FINE}),
+        (f"from pooch import retrieve\nretrieve(u, None, fname='m.pkl')\n{_JOINED}", {"m.pkl": _FINE}),
+        (
+            _OPENS.format("os.path.join(tempfile.gettempdir(), 'm.pkl')").replace("os,", "os, tempfile,"),
+            {"m.pkl": _FINE},
+        ),
+        (f"open('m.pkl', 'wb').write(bytes(x ^ 7 for x in STEPS))\n{_JOINED}", {"m.pkl": _FINE}),
+        # A part of a file, or another form of it, is another program.
+        ("import pickle\nm = pickle.loads(open('m.pkl', 'rb').read()[22:77][::-1])\n", {"m.pkl": _FINE}),
+        ("import pickle\nm = pickle.loads(open('m.pkl', 'rb').read().translate(TABLE))\n", {"m.pkl": _FINE}),
     ],
 )
 def test_call_that_unpickles_anything_else_stays_high(tmp_path: Path, code: str, files: dict[str, bytes]) -> None:
     assert "code/deserialises" in find_rules(tmp_path, code, files)
-
-
-@check_each(
-    "source, rule",
-    [
-        (b"__version__ = '1.0'\n", "code/deserialises-read-file"),
-        (b"import os\nos.system('touch x')\n", "code/evaluates-text"),
-        (None, "code/evaluates-text"),
-    ],
-)
-def test_source_of_the_model_that_code_executes_is_judged_by_itself(
-    tmp_path: Path, source: bytes | None, rule: str
-) -> None:
-    code = "about = {}\nwith open('version.py') as f:\n    exec(f.read(), about)\n"
-    assert rule in find_rules(tmp_path, code, {} if source is None else {"version.py": source})
 
 
 def test_finding_names_the_file_that_was_read(tmp_path: Path) -> None:

@@ -10,14 +10,12 @@ from typing import Final
 
 from modelaudit.languages.python import partial_texts
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Alternatives, Constant, Value, collect_tags
+from modelaudit.languages.python.values import Alternatives, Constant, ExternalName, Value, collect_tags
 
 _READS: Final = "reads:"
 """The beginning of the tag of what a call has opened, before its path."""
-_LOADS: Final = re.compile(r"load|pickle|restore|\Abuiltins\.exec\Z", re.IGNORECASE)
-_OPENERS: Final = frozenset(
-    {"builtins.open", "io.open", "gzip.open", "bz2.open", "lzma.open", "pathlib.Path.open", "pathlib.Path.read_bytes"}
-)
+_LOADS: Final = re.compile(r"load|pickle|restore", re.IGNORECASE)
+_OPENERS: Final = frozenset({"builtins.open", "io.open", "gzip.open", "bz2.open", "lzma.open", "pathlib.Path.open"})
 _PATH_KEYWORDS: Final = ("file", "f", "filename", "path", "filepath_or_buffer", "fp")
 # What was fetched, decoded or computed is no file of the model, whatever its name is.
 _ELSEWHERE: Final = frozenset({"network", "decoded", "secret", "walked"})
@@ -44,10 +42,15 @@ def find_loaded_file(call: Call) -> str:
     opened = {each for each in tags if each.startswith(_READS)}
     if tags & _ELSEWHERE or len(opened) > 1:
         return ""
-    if call.name == "builtins.exec" and not opened:
+    if opened and not _is_opened_file(first):
         return ""
     path = opened.pop().removeprefix(_READS) if opened else _write_path(first)
     return path if len(path) <= _LONGEST_PATH and _FILE_PATH.fullmatch(path) and ".." not in path else ""
+
+
+def _is_opened_file(value: Value) -> bool:
+    """Whether a value is an opened file. Its content may be a part or another form of it, and so another program."""
+    return isinstance(value, ExternalName) and value.is_result and value.name in _OPENERS
 
 
 def _write_path(value: Value | None) -> str:

@@ -342,7 +342,6 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
         titles = format_clause_titles(clauses, compared.rules.clauses)
         lost_terms = titles or "terms that are not verified for this rule set"
         claims = (*declared[:2], *([origin.claim] if origin.claim else []))
-        # The publisher's licence on record is an assumption about a base model that was not read.
         on_record = ", the licence on record for its name" if origin.look is OriginState.KNOWN else ""
         yield Conflict(
             "declared-inherited",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -171,8 +172,12 @@ def test_name_in_a_line_of_capitals_is_a_slot_if_it_changes_alike_elsewhere(copi
 def test_derivation_keeps_the_fingerprints_of_folders_that_it_is_not_given(
     tmp_path: Path, copies: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import derive
-
+    # Other folders of rules have a module of this name too.
+    spec = importlib.util.spec_from_file_location("derive_fingerprints", RULES / "derive.py")
+    assert spec is not None and spec.loader is not None
+    derive = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, derive)  # Its dataclasses look the module up.
+    spec.loader.exec_module(derive)
     listed = {"one": {"of": "LicenseRef-One"}, "other": {"of": "LicenseRef-Other"}}
     monkeypatch.setattr(derive, "read_listed", lambda _section: listed)
     out = tmp_path / "rules" / "fingerprints"
