@@ -24,8 +24,8 @@ KINDS = {
     "unpickled": ("its state is only stored; loading runs methods that were read", ["construct-only: true"]),
     "rebuilder": ("makes an object of this library again; the functions that it runs were read", []),
 }
-# Proposed with their evidence, and not merged: a hook such as ``__del__`` that calls a method of its own object runs what
-# the state puts in the place of the method, and the derivation does not follow that yet.
+# Proposed with their evidence, and not merged: a hook such as ``__del__`` that calls a method of its own object runs
+# what the state puts in the place of the method, and the derivation does not follow that yet.
 PROPOSED_ONLY = frozenset({"unpickled"})
 CONSTRUCTED = "makes an object from what it is given; the functions that it runs were read"
 
