@@ -320,8 +320,7 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
     if CheckFamily.LICENSE not in evidence.policy.checks:
         return Ruling(Verdict.INCOMPLETE, "The license check did not run, so no permission was looked for.")
     if points:
-        # A licence that denies the use says more than a finding on the statements about licences.
-        return _take_worst(sorted(points, key=lambda each: each.cause.kind is not CauseKind.LICENCE_DENIED))
+        return _take_worst(points)
     if license_.acceptance is not None:
         return Ruling(Verdict.PASS, _describe_decided_use(license_))
     subject = f"The licence of each of {len(license_.models)} parts" if license_.models else license_.expression

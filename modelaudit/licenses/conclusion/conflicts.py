@@ -342,7 +342,7 @@ def _find_base_model_conflicts(compared: ComparedEvidence) -> Iterator[Conflict]
         titles = format_clause_titles(clauses, compared.rules.clauses)
         lost_terms = titles or "terms that are not verified for this rule set"
         claims = (*declared[:2], *([origin.claim] if origin.claim else []))
-        on_record = ", the licence on record for its name" if origin.look is OriginState.KNOWN else ""
+        on_record = " (on record)" if origin.look is OriginState.KNOWN else ""
         yield Conflict(
             "declared-inherited",
             f"{own_names} is declared, but the base model {origin.name} is under {bound.entry.name}{on_record}: the "

@@ -32,7 +32,7 @@ _FIRST_WORDINGS = (
     (r"( and is not it[.:].*?) Likely restrictions: .*?[”)]\.(?= |$)", r"\1"),
     (r" holds no licence text of the rule set: ", " holds no text of a licence that the rule set knows: "),
     (
-        r", but the base model (.*?) is under (.*?)(?:, the licence on record for its name)?:"
+        r", but the base model (.*?) is under (.*?)(?: \(on record\))?:"
         r" the declared licence drops ",
         r", and \1, of which this was made, is under \2: what is declared leaves out ",
     ),

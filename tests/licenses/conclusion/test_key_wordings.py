@@ -28,7 +28,7 @@ REWORDED = [
         "“A limit”.",
     ),
     (
-        "MIT License is declared, but the base model a/b is under Llama 3.1, the licence on record for its name: the "
+        "MIT License is declared, but the base model a/b is under Llama 3.1 (on record): the "
         "declared licence drops “A limit”.",
         "MIT License is declared, and a/b, of which this was made, is under Llama 3.1: what is declared leaves out "
         "“A limit”.",
