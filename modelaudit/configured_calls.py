@@ -65,7 +65,7 @@ class ConfiguredCalls:
     limits: Limits
 
     def judge_calls(self, subjects: Sequence[Subject]) -> Iterator[Subject]:
-        """Yield ``subjects``, for each of which ``calls_computed_name`` holds, or what their calls resolve to."""
+        """Yield ``subjects``, which are computed calls by ``calls_computed_name``, or what their calls resolve to."""
         configured = self._collect_values() if subjects else None
         resolved: dict[str, tuple[Subject, ...] | None] = {}
         for subject in subjects:

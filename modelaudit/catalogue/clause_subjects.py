@@ -1,4 +1,4 @@
-"""Read ``rules/clause_subjects.yaml``: what a clause is about, where it is not the right to use the model."""
+"""Read ``rules/clause_subjects.yaml``: the subjects of clauses that do not restrict the model."""
 
 from __future__ import annotations
 

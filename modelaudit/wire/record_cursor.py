@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from modelaudit.model.artifact import Window
+from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.cursor import BLOCK, Cursor
 from modelaudit.wire.ledger import SHORT_NAME_BYTES
@@ -71,3 +73,25 @@ class RecordCursor(Cursor):
         """Raise ``DamagedError`` if bytes are left: nothing may follow the last part of the format."""
         if self.left:
             raise DamagedError(f"{self.left} bytes follow the last part of the file", self.offset)
+
+
+def outline_records(
+    window: Window, format_: str, read: Callable[[RecordCursor, dict[str, str]], None]
+) -> Iterator[Outline]:
+    """Yield the outline with the facts that ``read`` records up to the end of the file or to the damage.
+
+    Raises:
+        DamagedError: ``read`` raised it; the outline with the facts before it is yielded first.
+        WindowError: the window could not return the requested bytes.
+    """
+    cursor = RecordCursor(window)
+    facts: dict[str, str] = {}
+    damage: DamagedError | None = None
+    try:
+        read(cursor, facts)
+    except DamagedError as error:
+        damage = error
+    cursor.claim_consumed()
+    yield Outline(format_, facts=tuple(facts.items()))
+    if damage is not None:
+        raise damage

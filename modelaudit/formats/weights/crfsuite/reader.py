@@ -74,7 +74,7 @@ def _read_model(cursor: RecordCursor, facts: dict[str, int]) -> None:
     """Read the whole file, and record its numbers in ``facts``. Raises ``DamagedError``."""
     header = _Header(*cursor.read(_HEADER, "the header"))
     if header.type != _MODEL_TYPE or header.version != _VERSION:
-        raise DamagedError(f"{header.type!r} of version {header.version} is no model that CRFsuite writes", 8)
+        raise DamagedError(f"{header.type!r} of version {header.version} is not a model that CRFsuite writes", 8)
     if header.size != cursor.window.size:
         raise DamagedError(f"the header states {header.size} bytes, the file has {cursor.window.size}", 4)
     facts["labels"], facts["attributes"] = header.labels, header.attributes

@@ -95,5 +95,5 @@ def _read_paradigms(cursor: RecordCursor, facts: dict[str, int]) -> None:
     for _ in range(facts["paradigms"]):
         (length,) = cursor.read(_U16, "the length of a paradigm")
         if not length or length % _NUMBERS_PER_FORM:
-            raise DamagedError(f"a paradigm has {length} numbers, which is no whole number of forms", cursor.offset)
+            raise DamagedError(f"a paradigm has {length} numbers, not a multiple of {_NUMBERS_PER_FORM}", cursor.offset)
         cursor.skip_data(length * _U16.size, "a paradigm")

@@ -85,7 +85,7 @@ class ValueCursor(RecordCursor):
         size = self.read_integer(f"the length of {what}")
         data = self.take(size, what) if 0 < size <= most_bytes else b""
         if not data or not data.isascii() or not data.decode().isprintable():
-            raise DamagedError(f"{what} is no text of at most {most_bytes} bytes", start)
+            raise DamagedError(f"{what} is not a text of at most {most_bytes} bytes", start)
         return data.decode()
 
     def read_truth(self, what: str) -> None:

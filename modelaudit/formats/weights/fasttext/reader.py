@@ -12,10 +12,9 @@ from typing import Final, NamedTuple
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import check_deadline
-from modelaudit.wire.record_cursor import RecordCursor
+from modelaudit.wire.record_cursor import RecordCursor, outline_records
 
 FORMAT: Final = "fasttext"
 # 0 for a file without a magic number.
@@ -97,17 +96,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         LimitReachedError: the dictionary has too many words.
         WindowError: the window could not return the requested bytes.
     """
-    cursor = RecordCursor(window)
-    facts: dict[str, str] = {}
-    damage: DamagedError | None = None
-    try:
-        _read_model(cursor, facts)
-    except DamagedError as error:
-        damage = error
-    cursor.claim_consumed()
-    yield Outline(FORMAT, facts=tuple(facts.items()))
-    if damage is not None:
-        raise damage
+    yield from outline_records(window, FORMAT, _read_model)
 
 
 def _read_model(cursor: RecordCursor, facts: dict[str, str]) -> None:

@@ -12,9 +12,8 @@ from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Reading
-from modelaudit.wire.record_cursor import RecordCursor
+from modelaudit.wire.record_cursor import RecordCursor, outline_records
 
 FORMAT: Final = "sudachi"
 # The magic number, the version, the time of creation, and a reserve.
@@ -38,17 +37,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the file is truncated, contradicts itself, or goes on after its last block.
         WindowError: the window could not return the requested bytes.
     """
-    cursor = RecordCursor(window)
-    facts: dict[str, str] = {}
-    damage: DamagedError | None = None
-    try:
-        _read_blocks(cursor, facts)
-    except DamagedError as error:
-        damage = error
-    cursor.claim_consumed()
-    yield Outline(FORMAT, facts=tuple(facts.items()))
-    if damage is not None:
-        raise damage
+    yield from outline_records(window, FORMAT, _read_blocks)
 
 
 def _read_blocks(cursor: RecordCursor, facts: dict[str, str]) -> None:
