@@ -13,11 +13,12 @@ from pathlib import Path
 
 from modelaudit.licenses.evidence.card_labels import find_stated_licenses
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
-from modelaudit.licenses.evidence.fields import NOTICE, TEXT
+from modelaudit.licenses.evidence.fields import NOTICE, RESTRICTION, TEXT
 from modelaudit.licenses.evidence.headed_limits import find_headed_limits
 from modelaudit.licenses.evidence.path_limits import find_path_limits
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
-from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
+from modelaudit.licenses.evidence.prohibitions import find_prohibitions
+from modelaudit.licenses.evidence.restriction_sentences import MAX_RESTRICTIONS, find_restrictions
 from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
 from modelaudit.licenses.evidence.unsearched_texts import (
@@ -148,8 +149,9 @@ class ClaimCollector:
 
         cost = self._count_characters_to_compare(prose)
         if cost is None:
-            # A licence file is among the unread ones anyway.
-            if not is_license_file_name(address):
+            if is_license_file_name(address):
+                self.read_paths.discard(address)  # it is among the unread licence files, each of which is a doubt
+            else:
                 self._record_unsearched(address)
             return
         self.compared_characters += cost
@@ -179,11 +181,23 @@ class ClaimCollector:
                 )
                 self.claims += find_headed_limits(prose.text, prose.first_line, address)
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
-            self.claims += find_plain_limits(prose.text, prose.first_line, address)
+            self.claims += find_plain_limits(prose.text, prose.first_line, address, self.rules.restrictions.cues)
+        self._collect_prohibitions(prose, address, text_claims)
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
+
+    def _collect_prohibitions(self, prose: Prose, address: str, text_claims: Sequence[LicenseClaim]) -> None:
+        """Collect the sentences that forbid a use from the texts whose sentences are not, or not all, claims."""
+        is_exact = any(claim.basis is Basis.TEXT and claim.entry is not None for claim in text_claims)
+        if prose.kind is ProseKind.POLICY or (prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims)):
+            is_searched = not is_exact
+        else:
+            restrictions = [each for each in self.claims if each.artifact == address and each.field == RESTRICTION]
+            is_searched = prose.kind in _RESTRICTING_KINDS and len(restrictions) > MAX_RESTRICTIONS
+        if is_searched:
+            self.claims += find_prohibitions(prose.text, prose.first_line, address, self.rules.restrictions.cues)
 
     def _claim_siblings(self, address: str, names: Iterable[str]) -> list[LicenseClaim]:
         """Claim the licences of the files that a licence file points to, if each of them is a licence word for word."""

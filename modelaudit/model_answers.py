@@ -183,6 +183,7 @@ class _Concluding:
             fields=() if folder else self.collector.fields,
             components={} if folder else self.collector.components,
             unread=[path for path in paths if is_license_file_name(path) and path not in read_paths],
+            read=frozenset(each for each in read_paths if each is not None),
             license_texts={
                 id_: [(seen, prose) for path, prose in texts if (seen := see(path)) is not None]
                 for id_, texts in self.collector.license_texts.items()

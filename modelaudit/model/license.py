@@ -5,14 +5,13 @@ The JSON report contains the names of these fields, so they are permanent.
 
 from __future__ import annotations
 
-import re
-import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 from modelaudit.model.acceptance import Acceptance
+from modelaudit.model.license_name import NAME_LIMIT as NAME_LIMIT
+from modelaudit.model.license_name import fold_license_name as fold_license_name
 from modelaudit.model.license_text import ClauseQuotation as ClauseQuotation
 from modelaudit.model.license_text import TextChange as TextChange
 from modelaudit.model.lineage import Kinship
@@ -21,31 +20,6 @@ from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, Licen
 
 THE_REST = "the rest of the repository"
 """What lies outside of the folders of several models."""
-NAME_LIMIT = 300
-"""Characters beyond which a text is not a licence name."""
-
-
-# Only ASCII letters are lowered: a look-alike of a known name, with a Cyrillic letter, a Kelvin sign or a zero-width
-# space, must not become that name. Only word separators are dropped, because "openrail" and "openrail++", "MIT" and
-# "MIT*" are different statements.
-_SEPARATORS = string.whitespace + "-_.,:/()[]'\""
-_FOLDED_CHARACTERS = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATORS)
-_SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
-
-
-def fold_license_name(name: str) -> str:
-    """Return ``name`` in lower case without spaces and separators, for comparison; empty if it is too long for a name.
-
-    ``https://`` and ``www.`` at its start are dropped too.
-    """
-    return _fold_name(name) if len(name) <= NAME_LIMIT else ""
-
-
-@lru_cache(maxsize=4096)
-def _fold_name(name: str) -> str:
-    """Fold a name of at most ``NAME_LIMIT`` characters; the names of the rule set are folded for each repository."""
-    return _SCHEME.sub("", name.strip(), count=1).translate(_FOLDED_CHARACTERS)
-
 
 _RUNNING_TEXT_FIELDS = frozenset(
     {
@@ -54,6 +28,7 @@ _RUNNING_TEXT_FIELDS = frozenset(
         "SPDX-License-Identifier",
         "use-policy",
         "restriction",
+        "prohibition",
     }
 )
 
@@ -76,7 +51,9 @@ class Basis(StrEnum):
     VARIANT = "variant"
     """The file holds a text that resembles the licence without being equal to it."""
     FILE_NAME = "file-name"
-    """Only the name of the file promises terms."""
+    """Only the name of the file promises terms: no text of it was read."""
+    NO_MATCH = "no-match"
+    """The name of the file promises terms, and its text matches no licence of the rule set."""
     WORDS = "words"
     """The file reads like terms, whatever its name, and holds no known licence."""
 
@@ -203,6 +180,13 @@ class Conflict:
     location: Location = NOWHERE
     evidence: tuple[str, ...] = ()
     drops: str = "nothing"
+
+    @property
+    def held_text(self) -> str:
+        """The words of a contradiction with a text: which file holds the text of which licence; empty for others."""
+        if self.kind != "declared-found":
+            return ""
+        return self.detail.partition(" is declared, and ")[2].partition(". ")[0].rstrip(".")
 
 
 @dataclass(frozen=True, slots=True)

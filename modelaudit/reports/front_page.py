@@ -146,7 +146,7 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
     is_said = " ".join((stated, *points)).casefold()
     conflicts = [
         (each.kind.startswith(MISSING_PREFIX), end_sentence(each.detail))
-        for each in license_.conflicts
+        for each in license_view.list_unsaid_conflicts(license_)
         # The page lists unread and unsearched texts among the parts that were not examined.
         if each.kind not in ("origin-unknown", "dataset-unknown")
         and not is_unsearched(each.location)

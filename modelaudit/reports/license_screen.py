@@ -35,6 +35,7 @@ from modelaudit.reports.license_view import (
     list_limits,
     list_reasons,
     list_unread,
+    list_unsaid_conflicts,
 )
 from modelaudit.reports.license_words import (
     MISSING_PREFIX,
@@ -289,8 +290,7 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
 
 def _render_conflicts(license_: LicenseConclusion, stated: str) -> RenderableType | None:
     """Render the conflicts that neither the reasons nor the line of missing items already show."""
-    reported = {reason.answer.because for reason in list_reasons(license_)} | {stated}
-    unreported = [each for each in license_.conflicts if each.detail not in reported]
+    unreported = [each for each in list_unsaid_conflicts(license_) if each.detail != stated]
     conflicts = [each for each in unreported if not each.kind.startswith(MISSING_PREFIX)]
     lines: list[Text | Padding] = []
     for conflict in conflicts[:_MAX_CONFLICTS]:

@@ -8,6 +8,7 @@ from modelaudit.model.license import (
     Basis,
     ClaimKind,
     ConclusionState,
+    Conflict,
     DatasetClaim,
     Duty,
     LicenseClaim,
@@ -150,6 +151,18 @@ def list_reasons(license_: LicenseConclusion) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda reason: -reason.answer.answer.rank))
 
 
+def list_unsaid_conflicts(license_: LicenseConclusion) -> tuple[Conflict, ...]:
+    """List the conflicts that no answer to the planned use states already, in the same words or as its reason."""
+    said = " ".join(each.because for each in license_.answers).casefold()
+
+    def is_said(conflict: Conflict) -> bool:
+        # In a repository of several models, the folder comes first.
+        words = conflict.held_text or conflict.detail.rstrip(".")
+        return any(each.casefold() in said for each in (words, words.partition(": ")[2] or words))
+
+    return tuple(each for each in license_.conflicts if not is_said(each))
+
+
 def find_place(license_: LicenseConclusion, answer: UseAnswer) -> str:
     """Find the place behind an answer that no clause gives, such as ``README.md:5``; empty without one."""
     for each in license_.conflicts:
@@ -281,7 +294,7 @@ def list_declared_claims(license_: LicenseConclusion) -> tuple[LicenseClaim, ...
 
 def is_uncompared_file(claim: LicenseClaim) -> bool:
     """Whether a claim rests only on the name of a file, whose text was not compared with any licence."""
-    return claim.kind is ClaimKind.FOUND and (claim.basis is Basis.FILE_NAME or claim.field == "file-name")
+    return claim.kind is ClaimKind.FOUND and claim.basis is Basis.FILE_NAME
 
 
 def list_unfollowed_base_models(license_: LicenseConclusion) -> tuple[str, ...]:

@@ -200,7 +200,8 @@ def describe_claim(claim: LicenseClaim) -> str:
     return {
         Basis.TEXT: "the text of the licence, word for word",
         Basis.VARIANT: "a text that resembles the licence but differs from it",
-        Basis.FILE_NAME: "a file of the model, recognised by its name only",
+        Basis.FILE_NAME: "a file of the model, recognised by its name; no text of it was read",
+        Basis.NO_MATCH: "a file of the model, compared with every licence of the rule set",
         Basis.NAME: "named in a file of the model",
         Basis.WORDS: "a text that reads like terms and is no known licence",
     }[claim.basis]

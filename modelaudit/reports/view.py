@@ -222,7 +222,9 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
         # An expression such as "MIT OR Apache-2.0" belongs to no single entry.
         return True, license_.expression
     if claim.kind is ClaimKind.FOUND:
-        return False, ("Not compared: read it" if is_uncompared_file(claim) else "No known licence")
+        if is_uncompared_file(claim):
+            return False, "Not compared: read it"
+        return False, ("Matches no licence: read it" if claim.basis is Basis.NO_MATCH else "No known licence")
     return False, _describe_unresolved_claim(claim, license_)
 
 

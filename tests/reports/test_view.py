@@ -8,7 +8,7 @@ from support.cases import check_each
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ClaimKind, ConclusionState, Conflict, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import Basis, ClaimKind, ConclusionState, Conflict, LicenseClaim, LicenseConclusion
 from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.model.report import AuditReport, Coverage
 from modelaudit.model.structure import Location
@@ -81,7 +81,11 @@ def build_claim(
         (build_claim("front-matter", "damaged"), "Could not be read"),
         (build_claim("restriction", "For research only."), "A sentence that may limit the use"),
         (build_claim("restriction", ""), "Not searched"),
-        (build_claim("file-name", "LICENSE", ClaimKind.FOUND), "Not compared: read it"),
+        (replace(build_claim("file-name", "LICENSE", ClaimKind.FOUND), basis=Basis.FILE_NAME), "Not compared: read it"),
+        (
+            replace(build_claim("file-name", "LICENSE", ClaimKind.FOUND), basis=Basis.NO_MATCH),
+            "Matches no licence: read it",
+        ),
         (build_claim("base_model", "a/b", ClaimKind.INHERITED), "Not looked up: its licence may bind you too"),
     ],
 )

@@ -320,11 +320,14 @@ class AgreementChecker:
 
 
 def complete_claims(
-    claims: Collection[LicenseClaim], paths: Collection[str], repository: str | None = None
+    claims: Collection[LicenseClaim],
+    paths: Collection[str],
+    repository: str | None = None,
+    read: Collection[str] = (),
 ) -> tuple[LicenseClaim, ...]:
-    """Add the claims that follow from file names and from link targets."""
+    """Add the claims that follow from file names and from link targets; ``read`` are the files that gave text."""
     seen = {claim.artifact for claim in claims if claim.kind is ClaimKind.FOUND}
-    by_name = claim_license_files(path for path in paths if path not in seen)
+    by_name = claim_license_files((path for path in paths if path not in seen), read)
     return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
 
 

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense, complete_claims, get_agreement_checker
-from modelaudit.licenses.conclusion.conflicts import (
-    ComparedEvidence,
-    describe_restriction,
-    find_conflicts,
-    list_binding_entries,
-)
-from modelaudit.licenses.conclusion.likely_denials import DenialFinder
+from modelaudit.licenses.conclusion.compared_evidence import ComparedEvidence, list_binding_entries
+from modelaudit.licenses.conclusion.conflicts import find_conflicts
+from modelaudit.licenses.conclusion.likely_denials import DenialFinder, list_forbidding_claims
 from modelaudit.licenses.conclusion.openness import rate_openness
 from modelaudit.licenses.conclusion.undeclared_bases import UNDECLARED, find_undeclared_bases
 from modelaudit.licenses.conclusion.unread_sources import describe_unread_sources
 from modelaudit.licenses.evidence.alternatives import format_expression
+from modelaudit.licenses.evidence.fields import PROHIBITION
 from modelaudit.licenses.evidence.hub_ids import drop_revision
 from modelaudit.licenses.evidence.record import Evidence
-from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import PlacesApart, describe_licenses_apart, get_claim_path
 from modelaudit.licenses.evidence.unrecognised import describe_texts_apart
 from modelaudit.licenses.lineage.binding_licenses import (
@@ -43,9 +40,10 @@ from modelaudit.model.license import (
     LicenseConclusion,
     Origin,
     OriginState,
+    UseAnswer,
 )
 from modelaudit.model.lineage import Kinship
-from modelaudit.model.terms import Intent, LicenseCategory, LicenseEntry, Relation
+from modelaudit.model.terms import Answer, Intent, LicenseCategory, LicenseEntry, Relation
 
 _NO_LICENSE = "No licence is declared, so there is no permission to use it"
 _DOUBTFUL_CONFLICTS = frozenset({"declared-found", "declared-inherited", "declared-prose", UNDECLARED})
@@ -65,7 +63,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     """
     agreement = get_agreement_checker(rules)
     files = [path for path in evidence.paths if not is_member(path)]
-    claims = complete_claims(evidence.claims, files, evidence.repository)
+    claims = complete_claims(evidence.claims, files, evidence.repository, evidence.read)
     own = agreement.resolve_own_license(claims, files)
     origins = complete_from_known_models(_exclude_model_itself(evidence), rules)
     inherited = _list_binding_bases(origins, evidence, rules)
@@ -75,16 +73,17 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     others = [*(bound for _, bound in inherited), *components]
     # The permission is determined twice: the alternative that it chooses decides which conflicts there are, and the
     # conflicts are doubts that the final permission takes into account.
-    chosen = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules).chosen
+    by_clauses = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules)
+    chosen = by_clauses.chosen
     compared = ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names, places)
+    compared = replace(compared, denials=_find_likely_denials(compared, intent, by_clauses.answers))
     kinships = _find_kinships(compared)
     conflicts = (
         *find_conflicts(compared),
         *find_undeclared_bases(kinships, [rules.licenses[id_] for id_ in chosen], rules),
     )
-    denials = _describe_likely_denials(compared, intent)
-    doubts = dict.fromkeys(each for each in _list_doubts(compared, conflicts) if each not in denials)
-    likely = tuple(dict.fromkeys(denials.values()))
+    likely = tuple(dict.fromkeys(compared.denials.values()))
+    doubts = dict.fromkeys(each for each in _list_doubts(compared, conflicts) if each not in likely)
     terms = BindingTerms(own.choices, others, tuple(doubts), multimodal, likely)
     permission = determine_permission(terms, intent, rules)
     is_concluded = own.state is ConclusionState.CONCLUDED
@@ -96,7 +95,8 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     return LicenseConclusion(
         state=own.state,
         category=_find_strictest_category(binding) if is_concluded else LicenseCategory.UNKNOWN,
-        claims=claims,
+        # The prohibitions of a long text are one pointer to it, except where one forbids the planned use.
+        claims=tuple(each for each in claims if each.field != PROHIBITION or each in compared.denials),
         entries=entries,
         reasoning=_explain_conclusion(compared, components),
         expression=format_expression(own.choices, inherited_ids) if is_concluded else "",
@@ -179,26 +179,37 @@ def _iter_doubts(
         found = f"{apart[:-1]}, so no permission can be shown" if apart else _NO_LICENSE
         yield f"{found}: ask the author to state one in writing."
     elif own.state is not ConclusionState.CONCLUDED:
-        yield f"No licence could be determined, so no permission can be shown. {own.reasoning[0]}"
+        lacking = "".join(f" {each.detail.partition('. ')[2]}" for each in conflicts if _is_explained(each, own))
+        yield f"No licence could be determined, so no permission can be shown. {own.reasoning[0]}{lacking.rstrip()}"
     for origin in origins:
         doubt = _describe_doubt(origin, own)
         if doubt:
             yield doubt
     for conflict in conflicts:
-        if conflict.kind in _DOUBTFUL_CONFLICTS:
+        if conflict.kind in _DOUBTFUL_CONFLICTS and not _is_explained(conflict, own):
             yield conflict.detail
 
 
-def _describe_likely_denials(compared: ComparedEvidence, intent: Intent | None) -> dict[str, str]:
-    """Map the sentence on a restriction that forbids a part of the planned use to the one that says so."""
+def _is_explained(conflict: Conflict, own: OwnLicense) -> bool:
+    """Whether the reason for having no conclusion says what a conflict says of a declared name and a text."""
+    return bool(conflict.held_text) and conflict.held_text in own.reasoning[0]
+
+
+def _find_likely_denials(
+    compared: ComparedEvidence, intent: Intent | None, answers: Sequence[UseAnswer]
+) -> dict[LicenseClaim, str]:
+    """Find the claims with a sentence that forbids a part of the planned use, each with a sentence that says so.
+
+    ``answers`` are those of the clauses alone.
+    """
     if intent is None:
         return {}
     rules = compared.rules
-    uncovered = list_uncovered_restrictions(
-        compared.claims, list_binding_entries(compared), rules.restrictions, compared.places
+    is_denied = any(each.answer is Answer.DENY for each in answers)
+    claims = list_forbidding_claims(
+        compared.claims, list_binding_entries(compared), rules.restrictions, compared.places, is_denied
     )
-    finder = DenialFinder(intent, rules.restrictions.cues, rules.clauses)
-    return {describe_restriction(claim): denial for claim, denial in finder.describe_likely_denials(uncovered).items()}
+    return DenialFinder(intent, rules.restrictions.cues, rules.clauses).describe_likely_denials(claims)
 
 
 def _describe_unclear_components(

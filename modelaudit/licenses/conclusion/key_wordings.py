@@ -30,6 +30,7 @@ _FIRST_WORDINGS = (
     ),
     (r" but differs from it([.:])", r" and is not it\1"),
     (r"( and is not it[.:].*?) Likely restrictions: .*?[”)]\.(?= |$)", r"\1"),
+    (r" is named as a licence, and no text of it was read: ", " holds no licence text of the rule set: "),
     (r" holds no licence text of the rule set: ", " holds no text of a licence that the rule set knows: "),
     (
         r", but the base model (.*?) is under (.*?)(?: \(on record\))?:"
@@ -46,7 +47,7 @@ _FIRST_WORDINGS = (
     ),
     (
         r"^(.*?) states(?: at line \d+)? “(.*?)(?: \[and \d+ more of this kind\])?”,"
-        r" which may limit the use beyond the licence\.$",
+        r" which may limit the use(?: beyond the licence)?\.$",
         r"\1 says “\2”, which no licence that binds here says.",
     ),
     (

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from modelaudit.licenses.evidence.fields import PROHIBITION, RESTRICTION
+from modelaudit.licenses.evidence.prohibitions import FORBIDDING, LISTED, forbids
+from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_restrictions
+from modelaudit.licenses.evidence.scope import PlacesApart
 from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies
 from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.licenses.evidence.statements import describe_source
 from modelaudit.licenses.obligations.answers import expand_territories
 from modelaudit.model.license import LicenseClaim
-from modelaudit.model.restrictions import Cues
-from modelaudit.model.terms import WORLD, Intent, Use, Vocabulary
+from modelaudit.model.restrictions import Cues, Restrictions
+from modelaudit.model.terms import WORLD, Intent, LicenseEntry, Use, Vocabulary
 
-_FORBIDDING = frozenset({"forbid", "must-not", "cannot", "not-for"})
 _ASKING = frozenset({"permit", "contact"})
 """Words that make a prohibition a matter of permission: such a sentence is for review and no likely denial."""
-_SIZE_TERMS = _FORBIDDING | _ASKING | {"must", "only"}
+_SIZE_TERMS = FORBIDDING | _ASKING | {"must", "only"}
 _EXCEPTING, _WITHOUT_PAY = "excepting", "without-pay"
 _RESEARCH_ONLY = "research-only"
 _BEYOND_RESEARCH = (Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.EMBED_ON_DEVICE)
+_ACTS_ON_WEIGHTS = frozenset({Use.REDISTRIBUTE, Use.FINE_TUNE})
+_PURPOSE = re.compile(r"\bus(?:e|ed|ing)\b[^,;:]{0,60}?\b(?:to|for)\b")
+"""Words before an act that is the purpose of a use, and no act on the weights."""
+_KINDS_OF_USES = {
+    Use.COMMERCIAL: "no-commercial-use",
+    Use.REDISTRIBUTE: "no-redistribution",
+    Use.DISTILL: "output-limit",
+    Use.TRAIN_ON_OUTPUTS: "output-limit",
+}
+"""The kind of a single prohibition by which it forbids a use; its words may occur beside any other prohibition."""
 _PLANS = {
     Use.COMMERCIAL: "is commercial",
     Use.HOSTED_SERVICE: "hosts the model as a service",
@@ -46,16 +59,22 @@ class DenialFinder:
     vocabulary: Vocabulary
 
     def describe_likely_denials(self, claims: Iterable[LicenseClaim]) -> dict[LicenseClaim, str]:
-        """Describe each claim whose sentence forbids a part of the planned use; one sentence each."""
+        """Describe each claim whose sentence forbids a part of the planned use; one sentence each.
+
+        Of a list of prohibitions, the first one of a file counts for each part of the planned use.
+        """
         found: dict[LicenseClaim, str] = {}
+        listed: set[tuple[str, str]] = set()
         for claim in claims:
             plan = self._find_forbidden_plan(claim)
-            if plan:
-                line = f" at line {claim.location.line}" if claim.location.line else ""
-                words = " ".join(claim.quotation.split())
-                found[claim] = (
-                    f"{describe_source(claim)} says{line} “{words}”, and your planned use {plan}: probably denied."
-                )
+            if not plan or (claim.field == PROHIBITION and (claim.artifact, plan) in listed):
+                continue
+            listed.add((claim.artifact, plan))
+            line = f" at line {claim.location.line}" if claim.location.line else ""
+            words = " ".join(claim.quotation.split())
+            found[claim] = (
+                f"{describe_source(claim)} says{line} “{words}”, and your planned use {plan}: probably denied."
+            )
         return found
 
     def _find_forbidden_plan(self, claim: LicenseClaim) -> str:
@@ -70,21 +89,28 @@ class DenialFinder:
             return "is above that size"
         if words & _ASKING:
             return ""
-        forbids = bool(words & _FORBIDDING)
-        if forbids and self.intent.field and f"field:{self.intent.field}" in topics:
+        is_forbidden = forbids(sentence, self.cues)
+        if is_forbidden and self.intent.field and f"field:{self.intent.field}" in topics:
             return f"is in the field {self.intent.field.replace('-', ' ')}"
         if any(topic.startswith("field:") for topic in topics):
             # A prohibition for one field says nothing about a use in another.
             return ""
-        return next(self._iter_forbidden_uses(claim, topics, forbids=forbids), "")
+        return next(self._iter_forbidden_uses(claim, topics, sentence, is_forbidden), "")
 
-    def _iter_forbidden_uses(self, claim: LicenseClaim, topics: Collection[str], *, forbids: bool) -> Iterator[str]:
+    def _iter_forbidden_uses(
+        self, claim: LicenseClaim, topics: Collection[str], sentence: str, is_forbidden: bool
+    ) -> Iterator[str]:
         """Yield a phrase for each planned use that the sentence forbids."""
-        is_for_research = claim.location.key == _RESEARCH_ONLY
+        kind = claim.location.key
         for use, plan in _PLANS.items():
-            is_named = f"use:{use}" in topics and forbids
-            is_unpaid = use is Use.COMMERCIAL and _WITHOUT_PAY in topics
-            if self.intent.uses.get(use) and (is_named or is_unpaid or (is_for_research and use in _BEYOND_RESEARCH)):
+            is_named = is_forbidden and f"use:{use}" in topics
+            if is_named and claim.field == PROHIBITION:
+                is_named = kind == _KINDS_OF_USES.get(use)
+            if is_named and use in _ACTS_ON_WEIGHTS:
+                is_named = not _PURPOSE.search(sentence)
+            is_unpaid = use is Use.COMMERCIAL and _WITHOUT_PAY in topics and kind != LISTED
+            is_beyond_research = kind == _RESEARCH_ONLY and use in _BEYOND_RESEARCH
+            if self.intent.uses.get(use) and (is_named or is_unpaid or is_beyond_research):
                 yield plan
 
     def _find_forbidden_territories(self, words: Collection[str], topics: Collection[str]) -> tuple[str, ...]:
@@ -95,12 +121,12 @@ class DenialFinder:
         named = [topic.removeprefix("place:") for topic in topics if topic.startswith("place:")]
         if not named or not self.intent.territories:
             return ()
-        forbids, excepts = not _FORBIDDING.isdisjoint(words), _EXCEPTING in topics
-        if not forbids and not excepts and "only" not in words:
+        is_forbidding, excepts = not FORBIDDING.isdisjoint(words), _EXCEPTING in topics
+        if not is_forbidding and not excepts and "only" not in words:
             return ()
         groups = self.vocabulary.territories
         covered = expand_territories(named, groups)
-        is_inside_forbidden = forbids != excepts
+        is_inside_forbidden = is_forbidding != excepts
         return tuple(
             code
             for code in self.intent.territories
@@ -123,6 +149,29 @@ class DenialFinder:
             if topic in topics and figure is not None and amounts and figure > max(amounts):
                 return True
         return False
+
+
+def list_forbidding_claims(
+    claims: Collection[LicenseClaim],
+    entries: Sequence[LicenseEntry],
+    restrictions: Restrictions,
+    places: PlacesApart,
+    is_denied: bool,
+) -> list[LicenseClaim]:
+    """List the sentences that may forbid the planned use: restrictions first, then the prohibitions of long texts.
+
+    Args:
+        claims: all claims.
+        entries: the licences that bind.
+        restrictions: the signs of the rule set.
+        places: the places whose texts cover something else than the model.
+        is_denied: whether a binding licence denies the use. Then its clause says what a sentence of its kind says.
+    """
+    own = [each for each in claims if each.field == RESTRICTION and not places.explain(each)]
+    kept = list_uncovered_restrictions(claims, entries, restrictions, places) if is_denied else own
+    quoted = {(each.artifact, each.location.line) for each in own}
+    listed = [each for each in claims if each.field == PROHIBITION and not places.explain(each)]
+    return [*kept, *(each for each in listed if (each.artifact, each.location.line) not in quoted)]
 
 
 def _parse_amount(match: re.Match[str]) -> float:

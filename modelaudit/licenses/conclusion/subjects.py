@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from modelaudit.licenses.conclusion.conflicts import format_claim_evidence
+from modelaudit.licenses.conclusion.compared_evidence import format_claim_evidence
 from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
 from modelaudit.licenses.conclusion.links import classify_link
 from modelaudit.licenses.evidence.claims import FRONT_MATTER, LICENSE_LINK, LINK_TARGET

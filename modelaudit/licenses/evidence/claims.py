@@ -6,7 +6,7 @@ resolved to a licence of the rule set where the name is known, and are never wei
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import assert_never
 
 from modelaudit.licenses.evidence.fields import (
@@ -140,16 +140,21 @@ def _iter_distinct_values(card: ModelCard, key: str) -> Iterator[tuple[str, int]
                 yield value, field.line
 
 
-def claim_license_files(paths: Iterable[str]) -> tuple[LicenseClaim, ...]:
-    """Make one claim for each file whose name promises a licence, a notice or a use policy.
+def claim_license_files(paths: Iterable[str], read: Collection[str] = ()) -> tuple[LicenseClaim, ...]:
+    """Make one claim for each file whose name promises a licence, a notice or a use policy, and that has no claim yet.
 
-    Only the name is read here. ``entry`` stays ``None``, because the text was not compared with any licence.
+    Args:
+        paths: of the files.
+        read: of the files whose text was compared with every licence; it matched none, because that makes a claim.
     """
     term_files = [path for path in paths if classify_text_file(path) in _TERM_FILE_KINDS]
     # Beyond the limit, those nearest to the root are kept: a file there is about the whole model.
     kept_files = sorted(term_files, key=lambda path: (path.count("/"), path))[:CLAIM_LIMIT]
     return tuple(
-        LicenseClaim(ClaimKind.FOUND, path, FILE_NAME, path, None, basis=Basis.FILE_NAME) for path in sorted(kept_files)
+        LicenseClaim(
+            ClaimKind.FOUND, path, FILE_NAME, path, None, basis=Basis.NO_MATCH if path in read else Basis.FILE_NAME
+        )
+        for path in sorted(kept_files)
     )
 
 

@@ -32,6 +32,8 @@ THIRD_PARTY_TEXT, CODE_TEXT = "third-party-text", "code-text"
 TAG = "SPDX-License-Identifier"
 RESTRICTION = "restriction"
 """A sentence that restricts the use, whatever the licence permits; its location's key is the kind of restriction."""
+PROHIBITION = "prohibition"
+"""A sentence of a use policy or an unknown licence text, among many, that forbids what a planned use may state."""
 
 CLAIM_LIMIT = 50
 """How many unresolved claims of one field and file names are kept; each is a doubt, and one doubt is enough. Claims

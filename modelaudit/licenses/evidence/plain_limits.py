@@ -1,7 +1,7 @@
 """Find what an unknown or changed licence text says plainly: not commercial, research only, not in a territory.
 
-A licence text is compared as a whole, and most of its sentences limit something. Only the first sentence of each of
-three kinds is quoted, so that a reader learns at once what a text says that no rule describes.
+A licence text is compared as a whole, and most of its sentences limit something. Only the first sentence of each kind
+is quoted, so that a reader learns at once what a text says that no rule describes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterator
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
+from modelaudit.licenses.evidence.sentence_cues import match_cues
+from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
 from modelaudit.model.license import ClaimKind, LicenseClaim
+from modelaudit.model.restrictions import Cues
 from modelaudit.model.structure import Location
 
 _MOST_CHARACTERS = 200_000
@@ -50,23 +53,48 @@ _KINDS = (
 )
 
 
-def find_plain_limits(text: str, first_line: int, artifact: str) -> Iterator[LicenseClaim]:
+_CUED_KINDS = frozenset({"output-limit", "attribution-duty", "no-redistribution", "party-limit"})
+"""The kinds that only the words of ``rules/cues.yaml`` show."""
+
+
+def find_plain_limits(text: str, first_line: int, artifact: str, cues: Cues) -> Iterator[LicenseClaim]:
     """Yield the first sentence of each kind of plain limit; the key of its location is the kind.
 
     Args:
         text: a licence text; only its first 200,000 characters are searched.
         first_line: line number, from 1, of the text's first line in the file.
         artifact: path of the file.
+        cues: the words of ``rules/cues.yaml``.
     """
     text = text[:_MOST_CHARACTERS]
+    plain = tuple(_iter_plain_kinds(text))
+    cued = (each for each in _iter_cued_kinds(text, cues) if not any(words in each[2] for _, _, words in plain))
+    for kind, start, words in (*plain, *cued):
+        place = Location(line=first_line + text.count("\n", 0, start), key=kind)
+        quotation = truncate_quotation(words[:_MAX_QUOTATION])
+        yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
+
+
+def _iter_plain_kinds(text: str) -> Iterator[tuple[str, int, str]]:
+    """Yield (kind, offset, words) of the first sentence of each kind of ``_KINDS``."""
     wanted = dict(_KINDS)
     for sentence in _SENTENCE.finditer(text):
         words = " ".join(sentence[0].split())
         for kind in [kind for kind, pattern in wanted.items() if pattern.search(words)]:
             del wanted[kind]
             start = sentence.start() + len(sentence[0]) - len(sentence[0].lstrip())
-            place = Location(line=first_line + text.count("\n", 0, start), key=kind)
-            quotation = truncate_quotation(words[:_MAX_QUOTATION])
-            yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
+            yield kind, start, words
+        if not wanted:
+            return
+
+
+def _iter_cued_kinds(text: str, cues: Cues) -> Iterator[tuple[str, int, str]]:
+    """Yield (kind, offset, words) of the first sentence of each kind of ``_CUED_KINDS``."""
+    wanted = set(_CUED_KINDS)
+    for start, raw in split_sentences(text):
+        kind = match_cues(fold_sentence(raw), cues)
+        if kind in wanted:
+            wanted.discard(kind)
+            yield kind, start, " ".join(raw.split())
         if not wanted:
             return

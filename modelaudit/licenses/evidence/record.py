@@ -27,6 +27,7 @@ class Evidence:
         fields: the fields of the root card that have a value.
         components: id from ``rules/openness.yaml`` -> the file that states this part of the release.
         unread: paths of licence files that could not be read at all.
+        read: paths of the files whose text was read and compared with every licence.
         license_texts: by the id of a licence, the texts that are it or a variant of it, with their paths.
         traits: the facts about architecture and tokenizer, each with the address of its file.
         base_models: the base models on record.
@@ -46,6 +47,7 @@ class Evidence:
     fields: Collection[str] = ()
     components: Mapping[str, str] = field(default_factory=dict)
     unread: Sequence[str] = ()
+    read: Collection[str] = ()
     license_texts: Mapping[str, Sequence[tuple[str, Prose]]] = field(default_factory=dict)
     traits: Sequence[tuple[str, ModelTraits]] = ()
     base_models: BaseModels = field(default_factory=BaseModels)

@@ -54,7 +54,8 @@ _SUBJECT_IN_STRINGS = re.compile(
 )
 _OWN_WORK = re.compile(r"\W*(?:we|(?:our|this|the)\W+(?:model|weights|network|checkpoint))\b")
 _MAX_TEXT_CHARACTERS = 400_000
-_MAX_CLAIMS = 10
+MAX_RESTRICTIONS = 10
+"""How many restrictions of a text become claims of their own; further ones are counted by their kind."""
 _MAX_QUOTATION = 240
 
 # "Use at a company ..... no": dots between a term and its answer end no sentence.
@@ -127,7 +128,7 @@ def find_restrictions(
     claims = (claim for sentence, claim in found if not is_known(sentence))
     further: dict[str | None, list[LicenseClaim]] = {}
     for count, claim in enumerate(claims):
-        if count < _MAX_CLAIMS:
+        if count < MAX_RESTRICTIONS:
             yield claim
         else:
             further.setdefault(claim.location.key, []).append(claim)

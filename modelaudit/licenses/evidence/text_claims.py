@@ -96,7 +96,7 @@ def extract_text_claims(
             return (_claim_name_alone(prose, artifact, named_id),)
     if prose.kind is ProseKind.LICENSE and not kept and is_member(artifact):
         # The names of members are in no listing of files.
-        named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.FILE_NAME)
+        named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.NO_MATCH)
         return (*claims, named)
     if prose.kind not in _UNNAMED_KINDS or kept or term_words is None:
         return claims
@@ -177,7 +177,7 @@ def mark_claims_on_model(prose: Prose, artifact: str, claims: Sequence[LicenseCl
     if is_known or not explain_other_work(artifact) or not speaks_of_model(prose.text, artifact):
         return list(claims)
     if prose.kind is ProseKind.LICENSE and all(each.kind is not ClaimKind.FOUND for each in claims):
-        named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.FILE_NAME)
+        named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.NO_MATCH)
         claims = (*claims, named)
     return [replace(each, is_about_model=True) for each in claims]
 

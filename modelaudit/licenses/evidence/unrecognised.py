@@ -27,23 +27,22 @@ def list_unrecognised_texts(claims: Iterable[LicenseClaim]) -> dict[str, str]:
     Returns:
         The path of each file, with a sentence that asks a person to read it; sorted by path.
     """
-    recognised: set[str] = set()
-    named: set[str] = set()
-    linked: set[str] = set()
-    with_terms: set[str] = set()
-    for claim in claims:
-        path = get_claim_path(claim)
-        if grants_license(claim) or is_variant_text(claim) or is_use_policy_text(claim):
-            recognised.add(path)
-        if claim.kind is ClaimKind.FOUND and claim.basis in (Basis.FILE_NAME, Basis.NAME):
-            named.add(path)
-        if claim.kind is ClaimKind.FOUND and claim.basis is Basis.WORDS:
-            with_terms.add(path)
-        if claim.field == LINK_TARGET:
-            linked.add(claim.quotation)
+    claims = list(claims)
+    found = [claim for claim in claims if claim.kind is ClaimKind.FOUND]
+    recognised = {
+        get_claim_path(claim)
+        for claim in claims
+        if grants_license(claim) or is_variant_text(claim) or is_use_policy_text(claim)
+    }
+    unread = {get_claim_path(claim) for claim in found if claim.basis is Basis.FILE_NAME}
+    named = {get_claim_path(claim) for claim in found if claim.basis in (Basis.NO_MATCH, Basis.NAME)} | unread
+    with_terms = {get_claim_path(claim) for claim in found if claim.basis is Basis.WORDS}
+    linked = {claim.quotation for claim in claims if claim.field == LINK_TARGET}
     texts = {}
     for path in sorted((named | with_terms) - recognised):
-        if is_license_file_name(path) or path in linked:
+        if path in unread and is_license_file_name(path):
+            texts[path] = f"{path} is named as a licence, and no text of it was read: a person must read it."
+        elif is_license_file_name(path) or path in linked:
             texts[path] = f"{path} holds no licence text of the rule set: a person must read it."
         elif path in with_terms:
             texts[path] = f"{path} reads like terms and holds no licence text of the rule set: a person must read it."

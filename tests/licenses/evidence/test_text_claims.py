@@ -277,10 +277,14 @@ def test_card_text_yields_more_base_model_claims_than_the_lineage_looks_up():
             "research-only", "no-commercial-use",
         ]),
         ("本协议不适用于欧盟。不得用于任何商业目的。仅供研究使用。", ["territory-limit", "no-commercial-use", "research-only"]),
+        ('You must show "Acme" in your product. You must name Acme on your site.', ["attribution-duty"]),
+        ("You may not use outputs to train other models. You may not redistribute the weights.", [
+            "output-limit", "no-redistribution",
+        ]),
         ("The courts of California decide. Commercial use is permitted in the European Union. No warranty.", []),
     ],
 )  # fmt: skip
 def test_plain_limits_of_an_unknown_licence_text_are_quoted_once_for_each_kind(text: str, kinds: list[str]) -> None:
-    claims = list(find_plain_limits(f"{text} {text}", 1, "LICENSE"))
+    claims = list(find_plain_limits(f"{text} {text}", 1, "LICENSE", load_shipped().restrictions.cues))
     assert [claim.location.key for claim in claims] == kinds
     assert all(claim.field == RESTRICTION and claim.quotation in text.replace("\n", " ") for claim in claims)

@@ -1,0 +1,108 @@
+"""Sentences that forbid the planned use itself are found in use policies and unknown texts, and each fact is said once."""
+
+from __future__ import annotations
+
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+from support.catalogue import load_shipped
+
+import modelaudit
+from modelaudit.licenses.evidence.prohibitions import find_prohibitions
+from modelaudit.model.license import Basis, LicenseConclusion
+from modelaudit.reports.license_view import list_unsaid_conflicts
+
+APACHE = next(file.read_text("utf-8") for file in distribution("huggingface_hub").files or () if file.name == "LICENSE")
+USES = dict.fromkeys(("commercial", "hosted-service", "fine-tune"), True)
+INSURER = {"uses": USES, "territories": ["EU", "CH"], "field": "credit-and-insurance", "offline": True}
+CARD = "---\nlicense: {}\n---\n# Model\n"
+POLICY = (
+    "# Use policy\n\nYou agree that you will not use the model to:\n\n- deceive people\n- make credit decisions\n"
+    "- build weapons\n- share or sell personal data\n"
+)
+
+
+def check(folder: Path, files: dict[str, str], **intent: object) -> LicenseConclusion:
+    for name, text in files.items():
+        folder.mkdir(exist_ok=True, parents=True)
+        (folder / name).write_text(text)
+    report = modelaudit.license(folder, **{**INSURER, **intent})  # type: ignore[arg-type]
+    return report.license
+
+
+def test_sentence_of_a_use_policy_that_forbids_the_field_is_the_first_reason(tmp_path: Path) -> None:
+    files = {"README.md": CARD.format("apache-2.0"), "USE_POLICY.md": POLICY}
+    license_ = check(tmp_path, files)
+    first, *others = [each.because for each in license_.answers]
+    assert first == (
+        "USE_POLICY.md says at line 6 “You agree that you will not use the model to: […] make credit decisions”, and your"
+        " planned use is in the field credit and insurance: probably denied."
+    )
+    # The other sentences of the list are one pointer.
+    assert others == ["USE_POLICY.md holds a use policy, and no binding licence refers to one."]
+    assert [each.quotation for each in license_.claims if each.field == "prohibition"] == [
+        "You agree that you will not use the model to: […] make credit decisions"
+    ]
+
+
+@pytest.mark.parametrize("field", ["general", "medical-advice"])
+def test_use_policy_that_forbids_other_fields_denies_nothing(tmp_path: Path, field: str) -> None:
+    license_ = check(tmp_path, {"README.md": CARD.format("apache-2.0"), "USE_POLICY.md": POLICY}, field=field)
+    assert [each.because for each in license_.answers] == [
+        "USE_POLICY.md holds a use policy, and no binding licence refers to one."
+    ]
+
+
+def test_prohibition_behind_the_first_ten_restrictions_of_a_card_is_found(tmp_path: Path) -> None:
+    limits = "".join(f"You may not sell the weights to group {number}.\n" for number in range(12))
+    card = f"{CARD.format('apache-2.0')}\n{limits}\nThe model must not be used in underwriting.\n"
+    license_ = check(tmp_path, {"README.md": card}, uses={"fine-tune": True})
+    assert "underwriting" in license_.answers[0].because
+
+
+def test_sentence_of_a_kind_that_the_licence_limits_counts_where_the_licence_denies_nothing(tmp_path: Path) -> None:
+    card = f"{CARD.format('gemma')}\nThe model must not be used for gambling.\n"
+    license_ = check(tmp_path, {"README.md": card}, field="gambling")
+    assert any(each.because.endswith("is in the field gambling: probably denied.") for each in license_.answers)
+
+
+def test_sentence_that_forbids_the_use_is_one_reason_with_its_place(tmp_path: Path) -> None:
+    terms = '# Acme terms\n\nYou may not use the model in the European Union.\nYou must show "Powered by Acme".\n'
+    license_ = check(tmp_path, {"README.md": CARD.format("other"), "TERMS.md": terms}, field="general")
+    about_line = [each.because for each in license_.answers if "European Union" in each.because]
+    assert len(about_line) == 1
+    [conflict] = [each for each in license_.conflicts if "European Union" in each.detail]
+    assert (conflict.artifact, conflict.location.line, conflict.detail) == ("TERMS.md", 3, about_line[0])
+    assert 'TERMS.md states at line 4 “You must show "Powered by Acme".”, which may limit the use.' in {
+        each.because for each in license_.answers
+    }
+
+
+def test_contradiction_of_a_name_and_a_text_is_one_reason(tmp_path: Path) -> None:
+    license_ = check(tmp_path, {"README.md": CARD.format("cc-by-nc-4.0"), "LICENSE": APACHE}, field="general")
+    assert sum("holds the text of Apache License 2.0" in each.because for each in license_.answers) == 1
+    assert [each.kind for each in list_unsaid_conflicts(license_) if each.kind == "declared-found"] == []
+
+
+@pytest.mark.parametrize(("text", "basis"), [("Acme terms. Ask us.\n", Basis.NO_MATCH), ("", Basis.FILE_NAME)])
+def test_text_that_was_compared_is_told_from_one_that_gave_no_text(tmp_path: Path, text: str, basis: Basis) -> None:
+    license_ = check(tmp_path, {"README.md": CARD.format("other"), "LICENSE": text})
+    assert [each.basis for each in license_.claims if each.field == "file-name"] == [basis]
+    is_read = any(each.startswith("LICENSE holds no licence text of the rule set") for each in license_.reasoning)
+    assert is_read is (basis is Basis.NO_MATCH)
+
+
+def test_headings_open_sentences_and_lines_give_prohibitions_their_words_and_places() -> None:
+    text = (
+        "# Terms\n\n## Prohibited uses\n\nThe list:\n\n1. Military use\n2. Cooking\n\n## Permitted uses\n\n- Insurance\n\n"
+        "It must not be used for\ngambling.\n"
+    )
+    cues = load_shipped().restrictions.cues
+    found = [(each.location.line, each.location.key, each.quotation) for each in find_prohibitions(text, 1, "a", cues)]
+    assert found == [
+        (7, "listed", "Prohibited uses […] Military use"),
+        (14, "purpose-limit", "It must not be used for gambling."),
+    ]
+    many = "- military use\n" * 300
+    assert len(list(find_prohibitions(f"Do not use it for:\n{many}", 1, "a", cues))) == 100
