@@ -200,6 +200,9 @@ def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
     ]
     if not failing:
         return
+    # The sentence on a licence that denies the use says more than one on the statements about licences.
+    denials = tuple(each.because for each in evidence.license.open_answers if each.answer is Answer.DENY)
+    failing.sort(key=lambda each: not each.message.endswith(denials))
     counts = Counter(finding.severity for finding in failing)
     by_severity = ", ".join(f"{counts[level]:,} {level}" for level in reversed(Severity) if counts[level])
     thresholds = {gates[finding.check] for finding in failing}

@@ -6,13 +6,14 @@ Every output takes these sentences from here, and they derive from the decision 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import Group
+from modelaudit.model.terms import Answer, Group, LicenseEntry
 from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
-from modelaudit.reports.license_view import group_tasks, list_own_entries
+from modelaudit.reports.license_view import Reason, group_tasks, list_own_entries, list_reasons
 from modelaudit.reports.wording import (
     CONCLUSIONS,
     count_noun,
@@ -159,6 +160,12 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
     models = describe_reach(license_)
     places = list(dict.fromkeys(_iter_places(license_)))
     stated = f", {' and '.join(places[:_MAX_PLACES])}" if places else ""
+    named = names.replace("(", " ").replace(")", " ").split()
+    inherited = [each for each in license_.entries if each.id not in license_.own and each.id in named]
+    if inherited and license_.own and stated:
+        # The places state the model's own licence alone.
+        sources = "; ".join(_describe_source(license_, each) for each in inherited)
+        stated = f": {' and '.join(license_.own)}{stated}; {sources}"
     unverified = [entry.id for entry in license_.entries if not entry.read]
     doubt = f" The terms of {', '.join(unverified)} are not verified for this rule set." if unverified else ""
     return f"{names}{stated}{models}.{doubt}"
@@ -193,11 +200,35 @@ def _iter_places(license_: LicenseConclusion) -> Iterator[str]:
             yield _describe_place(claim)
 
 
+def _describe_source(license_: LicenseConclusion, entry: LicenseEntry) -> str:
+    """Describe the base model that brings in a licence, and whether it states it itself."""
+    origins = [each for each in license_.origins if entry.id in each.entries]
+    if not origins:
+        return f"{entry.id}, of a part of it"
+    record = "on record for" if origins[0].look is OriginState.KNOWN else "the licence of"
+    return f"{entry.id}, {record} the base model {origins[0].name}"
+
+
 def _describe_place(claim: LicenseClaim) -> str:
     if claim.kind is ClaimKind.FOUND:
         return f"by the text in {claim.artifact}"
     line = f":{claim.location.line}" if claim.location.line else ""
     return f"stated in {claim.artifact}{line}" if claim.artifact else "stated by the Hub's metadata"
+
+
+def list_reasons_on_use(report: AuditReport) -> tuple[Reason, ...]:
+    """List the answers against the use, those that deny it or fail the policy first; one fact has its worst outcome."""
+    failing = " ".join(
+        each.message.casefold()
+        for each in report.findings
+        if each.check is CheckFamily.LICENSE and each.acceptance is None and report.policy.rejects(each)
+    )
+
+    def has_failed(reason: Reason) -> bool:
+        return reason.answer.acceptance is None and _fold(reason.answer.because) in failing
+
+    reasons = [replace(each, fails=has_failed(each)) for each in list_reasons(report.license)]
+    return tuple(sorted(reasons, key=lambda each: not (each.fails or each.answer.answer is Answer.DENY)))
 
 
 def describe_duties(license_: LicenseConclusion) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from modelaudit.model.license import ClauseQuotation, ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, LicenseEntry
 from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import describe_kind, join_fields
+from modelaudit.reports.license_words import describe_kind, describe_met_figure, join_fields
 from modelaudit.reports.view import group_clauses
 from modelaudit.reports.wording import DUTIES_HEADING, LIMITS_HEADING, end_sentence, join_phrases
 
@@ -106,7 +106,7 @@ def _build_row(
             LIMITS_HEADING: (
                 "Depends on the field: it affects the planned use if that is one of these."
                 if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD)
-                else "Does not affect the planned use."
+                else describe_met_figure(clause, license_.intent) or "Does not affect the planned use."
             ),
             DUTIES_HEADING: "The planned use does not trigger it.",
         }.get(heading, "")

@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Final
 
-from modelaudit.model.license import ClauseQuotation, ConclusionState, Conflict, LicenseConclusion
+from modelaudit.model.license import (
+    ClaimKind,
+    ClauseQuotation,
+    ConclusionState,
+    Conflict,
+    LicenseConclusion,
+    OriginState,
+)
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.wording import join_phrases
 
@@ -22,6 +29,9 @@ _VERBATIM: Final = frozenset({"name", "quotation", "artifact", "words", "changes
 """Fields with the words of others, names of files and of models, and the titles themselves."""
 _VERBATIM_OF: Final[Mapping[type, str]] = {Conflict: "evidence", ClauseQuotation: "text"}
 """Such fields of one type, whose names elsewhere are those of our own sentences."""
+_NAMELESS_FIELDS: Final = ("link", "url", "front-matter")
+"""The ends of the names of fields that give an address, or could not be read."""
+_PLACEHOLDERS: Final = frozenset({"other", "unknown", "none"})
 _RENAMED: Final = ("decision", "license", "decisions", "elements", "controls")
 
 
@@ -55,15 +65,48 @@ def find_license_names(license_: LicenseConclusion) -> LicenseNames:
 
 def introduce_licenses(license_: LicenseConclusion, names: LicenseNames) -> str:
     """Introduce the licences by title and short name, as one line; empty without a known licence."""
-    shown = [f"{names.titles[each]} ({each})" if names.titles[each] != each else each for each in names.introduced]
-    more = len(names.titles) - len(shown)
+    assumed = _list_assumed(license_)
+    unknown = list_unknown_names(license_)
+    shown = [_introduce(each, names, is_assumed=names.identifiers[each] in assumed) for each in names.introduced]
+    shown += [f"{each} (not on record)" for each in unknown[: max(_MOST_TITLES - len(shown), 1)]]
+    more = len(names.titles) + len(unknown) - len(shown)
     if not shown:
         return ""
     rest = [f"{more:,} more in the annex on the licence"] if more else []
-    noun = "Licence" if len(names.titles) == 1 else "Licences"
+    noun = "Licence" if len(names.titles) + len(unknown) == 1 else "Licences"
     # Contradicting claims name licences, and none of them may apply.
     label = noun if license_.state is ConclusionState.CONCLUDED else f"{noun} named"
     return f"{label}: {join_phrases([*shown, *rest])}"
+
+
+def _introduce(short: str, names: LicenseNames, *, is_assumed: bool) -> str:
+    """Introduce one licence by its title and short name; the repository states none that is assumed."""
+    note = ", assumed for a base model that was not read" if is_assumed else ""
+    title = names.titles[short]
+    return f"{title} ({short}{note})" if title != short else f"{short}{f' ({note[2:]})' if note else ''}"
+
+
+def _list_assumed(license_: LicenseConclusion) -> set[str]:
+    """List the licences that no file states, and that are on record for the name of a base model that was not read."""
+    stated = {each.entry for each in license_.claims} | set(license_.own)
+    stated |= {id_ for each in license_.origins if each.look is not OriginState.KNOWN for id_ in each.entries}
+    return {id_ for each in license_.origins for id_ in each.entries} - stated
+
+
+def list_unknown_names(license_: LicenseConclusion) -> tuple[str, ...]:
+    """List the names that fields give to the licence and that the rule set does not have, each once."""
+    if license_.state is ConclusionState.CONCLUDED:
+        return ()
+    names = (
+        " ".join(each.quotation.split())
+        for each in license_.claims
+        if each.kind is ClaimKind.DECLARED
+        and each.entry is None
+        and not each.is_in_running_text
+        and not each.field.endswith(_NAMELESS_FIELDS)
+        and "://" not in each.quotation
+    )
+    return tuple(dict.fromkeys(each for each in names if each and each.casefold() not in _PLACEHOLDERS))
 
 
 def name_licenses(report: AuditReport) -> AuditReport:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -18,7 +20,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import view
-from modelaudit.reports.answers import describe_exit_code
+from modelaudit.reports.answers import describe_exit_code, list_reasons_on_use
 from modelaudit.reports.decision_words import describe_settled_answer, list_decision_lines
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_duties import LABEL_COLUMNS, render_tasks, shorten_id
@@ -33,7 +35,6 @@ from modelaudit.reports.license_view import (
     describe_original,
     list_license_claims,
     list_limits,
-    list_reasons,
     list_unread,
     list_unsaid_conflicts,
 )
@@ -44,6 +45,7 @@ from modelaudit.reports.license_words import (
     describe_conflict,
     describe_intended_use,
     describe_kind,
+    quote_claim,
 )
 from modelaudit.reports.marks import VERDICT_MARKS
 from modelaudit.reports.next_step import describe_next_step
@@ -94,7 +96,7 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
     parts = [
         _render_head(report),
         _render_models(license_),
-        _render_reasons(license_, report.decision.use.reason),
+        _render_reasons(report),
         _render_conclusion(license_),
         _render_lineage(report),
         render_tasks(license_),
@@ -160,12 +162,13 @@ def _render_omission(number: int, shown: int, noun: str) -> list[Text | Padding]
     return [indent_block(Text(f"… and {omitted}, in the HTML and JSON reports", "dim"))]
 
 
-def _render_reasons(license_: LicenseConclusion, stated: str) -> RenderableType | None:
+def _render_reasons(report: AuditReport) -> RenderableType | None:
     """Render the reasons against the use, worst first, unless the only one is the answer itself."""
+    license_, stated = report.license, report.decision.use.reason
     # The first line states the first of them.
     reasons = [
         each
-        for each in list_reasons(license_)
+        for each in list_reasons_on_use(report)
         if each.answer.because != stated or each.answer.text or each.answer.license or each.vias
     ]
     if not reasons:
@@ -180,7 +183,7 @@ def _render_reasons(license_: LicenseConclusion, stated: str) -> RenderableType 
 def _name_answer(reason: Reason) -> str:
     """Name an answer in one word; a denial that a decision settles counts as settled."""
     if reason.answer.acceptance is None:
-        return reason.answer.answer
+        return "fails" if reason.fails and reason.answer.answer is Answer.REVIEW else reason.answer.answer
     return "agreed" if reason.answer.acceptance.reference else "accepted"
 
 
@@ -268,8 +271,8 @@ def _format_claim(claim: LicenseClaim, license_: LicenseConclusion) -> Text:
         return build_text(f"{field}“{quotation}” ", (result, "bold"))
     is_known, result = view.describe_claimed_license(claim, license_)
     outcome = f" = {result}" if is_known else f" ({lower_first(result)})"
-    quotation = cut_text(claim.quotation, _MAX_QUOTATION_CHARACTERS)
-    return build_text(f"{field}“{quotation}”", (outcome, "bold"), f", {describe_claim(claim)}")
+    quotation = quote_claim(replace(claim, quotation=cut_text(claim.quotation, _MAX_QUOTATION_CHARACTERS)))
+    return build_text(f"{field}{quotation}", (outcome, "bold"), f", {describe_claim(claim)}")
 
 
 def _render_lineage(report: AuditReport) -> RenderableType | None:

@@ -19,7 +19,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.terms import TEXT_DUTIES, Answer, Group, Intent, LicenseEntry, Relation, Use
 from modelaudit.reports.license_fields import is_about_fields, list_field_limits
-from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_triggers
+from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_met_figure, describe_triggers
 from modelaudit.reports.wording import (
     LIMIT_KINDS,
     count_noun,
@@ -93,10 +93,12 @@ class Reason:
     Attributes:
         answer: the first of them.
         vias: the base models that bring it in; empty for the model's own licence alone.
+        fails: whether a finding of the same fact breaks the policy, so that no person is left to decide.
     """
 
     answer: UseAnswer
     vias: tuple[str, ...]
+    fails: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +238,9 @@ def list_limits(license_: LicenseConclusion, most: int = 100) -> tuple[str, ...]
             if (entry.id, clause.kind) in answered or clause.kind not in LIMIT_KINDS:
                 continue
             where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
-            if not is_about_fields(clause):
+            if met := describe_met_figure(clause, license_.intent):
+                lines.append(f"{met[:-1]} ({where}).")
+            elif not is_about_fields(clause):
                 number = f" above {format_number(clause.number)}" if clause.number is not None else ""
                 other_limits.append(f"{lower_first(describe_kind(clause.kind))}{number} ({where})")
     if other_limits:

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from modelaudit.model.license import Basis, ClaimKind, Conflict, LicenseClaim, OriginState, UseAnswer
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.term_files import is_package_metadata
-from modelaudit.model.terms import GENERAL_FIELD, Answer, Group, Intent, Purpose, Relation, Use
+from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
-from modelaudit.reports.wording import format_number, join_phrases
+from modelaudit.reports.wording import count_noun, format_number, join_phrases
 
 ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
 
@@ -99,6 +99,8 @@ def join_fields(fields: Iterable[str]) -> str:
 
 PURPOSES = {Purpose.RESEARCH: "for research", Purpose.OTHER: "not for research"}
 
+_YEARLY_LIMITS = frozenset({"revenue-cap", "company-revenue-cap", "service-revenue-cap"})
+
 CONFLICTS = {
     "declared-found": "The card and the text differ",
     "declared-prose": "A text may be stricter than the declared licence",
@@ -160,10 +162,13 @@ def describe_conflict(conflict: Conflict) -> str:
     return describe_kind(conflict.kind)
 
 
-def describe_answer(answer: UseAnswer) -> str:
-    """Describe the answer of a clause in capital words; a denial that a decision settles counts as settled."""
+def describe_answer(answer: UseAnswer, fails: bool = False) -> str:
+    """Describe the answer of a clause in capital words; a denial that a decision settles counts as settled.
+
+    ``fails`` states that a finding of the same fact breaks the policy.
+    """
     if answer.acceptance is None:
-        return ANSWERS[answer.answer]
+        return "FAILS THE POLICY" if fails and answer.answer is Answer.REVIEW else ANSWERS[answer.answer]
     return "ALLOWED UNDER AGREEMENT" if answer.acceptance.reference else "ACCEPTED"
 
 
@@ -184,7 +189,15 @@ def describe_planned_use(intent: Intent | None) -> str:
 
 
 def _describe_field(field: str) -> str:
-    return "field general (none that licences limit)" if field == GENERAL_FIELD else f"field {field.replace('-', ' ')}"
+    stated = " (stated as none that licences limit)" if field == GENERAL_FIELD else ""
+    return f"field {field.replace('-', ' ')}{stated}"
+
+
+def quote_claim(claim: LicenseClaim) -> str:
+    """Quote the words of a claim; those on a text that was not searched are ours and no words of the file."""
+    if is_unsearched(claim.location):
+        return claim.quotation
+    return f"“{claim.quotation}”" if claim.quotation else ""
 
 
 def describe_claim(claim: LicenseClaim) -> str:
@@ -205,6 +218,20 @@ def describe_claim(claim: LicenseClaim) -> str:
         Basis.NAME: "named in a file of the model",
         Basis.WORDS: "a text that reads like terms and is no known licence",
     }[claim.basis]
+
+
+def describe_met_figure(clause: Clause, intent: Intent | None) -> str:
+    """Describe a stated figure that a clause with a number permits, as one sentence; empty without one."""
+    if intent is None or clause.number is None:
+        return ""
+    limit = format_number(clause.number)
+    users, revenue = intent.monthly_active_users, intent.annual_revenue_usd
+    if clause.kind == "user-cap" and users is not None and users <= clause.number:
+        verb = "is" if users == 1 else "are"
+        return f"Your {count_noun(int(users), 'user')} a month {verb} not above the limit of {limit}."
+    if clause.kind in _YEARLY_LIMITS and revenue is not None and revenue <= clause.number:
+        return f"Your revenue of USD {format_number(revenue)} a year is not above the limit of USD {limit}."
+    return ""
 
 
 def describe_intended_use(intent: Intent) -> tuple[str, ...]:

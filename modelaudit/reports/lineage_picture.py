@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.model.license import LicenseConclusion, Origin
+from modelaudit.model.license import ConclusionState, LicenseConclusion, Origin
 from modelaudit.reports.license_view import Branch, build_lineage_tree, describe_base_model, list_unread_base_models
 from modelaudit.reports.license_words import RELATIONS
 from modelaudit.reports.wording import end_sentence
@@ -78,7 +78,9 @@ def draw_lineage(license_: LicenseConclusion, name: str) -> LineagePicture | Non
 
 
 def _describe_own(license_: LicenseConclusion) -> str:
-    """Describe the licence of the model itself in a few words."""
+    """Describe the licence of the model itself in a few words; what contradicting claims name is none."""
+    if license_.state is not ConclusionState.CONCLUDED:
+        return "no licence determined"
     return _shorten(" and ".join(license_.own) or license_.expression or "licence not known", _LICENSE_CHARACTERS)
 
 

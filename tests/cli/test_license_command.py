@@ -283,7 +283,7 @@ RESEARCH_USE = (
     ("arguments", "code", "sentence"),
     [
         (("--use", "research=yes"), 0, "The licence allows research, and your planned use is research"),
-        ((), 3, "it is not stated whether your planned use is research; state it with --use research=yes"),
+        ((), 3, "it is not stated whether your planned use is research."),
         (("--use", "research=no"), 1, "The licence allows research only, and your planned use is not research."),
         (("--use", "research", "--use", "commercial"), 1, "Your planned use is commercial, and the licence forbids"),
     ],

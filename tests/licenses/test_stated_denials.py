@@ -9,9 +9,15 @@ import pytest
 from support.catalogue import load_shipped
 
 import modelaudit
+from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
 from modelaudit.licenses.evidence.prohibitions import find_prohibitions
 from modelaudit.model.license import Basis, LicenseConclusion
-from modelaudit.reports.license_view import list_unsaid_conflicts
+from modelaudit.reports import render
+from modelaudit.reports.answers import describe_conclusion, list_reasons_on_use
+from modelaudit.reports.license_names import find_license_names, introduce_licenses
+from modelaudit.reports.license_view import list_limits, list_unsaid_conflicts
+from modelaudit.reports.license_words import describe_answer, quote_claim
+from modelaudit.reports.lineage_picture import draw_lineage
 
 APACHE = next(file.read_text("utf-8") for file in distribution("huggingface_hub").files or () if file.name == "LICENSE")
 USES = dict.fromkeys(("commercial", "hosted-service", "fine-tune"), True)
@@ -106,3 +112,80 @@ def test_headings_open_sentences_and_lines_give_prohibitions_their_words_and_pla
     ]
     many = "- military use\n" * 300
     assert len(list(find_prohibitions(f"Do not use it for:\n{many}", 1, "a", cues))) == 100
+
+
+ADAPTER = {
+    "README.md": "---\nlicense: mit\nbase_model: meta-llama/Llama-3.1-8B-Instruct\n---\n# Adapter\n",
+    "adapter_config.json": '{"base_model_name_or_path": "meta-llama/Llama-3.1-8B-Instruct", "peft_type": "LORA"}',
+}
+
+
+def test_page_1_names_unknown_licences_and_marks_assumed_ones(tmp_path: Path) -> None:
+    card = "---\nlicense: other\nlicense_name: acme-open\nlicense_link: LICENSE.txt\n---\n"
+    unknown = check(tmp_path / "unknown", {"README.md": card})
+    assert introduce_licenses(unknown, find_license_names(unknown)) == "Licence named: acme-open (not on record)"
+    adapter = check(tmp_path / "adapter", ADAPTER)
+    assert introduce_licenses(adapter, find_license_names(adapter)) == (
+        "Licences: MIT License (MIT) and Llama 3.1 Community License Agreement (Llama-3.1, assumed for a base model that "
+        "was not read)"
+    )
+
+
+def test_conclusion_says_which_licence_is_stated_where(tmp_path: Path) -> None:
+    assert describe_conclusion(check(tmp_path, ADAPTER)).startswith(
+        "MIT AND LicenseRef-Llama-3.1: MIT, stated in README.md:2; LicenseRef-Llama-3.1, on record for the base model "
+        "meta-llama/Llama-3.1-8B-Instruct; for base models"
+    )
+
+
+def test_limit_that_a_stated_figure_meets_is_a_comparison(tmp_path: Path) -> None:
+    license_ = check(tmp_path, ADAPTER, monthly_active_users=3e5)
+    limits = list_limits(license_)
+    assert (
+        "Your 300,000 users a month are not above the limit of 700 million (Llama-3.1, section 2 and 1.b.ii)." in limits
+    )
+    assert not any("number of users" in each for each in limits)
+
+
+def test_reasons_hold_no_options(tmp_path: Path) -> None:
+    license_ = check(tmp_path, {"README.md": CARD.format("gemma")}, field=None)
+    reasons = [each.because for each in license_.answers]
+    assert "Forbidden uses of LicenseRef-Gemma: your field of use is not stated." in reasons
+    assert not any("--" in each or "modelaudit" in each for each in reasons)
+    first = restore_first_wording(reasons[0])
+    assert first.startswith(
+        "Forbidden uses of LicenseRef-Gemma: your field of use is not stated; state it with --field"
+    )
+
+
+def test_lineage_names_no_licence_for_a_model_without_a_conclusion(tmp_path: Path) -> None:
+    licence = {"LICENSE": APACHE, "README.md": "---\nlicense: cc-by-nc-4.0\nbase_model: acme/base\n---\n"}
+    picture = draw_lineage(check(tmp_path, licence), "model")
+    assert picture is not None
+    assert picture.boxes[0].note == "no licence determined"
+
+
+def test_words_on_a_text_that_was_not_searched_are_no_quotation(tmp_path: Path) -> None:
+    license_ = check(tmp_path, {"README.md": CARD.format("mit"), "NOTICE.md": "plain words. " * 40_000})
+    [unsearched] = [each for each in license_.claims if each.location.key == "not-compared"]
+    assert quote_claim(unsearched).startswith("only its first 400000 characters")
+
+
+def test_denial_leads_the_answer_before_a_contradiction_with_its_licence(tmp_path: Path) -> None:
+    files = {"README.md": ADAPTER["README.md"].replace("mit", "cc-by-nc-4.0"), **{"a.json": "{}"}}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    report = modelaudit.license(tmp_path, policy="commercial-product", offline=True)
+    assert report.decision.use.reason.startswith("Creative Commons Attribution Non Commercial 4.0 International (")
+    assert "does not permit the planned use" in report.decision.use.reason
+
+
+def test_fact_that_fails_the_policy_is_for_no_review(tmp_path: Path) -> None:
+    for name, text in ADAPTER.items():
+        (tmp_path / name).write_text(text)
+    report = modelaudit.license(tmp_path, policy="commercial-saas", offline=True, field="credit-and-insurance")
+    first, *others = list_reasons_on_use(report)
+    assert first.answer.because.startswith("MIT License is declared, but the base model")
+    assert describe_answer(first.answer, first.fails) == "FAILS THE POLICY"
+    assert {describe_answer(each.answer, each.fails) for each in others} == {"FOR REVIEW"}
+    assert "FAILS THE POLICY" in render(report, "html").decode()

@@ -148,6 +148,14 @@ _FIRST_WORDINGS = (
         "Only uses of the kind that the clause describes are covered; hold yours against it.",
     ),
     (r"\bit is not stated whether you plan such a use\b", "it is not stated whether you mean to do that"),
+    (
+        r"\byour field of use is not stated(?=\.$| and )",
+        "your field of use is not stated; state it with --field or in the policy",
+    ),
+    (
+        r"\bit is not stated whether your planned use is research(?=\.$| and )",
+        "it is not stated whether your planned use is research; state it with --use research=yes",
+    ),
     (r"\bit is not stated where you plan to use it\b", "it is not stated where you mean to use it"),
     (
         r"\bit is not known whether the clause applies to this model\b",

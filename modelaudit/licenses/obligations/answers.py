@@ -34,13 +34,10 @@ _UNDECIDED_REASONS = {
     "uses": "it is not stated whether you plan such a use",
     "over": "your own figure is not stated",
     "inside": "it is not stated where you plan to use it",
-    "field": "your field of use is not stated; state it with --field or in the policy",
+    "field": "your field of use is not stated",
     "list": "its list is not on record, so read it at the address of the licence",
     "scope": "it is not known whether the clause applies to this model",
-    "purpose": (
-        "it is not stated whether your planned use is research; state it with --use research=yes or with "
-        "purpose: research in the policy"
-    ),
+    "purpose": "it is not stated whether your planned use is research",
 }
 
 
@@ -162,9 +159,7 @@ def _answer_clause(
     if doubtful_conditions is None:
         return None
     why = " and ".join(_UNDECIDED_REASONS[condition] for condition in doubtful_conditions)
-    is_listing = "field" in doubtful_conditions
-    hint = f" (modelaudit explain {bound.entry.id} lists them)" if is_listing else ""
-    answer = _build_answer(Answer.REVIEW, f"{kind.title} of {bound.entry.id}: {why}{hint}.", clause, bound)
+    answer = _build_answer(Answer.REVIEW, f"{kind.title} of {bound.entry.id}: {why}.", clause, bound)
     return replace(answer, unstated=unstated)
 
 
