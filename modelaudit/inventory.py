@@ -11,7 +11,7 @@ from modelaudit.model.artifact import Artifact
 from modelaudit.model.policy import Policy
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord, ByteCounts, Extent
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.structure import Unread
 from modelaudit.policy.absences import apply_policy
 from modelaudit.wire.ledger import ArtifactLedger
 
@@ -43,8 +43,10 @@ def build_record(artifact: Artifact, reading: ArtifactRead, policy: Policy) -> A
     """Return the record of an artifact, before its structures are judged and its bytes are hashed."""
     absences = tuple((address, apply_policy(address, unread, policy)) for address, unread in reading.unread)
     extent = Extent.EXAMINED
-    if absences:
-        extent = Extent.PARTLY if reading.structures else Extent.NOT
+    if absences and not reading.structures:
+        extent = Extent.NOT
+    elif not all(unread.is_beside_read_bytes for _, unread in reading.unread):
+        extent = Extent.PARTLY
     return ArtifactRecord(
         path=artifact.path,
         size=artifact.size,
@@ -62,6 +64,6 @@ def add_absences(record: ArtifactRecord, absences: Sequence[tuple[str, Unread]],
     if not absences:
         return record
     judged_absences = tuple((address, apply_policy(address, unread, policy)) for address, unread in absences)
-    is_read = all(unread.reason is UnreadReason.UNVERIFIED_BYTES for _, unread in absences)
+    is_read = all(unread.is_beside_read_bytes for _, unread in absences)
     extent = record.extent if is_read or record.extent is Extent.NOT else Extent.PARTLY
     return replace(record, absences=(*record.absences, *judged_absences), extent=extent)

@@ -62,6 +62,7 @@ class Statement:
     Attributes:
         reference: the number or name of the contract, for an agreement; of the review, for a sign-off.
         role: of the person who signs off.
+        approver_role: of the person who approved a sign-off.
         is_on_any_model: whether an agreement is on every model under its licences, and not on that of the report alone.
     """
 
@@ -73,6 +74,7 @@ class Statement:
     reference: str = ""
     is_on_any_model: bool = False
     role: str = ""
+    approver_role: str = ""
 
     def signs_off(self, subject: DecisionSubject) -> bool:
         """Whether it is a sign-off: the approval or the refusal of a whole model."""
@@ -113,6 +115,8 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
         _refuse_unfit_options(statement, is_signoff)
     if is_signoff:
         refuse_partial_report(report)
+        if statement.approver_role and not texts["approved-by"]:
+            raise ConfigurationError("--approver-role: is the role of who approved it; add --approved-by NAME")
     binding = "" if statement.is_on_any_model else bind_subject(subject, report)
     expires = statement.expires
     if is_signoff and not expires:
@@ -130,7 +134,7 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
         "" if statement.is_on_any_model else report.target.short_name,
         use or Intent(),
         permits,
-        sign_report(report, binding, statement.role, statement.reference) if is_signoff else None,
+        sign_report(report, binding, statement) if is_signoff else None,
     )
 
 
@@ -138,7 +142,8 @@ def _refuse_unfit_options(statement: Statement, is_signoff: bool) -> None:
     """Raise ``ConfigurationError`` for an option that belongs to an agreement or a sign-off alone."""
     if statement.is_on_any_model:
         raise ConfigurationError("--any-model: belongs to an agreement:LICENCE; leave it out")
-    for option, value in (("reference", statement.reference), ("role", statement.role)):
+    roles = (("role", statement.role), ("approver-role", statement.approver_role))
+    for option, value in (("reference", statement.reference), *roles):
         if value and not is_signoff:
             others = "an agreement:LICENCE or a sign-off" if option == "reference" else "a sign-off"
             raise ConfigurationError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Final
+from typing import Final, Protocol
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.elements.controls import judge_controls
@@ -52,14 +52,29 @@ def refuse_partial_report(report: AuditReport) -> None:
         raise ConfigurationError(f"--report: a sign-off needs a report that looked for attacks; {_SCAN_WHOLE}")
 
 
-def sign_report(report: AuditReport, binding: str, role: str, reference: str) -> SignedReport:
+class _Signing(Protocol):
+    """What a person states beside the answer."""
+
+    @property
+    def role(self) -> str:
+        """The role of the person; empty if not stated."""
+
+    @property
+    def approver_role(self) -> str:
+        """The role of who approved the answer; empty if not stated."""
+
+    @property
+    def reference(self) -> str:
+        """The number or name of the review; empty if not stated."""
+
+
+def sign_report(report: AuditReport, binding: str, statement: _Signing) -> SignedReport:
     """Return what binds a sign-off to a report.
 
     Args:
         report: a saved report.
         binding: of its model, as a decision on the model has it.
-        role: of the person.
-        reference: of the review.
+        statement: what the person states.
 
     Raises:
         ConfigurationError: the report does not state the bytes of the whole model.
@@ -68,8 +83,9 @@ def sign_report(report: AuditReport, binding: str, role: str, reference: str) ->
         raise ConfigurationError(
             f"--report: a sign-off needs a report that states the SHA-256 of every file; {_SCAN_WHOLE}"
         )
-    role, reference = (" ".join(each.split()) for each in (role, reference))
-    return SignedReport(compute_report_digest(report), compute_content_digest(report), role, reference)
+    texts = (statement.role, statement.reference, statement.approver_role)
+    role, reference, approver_role = (" ".join(each.split()) for each in texts)
+    return SignedReport(compute_report_digest(report), compute_content_digest(report), role, reference, approver_role)
 
 
 def judge_reported(report: AuditReport, entries: Sequence[RegisterEntry], today: date) -> JudgedSignOffs:

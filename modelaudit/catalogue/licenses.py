@@ -107,6 +107,7 @@ def read_licenses(
             open=file.open,
             policy_url=file.policy_url,
             incorporates=tuple(file.incorporates),
+            licensor=file.licensor,
         )
     vague: dict[str, str] = {}
     for document in vague_documents:

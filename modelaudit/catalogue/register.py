@@ -111,12 +111,13 @@ def _parse_signed(entry: EntryFile) -> SignedReport | None:
     if entry.report is None or entry.content is None:
         return None
     digest, content = entry.report.removeprefix(_SHA256), entry.content.removeprefix(_SHA256)
-    return SignedReport(digest, content, entry.role or "", entry.reference or "")
+    return SignedReport(digest, content, entry.role or "", entry.reference or "", entry.approver_role or "")
 
 
 def _find_unfit_signing(entry: EntryFile, kind: SubjectKind) -> tuple[str, str]:
     """Return the key that makes an entry no whole sign-off and no other decision, and the fault; empty if it is one."""
     keys = {"report": entry.report, "content": entry.content, "role": entry.role, "reference": entry.reference}
+    keys["approver-role"] = entry.approver_role
     given = [key for key, value in keys.items() if value is not None]
     if not given and entry.answer is not DecisionAnswer.APPROVE:
         return ("", "") if entry.approved_by is not None else ("approved-by", "is missing")
@@ -280,7 +281,7 @@ def _format_signed(signed: SignedReport | None) -> Mapping[str, str]:
     """Return the keys of a sign-off; none for any other decision."""
     if signed is None:
         return {}
-    stated = {"role": signed.role, "reference": signed.reference}
+    stated = {"role": signed.role, "approver-role": signed.approver_role, "reference": signed.reference}
     texts = {key: _quote(text) for key, text in stated.items() if text}
     return {"report": _SHA256 + signed.digest, "content": _SHA256 + signed.content, **texts}
 

@@ -125,6 +125,7 @@ class EntryFile:
         report: the digest of the report that a sign-off answers.
         content: the digest of what that report judges, which a later report on the same bytes shares.
         role: of the person who signs off.
+        approver_role: of the person who approved a sign-off.
         reference: the number or name of the review that a sign-off belongs to.
     """
 
@@ -142,6 +143,7 @@ class EntryFile:
     report: Sha256 | None = None
     content: Sha256 | None = None
     role: Text | None = None
+    approver_role: Text | None = None
     reference: Text | None = None
 
 
@@ -152,7 +154,7 @@ class RegisterFile:
     decisions: list[EntryFile] | None = Field(default=None)
 
 
-_SIGNED: Final = ("report", "content", "role", "reference")
+_SIGNED: Final = ("report", "content", "role", "approver-role", "reference")
 """The keys that only a sign-off has."""
 _NEWER: Final = "a newer version of modelaudit may have written this file; install that version, or remove the key"
 REGISTER_SHAPE: Final = Shape(RegisterFile, {"version": _NEWER, "schema": _NEWER})

@@ -96,6 +96,7 @@ class LicenseFile:
 
     ``read`` is the day on which the terms were read at ``url``. ``no_fingerprint`` is the reason why the text of a
     licence that was read has no fingerprint, so that a forgotten fingerprint differs from one that cannot exist.
+    ``licensor`` is the party that grants a licence of its own, whom a user asks for an agreement.
     """
 
     id: Annotated[str, require_match(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
@@ -108,6 +109,7 @@ class LicenseFile:
     open: bool = False
     policy_url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
     incorporates: list[Text] = Field(default_factory=list)
+    licensor: str = ""
     hub_ids: list[Text] = Field(default_factory=list)
     aliases: list[Text] = Field(default_factory=list)
     clauses: list[ClauseFile] = Field(default_factory=list)

@@ -219,7 +219,9 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
         group = group_of[finding.rule, finding.artifact, finding.key]
         reason = group.rule.leaves or group.absence_always
         if reason is not None:
-            absences.append((finding.artifact, Unread(reason, finding.message.removesuffix("."), finding.location)))
+            missing = redact_secrets(group.first.missing_file) if reason is UnreadReason.CONTENT_ABSENT else ""
+            detail = finding.message.removesuffix(".")
+            absences.append((finding.artifact, Unread(reason, detail, finding.location, missing_file=missing)))
     return Judgements(findings, tuple(dict.fromkeys(absences)))
 
 
@@ -249,7 +251,8 @@ class _UnreportedSubjects:
             if reason is not None:
                 shown = [str(subject.fields[field]) for field in _SHOWN_FIELDS if subject.fields.get(field)]
                 detail = redact_secrets(f"no rule judges this {subject.kind}: {' '.join(shown)}")
-                yield subject.artifact, Unread(reason, detail, subject.location)
+                missing = redact_secrets(subject.missing_file) if reason is UnreadReason.CONTENT_ABSENT else ""
+                yield subject.artifact, Unread(reason, detail, subject.location, missing_file=missing)
 
 
 def _make_finding(group: _Group, bounds: FindingBounds) -> Finding:

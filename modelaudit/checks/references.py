@@ -180,7 +180,8 @@ def _build_subject(address: str, format_: str, reference: Reference, index: _Fil
     is_cut = state == "too-short" and reference.kind is ReferenceKind.DATA
     is_cut = is_cut and format_ not in _FORMATS_SEARCHING_ELSEWHERE
     always = UnreadReason.DAMAGED if is_cut else None
-    return Subject("reference", address, fields, key, reference.where, evidence, (), always, absence)
+    missing = path if state == "missing" else ""
+    return Subject("reference", address, fields, key, reference.where, evidence, (), always, absence, missing)
 
 
 def _find_unmatched_absence(format_: str, reference: Reference, state: str) -> UnreadReason | None:

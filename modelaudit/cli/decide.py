@@ -47,6 +47,7 @@ _WIDEST = 100
 @click.option("--by", metavar="NAME", help="Who decided.")
 @click.option("--role", metavar="TEXT", help="The role of that person, for a sign-off.")
 @click.option("--approved-by", metavar="NAME", help="Who approved it; a sign-off may leave it out.")
+@click.option("--approver-role", metavar="TEXT", help="The role of who approved it, for a sign-off.")
 @click.option(
     "--expires",
     metavar="DATE",
@@ -77,6 +78,7 @@ def command(
     by: str | None,
     role: str | None,
     approved_by: str | None,
+    approver_role: str | None,
     expires: str | None,
     reference: str | None,
     any_model: bool,
@@ -102,7 +104,8 @@ def command(
     register, remarks = choose_register(decisions, effective, targets)
     show_notes((*choice.remarks, *remarks))
     if lists:
-        _refuse_with_list(subject, answer, reason, by, role, approved_by, expires, reference, any_model or None)
+        given_texts = (answer, reason, by, role, approved_by, approver_role, expires, reference)
+        _refuse_with_list(subject, *given_texts, any_model or None)
         return _print_list(register, audit, effective, as_json)
     if audit is None or subject is None:
         raise click.UsageError("name a SUBJECT and its report, as in: decide FINGERPRINT --report report.json")
@@ -114,7 +117,15 @@ def command(
         raise click.UsageError(f"a decision needs {', '.join(missing)} too")
 
     statement = Statement(
-        answer or "", reason or "", by or "", approved_by or "", expires or "", reference or "", any_model, role or ""
+        answer or "",
+        reason or "",
+        by or "",
+        approved_by or "",
+        expires or "",
+        reference or "",
+        any_model,
+        role or "",
+        approver_role or "",
     )
     composed = compose_entry(subject, audit, statement)
     _refuse_unmet_terms(composed, effective)

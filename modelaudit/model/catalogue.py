@@ -55,6 +55,7 @@ class Subject:
         listing: the bytes around the place; shown once where several subjects make one finding.
         absence_always: the absence that remains whichever rules match, such as that of an unlisted name.
         absence_if_unmatched: the absence that remains where no rule matches, such as that of an unjudged defect.
+        missing_file: the path of the absent file that the artifact names; empty where the fact is about the artifact.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class Subject:
     listing: tuple[str, ...] = ()
     absence_always: UnreadReason | None = None
     absence_if_unmatched: UnreadReason | None = None
+    missing_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

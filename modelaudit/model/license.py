@@ -195,7 +195,7 @@ class UseAnswer:
 
     Attributes:
         license: id of the licence; empty for a doubt about the conclusion itself.
-        kind: the kind of clause, or ``conclusion``.
+        kind: the kind of clause, ``conclusion``, or ``unread-terms`` for a file that could not be read.
         because: one sentence to the person who asks.
         text: the clause in our words.
         section: its section in the licence.

@@ -92,12 +92,14 @@ class SignedReport:
         content: the SHA-256 over what it judges, which a later report on the same bytes shares; 64 digits.
         role: of the person who answers; empty if not stated.
         reference: the number or name of the review; empty if not stated.
+        approver_role: of the person who approved the answer; empty if not stated.
     """
 
     digest: str
     content: str
     role: str = ""
     reference: str = ""
+    approver_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

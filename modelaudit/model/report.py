@@ -49,6 +49,10 @@ class Absence:
         """Return the name of this absence at an address, as ``modelaudit decide`` takes it: ``no-reader:a.bin``."""
         return f"{self.unread.reason}:{address}"
 
+    def name_part(self, address: str) -> str:
+        """Name the part that it is about: the absent file that the artifact at the address names, or the artifact."""
+        return self.unread.missing_file or address
+
     def is_stated_by(self, finding: Finding, address: str) -> bool:
         """Whether a finding is about this absence, which is at an address: both are one thing to decide on."""
         unread = self.unread
@@ -132,8 +136,14 @@ class ArtifactRecord:
         """The number of files that the record reports: itself, and those that its absence counts without a record."""
         return 1 + sum(absence.unread.further_files for _, absence in self.absences)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of it was examined, it names no absent file, and no name in it is unverified."""
+        reasons = {absence.unread.reason for _, absence in self.absences}
+        return self.extent is Extent.EXAMINED and reasons <= {UnreadReason.UNVERIFIED_BYTES}
+
     def __post_init__(self) -> None:
-        is_unread = any(each.unread.reason is not UnreadReason.UNVERIFIED_BYTES for _, each in self.absences)
+        is_unread = any(not each.unread.is_beside_read_bytes for _, each in self.absences)
         if self.extent is Extent.EXAMINED and is_unread:
             raise ValueError(f"{self.path} counts as examined and has parts that were not read")
 
@@ -179,8 +189,8 @@ class Coverage:
 
     @property
     def is_complete(self) -> bool:
-        """Whether each file was opened and examined completely, without unclaimed bytes."""
-        are_examined = all(record.extent is Extent.EXAMINED for record in self.artifacts)
+        """Whether each file was opened and examined completely, without unclaimed bytes, and none is known to lack."""
+        are_examined = all(record.is_complete for record in self.artifacts)
         return bool(self.artifacts) and are_examined and not self.unopened and not self.count_bytes().unclaimed
 
     def count_bytes(self) -> ByteCounts:
@@ -191,6 +201,16 @@ class Coverage:
             sum(each.data for each in counts),
             sum(each.unclaimed for each in counts),
         )
+
+    @property
+    def missing_files(self) -> Mapping[str, tuple[tuple[str, Absence], ...]]:
+        """(address, absence) of each absent file that artifacts name, by its path."""
+        named: dict[str, tuple[tuple[str, Absence], ...]] = {}
+        for record in self.artifacts:
+            for address, absence in record.absences:
+                if path := absence.unread.missing_file:
+                    named[path] = (*named.get(path, ()), (address, absence))
+        return named
 
     @property
     def open_absences(self) -> tuple[tuple[str, Absence], ...]:

@@ -39,6 +39,7 @@ class SignOff:
         place: file and line in the register: ``decisions.yaml:12``.
         reference: the number or name of the review; empty if not stated.
         content: the SHA-256 over what the report judges (``reports.content_digest``), 64 hexadecimal digits.
+        approver_role: of the second person; empty if not stated.
     """
 
     report: str
@@ -53,6 +54,7 @@ class SignOff:
     place: str
     reference: str = ""
     content: str = ""
+    approver_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class UnreadReason(StrEnum):
 
 
 READ_REASONS: Final = frozenset({UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES})
-"""The reasons of absences in parts that were read completely: something about them is on no list."""
+"""The reasons of absences in parts that were read completely: nothing confirms a name in them, or their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ class Unread:
             them; empty otherwise.
         unclaimed_bytes: the number of bytes without a claim; 0 for every other reason.
         further_files: the number of other files of the same folder that have this absence too and are not listed.
+        missing_file: the path of the absent file, where the artifact was read and names it; empty otherwise.
     """
 
     reason: UnreadReason
@@ -73,6 +74,12 @@ class Unread:
     format: str = ""
     unclaimed_bytes: int = 0
     further_files: int = 0
+    missing_file: str = ""
+
+    @property
+    def is_beside_read_bytes(self) -> bool:
+        """Whether the artifact itself was read completely."""
+        return self.reason in READ_REASONS or bool(self.missing_file)
 
     def __post_init__(self) -> None:
         # Details quote names and errors, and a hostile file controls both.

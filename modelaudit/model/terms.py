@@ -35,6 +35,8 @@ LINK_DUTY: Final = "include-text-or-link"
 """The kind of clause that a link to the text meets too."""
 TEXT_DUTIES: Final = (TEXT_DUTY, LINK_DUTY)
 
+UNREAD_TERMS: Final = "unread-terms"
+"""The kind of an answer that a file which may state terms leaves open, because it could not be read."""
 SHARED_WEIGHTS: Final = "shared-weights"
 """The kind of a conflict of two models of a repository that hold the same weights under different terms."""
 
@@ -301,6 +303,7 @@ class LicenseEntry:
         open: whether it counts as an open licence for the openness class: any use, change and sharing by anyone.
         policy_url: address of its use policy; empty if it has none.
         incorporates: ids of the licences whose terms are part of it, so that their texts lie beside its own.
+        licensor: who grants it, where the text names one party; empty for a licence that any author may use.
     """
 
     id: str
@@ -315,6 +318,7 @@ class LicenseEntry:
     open: bool = False
     policy_url: str = ""
     incorporates: tuple[str, ...] = ()
+    licensor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

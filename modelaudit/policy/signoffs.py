@@ -94,6 +94,7 @@ def _make_signoff(entry: RegisterEntry, state: SignOffState) -> SignOff:
         entry.place,
         signed.reference,
         signed.content,
+        signed.approver_role,
     )
 
 

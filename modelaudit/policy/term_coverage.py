@@ -11,7 +11,7 @@ from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.report import ArtifactRecord, Coverage, Extent, UnopenedFile
 from modelaudit.model.structure import MARRED_TEXT, Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import UNREAD_TERMS, Answer
 
 _MAX_NAMED_ABSENCES: Final = 2
 _HIDING_NO_TERMS: Final = frozenset({UnreadReason.PROGRAM, UnreadReason.UNJUDGED, UnreadReason.UNVERIFIED})
@@ -79,5 +79,5 @@ def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) ->
         doubts = ["No file could be examined, so the terms that the files state are unknown."]
     if not doubts:
         return license_
-    answers = tuple(UseAnswer(Answer.REVIEW, "", "conclusion", each) for each in doubts)
+    answers = tuple(UseAnswer(Answer.REVIEW, "", UNREAD_TERMS, each) for each in doubts)
     return replace(license_, permission=Answer.REVIEW, answers=(*answers, *license_.answers))

@@ -13,6 +13,7 @@ from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, L
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, Group, LicenseEntry
 from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
+from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import Reason, group_tasks, list_own_entries, list_reasons
 from modelaudit.reports.wording import (
     CONCLUSIONS,
@@ -114,6 +115,15 @@ def count_causes(report: AuditReport) -> tuple[tuple[CauseKind, int], ...]:
     return tuple(counts.items())
 
 
+def _count_open_parts(report: AuditReport) -> list[tuple[CauseKind, int]]:
+    """Count the parts of a repository that a person decides on, where the denial of another is the cause."""
+    kinds = {each.kind for each in report.decision.causes}
+    if CauseKind.LICENCE_DENIED not in kinds or CauseKind.LICENCE_REVIEW in kinds:
+        return []
+    number = sum(row.answer is Answer.REVIEW for row in list_model_rows(report.license))
+    return [(CauseKind.LICENCE_REVIEW, number)] if number else []
+
+
 def find_worst_quiet_finding(report: AuditReport) -> Finding | None:
     """Find the worst finding on *load* that no gate rejects and no one accepted; ``None`` without one of weight."""
     weighty = [each for each in list_quiet_findings(report) if each.severity.rank >= Severity.MEDIUM.rank]
@@ -129,7 +139,8 @@ def list_quiet_findings(report: AuditReport) -> list[Finding]:
 def describe_exit_code(report: AuditReport) -> str:
     """Describe the exit code with the words of its causes, such as ``Exit code 3, incomplete: unread 7.``."""
     verdict = lower_first(describe_verdict(report))
-    causes = ", ".join(f"{kind} {number}" if number else str(kind) for kind, number in count_causes(report))
+    counts = [*count_causes(report), *_count_open_parts(report)]
+    causes = ", ".join(f"{kind} {number}" if number else str(kind) for kind, number in counts)
     if causes:
         return f"Exit code {report.exit_code}, {verdict}: {causes}."
     # The verdict names a question whose check did not run.

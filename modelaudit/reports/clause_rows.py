@@ -99,20 +99,25 @@ def _build_row(
     fields = join_fields(clause.fields)
     listed = "uses under conditions" if clause.kind == "use-condition" else "forbidden uses"
     text = end_sentence(clause.text) + (f" {listed.capitalize()}: {fields}." if fields else "")
-    effect = ""
-    is_judged = license_.permission is not None and license_.state is ConclusionState.CONCLUDED
-    if is_judged and task is None and not answers:
-        effect = {
-            LIMITS_HEADING: (
-                "Depends on the field: it affects the planned use if that is one of these."
-                if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD)
-                else describe_met_figure(clause, license_.intent) or "Does not affect the planned use."
-            ),
-            DUTIES_HEADING: "The planned use does not trigger it.",
-        }.get(heading, "")
+    effect = "" if task is not None or answers else _describe_effect(license_, clause, heading)
     words = tuple(dict.fromkeys((*clause.words, *(task.words if task else ()))))
     original = license_.find_quotation(*key)
     return ClauseRow(describe_kind(clause.kind), text, clause.section, words, original, task, answers, effect)
+
+
+def _describe_effect(license_: LicenseConclusion, clause: Clause, heading: str) -> str:
+    """Describe what a clause without a duty and without an answer means for the planned use, or why that is open."""
+    if heading not in (LIMITS_HEADING, DUTIES_HEADING):
+        return "For information."
+    if license_.permission is None:
+        return "Not judged: no use is planned."
+    if license_.state is not ConclusionState.CONCLUDED and not license_.models:
+        return "Open: no licence could be determined."
+    if heading == DUTIES_HEADING:
+        return "The planned use does not trigger it."
+    if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD):
+        return "Depends on the field: it affects the planned use if that is one of these."
+    return describe_met_figure(clause, license_.intent) or "Does not affect the planned use."
 
 
 def _build_task_row(task: Task) -> ClauseRow:

@@ -27,13 +27,17 @@ _COLUMNS: Final = (
 )
 _UNOPENED: Final = "unopened"
 """In the column ``extent``, for a file that was left unopened."""
+_MISSING: Final = "missing"
+"""In the column ``extent``, for a file that another names and that was not delivered."""
 _FORMULA_STARTS: Final = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - spreadsheets read the wide forms too
 _MAX_CELL_CHARACTERS: Final = 4_000
 """Of a text before it is escaped; a cell of a spreadsheet holds 32,767."""
 
 
 def render_csv(report: AuditReport) -> bytes:
-    """Render one row for each file. The findings on the model as a whole are in the last row, whose path is empty.
+    """Render one row for each file, and one for the findings on the model as a whole.
+
+    A file that another names and that is absent has a row too. The path of the last row, on the model, is empty.
 
     The columns ``critical`` to ``info`` count the findings that nothing settles, ``worst`` is the worst of them,
     ``absences`` counts the open absences, and ``accepted`` the accepted findings and absences.
@@ -69,7 +73,11 @@ def _build_rows(report: AuditReport) -> Iterator[list[str | int]]:
             " ".join(record.formats),
             record.extent.value,
         )
-        yield _escape_cells([*facts, *_count(results[record.path], findings, record.absences), "", ""])
+        own = [each for each in record.absences if not each[1].unread.missing_file]
+        yield _escape_cells([*facts, *_count(results[record.path], findings, own), "", ""])
+    for name, named in sorted(report.coverage.missing_files.items()):
+        path = escape_name(read_file_path(name))
+        yield _escape_cells([path, "", "", "", "", _MISSING, *_count([], findings, named), "", ""])
     for each in report.coverage.unopened_files:
         path = escape_name(read_file_path(each.path))
         yield _escape_cells([path, each.size, "", "", "", _UNOPENED, *_count([], findings, ()), "", ""])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
+from modelaudit.model.address import file_of
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.license import UseAnswer
 from modelaudit.model.register import DecisionAnswer
@@ -202,8 +203,7 @@ def list_valid_signoffs(report: AuditReport) -> list[str]:
     """List who signed off this report or one with the same judgement, and until when, in one line each."""
     verbs = {SignOffAnswer.APPROVE: "approved", SignOffAnswer.REFUSE: "refused"}
     return [
-        f"{verbs[each.answer]} by {name_people(each)}{f' ({each.role})' if each.role else ''} until {each.expires} "
-        f"({each.place})"
+        f"{verbs[each.answer]} by {name_people(each)} until {each.expires} ({each.place})"
         for each in report.signoffs
         if each.state is SignOffState.VALID
     ]
@@ -232,13 +232,28 @@ def _describe_states(report: AuditReport) -> str:
 
 
 def describe_consent(report: AuditReport) -> str:
-    """Describe how many findings were accepted by whom, such as ``2 findings accepted by Jane Roe``; empty if none."""
-    acceptances = [
-        each.acceptance for each in report.findings if each.acceptance and each.acceptance.source not in _LABELS
+    """Describe how many findings in which file were accepted by whom, such as ``2 findings in a.pkl accepted by Jane``.
+
+    Empty without any.
+    """
+    accepted = [
+        (each.artifact, each.acceptance)
+        for each in report.findings
+        if each.acceptance and each.acceptance.source not in _LABELS
     ]
-    people = dict.fromkeys(each.by or "the policy" for each in acceptances)
+    if not accepted:
+        return ""
+    people = dict.fromkeys(acceptance.by or "the policy" for _, acceptance in accepted)
     names = next(iter(people)) if len(people) == 1 else f"{len(people)} people or policies"
-    return f"{count_noun(len(acceptances), 'finding')} accepted by {names}" if acceptances else ""
+    files = list(dict.fromkeys(file_of(artifact) for artifact, _ in accepted if artifact))
+    where = f" in {_shorten_place(files[0])}" if len(files) == 1 else ""
+    where = f" in {len(files):,} files" if len(files) > 1 else where
+    return f"{count_noun(len(accepted), 'finding')}{where} accepted by {names}"
+
+
+def _shorten_place(place: str) -> str:
+    """Cut the beginning of a long address: its end names the file."""
+    return place if len(place) <= _PLACE_CHARACTERS else f"…{place[1 - _PLACE_CHARACTERS :]}"
 
 
 def describe_acceptance_shortly(acceptance: Acceptance) -> str:
@@ -275,9 +290,7 @@ def _describe_matter(decision: RecordedDecision, accepted: Sequence[Finding]) ->
     if not accepted:
         return decision.subject
     worst, *others = accepted
-    place = worst.artifact or "the model"
-    # The end of an address names the file.
-    place = place if len(place) <= _PLACE_CHARACTERS else f"…{place[1 - _PLACE_CHARACTERS :]}"
+    place = _shorten_place(worst.artifact or "the model")
     more = f" and {count_noun(len(others), 'more finding')}" if others else ""
     return f"{worst.severity} {worst.rule} in {place}{more}"
 

@@ -9,11 +9,11 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from modelaudit.model.digest import DigestAlgorithm
-from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState, Extent
+from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState
 from modelaudit.reports.csv_report import render_csv
 from modelaudit.reports.inventory import describe_verification, has_claimed_digests
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.view import list_unsearched_paths, name_extent
+from modelaudit.reports.view import describe_extent, list_unsearched_paths
 from modelaudit.reports.wording import count_noun
 
 MOST_TABLE_FILES: Final = 60
@@ -47,9 +47,7 @@ class Folder:
     @property
     def unread(self) -> int:
         """The number of files that were not examined completely."""
-        return sum(
-            record.extent is not Extent.EXAMINED or record.path in self.unsearched_texts for record in self.records
-        )
+        return sum(not record.is_complete or record.path in self.unsearched_texts for record in self.records)
 
     @property
     def verified(self) -> int:
@@ -84,7 +82,7 @@ def list_file_lines(folder: Folder, report: AuditReport) -> Iterator[str]:
         verified = f", {describe_verification(record).partition(':')[0]}" if compared else ""
         path = escape_unprintable(record.path, _MOST_PATH_CHARACTERS)
         searched = ", not searched for terms" if record.path in folder.unsearched_texts else ""
-        yield f"{sha256}  {record.size:>15,}  {name_extent(record.extent, report)}{searched}{verified}  {path}"
+        yield f"{sha256}  {record.size:>15,}  {describe_extent(record, report)}{searched}{verified}  {path}"
 
 
 def list_unopened_lines(report: AuditReport) -> Iterator[str]:
@@ -116,5 +114,7 @@ def describe_unopened_kinds(report: AuditReport) -> str:
 def describe_table_of_files(report: AuditReport) -> str:
     """Describe the CSV output of the report, which has a row for each file, by its number of rows and its SHA-256."""
     content = render_csv(report)
-    rows = count_noun(len(report.coverage.artifacts) + len(report.coverage.unopened_files), "row")
+    coverage = report.coverage
+    number = len(coverage.artifacts) + len(coverage.missing_files) + len(coverage.unopened_files)
+    rows = count_noun(number, "row")
     return f"the CSV output of this report ({rows}, one for each file; SHA-256 {hashlib.sha256(content).hexdigest()})"

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import ConclusionState, LicenseConclusion, OriginState
-from modelaudit.model.report import AuditReport
+from modelaudit.model.license import LicenseConclusion, OriginState
+from modelaudit.model.report import Absence, AuditReport
 from modelaudit.model.restrictions import is_unsearched
-from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Answer, Group
+from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, license_fields, license_view, view
-from modelaudit.reports.json_report import compute_report_digest
-from modelaudit.reports.license_parts import describe_model_answers, list_model_rows
-from modelaudit.reports.license_view import Task, group_tasks
-from modelaudit.reports.license_words import MISSING_PREFIX, TRIGGERS, describe_kind
+from modelaudit.reports.license_parts import describe_model_answers
+from modelaudit.reports.license_words import MISSING_PREFIX
 from modelaudit.reports.officer_steps import find_forbidding
 from modelaudit.reports.wording import (
     CHECKS,
@@ -29,7 +26,6 @@ from modelaudit.reports.wording import (
     end_sentence,
     format_sentence,
     join_first,
-    join_phrases,
     shorten_to_clauses,
 )
 
@@ -37,7 +33,6 @@ MOST_REASONS: Final = 3
 _MOST_REASONS_UNREAD: Final = 4
 _MOST_NAMES: Final = 2
 _MOST_CONFLICTS: Final = 2
-_MOST_DUTIES: Final = 8
 _SENTENCE_CHARACTERS: Final = 240
 _LONG_ANSWER: Final = 400
 """Characters of an answer with its reasons above which it may take more than half of the width."""
@@ -214,7 +209,7 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     lead = f"{count_noun(number, 'part')} {title.lower()}{view.describe_accepted(absences)}."
     by_reason: dict[UnreadReason, list[str]] = {}
     for address, absence in absences:
-        by_reason.setdefault(absence.unread.reason, []).append(address)
+        by_reason.setdefault(absence.unread.reason, []).append(_name_part(address, absence))
     lines = [f"{UNREAD[reason]}: {end_sentence(join_first(names, _MOST_NAMES))}" for reason, names in by_reason.items()]
     if silent:
         names = join_first((record.path for record in silent), _MOST_NAMES)
@@ -224,11 +219,18 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences), title=title)
 
 
+def _name_part(address: str, absence: Absence) -> str:
+    """Name the part of an absence; an absent file with the file that names it."""
+    part = absence.name_part(address)
+    return part if part == address else f"{part} (named in {address})"
+
+
 def name_gaps(report: AuditReport) -> str:
     """Name what the person who signs takes into account beside the findings, by what the report leaves open."""
-    absences = view.list_absences(report)
-    is_read = bool(absences) and not view.list_unexplained_records(report)
-    name = view.name_absences(absences).lower() if is_read else _NOT_EXAMINED.lower()
+    absences, silent = view.list_absences(report), view.list_unexplained_records(report)
+    if not (absences or silent or _name_unread_origins(report.license)) and report.coverage.is_complete:
+        return "what a scan never covers"
+    name = view.name_absences(absences).lower() if absences and not silent else _NOT_EXAMINED.lower()
     return f"the parts that were {name}"
 
 
@@ -241,116 +243,6 @@ def _name_unread_origins(license_: LicenseConclusion) -> str:
 
 def _drop_empty(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
-
-
-def summarize_duties(license_: LicenseConclusion) -> ShortList:
-    """Summarize the duties by their titles, the things to do first; those to watch are counted."""
-    if license_.state is ConclusionState.NOT_CHECKED:
-        return ShortList("Not known: the licence was not checked.")
-    groups = dict(group_tasks(license_))
-    tasks = [task for group, each in groups.items() if group is not Group.WATCH for task in each]
-    watched = len(groups.get(Group.WATCH, ()))
-    if not tasks and not watched:
-        if not license_.entries:
-            return ShortList(
-                "No obligations can be listed, because no known licence was recognised. There may still be obligations."
-            )
-        return ShortList("The clauses on record bring no duty for this use.")
-    # The duties that begin with a stated act come first.
-    tasks.sort(key=lambda task: task.depends_on(license_.intent) != ())
-    lines = list(dict.fromkeys(_describe_duty(task, license_) for task in tasks))
-    more = max(len(lines) - _MOST_DUTIES, 0)
-    watch = [f"{count_noun(watched, 'point to watch', 'points to watch')}."] if watched else []
-    return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *watch), more)
-
-
-def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> str:
-    """Describe in one or two sentences when the duties apply, by stated and unstated parts of the planned use."""
-    if not license_.permission and not license_.acceptance:
-        return "Each only if you do what it says."
-    open_uses = dict.fromkeys(use for task in tasks for use in task.depends_on(license_.intent))
-    unstated = f"you did not state whether you {join_phrases([TRIGGERS[use] for use in open_uses], 'or')}"
-    depending = sum(bool(task.depends_on(license_.intent)) for task in tasks)
-    if not depending:
-        scope = "The duties of your planned use."
-    elif depending == len(tasks):
-        scope = f"Each only if you do what it says; {unstated}."
-    else:
-        scope = f"The duties of your planned use, then those with an “if”; {unstated}."
-    if license_.open_permission is not Answer.DENY:
-        return scope
-    rows = list_model_rows(license_)
-    lost = [row.name for row in rows if row.answer is Answer.DENY]
-    whose = f"Your planned use of {join_phrases(lost)}" if lost and len(lost) < len(rows) else "Your planned use"
-    condition = "an agreement with the licensor or a different use changes that"
-    return f"{whose} is not allowed: its duties apply if {condition}. {scope}"
-
-
-def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
-    open_words = task.describe_open(license_.intent)
-    when = f" {open_words}" if open_words else ""
-    met = f"; the repository holds it: {task.met}" if task.met else ""
-    if license_view.lacks_text(license_, task):
-        met = "; the repository lacks it"
-    parts = [each.name for each in license_.models if task.license in each.entries]
-    part = f", for {join_first(parts, _MOST_NAMES)}" if parts and len(parts) < len(license_.models) else ""
-    # Page 1 names a single licence at its head.
-    source = task.source if len(license_.entries) > 1 else task.section or "section not stated"
-    return f"{describe_kind(task.kind)}{when} ({source}){part}{met}."
-
-
-@dataclass(frozen=True, slots=True)
-class SignOffRow:
-    """A recorded answer of a person to the report, in words.
-
-    Attributes:
-        scope: what the answer covers beside the verdict, as one sentence; empty where both agree.
-    """
-
-    answer: str
-    state: str
-    signoff: SignOff
-    scope: str = ""
-
-
-_SIGN_OFF_ANSWERS: Final = {SignOffAnswer.APPROVE: "Approved", SignOffAnswer.REFUSE: "Refused"}
-_SIGN_OFF_STATES: Final = {
-    SignOffState.VALID: "answers this report, the data with the SHA-256 {}",
-    SignOffState.REPLACED: "replaced by a later decision",
-    SignOffState.EXPIRED: "expired",
-    SignOffState.OTHER_REPORT: "answers another report on this model, SHA-256 {}, and does not count here",
-}
-_SAME_JUDGEMENT: Final = "answers a report with the same judgement, the data with the SHA-256 {}"
-
-
-def list_sign_offs(report: AuditReport) -> tuple[SignOffRow, ...]:
-    """List the recorded sign-offs, those that bind this report first."""
-    digest = compute_report_digest(report) if report.signoffs else ""
-
-    def describe_state(signoff: SignOff) -> str:
-        is_another = signoff.state is SignOffState.VALID and signoff.report != digest
-        return (_SAME_JUDGEMENT if is_another else _SIGN_OFF_STATES[signoff.state]).format(signoff.report)
-
-    rows = (
-        SignOffRow(_SIGN_OFF_ANSWERS[each.answer], describe_state(each), each, _describe_scope(report, each))
-        for each in report.signoffs
-    )
-    return tuple(sorted(rows, key=lambda row: row.signoff.state is not SignOffState.VALID))
-
-
-def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
-    """Describe what an answer in force covers where the verdict is another: the gate follows the verdict alone."""
-    if signoff.state is not SignOffState.VALID:
-        return ""
-    verdict, is_open = answers.describe_verdict(report), report.decision.verdict is not Verdict.PASS
-    if signoff.answer is SignOffAnswer.REFUSE:
-        return "" if is_open else f"The refusal prevails over the verdict {verdict}: do not use it."
-    if not is_open and not answers.is_pass_with_open_answer(report):
-        return ""
-    return (
-        f"It confirms this report as it is and settles no open point: the verdict {verdict} prevails, and nothing is "
-        "released by it, until each point under Next is settled. It answers no question under Ask first."
-    )
 
 
 def list_acceptances(report: AuditReport) -> tuple[str, ...]:

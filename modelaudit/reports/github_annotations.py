@@ -16,6 +16,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import CauseKind
 from modelaudit.reports.answers import describe_verdict
 from modelaudit.reports.decision_words import describe_attention, list_decided
+from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.results import Outcome, Result, count_settled, list_results
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
@@ -44,6 +45,7 @@ def render_annotations(report: AuditReport, model: str = "") -> bytes:
 
     Accepted results are counted, and the decisions in force are annotations too if all fit into the ten.
     """
+    report = name_licenses(report)
     results = list_results(report)
     open_results = list(_leave_out_restated([result for result in results if not result.is_settled]))
     # What a person refused must not be lost behind ten findings.

@@ -65,7 +65,7 @@ def group_absences(pairs: tuple[tuple[str, Absence], ...]) -> tuple[AbsenceGroup
         # Equal absences of one address must not be counted as several files.
         has_repeated_address = len(set(addresses)) < len(addresses)
         if len(addresses) < _MIN_GROUP_FILES or has_repeated_address:
-            groups += (AbsenceGroup(address, (address,), absence) for address, absence in members)
+            groups += (AbsenceGroup(absence.name_part(address), (address,), absence) for address, absence in members)
             continue
         where = "the top folder" if folder == "." else f"{folder}/"
         files = f"{extension.lstrip('.').upper()} files in {where}"

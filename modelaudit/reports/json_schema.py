@@ -17,8 +17,17 @@ _ATTRIBUTE_NAME = re.compile(r"^    (\w+): ", re.MULTILINE)
 """The name that begins an entry of a docstring's ``Attributes:``, such as ``    path: the file``."""
 _ADDED_FIELDS = frozenset(
     {
-        *("byte_counts", "further_files", "missing_parts", "rules_date", "rules_number", "unclaimed_bytes", "unopened"),
-        "unopened_files",
+        *(
+            "approver_role",
+            "byte_counts",
+            "further_files",
+            "licensor",
+            "missing_file",
+            "missing_parts",
+            "rules_date",
+            "rules_number",
+        ),
+        *("unclaimed_bytes", "unopened", "unopened_files"),
     }
 )
 """Fields that reports have contained only since version 1 of the form was published."""

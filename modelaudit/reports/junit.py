@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 from modelaudit.model.finding import CheckFamily, Rule
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import Question, Verdict
+from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.results import Outcome, Result, describe_rule, list_results
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import FAMILIES_WITHOUT_RULES, get_heading
@@ -81,6 +82,7 @@ def render_junit(report: AuditReport, model: str = "") -> bytes:
     In a run of several models, ``model`` is part of the name of each suite and each class: GitLab and Jenkins collect
     the cases of all files, and take two of one name for one.
     """
+    report = name_licenses(report)
     suites = list(_build_suites(report))
     counts = [suite.count() for suite in suites]
     totals = {name: sum(each[name] for each in counts) for name in counts[0]}

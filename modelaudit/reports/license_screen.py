@@ -24,6 +24,7 @@ from modelaudit.reports.answers import describe_exit_code, list_reasons_on_use
 from modelaudit.reports.decision_words import describe_settled_answer, list_decision_lines
 from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.license_duties import LABEL_COLUMNS, render_tasks, shorten_id
+from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import (
     Reason,
@@ -92,6 +93,7 @@ def render_license(report: AuditReport, width: int = 100, color: bool = False) -
         width: columns of the terminal; between 40 and 100 are used.
         color: whether to write ANSI colors.
     """
+    report = name_licenses(report)
     license_ = report.license
     parts = [
         _render_head(report),

@@ -21,6 +21,7 @@ from modelaudit.model.terms import Group
 from modelaudit.model.verdict import Question
 from modelaudit.reports.answers import describe_verdict
 from modelaudit.reports.decision_words import describe_ended, list_valid_signoffs
+from modelaudit.reports.license_names import find_license_names, introduce_licenses, name_licenses
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import GROUPS, describe_planned_use
@@ -54,6 +55,7 @@ _SHARES: Final = {
 _MAX_NAMED_ADDRESSES: Final = 3
 _MAX_NAME_CHARACTERS: Final = 100
 _MAX_PROVENANCE_CHARACTERS: Final = 1000
+_MAX_INTRODUCTION_CHARACTERS: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,16 @@ def make_slug(name: str) -> str:
 
 def _render(report: AuditReport, model: str, limit: int, marker: str) -> bytes:
     """Render the page with sections that fill their share of ``limit`` bytes at most."""
-    parts = [marker.encode(), "\n".join([*_list_head_lines(report, model), ""]).encode()]
+    introduced = introduce_licenses(report.license, find_license_names(report.license))
+    report = name_licenses(report)
+    parts = [marker.encode(), "\n".join([*_list_head_lines(report, model, introduced), ""]).encode()]
     parts += (_render_section(section, int(limit * _SHARES[section.share])) for section in _build_sections(report))
     parts.append("\n".join(["", *_list_foot_lines(report), ""]).encode())
     return b"".join(parts)
 
 
-def _list_head_lines(report: AuditReport, model: str) -> Iterator[str]:
-    """Yield the heading, the two answers, and the signatures that were not checked."""
+def _list_head_lines(report: AuditReport, model: str, introduced: str) -> Iterator[str]:
+    """Yield the heading, the two answers, the licences by title, and the signatures that were not checked."""
     decision = report.decision
     yield f"## modelaudit: {lower_first(describe_verdict(report))} {write_code(model, _MAX_NAME_CHARACTERS)}"
     yield ""
@@ -104,6 +108,9 @@ def _list_head_lines(report: AuditReport, model: str) -> Iterator[str]:
     yield "|---|---|---|"
     for question, ruling in ((Question.LOAD, decision.load), (Question.USE, decision.use)):
         yield write_row(question, ruling.verdict, write_text(ruling.reason))
+    if introduced:
+        yield ""
+        yield write_text(introduced, _MAX_INTRODUCTION_CHARACTERS)
     use = describe_planned_use(report.license.intent)
     if use:
         yield ""

@@ -10,9 +10,9 @@ from modelaudit.reports.license_view import list_unfollowed_base_models, list_un
 from modelaudit.reports.license_words import STATEMENTS
 from modelaudit.reports.wording import end_sentence, format_number, join_first
 
-_KINDS: Final = frozenset(
-    {"declared-prose", "variant-text", "text-not-recognised", "declared-found", "template-differs"}
-)
+CONTRADICTION: Final = "declared-found"
+"""The kind of a conflict between the declared licence and that of a text."""
+_KINDS: Final = frozenset({"declared-prose", "variant-text", "text-not-recognised", CONTRADICTION, "template-differs"})
 """The kinds of conflicts whose place a person reads to decide."""
 _MOST_PLACES = 4
 CONTACT: Final = "contact-required"
@@ -136,12 +136,17 @@ def list_open_answers(license_: LicenseConclusion) -> list[str]:
     return list(dict.fromkeys(each.license or _CONCLUSION for each in list_reviewable_answers(license_)))
 
 
-def list_places(license_: LicenseConclusion) -> list[str]:
-    """List the places to read as ``README.md:45``, each once, in the order of the conflicts."""
+def list_places(license_: LicenseConclusion, *, has_contradiction: bool = True) -> list[str]:
+    """List the places to read as ``README.md:45``, each once, in the order of the conflicts.
+
+    Args:
+        license_: the conclusion.
+        has_contradiction: whether to list the place of a declaration that a licence text contradicts.
+    """
     return list(
         dict.fromkeys(
             f"{each.artifact}:{each.location.line}" if each.location.line else each.artifact
             for each in license_.conflicts
-            if each.kind in _KINDS and each.artifact
+            if each.kind in _KINDS and each.artifact and (has_contradiction or each.kind != CONTRADICTION)
         )
     )

@@ -16,6 +16,7 @@ from modelaudit.model.report import AuditReport, Extent
 from modelaudit.model.signoff import SignOffState
 from modelaudit.reports.answers import describe_verdict
 from modelaudit.reports.inventory import compute_tree_digest
+from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.wording import count_noun, end_sentence
 
@@ -26,7 +27,7 @@ _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 
 def render_summary(report: AuditReport) -> str:
     """Render the verdict, both answers, the coverage, the worst findings and the licence as one HTML element."""
-    name = _show(report.target.short_name)
+    report, name = name_licenses(report), _show(report.target.short_name)
     verdict = _show(describe_verdict(report).upper())
     rows = "".join(
         f'<tr><th scope="row" style="{_CELL}">{_show(label)}</th><td style="{_CELL}">{text}</td></tr>'

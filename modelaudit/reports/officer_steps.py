@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
-from modelaudit.model.license import LicenseConclusion, UseAnswer
-from modelaudit.model.report import COVERAGE_RULES, AuditReport
-from modelaudit.model.restrictions import is_unsearched
+from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import SHARED_WEIGHTS, Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
+from modelaudit.reports.addressees import name_author
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.inventory import has_claimed_digests
-from modelaudit.reports.license_fields import list_clauses_on_fields
-from modelaudit.reports.license_parts import list_model_rows
-from modelaudit.reports.next_step import (
-    find_missing_statements,
-    list_base_models_to_look_up,
-    list_open_answers,
-    list_places,
-    list_requests,
-    list_reviewable_answers,
-)
+from modelaudit.reports.next_step import list_reviewable_answers
 from modelaudit.reports.open_names import find_unread
-from modelaudit.reports.wording import format_sentence, join_first, join_phrases
+from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
+from modelaudit.reports.wording import format_sentence
 
 _MOST_STEPS: Final = 10
-_MOST_PLACES: Final = 2
-_MOST_NAMES: Final = 3
-_DECIDE: Final = "modelaudit decide {} --report report.json"
 _CHECKS_TO_RUN: Final = {
     CheckFamily.SECURITY: ("Run the security check before anyone loads it.", "modelaudit scan {}"),
     CheckFamily.LICENSE: ("Run the licence check before anyone uses it.", "modelaudit license {}"),
@@ -50,26 +36,15 @@ _DAMAGED: Final = frozenset(
     }
 )
 """The reasons for which a second download may deliver the part whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step: a sentence for the person who signs, and one for an engineer, which may be empty."""
-
-    person: str
-    engineer: str = ""
-
+_APART: Final = frozenset({UnreadReason.UNCLAIMED, UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES})
+"""The reasons that have a step of their own."""
 
 _STEPS: Final = {
-    CauseKind.UNREAD: Step(
-        "Ask whether the model works without the parts that were not examined, or decide to accept them.",
-        "remove or fetch the part again; see modelaudit decide.",
-    ),
     CauseKind.UNCLAIMED_BYTES: Step(
-        "Ask an engineer for the purpose of the extra bytes, then decide.", "they may be a second file."
+        "Ask an engineer for the purpose of the extra bytes in {}, then decide.", "they may be a second file."
     ),
     CauseKind.UNVERIFIED_TYPE: Step(
-        "Ask an engineer what the unverified name does, then record that you accept or refuse it."
+        "Ask an engineer what the unverified name in {} does, then record that you accept or refuse it."
     ),
     CauseKind.UNVERIFIED_BYTES: Step("Fetch the model from its publisher again, or decide to accept these files."),
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
@@ -83,7 +58,7 @@ _STEPS: Final = {
     ),
     CauseKind.RULES_AGE: Step("Ask for a new report with newer rules.", "install a newer modelaudit."),
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
-    CauseKind.SIGNOFF: Step("Read the report, and sign it or refuse.", _DECIDE.format("model") + " --answer approve"),
+    CauseKind.SIGNOFF: Step("Read the report, and sign it or refuse.", DECIDE.format("model") + " --answer approve"),
 }
 _COMPROMISED: Final = "Treat machines that loaded it as compromised."
 _EXCEPTION: Final = "As an exception, the policy lets a person accept a finding until a date."
@@ -99,8 +74,15 @@ def find_forbidding(report: AuditReport) -> list[Finding]:
 
 
 def list_steps(report: AuditReport) -> tuple[Step, ...]:
-    """List the next steps, each once: forbidden acts, then missing inputs; else to keep the report."""
-    steps = tuple(dict.fromkeys(_iterate_steps(report)))
+    """List the next steps, each once: forbidden acts, then missing inputs; else to keep the report.
+
+    Of steps with one command for an engineer, the last states it.
+    """
+    listed = list(dict.fromkeys(_iterate_steps(report)))
+    last = {each.engineer: number for number, each in enumerate(listed)}
+    steps = tuple(
+        each if last[each.engineer] == number else Step(each.person, "") for number, each in enumerate(listed)
+    )
     if not steps and report.decision.verdict is not Verdict.PASS:
         return (Step("Read the reasons above, and decide."),)
     return steps[:_MOST_STEPS] or (Step(f"Keep this report with the {view.name_subject(report)}."),)
@@ -111,7 +93,7 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
     is_denied = CauseKind.LICENCE_DENIED in on_use
     yield from _answer_load(report)
     if is_denied:
-        yield _answer_denial(report)
+        yield answer_denial(report)
     missing = (words for family, words in _CHECKS_TO_RUN.items() if family not in report.policy.checks)
     yield from (Step(person, command.format(_name_target(report))) for person, command in missing)
     if report.decision.load.verdict is Verdict.PASS:
@@ -122,11 +104,21 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
         if kind is CauseKind.UNREAD:
             yield from _fetch_or_decide(report)
         elif kind is CauseKind.UNVERIFIED_TYPE:
-            yield replace(_STEPS[kind], engineer=_decide_first(find_unread(report, UnreadReason.UNVERIFIED)))
+            yield _name_parts(report, kind, UnreadReason.UNVERIFIED)
+        elif kind is CauseKind.UNCLAIMED_BYTES:
+            yield _name_parts(report, kind, UnreadReason.UNCLAIMED)
         elif kind in _STEPS:
             yield _STEPS[kind]
     if CheckFamily.LICENSE in report.policy.checks and (not is_denied or list_reviewable_answers(report.license)):
-        yield from _settle_use(report)
+        yield from settle_use(report, _STEPS[CauseKind.USE_NOT_STATED])
+
+
+def _name_parts(report: AuditReport, kind: CauseKind, reason: UnreadReason) -> Step:
+    """State the step for parts with one reason: it names the first of them, with the command for an engineer."""
+    step, names = _STEPS[kind], find_unread(report, reason)
+    parts = join_names([each.partition(":")[2] for each in names])
+    engineer = " ".join(filter(None, (step.engineer, _decide_first(names))))
+    return Step(step.person.format(parts), engineer)
 
 
 def _decide_first(names: list[str]) -> str:
@@ -134,13 +126,14 @@ def _decide_first(names: list[str]) -> str:
     if not names:
         return ""
     others = f", and so for each of the {len(names):,} in the annex on findings" if len(names) > 1 else ""
-    return f"{_DECIDE.format(shlex.quote(names[0]))}{others}."
+    return f"{DECIDE.format(shlex.quote(names[0]))}{others}."
 
 
 def _correct_licence(report: AuditReport) -> Step:
     """State what ends findings of the licence check that the policy rejects."""
     rejected = _list_rejected(report, CheckFamily.LICENSE)
-    words = f"Do not use this {view.name_subject(report)} before its author corrects what it states on its licence."
+    noun, author = view.name_subject(report), name_author(report)
+    words = f"Do not use this {noun} before {author} corrects what it states on its licence."
     return Step(f"{words} {_EXCEPTION}" if any(is_acceptable(each, report.policy) for each in rejected) else words)
 
 
@@ -175,25 +168,10 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
         if "compromised" not in added:
             added = f"{format_sentence(added)} {_COMPROMISED}" if added else _COMPROMISED
     else:
-        added = "ask for corrected files first"
+        added = f"ask {name_author(report)} for corrected files first"
     accepts = bool(rejected) and all(is_acceptable(each, report.policy) for each in rejected)
     exception = f" {_EXCEPTION}" if accepts else ""
     yield Step(f"{words} {format_sentence(added)}{exception}" if added else f"{words}{exception}")
-
-
-def _answer_denial(report: AuditReport) -> Step:
-    """State what ends a denial: for each part of the repository apart, where the answers to them differ."""
-    rows = list_model_rows(report.license)
-    lost = [row.name for row in rows if row.answer is Answer.DENY]
-    free = [f"{row.name} ({row.terms})" for row in rows if row.answer is Answer.ALLOW]
-    noun = view.name_subject(report)
-    if not lost or len(lost) == len(rows):
-        words = f"ask the licensor for an agreement, plan another use, or choose another {noun}."
-        return Step(f"Do not use this {noun} as planned: {words}")
-    words = f"Do not use {_join_names(lost)} as planned: ask the licensor for an agreement, or leave it out."
-    # The licence of a part permits nothing where the whole must not be loaded.
-    may_use = free and report.decision.load.verdict is Verdict.PASS
-    return Step(f"{words} You may use {_join_names(free)}." if may_use else words)
 
 
 def _fix_quiet_defects(report: AuditReport) -> Iterator[Step]:
@@ -209,7 +187,6 @@ def _fix_quiet_defects(report: AuditReport) -> Iterator[Step]:
 
 def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
     """Yield to download damaged files again, and to decide on the other parts that were not examined."""
-    unread = [(address, absence.unread.reason) for address, absence in report.coverage.open_absences]
     fixes = {each.id: each.fix for each in report.rules}
     again = "compare their digests, and scan again." if has_claimed_digests(report) else "scan again."
     damaged = []
@@ -223,103 +200,27 @@ def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
         if sentence.startswith("Download "):
             yield Step(format_sentence(sentence), again)
         else:
-            damaged.append(address)
+            damaged.append(absence.name_part(address))
     if damaged:
-        yield Step(f"Download the files again: {_join_names(damaged)}.", again)
-    apart = (UnreadReason.UNCLAIMED, UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES)
-    if not unread or any(reason not in _DAMAGED and reason not in apart for _, reason in unread):
-        yield _STEPS[CauseKind.UNREAD]
+        yield Step(f"Download the files again: {join_names(damaged)}.", again)
+    rest = [each for each in report.coverage.open_absences if each[1].unread.reason not in _DAMAGED | _APART]
+    if rest or not report.coverage.open_absences:
+        yield _ask_for_need(report, rest)
 
 
-def _settle_use(report: AuditReport) -> Iterator[Step]:
-    """Yield the statements, look-ups and texts to read where the answer to the use is open."""
-    license_ = report.license
-    is_open = report.decision.use.verdict is not Verdict.PASS
-    if is_open and (license_.intent is None or not license_.intent.is_stated):
-        yield _STEPS[CauseKind.USE_NOT_STATED]
-    yield from (Step(each, f"add {option}.") for each, option in find_missing_statements(license_))
-    if is_open and (clauses := list_clauses_on_fields(license_)):
-        words = f"State your field of use if it is one that {join_phrases(clauses)} permits under conditions alone."
-        yield Step(words, "add --field FIELD.")
-    yield from (Step(each) for each in list_requests(license_))
-    yield from _ask_about_shared_weights(license_)
-    base_models = list_base_models_to_look_up(license_)
-    causes = {each.kind for each in report.decision.causes}
-    is_denied_in_part = CauseKind.LICENCE_DENIED in causes and bool(list_reviewable_answers(license_))
-    is_for_review = CauseKind.LICENCE_REVIEW in causes or is_denied_in_part
-    readings = tuple(_review(report, base_models)) if is_for_review else ()
-    if base_models:
-        whose = "the licence of the base model" if len(base_models) == 1 else "the licences of the base models"
-        ids = list_open_answers(license_)
-        record = f", or {_DECIDE.format(f'licence:{ids[0]}')}" if ids and not readings else ""
-        yield Step(
-            f"Look up {whose} {_join_names(base_models)}, and whether your use is permitted.",
-            f"scan again with a connection{record}",
-        )
-    yield from readings
-
-
-def _ask_about_shared_weights(license_: LicenseConclusion) -> Iterator[Step]:
-    """Yield to ask which of several licences covers weights that two models of the repository hold."""
-    shared = [each for each in license_.conflicts if each.kind == SHARED_WEIGHTS]
-    if not shared:
-        return
-    is_doubtful = any(_is_about_shared_weights(each, license_) for each in license_.open_answers)
-    before = ", and do not use it before" if is_doubtful else ""
-    names = _join_names([each.artifact for each in shared])
-    yield Step(f"Ask the author which licence covers {names}, which also lies under other terms{before}.")
-
-
-def _has_shared_weights(license_: LicenseConclusion) -> bool:
-    return any(each.kind == SHARED_WEIGHTS for each in license_.conflicts)
-
-
-def _is_about_shared_weights(answer: UseAnswer, license_: LicenseConclusion) -> bool:
-    """Whether an answer is the doubt that a conflict on shared weights states, which a step of its own settles."""
-    # A conflict names the folder first.
-    return any(each.kind == SHARED_WEIGHTS and each.detail.endswith(answer.because) for each in license_.conflicts)
-
-
-def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
-    """Yield the places to read, and the command that records the answer; nothing where a statement may settle it."""
-    license_ = report.license
-    places = list_places(license_)
-    waiting = [
-        each
-        for each in list_reviewable_answers(license_)
-        if not each.unstated and not _is_about_shared_weights(each, license_)
-    ]
-    # The licence of a base model is looked up.
-    waiting = [each for each in waiting if each.license or not any(name in each.because for name in base_models)]
-    ids = list_open_answers(license_)
-    record = _DECIDE.format(f"licence:{ids[0]}") if ids else ""
-    if places:
-        # A text that was not searched may hold no terms.
-        unsearched = {each.artifact for each in license_.conflicts if is_unsearched(each.location)}
-        terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
-        person = f"Read {join_first(places, _MOST_PLACES)}, and decide whether {terms} your use."
-        if view.list_over_limit(report):
-            person = f"Have the texts that were not searched read, or leave them out. {person}"
-            record = f"scan their folders one by one, or {record}" if record else "scan their folders one by one."
-    elif not license_.entries:
-        person = (
-            f"Do not use this {view.name_subject(report)} before its author states a licence in writing, or choose "
-            "another."
-        )
-    elif clauses := [f"{each.license}, {each.section}" for each in waiting if each.license and each.section]:
-        person = f"Read {_join_names(clauses)}, and decide whether your use meets the clause."
-    elif waiting or not (base_models or find_missing_statements(license_) or _has_shared_weights(license_)):
-        person = "Decide whether the terms in the annex on the licence permit your use."
-    else:
-        return
-    yield Step(person, record)
+def _ask_for_need(report: AuditReport, parts: list[tuple[str, Absence]]) -> Step:
+    """State to ask whether parts that cannot be examined are needed; without a record of them, all that were not."""
+    names = [absence.name_part(address) for address, absence in parts]
+    noun = view.name_subject(report)
+    named = join_names(names) if names else "the parts that were not examined"
+    them = "it" if len(set(names)) == 1 else "them"
+    record = _decide_first([absence.name_at(address) for address, absence in parts])
+    return Step(
+        f"Ask {name_author(report)} whether the {noun} works without {named}, or decide to accept {them}.",
+        f"remove {them}, or {record}" if record else "remove or fetch the part again; see modelaudit decide.",
+    )
 
 
 def _name_target(report: AuditReport) -> str:
     """Name the target as a command takes it; of a folder on disk the report keeps the last part of its path."""
     return shlex.quote(view.get_heading(report.target))
-
-
-def _join_names(names: list[str]) -> str:
-    """Join the first names, each once, and count the others."""
-    return join_first(names, _MOST_NAMES) if len(set(names)) > _MOST_NAMES else join_phrases(names)

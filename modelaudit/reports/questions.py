@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, LicenseConclusion, OriginState
+from modelaudit.model.license import (
+    ClaimKind,
+    ConclusionState,
+    LicenseClaim,
+    LicenseConclusion,
+    OriginState,
+)
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
+from modelaudit.reports.addressees import name_author
 from modelaudit.reports.decision_words import list_decision_rows
 from modelaudit.reports.inventory import LOCAL_KINDS, compute_tree_digest
-from modelaudit.reports.license_fields import list_conditions_on_fields
+from modelaudit.reports.license_fields import list_clauses_on_fields, list_conditions_on_fields
 from modelaudit.reports.license_view import (
     list_unfollowed_base_models,
     list_unread_base_models,
 )
 from modelaudit.reports.next_step import CONTACT
-from modelaudit.reports.officer_steps import find_forbidding
-from modelaudit.reports.view import name_absences, name_subject
+from modelaudit.reports.officer_steps import find_forbidding, list_steps
+from modelaudit.reports.view import name_subject
 from modelaudit.reports.wording import count_noun, cut_text, join_first
 
 _WORD = re.compile(r"[\w/.-]*\w")
@@ -31,15 +40,34 @@ _MAX_SENTENCES = 2
 _SENTENCE_CHARACTERS = 160
 
 
+@dataclass(frozen=True, slots=True)
+class _Inquiry:
+    """A question, and the names that it is about; a step that names all of them makes it needless."""
+
+    text: str
+    names: tuple[str, ...] = ()
+
+
 def list_questions(report: AuditReport) -> tuple[str, ...]:
-    """List the questions, one sentence each: first about the files, then about the licence."""
-    return (
-        *_ask_about_origin(report),
-        *_ask_about_files(report),
-        *_ask_about_reasons(report),
-        *_ask_about_statements(report),
-        *list_license_questions(report.license),
+    """List the questions, one sentence each: first about the files, then about the licence; none repeats a step."""
+    steps = " ".join(each.person for each in list_steps(report))
+    inquiries = (
+        *map(_Inquiry, _ask_about_origin(report)),
+        *map(_Inquiry, _ask_about_files(report)),
+        *map(_Inquiry, _ask_about_reasons(report)),
+        *map(_Inquiry, _ask_about_statements(report)),
+        *map(_Inquiry, _ask_author(report)),
+        *_inquire_about_license(report.license),
     )
+    return tuple(each.text for each in inquiries if not each.names or not all(name in steps for name in each.names))
+
+
+def _ask_author(report: AuditReport) -> Iterator[str]:
+    """Yield the question to the author where nothing states a licence."""
+    license_ = report.license
+    if CheckFamily.LICENSE in report.policy.checks and license_.state is ConclusionState.UNDECLARED:
+        noun = name_subject(report)
+        yield f"To {name_author(report)}: under which licence is the {noun} released, and may we use it as planned?"
 
 
 def _ask_about_statements(report: AuditReport) -> list[str]:
@@ -65,14 +93,8 @@ def _ask_about_origin(report: AuditReport) -> list[str]:
 
 
 def _ask_about_files(report: AuditReport) -> list[str]:
-    """List the questions about parts that were not examined and about files that fail the policy."""
+    """List the questions about files that fail the policy; a step asks about those that were not examined."""
     questions = []
-    unread = list(dict.fromkeys(address for address, _ in report.coverage.open_absences))
-    if unread:
-        name = name_absences(report.coverage.open_absences).lower()
-        questions.append(
-            f"Do we need the parts that were {name} ({join_first(unread, _MAX_NAMES)}), and what do they do?"
-        )
     # A finding on the model as a whole names no artifact.
     failing = [
         file_of(finding.artifact)
@@ -86,7 +108,7 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     if find_forbidding(report):
         questions.append(f"Which machines have loaded the files that fail ({names}), and who examines them?")
     elif failing:
-        questions.append(f"Can the files that fail be removed or replaced ({names})?")
+        questions.append(f"Do we need the files that fail ({names})?")
     return questions
 
 
@@ -109,21 +131,19 @@ def _ask_about_reasons(report: AuditReport) -> list[str]:
 
 
 def list_license_questions(license_: LicenseConclusion) -> list[str]:
-    """List the questions about the licence: texts that were not compared, base models, data sets, and use policies."""
-    questions = []
-    files = [
-        # A link target is claimed by the file with the link, and quotes the path of the target.
-        each.quotation if each.field == "link-target" else each.artifact
-        for each in license_.claims
-        if each.kind is ClaimKind.FOUND and each.basis is not Basis.TEXT
-    ]
-    if files:
-        questions.append(f"Does the licence file match the model card ({join_first(files, _MAX_NAMES)})?")
+    """List the questions about the licence: terms of unknown force, base models, data sets, and use policies."""
+    return [each.text for each in _inquire_about_license(license_)]
+
+
+def _inquire_about_license(license_: LicenseConclusion) -> Iterator[_Inquiry]:
+    unknown_texts = [each.artifact for each in license_.conflicts if each.kind == "text-not-recognised"]
+    if unknown_texts:
+        yield _Inquiry(f"Do the terms in {join_first(unknown_texts, _MAX_NAMES)} bind us, and who offers them?")
     unread_names = (origin.name for origin in list_unread_base_models(license_))
-    base_models = [*list_unfollowed_base_models(license_), *unread_names]
+    base_models = list(dict.fromkeys([*list_unfollowed_base_models(license_), *unread_names]))
     if base_models:
         names = join_first(base_models, _MAX_NAMES)
-        questions.append(f"Does the licence of the base model allow our planned use ({names})?")
+        yield _Inquiry(f"Does the licence of the base model allow our planned use ({names})?", tuple(base_models))
     with_known_licence = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     datasets = [each.name for each in license_.datasets]
     datasets += [
@@ -131,26 +151,33 @@ def list_license_questions(license_: LicenseConclusion) -> list[str]:
     ]
     unknown = [name for name in dict.fromkeys(datasets) if name not in with_known_licence]
     if unknown:
-        questions.append(f"Do the terms of the data sets allow our planned use ({join_first(unknown, _MAX_NAMES)})?")
+        yield _Inquiry(f"Do the terms of the data sets allow our planned use ({join_first(unknown, _MAX_NAMES)})?")
     if license_.open_permission is not Answer.DENY:
-        questions += [
-            f"Is our use one of these, and do we meet the conditions: {each}?"
-            for each in list_conditions_on_fields(license_)
-        ]
-    sentences = [
-        f"Is “{cut_text(' '.join(each.quotation.split()), _SENTENCE_CHARACTERS)}” a limit of our use, or a description "
-        f"({each.artifact}:{each.location.line})?"
-        for each in list_open_sentences(license_)
-    ]
-    more = len(sentences) - _MAX_SENTENCES
-    questions += sentences[:_MAX_SENTENCES]
-    if more > 0:
-        verb = "Does" if more == 1 else "Do"
-        questions.append(f"{verb} {count_noun(more, 'further sentence')} in the annex on the licence apply to us?")
+        places, conditions = list_clauses_on_fields(license_), list_conditions_on_fields(license_)
+        for place, condition in zip(places, conditions, strict=True):
+            yield _Inquiry(f"Is our use one of these, and do we meet the conditions: {condition}?", (place,))
+    yield from _inquire_about_sentences(list_open_sentences(license_))
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
-        questions.append(f"Who checks the use policy for changes, and when ({join_first(policies, _MAX_NAMES)})?")
-    return questions
+        yield _Inquiry(f"Who checks the use policy for changes, and when ({join_first(policies, _MAX_NAMES)})?")
+
+
+def _inquire_about_sentences(claims: Iterable[LicenseClaim]) -> Iterator[_Inquiry]:
+    """Yield a question for each of the first sentences that may limit the use, and one for the others."""
+    sentences = []
+    for each in claims:
+        words, place = cut_text(" ".join(each.quotation.split()), _SENTENCE_CHARACTERS), _name_place(each)
+        sentences.append(_Inquiry(f"Is “{words}” a limit of our use, or a description ({place})?", (place,)))
+    yield from sentences[:_MAX_SENTENCES]
+    more = len(sentences) - _MAX_SENTENCES
+    if more > 0:
+        verb = "Does" if more == 1 else "Do"
+        names = tuple(name for each in sentences[_MAX_SENTENCES:] for name in each.names)
+        yield _Inquiry(f"{verb} {count_noun(more, 'further sentence')} in the annex on the licence apply to us?", names)
+
+
+def _name_place(claim: LicenseClaim) -> str:
+    return f"{claim.artifact}:{claim.location.line}"
 
 
 def list_open_sentences(license_: LicenseConclusion) -> list[LicenseClaim]:

@@ -49,6 +49,7 @@ from modelaudit.reports.layout import (
     indent_block,
     render_parts,
 )
+from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.marks import VERDICT_MARKS
 from modelaudit.reports.open_names import list_open_names
@@ -100,7 +101,7 @@ def render_screen(
         files: format and path of each file that this run wrote for the report.
         name: of the target, as the user typed it; that of the report by default.
     """
-    width = max(width, MIN_WIDTH)
+    report, width = name_licenses(report), max(width, MIN_WIDTH)
     is_pass = report.decision.verdict is Verdict.PASS
     refusals = list_refusals(report)
     rows = group_rows([each for group in group_findings(report, show) for each in group.findings], refusals)

@@ -31,6 +31,7 @@ from modelaudit.reports.layout import (
     indent_block,
     render_parts,
 )
+from modelaudit.reports.license_names import find_license_names, introduce_licenses, name_licenses
 from modelaudit.reports.license_parts import describe_model_row, list_model_rows
 from modelaudit.reports.license_words import describe_intended_use
 from modelaudit.reports.marks import SEVERITY_MARKS, VERDICT_MARKS
@@ -61,6 +62,7 @@ from modelaudit.reports.wording import (
     describe_place,
     describe_unread,
     end_sentence,
+    lower_first,
 )
 
 _UNKNOWN = LicenseCategory.UNKNOWN
@@ -91,8 +93,10 @@ def render_table(
         show: the lowest severity to list. The listing states the number of hidden findings.
         files: format and path of each file that this run wrote for the report.
     """
+    introduced = introduce_licenses(report.license, find_license_names(report.license))
+    report = name_licenses(report)
     parts = (
-        _render_head(report),
+        _render_head(report, introduced),
         _render_absences(report),
         _render_findings(report, show),
         _render_license_and_opinions(report),
@@ -101,11 +105,19 @@ def render_table(
     return render_parts(parts, width=width, color=color)
 
 
-def _render_head(report: AuditReport) -> Group:
-    """Render the verdict, both answers, the further reasons, and rows about the target and the policy."""
+def _render_head(report: AuditReport, introduced: str) -> Group:
+    """Render the verdict, both answers, the further reasons, and rows about the target and the policy.
+
+    Args:
+        report: to show.
+        introduced: the licences by title and short name; empty without any.
+    """
     shape, style = VERDICT_MARKS[report.decision.verdict]
     target, policy = report.target, report.policy
     rows = [("model", build_text(get_model_name(target)))]
+    if introduced:
+        label, _, names = introduced.partition(": ")
+        rows.append((lower_first(label), build_text(names)))
     if target.commit or target.revision:
         asked = f" (asked for {target.revision})" if target.revision and target.revision != target.commit else ""
         rows.append(("commit", build_text((target.commit or "none") + asked)))
@@ -147,7 +159,9 @@ def _render_absences(report: AuditReport) -> Group:
         settled = describe_settled_absence(absence, address, refusals)
         reason = f" {settled}" if settled else ""
         where = f" ({place})" if place else ""
-        lines.append(build_text((address, "bold"), where))
+        part = absence.name_part(address)
+        named = f" (named in {address}{f', {place}' if place else ''})" if part != address else where
+        lines.append(build_text((part, "bold"), named))
         lines.append(indent_block(build_text(f"{describe_unread(unread)}{reason}")))
     if len(pairs) > _MAX_ABSENCES:
         lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, in the HTML and JSON reports"))

@@ -43,6 +43,7 @@ from modelaudit.reports.wording import (
     NOTES_HEADING,
     OPINIONS,
     count_noun,
+    join_first,
 )
 
 _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
@@ -124,6 +125,11 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
         return is_accepted, address
 
     return tuple(sorted(pairs, key=get_order))
+
+
+def name_open_parts(report: AuditReport) -> list[str]:
+    """Name the parts behind the open absences, each once: an absent file by its own name, not that of its index."""
+    return list(dict.fromkeys(absence.name_part(address) for address, absence in report.coverage.open_absences))
 
 
 def name_absences(pairs: Iterable[tuple[str, Absence]]) -> str:
@@ -303,10 +309,14 @@ def name_extent(extent: Extent, report: AuditReport) -> str:
 
 
 def describe_extent(record: ArtifactRecord, report: AuditReport) -> str:
-    """Describe how much of a file was examined; a name on no list leaves nothing unread."""
-    if record.absences and {each.unread.reason for _, each in record.absences} == {UnreadReason.UNVERIFIED}:
-        return "read completely; a name in it is not verified"
-    return name_extent(record.extent, report)
+    """Describe how much of a file was examined; a name on no list, or a file that it names, leaves nothing unread."""
+    unread = [each.unread for _, each in record.absences]
+    if record.is_complete or not all(each.is_beside_read_bytes for each in unread):
+        return name_extent(record.extent, report)
+    missing = list(dict.fromkeys(each.missing_file for each in unread if each.missing_file))
+    notes = ["a name in it is not verified"] if any(each.reason is UnreadReason.UNVERIFIED for each in unread) else []
+    notes += [f"it names {join_first(missing, 1)}, which was not delivered"] if missing else []
+    return f"read completely; {', and '.join(notes)}" if notes else name_extent(record.extent, report)
 
 
 def describe_opinion_extent(opinion: Opinion) -> str:

@@ -46,7 +46,7 @@ UNREAD = {
     UnreadReason.NOT_REGULAR: "This is not a regular file",
     UnreadReason.LINK_OUTSIDE: "The link leads outside the model",
     UnreadReason.LINK_DANGLING: "The target of the link does not exist",
-    UnreadReason.CONTENT_ABSENT: "The content is missing; only a placeholder is present",
+    UnreadReason.CONTENT_ABSENT: "It is listed and was not delivered",
     UnreadReason.CHANGED: "The file changed while it was read",
     UnreadReason.UNVERIFIED_BYTES: "The bytes are not verified",
     UnreadReason.EMPTY: "The file has no content",
@@ -241,8 +241,16 @@ def describe_acceptance(acceptance: Acceptance) -> str:
 
 
 def name_people(decision: Acceptance | RecordedDecision | SignOff) -> str:
-    """Name who decided, and who approved it if another person did: ``Jane Roe, approved by Max Muster``."""
-    return f"{decision.by}, approved by {decision.approved_by}" if decision.approved_by else decision.by
+    """Name who decided, and who approved it if another person did: ``Jane Roe, approved by Max Muster``.
+
+    The role of each person who signed off follows the name in brackets.
+    """
+    roles = (decision.role, decision.approver_role) if isinstance(decision, SignOff) else ("", "")
+    by, approver = (
+        f"{name} ({role})" if role else name
+        for name, role in zip((decision.by, decision.approved_by), roles, strict=True)
+    )
+    return f"{by}, approved by {approver}" if approver else by
 
 
 def describe_answer(answer: str) -> str:
@@ -275,6 +283,8 @@ def describe_unread(unread: Unread) -> str:
     if unread.reason is UnreadReason.EMPTY:
         # The detail is equal.
         return f"{UNREAD[unread.reason]}."
+    if unread.missing_file:
+        return format_sentence(unread.detail)
     return f"{UNREAD[unread.reason]}. {format_sentence(unread.detail)}"
 
 

@@ -32,7 +32,7 @@ from modelaudit.model.terms import Answer, Use
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.policy.accepted import describe_accepted
 from modelaudit.register import resolve_subject
-from modelaudit.reports import answers, front_page, render, view
+from modelaudit.reports import answers, duty_summary, front_page, render, view
 from modelaudit.reports.check_rows import list_check_rows, list_unverified
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.fact_rows import list_absent_parts
@@ -57,6 +57,7 @@ class PlannedUse(TypedDict):
 
 USE: PlannedUse = {"uses": {"commercial": True}, "territories": ("DE",), "field": "general"}
 WHOLE = "every file was examined completely"
+PUBLISHER = "the publisher of the model (not named in its files)"
 
 
 def build_weights(size: int = 16) -> bytes:
@@ -203,7 +204,9 @@ def test_sentence_that_demands_a_permission_is_a_step_before_the_reading(reports
     assert persons.index(demand) < persons.index(reading)
     words = "The model may not be used by companies that offer credit."
     question = f"Is “{words}” a limit of our use, or a description (README.md:6)?"
-    assert [each for each in list_questions(reports["terms"]) if each.startswith("Is “")] == [question]
+    # The step names the place, so that no question repeats it.
+    assert question in list_license_questions(reports["terms"].license)
+    assert not [each for each in list_questions(reports["terms"]) if each.startswith("Is “")]
     text = parse_page(reports["terms"]).text
     assert "no-commercial-use" not in text and "entry license" in text
 
@@ -224,9 +227,9 @@ def test_parts_with_equal_weights_under_different_answers_are_for_a_person(repor
     # One part is denied and the other is for review: there is a step for each.
     persons = list_persons(reports["shared"])
     assert persons == [
-        "Do not use b as planned: ask the licensor for an agreement, or leave it out.",
-        "Ask the author which licence covers a/model.safetensors, which also lies under other terms, and do not use it "
-        "before.",
+        f"Do not use b as planned: ask {PUBLISHER} for an agreement, or leave it out.",
+        f"Ask {PUBLISHER} which licence covers a/model.safetensors, which also lies under other terms, and do not use "
+        "it before.",
     ]
     assert (
         "which licence covers weights that lie under several is open"
@@ -268,15 +271,18 @@ def test_field_that_is_limited_without_a_consent_or_a_right_says_so() -> None:
 def test_missing_licence_is_no_permission_on_the_first_page(reports: Mapping[str, AuditReport]) -> None:
     report = reports["undeclared"]
     assert report.decision.use.reason.startswith("No licence is declared, so there is no permission to use it: ask")
-    step = "Do not use this model before its author states a licence in writing, or choose another."
+    step = f"Do not use this model before {PUBLISHER} states a licence in writing, or choose another."
     assert list_persons(report) == [step]
+    assert list_questions(report)[-1] == (
+        f"To {PUBLISHER}: under which licence is the model released, and may we use it as planned?"
+    )
 
 
 def test_change_that_binds_only_who_passes_it_on_says_so(reports: Mapping[str, AuditReport], tmp_path: Path) -> None:
     license_ = reports["allowed"].license
     # The head of the page names a single licence.
     marks = "Mark what you changed if you change it, and pass it on or build it into devices (section 4(b))."
-    assert marks in front_page.summarize_duties(license_).lines
+    assert marks in duty_summary.summarize_duties(license_).lines
     assert license_.intent is not None
     task = next(task for _, tasks in group_tasks(license_) for task in tasks if task.kind == "state-changes")
     shared = replace(license_.intent, uses={Use.REDISTRIBUTE: True})
@@ -316,7 +322,7 @@ def test_each_of_several_parts_has_its_own_answer_step_and_duties(reports: Mappi
     assert "May be used by its licence: a (MIT)." in lines and "May not be used as planned: b (CC-BY-NC-4.0)." in lines
     assert list_persons(report)[0].startswith("Do not use b as planned: ")
     assert list_persons(report)[0].endswith(" You may use a (MIT).")
-    duties = front_page.summarize_duties(report.license)
+    duties = duty_summary.summarize_duties(report.license)
     assert duties.lead.startswith("Your planned use of b is not allowed: its duties apply if ")
     assert any(line.endswith("(MIT, second paragraph), for a; the repository lacks it.") for line in duties.lines)
     assert "Non-commercial use only" not in parse_page(report).text.partition("The parts of the repository")[0]
@@ -327,7 +333,11 @@ def test_parts_that_were_read_and_not_verified_are_not_called_unexamined(reports
     text = parse_page(report).text
     assert "Not verified 1 part not verified." in text and "including the parts that were not verified" in text
     assert "not examined" not in text.partition("Annex A")[0].lower()
-    assert "Do we need the parts that were not verified (encoder.pkl)" in text
+    [step] = [each for each in list_steps(report) if "unverified name" in each.person]
+    assert step.person.startswith("Ask an engineer what the unverified name in encoder.pkl does")
+    [record] = [each for each in report.coverage.artifacts if each.path == "encoder.pkl"]
+    assert record.extent is Extent.EXAMINED and not record.is_complete and not report.coverage.is_complete
+    assert view.describe_extent(record, report) == "read completely; a name in it is not verified"
 
 
 @pytest.mark.parametrize(
@@ -344,7 +354,7 @@ def test_duties_are_headed_by_what_is_stated(
     license_ = reports["allowed"].license
     assert license_.intent is not None
     intent = replace(license_.intent, uses={Use.COMMERCIAL: True, **uses})
-    duties = front_page.summarize_duties(replace(license_, intent=intent))
+    duties = duty_summary.summarize_duties(replace(license_, intent=intent))
     assert duties.lead.startswith(lead)
     assert any(" if you " in line for line in duties.lines) is (duties.lead != "The duties of your planned use.")
     own = [line for line in duties.lines if "(Apache-2.0" in line]
@@ -486,7 +496,7 @@ def test_controls_are_printed_with_their_evidence_and_none_rests_on_a_check_that
 def test_duties_without_a_planned_use_begin_with_the_acts_that_the_annex_names(
     reports: Mapping[str, AuditReport],
 ) -> None:
-    duties = front_page.summarize_duties(reports["acme-tiny"].license)
+    duties = duty_summary.summarize_duties(reports["acme-tiny"].license)
     own = [line for line in duties.lines if "section 4" in line]
     assert own and all(" if you " in line for line in own) and "any use" not in duties.lead
     assert any(line.endswith("; the repository lacks it.") for line in own)
@@ -541,7 +551,7 @@ def test_no_two_sentences_of_the_first_pages_contradict_each_other(
     is_denied = any(each.kind is CauseKind.LICENCE_DENIED for each in decision.causes)
     is_forbidden = decision.load.verdict is Verdict.FAIL
     is_open = decision.load.verdict is not Verdict.PASS and CheckFamily.SECURITY in report.policy.checks
-    is_without = "before its author states a licence" in persons[0]
+    is_without = "states a licence in writing" in persons[0]
     # What is forbidden comes first, and nothing else invites to it.
     assert persons[0].startswith("Do not ") is (is_forbidden or is_denied or is_open or is_without)
     assert not (is_forbidden and "You may use" in front)
@@ -559,7 +569,7 @@ def test_no_two_sentences_of_the_first_pages_contradict_each_other(
     unread = [each for each in report.license.origins if each.look not in (OriginState.READ, OriginState.KNOWN)]
     assert bool(unread) <= (is_denied or any(each.startswith("Look up") for each in persons))
     # The duties, the planned use and the steps agree on what is stated.
-    duties = front_page.summarize_duties(report.license)
+    duties = duty_summary.summarize_duties(report.license)
     assert duties.lead != "The duties of your planned use." or not any(" if you " in each for each in duties.lines)
     unstated = front.partition("Not stated: ")[2].partition(".")[0]
     assert "--mau N" not in front or "number of users" in unstated
@@ -595,7 +605,7 @@ def test_equal_weights_under_two_licences_are_a_point_without_a_planned_use_too(
     words = "a: It holds the same files as b (model.safetensors), which has other terms (CC-BY-NC-4.0)"
     assert [each.rule for each in unstated.findings if each.message.startswith(words)] == ["license/shared-weights"]
     front = read_front(unstated)
-    assert words in front and "Ask the author which licence covers a/model.safetensors" in front
+    assert words in front and f"Ask {PUBLISHER} which licence covers a/model.safetensors" in front
     write_files(tmp_path / "two", MORE["two-names"])
     both = modelaudit.scan(tmp_path / "two", offline=True, second_opinion=False, **USE)
     assert both.decision.use.verdict is Verdict.PASS

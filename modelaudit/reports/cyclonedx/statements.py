@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from modelaudit.model.report import AuditReport, Extent
+from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffState
 from modelaudit.model.verdict import Question
 from modelaudit.reports.answers import list_details, list_rulings
@@ -36,7 +36,7 @@ def build_compositions(report: AuditReport, file_refs: Mapping[str, str], librar
         library_refs: the ``bom-ref`` of each library.
     """
     coverage = report.coverage
-    partial = [file_refs[record.path] for record in coverage.artifacts if record.extent is not Extent.EXAMINED]
+    partial = [file_refs[record.path] for record in coverage.artifacts if not record.is_complete]
     compositions: list[Json] = [
         {
             "bom-ref": "composition:files",

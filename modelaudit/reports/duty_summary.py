@@ -1,0 +1,133 @@
+"""Summarize the duties of the licences for page 1: what the planned use triggers, and what may bring further duties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.terms import UNREAD_TERMS, Answer, Group
+from modelaudit.reports import license_view
+from modelaudit.reports.front_page import ShortList
+from modelaudit.reports.license_parts import list_model_rows
+from modelaudit.reports.license_view import Task, group_tasks
+from modelaudit.reports.license_words import TRIGGERS, describe_kind
+from modelaudit.reports.next_step import list_base_models_to_look_up
+from modelaudit.reports.use_steps import list_contradicting
+from modelaudit.reports.wording import count_noun, cut_text, join_first, join_phrases, lower_first
+
+_MOST_NAMES: Final = 2
+_MOST_DUTIES: Final = 8
+_SENTENCE_CHARACTERS: Final = 200
+_DUTIES_OF_DENIED: Final = "its duties apply if an agreement with the licensor or a different use changes that"
+_NO_OBLIGATIONS: Final = "No obligations can be listed, because no known licence was recognised."
+_DUTY_SIGNS: Final = frozenset({"attribution-duty"})
+"""The signs of sentences that demand an act, by the keys of ``rules/restrictions.yaml``."""
+
+
+def summarize_duties(license_: LicenseConclusion) -> ShortList:
+    """Summarize the duties by their titles, the things to do first; those to watch are counted."""
+    if license_.state is ConclusionState.NOT_CHECKED:
+        return ShortList("Not known: the licence was not checked.")
+    groups = dict(group_tasks(license_))
+    tasks = [task for group, each in groups.items() if group is not Group.WATCH for task in each]
+    watched = len(groups.get(Group.WATCH, ()))
+    if not license_.entries:
+        return ShortList(f"{_NO_OBLIGATIONS} There may still be obligations.", _point_to_duties(license_))
+    if license_.state is not ConclusionState.CONCLUDED and not license_.models:
+        return _summarize_unsettled_duties(license_)
+    # The duties that begin with a stated act come first.
+    tasks.sort(key=lambda task: task.depends_on(license_.intent) != ())
+    lines = list(dict.fromkeys(_describe_duty(task, license_) for task in tasks))
+    more = max(len(lines) - _MOST_DUTIES, 0)
+    watch = [f"{_count_watched(watched)}."] if watched else []
+    doubts = _list_doubts_on_duties(license_)
+    return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *watch, *doubts), more)
+
+
+def _count_watched(number: int) -> str:
+    return count_noun(number, "point to watch", "points to watch")
+
+
+def _summarize_unsettled_duties(license_: LicenseConclusion) -> ShortList:
+    """Summarize the duties of each licence that may apply, where none could be determined."""
+    rivals = list_contradicting(license_)
+    lead = "Which duties apply is not known, because no licence could be determined."
+    if rivals:
+        lead = f"The duties depend on which of {join_phrases(rivals)} applies."
+    if license_.open_permission is Answer.DENY:
+        lead = f"Your planned use is not allowed: {_DUTIES_OF_DENIED}. {lead}"
+    lines = []
+    for entry in license_.entries:
+        own = [(group, task) for group, each in group_tasks(license_) for task in each if task.license == entry.id]
+        kinds = [lower_first(_describe_duty(task, license_).rstrip(".")) for group, task in own if group != Group.WATCH]
+        watched = sum(group is Group.WATCH for group, _ in own)
+        duties = join_first(kinds, _MOST_DUTIES, "; ") or "the planned use triggers no duty"
+        watch = f"; {_count_watched(watched)}" if watched else ""
+        lines.append(f"If {entry.id} applies: {duties}{watch}.")
+    return ShortList(lead, (*lines[:_MOST_DUTIES], *_point_to_duties(license_)), max(len(lines) - _MOST_DUTIES, 0))
+
+
+def _point_to_duties(license_: LicenseConclusion) -> tuple[str, ...]:
+    """Point to the sentences of the repository that demand something of the user, beside any licence on record."""
+    claims = [each for each in license_.claims if each.field == "restriction" and each.location.key in _DUTY_SIGNS]
+    quoted = [(each, cut_text(" ".join(each.quotation.split()), _SENTENCE_CHARACTERS)) for each in claims]
+    lines = [
+        f"{each.artifact}:{each.location.line} demands: “{words}”"
+        for each, words in quoted
+        if words and each.location.line
+    ]
+    return tuple(dict.fromkeys(lines))[:_MOST_DUTIES]
+
+
+def _list_doubts_on_duties(license_: LicenseConclusion) -> list[str]:
+    """List what may bring further duties: sentences of the author, base models and files that were not read."""
+    doubts = [*_point_to_duties(license_)]
+    if names := list_base_models_to_look_up(license_):
+        doubts.append(f"The licence of {join_first(names, _MOST_NAMES)} was not read and may bring further duties.")
+    if any(each.kind == UNREAD_TERMS for each in license_.open_answers):
+        doubts.append("Terms in files that could not be read may bring further duties.")
+    unverified = [each.id for each in license_.entries if not each.read]
+    if unverified:
+        doubts.append(
+            f"The terms of {join_first(unverified, _MOST_NAMES)} are not verified and may bring further duties."
+        )
+    return doubts
+
+
+def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> str:
+    """Describe in one or two sentences when the duties apply, by stated and unstated parts of the planned use."""
+    if not license_.permission and not license_.acceptance:
+        return "Each only if you do what it says." if tasks else "The clauses on record bring no duty."
+    open_uses = dict.fromkeys(use for task in tasks for use in task.depends_on(license_.intent))
+    unstated = f"you did not state whether you {join_phrases([TRIGGERS[use] for use in open_uses], 'or')}"
+    depending = sum(bool(task.depends_on(license_.intent)) for task in tasks)
+    if not tasks:
+        scope = "Your planned use triggers no duty."
+    elif not depending:
+        scope = "The duties of your planned use."
+    elif depending == len(tasks):
+        scope = f"Each only if you do what it says; {unstated}."
+    else:
+        scope = f"The duties of your planned use, then those with an “if”; {unstated}."
+    if license_.open_permission is not Answer.DENY:
+        return scope
+    rows = list_model_rows(license_)
+    lost = [row.name for row in rows if row.answer is Answer.DENY]
+    whose = f"Your planned use of {join_phrases(lost)}" if lost and len(lost) < len(rows) else "Your planned use"
+    if not tasks:
+        return f"{whose} is not allowed. It would trigger no duty."
+    return f"{whose} is not allowed: {_DUTIES_OF_DENIED}. {scope}"
+
+
+def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
+    open_words = task.describe_open(license_.intent)
+    when = f" {open_words}" if open_words else ""
+    met = f"; the repository holds it: {task.met}" if task.met else ""
+    if license_view.lacks_text(license_, task):
+        met = "; the repository lacks it"
+    parts = [each.name for each in license_.models if task.license in each.entries]
+    part = f", for {join_first(parts, _MOST_NAMES)}" if parts and len(parts) < len(license_.models) else ""
+    # Page 1 names a single licence at its head.
+    source = task.source if len(license_.entries) > 1 else task.section or "section not stated"
+    return f"{describe_kind(task.kind)}{when} ({source}){part}{met}."

@@ -1,0 +1,91 @@
+"""The recorded sign-offs in words, what an approval means beside the verdict, and what it leaves open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.report import AuditReport
+from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
+from modelaudit.model.verdict import Verdict
+from modelaudit.reports import answers
+from modelaudit.reports.json_report import compute_report_digest
+from modelaudit.reports.license_words import describe_planned_use
+from modelaudit.reports.wording import lower_first
+
+
+@dataclass(frozen=True, slots=True)
+class SignOffRow:
+    """A recorded answer of a person to the report, in words.
+
+    Attributes:
+        scope: what the answer covers beside the verdict, as one sentence; empty where both agree.
+    """
+
+    answer: str
+    state: str
+    signoff: SignOff
+    scope: str = ""
+
+
+_SIGN_OFF_ANSWERS: Final = {SignOffAnswer.APPROVE: "Approved", SignOffAnswer.REFUSE: "Refused"}
+_SIGN_OFF_STATES: Final = {
+    SignOffState.VALID: "answers this report, the data with the SHA-256 {}",
+    SignOffState.REPLACED: "replaced by a later decision",
+    SignOffState.EXPIRED: "expired",
+    SignOffState.OTHER_REPORT: "answers another report on this model, SHA-256 {}, and does not count here",
+}
+_SAME_JUDGEMENT: Final = "answers a report with the same judgement, the data with the SHA-256 {}"
+
+
+def list_sign_offs(report: AuditReport) -> tuple[SignOffRow, ...]:
+    """List the recorded sign-offs, those that bind this report first."""
+    digest = compute_report_digest(report) if report.signoffs else ""
+
+    def describe_state(signoff: SignOff) -> str:
+        is_another = signoff.state is SignOffState.VALID and signoff.report != digest
+        return (_SAME_JUDGEMENT if is_another else _SIGN_OFF_STATES[signoff.state]).format(signoff.report)
+
+    rows = (
+        SignOffRow(_SIGN_OFF_ANSWERS[each.answer], describe_state(each), each, _describe_scope(report, each))
+        for each in report.signoffs
+    )
+    return tuple(sorted(rows, key=lambda row: row.signoff.state is not SignOffState.VALID))
+
+
+def name_approval(report: AuditReport) -> str:
+    """Name what an approval means beside the verdict, for the box to tick and for a recorded answer."""
+    verdict = report.decision.verdict
+    if verdict is Verdict.FAIL:
+        return "Approved against the verdict"
+    if verdict is not Verdict.PASS or answers.is_pass_with_open_answer(report):
+        return "Approved although points are open"
+    return f"Approved{' for the planned use' if describe_planned_use(report.license.intent) else ''}"
+
+
+def list_open_points(report: AuditReport) -> list[str]:
+    """List what an approval leaves open, in the words of the reasons without their details; empty for a pass."""
+    causes = report.decision.causes
+    points = [lower_first(each.reason.partition(": ")[0].rstrip(".")) for each in causes]
+    gated = {each.question for each in causes}
+    points += [
+        f"the answer on {question} is {answers.name_answer(report, question).lower()}"
+        for question, ruling in answers.list_rulings(report)
+        if ruling.verdict is not Verdict.PASS and question not in gated
+    ]
+    return list(dict.fromkeys(points))
+
+
+def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
+    """Describe what an answer in force covers where the verdict is another: the gate follows the verdict alone."""
+    if signoff.state is not SignOffState.VALID:
+        return ""
+    verdict, is_open = answers.describe_verdict(report), report.decision.verdict is not Verdict.PASS
+    if signoff.answer is SignOffAnswer.REFUSE:
+        return "" if is_open else f"The refusal prevails over the verdict {verdict}: do not use it."
+    if not is_open and not answers.is_pass_with_open_answer(report):
+        return ""
+    return (
+        f"It confirms this report as it is and settles no open point: the verdict {verdict} prevails, and nothing is "
+        "released by it, until each point under Next is settled. It answers no question under Ask first."
+    )

@@ -1,0 +1,198 @@
+"""State the steps that settle the planned use: what to ask whom, what to state, which texts to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
+from modelaudit.model.report import AuditReport
+from modelaudit.model.restrictions import is_unsearched
+from modelaudit.model.terms import SHARED_WEIGHTS, UNREAD_TERMS, Answer
+from modelaudit.model.verdict import CauseKind, Verdict
+from modelaudit.reports import view
+from modelaudit.reports.addressees import name_author, name_licensors
+from modelaudit.reports.license_fields import list_clauses_on_fields
+from modelaudit.reports.license_parts import list_model_rows
+from modelaudit.reports.license_view import list_own_entries
+from modelaudit.reports.next_step import (
+    CONTRADICTION,
+    find_missing_statements,
+    list_base_models_to_look_up,
+    list_places,
+    list_requests,
+    list_reviewable_answers,
+)
+from modelaudit.reports.wording import join_first, join_phrases
+
+DECIDE: Final = "modelaudit decide {} --report report.json"
+_MOST_PLACES: Final = 2
+_MOST_NAMES: Final = 3
+_FIELD: Final = "field"
+"""The fact of a planned use that clauses on fields turn on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: a sentence for the person who signs, and one for an engineer, which may be empty."""
+
+    person: str
+    engineer: str = ""
+
+
+def list_contradicting(license_: LicenseConclusion) -> list[str]:
+    """List the licences that statements give to the model and that contradict each other; empty without any."""
+    if license_.state is not ConclusionState.CONTRADICTORY or license_.models:
+        return []
+    named = [id_ for each in license_.conflicts if each.kind == CONTRADICTION for id_ in each.entries]
+    ids = list(dict.fromkeys(named or [each.id for each in list_own_entries(license_)]))
+    return ids if len(ids) > 1 else []
+
+
+def answer_denial(report: AuditReport) -> Step:
+    """State what ends a denial: for each part of the repository apart, where the answers to them differ."""
+    license_ = report.license
+    rows = list_model_rows(license_)
+    lost = [row.name for row in rows if row.answer is Answer.DENY]
+    free = [f"{row.name} ({row.terms})" for row in rows if row.answer is Answer.ALLOW]
+    noun = view.name_subject(report)
+    denying = [each.license for each in license_.open_answers if each.answer is Answer.DENY]
+    licensors = name_licensors(report, denying)
+    if lost and len(lost) < len(rows):
+        words = f"Do not use {join_names(lost)} as planned: ask {licensors} for an agreement, or leave it out."
+        # The licence of a part permits nothing where the whole must not be loaded.
+        may_use = free and report.decision.load.verdict is Verdict.PASS
+        return Step(f"{words} You may use {join_names(free)}." if may_use else words)
+    words = f"Do not use this {noun} as planned"
+    if rivals := list_contradicting(license_):
+        denied = join_phrases([each for each in dict.fromkeys(denying) if each]) or "the one that denies it"
+        return Step(
+            f"{words}. First ask {name_author(report)} which of {join_phrases(rivals)} applies; if it is {denied}, ask "
+            f"{licensors} for an agreement, plan another use, or choose another {noun}."
+        )
+    return Step(f"{words}: ask {licensors} for an agreement, plan another use, or choose another {noun}.")
+
+
+def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
+    """Yield the statements, look-ups and texts to read where the answer to the use is open.
+
+    Args:
+        report: of any scan.
+        use_not_stated: the step where no use is planned.
+    """
+    license_ = report.license
+    is_open = report.decision.use.verdict is not Verdict.PASS
+    causes = {each.kind for each in report.decision.causes}
+    if is_open and (license_.intent is None or not license_.intent.is_stated):
+        yield use_not_stated
+    if CauseKind.LICENCE_DENIED not in causes:
+        yield from _ask_which_licence(report)
+    yield from (Step(each, f"add {option}.") for each, option in find_missing_statements(license_))
+    asked = {fact for each in list_reviewable_answers(license_) for fact in each.unstated}
+    if is_open and _FIELD not in asked and (clauses := list_clauses_on_fields(license_)):
+        words = f"State your field of use if it is one that {join_phrases(clauses)} permits under conditions alone."
+        yield Step(words, "add --field FIELD.")
+    yield from (Step(each) for each in list_requests(license_))
+    yield from _ask_about_shared_weights(report)
+    base_models = list_base_models_to_look_up(license_)
+    is_denied_in_part = CauseKind.LICENCE_DENIED in causes and bool(list_reviewable_answers(license_))
+    is_for_review = CauseKind.LICENCE_REVIEW in causes or is_denied_in_part
+    readings = tuple(_review(report, base_models)) if is_for_review else ()
+    if base_models:
+        whose = "the licence of the base model" if len(base_models) == 1 else "the licences of the base models"
+        ids = list_waiting_subjects(license_)
+        record = f", or {DECIDE.format(f'licence:{ids[0]}')}" if ids and not readings else ""
+        yield Step(
+            f"Look up {whose} {join_names(base_models)}, and whether your use is permitted.",
+            f"scan again with a connection{record}",
+        )
+    yield from readings
+
+
+def list_waiting_subjects(license_: LicenseConclusion) -> list[str]:
+    """List the ids of licences, or ``conclusion``, on which a person decides; a file to fetch again is none of them."""
+    waiting = (each for each in list_reviewable_answers(license_) if each.kind != UNREAD_TERMS)
+    return list(dict.fromkeys(each.license or "conclusion" for each in waiting))
+
+
+def _ask_which_licence(report: AuditReport) -> Iterator[Step]:
+    """Yield to ask the author which of several licences applies, where statements contradict each other."""
+    if report.license.acceptance is None and (rivals := list_contradicting(report.license)):
+        noun = view.name_subject(report)
+        yield Step(
+            f"Ask {name_author(report)} which of {join_phrases(rivals)} applies, and do not use this {noun} before the "
+            "answer."
+        )
+
+
+def _ask_about_shared_weights(report: AuditReport) -> Iterator[Step]:
+    """Yield to ask which of several licences covers weights that two models of the repository hold."""
+    license_ = report.license
+    shared = [each for each in license_.conflicts if each.kind == SHARED_WEIGHTS]
+    if not shared:
+        return
+    is_doubtful = any(_is_about_shared_weights(each, license_) for each in license_.open_answers)
+    before = ", and do not use it before" if is_doubtful else ""
+    names = join_names([each.artifact for each in shared])
+    author = name_author(report)
+    yield Step(f"Ask {author} which licence covers {names}, which also lies under other terms{before}.")
+
+
+def _has_shared_weights(license_: LicenseConclusion) -> bool:
+    return any(each.kind == SHARED_WEIGHTS for each in license_.conflicts)
+
+
+def _is_about_shared_weights(answer: UseAnswer, license_: LicenseConclusion) -> bool:
+    """Whether an answer is the doubt that a conflict on shared weights states, which a step of its own settles."""
+    # A conflict names the folder first.
+    return any(each.kind == SHARED_WEIGHTS and each.detail.endswith(answer.because) for each in license_.conflicts)
+
+
+def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
+    """Yield the places to read, and the command that records the answer; nothing where another step may settle it."""
+    license_ = report.license
+    rivals = list_contradicting(license_)
+    places = list_places(license_, has_contradiction=not rivals)
+    waiting = [
+        each
+        for each in list_reviewable_answers(license_)
+        if not each.unstated and each.kind != UNREAD_TERMS and not _is_about_shared_weights(each, license_)
+    ]
+    # The licence of a base model is looked up.
+    waiting = [each for each in waiting if each.license or not any(name in each.because for name in base_models)]
+    ids = list_waiting_subjects(license_)
+    record = DECIDE.format(f"licence:{ids[0]}") if ids else ""
+    if places:
+        # A text that was not searched may hold no terms.
+        unsearched = {each.artifact for each in license_.conflicts if is_unsearched(each.location)}
+        terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
+        person = f"Read {join_first(places, _MOST_PLACES)}, and decide whether {terms} your use."
+        if view.list_over_limit(report):
+            person = f"Have the texts that were not searched read, or leave them out. {person}"
+            record = f"scan their folders one by one, or {record}" if record else "scan their folders one by one."
+    elif not license_.entries:
+        person = (
+            f"Do not use this {view.name_subject(report)} before {name_author(report)} states a licence in writing, or "
+            "choose another."
+        )
+    elif clauses := [f"{each.license}, {each.section}" for each in waiting if each.license and each.section]:
+        person = f"Read {join_names(clauses)}, and decide whether your use meets the clause."
+    elif rivals:
+        person = "Decide with the answer whether the licence that applies permits your use."
+    elif waiting or not (base_models or _has_another_step(license_)):
+        person = "Decide whether the terms in the annex on the licence permit your use."
+    else:
+        return
+    yield Step(person, record)
+
+
+def _has_another_step(license_: LicenseConclusion) -> bool:
+    """Whether a statement, an answer of the author or a file to fetch again may settle what is open."""
+    is_unread = any(each.kind == UNREAD_TERMS for each in list_reviewable_answers(license_))
+    return is_unread or bool(find_missing_statements(license_)) or _has_shared_weights(license_)
+
+
+def join_names(names: list[str]) -> str:
+    """Join the first names, each once, and count the others."""
+    return join_first(names, _MOST_NAMES) if len(set(names)) > _MOST_NAMES else join_phrases(names)
