@@ -426,7 +426,10 @@ def test_html_page_groups_clauses_of_a_license_into_limits_duties_and_notes(fail
     entry = replace(failing.license.entries[0], clauses=(Clause("patent-termination", "Do not sue.", "part 3"),))
     text = parse_page(replace(failing, license=replace(failing.license, entries=(entry,)))).text
     notes = text[text.index(wording.NOTES_HEADING) : text.index("How the licence was determined")]
-    assert notes.split() == f"{wording.NOTES_HEADING} Suing can end your rights. Do not sue. part 3 For information.".split()
+    assert (
+        notes.split()
+        == f"{wording.NOTES_HEADING} Suing can end your rights. Do not sue. part 3 For information.".split()
+    )
 
 
 def test_printed_page_header_names_the_model(passing: AuditReport, hostile: AuditReport) -> None:
