@@ -62,7 +62,8 @@ def _summarize_unsettled_duties(license_: LicenseConclusion) -> ShortList:
         own = [(group, task) for group, each in group_tasks(license_) for task in each if task.license == entry.id]
         kinds = [lower_first(_describe_duty(task, license_).rstrip(".")) for group, task in own if group != Group.WATCH]
         watched = sum(group is Group.WATCH for group, _ in own)
-        duties = join_first(kinds, _MOST_DUTIES, "; ") or "the planned use triggers no duty"
+        none = "its clauses bring no duty" if license_.permission is None else "your planned use triggers no duty"
+        duties = join_first(kinds, _MOST_DUTIES, "; ") or none
         watch = f"; {_count_watched(watched)}" if watched else ""
         lines.append(f"If {entry.id} applies: {duties}{watch}.")
     return ShortList(lead, (*lines[:_MOST_DUTIES], *_point_to_duties(license_)), max(len(lines) - _MOST_DUTIES, 0))

@@ -161,7 +161,11 @@ def count_by_file(report: AuditReport) -> dict[str, tuple[int, ...]]:
             cells[worst_first.index(result.severity)] += 1
         cells[8] += result.is_refused
     for record in report.coverage.artifacts:
-        counts[read_file_path(record.path)][5] = sum(each.acceptance is None for _, each in record.absences)
+        own = [each for _, each in record.absences if not each.unread.missing_file]
+        counts[read_file_path(record.path)][5] = sum(each.acceptance is None for each in own)
+    # A file that another one names and that is absent has a row of its own.
+    for path, named in report.coverage.missing_files.items():
+        counts[read_file_path(path)][5] = sum(each.acceptance is None for _, each in named)
     return {path: tuple(cells) for path, cells in counts.items() if path or any(cells)}
 
 
