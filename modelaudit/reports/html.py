@@ -98,7 +98,7 @@ def render_html(report: AuditReport) -> bytes:
         glossary=_list_glossary(report),
         confidences=_list_confidences(groups),
         has_places=_have_places(groups),
-        unfound_conflicts=_list_unfound_conflicts(report),  # their evidence has no other place
+        unfound_conflicts=tuple(_list_unfound_conflicts(report)),  # their evidence has no other place
         csv_words=file_folders.describe_table_of_files(original) if is_folded or has_script else "",
         folders=file_folders.list_folders(report) if has_script else (),
         annexes=annexes.list_annexes(report, groups),

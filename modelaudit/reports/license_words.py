@@ -9,7 +9,7 @@ from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.term_files import is_package_metadata
 from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, Intent, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
-from modelaudit.reports.wording import count_noun, format_number, join_phrases
+from modelaudit.reports.wording import format_number, join_phrases
 
 ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
 
@@ -227,8 +227,7 @@ def describe_met_figure(clause: Clause, intent: Intent | None) -> str:
     limit = format_number(clause.number)
     users, revenue = intent.monthly_active_users, intent.annual_revenue_usd
     if clause.kind == "user-cap" and users is not None and users <= clause.number:
-        verb = "is" if users == 1 else "are"
-        return f"Your {count_noun(int(users), 'user')} a month {verb} not above the limit of {limit}."
+        return f"Your {format_number(users)} users a month are not above the limit of {limit}."
     if clause.kind in _YEARLY_LIMITS and revenue is not None and revenue <= clause.number:
         return f"Your revenue of USD {format_number(revenue)} a year is not above the limit of USD {limit}."
     return ""
