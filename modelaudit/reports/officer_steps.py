@@ -164,7 +164,7 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
         fix = next((rule.fix for rule in report.rules if rule.id == forbidding[0].rule), "")
         sentence, _, rest = fix.partition(". ")
         # The first sentence of a fix repeats this for the file.
-        added = rest if sentence.startswith("Do not ") else fix
+        added = (rest if sentence.startswith("Do not ") else fix).replace("its author", name_author(report))
         if "compromised" not in added:
             added = f"{format_sentence(added)} {_COMPROMISED}" if added else _COMPROMISED
     else:
@@ -202,7 +202,7 @@ def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
         else:
             damaged.append(absence.name_part(address))
     if damaged:
-        yield Step(f"Download the files again: {join_names(damaged)}.", again)
+        yield Step(f"Download the files again: {join_names(sorted(damaged))}.", again)
     rest = [each for each in report.coverage.open_absences if each[1].unread.reason not in _DAMAGED | _APART]
     if rest or not report.coverage.open_absences:
         yield _ask_for_need(report, rest)

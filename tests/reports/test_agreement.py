@@ -165,6 +165,7 @@ def count_by_file(report: AuditReport) -> dict[str, tuple[int, ...]]:
         counts[read_file_path(record.path)][5] = sum(each.acceptance is None for each in own)
     # A file that another one names and that is absent has a row of its own.
     for path, named in report.coverage.missing_files.items():
+        counts[read_file_path(path)] = [0] * 9
         counts[read_file_path(path)][5] = sum(each.acceptance is None for _, each in named)
     return {path: tuple(cells) for path, cells in counts.items() if path or any(cells)}
 

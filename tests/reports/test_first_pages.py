@@ -401,7 +401,10 @@ def test_sign_off_beside_an_open_verdict_states_which_prevails(reports: Mapping[
     own = replace(signoff, report=compute_report_digest(reports["terms"]))
     page = parse_page(replace(reports["terms"], signoffs=(own,))).text
     assert f"Answers this report, the data with the SHA-256 {own.report}." in page
-    assert "The use that this report judges: commercial use; in DE; field general (stated as none that licences limit)." in page
+    assert (
+        "The use that this report judges: commercial use; in DE; field general (stated as none that licences limit)."
+        in page
+    )
     front = read_front(replace(reports["terms"], signoffs=(signoff,)))
     assert "Approved on 2026-11-20 by Ann (counsel) until 2027-11-20." in front
     assert (

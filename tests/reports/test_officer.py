@@ -1,0 +1,202 @@
+"""Questions of a compliance officer: the first sheets answer each as the data does, and no two outputs differ."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from reports.test_html import parse_page
+from support.cases import check_each
+from support.officer_kinds import KINDS, scan_kinds
+
+from modelaudit.model.finding import CheckFamily
+from modelaudit.model.report import AuditReport
+from modelaudit.reports import render
+from modelaudit.reports.html import render_html
+from modelaudit.reports.license_names import name_licenses
+from modelaudit.reports.officer_steps import list_steps
+from modelaudit.reports.questions import list_questions
+from modelaudit.reports.wording import format_sentence
+
+WHOLE = "every file was examined completely"
+NO_DUTY = "Your planned use triggers no duty."
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, AuditReport]:
+    """Scan every kind once."""
+    return scan_kinds(tmp_path_factory.mktemp("kinds"))
+
+
+def read_data(report: AuditReport) -> dict[str, Any]:
+    """Read the JSON output, with the short names of licences as a page has them."""
+    data: dict[str, Any] = json.loads(render(name_licenses(report), "json"))
+    return data
+
+
+def read_sheets(report: AuditReport) -> str:
+    """Return the text of the page before its annexes, which the first two sheets hold."""
+    return join_words(parse_page(report).text.partition("Annex A")[0])
+
+
+def read_part(front: str, title: str, end: str) -> str:
+    """Return what stands below a title of the first page."""
+    return front.partition(f" {title} ")[2].partition(f" {end} ")[0]
+
+
+def join_words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@check_each("name", list(KINDS))
+def test_first_sheets_answer_whether_it_may_be_loaded_and_used_and_why(
+    name: str, reports: Mapping[str, AuditReport]
+) -> None:
+    front, data = read_sheets(reports[name]), read_data(reports[name])
+    checks = data["policy"]["checks"]
+    questions = {"load": ("May it be loaded?", "security"), "use": ("May it be used as planned?", "license")}
+    for question, (words, family) in questions.items():
+        ruling = data["decision"][question]
+        answer = ruling["verdict"].capitalize() if family in checks else "Not checked"
+        assert f"{words} {answer}. {join_words(ruling['reason'])}" in front
+    # Each failing finding is a reason, or is counted as a further one.
+    failing = {each["message"] for each in data["findings"] if each["severity"] == "critical"}
+    assert not failing or any(join_words(each) in front for each in failing)
+
+
+@check_each("name", list(KINDS))
+def test_first_sheets_answer_which_duties_apply(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    front, license_ = read_sheets(report), read_data(report)["license"]
+    duties = [each for each in license_["duties"] if each["group"] != "watch"]
+    part = read_part(front, "Duties", "Accepted risks")
+    if not license_["entries"]:
+        assert part.startswith("No obligations can be listed") and NO_DUTY not in front
+    elif license_["state"] == "contradictory":
+        assert part.startswith("The duties depend on which of ") or "The duties depend on which of " in part
+        assert all(f"If {each['id']} applies: " in part for each in license_["entries"])
+    elif not license_["models"]:
+        assert (NO_DUTY in part or "It would trigger no duty." in part) is (not duties)
+        # Every duty is named with its section.
+        assert all(each["section"] in part for each in duties)
+
+
+@check_each("name", list(KINDS))
+def test_first_sheets_answer_what_was_not_checked(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    front, data = read_sheets(report), read_data(report)
+    coverage = data["decision"]["coverage"]
+    absences = [(address, each) for record in coverage["artifacts"] for address, each in record["absences"]]
+    part = read_part(front, "Not verified", "Not confirmed") or read_part(front, "Not examined", "Not confirmed")
+    assert (WHOLE in front) is (report.coverage.is_complete and "security" in data["policy"]["checks"])
+    assert not absences or f"{len(absences)} part" in part
+    for address, absence in absences:
+        missing = absence["unread"]["missing_file"]
+        assert (f"{missing} (named in {address})" if missing else address) in part
+        # The step, the table, Markdown and CSV name the same file.
+        if missing:
+            assert f": {address}" not in part
+            assert all(missing in render(report, format).decode() for format in ("table", "markdown", "junit", "csv"))
+            assert any(missing in each.person for each in list_steps(report))
+    unread = {each["unread"]["reason"] for _, each in absences} - {"unverified-type", "unverified-bytes"}
+    assert unread or "parts that were not examined" not in front or report.license.origins or not part
+
+
+@check_each("name", list(KINDS))
+def test_first_sheets_answer_who_accepted_what(name: str, reports: Mapping[str, AuditReport]) -> None:
+    front, data = read_sheets(reports[name]), read_data(reports[name])
+    for each in data["decisions"]:
+        assert all(each[key] in front for key in ("by", "approved_by", "expires", "reason"))
+    valid = [each for each in data["signoffs"] if each["state"] == "valid"]
+    assert bool(valid) is bool(KINDS[name].signs) and ("Signed off" in front) is bool(valid)
+    for each in valid:
+        verb = {"approve": "Approved", "refuse": "Refused"}[each["answer"]]
+        people = "Ann Lee (Compliance officer), approved by Bo Berg (Head of risk)"
+        assert f"{verb} on {each['date']} by {people} until {each['expires']}." in front
+    assert ("Accepted risks None." in front) is (not data["decisions"])
+
+
+@check_each("name", list(KINDS))
+def test_first_sheets_answer_what_to_do_next_and_no_question_repeats_it(
+    name: str, reports: Mapping[str, AuditReport]
+) -> None:
+    report = name_licenses(reports[name])
+    front, steps, verdict = read_sheets(report), list_steps(report), report.decision.verdict
+    assert all(join_words(each.person) in front and join_words(each.engineer) in front for each in steps)
+    commands = [each.engineer for each in steps if each.engineer]
+    assert len(commands) == len(set(commands)), "one line for equal options"
+    assert (steps[0].person == "Keep this report with the model.") is (verdict == "pass")
+    named = [re.findall(r"\(([\w./-]+(?:, [\w./-]+)*)\)\?$", each) for each in list_questions(report)]
+    persons = " ".join(each.person for each in steps)
+    assert not any(names and names[0].startswith("acme/") and names[0] in persons for names in named)
+    # Whoever is asked is named once with an address, or as unknown.
+    assert not re.search(r"\b(?:ask|of|before) (?:the licensor|the author(?! of)|its author)\b", persons, re.IGNORECASE)
+
+
+@check_each("name", list(KINDS))
+def test_approval_is_named_by_what_it_leaves_open(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    front, verdict = read_sheets(report), report.decision.verdict
+    box = {"fail": "Approved against the verdict", "pass": "Approved for the planned use"}
+    signing = front.partition(" for which the verdict of the policy ")[2]
+    assert f" {box.get(verdict, 'Approved although points are open')} Approved under conditions Refused" in signing
+    for cause in report.decision.causes:
+        assert cause.reason.partition(": ")[0].rstrip(".").casefold() in signing.partition("Approved")[0].casefold()
+
+
+@check_each("name", list(KINDS))
+def test_outputs_agree_in_their_words(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    data = read_data(report)
+    page = join_words(parse_page(report).text)
+    texts = {format: join_words(render(report, format).decode()) for format in ("table", "markdown", "junit")}
+    for question in ("load", "use"):
+        ruling = data["decision"][question]
+        assert f"| {question} | {ruling['verdict']} |" in texts["markdown"]
+        assert f"{ruling['verdict']}: " in texts["junit"]
+        assert re.search(rf"\b{question} +\S? ?{ruling['verdict']} ", texts["table"])
+    for format, text in texts.items():
+        # Every output has one name for a licence.
+        assert "LicenseRef-" not in text, format
+    assert (WHOLE in texts["table"]) is (WHOLE in page)
+    assert "May not be used" in page or " permits the planned use" not in page or report.license.answers == ()
+    # Each clause says what it means for the planned use.
+    assert 'data-label="For your use"></td>' not in render_html(report).decode()
+    # Sentences of the annexes against those of page 1.
+    if data["decision"]["use"]["verdict"] == "pass":
+        assert "DENIED" not in page and "do not permit the planned use" not in page
+    if NO_DUTY in page:
+        assert "To do if" not in page.partition("Annex A")[2] or report.license.models
+    assert page.count(format_sentence("Keep this report with the model")) == (report.decision.verdict == "pass")
+
+
+def test_steps_of_contradicting_licences_ask_first_which_of_them_applies(reports: Mapping[str, AuditReport]) -> None:
+    persons = [each.person for each in list_steps(reports["contradiction"])]
+    assert (
+        persons[0].startswith("Ask the publisher of the model") and "which of Apache-2.0 and MIT applies" in persons[0]
+    )
+    denied = [each.person for each in list_steps(reports["denied-contradiction"])]
+    asking = [each for each in denied if "which of" in each]
+    assert len(asking) == 1 and not any("Meet the conditions of both" in each for each in denied)
+
+
+def test_file_to_fetch_again_asks_for_no_decision_on_the_licence(reports: Mapping[str, AuditReport]) -> None:
+    for name in ("incomplete", "absent"):
+        steps = list_steps(reports[name])
+        assert not any("permit your use" in each.person for each in steps)
+        assert not any("licence:conclusion" in each.engineer for each in steps)
+    [step] = [each for each in list_steps(reports["incomplete"]) if each.person.startswith("Download")]
+    assert "part-1.safetensors and part-2.safetensors" in step.person
+    [step] = [each for each in list_steps(reports["incomplete"]) if "works without" in each.person]
+    assert "runtime.bin" in step.person and "part-" not in step.person
+
+
+def test_licensor_of_a_licence_is_named_with_the_address_of_its_text(reports: Mapping[str, AuditReport]) -> None:
+    assert CheckFamily.LICENSE in reports["pass"].policy.checks
+    [entry] = reports["review"].license.entries
+    assert entry.licensor == "Google"
+    persons = " ".join(each.person for each in list_steps(reports["denied"]))
+    assert "ask the publisher of the model (not named in its files) for an agreement" in persons

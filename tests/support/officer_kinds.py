@@ -1,0 +1,167 @@
+"""Small repositories of the kinds that a compliance officer decides on, each scanned once, with decisions of people."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Final, TypedDict
+
+import modelaudit
+from modelaudit.model.report import AuditReport
+from modelaudit.reports import render
+from support.command import run_command
+
+_UNLISTED: Final = b"cacme.training\nEncoder\n)\x81}b."
+_COMMAND: Final = b"cos\nsystem\n(S'true'\ntR."
+_SAAS: Final = {"commercial": True, "hosted-service": True, "redistribute": False, "fine-tune": True}
+_PRODUCT: Final = {"commercial": True, "redistribute": True, "fine-tune": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A repository and its planned use.
+
+    Attributes:
+        files: the content of each file, by its path.
+        uses: the planned uses.
+        field: of use; empty if it is not stated.
+        only_license: whether the licence is checked alone.
+        accepted: the file that a person accepts in every finding and absence; empty without a decision.
+        signs: the answer of a person to the report; empty without one.
+    """
+
+    files: Mapping[str, bytes]
+    uses: Mapping[str, bool] = field(default_factory=lambda: _SAAS)
+    field: str = "general"
+    territories: tuple[str, ...] = ("EU",)
+    only_license: bool = False
+    accepted: str = ""
+    signs: str = ""
+
+
+def build_weights(cut: int = 0) -> bytes:
+    """Build a file of safetensors with one tensor, ``cut`` bytes short."""
+    header = json.dumps({"embed": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
+    header += b" " * (-len(header) % 8)
+    return (struct.pack("<Q", len(header)) + header + bytes(16))[: 8 + len(header) + 16 - cut]
+
+
+def write_card(license_: str, words: str = "", fields: str = "") -> bytes:
+    """Write a card that declares a licence."""
+    head = f"license: {license_}\n" if license_ else ""
+    return f"---\n{head}{fields}---\n# Card\n{words}\n".encode()
+
+
+_WEIGHTS: Final = {"model.safetensors": build_weights()}
+_INDEX: Final = json.dumps({"metadata": {}, "weight_map": {"a": "part-1.safetensors", "b": "part-2.safetensors"}})
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "pass": Kind({"README.md": write_card("mit", "## Contact\nmodels@acme.example"), **_WEIGHTS}),
+    "pass-signed": Kind({"README.md": write_card("mit"), **_WEIGHTS}, signs="approve"),
+    "duties": Kind({"README.md": write_card("apache-2.0"), **_WEIGHTS}, uses=_PRODUCT),
+    "code": Kind({"README.md": write_card("mit"), "model.pkl": _COMMAND}, signs="refuse"),
+    "denied": Kind({"README.md": write_card("cc-by-nc-4.0"), **_WEIGHTS}),
+    "review": Kind({"README.md": write_card("gemma"), **_WEIGHTS}, field=""),
+    "review-signed": Kind({"README.md": write_card("gemma"), **_WEIGHTS}, field="", signs="approve"),
+    "incomplete": Kind(
+        {
+            "README.md": write_card("apache-2.0"),
+            "model.safetensors.index.json": _INDEX.encode(),
+            "part-1.safetensors": build_weights(8),
+            "runtime.bin": bytes(range(7, 250)) * 9,
+        }
+    ),
+    "absent": Kind(
+        {
+            "README.md": write_card("apache-2.0"),
+            "model.safetensors.index.json": _INDEX.encode(),
+            "part-1.safetensors": build_weights(),
+        }
+    ),
+    "unverified": Kind({"README.md": write_card("mit"), "forest.pkl": _UNLISTED, "scaler.pkl": _UNLISTED}),
+    "accepted": Kind({"README.md": write_card("mit"), "forest.pkl": _UNLISTED}, accepted="forest.pkl"),
+    "nothing-stated": Kind(_WEIGHTS),
+    "contradiction": Kind({"README.md": write_card("apache-2.0"), "LICENSE": b"", **_WEIGHTS}),
+    "contradiction-alone": Kind({"README.md": write_card("apache-2.0"), "LICENSE": b"", **_WEIGHTS}, only_license=True),
+    "denied-contradiction": Kind({"README.md": write_card("cc-by-nc-4.0"), "LICENSE": b"", **_WEIGHTS}),
+    "unknown-terms": Kind(
+        {
+            "README.md": write_card("other", "See TERMS.md."),
+            "TERMS.md": b"# Acme terms\n\nYou may not use the model in the European Union.\n"
+            b"You must name Acme in your product.\n",
+            **_WEIGHTS,
+        }
+    ),
+    "several": Kind(
+        {
+            "README.md": b"# Suite\n",
+            "a/README.md": write_card("mit"),
+            "a/model.safetensors": build_weights(),
+            "b/README.md": write_card("cc-by-nc-4.0"),
+            "b/model.safetensors": build_weights()[:-1] + b"\x01",
+            "c/README.md": write_card("llama3.1"),
+            "c/model.safetensors": build_weights()[:-1] + b"\x02",
+        }
+    ),
+    "unread-base": Kind(
+        {"README.md": write_card("apache-2.0", fields="base_model: acme/not-there\n"), **_WEIGHTS},
+    ),
+    "many": Kind({"README.md": write_card("mit"), **{f"demo/{n}.pkl": _COMMAND for n in range(60)}}),
+}
+
+
+class _Use(TypedDict):
+    uses: Mapping[str, bool]
+    territories: tuple[str, ...]
+    field: str | None
+
+
+def scan_kinds(root: Path) -> Mapping[str, AuditReport]:
+    """Scan every kind below an empty folder; an empty licence file gets the text of MIT."""
+    mit = read_mit_text()
+    reports = {}
+    for name, kind in KINDS.items():
+        for path, content in kind.files.items():
+            place = root / name / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content or mit)
+        reports[name] = _scan(root, name, kind)
+    return reports
+
+
+def read_mit_text() -> bytes:
+    """Read the text of the MIT licence from a distribution that is under it."""
+    files = metadata.files("pytest") or ()
+    return next(Path(str(each.locate())).read_bytes() for each in files if each.name == "LICENSE")
+
+
+def _scan(root: Path, name: str, kind: Kind) -> AuditReport:
+    """Scan one kind, with the decision or the sign-off of a person if it has one."""
+    use: _Use = {"uses": kind.uses, "territories": kind.territories, "field": kind.field or None}
+    if kind.only_license:
+        return modelaudit.license(root / name, offline=True, **use)
+    report = modelaudit.scan(root / name, offline=True, second_opinion=False, **use)
+    register, saved = root / f"{name}-decisions.yaml", root / f"{name}.json"
+    if not (kind.accepted or kind.signs):
+        return report
+    saved.write_bytes(render(report, "json"))
+    people = ("--by", "Ann Lee", "--approved-by", "Bo Berg", "--decisions", register)
+    for finding in [each for each in report.findings if kind.accepted and each.artifact == kind.accepted]:
+        _decide(finding.fingerprint, saved, "accept", *people, "--expires", "2027-06-30")
+    if kind.signs:
+        roles = ("--role", "Compliance officer", "--approver-role", "Head of risk")
+        _decide("model", saved, kind.signs, *people, *roles)
+    return modelaudit.scan(root / name, offline=True, second_opinion=False, decisions=register, **use)
+
+
+def _decide(subject: str, saved: Path, answer: str, *options: str | Path) -> None:
+    """Record a decision on a saved report."""
+    result = run_command(
+        "decide", subject, "--report", saved, "--answer", answer, "--reason", "read the source", *options
+    )
+    if result.returncode:
+        raise ValueError(result.stderr)
