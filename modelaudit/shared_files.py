@@ -11,7 +11,7 @@ from modelaudit.licenses.obligations.permission import CONCLUSION
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.discovery import WEIGHT_ENDINGS
-from modelaudit.model.license import THE_REST, ConclusionState, Conflict, LicenseConclusion, UseAnswer
+from modelaudit.model.license import THE_REST, Conflict, LicenseConclusion, UseAnswer
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.terms import SHARED_WEIGHTS, Answer
 
@@ -108,8 +108,4 @@ def add_doubts(part: LicenseConclusion, shared: Sequence[SharedWeights]) -> Lice
         UseAnswer(Answer.REVIEW, "", CONCLUSION, each.conflict.detail) for each in shared if each.is_doubtful
     )
     part = replace(part, conflicts=(*part.conflicts, *(each.conflict for each in shared)))
-    if not doubts:
-        return part
-    # Two licences of the same files contradict each other, whatever each part states for itself.
-    state = ConclusionState.CONTRADICTORY if part.state is ConclusionState.CONCLUDED else part.state
-    return replace(part, state=state, answers=(*doubts, *part.answers), permission=Answer.REVIEW)
+    return replace(part, answers=(*doubts, *part.answers), permission=Answer.REVIEW) if doubts else part

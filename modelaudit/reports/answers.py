@@ -236,7 +236,7 @@ def list_reasons_on_use(report: AuditReport) -> tuple[Reason, ...]:
     )
 
     def has_failed(reason: Reason) -> bool:
-        return reason.answer.acceptance is None and _fold(reason.answer.because) in failing
+        return reason.is_open and _fold(reason.answer.because) in failing
 
     reasons = [replace(each, fails=has_failed(each)) for each in list_reasons(report.license)]
     return tuple(sorted(reasons, key=lambda each: not (each.fails or each.answer.answer is Answer.DENY)))

@@ -79,10 +79,12 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
     # The same of several files is one reason, with the first of them.
     first_by_words = {detail.partition(": ")[2] or detail: detail for detail in reversed(details)}
     unique = [_count_places(report, detail) for detail in details if detail in first_by_words.values()]
+    unique = [_drop_stated_rest(detail, stated) for detail in unique]
     shown = unique[:MOST_REASONS]
     if question is Question.USE:
         further = _list_points_on_use(report, " ".join((stated, *details)).casefold())
-        return ShortList("", (*shown, *further), max(len(unique) - MOST_REASONS, 0))
+        more = max(len(unique) - MOST_REASONS, 0) + _count_unnamed_answers(report, (stated, *details, *further))
+        return ShortList("", (*shown, *further), more)
     more = max(len(unique) - MOST_REASONS, 0) + _count_unnamed_findings(report, details)
     return ShortList("", (*shown, *_explain_worst_finding(report)), more)
 
@@ -111,6 +113,19 @@ def _count_unnamed_findings(report: AuditReport, details: Sequence[str]) -> int:
         if each.acceptance is None and each.check is not CheckFamily.LICENSE and report.policy.rejects(each)
     )
     return sum(message.casefold().rstrip(".") not in named for message in set(failing))
+
+
+def _drop_stated_rest(detail: str, stated: str) -> str:
+    """Drop what follows the first sentence of a reason where the page states it already."""
+    head, _, rest = detail.partition(". ")
+    return f"{head}." if rest and rest.casefold().rstrip(".") in stated else detail
+
+
+def _count_unnamed_answers(report: AuditReport, sentences: Sequence[str]) -> int:
+    """Count the open answers on the use that none of the sentences states: a decision names the first."""
+    named = " ".join(sentences).casefold()
+    reasons = (each.answer.because.casefold() for each in answers.list_reasons_on_use(report) if each.is_open)
+    return sum(because.rstrip(".") not in named for because in dict.fromkeys(reasons))
 
 
 def _explain_worst_finding(report: AuditReport) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from modelaudit.model.license import (
     OriginState,
 )
 from modelaudit.model.report import AuditReport
+from modelaudit.reports.license_view import names_several_licenses
 from modelaudit.reports.wording import join_phrases
 
 OWN_PREFIX: Final = "LicenseRef-"
@@ -68,7 +69,7 @@ def introduce_licenses(license_: LicenseConclusion, names: LicenseNames) -> str:
     assumed = _list_assumed(license_)
     unknown = list_unknown_names(license_)
     shown = [_introduce(each, names, is_assumed=names.identifiers[each] in assumed) for each in names.introduced]
-    shown += [f"{each} (not on record)" for each in unknown[: max(_MOST_TITLES - len(shown), 1)]]
+    shown += [_introduce_unknown(license_, each) for each in unknown[: max(_MOST_TITLES - len(shown), 1)]]
     more = len(names.titles) + len(unknown) - len(shown)
     if not shown:
         return ""
@@ -84,6 +85,11 @@ def _introduce(short: str, names: LicenseNames, *, is_assumed: bool) -> str:
     note = ", assumed for a base model that was not read" if is_assumed else ""
     title = names.titles[short]
     return f"{title} ({short}{note})" if title != short else f"{short}{f' ({note[2:]})' if note else ''}"
+
+
+def _introduce_unknown(license_: LicenseConclusion, name: str) -> str:
+    """Introduce a name that means no single licence on record."""
+    return f"{name} ({'the name of several' if names_several_licenses(license_, name) else 'not on record'})"
 
 
 def _list_assumed(license_: LicenseConclusion) -> set[str]:

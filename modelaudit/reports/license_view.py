@@ -100,6 +100,11 @@ class Reason:
     vias: tuple[str, ...]
     fails: bool = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether no decision settles it."""
+        return self.answer.acceptance is None
+
 
 @dataclass(frozen=True, slots=True)
 class Branch:
@@ -165,11 +170,17 @@ def list_unsaid_conflicts(license_: LicenseConclusion) -> tuple[Conflict, ...]:
     return tuple(each for each in license_.conflicts if not is_said(each))
 
 
+def names_several_licenses(license_: LicenseConclusion, name: str) -> bool:
+    """Whether the reasoning explains a name as one of several licences, and not as an unknown one."""
+    return any(each.startswith(f"“{name}”: ") for each in license_.reasoning)
+
+
 def find_place(license_: LicenseConclusion, answer: UseAnswer) -> str:
     """Find the place behind an answer that no clause gives, such as ``README.md:5``; empty without one."""
     for each in license_.conflicts:
         # In a repository of several models, the folder comes first.
-        if each.artifact and each.detail.endswith(answer.because):
+        is_its_reason = each.detail.endswith(answer.because) or answer.because.endswith(each.detail)
+        if each.artifact and (is_its_reason or (each.held_text and each.held_text in answer.because)):
             return f"{each.artifact}:{each.location.line}" if each.location.line else each.artifact
     claims = (each.claim for each in license_.origins if each.claim is not None and each.name in answer.because)
     claim = next((each for each in claims if each.artifact), None)

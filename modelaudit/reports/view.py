@@ -31,6 +31,7 @@ from modelaudit.reports.license_view import (
     describe_dataset,
     is_uncompared_file,
     list_unread_base_models,
+    names_several_licenses,
 )
 from modelaudit.reports.wording import (
     DUTIES_HEADING,
@@ -249,6 +250,7 @@ def _describe_unresolved_claim(claim: LicenseClaim, license_: LicenseConclusion)
         return "See license_name below"
     # A classifier of PyPI that resolves to no licence, such as "BSD License", names a kind of licences.
     is_kind = license_.state is ConclusionState.VAGUE or claim.field == "Classifier"
+    is_kind = is_kind or names_several_licenses(license_, claim.quotation)
     return "No single licence" if is_kind else "Unknown licence"
 
 

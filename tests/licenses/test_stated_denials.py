@@ -12,10 +12,11 @@ import modelaudit
 from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
 from modelaudit.licenses.evidence.prohibitions import find_prohibitions
 from modelaudit.model.license import Basis, LicenseConclusion
-from modelaudit.reports import render
+from modelaudit.model.verdict import Question
+from modelaudit.reports import front_page, render
 from modelaudit.reports.answers import describe_conclusion, list_reasons_on_use
 from modelaudit.reports.license_names import find_license_names, introduce_licenses
-from modelaudit.reports.license_view import list_limits, list_unsaid_conflicts
+from modelaudit.reports.license_view import find_place, list_limits, list_unsaid_conflicts
 from modelaudit.reports.license_words import describe_answer, quote_claim
 from modelaudit.reports.lineage_picture import draw_lineage
 
@@ -79,6 +80,9 @@ def test_sentence_that_forbids_the_use_is_one_reason_with_its_place(tmp_path: Pa
     about_line = [each.because for each in license_.answers if "European Union" in each.because]
     assert len(about_line) == 1
     [conflict] = [each for each in license_.conflicts if "European Union" in each.detail]
+    assert [find_place(license_, each) for each in license_.answers if "holds no licence text" in each.because] == [
+        "TERMS.md"
+    ]
     assert (conflict.artifact, conflict.location.line, conflict.detail) == ("TERMS.md", 3, about_line[0])
     assert 'TERMS.md states at line 4 “You must show "Powered by Acme".”, which may limit the use.' in {
         each.because for each in license_.answers
@@ -189,3 +193,30 @@ def test_fact_that_fails_the_policy_is_for_no_review(tmp_path: Path) -> None:
     assert describe_answer(first.answer, first.fails) == "FAILS THE POLICY"
     assert {describe_answer(each.answer, each.fails) for each in others} == {"FOR REVIEW"}
     assert "FAILS THE POLICY" in render(report, "html").decode()
+
+
+def test_changed_licence_text_is_one_reason_of_the_first_page(tmp_path: Path) -> None:
+    changed = APACHE.replace("no-charge", "no-charge, except for military purposes", 1)
+    for name, text in {"README.md": CARD.format("apache-2.0"), "LICENSE": changed}.items():
+        (tmp_path / name).write_text(text)
+    report = modelaudit.license(tmp_path, policy="commercial-saas", offline=True)
+    assert report.decision.use.reason.startswith(
+        "LICENSE resembles the text of Apache License 2.0 but differs from it."
+    )
+    reasons = front_page.list_reasons(report, Question.USE)
+    assert reasons.lines[0] == "No licence could be determined, so no permission can be shown."
+    assert not any("resembles" in each for each in reasons.lines)
+
+
+def test_first_page_counts_the_reasons_that_only_the_annex_lists(tmp_path: Path) -> None:
+    sentences = "".join(
+        f"You may not {act} the weights.\n" for act in ("sell", "host", "redistribute", "quantize", "merge")
+    )
+    for name, text in {"README.md": f"{CARD.format('apache-2.0')}{sentences}"}.items():
+        (tmp_path / name).write_text(text)
+    report = modelaudit.license(tmp_path, policy="commercial-saas", offline=True)
+    reasons = front_page.list_reasons(report, Question.USE)
+    shown = " ".join((report.decision.use.reason, *reasons.lines))
+    listed = [each.answer.because for each in list_reasons_on_use(report)]
+    assert len(listed) > 3
+    assert reasons.more == sum(each not in shown for each in listed) > 0

@@ -38,6 +38,7 @@ from modelaudit.licenses.evidence.statements import (
 from modelaudit.licenses.evidence.unrecognised import list_unrecognised_texts
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import DroppedTerms, format_likely_restrictions, rate_dropped_terms
+from modelaudit.licenses.recognition.likeness import quote_difference
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim
 
@@ -198,7 +199,10 @@ class AgreementChecker:
         )
         choices = combine_alternatives(declared.choices, ((texts,) if texts else ()))
         # Texts outweigh names: a variant or an unknown text at the root prevents any conclusion.
-        doubts = [*_describe_variants(at_root, self.rules), *list_unrecognised_texts(at_root).values()]
+        doubts = [
+            *(describe_variant(each, self.rules) for each in at_root if is_variant_text(each)),
+            *list_unrecognised_texts(at_root).values(),
+        ]
         if doubts:
             is_contradictory = declared.state is ConclusionState.CONTRADICTORY
             state = ConclusionState.CONTRADICTORY if is_contradictory else ConclusionState.UNRECOGNISED
@@ -331,11 +335,11 @@ def complete_claims(
     return (*claims, *by_name, *claim_link_targets(tuple(claims), paths, repository))
 
 
-def _describe_variants(claims: Sequence[LicenseClaim], rules: Catalogue) -> list[str]:
-    """Describe each file that resembles a licence text and differs from it, with its likely restrictions."""
-    return [
-        f"{get_claim_path(claim)} resembles {claim.entry or 'a known licence'} but differs from it: read its terms."
-        f"{format_likely_restrictions(rules.licenses.get(claim.entry or ''), rules.clauses)}"
-        for claim in claims
-        if is_variant_text(claim)
-    ]
+def describe_variant(claim: LicenseClaim, rules: Catalogue) -> str:
+    """Describe a file that resembles a licence text: the words in which it differs, and its likely restrictions."""
+    entry = rules.licenses.get(claim.entry or "")
+    name = entry.name if entry else "a known licence"
+    words = "; ".join(map(quote_difference, claim.differs[:3]))
+    differs = f" It differs by: {words}." if words else ""
+    likely = format_likely_restrictions(entry, rules.clauses)
+    return f"{get_claim_path(claim)} resembles the text of {name} but differs from it.{differs}{likely}"

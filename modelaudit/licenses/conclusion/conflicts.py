@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelaudit.licenses.conclusion.agreement import describe_variant
 from modelaudit.licenses.conclusion.compared_evidence import (
     ComparedEvidence,
     format_claim_evidence,
@@ -32,11 +33,9 @@ from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import (
     DroppedTerms,
     format_clause_titles,
-    format_likely_restrictions,
     list_dropped_clauses,
     rate_dropped_terms,
 )
-from modelaudit.licenses.recognition.likeness import quote_difference
 from modelaudit.model.license import (
     ClaimKind,
     ConclusionState,
@@ -106,15 +105,11 @@ def _find_variant_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
         if not is_variant_text(claim) or is_set_apart(claim, compared.places, compared.rules.licenses):
             continue
         entry = compared.rules.licenses.get(claim.entry or "")
-        name = entry.name if entry else "a known licence"
-        words = "; ".join(map(quote_difference, claim.differs[:3]))
-        differs = f" It differs by: {words}." if words else ""
-        likely = format_likely_restrictions(entry, compared.rules.clauses)
         may_restrict = is_permissive and determine_scope(claim) is ClaimScope.MODEL
         may_restrict = may_restrict and may_add_terms(claim, compared.rules.licenses)
         yield Conflict(
             "variant-text",
-            f"{get_claim_path(claim)} resembles the text of {name} but differs from it.{differs}{likely}",
+            describe_variant(claim, compared.rules),
             (entry.id,) if entry else (),
             get_claim_path(claim),
             claim.location,
@@ -147,7 +142,7 @@ def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:
             if any(is_version_of(text, id_) for text in compared.own.texts):
                 continue
             entry = compared.rules.licenses[id_]
-            version = f", {entry.version}" if entry.version else ""
+            version = f", {entry.version}," if entry.version else ""
             yield Conflict(
                 "version-dependent",
                 f"“{' '.join(claim.quotation.split())}” fits {len(versions) + 1} versions of {entry.name}; the current"

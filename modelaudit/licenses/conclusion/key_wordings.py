@@ -148,6 +148,7 @@ _FIRST_WORDINGS = (
         "Only uses of the kind that the clause describes are covered; hold yours against it.",
     ),
     (r"\bit is not stated whether you plan such a use\b", "it is not stated whether you mean to do that"),
+    (r"(; the current one, [^,]*), is assumed, and no text", r"\1 is assumed, and no text"),
     (
         r"\byour field of use is not stated(?=\.$| and )",
         "your field of use is not stated; state it with --field or in the policy",
