@@ -1,0 +1,88 @@
+"""Facts on licences over all kinds of reports: one outcome, one sentence, and an annex with all of page 1."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+
+import pytest
+from reports.test_html import parse_page
+from support.cases import check_each
+from support.officer_kinds import KINDS, scan_kinds
+
+from modelaudit.model.license import ConclusionState
+from modelaudit.model.report import AuditReport
+from modelaudit.model.verdict import Question
+from modelaudit.reports import front_page, render
+from modelaudit.reports.answers import list_reasons_on_use
+from modelaudit.reports.license_names import name_licenses
+from modelaudit.reports.license_view import list_unread, list_unsaid_conflicts
+from modelaudit.reports.license_words import describe_answer
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, AuditReport]:
+    """Scan every kind once."""
+    return scan_kinds(tmp_path_factory.mktemp("facts"))
+
+
+def fold(text: str) -> str:
+    return " ".join(html.unescape(text).split()).casefold()
+
+
+@check_each("name", list(KINDS))
+def test_fact_has_one_outcome(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    failing = [fold(each.message) for each in report.findings if report.policy.rejects(each) and not each.acceptance]
+    for reason in list_reasons_on_use(report):
+        if any(fold(reason.answer.because).rstrip(".") in each for each in failing):
+            assert describe_answer(reason.answer, reason.fails) in ("FAILS THE POLICY", "DENIED")
+
+
+@check_each("name", list(KINDS))
+def test_annex_holds_every_reason_of_page_1_and_page_1_counts_the_others(
+    name: str, reports: Mapping[str, AuditReport]
+) -> None:
+    report = reports[name]
+    page = parse_page(report).text
+    annexes = fold(page.partition("Annex A")[2])
+    named = name_licenses(report)
+    shown = front_page.list_reasons(named, Question.USE)
+    front = fold(" ".join((named.decision.use.reason, *shown.lines)))
+    reasons = [fold(each.answer.because).rstrip(".") for each in list_reasons_on_use(named)]
+    assert all(each in annexes for each in reasons)
+    unnamed = [each for each, reason in zip(reasons, list_reasons_on_use(named), strict=True) if reason.is_open]
+    cut = "no licence could be determined, so no permission can be shown."
+    absent = [each for each in unnamed if each not in front and not (each.startswith(cut) and cut in front)]
+    assert len(absent) <= shown.more
+
+
+@check_each("name", list(KINDS))
+def test_place_and_sentence_are_one_reason(name: str, reports: Mapping[str, AuditReport]) -> None:
+    license_ = reports[name].license
+    because = [each.because for each in license_.answers]
+    quoted = [found for each in because for found in set(re.findall(r"“[^”]{12,}”", each))]
+    assert len(quoted) == len(set(quoted)), quoted
+    said = " ".join(because)
+    assert not any(each.held_text and each.held_text in said for each in list_unsaid_conflicts(license_))
+    # A text that was compared and matches no licence is no unread source.
+    unread = " ".join(list_unread(license_))
+    assert not any(f"{each.artifact}: its text" in unread for each in license_.claims if each.basis == "no-match")
+
+
+@check_each("name", list(KINDS))
+def test_reasons_hold_no_command_in_any_output(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    because = [each.because for each in report.license.answers]
+    assert not [each for each in because if re.search(r"(?<!\w)--[a-z]|\bmodelaudit [a-z]", each)]
+    for form in ("html", "markdown", "junit"):
+        assert "state it with --" not in render(report, form).decode()
+
+
+@check_each("name", list(KINDS))
+def test_licence_that_is_not_determined_is_only_named(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    heading = fold(parse_page(report).text.partition("May it be loaded?")[0])
+    if report.license.state is not ConclusionState.CONCLUDED:
+        assert "licence:" not in heading and "licences:" not in heading
