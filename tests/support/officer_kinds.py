@@ -110,6 +110,17 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unread-base": Kind(
         {"README.md": write_card("apache-2.0", fields="base_model: acme/not-there\n"), **_WEIGHTS},
     ),
+    "inherited": Kind(
+        {"README.md": write_card("mit", fields="base_model: meta-llama/Llama-3.1-8B-Instruct\n"), **_WEIGHTS},
+    ),
+    "policy": Kind(
+        {
+            "README.md": write_card("apache-2.0"),
+            "USE_POLICY.md": b"# Use policy\n\nYou will not use the model for:\n- gambling\n- military purposes\n",
+            **_WEIGHTS,
+        },
+        field="gambling",
+    ),
     "many": Kind({"README.md": write_card("mit"), **{f"demo/{n}.pkl": _COMMAND for n in range(60)}}),
 }
 
