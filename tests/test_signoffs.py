@@ -92,6 +92,27 @@ def test_required_sign_off_is_named_with_the_command_that_records_it_and_a_later
     assert any("approved by Jane Roe (CISO)" in each for each in signed)
 
 
+def test_role_of_the_approver_is_recorded_and_shown_beside_the_name(model: Path) -> None:
+    _, report = scan()
+    assert "--approver-role: is the role of who approved it" in sign("--approver-role", "CFO").stderr
+    assert sign("--approved-by", "Max Muster", "--approver-role", "CFO").returncode == 0
+    assert 'approver-role: "CFO"' in Path("decisions.yaml").read_text()
+    [sign_off] = render()[0].signoffs
+    assert sign_off.approver_role == "CFO"
+    people = "Jane Roe (CISO), approved by Max Muster (CFO)"
+    shown = render()[0]
+    for format in ("markdown", "html", "table"):
+        assert people in " ".join(render_format(shown, format).decode().split()), format
+    assert any(people in each for control in shown.controls for each in control.signed)
+    # A decision that signs off no model has no such role.
+    fingerprint = report.findings[0].fingerprint if report.findings else "licence:conclusion"
+    refused = run(
+        *("decide", fingerprint, "--report", "report.json", "--answer", "accept", "--reason", "read", "--by", "A"),
+        *("--approved-by", "B", "--approver-role", "CFO", "--expires", "2027-01-31"),
+    )
+    assert refused.returncode == 2
+
+
 def test_report_with_its_sign_offs_has_the_digest_of_the_one_without(model: Path) -> None:
     _, report = scan()
     sign()

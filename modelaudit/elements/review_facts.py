@@ -130,7 +130,7 @@ def _list_signoffs(report: AuditReport) -> Sources:
     return [
         ElementSource(
             f"{verbs[each.answer]} by {each.by}{f' ({each.role})' if each.role else ''}"
-            f"{_name_approver(each.approved_by)} on {each.date}, until {each.expires}",
+            f"{_name_approver(each.approved_by, each.approver_role)} on {each.date}, until {each.expires}",
             RUN,
             each.place,
         )
@@ -139,8 +139,8 @@ def _list_signoffs(report: AuditReport) -> Sources:
     ]
 
 
-def _name_approver(name: str) -> str:
-    return f", approved by {name}" if name else ""
+def _name_approver(name: str, role: str = "") -> str:
+    return f", approved by {name}{f' ({role})' if role else ''}" if name else ""
 
 
 REVIEW_READERS: Final[Mapping[ReportFact, Reader]] = {

@@ -62,6 +62,9 @@ _STEPS: Final = {
 }
 _COMPROMISED: Final = "Treat machines that loaded it as compromised."
 _EXCEPTION: Final = "As an exception, the policy lets a person accept a finding until a date."
+_EXCEPTION_AFTER_READING: Final = (
+    "As an exception, the policy lets a person who has read the terms accept the finding until a date."
+)
 
 
 def find_forbidding(report: AuditReport) -> list[Finding]:
@@ -134,7 +137,8 @@ def _correct_licence(report: AuditReport) -> Step:
     rejected = _list_rejected(report, CheckFamily.LICENSE)
     noun, author = view.name_subject(report), name_author(report)
     words = f"Do not use this {noun} before {author} corrects what it states on its licence."
-    return Step(f"{words} {_EXCEPTION}" if any(is_acceptable(each, report.policy) for each in rejected) else words)
+    can_accept = any(is_acceptable(each, report.policy) for each in rejected)
+    return Step(f"{words} {_EXCEPTION_AFTER_READING}" if can_accept else words)
 
 
 def _list_rejected(report: AuditReport, *families: CheckFamily) -> list[Finding]:

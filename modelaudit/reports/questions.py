@@ -172,7 +172,8 @@ def _inquire_about_sentences(claims: Iterable[LicenseClaim]) -> Iterator[_Inquir
     more = len(sentences) - _MAX_SENTENCES
     if more > 0:
         verb = "Does" if more == 1 else "Do"
-        names = tuple(name for each in sentences[_MAX_SENTENCES:] for name in each.names)
+        # The step that names the first place counts the others.
+        names = sentences[0].names
         yield _Inquiry(f"{verb} {count_noun(more, 'further sentence')} in the annex on the licence apply to us?", names)
 
 

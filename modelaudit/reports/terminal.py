@@ -19,6 +19,7 @@ from modelaudit.reports.decision_words import (
     describe_settlement,
     list_decision_lines,
     list_refusals,
+    list_valid_signoffs,
 )
 from modelaudit.reports.hub_scanners import describe_scanners, get_scans
 from modelaudit.reports.inventory import describe_comparison
@@ -62,6 +63,7 @@ from modelaudit.reports.wording import (
     describe_place,
     describe_unread,
     end_sentence,
+    format_sentence,
     lower_first,
 )
 
@@ -132,6 +134,7 @@ def _render_head(report: AuditReport, introduced: str) -> Group:
         rows.append(("use", build_text("; ".join(describe_intended_use(report.license.intent)))))
     rows += [("part", build_text(describe_model_row(row))) for row in list_model_rows(report.license)]
     rows += [(label, build_text(line)) for label, line in list_decision_lines(report)]
+    rows += [("sign-off", build_text(format_sentence(line))) for line in list_valid_signoffs(report)]
     rows.append(
         ("tool", build_text(f"{report.tool.name} {report.tool.version}, {report.tool.edition}, {report.created}"))
     )

@@ -105,7 +105,7 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
         record = f", or {DECIDE.format(f'licence:{ids[0]}')}" if ids and not readings else ""
         yield Step(
             f"Look up {whose} {join_names(base_models)}, and whether your use is permitted.",
-            f"scan again with a connection{record}",
+            f"scan again with a connection{record or '.'}",
         )
     yield from readings
 

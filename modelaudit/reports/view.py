@@ -128,11 +128,6 @@ def list_absences(report: AuditReport) -> tuple[tuple[str, Absence], ...]:
     return tuple(sorted(pairs, key=get_order))
 
 
-def name_open_parts(report: AuditReport) -> list[str]:
-    """Name the parts behind the open absences, each once: an absent file by its own name, not that of its index."""
-    return list(dict.fromkeys(absence.name_part(address) for address, absence in report.coverage.open_absences))
-
-
 def name_absences(pairs: Iterable[tuple[str, Absence]]) -> str:
     """Name absences: ``Not verified`` if each is of a part that was read, ``Not examined`` if none is, else both."""
     are_read = {absence.unread.reason in READ_REASONS for _, absence in pairs}

@@ -17,7 +17,7 @@ from modelaudit.cli.main import command as program
 
 BENIGN = str(FIXTURES / "pickle/benign/data-protocol4.pkl")
 MALICIOUS = str(FIXTURES / "pickle/malicious/os-system.pkl")
-TEXTS = frozenset({"--reason", "--by", "--approved-by", "--reference", "--role"})
+TEXTS = frozenset({"--reason", "--by", "--approved-by", "--reference", "--role", "--approver-role"})
 """Options that take any text; tests/test_decisions.py has their limits."""
 REPORT = "report.json"
 WRONG: dict[str, tuple[tuple[str, str], ...]] = {

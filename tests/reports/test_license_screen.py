@@ -159,10 +159,7 @@ def test_license_screen_lists_license_limits_that_the_answers_do_not_already_men
     clauses = tuple(replace(clause, fields=tuple(f"use-{n}" for n in range(30))) for clause in LLAMA.clauses)
     allowed = replace(build_plain_conclusion(), entries=(replace(LLAMA, clauses=clauses),))
     text = join_words(render_screen(failing, allowed))
-    assert (
-        "Your 5 million users a month are not above the limit of 700 million (Llama-3.1, section 2)."
-        in text
-    )
+    assert "Your 5 million users a month are not above the limit of 700 million (Llama-3.1, section 2)." in text
     assert "use 7 and 22 more" in text and "use 8" not in text
 
 
