@@ -170,7 +170,7 @@ def test_accepted_critical_finding_is_first_on_the_screen_and_the_page_and_no_ou
     long = render_screen(replace(report, decision=replace(report.decision, use=use)), width=80).decode()
     assert f"decided 1 of 3, accepted by Jane Roe until {LAST_DAY}: critical" in long
     head = html.unescape(render(report, "html").decode().partition('<p class="exit">')[0])
-    assert "with 3 findings in weights.pkl accepted by Jane Roe</h2>" in head
+    assert "with 3 findings in 3 files accepted by Jane Roe</h2>" in head
     assert head.index("ritical pickle/dangerous-call in more.pkl") < head.index("igh pickle/unlisted-call in weights")
     notes = json.loads(render(report, "sarif"))["runs"][0]["invocations"][0]["toolExecutionNotifications"]
     annotations = render(report, "annotations").decode().splitlines()
