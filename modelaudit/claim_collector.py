@@ -191,13 +191,18 @@ class ClaimCollector:
     def _collect_prohibitions(self, prose: Prose, address: str, text_claims: Sequence[LicenseClaim]) -> None:
         """Collect the sentences that forbid a use from the texts whose sentences are not, or not all, claims."""
         is_exact = any(claim.basis is Basis.TEXT and claim.entry is not None for claim in text_claims)
-        if prose.kind is ProseKind.POLICY or (prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims)):
-            is_searched = not is_exact
-        else:
-            restrictions = [each for each in self.claims if each.artifact == address and each.field == RESTRICTION]
-            is_searched = prose.kind in _RESTRICTING_KINDS and len(restrictions) > MAX_RESTRICTIONS
-        if is_searched:
-            self.claims += find_prohibitions(prose.text, prose.first_line, address, self.rules.restrictions.cues)
+        if is_exact or prose.kind in (ProseKind.CODE, ProseKind.STRINGS):
+            return
+        is_whole = prose.kind is ProseKind.POLICY or (
+            prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims)
+        )
+        if prose.kind is ProseKind.LICENSE and not is_whole:
+            return
+        restrictions = [each for each in self.claims if each.artifact == address and each.field == RESTRICTION]
+        only_listed = not is_whole and len(restrictions) <= MAX_RESTRICTIONS
+        self.claims += find_prohibitions(
+            prose.text, prose.first_line, address, self.rules.restrictions, only_listed=only_listed
+        )
 
     def _claim_siblings(self, address: str, names: Iterable[str]) -> list[LicenseClaim]:
         """Claim the licences of the files that a licence file points to, if each of them is a licence word for word."""

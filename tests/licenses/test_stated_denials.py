@@ -108,14 +108,14 @@ def test_headings_open_sentences_and_lines_give_prohibitions_their_words_and_pla
         "# Terms\n\n## Prohibited uses\n\nThe list:\n\n1. Military use\n2. Cooking\n\n## Permitted uses\n\n- Insurance\n\n"
         "It must not be used for\ngambling.\n"
     )
-    cues = load_shipped().restrictions.cues
-    found = [(each.location.line, each.location.key, each.quotation) for each in find_prohibitions(text, 1, "a", cues)]
+    rules = load_shipped().restrictions
+    found = [(each.location.line, each.location.key, each.quotation) for each in find_prohibitions(text, 1, "a", rules)]
     assert found == [
         (7, "listed", "Prohibited uses […] Military use"),
         (14, "purpose-limit", "It must not be used for gambling."),
     ]
     many = "- military use\n" * 300
-    assert len(list(find_prohibitions(f"Do not use it for:\n{many}", 1, "a", cues))) == 100
+    assert len(list(find_prohibitions(f"Do not use it for:\n{many}", 1, "a", rules))) == 100
 
 
 ADAPTER = {
@@ -220,3 +220,32 @@ def test_first_page_counts_the_reasons_that_only_the_annex_lists(tmp_path: Path)
     listed = [each.answer.because for each in list_reasons_on_use(report)]
     assert len(listed) > 3
     assert reasons.more == sum(each not in shown for each in listed) > 0
+
+
+@pytest.mark.parametrize(
+    ("policy", "plan"),
+    [
+        ("Companies with more than 10 million USD of annual revenue need a licence.", "is above that size"),
+        ("The model is offered in Japan only.", "includes EU, CH"),
+        ("The model is for research purposes only.", "is commercial"),
+        ("For non-commercial use only.", "is commercial"),
+        ("You may use the model for insurance.", ""),
+        ("You agree not to modify the weights for:\n\n- weapons\n", ""),
+    ],
+)
+def test_use_policy_may_forbid_every_part_of_a_planned_use(tmp_path: Path, policy: str, plan: str) -> None:
+    files = {"README.md": CARD.format("apache-2.0"), "USE_POLICY.md": f"# Policy\n\n{policy}\n"}
+    denials = [
+        each.because for each in check(tmp_path, files, annual_revenue_usd=2e7).answers if "denied" in each.because
+    ]
+    assert len(denials) == bool(plan)
+    assert all(f"your planned use {plan}" in each for each in denials)
+
+
+def test_item_below_a_heading_of_a_card_that_forbids_is_found(tmp_path: Path) -> None:
+    card = f"{CARD.format('apache-2.0')}\n## Prohibited uses\n\n- Underwriting of policies\n\n## Uses\n\n- Loans\n"
+    license_ = check(tmp_path, {"README.md": card})
+    assert [each.because for each in license_.answers] == [
+        "The model card says at line 8 “Prohibited uses […] Underwriting of policies”, and your planned use is in the field"
+        " credit and insurance: probably denied."
+    ]

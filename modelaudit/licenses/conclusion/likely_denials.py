@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from modelaudit.licenses.evidence.fields import PROHIBITION, RESTRICTION
-from modelaudit.licenses.evidence.prohibitions import FORBIDDING, LISTED, forbids
+from modelaudit.licenses.evidence.prohibitions import EXCEPTING, FORBIDDING, LISTED, RESEARCH_ONLY, WITHOUT_PAY, forbids
 from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import PlacesApart
 from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies
@@ -21,8 +21,6 @@ from modelaudit.model.terms import WORLD, Intent, LicenseEntry, Use, Vocabulary
 _ASKING = frozenset({"permit", "contact"})
 """Words that make a prohibition a matter of permission: such a sentence is for review and no likely denial."""
 _SIZE_TERMS = FORBIDDING | _ASKING | {"must", "only"}
-_EXCEPTING, _WITHOUT_PAY = "excepting", "without-pay"
-_RESEARCH_ONLY = "research-only"
 _BEYOND_RESEARCH = (Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.EMBED_ON_DEVICE)
 _ACTS_ON_WEIGHTS = frozenset({Use.REDISTRIBUTE, Use.FINE_TUNE})
 _PURPOSE = re.compile(r"\bus(?:e|ed|ing)\b[^,;:]{0,60}?\b(?:to|for)\b")
@@ -102,14 +100,16 @@ class DenialFinder:
     ) -> Iterator[str]:
         """Yield a phrase for each planned use that the sentence forbids."""
         kind = claim.location.key
+        if claim.quotation.rstrip().endswith(":"):  # the list behind it says what is forbidden
+            return
         for use, plan in _PLANS.items():
             is_named = is_forbidden and f"use:{use}" in topics
             if is_named and claim.field == PROHIBITION:
                 is_named = kind == _KINDS_OF_USES.get(use)
             if is_named and use in _ACTS_ON_WEIGHTS:
                 is_named = not _PURPOSE.search(sentence)
-            is_unpaid = use is Use.COMMERCIAL and _WITHOUT_PAY in topics and kind != LISTED
-            is_beyond_research = kind == _RESEARCH_ONLY and use in _BEYOND_RESEARCH
+            is_unpaid = use is Use.COMMERCIAL and WITHOUT_PAY in topics and kind != LISTED
+            is_beyond_research = kind == RESEARCH_ONLY and use in _BEYOND_RESEARCH
             if self.intent.uses.get(use) and (is_named or is_unpaid or is_beyond_research):
                 yield plan
 
@@ -121,7 +121,7 @@ class DenialFinder:
         named = [topic.removeprefix("place:") for topic in topics if topic.startswith("place:")]
         if not named or not self.intent.territories:
             return ()
-        is_forbidding, excepts = not FORBIDDING.isdisjoint(words), _EXCEPTING in topics
+        is_forbidding, excepts = not FORBIDDING.isdisjoint(words), EXCEPTING in topics
         if not is_forbidding and not excepts and "only" not in words:
             return ()
         groups = self.vocabulary.territories

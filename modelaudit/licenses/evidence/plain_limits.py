@@ -93,7 +93,8 @@ def _iter_cued_kinds(text: str, cues: Cues) -> Iterator[tuple[str, int, str]]:
     wanted = set(_CUED_KINDS)
     for start, raw in split_sentences(text):
         kind = match_cues(fold_sentence(raw), cues)
-        if kind in wanted:
+        # What an open sentence forbids is in the list behind it.
+        if kind in wanted and not raw.rstrip().endswith(":"):
             wanted.discard(kind)
             yield kind, start, " ".join(raw.split())
         if not wanted:

@@ -12,14 +12,19 @@ from collections.abc import Iterator
 from itertools import islice
 
 from modelaudit.licenses.evidence.fields import PROHIBITION
+from modelaudit.licenses.evidence.restriction_sentences import match_restriction_sign
 from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies, match_cues
 from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
 from modelaudit.model.license import ClaimKind, LicenseClaim
-from modelaudit.model.restrictions import Cues
+from modelaudit.model.restrictions import Cues, Restrictions
 from modelaudit.model.structure import Location
 
 FORBIDDING = frozenset({"forbid", "must-not", "cannot", "not-for"})
 """The vocabularies of ``rules/cues.yaml`` with words that forbid."""
+EXCEPTING, WITHOUT_PAY = "excepting", "without-pay"
+"""Topics of ``rules/cues.yaml`` that are no fact of a planned use."""
+RESEARCH_ONLY = "research-only"
+"""The kind of a sentence that permits research alone."""
 LISTED = "listed"
 """The kind of a prohibition that is an item of a list; other prohibitions have a kind of restriction, or ``single``."""
 _SINGLE = "single"
@@ -41,17 +46,20 @@ def forbids(sentence: str, cues: Cues) -> bool:
     return bool(words & FORBIDDING) or _FORBIDDING_WORDS in find_topics(sentence, cues)
 
 
-def find_prohibitions(text: str, first_line: int, artifact: str, cues: Cues) -> Iterator[LicenseClaim]:
+def find_prohibitions(
+    text: str, first_line: int, artifact: str, restrictions: Restrictions, *, only_listed: bool = False
+) -> Iterator[LicenseClaim]:
     """Yield a claim for each sentence or item that forbids what a planned use can state; at most 100.
 
     Args:
         text: running text; only its first 400,000 characters are searched.
         first_line: line number, from 1, of the text's first line in the file; 0 in a file without lines.
         artifact: path of the file.
-        cues: the words of ``rules/cues.yaml``.
+        restrictions: the signs and words of the rule set.
+        only_listed: whether only items of lists count: the sentences of a card are judged one by one elsewhere.
     """
     text = text[:_MAX_CHARACTERS]
-    found = _iter_prohibitions(text, cues)
+    found = _iter_prohibitions(text, restrictions, only_listed=only_listed)
     line, position = first_line, 0
     for start, quotation, kind in islice(found, _MAX_CLAIMS):
         line += text.count("\n", position, start)
@@ -60,9 +68,9 @@ def find_prohibitions(text: str, first_line: int, artifact: str, cues: Cues) -> 
         yield LicenseClaim(ClaimKind.DECLARED, artifact, PROHIBITION, quotation, None, place)
 
 
-def _iter_prohibitions(text: str, cues: Cues) -> Iterator[tuple[int, str, str]]:
+def _iter_prohibitions(text: str, restrictions: Restrictions, *, only_listed: bool) -> Iterator[tuple[int, str, str]]:
     """Yield (offset, quotation, kind) for each sentence or item that forbids something with a topic."""
-    lead, is_first = "", True
+    lead, is_first, cues = "", True, restrictions.cues
     for start, raw in split_sentences(text):
         begin = text.rfind("\n", 0, start) + 1
         words, folded = " ".join(raw.split()), fold_sentence(raw)
@@ -74,12 +82,30 @@ def _iter_prohibitions(text: str, cues: Cues) -> Iterator[tuple[int, str, str]]:
             continue
         if not is_item and not _CONTINUATION.match(text, begin):
             lead = below
-        topics = [each for each in find_topics(folded, cues) if ":" in each]
-        is_listed = is_item and bool(lead)
-        if topics and (is_listed or forbids(folded, cues)):
-            kind = LISTED if is_listed else match_cues(folded, cues) or _SINGLE
-            yield start, _shorten(_join(lead, words, is_first) if is_listed else words), kind
+        if is_item and lead:
+            if any(":" in each for each in find_topics(folded, cues)):
+                yield start, _shorten(_join(lead, words, is_first)), LISTED
+        elif not only_listed and (kind := _classify(folded, restrictions)):
+            yield start, _shorten(words), kind
         is_first = is_first and not is_item
+
+
+def _classify(sentence: str, restrictions: Restrictions) -> str:
+    """Return the kind of prohibition of a folded sentence; empty if it forbids nothing that a planned use can state."""
+    cues = restrictions.cues
+    sign = match_restriction_sign(sentence, restrictions)
+    topics = find_topics(sentence, cues)
+    if sign == RESEARCH_ONLY or not topics:
+        return sign if sign == RESEARCH_ONLY else ""
+    words = find_vocabularies(cut_agreements(sentence, cues), cues)
+    is_limited = "only" in words or EXCEPTING in topics
+    is_prohibition = (
+        forbids(sentence, cues)
+        or WITHOUT_PAY in topics
+        or (is_limited and any(each.startswith("place:") for each in topics))
+        or ("size" in words and any(each.startswith("amount:") for each in topics))
+    )
+    return (sign or match_cues(sentence, cues) or _SINGLE) if is_prohibition else ""
 
 
 def _join(lead: str, item: str, is_first: bool) -> str:
