@@ -181,7 +181,7 @@ class ClaimCollector:
                 )
                 self.claims += find_headed_limits(prose.text, prose.first_line, address)
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
-            self.claims += find_plain_limits(prose.text, prose.first_line, address, self.rules.restrictions.cues)
+            self.claims += find_plain_limits(prose.text, prose.first_line, address, self.rules.restrictions)
         self._collect_prohibitions(prose, address, text_claims)
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])

@@ -14,7 +14,7 @@ from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
 from modelaudit.catalogue.sentence_weights import read_sentence_weights
 from modelaudit.model.restrictions import Restrictions, RestrictionSign
-from modelaudit.model.terms import ClauseKind
+from modelaudit.model.terms import ClauseKind, Use
 
 
 @dataclass(config=CONFIG)
@@ -23,6 +23,8 @@ class SignFile:
 
     clauses: list[Kebab]
     words: list[Text] = field(default_factory=list)
+    plain: bool = False
+    denies: list[Use] = field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -68,7 +70,7 @@ def read_restrictions(
                 if kind not in kinds:
                     raise document.error(f"signs.{id_}.clauses: {kind!r} is not a kind in rules/clauses.yaml", place)
             words = tuple(compile_pattern(each, document, place) for each in sign.words)
-            signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words)
+            signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words, sign.plain, tuple(sign.denies))
         unless += (compile_pattern(each, document, ("unless",)) for each in file.unless)
         stems.append(compile_pattern(file.stems, document, ("stems",)))
         but.append(compile_pattern(file.but, document, ("but",)))

@@ -9,6 +9,7 @@ from typing import Final
 
 from modelaudit.model.lazy_pattern import LazyPattern
 from modelaudit.model.structure import Location
+from modelaudit.model.terms import Use
 
 UNSEARCHED: Final = Location(key="not-compared")
 """The place of a claim or a conflict on a text that was not, or not to its end, searched for terms."""
@@ -24,11 +25,15 @@ class RestrictionSign:
     Attributes:
         clauses: the kinds of clauses that impose the same in a licence.
         words: the sentence is a sign if any pattern matches its folded form.
+        plain: whether the first sentence of this kind in an unknown licence text is quoted.
+        denies: the planned uses that a single prohibition of this kind forbids where it names them.
     """
 
     id: str
     clauses: tuple[str, ...]
     words: tuple[re.Pattern[str], ...]
+    plain: bool = False
+    denies: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

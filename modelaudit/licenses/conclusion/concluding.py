@@ -209,7 +209,7 @@ def _find_likely_denials(
     claims = list_forbidding_claims(
         compared.claims, list_binding_entries(compared), rules.restrictions, compared.places, is_denied
     )
-    return DenialFinder(intent, rules.restrictions.cues, rules.clauses).describe_likely_denials(claims)
+    return DenialFinder(intent, rules.restrictions, rules.clauses).describe_likely_denials(claims)
 
 
 def _describe_unclear_components(

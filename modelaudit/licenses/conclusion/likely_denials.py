@@ -25,13 +25,6 @@ _BEYOND_RESEARCH = (Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.EMBED_ON_DEVICE)
 _ACTS_ON_WEIGHTS = frozenset({Use.REDISTRIBUTE, Use.FINE_TUNE})
 _PURPOSE = re.compile(r"\bus(?:e|ed|ing)\b[^,;:]{0,60}?\b(?:to|for)\b")
 """Words before an act that is the purpose of a use, and no act on the weights."""
-_KINDS_OF_USES = {
-    Use.COMMERCIAL: "no-commercial-use",
-    Use.REDISTRIBUTE: "no-redistribution",
-    Use.DISTILL: "output-limit",
-    Use.TRAIN_ON_OUTPUTS: "output-limit",
-}
-"""The kind of a single prohibition by which it forbids a use; its words may occur beside any other prohibition."""
 _PLANS = {
     Use.COMMERCIAL: "is commercial",
     Use.HOSTED_SERVICE: "hosts the model as a service",
@@ -53,8 +46,13 @@ class DenialFinder:
     """Compares the sentences of authors with one planned use."""
 
     intent: Intent
-    cues: Cues
+    restrictions: Restrictions
     vocabulary: Vocabulary
+
+    @property
+    def cues(self) -> Cues:
+        """The words by which sentences are judged."""
+        return self.restrictions.cues
 
     def describe_likely_denials(self, claims: Iterable[LicenseClaim]) -> dict[LicenseClaim, str]:
         """Describe each claim whose sentence forbids a part of the planned use; one sentence each.
@@ -105,7 +103,7 @@ class DenialFinder:
         for use, plan in _PLANS.items():
             is_named = is_forbidden and f"use:{use}" in topics
             if is_named and claim.field == PROHIBITION:
-                is_named = kind == _KINDS_OF_USES.get(use)
+                is_named = any(kind == sign.id and use in sign.denies for sign in self.restrictions.signs)
             if is_named and use in _ACTS_ON_WEIGHTS:
                 is_named = not _PURPOSE.search(sentence)
             is_unpaid = use is Use.COMMERCIAL and WITHOUT_PAY in topics and kind != LISTED

@@ -13,7 +13,7 @@ from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.sentence_cues import match_cues
 from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
 from modelaudit.model.license import ClaimKind, LicenseClaim
-from modelaudit.model.restrictions import Cues
+from modelaudit.model.restrictions import Restrictions
 from modelaudit.model.structure import Location
 
 _MOST_CHARACTERS = 200_000
@@ -53,22 +53,18 @@ _KINDS = (
 )
 
 
-_CUED_KINDS = frozenset({"output-limit", "attribution-duty", "no-redistribution", "party-limit"})
-"""The kinds that only the words of ``rules/cues.yaml`` show."""
-
-
-def find_plain_limits(text: str, first_line: int, artifact: str, cues: Cues) -> Iterator[LicenseClaim]:
+def find_plain_limits(text: str, first_line: int, artifact: str, restrictions: Restrictions) -> Iterator[LicenseClaim]:
     """Yield the first sentence of each kind of plain limit; the key of its location is the kind.
 
     Args:
         text: a licence text; only its first 200,000 characters are searched.
         first_line: line number, from 1, of the text's first line in the file.
         artifact: path of the file.
-        cues: the words of ``rules/cues.yaml``.
+        restrictions: the words of ``rules/cues.yaml``, and the kinds of ``rules/restrictions.yaml`` that are ``plain``.
     """
     text = text[:_MOST_CHARACTERS]
     plain = tuple(_iter_plain_kinds(text))
-    cued = (each for each in _iter_cued_kinds(text, cues) if not any(words in each[2] for _, _, words in plain))
+    cued = (each for each in _iter_cued_kinds(text, restrictions) if not any(words in each[2] for _, _, words in plain))
     for kind, start, words in (*plain, *cued):
         place = Location(line=first_line + text.count("\n", 0, start), key=kind)
         quotation = truncate_quotation(words[:_MAX_QUOTATION])
@@ -88,11 +84,11 @@ def _iter_plain_kinds(text: str) -> Iterator[tuple[str, int, str]]:
             return
 
 
-def _iter_cued_kinds(text: str, cues: Cues) -> Iterator[tuple[str, int, str]]:
-    """Yield (kind, offset, words) of the first sentence of each kind of ``_CUED_KINDS``."""
-    wanted = set(_CUED_KINDS)
+def _iter_cued_kinds(text: str, restrictions: Restrictions) -> Iterator[tuple[str, int, str]]:
+    """Yield (kind, offset, words) of the first sentence of each ``plain`` kind, by the words of ``rules/cues.yaml``."""
+    wanted = {sign.id for sign in restrictions.signs if sign.plain}
     for start, raw in split_sentences(text):
-        kind = match_cues(fold_sentence(raw), cues)
+        kind = match_cues(fold_sentence(raw), restrictions.cues)
         # What an open sentence forbids is in the list behind it.
         if kind in wanted and not raw.rstrip().endswith(":"):
             wanted.discard(kind)

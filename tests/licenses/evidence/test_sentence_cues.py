@@ -155,7 +155,7 @@ def test_sentence_that_forbids_a_planned_use_is_a_likely_denial(sentence: str, i
     rules = load_catalogue()
     claims = list(find_restrictions(sentence, 7, "README.md", rules.restrictions))
     assert claims
-    denials = DenialFinder(intent, rules.restrictions.cues, rules.clauses).describe_likely_denials(claims)
+    denials = DenialFinder(intent, rules.restrictions, rules.clauses).describe_likely_denials(claims)
     if not plan:
         assert not denials
         return
