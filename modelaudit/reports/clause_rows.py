@@ -117,6 +117,8 @@ def _describe_effect(license_: LicenseConclusion, clause: Clause, heading: str) 
         return "The planned use does not trigger it."
     if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD):
         return "Depends on the field: it affects the planned use if that is one of these."
+    if clause.fields:
+        return "It binds you; your field of use is none of these."
     return describe_met_figure(clause, license_.intent) or "Does not affect the planned use."
 
 

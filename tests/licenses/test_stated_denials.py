@@ -15,6 +15,7 @@ from modelaudit.model.license import Basis, LicenseConclusion
 from modelaudit.model.verdict import Question
 from modelaudit.reports import front_page, render
 from modelaudit.reports.answers import describe_conclusion, list_reasons_on_use
+from modelaudit.reports.clause_rows import list_terms
 from modelaudit.reports.license_names import find_license_names, introduce_licenses
 from modelaudit.reports.license_view import find_place, list_limits, list_unsaid_conflicts
 from modelaudit.reports.license_words import describe_answer, quote_claim
@@ -249,3 +250,9 @@ def test_item_below_a_heading_of_a_card_that_forbids_is_found(tmp_path: Path) ->
         "The model card says at line 8 “Prohibited uses […] Underwriting of policies”, and your planned use is in the field"
         " credit and insurance: probably denied."
     ]
+
+
+def test_list_of_fields_binds_although_the_stated_field_is_none_of_them(tmp_path: Path) -> None:
+    [terms] = [each for each in list_terms(check(tmp_path, ADAPTER)) if each.entry.id == "LicenseRef-Llama-3.1"]
+    effects = {row.title: row.effect for _, rows in terms.groups for row in rows}
+    assert effects["Forbidden uses"] == "It binds you; your field of use is none of these."
