@@ -119,7 +119,8 @@ def _render_head(report: AuditReport, introduced: str) -> Group:
     rows = [("model", build_text(get_model_name(target)))]
     if introduced:
         label, _, names = introduced.partition(": ")
-        rows.append((lower_first(label), build_text(names)))
+        noun, _, named = lower_first(label).partition(" ")
+        rows.append((noun, build_text(f"{named}: {names}" if named else names)))
     if target.commit or target.revision:
         asked = f" (asked for {target.revision})" if target.revision and target.revision != target.commit else ""
         rows.append(("commit", build_text((target.commit or "none") + asked)))

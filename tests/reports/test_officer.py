@@ -178,6 +178,8 @@ def test_steps_of_contradicting_licences_ask_first_which_of_them_applies(reports
     assert (
         persons[0].startswith("Ask the publisher of the model") and "which of Apache-2.0 and MIT applies" in persons[0]
     )
+    fixes = " ".join(rule.fix for rule in reports["contradiction"].rules)
+    assert "Ask the publisher which one applies before you use the model." in fixes
     denied = [each.person for each in list_steps(reports["denied-contradiction"])]
     asking = [each for each in denied if "which of" in each]
     assert len(asking) == 1 and not any("Meet the conditions of both" in each for each in denied)
