@@ -98,7 +98,8 @@ noticed.
 A use policy and an unknown licence text are lists of prohibitions, so one pointer to the file stands for most of them.
 A sentence that forbids just what the planned use states (its field, a territory, an act, a size) is the first reason,
 "probably denied", with its line; so is an item of a list, read with the words or the heading before the list, in cards
-too. The topics of `rules/cues.yaml` name the facts. Of an unknown licence text, the first limit of each kind is a reason.
+too. The topics of `rules/cues.yaml` name the facts. Of an unknown licence text, the first limit of each kind is a
+reason.
 """
 
 
