@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.lazy_pattern import defer_pattern
 
 Data = dict[str, "Data"] | list["Data"] | str | int | float | bool | None
 Place = tuple[str | int, ...]
@@ -30,9 +31,9 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
+_INTEGER = defer_pattern(r"[-+]?[0-9]{1,18}", re.ASCII)
 # "1.5", "-.5e3" or "1e-3": a full stop with digits behind it, or an exponent. Other than in YAML 1.2, "1." stays text.
-_DECIMAL = re.compile(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE][-+]?[0-9]+)", re.ASCII)
+_DECIMAL = defer_pattern(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE][-+]?[0-9]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from modelaudit.model.acceptance import Acceptance
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license_text import ClauseQuotation as ClauseQuotation
 from modelaudit.model.license_text import TextChange as TextChange
 from modelaudit.model.lineage import Kinship
@@ -24,13 +25,12 @@ THE_REST = "the rest of the repository"
 NAME_LIMIT = 300
 """Characters beyond which a text is not a licence name."""
 
-
 # Only ASCII letters are lowered: a look-alike of a known name, with a Cyrillic letter, a Kelvin sign or a zero-width
 # space, must not become that name. Only word separators are dropped, because "openrail" and "openrail++", "MIT" and
 # "MIT*" are different statements.
 _SEPARATORS = string.whitespace + "-_.,:/()[]'\""
 _FOLDED_CHARACTERS = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATORS)
-_SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
+_SCHEME = defer_pattern(r"https?://(?:www\.)?", re.IGNORECASE)
 
 
 def fold_license_name(name: str) -> str:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.model.lazy_pattern import LazyPattern
 from modelaudit.model.structure import Location
 
 UNSEARCHED: Final = Location(key="not-compared")
@@ -99,8 +98,8 @@ class ClauseShape:
     """
 
     name: str
-    words: LazyPattern
-    unless: tuple[LazyPattern, ...] = ()
+    words: re.Pattern[str]
+    unless: tuple[re.Pattern[str], ...] = ()
     follows: bool = False
     within: tuple[str, ...] = ()
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import posixpath
-import re
 
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
@@ -23,7 +23,7 @@ from modelaudit.reports.officer_steps import find_forbidding
 from modelaudit.reports.view import name_absences, name_subject
 from modelaudit.reports.wording import count_noun, cut_text, join_first
 
-_WORD = re.compile(r"[\w/.-]*\w")
+_WORD = defer_pattern(r"[\w/.-]*\w")
 """A word of a sentence that may be the name of a file, without the full stop after it."""
 _MAX_NAMES = 3
 _MAX_CONTRADICTIONS = 2

@@ -64,7 +64,7 @@ def _find_shape(clause: str, subjects: ClauseSubjects, section: str, *, is_behin
         if match is None:
             continue
         rest = spared
-        if "subject" in shape.words.groups:
+        if "subject" in shape.words.groupindex:
             rest = f"{spared[: match.start('subject')]} {spared[match.end('subject') :]}"
         if not any(words.search(rest) for words in shape.unless):
             return shape

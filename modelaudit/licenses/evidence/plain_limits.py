@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterator
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 
 _MOST_CHARACTERS = 200_000
 _MAX_QUOTATION = 240
-_SENTENCE = re.compile(r"(?:[^.!?\u3002\uff01\n]|[.](?=[^\s])|\n(?![ \t]*\n)){1,1500}")
+_SENTENCE = defer_pattern(r"(?:[^.!?\u3002\uff01\n]|[.](?=[^\s])|\n(?![ \t]*\n)){1,1500}")
 _PLACES = (
     r"(?:the )?(?:european (?:union|economic area)|e\.?u\.?\b|eea\b|united (?:kingdom|states)|u\.?k\.?\b|south korea"
     r"|china|russia|territory of)"
@@ -23,7 +24,7 @@ _PLACES = (
 _KINDS = (
     (
         "territory-limit",
-        re.compile(
+        defer_pattern(
             rf"\bnot (?:apply|be used|permitted|allowed|licensed|available|granted|valid|use|cover)\b[^.]{{0,60}}?"
             rf"\b(?:in|to|for|within|inside)\b[^.]{{0,40}}{_PLACES}|exclud(?:es|ing|ed)\b[^.]{{0,40}}{_PLACES}"
             r"|不适用于[^\u3002]{0,20}(?:欧盟|欧洲联盟|英国|韩国)",
@@ -32,7 +33,7 @@ _KINDS = (
     ),
     (
         "no-commercial-use",
-        re.compile(
+        defer_pattern(
             r"\bnon[- ]?commercial|\b(?:not|no|never|prohibit\w*|forbid\w*|except|exclud\w*|other than)\b[^.]{0,60}"
             r"\bcommercial(?:ly)?\b|非商业|不得[^\u3002]{0,20}商业|禁止[^\u3002]{0,12}商",
             re.IGNORECASE,
@@ -40,7 +41,7 @@ _KINDS = (
     ),
     (
         "research-only",
-        re.compile(
+        defer_pattern(
             r"\b(?:only|solely|exclusively|limited to)\b[^.]{0,60}\b(?:research|academic|scientific|educational)\b"
             r"|\b(?:research|academic|scientific|educational)\b[^.]{0,30}\b(?:only|solely|exclusively)\b"
             r"|仅[^\u3002]{0,16}(?:研究|学术)",

@@ -33,6 +33,7 @@ from modelaudit.licenses.recognition.words import split_words
 from modelaudit.model.address import is_member, member_path
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 from modelaudit.model.term_words import TermWords
@@ -44,7 +45,7 @@ _MAX_QUOTATION = 160
 _MAX_SEARCHED_CHARACTERS = 400_000
 """Characters that are searched for names; a claim of the collector represents the rest of the text."""
 # Every licence text in a European language has at least three of these stems, even the shortest standard licence.
-_STEMS = re.compile(
+_STEMS = defer_pattern(
     r"licen[cs]|permi[ts]|warrant|liab|grant|redistribut|distribut|copyright|domain|modif|conditions|restrict|copies"
     r"|prohibit|unlawful|agree",
     re.IGNORECASE,
@@ -56,10 +57,10 @@ _LEAST_PERMISSIVE_LIKENESS = 0.9
 What two texts share below it is mostly their disclaimer: terms for research alone reach 0.79 beside BSD-3-Clause, the
 terms of strangers 0.86 beside MIT and 0.75 beside a sample licence; true variants begin at 0.93.
 """
-_MISSING = re.compile(r"[0-9]+ words of the licence are missing")
+_MISSING = defer_pattern(r"[0-9]+ words of the licence are missing")
 _MOST_HARMLESS_WORDS = 12
 _UNNAMED_KINDS = (ProseKind.DOCUMENT, ProseKind.STRINGS)
-_BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
+_BLANK_LINE = defer_pattern(r"[\s#*=_~<>|-]*\Z")
 
 
 def extract_text_claims(

@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.licenses.recognition.attributions import is_part_of_heading
 from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase, tells_readers
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _Phrases = frozenset[tuple[str, ...]]
 
@@ -21,7 +22,7 @@ _NAME: Final = r"(?P<name>\S+(?: \S+){0,11}?)"
 _THERE: Final = r"and other licenses of the third party components therein"
 _PARTY: Final = r"(?:[a-z]+ )?(?:[a-z0-9]+ )?(?:limited|inc|ltd|llc)"
 _LINES: Final = tuple(
-    re.compile(rf"{pattern}(?= |$)")
+    defer_pattern(rf"{pattern}(?= |$)")
     for pattern in (
         rf"(?:open source (?:software|model)s? )?licensed? under the (?:the )?{_NAME}(?: {_THERE})?(?=$)",
         rf"terms of the (?:the )?{_NAME}(?=$)",
@@ -40,7 +41,7 @@ _LINES: Final = tuple(
     )
 )
 _STATEMENTS: Final = tuple(
-    re.compile(rf"{pattern}(?= |$)")
+    defer_pattern(rf"{pattern}(?= |$)")
     for pattern in (
         r"the views and conclusions contained in the software and documentation are those of the authors and should"
         r" not be interpreted as representing official policies either expressed or implied of"
@@ -54,29 +55,29 @@ _STATEMENTS: Final = tuple(
 """Whole sentences, which may be on several lines."""
 _TITLED: Final = (0, 1, 2)
 """The numbers of the lines whose name must be that of a text in the file."""
-_OF_OTHERS: Final = re.compile(
+_OF_OTHERS: Final = defer_pattern(
     r"open source software|license for|the following sets forth attribution|some of .* code is derived"
 )
-_LINE: Final = re.compile(r"[^\n]*")
-_ITEM: Final = re.compile(
+_LINE: Final = defer_pattern(r"[^\n]*")
+_ITEM: Final = defer_pattern(
     r"[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+(?P<name>[^\n]{1,60})\n\s*(?:From [^\n]{1,40}:\s*)?Copyright\b"
 )
-_FIELD: Final = re.compile(
+_FIELD: Final = defer_pattern(
     r"[ \t]*(?P<label>name|files?|functions?|licen[cs]e|copyright|description|availability|source|homepage|url|version)"
     r"[ \t]*:"
     r"(?P<value>[^\n]*(?:\n[ \t]+\S[^\n]*)*)",
     re.IGNORECASE,
 )
 """A line of a table of parts, with the indented lines that continue it."""
-_PATH: Final = re.compile(r"and|[\w+@~-]*[./*][\w.+@~*/:-]*")
-_PATH_ENDS: Final = re.compile(r"[\s,;]+")
-_ADDRESS: Final = re.compile(r"\s*<?https?://\S+>?\s*")
-_VERSION: Final = re.compile(r"\s*v?\d[\w.+-]{0,20}\s*")
+_PATH: Final = defer_pattern(r"and|[\w+@~-]*[./*][\w.+@~*/:-]*")
+_PATH_ENDS: Final = defer_pattern(r"[\s,;]+")
+_ADDRESS: Final = defer_pattern(r"\s*<?https?://\S+>?\s*")
+_VERSION: Final = defer_pattern(r"\s*v?\d[\w.+-]{0,20}\s*")
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16
 _MOST_PLAIN_HOLDERS: Final = 2
-_REMARK: Final = re.compile(r"\([^()\n]{1,80}\)")
-_FROM: Final = re.compile(r"[ \t]*From [\w .+-]{1,40}:[ \t]*\n\s*Copyright\b")
+_REMARK: Final = defer_pattern(r"\([^()\n]{1,80}\)")
+_FROM: Final = defer_pattern(r"[ \t]*From [\w .+-]{1,40}:[ \t]*\n\s*Copyright\b")
 
 
 def measure_component_line(words: Words, first: int, end: int, titles: _Phrases) -> tuple[int, bool]:

@@ -6,7 +6,6 @@ places; the best alignments that do not overlap explain the text. The words that
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from modelaudit.licenses.recognition.alignment import Alignment, Gap, align_fing
 from modelaudit.licenses.recognition.notation import extend_ends, is_notation_gap, is_source_note
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import SAMPLE_STEP, Fingerprint, Fingerprints, Span
+from modelaudit.model.lazy_pattern import defer_pattern
 
 LEAST_SHARE = 0.5
 """The share of a fingerprint's words that a text must have to be a variant of it."""
@@ -340,7 +340,7 @@ def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iter
         position = end
 
 
-_NOTE = re.compile(
+_NOTE = defer_pattern(
     r"\d+ words of the licence are missing|more text than was looked at|characters that do not show|and \d+ more"
     r"|the text that it was compared with is no certain copy|letters or numbers one by one, which are no words"
 )

@@ -46,12 +46,6 @@ def test_each_shape_cuts_its_examples_and_leaves_their_twins() -> None:
     assert faults == []
 
 
-def test_every_pattern_of_a_shape_compiles_although_its_first_use_compiles_it() -> None:
-    for shape in load_catalogue().restrictions.subjects.shapes:
-        for words in (shape.words, *shape.unless):
-            assert words.compiled.pattern == words.text
-
-
 def _is_empty(rest: str) -> bool:
     return not rest.strip(" ;.")
 
