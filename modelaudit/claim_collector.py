@@ -179,7 +179,7 @@ class ClaimCollector:
                 )
                 self.claims += find_headed_limits(prose.text, prose.first_line, address)
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
-            self.claims += find_plain_limits(prose.text, prose.first_line, address)
+            self.claims += find_plain_limits(prose.text, prose.first_line, address, self.rules.restrictions.plain)
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words

@@ -31,6 +31,21 @@ class RestrictionSign:
 
 
 @dataclass(frozen=True, slots=True)
+class PlainLimit:
+    """One kind of limit that an unknown or changed licence text states plainly.
+
+    Attributes:
+        kind: id of the kind of restriction.
+        needs: texts, in lower case, one of which every match has.
+        words: a sentence states the limit if any pattern matches it.
+    """
+
+    kind: str
+    needs: tuple[str, ...]
+    words: tuple[re.Pattern[str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Combination:
     """Vocabularies whose words make a restriction where they occur together.
 
@@ -144,6 +159,7 @@ class Restrictions:
     Attributes:
         unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.
         but: patterns that revoke the exemption, because an exception follows.
+        plain: the limits that an unknown licence text states plainly.
         stems: every sign contains one of these, so other sentences are skipped.
         cues: the words by which a sentence without a sign is judged.
         weights: the weights by which a sentence without either is scored.
@@ -157,6 +173,7 @@ class Restrictions:
     cues: Cues = field(default_factory=Cues)
     weights: SentenceWeights = field(default_factory=SentenceWeights)
     subjects: ClauseSubjects = field(default_factory=ClauseSubjects)
+    plain: tuple[PlainLimit, ...] = ()
 
 
 def is_unsearched(where: Location) -> bool:

@@ -281,6 +281,6 @@ def test_card_text_yields_more_base_model_claims_than_the_lineage_looks_up():
     ],
 )  # fmt: skip
 def test_plain_limits_of_an_unknown_licence_text_are_quoted_once_for_each_kind(text: str, kinds: list[str]) -> None:
-    claims = list(find_plain_limits(f"{text} {text}", 1, "LICENSE"))
+    claims = list(find_plain_limits(f"{text} {text}", 1, "LICENSE", RULES.restrictions.plain))
     assert [claim.location.key for claim in claims] == kinds
     assert all(claim.field == RESTRICTION and claim.quotation in text.replace("\n", " ") for claim in claims)
