@@ -103,6 +103,7 @@ class ClaimCollector:
     license_texts: dict[str, list[tuple[str, Prose]]] = field(default_factory=dict)
     pointers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unsearched: dict[ClaimScope, list[str]] = field(default_factory=dict)
+    _permissive_ids: frozenset[str] | None = None
 
     def collect_claims(self, address: str, structure: Structure) -> None:
         """Collect the claims of one structure about licence and base models; most structures have none."""
@@ -202,12 +203,13 @@ class ClaimCollector:
 
     def _list_permissive_ids(self) -> frozenset[str]:
         """List the permissive licences of the rule set that have an SPDX identifier of their own."""
-        licenses = self.rules.licenses.values()
-        return frozenset(
-            each.id
-            for each in licenses
-            if each.category in PERMISSIVE_CATEGORIES and not each.id.startswith("LicenseRef-")
-        )
+        if self._permissive_ids is None:
+            self._permissive_ids = frozenset(
+                each.id
+                for each in self.rules.licenses.values()
+                if each.category in PERMISSIVE_CATEGORIES and not each.id.startswith("LicenseRef-")
+            )
+        return self._permissive_ids
 
     def _keep_license_text(self, prose: Prose, address: str, claims: Iterable[LicenseClaim]) -> None:
         """Keep a text to quote its clauses, for each licence that it is or resembles, and the files it points to."""

@@ -18,6 +18,7 @@ Every address is written and taken apart here.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -88,6 +89,7 @@ def file_of(address: str) -> str:
     return address.partition(_MARK)[0]
 
 
+@lru_cache(maxsize=256)
 def split_member(address: str) -> tuple[str, str]:
     """Return the address of the innermost container, empty where there is none, and the path within it, unescaped."""
     container, _, name = address.rpartition(_MARK)

@@ -203,6 +203,7 @@ def cut_at_memory(pieces: Iterable[str], most_characters: int, most_memory: int)
     return "".join(parts), False
 
 
+@lru_cache(maxsize=256)
 def get_file_name(path: str) -> str:
     """Return the last part of an artifact's path in lower case, without the ordinal of a repeated member name."""
     name = member_path(path).replace("\\", "/").rpartition("/")[2].lower()

@@ -214,7 +214,7 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
             distinct = len({in_print for _, in_print in copy})
             if distinct >= fewest or distinct >= max(_EXCERPT_HITS, excerpt_hits):
                 found.append(_build_candidate(number, copy, distinct, prints))
-    return _drop_weak_rivals(sorted(found, reverse=True))[:_CANDIDATES]
+    return _drop_weak_rivals(sorted(found, reverse=True))
 
 
 def _collect_hits(
@@ -244,16 +244,24 @@ def _build_candidate(number: int, hits: Sequence[_Hit], distinct: int, prints: F
 
 
 def _drop_weak_rivals(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Go through candidates, best first, and drop those that overlap with many better ones or a much better one.
+    """Keep the best candidates, without those that overlap with many better ones or a much better one.
 
     Versions of one licence hit almost the same samples, and only a few close rivals are worth an alignment.
     """
     kept: list[_Candidate] = []
     for candidate in candidates:
-        span = (candidate.likely, candidate.stop)
-        half = (span[1] - span[0]) // 2
-        rivals = [other for other in kept if _count_overlap(span, (other.likely, other.stop)) > half]
-        if len(rivals) < _RIVALS and all(candidate.share > _RIVAL_SHARE * rival.share for rival in rivals):
+        if len(kept) == _CANDIDATES:
+            break
+        first, stop = candidate.likely, candidate.stop
+        half = (stop - first) // 2
+        # No function call: a text that repeats itself has a great many pairs.
+        shares = [
+            other.share
+            for other in kept
+            if (stop if stop < other.stop else other.stop) - (first if first > other.likely else other.likely) > half
+        ]
+        # The best come first, so the share of the first rival is the greatest.
+        if not shares or (len(shares) < _RIVALS and candidate.share > _RIVAL_SHARE * shares[0]):
             kept.append(candidate)
     return kept
 
