@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modelaudit.licenses.evidence.fields import CODE_TEXT, LINK_TARGET, NOTICE, POLICY, RESTRICTION, THIRD_PARTY_TEXT
+from modelaudit.licenses.evidence.fields import (
+    CODE_TEXT,
+    LINK_TARGET,
+    NOTICE,
+    POLICY,
+    RESTRICTION,
+    STATEMENT,
+    THIRD_PARTY_TEXT,
+)
 from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
 from modelaudit.model.discovery import WEIGHT_ENDINGS
@@ -193,12 +201,12 @@ def is_license_text(claim: LicenseClaim) -> bool:
 
 
 def is_license_notice(claim: LicenseClaim) -> bool:
-    """Whether the claim found a licence file with nothing but the notice that names its licence."""
-    return claim.kind is ClaimKind.FOUND and claim.field == NOTICE
+    """Whether the claim found a licence file with no licence text, which names or states its licence."""
+    return claim.kind is ClaimKind.FOUND and claim.field in (NOTICE, STATEMENT)
 
 
 def grants_license(claim: LicenseClaim) -> bool:
-    """Whether the claim found a licence text, or a file with nothing but the notice of a licence."""
+    """Whether the claim found a licence text, or a file that names or states one instead."""
     return is_license_text(claim) or is_license_notice(claim)
 
 

@@ -12,12 +12,14 @@ from modelaudit.licenses.evidence.fields import (
     FILE_NAME,
     NOTICE,
     POLICY,
+    STATEMENT,
     TAG,
     TERMS,
     TEXT,
     Resolver,
     truncate_quotation,
 )
+from modelaudit.licenses.evidence.license_statements import StatedLicense, find_stated_license
 from modelaudit.licenses.evidence.named_licenses import find_named_license
 from modelaudit.licenses.evidence.scope import explain_other_work, is_license_text, speaks_of_model
 from modelaudit.licenses.evidence.text_references import (
@@ -95,6 +97,9 @@ def extract_text_claims(
         named_id = find_named_license(prose.text, Resolver.from_rules(licenses, {}))
         if named_id is not None:
             return (_claim_name_alone(prose, artifact, named_id),)
+        stated = find_stated_license(prose.text, Resolver.from_rules(licenses, {}))
+        if stated is not None:
+            claims = (_claim_statement(prose, artifact, stated), *(each for each in claims if each.entry != stated.id))
     if prose.kind is ProseKind.LICENSE and not kept and is_member(artifact):
         # The names of members are in no listing of files.
         named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.FILE_NAME)
@@ -131,6 +136,13 @@ def _claim_name_alone(prose: Prose, artifact: str, license_id: str) -> LicenseCl
     words = " ".join(prose.text.split())[:_MAX_QUOTATION]
     place = Location(line=prose.first_line)
     return LicenseClaim(ClaimKind.FOUND, artifact, NOTICE, words, license_id, place, basis=Basis.NAME)
+
+
+def _claim_statement(prose: Prose, artifact: str, stated: StatedLicense) -> LicenseClaim:
+    """Make the claim of a licence file that states the licence of the model in a sentence."""
+    place = Location(line=prose.locate_line(stated.line))
+    quotation = truncate_quotation(stated.quotation)
+    return LicenseClaim(ClaimKind.FOUND, artifact, STATEMENT, quotation, stated.id, place, basis=Basis.NAME)
 
 
 def _may_hold_terms(prose: Prose) -> bool:

@@ -15,6 +15,8 @@ _NAME_WINDOW = 300
 """Characters after the verb of a statement that may have its name and address."""
 _NEGATION_WINDOW = 80
 """Characters before the verb of a statement that may have a negation."""
+_SUBJECT_WINDOW = 300
+"""Characters before the verb of a statement that may name what is licensed."""
 _QUOTATION = 200
 _NAME_WORDS = 14
 
@@ -29,6 +31,7 @@ class LicenseReference:
         line: line number from 1.
         quotation: the line, bounded.
         tag: whether it is an ``SPDX-License-Identifier``, and ``name`` an expression.
+        subject: the words of the sentence before its verb, which name what is licensed; empty for a tag or a label.
     """
 
     name: str
@@ -36,6 +39,7 @@ class LicenseReference:
     line: int
     quotation: str
     tag: bool = False
+    subject: str = ""
 
 
 # "SPDX-License-Identifier: MIT OR Apache-2.0": the expression is group 1.
@@ -44,7 +48,8 @@ _TAG = defer_pattern(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][A-Za-z0-9.+:(
 _VERB = defer_pattern(
     r"\b(?:licen[cs]ed|released|distributed|available|provided|published|open[- ]?sourced|governed|covered|shared"
     r"|offered)"
-    r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under|by|subject\s{1,3}to|pursuant\s{1,3}to|according\s{1,3}to)\s"
+    r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under(?:\s{1,3}and\s{1,3}subject\s{1,3}to)?|by|subject\s{1,3}to|pursuant\s{1,3}to"
+    r"|according\s{1,3}to)\s"
     r"|\b(?:weights|checkpoints?|parameters|network|model)\s{1,3}(?:is|are|remains?|falls?|comes?)\s{1,3}"
     r"(?:all\s{1,3})?under\s",
     re.IGNORECASE,
@@ -52,7 +57,7 @@ _VERB = defer_pattern(
 # "License: ", "- **License**: ", "# Licence : " or "Weights: " at the beginning of a line.
 _FIELD = defer_pattern(
     r"^[ \t>#*/-]{0,8}[*_]{0,2}(?:licen[cs]es?|lizenz|licencia|licenza|许可证|ライセンス|라이선스"
-    r"|(?:model[ \t])?(?:weights|checkpoints?))"
+    r"|(?:model[ \t])?(?:weights|checkpoints?)|(?:model[ \t])?(?:(?:weights?|checkpoints?)[ \t])?licen[cs]e)"
     r"[*_]{0,2}[ \t]{0,3}(?::[*_]{0,2}[ \t]|\uff1a[*_]{0,2}[ \t]{0,2})",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -113,6 +118,7 @@ class _Statement(NamedTuple):
     name: str
     url: str
     is_tag: bool
+    subject: str = ""
 
 
 def find_references(text: str) -> tuple[LicenseReference, ...]:
@@ -126,10 +132,10 @@ def find_references(text: str) -> tuple[LicenseReference, ...]:
     forms = (_find_tags(text), _find_statements(text, _VERB), _find_statements(text, _FIELD), _find_covering(text))
     statements = sorted(chain.from_iterable(forms))
     references: dict[tuple[str, str, bool], LicenseReference] = {}
-    for start, name, url, is_tag in statements:
+    for start, name, url, is_tag, subject in statements:
         if (name, url, is_tag) not in references:
             line = text.count("\n", 0, start) + 1
-            references[name, url, is_tag] = LicenseReference(name, url, line, _quote_line(text, start), is_tag)
+            references[name, url, is_tag] = LicenseReference(name, url, line, _quote_line(text, start), is_tag, subject)
     return tuple(references.values())
 
 
@@ -159,7 +165,13 @@ def _find_statements(text: str, pattern: re.Pattern[str]) -> Iterator[_Statement
         # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
         name, url = _parse_license_name(_MARKS.sub(" ", paragraph))
         if name and _NAMES_A_LICENSE.search(name):
-            yield _Statement(match.start(), name, url, is_tag=False)
+            yield _Statement(match.start(), name, url, is_tag=False, subject=_find_subject(text, match.start()))
+
+
+def _find_subject(text: str, verb: int) -> str:
+    """Find the words of a sentence before its verb at the offset ``verb``, without line breaks."""
+    paragraph = text[max(0, verb - _SUBJECT_WINDOW) : verb].rpartition("\n\n")[2]
+    return _SENTENCE_START.sub("", " ".join(_MARKS.sub(" ", paragraph).split()))
 
 
 def _is_about_others(before: str) -> bool:
