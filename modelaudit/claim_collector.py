@@ -176,6 +176,8 @@ class ClaimCollector:
         if stated is not None:
             entry = self.rules.licenses[stated.entry or ""]
             self.claims += find_further_terms(prose, address, entry, Resolver.from_rules(self.rules.licenses, {}))
+        if any(is_license_text(claim) and claim.differs for claim in text_claims):
+            self._collect_limits_beside(prose, address)
         # Of a text that is a licence word for word, no sentence is left to judge.
         is_judged = prose.kind in _RESTRICTING_KINDS or stated is not None
         if is_judged and not any(map(is_license_text, text_claims)):
@@ -194,6 +196,15 @@ class ClaimCollector:
                 self.claims += find_headed_limits(prose.text, prose.first_line, address)
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
             self.claims += find_plain_limits(prose.text, prose.first_line, address, self.rules.restrictions.plain)
+
+    def _collect_limits_beside(self, prose: Prose, address: str) -> None:
+        """Collect the sentences beside the texts of a licence file that limit the use, judged as those of a card."""
+        from modelaudit.catalogue.fingerprints import load_fingerprints
+        from modelaudit.licenses.evidence.text_claims import list_words_beside
+
+        fingerprints = load_fingerprints(extra=self.folders)
+        for line, words in list_words_beside(prose, self.rules.licenses, fingerprints):
+            self.claims += find_restrictions(words, line, address, self.rules.restrictions)
 
     def _claim_siblings(self, address: str, names: Iterable[str]) -> list[LicenseClaim]:
         """Claim the licences of the files that a licence file points to, if each of them is a licence word for word."""

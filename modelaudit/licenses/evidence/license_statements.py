@@ -45,7 +45,8 @@ _OTHERS = defer_pattern(
 # "Distributed under the License", which a sentence before it names.
 _BACK_REFERENCE = defer_pattern(r"(?:this |same )?(?:licen[cs]es?|agreement|terms)", re.IGNORECASE)
 _LETTER = defer_pattern(r"[^\W\d_]")
-_DENYING = frozenset((LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY))
+DENYING_CATEGORIES = frozenset((LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY))
+"""Categories of licences that forbid commercial use: a sentence beside one can take little more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def find_further_terms(prose: Prose, artifact: str, entry: LicenseEntry, resolve
 
     A licence that forbids commercial use needs none: its further sentences are judged as those of a card.
     """
-    if entry.category in _DENYING:
+    if entry.category in DENYING_CATEGORIES:
         return
     sentences = [(start, " ".join(raw.split())) for start, raw in split_sentences(prose.text)]
     named = (find_named_license(f"{words}\n\n{entry.id}", resolver) for _, words in sentences)

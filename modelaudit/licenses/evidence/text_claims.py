@@ -19,7 +19,7 @@ from modelaudit.licenses.evidence.fields import (
     Resolver,
     truncate_quotation,
 )
-from modelaudit.licenses.evidence.license_statements import StatedLicense, find_stated_license
+from modelaudit.licenses.evidence.license_statements import DENYING_CATEGORIES, StatedLicense, find_stated_license
 from modelaudit.licenses.evidence.named_licenses import find_named_license
 from modelaudit.licenses.evidence.scope import explain_other_work, is_license_text, speaks_of_model
 from modelaudit.licenses.evidence.text_references import (
@@ -89,7 +89,7 @@ def extract_text_claims(
         term_words: the words by which a text with any name reads like terms.
     """
     matches = recognise_texts(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
-    matches = _rank_likenesses(matches, licenses)
+    matches = _rank_likenesses(_settle_framed_texts(matches, prose, licenses), licenses)
     # Anywhere else a notice is about that file alone, and names the licence as any sentence does.
     kept = tuple(each for each in matches if each.role is not TextRole.NOTICE or prose.kind is ProseKind.LICENSE)
     claims = tuple(_TextClaimExtractor(prose, artifact, licenses).extract(kept))
@@ -114,6 +114,33 @@ def extract_text_claims(
         *claims,
         LicenseClaim(ClaimKind.FOUND, artifact, TERMS, place.quotation, None, line, basis=Basis.WORDS),
     )
+
+
+def _settle_framed_texts(
+    matches: Sequence[TextMatch], prose: Prose, licenses: Mapping[str, LicenseEntry]
+) -> tuple[TextMatch, ...]:
+    """Settle whether texts with sentences beside them are those licences.
+
+    They are in a licence file, if the first of them forbids commercial use: the sentences are then judged as those of a
+    card. A sentence beside any other licence may revoke a permission, so the text is a variant.
+    """
+    first = min(matches, key=lambda match: match.line, default=None)
+    entry = None if first is None or first.policy else licenses.get(first.id)
+    is_denying = entry is not None and entry.category in DENYING_CATEGORIES
+    settled = Likeness.EXACT if is_denying and prose.kind is ProseKind.LICENSE else Likeness.VARIANT
+    return tuple(replace(each, likeness=settled) if each.beside else each for each in matches)
+
+
+def list_words_beside(
+    prose: Prose, licenses: Mapping[str, LicenseEntry], fingerprints: Fingerprints
+) -> tuple[tuple[int, str], ...]:
+    """List what a licence file says beside the texts of its licences, each part with its line in the file.
+
+    Lines count from 1, and are 0 in a file without lines.
+    """
+    matches = _settle_framed_texts(recognise_texts(prose.text, fingerprints, licenses.keys()), prose, licenses)
+    framed = next((each for each in matches if each.likeness is Likeness.EXACT and each.beside), None)
+    return tuple((prose.locate_line(line) or 0, words) for line, words in framed.beside) if framed else ()
 
 
 def _rank_likenesses(matches: Sequence[TextMatch], licenses: Mapping[str, LicenseEntry]) -> tuple[TextMatch, ...]:

@@ -157,6 +157,11 @@ class Words:
         line = " ".join(self.text[start : min(stop, start + 4 * limit)].split())
         return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
+    def spell_span(self, first: int, end: int) -> str:
+        """Return the words from ``first`` up to ``end`` as written, with the marks and line breaks behind them."""
+        stop = self.find_start(end) if end < len(self.words) else len(self.text)
+        return self.text[self.find_start(first) : stop]
+
     def get_spelling(self, word: int) -> str:
         """Return the word with this number as written, with its capitals."""
         start = self.find_start(word)
