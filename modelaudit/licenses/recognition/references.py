@@ -118,7 +118,7 @@ class _Statement(NamedTuple):
     name: str
     url: str
     is_tag: bool
-    subject: str = ""
+    has_subject: bool = False
 
 
 def find_references(text: str) -> tuple[LicenseReference, ...]:
@@ -132,9 +132,10 @@ def find_references(text: str) -> tuple[LicenseReference, ...]:
     forms = (_find_tags(text), _find_statements(text, _VERB), _find_statements(text, _FIELD), _find_covering(text))
     statements = sorted(chain.from_iterable(forms))
     references: dict[tuple[str, str, bool], LicenseReference] = {}
-    for start, name, url, is_tag, subject in statements:
+    for start, name, url, is_tag, has_subject in statements:
         if (name, url, is_tag) not in references:
             line = text.count("\n", 0, start) + 1
+            subject = _find_subject(text, start) if has_subject else ""
             references[name, url, is_tag] = LicenseReference(name, url, line, _quote_line(text, start), is_tag, subject)
     return tuple(references.values())
 
@@ -165,7 +166,7 @@ def _find_statements(text: str, pattern: re.Pattern[str]) -> Iterator[_Statement
         # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
         name, url = _parse_license_name(_MARKS.sub(" ", paragraph))
         if name and _NAMES_A_LICENSE.search(name):
-            yield _Statement(match.start(), name, url, is_tag=False, subject=_find_subject(text, match.start()))
+            yield _Statement(match.start(), name, url, is_tag=False, has_subject=pattern is _VERB)
 
 
 def _find_subject(text: str, verb: int) -> str:
