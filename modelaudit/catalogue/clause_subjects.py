@@ -27,6 +27,7 @@ class ClauseShapeFile:
     words: Text
     unless: list[Text] = field(default_factory=list)
     follows: bool = False
+    alone: bool = False
     within: list[Kebab] = field(default_factory=list)
 
 
@@ -85,7 +86,7 @@ def read_clause_subjects(documents: Iterable[Document]) -> ClauseSubjects:
                 raise document.error(f"shapes: {unknown[0]!r} is none of the sections", ("shapes",))
             (pattern,) = _compile([shape.words], lists, document, "shapes")
             unless = tuple(_compile(shape.unless, lists, document, "shapes"))
-            shapes.append(ClauseShape(shape.name, pattern, unless, shape.follows, tuple(shape.within)))
+            shapes.append(ClauseShape(shape.name, pattern, unless, shape.follows, shape.alone, tuple(shape.within)))
     return ClauseSubjects(boundary, tuple(spared), tuple(carries), tuple(asides), tuple(shapes), tuple(sections))
 
 

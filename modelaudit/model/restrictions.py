@@ -109,6 +109,7 @@ class ClauseShape:
         words: match the beginning of a clause. A group ``subject`` holds the words of its subject.
         unless: a clause stays if one of these occurs in it, outside of its subject.
         follows: whether the clause before must have been cut.
+        alone: whether the sentence may have no other clause.
         within: the sections of a card that the clause must belong to; empty for any place.
     """
 
@@ -116,6 +117,7 @@ class ClauseShape:
     words: re.Pattern[str]
     unless: tuple[re.Pattern[str], ...] = ()
     follows: bool = False
+    alone: bool = False
     within: tuple[str, ...] = ()
 
 

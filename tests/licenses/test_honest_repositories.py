@@ -15,6 +15,7 @@ REPOSITORIES = {each["id"]: each for each in yaml.safe_load(CASES.read_text("utf
 LEFT_TO_A_PERSON = {
     "honest-asr-de": "who needs consent under the law of a country is no term of the model, but reads like one",
     "honest-code-model-isc": "a licence that may apply to a part of the output is a question for a person",
+    "honest-multi-license-note": "a question about a commercial licence has an answer in two sentences",
     "honest-sentiment-en": "terms in a relative clause may be those of the model",
 }
 """The cases that a person still has to read, with the reason."""
