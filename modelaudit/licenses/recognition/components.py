@@ -50,9 +50,13 @@ _STATEMENTS: Final = tuple(
         r"here are the licenses applicable to the use of the (?P<name>\S+) library",
         r"this (?:binary )?(?:distribution|package) of (?P<name>\S+) (?:can )?also bundles? the following software"
         r"(?: depending on the build)?",
+        r"(?P<others>parts|portions) of (?P<name>\S+(?: \S+){0,4}?) are licen[cs]ed under different licen[cs]es?"
+        r"(?: like the \S+(?: \S+){0,3}? licen[cs]e)?(?: (?:as )?reproduced below)?",
+        r"the (?:following )?(?P<others>files?) (?P<name>\S+(?: \S+){0,24}?) (?:is|are) licen[cs]ed under the"
+        r" \S+(?: \S+){0,4}? licen[cs]e (?:as )?reproduced below",
     )
 )
-"""Whole sentences, which may be on several lines."""
+"""Whole sentences, which may be on several lines. Behind one with a group ``others``, the licences of parts follow."""
 _TITLED: Final = (0, 1, 2)
 """The numbers of the lines whose name must be that of a text in the file."""
 _OF_OTHERS: Final = defer_pattern(
@@ -73,6 +77,7 @@ _PATH: Final = defer_pattern(r"and|[\w+@~-]*[./*][\w.+@~*/:-]*")
 _PATH_ENDS: Final = defer_pattern(r"[\s,;]+")
 _ADDRESS: Final = defer_pattern(r"\s*<?https?://\S+>?\s*")
 _VERSION: Final = defer_pattern(r"\s*v?\d[\w.+-]{0,20}\s*")
+_MODEL: Final = defer_pattern(r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this")
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16
 _MOST_PLAIN_HOLDERS: Final = 2
@@ -101,8 +106,9 @@ def measure_component_line(words: Words, first: int, end: int, titles: _Phrases)
         (at for at in range(first, min(end, first + _MOST_WORDS)) if words.find_start(at) >= line_end),
         min(end, first + _MOST_WORDS),
     )
-    if statement := _measure_statement(words, first, end):
-        return statement, False
+    statement, is_of_others = _measure_statement(words, first, end)
+    if statement:
+        return statement, is_of_others
     line = " ".join(words.words[first:size])
     for number, pattern in enumerate(_LINES):
         match = pattern.match(line)
@@ -119,17 +125,28 @@ def measure_component_line(words: Words, first: int, end: int, titles: _Phrases)
     return 0, False
 
 
-def _measure_statement(words: Words, first: int, end: int) -> int:
-    """Count the words of a known sentence with the name of a work, which grants and forbids nothing."""
-    if words.words[first] not in ("the", "here", "this"):
-        return 0
+def _measure_statement(words: Words, first: int, end: int) -> tuple[int, bool]:
+    """Count the words of a known sentence with the name of a work or of files, which grants and forbids nothing.
+
+    The second value is whether it says that software of others follows.
+    """
+    if words.words[first] not in ("the", "here", "this", "parts", "portions"):
+        return 0, False
     sentence = " ".join(words.words[first : min(end, first + _MOST_WORDS)])
     match = next((found for found in (pattern.match(sentence) for pattern in _STATEMENTS) if found), None)
     if match is None:
-        return 0
+        return 0, False
     place = first + match[0][: match.start("name")].count(" ")
     names = range(place, place + match["name"].count(" ") + 1)
-    return match[0].count(" ") + 1 if all(is_part_of_heading(words, each) for each in names) else 0
+    is_of_others = "others" in match.re.groupindex
+    is_named = all(_is_part_of_code(words, each) if is_of_others else is_part_of_heading(words, each) for each in names)
+    return (match[0].count(" ") + 1, is_of_others) if is_named else (0, False)
+
+
+def _is_part_of_code(words: Words, position: int) -> bool:
+    """Whether a word may be one of the name of a program or a path: no term, no reader, and not the model."""
+    word = words.words[position]
+    return not (is_term_word(words, position) or tells_readers(word) or _MODEL.fullmatch(word))
 
 
 def _names_text(words: Words, first: int, end: int, titles: _Phrases) -> bool:

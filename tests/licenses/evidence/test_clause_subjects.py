@@ -22,6 +22,9 @@ from modelaudit.model.restrictions import ClauseSubjects
 CASES: dict[str, dict[str, list[str]]] = yaml.safe_load(Path(__file__).with_name("clauses.yaml").read_text("utf-8"))
 
 
+BINDING: list[str] = yaml.safe_load(Path(__file__).with_name("binding.yaml").read_text("utf-8"))
+
+
 def is_noticed(text: str) -> bool:
     return any(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
 
@@ -55,33 +58,7 @@ def test_shape_that_must_be_alone_leaves_a_clause_beside_another() -> None:
     assert "not subject" in cut("The weights are not subject to these restrictions; firms pay.")
 
 
-@check_each(
-    "text",
-    [
-        "Annual revenue has to be lower than one million dollars.",
-        "The number of users must be rounded up and paid for.",
-        "Each deployment must be confirmed with the author.",
-        "Installations in hospitals must be verified first.",
-        "They must be checked against a sanctions list.",
-        "The checkpoint can be run from premises in Canada only.",
-        "The dataset card lists its own conditions, and they bind whoever runs the checkpoint.",
-        "This checkpoint has a licence of its own.",
-        "Our company offers support, and only customers may deploy the model.",
-        "We provide consulting, without which production use is not permitted.",
-        "If you want training or a commercial deployment, buy a plan.",
-        "Please credit us, or remove the model from your service.",
-        "MIT covers commercial use for members.",
-        "Le modèle a été financé par l'État et ne peut pas être vendu.",
-        "El modelo fue entrenado por la universidad y no puede venderse.",
-        "Модель работает только у сотрудников института.",
-        "Bitte zitieren Sie uns, sonst erlischt das Nutzungsrecht.",
-        "Por favor, cite el artículo y no lo use en productos.",
-        "Names and brands may be claimed as the property of others, so do not sell derivatives.",
-        "模型不受此限制，但企业须付费。",
-        "本页面不代表任何许可，企业使用请联系我们。",
-        "骨干网络为 X，仅供研究。",
-    ],
-)
+@check_each("text", BINDING)
 def test_restriction_beside_the_words_of_a_harmless_shape_is_noticed(text: str) -> None:
     assert is_noticed(text)
 

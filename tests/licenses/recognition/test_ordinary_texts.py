@@ -315,6 +315,9 @@ def test_sentence_that_says_more_than_the_descent_makes_variants(sentence: str) 
         "The externally maintained libraries from which parts of the Software are derived are:\n\n"
         "- Foo, licensed as follows:\n\nMIT License\n\nFoo - A parser in Python\n",
         "external/foo/LICENSE\n",
+        "Parts of acmeshed are licensed under different licenses (like the MIT license), reproduced below.\n= = = = =\n",
+        "Portions of acme and acmec are licensed under different licenses. The files acmec/lib-rt/a.h, acmec/lib-rt/b.c\n"
+        "and acmec/c.c are licensed under the Foo 2 License, reproduced below.\n\n= = = = =\n",
     ],
 )
 def test_list_of_files_a_path_or_an_origin_begins_a_third_party_notice(between: str) -> None:
@@ -331,6 +334,9 @@ def test_list_of_files_a_path_or_an_origin_begins_a_third_party_notice(between: 
         "Following applies to:\n./src/foo.c\n\nNot for sale.\n",
         "external/noncommercial/LICENSE\n",
         "The license is (from http://foo.example/only-for-research/LICENSE):\n",
+        "Parts of the weights are licensed under different licenses, reproduced below.\n",
+        "Portions of commercial acme are licensed under different licenses.\n",
+        "The files for research are licensed under the Foo License, reproduced below.\n",
     ],
 )
 def test_list_of_files_or_path_with_a_term_makes_variants(between: str) -> None:
