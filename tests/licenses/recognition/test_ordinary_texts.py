@@ -213,6 +213,13 @@ def test_other_spelling_of_a_word_is_no_difference(written: str, instead: str) -
     assert changed != MIT and recognise(changed) == {("MIT", Likeness.EXACT)}
 
 
+def test_contraction_of_not_is_no_difference_and_its_loss_is_one() -> None:
+    apache = read_license("huggingface_hub")
+    contracted = apache.replace("that do not pertain", "that don't pertain")
+    assert contracted != apache and recognise(contracted) == recognise(apache) == {("Apache-2.0", Likeness.EXACT)}
+    assert recognise(apache.replace("that do not pertain", "that do pertain")) == {("Apache-2.0", Likeness.VARIANT)}
+
+
 @pytest.mark.parametrize(
     ("written", "instead"),
     [("sublicense", "not sublicense"), ("sell", "lend"), ("NONINFRINGEMENT", "NON-COMMERCIAL")],
