@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -109,7 +110,7 @@ def read_document(path: Path, label: str, *, is_installed: bool = False) -> Docu
 
 def parse_text(text: str, label: str) -> Data:
     """Parse one YAML document into plain values. Raises ``ConfigurationError`` as ``read_document`` does."""
-    parser = _PARSER(text)
+    parser: Any = _PARSER(text)  # the loaders of PyYAML have no common type
     try:
         return _DataBuilder(parser.get_event, label).build_document()
     except yaml.MarkedYAMLError as error:
