@@ -9,7 +9,7 @@ that is not understood word for word is quoted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, Resolver, truncate_quotation
@@ -28,7 +28,7 @@ _MOST_CHARACTERS = 8_000
 _MAX_QUOTATION = 240
 # A text with definitions or a grant is a licence of its own, whatever licences it names.
 _OWN_TERMS = defer_pattern(
-    r"\bhereby\s+grant|\bpermission\s+is\s+(?:hereby\s+)?granted|\bgrants?\s+(?:to\s+)?(?:you|licensee)\b"
+    r"\bhereby\s+grant|\bpermission\s+is\s+(?:hereby\s+)?granted|\bgrants?\s+(?:to\s+)?(?:you|licensee)\s+(?:an?|the)\b"
     r"|\bthis\s+(?:agreement|license\s+agreement)\b"
     r"|[\"\u201c](?:licensor|licensee|agreement|model|you|software|licensed material)[\"\u201d]\s+(?:shall\s+)?"
     r"means?\b",
@@ -38,12 +38,17 @@ _CODE = defer_pattern(r"\b(?:source|code|codebase|scripts?)\b|\bsource[- ]?code\
 _MODEL = defer_pattern(r"\b(?:models?|weights?|checkpoints?|parameters)\b", re.IGNORECASE)
 _OTHERS = defer_pattern(
     r"\b(?:data|datasets?|corpus|corpora|backbone|third[- ]party|components?|librar(?:y|ies)|includes?|incorporates?"
-    r"|trained on|built on|tuned (?:from|on)|portions?|documentation|docs|paper|demo|hosted|base model|upstream"
+    r"|trained on|built on|tuned (?:from|on)|portions?|documentation|docs|paper|demo|base model|upstream"
     r"|recordings?|images|derived|based)\b|\bwhich(?:\s\w+){0,2}\W*\Z",
     re.IGNORECASE,
 )
 # "Distributed under the License", which a sentence before it names.
 _BACK_REFERENCE = defer_pattern(r"(?:this |same )?(?:licen[cs]es?|agreement|terms)", re.IGNORECASE)
+_REMARK = defer_pattern(r"\([^()]*\)")
+_BLOCK = defer_pattern(
+    r"(?:^|\n)[ \t]*(?:[-*+][ \t]+)?(?P<words>[^\s\-*+].*?|\*\*.*?)(?=\n[ \t]*\n|\n[ \t]*[-*+][ \t]|\Z)", re.DOTALL
+)
+_MOST_NAME_CHARACTERS = 200
 _LETTER = defer_pattern(r"[^\W\d_]")
 DENYING_CATEGORIES = frozenset((LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY))
 """Categories of licences that forbid commercial use: a sentence beside one can take little more."""
@@ -64,12 +69,13 @@ class StatedLicense:
     quotation: str
 
 
-def find_stated_license(text: str, resolver: Resolver) -> StatedLicense | None:
+def find_stated_license(text: str, resolver: Resolver, licenses: Mapping[str, LicenseEntry]) -> StatedLicense | None:
     """Find the one licence that a text without terms of its own states for the model.
 
     Args:
         text: the text of a licence file; a longer one than 8,000 characters states more than a licence.
         resolver: the names and addresses of the rule set.
+        licenses: the licences of the rule set by id.
 
     Returns:
         ``None`` if it states none, several or an unknown one for the model.
@@ -77,13 +83,31 @@ def find_stated_license(text: str, resolver: Resolver) -> StatedLicense | None:
     if len(text) > _MOST_CHARACTERS or _OWN_TERMS.search(text):
         return None
     stated: dict[str | None, StatedLicense] = {}
+    is_doubtful = False
     for reference in find_references(text):
-        subject = reference.subject
+        subject = _REMARK.sub(" ", reference.subject)
         is_code = _CODE.search(subject) is not None and not _MODEL.search(subject)
+        is_doubtful = is_doubtful or (_MODEL.search(subject) is not None and _OTHERS.search(subject) is not None)
         if not is_code and not _OTHERS.search(subject) and not _BACK_REFERENCE.fullmatch(reference.name):
             license_id = resolve_reference(reference, resolver)
             stated.setdefault(license_id, StatedLicense(license_id or "", reference.line, reference.quotation))
-    return next(iter(stated.values())) if len(stated) == 1 and None not in stated else None
+    for line, name in _iter_names_alone(text):
+        license_id = find_named_license(name, resolver)
+        if license_id is not None and licenses[license_id].category in DENYING_CATEGORIES:
+            stated.setdefault(license_id, StatedLicense(license_id, line, name))
+    if len(stated) != 1 or None in stated:
+        return None
+    (found,) = stated.values()
+    # A statement on a model of others may be the one that counts, and then it is no permission that is missed.
+    return None if is_doubtful and licenses[found.id].category not in DENYING_CATEGORIES else found
+
+
+def _iter_names_alone(text: str) -> Iterator[tuple[int, str]]:
+    """Yield (line from 1, words) for each short paragraph, and each item of a list."""
+    for match in _BLOCK.finditer(text):
+        words = " ".join(match["words"].split())
+        if len(words) <= _MOST_NAME_CHARACTERS:
+            yield text.count("\n", 0, match.start("words")) + 1, words
 
 
 def find_further_terms(prose: Prose, artifact: str, entry: LicenseEntry, resolver: Resolver) -> Iterator[LicenseClaim]:

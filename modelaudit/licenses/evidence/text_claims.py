@@ -97,7 +97,7 @@ def extract_text_claims(
         named_id = find_named_license(prose.text, Resolver.from_rules(licenses, {}))
         if named_id is not None:
             return (_claim_name_alone(prose, artifact, named_id),)
-        stated = find_stated_license(prose.text, Resolver.from_rules(licenses, {}))
+        stated = find_stated_license(prose.text, Resolver.from_rules(licenses, {}), licenses)
         if stated is not None:
             claims = (_claim_statement(prose, artifact, stated), *(each for each in claims if each.entry != stated.id))
     if prose.kind is ProseKind.LICENSE and not kept and is_member(artifact):

@@ -15,6 +15,7 @@ from modelaudit.model.terms import Relation
 _SENTENCE_REST = defer_pattern(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
 # " License" at the end of "Apache 2.0 License".
 _LICENSE_NOUN = defer_pattern(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
+_LICENSE_ALONE = defer_pattern(r"(?:following\s)?licen[cs]e", re.IGNORECASE)
 # " (CC BY 4.0)" at the end of "Creative Commons Attribution (CC BY 4.0)"; the last mark may be lost with the sentence.
 _PARENTHESIS = defer_pattern(r"\s*\((?P<short>[^()]*)\)?\Z")
 # Lines of the Hub's card template, such as "- **Finetuned from model [optional]:** acme/base". Many authors fill them
@@ -144,6 +145,8 @@ def resolve_reference(reference: LicenseReference, resolver: Resolver) -> str | 
     spellings = (reference.name, name, _LICENSE_NOUN.sub("", name), bare, _LICENSE_NOUN.sub("", bare), reference.url)
     found = next(filter(None, (resolver.find_license(each) for each in spellings if each)), None)
     abbreviated = resolver.find_license(short["short"]) if short else None
+    if found is None and _LICENSE_ALONE.fullmatch(bare):
+        return abbreviated
     # "MIT License (CC BY-NC 4.0)" names two licences, and neither is sure.
     return found if abbreviated in (None, found) else None
 

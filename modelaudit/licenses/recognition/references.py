@@ -51,7 +51,8 @@ _VERB = defer_pattern(
     r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under(?:\s{1,3}and\s{1,3}subject\s{1,3}to)?|by|subject\s{1,3}to|pursuant\s{1,3}to"
     r"|according\s{1,3}to)\s"
     r"|\b(?:weights|checkpoints?|parameters|network|model)\s{1,3}(?:is|are|remains?|falls?|comes?)\s{1,3}"
-    r"(?:all\s{1,3})?under\s",
+    r"(?:all\s{1,3})?under\s"
+    r"|\b(?:is|are)\s{1,3}(?:under\s(?=the\s{1,3}following\s{1,3}licen[cs]e\b)|subject\s{1,3}to\s)",
     re.IGNORECASE,
 )
 # "License: ", "- **License**: ", "# Licence : " or "Weights: " at the beginning of a line.

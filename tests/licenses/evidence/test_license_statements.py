@@ -29,6 +29,23 @@ CODE_APART = "The source code in this repository is licensed under the Apache Li
             "Heron is provided under and subject to the Databricks Open Model License.",
             "LicenseRef-Databricks-Open-Model",
         ),
+        (
+            "The weights, which follow the data, are shared alike:\n\n    Creative Commons Attribution-NonCommercial 4.0\n"
+            "    International (CC BY-NC 4.0)\n\nThe code (all but the weights) is licensed under the MIT License.",
+            "CC-BY-NC-4.0",
+        ),
+        (
+            "Checkpoints are under this one:\n\n- **CC BY-NC 4.0**\n- Notes: cite the paper of the herons.",
+            "CC-BY-NC-4.0",
+        ),
+        ("The weights are under the following license (CreativeML Open RAIL-M).", "LicenseRef-CreativeML-OpenRAIL-M"),
+        ("The model weights are subject to the DeepSeek Model License.", "LicenseRef-DeepSeek-1.0"),
+        # A permissive name that stands alone, or beside a model of others, may be meant for something else.
+        ("Terms of the checkpoints:\n\nMIT License\n\nAsk the keeper.", None),
+        (
+            "The weights are derived from data shared under Heron Terms. The model is licensed under the MIT License.",
+            None,
+        ),
         # Only the code has a licence, or the work of others.
         (CODE_APART, None),
         ("The training data are licensed under CC BY-NC 4.0.", None),
@@ -41,7 +58,8 @@ CODE_APART = "The source code in this repository is licensed under the Apache Li
     ],
 )
 def test_statement_of_a_licence_file_names_the_licence_of_the_model(text: str, expected: str | None) -> None:
-    found = find_stated_license(text, Resolver.from_rules(load_catalogue().licenses, {}))
+    licenses = load_catalogue().licenses
+    found = find_stated_license(text, Resolver.from_rules(licenses, {}), licenses)
     assert (found and found.id) == expected
 
 
