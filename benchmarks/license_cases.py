@@ -228,12 +228,12 @@ def fill_texts(content: str, held: Held) -> str:
     return _TEXT_MARK.sub(lambda mark: held.texts[fold_id(mark[1])], content)
 
 
-def measure_repositories(held: Held) -> Tally:
-    """Answer for whole repositories."""
+def measure_repositories(held: Held, name: str) -> Tally:
+    """Answer for the whole repositories of a file of cases."""
     tally = Tally()
-    for case in load_cases("repositories")["repositories"]:
+    for case in load_cases(name)["repositories"]:
         try:
-            files = {name: fill_texts(content, held) for name, content in case["files"].items()}
+            files = {path: fill_texts(content, held) for path, content in case["files"].items()}
         except KeyError:
             tally.add("no text")
             continue
@@ -348,7 +348,8 @@ def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
         yield "Harmless sentences", measure_sentences(harmless, is_alarm_right=False)
     yield "Pairs of text and use", measure_answers(held)
     yield "File names and layouts", measure_places(held)
-    yield "Whole repositories", measure_repositories(held)
+    yield "Whole repositories", measure_repositories(held, "repositories")
+    yield "Repositories of honest publishers", measure_repositories(held, "honest")
     if held.folder is not None:
         yield "Held-out copies of AI licences", measure_texts(held)
         yield "Terms of strangers", measure_strangers(held)

@@ -29,6 +29,7 @@ from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError, SignatureError
 from modelaudit.model.finding import CheckFamily
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
 from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
@@ -41,7 +42,7 @@ from modelaudit.sources import resolve_target
 from modelaudit.sources.hashed import HashedModel, hash_model
 
 VERIFIER: Final = "urn:modelaudit:verifier"
-_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
+_URI: Final = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+")
 """With a scheme (RFC 3986, section 3.1)."""
 _MOST_DAYS: Final = 99_999
 _NEEDED_CHECKS: Final = (CheckFamily.SECURITY, CheckFamily.INTEGRITY)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from modelaudit.licenses.evidence.card_labels import find_stated_licenses
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
-from modelaudit.licenses.evidence.fields import NOTICE, RESTRICTION, TEXT
+from modelaudit.licenses.evidence.fields import NOTICE, RESTRICTION, STATEMENT, TEXT, Resolver
 from modelaudit.licenses.evidence.headed_limits import find_headed_limits
+from modelaudit.licenses.evidence.license_statements import find_further_terms
 from modelaudit.licenses.evidence.path_limits import find_path_limits
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.prohibitions import find_prohibitions
@@ -104,6 +104,7 @@ class ClaimCollector:
     license_texts: dict[str, list[tuple[str, Prose]]] = field(default_factory=dict)
     pointers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unsearched: dict[ClaimScope, list[str]] = field(default_factory=dict)
+    _permissive_ids: frozenset[str] | None = None
 
     def collect_claims(self, address: str, structure: Structure) -> None:
         """Collect the claims of one structure about licence and base models; most structures have none."""
@@ -165,15 +166,30 @@ class ClaimCollector:
         # A part of a large document matters if it reads like terms. The rest of prose comes without text.
         if prose.unread and (text_claims or prose.kind is not ProseKind.DOCUMENT or not prose.text):
             self.claims.append(claim_uncompared_text(address, prose.unread))
+        self._collect_limits(prose, address, text_claims)
+        if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
+            words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
+            self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
+            self.kinds.setdefault(address, prose.kind)
+
+    def _collect_limits(self, prose: Prose, address: str, text_claims: Sequence[LicenseClaim]) -> None:
+        """Collect the sentences of a text that limit the use, beside the licences that it holds or names."""
+        stated = next((each for each in text_claims if each.field == STATEMENT), None)
+        if stated is not None:
+            entry = self.rules.licenses[stated.entry or ""]
+            self.claims += find_further_terms(prose, address, entry, Resolver.from_rules(self.rules.licenses, {}))
+        if any(is_license_text(claim) and claim.differs for claim in text_claims):
+            self._collect_limits_beside(prose, address)
         # Of a text that is a licence word for word, no sentence is left to judge.
-        if prose.kind in _RESTRICTING_KINDS and not any(map(is_license_text, text_claims)):
+        is_judged = prose.kind in _RESTRICTING_KINDS or stated is not None
+        if is_judged and not any(map(is_license_text, text_claims)):
             self.claims += find_restrictions(
                 prose.text,
                 prose.first_line,
                 address,
                 self.rules.restrictions,
-                prose.kind,
-                is_known=partial(is_known_sentence, fingerprints=fingerprints, ids=self._list_permissive_ids()),
+                prose.kind if stated is None else ProseKind.CARD,
+                is_known=self._is_known_sentence,
             )
             if prose.kind is ProseKind.CARD:
                 self.claims += find_stated_licenses(
@@ -183,10 +199,15 @@ class ClaimCollector:
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
             self.claims += find_plain_limits(prose.text, prose.first_line, address, self.rules.restrictions)
         self._collect_prohibitions(prose, address, text_claims)
-        if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
-            words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
-            self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
-            self.kinds.setdefault(address, prose.kind)
+
+    def _collect_limits_beside(self, prose: Prose, address: str) -> None:
+        """Collect the sentences beside the texts of a licence file that limit the use, judged as those of a card."""
+        from modelaudit.catalogue.fingerprints import load_fingerprints
+        from modelaudit.licenses.evidence.text_claims import list_words_beside
+
+        fingerprints = load_fingerprints(extra=self.folders)
+        for line, words in list_words_beside(prose, self.rules.licenses, fingerprints):
+            self.claims += find_restrictions(words, line, address, self.rules.restrictions)
 
     def _collect_prohibitions(self, prose: Prose, address: str, text_claims: Sequence[LicenseClaim]) -> None:
         """Collect the sentences that forbid a use from the texts whose sentences are not, or not all, claims."""
@@ -219,14 +240,22 @@ class ClaimCollector:
             ]
         return claimed
 
+    def _is_known_sentence(self, sentence: str) -> bool:
+        """Whether a sentence is one of a permissive licence."""
+        from modelaudit.catalogue.fingerprints import load_fingerprints
+
+        fingerprints = load_fingerprints(extra=self.folders)
+        return is_known_sentence(sentence, fingerprints, self._list_permissive_ids())
+
     def _list_permissive_ids(self) -> frozenset[str]:
         """List the permissive licences of the rule set that have an SPDX identifier of their own."""
-        licenses = self.rules.licenses.values()
-        return frozenset(
-            each.id
-            for each in licenses
-            if each.category in PERMISSIVE_CATEGORIES and not each.id.startswith("LicenseRef-")
-        )
+        if self._permissive_ids is None:
+            self._permissive_ids = frozenset(
+                each.id
+                for each in self.rules.licenses.values()
+                if each.category in PERMISSIVE_CATEGORIES and not each.id.startswith("LicenseRef-")
+            )
+        return self._permissive_ids
 
     def _keep_license_text(self, prose: Prose, address: str, claims: Iterable[LicenseClaim]) -> None:
         """Keep a text to quote its clauses, for each licence that it is or resembles, and the files it points to."""

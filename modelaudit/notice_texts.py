@@ -12,6 +12,7 @@ from modelaudit.model.address import is_member, read_file_path
 from modelaudit.model.artifact import Artifact, RefKind
 from modelaudit.model.errors import WindowError
 from modelaudit.model.evidence import ProseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Basis, ClaimKind
 from modelaudit.model.notices import CopyrightLine, ModelText, ModelTexts, TextKind
 from modelaudit.model.report import AuditReport
@@ -33,10 +34,10 @@ _MOST_LINES: Final = 2000
 _MOST_BYTES: Final = 1 << 20
 """Of one text; the longest licence has a tenth of it."""
 _LINE_CHARACTERS: Final = 300
-_SOURCE_CODE: Final = re.compile(r"\.(?:py|c|cc|cpp|cu|h|hpp|js|ts|java|go|rs|sh|jinja)$", re.IGNORECASE)
-_COMMENT_END: Final = re.compile(r"(?:\s|\*/|-->|[*#|]|\"\"\"|''')+\Z")
+_SOURCE_CODE: Final = defer_pattern(r"\.(?:py|c|cc|cpp|cu|h|hpp|js|ts|java|go|rs|sh|jinja)$", re.IGNORECASE)
+_COMMENT_END: Final = defer_pattern(r"(?:\s|\*/|-->|[*#|]|\"\"\"|''')+\Z")
 """The end of a comment, which is no part of the line in it."""
-_COPYRIGHT: Final = re.compile(
+_COPYRIGHT: Final = defer_pattern(
     r"^[\s/*#%;!<>\-\"'|.=]{0,40}"
     r"((?:copyright\s{0,4}(?:\(c\)|©|&copy;)[\s,:]{0,4}\w|copyright[\s,:]{1,4}(?:(?:19|20)\d\d\b|by\s+\w)"
     r"|©\s{0,4}\w|\(c\)\s{0,4}(?:copyright\s{1,4})?(?:19|20)\d\d\b).*)$",

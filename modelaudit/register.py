@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import OriginState
 from modelaudit.model.policy import Policy
 from modelaudit.model.register import (
@@ -46,7 +46,7 @@ from modelaudit.reports.license_names import find_license_names
 from modelaudit.reports.results import ResultKind, list_results
 from modelaudit.signoffs import record_approvals, refuse_partial_report, sign_report
 
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{16}")
+_FINGERPRINT: Final = defer_pattern(r"[0-9a-f]{16}")
 _FORMS: Final = "a fingerprint, rule/id:artifact, absence-reason:artifact, licence:ID, agreement:ID, or model"
 _LICENSE_PREFIXES: Final = {
     "licence": SubjectKind.LICENCE,

@@ -15,6 +15,7 @@ from modelaudit.languages.terms.prose import is_looked_at, recognise_terms
 from modelaudit.licenses.evidence.scope import explain_other_work, may_hold_weights
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import UnopenedFile
 from modelaudit.model.term_files import classify_text_file, may_be_text
 from modelaudit.sources.small import is_small_file, may_hold_terms, may_state_terms
@@ -27,7 +28,7 @@ _FORMATS_WITH_STATEMENTS: Final = frozenset({
     "7-Zip",
 })  # fmt: skip
 _SUFFIXES_WITH_STATEMENTS: Final = (".gguf", ".safetensors", ".onnx", ".ort", ".md", ".markdown")
-_OTHER_BINARY: Final = re.compile(
+_OTHER_BINARY: Final = defer_pattern(
     r"\.(?:pdf|docx?|xlsx?|pptx?|odt|rtf|ttf|otf|woff2?|eot|o|a|class|wasm|node|mo|db|sqlite3?|pack|idx|DS_Store)$",
     re.IGNORECASE,
 )

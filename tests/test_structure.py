@@ -8,7 +8,7 @@ import re
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -367,6 +367,25 @@ def test_no_module_calls_a_function_that_executes_text() -> None:
                 elif called.value.id == "os" and called.attr in ("system", "popen"):
                     wrong.append(f"{module.name}:{node.lineno} calls os.{called.attr}")
     assert not wrong
+
+
+def test_no_module_compiles_a_pattern_at_its_import() -> None:
+    wrong = [
+        f"{module.name}:{line}"
+        for module in list_modules("modelaudit")
+        for line in _find_compiled_at_import(module.tree.body)
+    ]
+    assert not wrong, "use defer_pattern of modelaudit.model.lazy_pattern"
+
+
+def _find_compiled_at_import(nodes: Iterable[ast.AST]) -> Iterator[int]:
+    """Yield the line of each call of ``re.compile`` that an import executes: outside of functions."""
+    for node in nodes:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "re.compile":
+            yield node.lineno
+        yield from _find_compiled_at_import(ast.iter_child_nodes(node))
 
 
 def test_only_the_pipeline_contains_a_broad_exception_handler() -> None:

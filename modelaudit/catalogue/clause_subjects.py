@@ -11,10 +11,10 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.cues import compile_pattern, iter_phrases
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
-from modelaudit.model.lazy_pattern import LazyPattern
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.restrictions import CardSection, ClauseShape, ClauseSubjects
 
-_LIST_NAME = re.compile(r"\{([a-z]+(?:-[a-z]+)*)\}")
+_LIST_NAME = defer_pattern(r"\{([a-z]+(?:-[a-z]+)*)\}")
 _LISTS_IN_LISTS = 2
 """How many lists may be named inside of each other."""
 
@@ -27,6 +27,7 @@ class ClauseShapeFile:
     words: Text
     unless: list[Text] = field(default_factory=list)
     follows: bool = False
+    alone: bool = False
     within: list[Kebab] = field(default_factory=list)
 
 
@@ -83,18 +84,10 @@ def read_clause_subjects(documents: Iterable[Document]) -> ClauseSubjects:
         for shape in file.shapes:
             if unknown := [each for each in shape.within if each not in names]:
                 raise document.error(f"shapes: {unknown[0]!r} is none of the sections", ("shapes",))
-            (pattern,) = _keep([shape.words], lists, document)
-            unless = tuple(_keep(shape.unless, lists, document))
-            shapes.append(ClauseShape(shape.name, pattern, unless, shape.follows, tuple(shape.within)))
+            (pattern,) = _compile([shape.words], lists, document, "shapes")
+            unless = tuple(_compile(shape.unless, lists, document, "shapes"))
+            shapes.append(ClauseShape(shape.name, pattern, unless, shape.follows, shape.alone, tuple(shape.within)))
     return ClauseSubjects(boundary, tuple(spared), tuple(carries), tuple(asides), tuple(shapes), tuple(sections))
-
-
-def _keep(patterns: Sequence[str], lists: Mapping[str, str], document: Document) -> Iterator[LazyPattern]:
-    """Keep patterns of shapes for their first use; those of a user are compiled at once, which shows a mistake."""
-    for written in _write_patterns(patterns, lists, document, "shapes"):
-        if not document.is_installed:
-            compile_pattern(written, document, ("shapes",))
-        yield LazyPattern(written)
 
 
 def _compile(

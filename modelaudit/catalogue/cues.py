@@ -11,9 +11,10 @@ from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.restrictions import ORDINARY_NAME, Combination, Cues
 
-_COMBINATION = re.compile(r"(?P<needed>[a-z|+ -]+?)(?: - (?P<absent>[a-z|-]+))?(?: ~(?P<distance>\d{1,3}))?")
+_COMBINATION = defer_pattern(r"(?P<needed>[a-z|+ -]+?)(?: - (?P<absent>[a-z|-]+))?(?: ~(?P<distance>\d{1,3}))?")
 _ABBREVIATIONS = {"ORDINARY": ORDINARY_NAME, "REST": r"(?:(?!\b(?:but|except|unless|however|only|must|not)\b)[^.;])"}
 """Words that agreements abbreviate: an ordinary licence, and any character up to a limit or the end of the clause."""
 
@@ -120,7 +121,13 @@ def _parse_combination(kind: str, text: str, vocabularies: Collection[str], docu
 def compile_pattern(
     pattern: str, document: Document, place: tuple[str, ...], flags: re.RegexFlag = re.RegexFlag.NOFLAG
 ) -> re.Pattern[str]:
-    """Compile a pattern of a file. Raises ``ConfigurationError`` with its place if it is invalid."""
+    """Compile a pattern of a file; one of this installation waits for its first use, because tests compile all of them.
+
+    Raises:
+        ConfigurationError: the pattern is invalid; the message has its place.
+    """
+    if document.is_installed:
+        return defer_pattern(pattern, flags)
     try:
         return re.compile(pattern, flags)
     except re.error as error:

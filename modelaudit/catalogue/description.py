@@ -26,6 +26,7 @@ from modelaudit.model.description_rules import (
     Word,
     sort_words,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 
 
 @dataclass(config=CONFIG)
@@ -158,7 +159,7 @@ _NOUNS = (
     rf"\b(?:NOUN)(?: (?:(?:is |was )?set to|is|was|are|were|equals|of|being)|:| ?=) ?(?:about |around |~)?{_NUMBER}\b",
 )
 """The patterns of ``nouns``: the number before its noun, and behind the noun with a verb between."""
-_KEY_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+_KEY_NAME = defer_pattern(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
 
 
 def read_description(documents: Iterable[Document]) -> DescriptionRules:
@@ -249,7 +250,7 @@ class _Reader:
         rule = _make_rule(entry, document, place)
         for text in (*entry.patterns, *(each.replace("NOUN", entry.nouns) for each in _NOUNS if entry.nouns)):
             pattern = compile_pattern(text, document, tuple(map(str, place)), re.IGNORECASE)
-            if "value" not in pattern.groupindex and not rule.value:
+            if not rule.value and "(?P<value>" not in text:
                 raise document.error(f"{text!r} has no group 'value', and its entry states no value", place)
             for hint in map(str.lower, entry.hints):
                 known = self._sentences.get(hint, ())
@@ -360,4 +361,4 @@ def _make_comparison(entry: ComparisonEntry, document: Document, place: tuple[st
 
 def _join_patterns(patterns: Iterable[str]) -> re.Pattern[str]:
     """Join patterns to one; without any, it matches nothing."""
-    return re.compile("|".join(f"(?:{each})" for each in patterns) or r"(?!)", re.IGNORECASE)
+    return defer_pattern("|".join(f"(?:{each})" for each in patterns) or r"(?!)", re.IGNORECASE)

@@ -9,13 +9,15 @@ infinite and undefined numbers are left out: they stay text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.lazy_pattern import defer_pattern
 
 Data = dict[str, "Data"] | list["Data"] | str | int | float | bool | None
 Place = tuple[str | int, ...]
@@ -30,9 +32,9 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}", re.ASCII)
+_INTEGER = defer_pattern(r"[-+]?[0-9]{1,18}", re.ASCII)
 # "1.5", "-.5e3" or "1e-3": a full stop with digits behind it, or an exponent. Other than in YAML 1.2, "1." stays text.
-_DECIMAL = re.compile(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE][-+]?[0-9]+)", re.ASCII)
+_DECIMAL = defer_pattern(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE][-+]?[0-9]+)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +110,34 @@ def read_document(path: Path, label: str, *, is_installed: bool = False) -> Docu
 
 def parse_text(text: str, label: str) -> Data:
     """Parse one YAML document into plain values. Raises ``ConfigurationError`` as ``read_document`` does."""
-    events = yaml.parse(text, Loader=_PARSER)
+    parser: Any = _PARSER(text)  # the loaders of PyYAML have no common type
     try:
-        return _DataBuilder(events, label).build_document()
+        return _DataBuilder(parser.get_event, label).build_document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f"{mark.line + 1}" if mark is not None else "1"
         raise ConfigurationError(f"{label}:{line}: is not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise ConfigurationError(f"{label}: is not YAML: {error}") from error
+    finally:
+        parser.dispose()
 
 
 class _DataBuilder:
     """Builds values from the parser's events. PyYAML's own constructor would hide duplicate keys and aliases."""
 
-    def __init__(self, events: Iterator[yaml.Event], label: str) -> None:
-        self._events = events
+    def __init__(self, take_event: Callable[[], yaml.Event], label: str) -> None:
+        self._take_event = take_event
         self._label = label
 
     def build_document(self) -> Data:
         """Build the value of the only document; ``None`` for an empty file. Raises for a second document."""
-        next(self._events)  # Start of the stream.
-        if isinstance(next(self._events), yaml.StreamEndEvent):
+        self._take_event()  # Start of the stream.
+        if isinstance(self._take_event(), yaml.StreamEndEvent):
             return None
-        data = self._build_value(next(self._events), 0)
-        next(self._events)  # End of the document.
-        event = next(self._events)
+        data = self._build_value(self._take_event(), 0)
+        self._take_event()  # End of the document.
+        event = self._take_event()
         if not isinstance(event, yaml.StreamEndEvent):
             raise self._error(event, "a second document begins; one file holds one")
         return data
@@ -144,6 +148,9 @@ class _DataBuilder:
         Raises:
             ConfigurationError: it is an alias, has an anchor or a tag, or is nested too deeply.
         """
+        # Nearly all values are such scalars. ``implicit[0]`` is true for one without quotes; a quoted one stays text.
+        if type(event) is yaml.ScalarEvent and event.anchor is None and event.tag is None:
+            return parse_scalar(event.value) if event.implicit[0] else event.value
         if isinstance(event, yaml.AliasEvent):
             raise self._error(event, f"the alias *{event.anchor} is not allowed; write the value out")
         if not isinstance(event, yaml.ScalarEvent | yaml.MappingStartEvent | yaml.SequenceStartEvent):
@@ -152,9 +159,6 @@ class _DataBuilder:
             raise self._error(event, f"the anchor &{event.anchor} is not allowed; write the value out where it is used")
         if event.tag is not None:
             raise self._error(event, f"the tag {event.tag} is not allowed")
-        if isinstance(event, yaml.ScalarEvent):
-            # ``implicit[0]`` is true for a scalar without quotes; a quoted one is always text.
-            return parse_scalar(event.value) if event.implicit[0] else event.value
         if depth == MAX_DEPTH:
             raise self._error(event, f"is nested more than {MAX_DEPTH} deep")
         is_mapping = isinstance(event, yaml.MappingStartEvent)
@@ -163,19 +167,19 @@ class _DataBuilder:
     def _build_sequence(self, depth: int) -> list[Data]:
         """Build the sequence whose start event was read, up to its end event."""
         items: list[Data] = []
-        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+        while not isinstance(event := self._take_event(), yaml.SequenceEndEvent):
             items.append(self._build_value(event, depth))
         return items
 
     def _build_mapping(self, depth: int) -> dict[str, Data]:
         """Build the mapping whose start event was read, up to its end event. Raises for a key that is repeated."""
         entries: dict[str, Data] = {}
-        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+        while not isinstance(event := self._take_event(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
                 raise self._error(event, "a key must be plain text")
             if event.value in entries:
                 raise self._error(event, f"the key {event.value!r} is there twice; remove one")
-            entries[event.value] = self._build_value(next(self._events), depth)
+            entries[event.value] = self._build_value(self._take_event(), depth)
         return entries
 
     def _error(self, event: yaml.Event, message: str) -> ConfigurationError:

@@ -13,6 +13,7 @@ from modelaudit.catalogue.schema import FindingFile, Shape, SubjectsFile
 from modelaudit.model.catalogue import FindingRule, Matcher
 from modelaudit.model.finding import Affected, Rule
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
+from modelaudit.model.lazy_pattern import defer_pattern
 
 Subjects = Mapping[str, Mapping[str, tuple[str, ...]]]
 """The kinds of subject, their fields, and the words that a field is limited to; no words where any text is allowed."""
@@ -24,7 +25,7 @@ _OLD_SUBJECTS = {
     "torch-mention": "with the vocabulary torch-operators; its field 'program' is now 'format', 'mention' is now 'use'",
     "skops-node": "with the format skops; its field 'act' is now 'use', 'loader' is now 'detail'",
 }
-_FIELD = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_FIELD = defer_pattern(r"[a-z][a-z0-9_]*", re.ASCII)
 
 _MOST_LISTED = 25
 """More words than these make a message unreadable."""

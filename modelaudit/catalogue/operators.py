@@ -13,10 +13,11 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import Effect, Shape, Text
 from modelaudit.model.catalogue import CallableEntry, Standing
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
 # "aten::add_", "add.Tensor" or "torch.nn.functional.relu".
-_NAME = re.compile(r"([A-Za-z_]\w*::)?[A-Za-z_]\w*(\.\w+)*", re.ASCII)
+_NAME = defer_pattern(r"([A-Za-z_]\w*::)?[A-Za-z_]\w*(\.\w+)*", re.ASCII)
 
 
 def _check_operator(text: str) -> str:

@@ -13,7 +13,7 @@ from modelaudit.catalogue.cues import compile_pattern, read_cues
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text
 from modelaudit.catalogue.sentence_weights import read_sentence_weights
-from modelaudit.model.restrictions import Restrictions, RestrictionSign
+from modelaudit.model.restrictions import PlainLimit, Restrictions, RestrictionSign
 from modelaudit.model.terms import ClauseKind, Use
 
 
@@ -23,8 +23,16 @@ class SignFile:
 
     clauses: list[Kebab]
     words: list[Text] = field(default_factory=list)
-    plain: bool = False
+    quoted: bool = False
     denies: list[Use] = field(default_factory=list)
+
+
+@dataclass(config=CONFIG)
+class PlainLimitFile:
+    """One kind of limit that a licence text states plainly."""
+
+    needs: list[Text]
+    words: list[Text]
 
 
 @dataclass(config=CONFIG)
@@ -35,6 +43,7 @@ class RestrictionsFile:
     unless: list[Text]
     but: Text
     stems: Text
+    plain: dict[Kebab, PlainLimitFile] = field(default_factory=dict)
 
 
 _FILE = Shape(RestrictionsFile)
@@ -54,12 +63,14 @@ def read_restrictions(
     kind without words is found by the combinations of ``rules/cues.yaml`` alone.
 
     Raises:
-        ConfigurationError: a sign is listed twice, a kind of clause is unknown, or a pattern is invalid.
+        ConfigurationError: a sign is listed twice, a plain limit has no sign, a kind of clause is unknown, or a
+            pattern is invalid.
     """
     signs: dict[str, RestrictionSign] = {}
     unless: list[re.Pattern[str]] = []
     but: list[re.Pattern[str]] = []
     stems: list[re.Pattern[str]] = []
+    plain: list[PlainLimit] = []
     for document in documents:
         file = _FILE.read(document)
         for id_, sign in file.signs.items():
@@ -70,11 +81,18 @@ def read_restrictions(
                 if kind not in kinds:
                     raise document.error(f"signs.{id_}.clauses: {kind!r} is not a kind in rules/clauses.yaml", place)
             words = tuple(compile_pattern(each, document, place) for each in sign.words)
-            signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words, sign.plain, tuple(sign.denies))
+            signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words, sign.quoted, tuple(sign.denies))
+        for id_, limit in file.plain.items():
+            if id_ not in signs:
+                raise document.error(f"plain.{id_}: is none of the signs", ("plain", id_))
+            patterns = tuple(compile_pattern(each, document, ("plain", id_), re.IGNORECASE) for each in limit.words)
+            plain.append(PlainLimit(id_, tuple(limit.needs), patterns))
         unless += (compile_pattern(each, document, ("unless",)) for each in file.unless)
         stems.append(compile_pattern(file.stems, document, ("stems",)))
         but.append(compile_pattern(file.but, document, ("but",)))
     cues = read_cues(cue_documents, signs.keys())
     weights = read_sentence_weights(weight_documents)
     subjects = read_clause_subjects(subject_documents)
-    return Restrictions(tuple(signs.values()), tuple(unless), tuple(but), tuple(stems), cues, weights, subjects)
+    return Restrictions(
+        tuple(signs.values()), tuple(unless), tuple(but), tuple(stems), cues, weights, subjects, tuple(plain)
+    )

@@ -29,6 +29,7 @@ from modelaudit.catalogue.known_keys import list_known_keys, suggest_word
 from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Scalar
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.pickle import Reading, Result
 from modelaudit.model.structure import UnreadReason
 
@@ -98,7 +99,7 @@ def _as_entry(value: object) -> object:
     return {"why": value} if isinstance(value, str) else value
 
 
-DOTTED_NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
+DOTTED_NAME = defer_pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
 """``module.name``; or ``module:Class.name`` for an attribute of an attribute."""
 
 Text = Annotated[str, AfterValidator(str.strip), Field(min_length=1, json_schema_extra={"pattern": r"\S"})]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Annotated
@@ -12,6 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Kebab, Shape, Territory, Text, Url, require_match, require_word
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.terms import (
     Answer,
     AnswerRule,
@@ -32,7 +32,7 @@ _DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 # A model that was distilled from another contains no part of it, so a clause binds it only where its kind states that.
 _DEFAULT_FLOWS: tuple[Relation, ...] = tuple(relation for relation in Relation if relation is not Relation.DISTILLED)
 _MAX_GROUP_DEPTH = 3
-_PLACEHOLDER = re.compile(r"\{([^}]*)\}")
+_PLACEHOLDER = defer_pattern(r"\{([^}]*)\}")
 
 
 @dataclass(config=CONFIG)

@@ -15,6 +15,7 @@ from typing import Final
 from modelaudit.checks.values import format_value
 from modelaudit.model.call_signature import ArgumentKind, Parameter, Signature
 from modelaudit.model.catalogue import Callables
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.pickle import (
     UNKNOWN_ARGUMENTS,
     Act,
@@ -27,18 +28,18 @@ from modelaudit.model.pickle import (
 )
 
 _Kind = ArgumentKind
-_NUMERAL: Final = re.compile(
+_NUMERAL: Final = defer_pattern(
     r"\s*\(?\s*[+-]?(?:inf(?:inity)?|s?nan\d*|(?=\.?\d)[\d_.]*(?:e[+-]?[\d_]+)?)(?:/\d+|[+-][\d_.]+(?:e[+-]?[\d_]+)?)?j?"
     r"\s*\)?\s*",
     re.IGNORECASE,
 )
-_WORD: Final = re.compile(r"\w*")
-_HEXADECIMAL: Final = re.compile(r"(?:urn:|uuid:)*\{?[0-9a-fA-F-]*\}?")
+_WORD: Final = defer_pattern(r"\w*")
+_HEXADECIMAL: Final = defer_pattern(r"(?:urn:|uuid:)*\{?[0-9a-fA-F-]*\}?")
 # https://numpy.org/doc/stable/reference/arrays.dtypes.html#specifying-and-constructing-data-types
-_TYPE_CODE: Final = re.compile(
+_TYPE_CODE: Final = defer_pattern(
     r"(?:\s*(?:\(\d+(?:,\s*\d*)*\)|\d*)\s*[<>|=]?(?:\w+|\?)(?:\[[\w/]*\])?\s*(?:,(?=.)|,?$))+", re.DOTALL
 )
-_DEVICE: Final = re.compile(r"[A-Za-z_0-9]+(?::\d+)?")
+_DEVICE: Final = defer_pattern(r"[A-Za-z_0-9]+(?::\d+)?")
 _TEXT_FORMS: Final = {
     _Kind.NUMERAL: _NUMERAL,
     _Kind.WORD: _WORD,

@@ -6,7 +6,6 @@ and unpickles it would, and the model has none that was read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -14,8 +13,9 @@ from typing import Final
 from modelaudit.model.address import STRING_PICKLE
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_IN_STRING: Final = re.compile(rf"!{STRING_PICKLE}@(\d+)")
+_IN_STRING: Final = defer_pattern(rf"!{STRING_PICKLE}@(\d+)")
 _FAMILY: Final = "pickle/"
 _SUBJECT_OF_MESSAGE: Final = "Loading this file "
 

@@ -9,19 +9,20 @@ from typing import Final
 
 from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.catalogue import Formats, Scalar, Subject
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import FormatNote
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import UnreadReason
 
 # Containers number the members of one name: "data.pkl#2".
-_ORDINAL: Final = re.compile(r"#\d+\Z")
+_ORDINAL: Final = defer_pattern(r"#\d+\Z")
 # Formats that libraries append to another format on purpose: TFLite stores labels in an archive after the graph.
 _HOST_OF_APPENDED: Final = {"zip": "tflite"}
 # The controls of C0, DEL and C1, among them the line feed and ESC; and the separators of lines and paragraphs.
-_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL: Final = defer_pattern("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # The characters that embed, override or isolate a direction (Unicode Standard Annex 9, section 2). The marks of a
 # direction, U+200E and U+200F, reorder no letters, and names in Arabic or Hebrew have them.
-_DIRECTION: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_DIRECTION: Final = defer_pattern("[\u202a-\u202e\u2066-\u2069]")
 # A placeholder replaces the content of a file, so it cannot contradict the extension.
 _PLACEHOLDERS: Final = frozenset({"git-lfs-pointer"})
 

@@ -6,18 +6,19 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.provenance import KnownNames
 from modelaudit.model.spelling import normalize_appearance
 
 # In the order of application. "I" and "l" are one shape, and so are the digits that people write for letters.
 _SHAPES: Final = (("rn", "m"), ("vv", "w"))
 _LETTERS: Final = str.maketrans("i1|0345789!", "lllo" + "east" + "bgl")
-_SEPARATORS: Final = re.compile(r"[-_.]+")
+_SEPARATORS: Final = defer_pattern(r"[-_.]+")
 _LEAST_SHAPE: Final = 5
 """Letters of a name whose shape is compared; shorter names look alike by chance."""
 _LEAST_CONTRIVED_SHAPE: Final = 4
 """As before, of a name with characters that occur in their place by intent alone."""
-_CONTRIVED: Final = re.compile(r"[A-Za-z][0134578]|[0134578][A-Za-z]|vv|rn", re.IGNORECASE)
+_CONTRIVED: Final = defer_pattern(r"[A-Za-z][0134578]|[0134578][A-Za-z]|vv|rn", re.IGNORECASE)
 _VERTICAL: Final = str.maketrans("I1|", "lll")
 _LEAST_TYPO: Final = 6
 """Letters of a name that may differ by one letter."""

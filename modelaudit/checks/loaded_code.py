@@ -18,6 +18,7 @@ from modelaudit.checks.references import resolve_code_target
 from modelaudit.model.address import file_of, is_member
 from modelaudit.model.catalogue import FindingRule
 from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Outline, ReferenceKind, References
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord
@@ -27,12 +28,12 @@ _NOTEBOOK: Final = "notebook"
 _MOST_NAMES: Final = 100_000
 """Imported names of all files together; beyond, every file counts as loaded."""
 # Servers, Python, installers and plug-in loaders import these without any reference to them.
-_CONVENTIONAL: Final = re.compile(
+_CONVENTIONAL: Final = defer_pattern(
     r"(?:^|/)(?:handler|\w+_handler|sitecustomize|usercustomize|setup|__init__|custom_generate/generate|code/inference|"
     r"model|pipeline|predict|service|hubconf|nodes|prestartup_script|\d+/model)\.py\Z|\.pth\Z"
 )
 # Names that transformers, diffusers and their users give to the code of a model, whether or not something names it.
-_MODEL_NAME: Final = re.compile(
+_MODEL_NAME: Final = defer_pattern(
     r"(?:^|/)(?:model|modell?ing|configuration|config|token|process|image_process|video_process|feature_extract|pipeline|"
     r"custom|net|arch|layer|module|generation|schedul|autoencoder|unet|transformer|controlnet|encoder|decoder|attention|"
     r"block|loader|load_)[^/]*\.pyw?\Z"
@@ -48,13 +49,13 @@ _SCRIPT_WORDS: Final = (
     "conversion|converter|export|publish|push|upload|download|prepare|preprocess|quantize|quantise|merge|plot|visualize|"
     "visualise|server|serve|client|api|script|quickstart|playground|tune|reproduce|ablation|scrape|crawl"
 )
-_SCRIPT_NAME: Final = re.compile(rf"(?:\A|_|-)(?:{_SCRIPT_WORDS})(?:\Z|_|-|\d)")
+_SCRIPT_NAME: Final = defer_pattern(rf"(?:\A|_|-)(?:{_SCRIPT_WORDS})(?:\Z|_|-|\d)")
 # The folder is read as a program for a person as well: these are no settings that a loader reads.
-_SETTINGS: Final = re.compile(r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|properties)|(?:^|/)MLmodel)\Z")
-_FOR_PEOPLE: Final = re.compile(
+_SETTINGS: Final = defer_pattern(r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|properties)|(?:^|/)MLmodel)\Z")
+_FOR_PEOPLE: Final = defer_pattern(
     r"(?:^|/)(?:\.github|docs?|tests?)/|(?:^|/)(?:docker-compose[\w.-]*|mkdocs|\.pre-commit-config)\.ya?ml\Z"
 )
-_DOCUMENT: Final = re.compile(r"\.(?:md|markdown|rst|mdx)\Z", re.IGNORECASE)
+_DOCUMENT: Final = defer_pattern(r"\.(?:md|markdown|rst|mdx)\Z", re.IGNORECASE)
 _DATA_ENDINGS: Final = (
     "jsonl?|csv|tsv|txt|parquet|arrow|bin|pth?|ckpt|safetensors|ya?ml|toml|ini|cfg|md|sh|bat|log|wav|mp3|mp4|flac|png|jpe?g|"
     "gif|onnx|gguf|zip|gz|tar|model|np[yz]|pkl|h5|html?|ipynb|conll?u?|src|tgt|idx|lst|out|err|db"

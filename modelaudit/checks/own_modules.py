@@ -15,10 +15,11 @@ from typing import Final
 
 from modelaudit.model.address import file_of, is_member
 from modelaudit.model.catalogue import Callables, Standing, Subject
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import PYTHON_NAMES
 
 _STANDINGS: Final = frozenset({Standing.UNLISTED.value, Standing.UNRESOLVED.value})
-_NAME: Final = re.compile(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
+_NAME: Final = defer_pattern(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
 _CODE_FOLDERS: Final = ("", "code", "src", "lib")
 """Folders beside a configuration, or around it, from which loaders import."""
 _MOST_ATTRIBUTES: Final = 2

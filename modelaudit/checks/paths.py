@@ -6,15 +6,15 @@ that imports ``os`` has it as an attribute, so that ``any.module.os.system`` is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
 from modelaudit.model.catalogue import CallableEntry, Callables, Standing
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.pickle import Name
 
-_PATH: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*+")
+_PATH: Final = defer_pattern(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*+")
 _COMPUTED_PATH: Final = Judgement(Standing.UNRESOLVED, why="it is only put together when the file is read")
 _UNLISTED: Final = Judgement(Standing.UNLISTED, why=UNREVIEWED)
 # Dangerous modules that many others import under their own name, so that a path can reach them through any module.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -13,12 +12,13 @@ from modelaudit.checks.redaction import redact_secrets
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.errors import WindowError
 from modelaudit.model.finding import CONTEXT_MARK, QUOTATION_MARK, Finding
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _QUOTABLE_FORMATS: Final = frozenset({"python", "shell", "jinja"})
 """The formats whose line numbers count the lines of the file itself."""
 _LONGEST_QUOTATION: Final = 160  # characters
-_NAMED_LINE: Final = re.compile(r"line (\d{1,9}): ")
-_LINE_BREAK: Final = re.compile(r"\r\n|\r|\n")
+_NAMED_LINE: Final = defer_pattern(r"line (\d{1,9}): ")
+_LINE_BREAK: Final = defer_pattern(r"\r\n|\r|\n")
 
 
 def quote_files(

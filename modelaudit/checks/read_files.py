@@ -15,6 +15,7 @@ from typing import Final
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.finding import CheckFamily, Finding
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Outline
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord, Extent
@@ -24,7 +25,7 @@ _CALLS: Final = frozenset({"call", "call-at-import"})
 _MARKED: Final = "call-of-read-file"
 # Code that fetches files or starts programs may load another file than the one of the model under the same name.
 _FETCHING: Final = frozenset({"network", "command"})
-_FETCHING_NAME: Final = re.compile(
+_FETCHING_NAME: Final = defer_pattern(
     r"download|retrieve|wget|snapshot|cached|fetch|filesystem|copy|\A(?:move|rename|replace)s?\Z|link|unpack|extract"
     r"|chdir|temp|write",
     re.IGNORECASE,

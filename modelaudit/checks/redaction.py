@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # Beginnings of providers' tokens, each as a plain text and a pattern that follows it. The unbroken text behind both is
 # removed if it is long enough.
 _TOKEN_BEGINNINGS: Final = (
@@ -25,7 +27,7 @@ _SECRET_NAMES: Final = (
     r"|[a-z]*token)[\"']?\s?[:=]\s?[\"']?|bearer\s"
 )
 # A secret behind a part that is kept: user name of an address, token prefix, name of a setting, number of a bot.
-_SECRET: Final = re.compile(
+_SECRET: Final = defer_pattern(
     r"(?P<auth>://[^\s:/?#@]{1,100}:)[^\s/@]{1,200}(?=@)"
     rf"|(?P<start>(?:(?<![A-Za-z0-9])|(?<=_))(?:{_TOKEN_PREFIXES}))[A-Za-z0-9_.+/=-]{{12,}}"
     rf"|(?P<name>(?i:{_SECRET_NAMES}))[^\s\"'$<{{]{{8,200}}"
@@ -34,7 +36,7 @@ _SECRET: Final = re.compile(
 # Every match of ``_SECRET`` contains one of these or an address; most texts contain none and need no search with it.
 _MARKS: Final = tuple(start for start, _ in _TOKEN_BEGINNINGS)
 _NAME_MARKS: Final = ("passw", "pwd", "key", "secret", "token", "bearer")
-_NUMBER_OF_BOT: Final = re.compile(r"\d{8}:")
+_NUMBER_OF_BOT: Final = defer_pattern(r"\d{8}:")
 
 
 def redact_secrets(text: str) -> str:

@@ -11,11 +11,12 @@ from typing import Final
 from modelaudit.model.address import file_of, write_file_address
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.catalogue import Scalar, Subject
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import RECORD_PATH, Reference, ReferenceKind, References
 from modelaudit.model.structure import UnreadReason
 
-_WEB_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
-_ABSOLUTE_PATH: Final = re.compile(r"[/\\~]|[A-Za-z]:")
+_WEB_ADDRESS: Final = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_ABSOLUTE_PATH: Final = defer_pattern(r"[/\\~]|[A-Za-z]:")
 # Separates the repository from the file in ``org/model--file.py``.
 _FOREIGN_SEPARATOR: Final = "--"
 # In these formats, a reference to code is one file that Python runs. In others it may be a folder or an archive.
@@ -34,7 +35,7 @@ _NEEDED_KINDS: Final = {
 _FORMATS_SEARCHING_ELSEWHERE: Final = frozenset({"hdf5"})
 _SHARD_INDEX: Final = "shard-index"
 # GGUF and TensorFlow keep the names of their parts elsewhere.
-_SHARD: Final = re.compile(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin|h5|msgpack)\Z", re.ASCII)
+_SHARD: Final = defer_pattern(r"-(\d{5})-of-(\d{5})\.(?:safetensors|bin|h5|msgpack)\Z", re.ASCII)
 _LINK_REASONS: Final = frozenset({UnreadReason.LINK_OUTSIDE, UnreadReason.LINK_DANGLING})
 _READ_STATES: Final = frozenset({"present", "too-short", "hard-link"})
 """The states in which the target is a file of the snapshot that was read."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
 from modelaudit.model.address import file_of, write_file_address
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Reference, References
 from modelaudit.model.report import ArtifactRecord, Extent
 from modelaudit.model.structure import Unread, UnreadReason
@@ -39,7 +39,7 @@ _DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst", ".html", ".htm")
 _MOST_STEPS: Final = 10_000_000
 _CHARACTERS_PER_STEP: Final = 64
 _CUT: Final = "its commands run files by more wildcards than are compared with the files of the model"
-_SEPARATOR: Final = re.compile("/")
+_SEPARATOR: Final = defer_pattern("/")
 _MOST_BYTES_OF_NAMED: Final = 2 * 1024 * 1024  # a longer file is data, and takes long to read
 
 

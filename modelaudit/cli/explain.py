@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -22,6 +21,7 @@ from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, FindingRule
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.policy import Policy
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from modelaudit.model.report import AuditReport
     from modelaudit.reports.results import Result
 
-_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_FINGERPRINT = defer_pattern(r"[0-9a-f]{16}")
 _CAUSE_PREFIX = "decision/"
 _ABSENCE_PREFIX = "coverage/"
 

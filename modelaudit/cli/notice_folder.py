@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from modelaudit.cli.files import check_own_file, write_file
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _MANIFEST: Final = "MANIFEST.json"
 _FORMAT: Final = "modelaudit/notices/v1"
-_OWN_NAME: Final = re.compile(r"NOTICE|COPYRIGHT\.txt|[A-Z-]+\.md|texts/(?:\d+|standard)-[A-Za-z0-9._-]+")
+_OWN_NAME: Final = defer_pattern(r"NOTICE|COPYRIGHT\.txt|[A-Z-]+\.md|texts/(?:\d+|standard)-[A-Za-z0-9._-]+")
 """The names that modelaudit writes. A manifest may state others, and none of them is touched."""
 _MOST_BYTES: Final = 1 << 24
 

@@ -18,42 +18,43 @@ from modelaudit.description.values import LONGEST_PROSE, FactMaker, drop_comment
 from modelaudit.model.description import Fact, Topic
 from modelaudit.model.description_rules import CardRules, FactRule, Form, SentenceRule
 from modelaudit.model.evidence import Prose
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Location, locate_line
 
 _MOST_LINES: Final = 20_000
 _LONGEST_LINE: Final = 4_000
 _MOST_FACTS: Final = 1_000
-_HEADING: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(\S.*)")
-_BOLD_HEADING: Final = re.compile(r"\s{0,3}(?:\*\*|__)([^*_]{2,80})(?:\*\*|__)\s*:?\s*\Z")
-_UNDERLINE: Final = re.compile(r" {0,3}(=+|-+)\s*\Z")
-_FENCE: Final = re.compile(r"\s{0,3}(`{3,}|~{3,})")
-_BULLET: Final = re.compile(r"(?:[-*+\u2022]|\d{1,2}[.)])\s")
+_HEADING: Final = defer_pattern(r" {0,3}(#{1,6})[ \t]+(\S.*)")
+_BOLD_HEADING: Final = defer_pattern(r"\s{0,3}(?:\*\*|__)([^*_]{2,80})(?:\*\*|__)\s*:?\s*\Z")
+_UNDERLINE: Final = defer_pattern(r" {0,3}(=+|-+)\s*\Z")
+_FENCE: Final = defer_pattern(r"\s{0,3}(`{3,}|~{3,})")
+_BULLET: Final = defer_pattern(r"(?:[-*+\u2022]|\d{1,2}[.)])\s")
 _LONGEST_LABEL: Final = 90
-_BARE_LABEL: Final = re.compile(r"\s*[-*+•]\s+([A-Z][\w-]{1,30}(?: [a-z][\w-]{1,20})?) (v?\d[\w.+-]{0,40})\s*\Z")
-_LIST_LABEL: Final = re.compile(r"\s*[-*+•]\s+.{1,80}?[:\uff1a]")
-_KEY_AND_VALUE: Final = re.compile(
+_BARE_LABEL: Final = defer_pattern(r"\s*[-*+•]\s+([A-Z][\w-]{1,30}(?: [a-z][\w-]{1,20})?) (v?\d[\w.+-]{0,40})\s*\Z")
+_LIST_LABEL: Final = defer_pattern(r"\s*[-*+•]\s+.{1,80}?[:\uff1a]")
+_KEY_AND_VALUE: Final = defer_pattern(
     r"\b(?P<key>[a-z][a-z0-9]{0,30}(?:_[a-z0-9]{1,30}){1,6})"
     r"(?: ?[=:] ?| (?:is|of|was|set to|is set to) )(?P<value>[\w.+-]{1,80})"
 )
 """A key of a configuration that a sentence quotes: ``num_hidden_layers = 4``."""
 _QUOTED_TOPICS: Final = frozenset({Topic.DIMENSION, Topic.HYPERPARAMETER})
-_IMPERATIVE: Final = re.compile(r"(?:set|pass|load|use|call|run|try|add|change)\b", re.IGNORECASE)
-_ASSIGNED: Final = re.compile(r"([\w*`#. -]{1,60}?) ?= ?(?!=)")
-_NEXT_LABEL: Final = re.compile(r"[,;|\u00b7\u2022] ?(?=[^,;|:=]{1,50}[:\uff1a=])")
-_SHORT_VALUE: Final = re.compile(r"(?![-*+|>#])[^:\uff1a|]{1,60}\Z")
+_IMPERATIVE: Final = defer_pattern(r"(?:set|pass|load|use|call|run|try|add|change)\b", re.IGNORECASE)
+_ASSIGNED: Final = defer_pattern(r"([\w*`#. -]{1,60}?) ?= ?(?!=)")
+_NEXT_LABEL: Final = defer_pattern(r"[,;|\u00b7\u2022] ?(?=[^,;|:=]{1,50}[:\uff1a=])")
+_SHORT_VALUE: Final = defer_pattern(r"(?![-*+|>#])[^:\uff1a|]{1,60}\Z")
 """The whole text of a section whose heading is a label."""
 _SHORT_WORDS: Final = 6
-_LABEL_EDGE: Final = re.compile(r"^[^\w#([\u0080-\U0010ffff]+|[^\w)\]\u0080-\U0010ffff]+$|^[\d.]+\s+")
-_SYMBOLS: Final = re.compile("[\u2190-\u2bff\u2e00-\u2e7f\ufe0f\U0001f000-\U0001faff]")
-_HEADING_NUMBER: Final = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[ivx]+\.)\s+")
-_ENDED: Final = re.compile(r"[.!?\u3002\uff01\uff1f][)\"'*_\s]*\Z")
-_NESTED_ITEM: Final = re.compile(r"\s+[-*+\u2022]\s")
-_STARTS_ITEM: Final = re.compile(r"\s*(?:[-*+\u2022#|>]|\d{1,2}[.)])\s?")
+_LABEL_EDGE: Final = defer_pattern(r"^[^\w#([\u0080-\U0010ffff]+|[^\w)\]\u0080-\U0010ffff]+$|^[\d.]+\s+")
+_SYMBOLS: Final = defer_pattern("[\u2190-\u2bff\u2e00-\u2e7f\ufe0f\U0001f000-\U0001faff]")
+_HEADING_NUMBER: Final = defer_pattern(r"^(?:\d+(?:\.\d+)*[.)]?|[ivx]+\.)\s+")
+_ENDED: Final = defer_pattern(r"[.!?\u3002\uff01\uff1f][)\"'*_\s]*\Z")
+_NESTED_ITEM: Final = defer_pattern(r"\s+[-*+\u2022]\s")
+_STARTS_ITEM: Final = defer_pattern(r"\s*(?:[-*+\u2022#|>]|\d{1,2}[.)])\s?")
 _TITLE: Final = "(title)"
 """The label of the first heading in the rules."""
 _LEAD: Final = "(lead)"
 """The heading, in the rules, of the text between the first heading and the second."""
-_ARTICLE: Final = re.compile(r"^(?:the|a|an|our|for|in)\s+", re.IGNORECASE)
+_ARTICLE: Final = defer_pattern(r"^(?:the|a|an|our|for|in)\s+", re.IGNORECASE)
 _MOST_MATCHES: Final = 4
 _TOP_LEVEL: Final = 1
 _NO_GROUPS: Final[Mapping[str, str | None]] = MappingProxyType({})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -18,6 +17,7 @@ from modelaudit.description.values import FactMaker
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.lineage import Dimension, ModelTraits
 from modelaudit.model.outline import Outline
 from modelaudit.model.pickle import PickleProgram
@@ -30,9 +30,9 @@ from modelaudit.model.structure import Location
 _MOST_FACTS: Final = 5_000
 _MOST_NAMES: Final = 100
 _CARD_NAME: Final = "readme.md"
-_MODULE: Final = re.compile(r"\d{1,2}_[A-Z]\w+/")
+_MODULE: Final = defer_pattern(r"\d{1,2}_[A-Z]\w+/")
 """A folder of a step of sentence-transformers, such as ``1_Pooling``: the steps together are the model."""
-_RESULT: Final = re.compile(r"eval_(?!runtime|steps|samples)\w+")
+_RESULT: Final = defer_pattern(r"eval_(?!runtime|steps|samples)\w+")
 _LAST: Final = "last evaluation of the training"
 _CONFIDENCES: Final = (Confidence.VERIFIED, Confidence.FOUND, Confidence.DECLARED)
 _TOPICS: Final = {topic: number for number, topic in enumerate(Topic)}

@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.description.name_sets import find_other_labels, find_unknown_members
 from modelaudit.model.description import Confidence, Contradiction, Fact, Topic
 from modelaudit.model.description_rules import Comparing, Comparison
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _MOST_CONTRADICTIONS: Final = 100
 _MOST_COMPARED: Final = 100
@@ -25,14 +26,14 @@ _ROUNDED: Final = 1000
 _SHORTEST_NAME: Final = 4
 _LIKE: Final = 0.7
 _LONGEST_SHOWN: Final = 120
-_NAME_NOISE: Final = re.compile(r"[^a-z0-9\u3040-\u9fff]+")
-_NAME_SUFFIX: Final = re.compile(
+_NAME_NOISE: Final = defer_pattern(r"[^a-z0-9\u3040-\u9fff]+")
+_NAME_SUFFIX: Final = defer_pattern(
     r"[-_.](?:bnb[-_.]4bit|4bit|8bit|gguf|gptq|awq|hf|fp16|bf16|unsloth)(?=[-_.]|\Z)", re.IGNORECASE
 )
-_PREFIX: Final = re.compile(r"^(?:eval|test|predict|val|validation)[_/ -]")
+_PREFIX: Final = defer_pattern(r"^(?:eval|test|predict|val|validation)[_/ -]")
 """Before the name of a metric, where a trainer writes it."""
-_VERSION: Final = re.compile(r"(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?")
-_DECIMAL: Final = re.compile(r"-?\d{1,12}(?:\.\d{1,12})?(?:e-?\d{1,2})?", re.IGNORECASE)
+_VERSION: Final = defer_pattern(r"(\d{1,6})(?:\.(\d{1,6}))?(?:\.(\d{1,6}))?")
+_DECIMAL: Final = defer_pattern(r"-?\d{1,12}(?:\.\d{1,12})?(?:e-?\d{1,2})?", re.IGNORECASE)
 _PERCENT: Final = 100
 _ANY_NAME: Final = "*"
 _Index = Mapping[tuple[Topic, str], Sequence[Fact]]

@@ -9,20 +9,21 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.model.description_rules import Form
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_NUMBER: Final = re.compile(
+_NUMBER: Final = defer_pattern(
     r"(?<![\w.])(?P<digits>\d{1,3}(?:[,\u00a0\u202f ]\d{3})+(?![\d.])|\d{1,15}(?:\.\d{1,6})?)[ \t-]?"
     r"(?P<unit>billion|bn|million|mio|mn|thousand|trillion|[kmbtg](?![a-z])|k(?=hz)|\u4ebf|\u767e\u4e07|\u5343\u4e07|\u4e07|\u5343)?"
     r"(?![\d.]*\d)",
     re.IGNORECASE,
 )
-_MIXTURE: Final = re.compile(r"(?<![\w.])(\d{1,3})\s?[x\u00d7]\s?(?=\d)", re.IGNORECASE)
+_MIXTURE: Final = defer_pattern(r"(?<![\w.])(\d{1,3})\s?[x\u00d7]\s?(?=\d)", re.IGNORECASE)
 _UNITS: Final = {
     "": 1, "k": 10**3, "thousand": 10**3, "m": 10**6, "million": 10**6, "mio": 10**6, "mn": 10**6, "b": 10**9,
     "g": 10**9, "bn": 10**9, "billion": 10**9, "t": 10**12, "trillion": 10**12, "\u4ebf": 10**8, "\u767e\u4e07": 10**6,
     "\u5343\u4e07": 10**7, "\u4e07": 10**4, "\u5343": 1000,
 }  # fmt: skip
-_PART_COUNT: Final = re.compile(
+_PART_COUNT: Final = defer_pattern(
     r"(?<![\d.,])[\d.,]{1,20} ?(?:[kmbt]|million|billion)?\b"
     r"(?= ?(?:\w{1,20} )?(?:active|activated|trainable|non-embedding|per token|tokens))",
     re.IGNORECASE,
@@ -56,13 +57,13 @@ def _parse_counts(text: str) -> Iterator[int]:
 
 _QUANTITIES: Final[dict[Form, tuple[re.Pattern[str], dict[str, int]]]] = {
     Form.GRAMS: (
-        re.compile(
+        defer_pattern(
             r"(?<![\w.])(\d[\d,]{0,14}(?:\.\d{1,6})?) ?(kg|g|t|kilograms?|grams?|tons?|tonnes?)(?:\b|co2|eq)", re.I
         ),
         {"g": 1, "gram": 1, "k": 1000, "kg": 1000, "kilogram": 1000, "t": 10**6, "ton": 10**6, "tonne": 10**6},
     ),
     Form.KILOWATT_HOURS: (
-        re.compile(r"(?<![\w.])(\d[\d,]{0,14}(?:\.\d{1,6})?) ?(kwh|mwh|gwh|wh)\b", re.I),
+        defer_pattern(r"(?<![\w.])(\d[\d,]{0,14}(?:\.\d{1,6})?) ?(kwh|mwh|gwh|wh)\b", re.I),
         {"kwh": 1000, "mwh": 10**6, "gwh": 10**9, "wh": 1},
     ),
 }

@@ -11,10 +11,11 @@ from typing import Final
 from modelaudit.description.values import FactMaker
 from modelaudit.model.description import Fact
 from modelaudit.model.description_rules import FactRule, KeyRules
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.stated import StatedValue, StatedValues
 
 HISTORY: Final = "history"
-_REFERENCE: Final = re.compile(r"\$\$|\$([\w#-][\w#.-]*)?")
+_REFERENCE: Final = defer_pattern(r"\$\$|\$([\w#-][\w#.-]*)?")
 
 
 def read_keys(stated: StatedValues, address: str, rules: Mapping[str, KeyRules], maker: FactMaker) -> Iterator[Fact]:

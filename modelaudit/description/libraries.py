@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -10,14 +9,15 @@ from typing import Final
 
 from modelaudit.model.address import is_member
 from modelaudit.model.description import Confidence, Fact, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location
 
-_REQUIREMENT: Final = re.compile(
+_REQUIREMENT: Final = defer_pattern(
     r"\s*(?:(?P<channel>[\w.-]+)::)?(?P<name>[A-Za-z0-9](?:[\w.-]{0,98}[A-Za-z0-9])?)\s*(?:\[[^\[\]]{0,200}\])?\s*"
     r"(?P<specifier>\(?(?:[<>=!~^]=?=?|\s*@).{0,200})?\Z"
 )
-_EXACT: Final = re.compile(r"\(?={1,3}\s*(?P<version>\d[\w.+!-]{0,60})\)?(?:=[\w.]{1,60})?\Z")
+_EXACT: Final = defer_pattern(r"\(?={1,3}\s*(?P<version>\d[\w.+!-]{0,60})\)?(?:=[\w.]{1,60})?\Z")
 _NOT_PACKAGES: Final = frozenset({"python", "pip", "setuptools", "wheel", "cudatoolkit"})
 _NO_LIBRARY_FOLDERS: Final = frozenset({"tests", "test", "docs", "doc"})
 _MOST_IMPORTS: Final = 300

@@ -10,15 +10,16 @@ from typing import Final
 from modelaudit.description.values import LONGEST_NAME, bound_value
 from modelaudit.model.description import Fact
 from modelaudit.model.description_rules import Comparison
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _Pair = tuple[Fact, Fact]
-_MODULE: Final = re.compile(r"(?<![\w.])(?:\w{1,40}\.){0,8}(\w{0,40}_\w{1,40}|fc\d)(?![\w.])")
+_MODULE: Final = defer_pattern(r"(?<![\w.])(?:\w{1,40}\.){0,8}(\w{0,40}_\w{1,40}|fc\d)(?![\w.])")
 """The name of a module in a text: one with an underscore, for words such as "query" may be a description."""
-_WITH_ID: Final = re.compile(
+_WITH_ID: Final = defer_pattern(
     r"\W*(?:label[ _])?(?P<id>\d{1,4})[\"'`]?\s*(?:->|=>|=|\u2192|:|-|\.|\))+\s*(?P<name>.+)", re.IGNORECASE
 )
-_BEFORE_ID: Final = re.compile(r"(?P<name>[^()]+)\((?P<id>\d{1,4})\)\W*\Z")
-_TAG_PREFIX: Final = re.compile(r"^[BIESLU]-(?=\w)")
+_BEFORE_ID: Final = defer_pattern(r"(?P<name>[^()]+)\((?P<id>\d{1,4})\)\W*\Z")
+_TAG_PREFIX: Final = defer_pattern(r"^[BIESLU]-(?=\w)")
 """Of a label for the tokens of an entity: its beginning, inside, end."""
 _NO_ENTITY: Final = "o"
 _SHORTEST_PREFIX: Final = 3

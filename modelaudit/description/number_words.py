@@ -6,6 +6,8 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 _SMALL: Final = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16, "seventeen": 17,
@@ -16,7 +18,7 @@ _TENS: Final = {
 }  # fmt: skip
 _SCALES: Final = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _WORD: Final = "|".join((*_TENS, *sorted(_SMALL, key=len, reverse=True), "hundred", *_SCALES))
-_PHRASE: Final = re.compile(rf"\b(?:{_WORD})(?:(?:[ -]|[ -]and[ -])(?:{_WORD}|a[ -]half)){{0,12}}\b", re.IGNORECASE)
+_PHRASE: Final = defer_pattern(rf"\b(?:{_WORD})(?:(?:[ -]|[ -]and[ -])(?:{_WORD}|a[ -]half)){{0,12}}\b", re.IGNORECASE)
 """A number in English words: ``one hundred and ten million``, ``one and a half billion``."""
 _ALONE: Final = frozenset({"one", "hundred", *_SCALES})
 """Words that are no number when alone: ``one of them``, ``a hundred``, ``7 billion``."""
@@ -24,7 +26,7 @@ _HALF: Final = Decimal("0.5")
 
 _CHINESE_DIGITS: Final = {each: number for number, each in enumerate("零一二三四五六七八九")} | {"两": 2, "\u3007": 0}
 _CHINESE_PLACES: Final = {"十": 10, "百": 100, "千": 1000}
-_CHINESE: Final = re.compile(
+_CHINESE: Final = defer_pattern(
     r"(?<![几数上第零\u3007一二两三四五六七八九十百千])[零\u3007一二两三四五六七八九十][零\u3007一二两三四五六七八九十百千]{0,11}(?P<unit>万亿|[万亿])?"
 )
 """A Chinese number; one such as ``几十`` or ``千亿`` gives only an order of magnitude."""

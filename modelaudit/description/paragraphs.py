@@ -10,16 +10,17 @@ from typing import Final
 
 from modelaudit.description.number_words import write_digits
 from modelaudit.description.values import strip_markup
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _LONGEST: Final = 4_000
 """Characters of the lines that are read together."""
 _LONGEST_END: Final = 40
-_SENTENCE_END: Final = re.compile(r"(?<=[.!?\u3002\uff01\uff1f])\s+|(?<=[\u3002\uff01\uff1f])")
-_CLOSED: Final = re.compile(r"(?:[.!?:;|\u3002\uff01\uff1f\uff1a\uff1b][)\"'*_]*|<br ?/?>|\\|  )\Z", re.IGNORECASE)
+_SENTENCE_END: Final = defer_pattern(r"(?<=[.!?\u3002\uff01\uff1f])\s+|(?<=[\u3002\uff01\uff1f])")
+_CLOSED: Final = defer_pattern(r"(?:[.!?:;|\u3002\uff01\uff1f\uff1a\uff1b][)\"'*_]*|<br ?/?>|\\|  )\Z", re.IGNORECASE)
 """The end of a line whose sentence does not go on in the next one: a mark, or a break that Markdown keeps."""
-_GOES_ON: Final = re.compile(r"\s*[(\"'`*_\[]*[a-z\d\u3040-\u9fff]")
+_GOES_ON: Final = defer_pattern(r"\s*[(\"'`*_\[]*[a-z\d\u3040-\u9fff]")
 """The start of a line that goes on with a sentence; others begin one, unless the last word asks for more."""
-_ASKS_FOR_MORE: Final = re.compile(
+_ASKS_FOR_MORE: Final = defer_pattern(
     r"\b(?:the|an?|of|with|in|and|or|to|by|uses?|is|are|was|has|have|for|from|on|at|its|as|into|about|over)\Z"
 )
 

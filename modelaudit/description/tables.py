@@ -11,14 +11,15 @@ from typing import Final
 
 from modelaudit.description.values import strip_markup
 from modelaudit.model.description import Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 
-ROW: Final = re.compile(r"\s*\|")
-ROW_BORDER: Final = re.compile(r"[\s|:\u2013\u2014-]*\Z")
+ROW: Final = defer_pattern(r"\s*\|")
+ROW_BORDER: Final = defer_pattern(r"[\s|:\u2013\u2014-]*\Z")
 LABEL_COLUMNS: Final = 2
 _MOST_ROWS: Final = 200
 _MOST_CELLS: Final = 40
-_VALUE_HEADER: Final = re.compile(r"values?|scores?|settings?|this model|ours|\u503c", re.IGNORECASE)
-_NOISE: Final = re.compile(
+_VALUE_HEADER: Final = defer_pattern(r"values?|scores?|settings?|this model|ours|\u503c", re.IGNORECASE)
+_NOISE: Final = defer_pattern(
     r"\([^()]{0,80}\)|[^\w\u3040-\u9fff.]+|\b(?:ours|this (?:model|repo|repository))\b", re.IGNORECASE
 )
 _OF_ONE_MODEL: Final = frozenset(

@@ -12,16 +12,17 @@ from typing import Final
 
 from modelaudit.model.address import file_of, is_member
 from modelaudit.model.description import Confidence, Fact, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.pickle import PickleProgram
 from modelaudit.model.stated import StoredTensor, TensorTable
 from modelaudit.model.structure import Location
 
-_SHARD: Final = re.compile(r"[-_.]?(\d{4,5})-of-(\d{4,5})")
-_NO_PARAMETER: Final = re.compile(
+_SHARD: Final = defer_pattern(r"[-_.]?(\d{4,5})-of-(\d{4,5})")
+_NO_PARAMETER: Final = defer_pattern(
     r"(?:^|\.)(?:position_ids|num_batches_tracked|inv_freq|g_idx|attn\.bias|masked_bias)\Z"
 )
-_PACKED_WEIGHT: Final = re.compile(r"(?:^|[._])(?:qweight|weight_packed)\Z")
-_PACKED_AID: Final = re.compile(
+_PACKED_WEIGHT: Final = defer_pattern(r"(?:^|[._])(?:qweight|weight_packed)\Z")
+_PACKED_AID: Final = defer_pattern(
     r"(?:^|[._])(?:qzeros|scales?|biases|g_idx|zeros|weight_scale(?:_inv)?|weight_zero_point|weight_shape|absmax"
     r"|quant_map|nested_absmax|nested_quant_map|quant_state[\w.]*|SCB|weight_format)\Z"
 )
@@ -31,11 +32,13 @@ _PRECISIONS: Final = {
     "F32": "float32", "F16": "float16", "BF16": "bfloat16", "F64": "float64", "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2", "I8": "int8", "U8": "uint8", "I32": "int32", "F4": "float4",
 }  # fmt: skip
-_EMBEDDING: Final = re.compile(
+_EMBEDDING: Final = defer_pattern(
     r"(?:^|\.)(?:embed_tokens|wte|wpe|word_embeddings|position_embeddings|tok_embeddings|embed_in|embed_out|lm_head|shared"
     r"|token_embd|output)\.weight\Z"
 )
-_CHECKPOINT: Final = re.compile(r"(?:pytorch_model|model|adapter_model|diffusion_pytorch_model)[\w.-]*\.(?:bin|pth?)")
+_CHECKPOINT: Final = defer_pattern(
+    r"(?:pytorch_model|model|adapter_model|diffusion_pytorch_model)[\w.-]*\.(?:bin|pth?)"
+)
 """Names of checkpoints that hold weights and no state of an optimizer."""
 _STORAGES: Final = {
     "FloatStorage": "F32", "HalfStorage": "F16", "BFloat16Storage": "BF16", "DoubleStorage": "F64",

@@ -10,6 +10,7 @@ from modelaudit.description.figures import parse_figures
 from modelaudit.description.libraries import parse_requirements
 from modelaudit.model.description import Confidence, Fact
 from modelaudit.model.description_rules import FactRule, Form
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.placeholders import states_something
 from modelaudit.model.spelling import uncover_text
 from modelaudit.model.structure import NOWHERE, Location
@@ -18,13 +19,13 @@ from modelaudit.model.wording import escape_unprintable
 LONGEST_NAME: Final = 300
 LONGEST_PROSE: Final = 2_000
 _MOST_NAMES: Final = 200
-_TAG: Final = re.compile(r"</?[a-zA-Z][^<>]{0,500}>")
-_IMAGE: Final = re.compile(r"!\[[^\[\]]{0,300}\]\([^()\s]{0,500}[^()]{0,200}\)")
-_LINK: Final = re.compile(r"\[([^\[\]]{0,500})\]\(([^()\s]{0,500})[^()]{0,200}\)")
-_EMPHASIS: Final = re.compile(r"\*{1,3}|`{1,3}|(?<!\w)_{1,2}(?=\S)|(?<=\S)_{1,2}(?!\w)|~~")
-_ADDRESS: Final = re.compile(r"https?://[^\s<>\"'\])}|]{1,500}")
+_TAG: Final = defer_pattern(r"</?[a-zA-Z][^<>]{0,500}>")
+_IMAGE: Final = defer_pattern(r"!\[[^\[\]]{0,300}\]\([^()\s]{0,500}[^()]{0,200}\)")
+_LINK: Final = defer_pattern(r"\[([^\[\]]{0,500})\]\(([^()\s]{0,500})[^()]{0,200}\)")
+_EMPHASIS: Final = defer_pattern(r"\*{1,3}|`{1,3}|(?<!\w)_{1,2}(?=\S)|(?<=\S)_{1,2}(?!\w)|~~")
+_ADDRESS: Final = defer_pattern(r"https?://[^\s<>\"'\])}|]{1,500}")
 _MARKS: Final = " \t\n:;,-\u2013\u2014*_|"
-_DIVIDER: Final = re.compile(r"[,;\uff0c\u3001\uff1b]| and | or |\s[&|/]\s")
+_DIVIDER: Final = defer_pattern(r"[,;\uff0c\u3001\uff1b]| and | or |\s[&|/]\s")
 
 
 def drop_comments(text: str, in_comment: bool) -> tuple[bool, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.discovery import HUGGING_FACE, LOCAL, Discovery, DiscoveryRules, FileAbsence, ModelUse
 from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.sources.walk import Entry, make_entry, walk_folder
@@ -33,7 +33,7 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import apply_deadline, start_deadline
 from modelaudit.wire.text import decode_loosely
 
-_SHEBANG: Final = re.compile(
+_SHEBANG: Final = defer_pattern(
     rb"(?:\xef\xbb\xbf)?#![^\n]{0,200}?(?:\b(?:(ba|z|da|k)?sh|((?:python|pypy)[\d.]*))\b|\b(uv)[ \t]+run\b)"
 )
 _LONGEST_SHEBANG: Final = 256

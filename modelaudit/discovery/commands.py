@@ -14,6 +14,7 @@ from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import ShellLexer
 from modelaudit.languages.shell.program_names import SHELLS, normalize_program_name, unwrap_command
 from modelaudit.model.discovery import LOCAL, CommandForm, ModelUse, NameForm, UseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _MOST_DEPTH: Final = 3
 _CONTAINER_PROGRAMS: Final = frozenset({"docker", "podman", "nerdctl", "singularity", "apptainer"})
@@ -23,9 +24,9 @@ _RUNNERS: Final = frozenset(
 """Programs that start the program in their arguments, behind words such as ``run``."""
 _TEXT_RUNNERS: Final = frozenset({"eval", "ssh", "tmux", "screen", "watch", "su", "parallel", "trap", "kubectl"})
 """Programs that start what follows in their arguments, which may be one text for a shell."""
-_PYTHON: Final = re.compile(r"python[\d.]*|pypy[\d.]*|torchrun|accelerate")
-_PAIR: Final = re.compile(r"[A-Za-z_]\w*=.+", re.DOTALL)
-_GIT_ADDRESS: Final = re.compile(r"(?:https?://|git@|ssh://)[^\s]+")
+_PYTHON: Final = defer_pattern(r"python[\d.]*|pypy[\d.]*|torchrun|accelerate")
+_PAIR: Final = defer_pattern(r"[A-Za-z_]\w*=.+", re.DOTALL)
+_GIT_ADDRESS: Final = defer_pattern(r"(?:https?://|git@|ssh://)[^\s]+")
 _CLONE_FORM: Final = "git clone"
 _PATH: Final = NameForm(source=LOCAL)
 _SUFFIXES: Final = ("--branch", "-b", "--revision")

@@ -13,6 +13,7 @@ from modelaudit.discovery.commands import CommandReader
 from modelaudit.discovery.scripts import ScriptReader
 from modelaudit.discovery.text_uses import AddressReader, SettingReader, normalize_key
 from modelaudit.model.discovery import ModelUse, NameForm
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -24,8 +25,8 @@ _DEPTH: Final = 60
 _COMMAND_KEYS: Final = ("command", "entrypoint", "args")
 _NAME_KEYS: Final = ("name", "model", "target", "id")
 # ``{{ .Values.model }}`` of a Helm template; ``${{ … }}`` of a workflow is ordinary YAML.
-_TEMPLATE_LINE: Final = re.compile(r"^[ \t]*\{\{[^\n]*\}\}[ \t]*$", re.MULTILINE)
-_TEMPLATE: Final = re.compile(r"(?<!\$)\{\{-?[ \t]*([^{}\n]*?)[ \t]*-?\}\}")
+_TEMPLATE_LINE: Final = defer_pattern(r"^[ \t]*\{\{[^\n]*\}\}[ \t]*$", re.MULTILINE)
+_TEMPLATE: Final = defer_pattern(r"(?<!\$)\{\{-?[ \t]*([^{}\n]*?)[ \t]*-?\}\}")
 
 
 class DocumentReader:

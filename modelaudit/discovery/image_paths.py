@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-_CONTINUED: Final = re.compile(r"\\[ \t]*\n")
-_INSTRUCTION: Final = re.compile(r"[ \t]*(COPY|ADD|WORKDIR)[ \t]+([^\n]+)", re.IGNORECASE)
+from modelaudit.model.lazy_pattern import defer_pattern
+
+_CONTINUED: Final = defer_pattern(r"\\[ \t]*\n")
+_INSTRUCTION: Final = defer_pattern(r"[ \t]*(COPY|ADD|WORKDIR)[ \t]+([^\n]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import posixpath
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.model.discovery import CODE_BASE, ModelUse
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.policy.places import find_project_folder
 
-_DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]")
+_DRIVE: Final = defer_pattern(r"[A-Za-z]:[\\/]")
 _NOT_HELD: Final = "the code base has no such file or folder"
 _AROUND: Final = "it lies in a folder around the one that is searched; search the root of the project"
 _OUTSIDE: Final = "it leads out of the code base"

@@ -10,14 +10,15 @@ from typing import Final
 
 from modelaudit.discovery.local_paths import is_written_as_path, list_folders
 from modelaudit.model.discovery import CODE_BASE, HUGGING_FACE, LOCAL, WEIGHT_ENDINGS, DiscoveryRules, NameForm, UseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _PART: Final = r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?"
 # The Hub accepts these as ``name`` or ``owner/name``; source: ``validate_repo_id`` of huggingface_hub.
-_REPOSITORY: Final = re.compile(rf"(?:{_PART}/)?{_PART}")
-_OTHER_REPOSITORY: Final = re.compile(rf"{_PART}(?:/{_PART}){{0,3}}")
-_COMMIT_OR_BRANCH: Final = re.compile(r"[\w./-]{1,200}")
+_REPOSITORY: Final = defer_pattern(rf"(?:{_PART}/)?{_PART}")
+_OTHER_REPOSITORY: Final = defer_pattern(rf"{_PART}(?:/{_PART}){{0,3}}")
+_COMMIT_OR_BRANCH: Final = defer_pattern(r"[\w./-]{1,200}")
 _LONGEST_NAME: Final = 250
-_SCHEME: Final = re.compile(r"[A-Za-z][\w+.-]+:/")
+_SCHEME: Final = defer_pattern(r"[A-Za-z][\w+.-]+:/")
 
 
 @dataclass(frozen=True, slots=True)

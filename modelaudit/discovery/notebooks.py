@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,15 +14,16 @@ from modelaudit.discovery.python_uses import PythonReader
 from modelaudit.languages.python.cells import split_cell
 from modelaudit.languages.python.magic_aliases import MagicAliases
 from modelaudit.model.discovery import DiscoveryRules, ModelUse
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.yaml_text import Node, compose_document
 
-_PYTHON_VALUE: Final = re.compile(r"(?P<before>^|[^$\\{])\{(?P<name>[A-Za-z_]\w{0,60})\}")
+_PYTHON_VALUE: Final = defer_pattern(r"(?P<before>^|[^$\\{])\{(?P<name>[A-Za-z_]\w{0,60})\}")
 """``{name}`` in a command of a notebook, where IPython puts the value of a variable of Python."""
-_MAGIC: Final = re.compile(r"[ \t]*%(?:(?P<run>run)|set_env|env)[ \t]+(?P<rest>[^\n]+)")
-_ENVIRONMENT: Final = re.compile(r"(?P<name>[A-Za-z_]\w*)[ \t=]+(?P<value>.+)")
+_MAGIC: Final = defer_pattern(r"[ \t]*%(?:(?P<run>run)|set_env|env)[ \t]+(?P<rest>[^\n]+)")
+_ENVIRONMENT: Final = defer_pattern(r"(?P<name>[A-Za-z_]\w*)[ \t=]+(?P<value>.+)")
 
 
 class NotebookReader:

@@ -15,26 +15,27 @@ from modelaudit.languages.shell.dialects import convert_dialect, find_dialect
 from modelaudit.languages.shell.makefiles import convert_makefile
 from modelaudit.languages.shell.recipes import convert_dockerfile
 from modelaudit.model.discovery import LOCAL, ModelUse, NameForm
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
 
-_COMMENT: Final = re.compile(r"[ \t]*(?:#|//|;|--)")
-_SETTING: Final = re.compile(
+_COMMENT: Final = defer_pattern(r"[ \t]*(?:#|//|;|--)")
+_SETTING: Final = defer_pattern(
     r"[ \t]*(?:export[ \t]+|-[ \t]+|Environment=\"?)?[\"']?(?P<key>[A-Za-z_][\w.-]{0,80})[\"']?[ \t]*[=:][ \t]*"
     r"(?P<quote>[\"']?)(?P<value>[^\"'\s,;#]{1,300})(?P=quote)"
 )
-_VARIABLE: Final = re.compile(
+_VARIABLE: Final = defer_pattern(
     r"[ \t]*(?:export[ \t]+)?(?P<key>[A-Za-z_]\w{0,80})[ \t]*[:?]?=[ \t]*[\"']?(?P<value>[^\"'\s;]+)"
 )
-_INLINE_ITEM: Final = re.compile(
+_INLINE_ITEM: Final = defer_pattern(
     r"(?P<key>[A-Za-z_][\w-]{0,80})[ \t]*=[ \t]*(?P<quote>[\"'])(?P<value>[^\"']{1,300})(?P=quote)"
 )
-_SECTION: Final = re.compile(r"[ \t]*\[[^\]]+\][ \t]*$")
-_COMMAND_LINE: Final = re.compile(
+_SECTION: Final = defer_pattern(r"[ \t]*\[[^\]]+\][ \t]*$")
+_COMMAND_LINE: Final = defer_pattern(
     r"[ \t]*(?P<key>[\w.-]+)[ \t]*=[ \t]*(?P<quote>[\"']?)(?P<value>.+?)(?P=quote)[ \t]*$"
 )
-_CLONE_URL: Final = re.compile(r"[ \t]*url[ \t]*=[ \t]*(\S+)")
-_FROM: Final = re.compile(r"[ \t]*(FROM|ADAPTER)[ \t]+(\S+)", re.IGNORECASE)
-_WORDS: Final = re.compile(r"[^\s\[\],\"]+")
+_CLONE_URL: Final = defer_pattern(r"[ \t]*url[ \t]*=[ \t]*(\S+)")
+_FROM: Final = defer_pattern(r"[ \t]*(FROM|ADAPTER)[ \t]+(\S+)", re.IGNORECASE)
+_WORDS: Final = defer_pattern(r"[^\s\[\],\"]+")
 _OLLAMA: Final = NameForm(source="ollama", separator=":")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -10,10 +9,11 @@ from typing import Final
 from modelaudit.discovery.commands import CommandReader
 from modelaudit.languages.python.values import Constant, Container, TaggedValue, Value, list_alternatives
 from modelaudit.model.discovery import ModelUse
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _COMPUTED: Final = "${computed}"
 """Stands for a part that the code computes, as a variable does in a shell."""
-_HOLDS_COMPUTED: Final = re.compile(r"holds \$\{?computed\}?")
+_HOLDS_COMPUTED: Final = defer_pattern(r"holds \$\{?computed\}?")
 _UNKNOWN_PART: Final = "…"
 
 

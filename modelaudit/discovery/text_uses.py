@@ -10,13 +10,14 @@ from typing import Final
 from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.names import is_revision
 from modelaudit.model.discovery import LOCAL, ModelUse, UseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_WORD_BREAK: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[-.]")
+_WORD_BREAK: Final = defer_pattern(r"(?<=[a-z0-9])(?=[A-Z])|[-.]")
 _MODEL_ENDINGS: Final = ("_model", "_model_id", "_model_name")
 """Endings of keys that name a model where the value is a name with an owner: ``DEFAULT_EMBEDDING_MODEL``."""
 _TRUE: Final = frozenset({"true", "1", "yes", "on"})
-_VARIABLE: Final = re.compile(r"\$\{\{?[^}]*\}?\}|\$\([^)]*\)|\$\w+|\{\{[^}]*\}\}|%\w+%|<<.*?>>")
-_DEFAULT: Final = re.compile(r"\$\{\w+:?-([^${}]+)\}")
+_VARIABLE: Final = defer_pattern(r"\$\{\{?[^}]*\}?\}|\$\([^)]*\)|\$\w+|\{\{[^}]*\}\}|%\w+%|<<.*?>>")
+_DEFAULT: Final = defer_pattern(r"\$\{\w+:?-([^${}]+)\}")
 ADDRESS_FORM: Final = "address"
 
 

@@ -12,6 +12,7 @@ from modelaudit.model.description import Confidence
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.element_rules import ReportFact
 from modelaudit.model.elements import RUN, ElementSource
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, OriginState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import SignatureState
@@ -35,7 +36,7 @@ _BILLS: Final = "CycloneDX, SPDX"
 _BILL_VERSIONS: Final = "CycloneDX 1.6, CycloneDX 1.7, SPDX 3.0.1"
 _CONTEXT: Final = "after the build, from the finished files"
 _THIS_RUN: Final = "this run"
-_DATA_FILE: Final = re.compile(
+_DATA_FILE: Final = defer_pattern(
     r".*\.(?:parquet|arrow)|(?:.*/)?(?:data|dataset|datasets)/.*\.(?:jsonl|csv|tsv|txt|json)", re.I
 )
 """Files of data: of a format for tables, or a text in a folder of that name."""

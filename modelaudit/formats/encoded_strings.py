@@ -21,6 +21,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.address import STRING_PICKLE, join_embedded
 from modelaudit.model.artifact import PICKLE, Artifact, Window
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import Reading
@@ -50,25 +51,25 @@ _OLD_PICKLE_START: Final = (
     + rb")"
 )
 # The start of a string that may be content: quoted, with an escape such as ``\u003d`` or without, or as a word.
-_QUOTED_MARK: Final = re.compile(
+_QUOTED_MARK: Final = defer_pattern(
     rb"\"(?:(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24}"
     rb"|" + _SCATTERED_START + rb")"
     rb"|" + _OLD_PICKLE_START + rb"))"
 )
-_WORD_MARK: Final = re.compile(_STARTS + _LETTER + rb"{18}")
+_WORD_MARK: Final = defer_pattern(_STARTS + _LETTER + rb"{18}")
 # Every start consists of letters, so a word has at least so many of them. Few texts have such words.
-_LONG_WORD: Final = re.compile(rb"(?<!" + _LETTER + rb")" + _LETTER + rb"{18}")
+_LONG_WORD: Final = defer_pattern(rb"(?<!" + _LETTER + rb")" + _LETTER + rb"{18}")
 # No shorter string can hold a program. The letters may go on in lines that consist of them, as in a block of YAML.
-_CODED_STRING: Final = re.compile(
+_CODED_STRING: Final = defer_pattern(
     rb"\"(?P<quoted>(?=" + _STARTS + rb"|[A-Za-z0-9+/_-]{0,8}\\)[A-Za-z0-9+/=_\\-]{24,})\""
     rb"|(?<!" + _LETTER + rb")(?P<word>(?=" + _STARTS + rb")" + _LETTER + rb"{24,}+"
     rb"(?:[ \t\r]*+\n[ \t]*+" + _LETTER + rb"{2,}+(?==*+[ \t\r]*+(?:\n|\Z)))*+={0,2})"
     rb"|\"" + _SCATTERED_START + rb"(?:[^\"\\\n]|\\.){20,}+)\""
     rb"|\"" + _OLD_PICKLE_START + rb"(?:[^\"\\\n]|\\.){20,}+)\""
 )
-_OUTSIDE_ALPHABET: Final = re.compile(rb"[^A-Za-z0-9+/=]")
-_PLAIN_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]{24,}={0,2}")
-_PROGRAM_START: Final = re.compile(_PROGRAM_STARTS)
+_OUTSIDE_ALPHABET: Final = defer_pattern(rb"[^A-Za-z0-9+/=]")
+_PLAIN_BASE64: Final = defer_pattern(rb"[A-Za-z0-9+/]{24,}={0,2}")
+_PROGRAM_START: Final = defer_pattern(_PROGRAM_STARTS)
 _MARK_OVERLAP: Final = 512  # bytes, more than a match of a mark
 _SERIALIZED_KEY: Final = ":serialized:"
 _MAX_STRINGS: Final = 10_000

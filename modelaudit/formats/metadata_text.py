@@ -22,6 +22,7 @@ from modelaudit.languages.terms.prose import read_metadata_texts
 from modelaudit.languages.terms.statements import extract_statements
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -36,19 +37,19 @@ _MAX_SEARCHED_BYTES: Final = 256 * KIB
 _MAX_DOCUMENTS: Final = 2000
 _MAX_ABSENCES: Final = 20
 # The start of a JSON object or list that is not prose in braces or brackets.
-_JSON: Final = re.compile(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
+_JSON: Final = defer_pattern(rb"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
 # Keys and tags that make loaders of YAML import code.
-_YAML: Final = re.compile(
+_YAML: Final = defer_pattern(
     rb"(?:^|[\s{,])(?:-\s++)?+[\"']?+(?:_target_|auto_map|__class__|__reduce__)[\"']?+\s*+:|!!?python/"
 )
 _MIN_ENCODED_LENGTH: Final = 24
 # Elements and attributes that run scripts or load pages: <script>, javascript: or <img … onerror=.
-_MARKUP: Final = re.compile(
+_MARKUP: Final = defer_pattern(
     r"<(script|iframe|object|embed)[\s>/]|(javascript):|<[a-z][^<>]{0,500}\s(on[a-z]{3,20})\s*=", re.IGNORECASE
 )
-_ADDRESS: Final = re.compile(r"\s*+https?://\S++\s*+\Z", re.IGNORECASE)
+_ADDRESS: Final = defer_pattern(r"\s*+https?://\S++\s*+\Z", re.IGNORECASE)
 # Keys of addresses that programs report to. Other keys hold links for people.
-_CALLBACK_KEY: Final = re.compile(r"(?:\A|[._\-])(callback|webhook|beacon|exfil)(?:[._\-]|\Z)", re.IGNORECASE)
+_CALLBACK_KEY: Final = defer_pattern(r"(?:\A|[._\-])(callback|webhook|beacon|exfil)(?:[._\-]|\Z)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

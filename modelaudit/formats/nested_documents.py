@@ -22,6 +22,7 @@ from modelaudit.languages.jinja import documents as templates
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.bounds import report_bound
@@ -39,8 +40,8 @@ _KEYS: Final = sorted(
     {key for each in (auto_map.INTERPRETER, *CONFIGURATIONS) for key in each.keys if "_" in key or "/" in key}
     | {"class_name", "py/reduce", "py/object", "py/type", "py/function", "py/repr"}
 )
-_LOADER_KEY: Final = re.compile(r"(?:" + "|".join(map(re.escape, _KEYS)) + r")\\{0,8}[\"']?\s{0,9}[:=]")
-_YAML_TAG: Final = re.compile(r"!!?(?:tag:yaml\.org,2002:)?(?:python/|\w{1,40}:[A-Za-z_]|[A-Za-z_]\w{0,40}\s)")
+_LOADER_KEY: Final = defer_pattern(r"(?:" + "|".join(map(re.escape, _KEYS)) + r")\\{0,8}[\"']?\s{0,9}[:=]")
+_YAML_TAG: Final = defer_pattern(r"!!?(?:tag:yaml\.org,2002:)?(?:python/|\w{1,40}:[A-Za-z_]|[A-Za-z_]\w{0,40}\s)")
 # Parts of the keys, names and marks above, in bytes of any format that stores text in UTF-8.
 _WORDS: Final = (
     *(b"__", b"py/", b"os.", b"subprocess", b"builtins.", b"pty.", b"exec(", b"eval(", b"importlib.", b"ctypes."),
@@ -50,14 +51,14 @@ _WORDS: Final = (
     *(b"webbrowser.", b"multiprocessing.", b"joblib.load", b"dill.load", b"weights_only", b"allow_pickle", b"\\u00"),
     b"\\x",
 )
-_JSON_START: Final = re.compile(r"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
-_YAML_PAIR: Final = re.compile(
+_JSON_START: Final = defer_pattern(r"\s*+(?:\{\s*+[\"}]|\[\s*+[\[{\"\]])")
+_YAML_PAIR: Final = defer_pattern(
     r"^(?:[ \t]{0,40}-[ \t]{1,4})?[ \t]{0,40}[\"']?[\w./-]{1,80}[\"']?[ \t]{0,4}:(?:[ \t]|$)", re.MULTILINE
 )
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_BASE64: Final = defer_pattern(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 # The texts of a document that may hold another one: JSON with its quotes escaped, a pair of YAML behind a line break
 # that is written as an escape, a tag, and the first letters of JSON and of words with a colon in Base64.
-_MARKS: Final = re.compile(
+_MARKS: Final = defer_pattern(
     r"[{\[,]\s{0,20}\\{1,8}\"|\\n[ ]{0,20}[\w/]{1,60}:[ ]|!!python/|'\s{0,9}[{\[]\s{0,9}\"|[|>][-+]?\s*\n\s*[{\[]"
     r"|(?:eyJ|eyAi|ewo|ewog|ewkJ|W3si|W3sK|WyJ|W3sg)[A-Za-z0-9+/_-]{13}"
 )

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cache
 from operator import attrgetter
 from typing import Any, Final
@@ -50,14 +49,17 @@ def import_object(name: str) -> Any:
     return attrgetter(attribute)(importlib.import_module(module))
 
 
-@dataclass(frozen=True, slots=True)
-class _DeferredFunction:
-    """A function, named as ``"module:attribute"``, that is imported when it is first called."""
+def _defer_function(name: str) -> Callable[..., Any]:
+    """Return a function that imports the one named ``"module:attribute"`` when it is first called, and calls it."""
+    imported: Callable[..., Any] | None = None
 
-    name: str
+    def call(*arguments: Any) -> Any:
+        nonlocal imported
+        if imported is None:
+            imported = import_object(name)
+        return imported(*arguments)
 
-    def __call__(self, *arguments: Any) -> Any:
-        return import_object(self.name)(*arguments)
+    return call
 
 
 def _make_reader(declaration: Declaration) -> Reader:
@@ -65,8 +67,8 @@ def _make_reader(declaration: Declaration) -> Reader:
     recognise = declaration.recognise
     return Reader(
         declaration.name,
-        _DeferredFunction(recognise) if isinstance(recognise, str) else recognise,
-        _DeferredFunction(declaration.read),
+        _defer_function(recognise) if isinstance(recognise, str) else recognise,
+        _defer_function(declaration.read),
         declaration.fallback is not None,
     )
 
@@ -99,7 +101,7 @@ def find_reader(name: str) -> Reader:
 
 # Readers of programs under any name, by the language of the command that runs them.
 _PROGRAM_READERS: Final = {
-    name: Reader(name, lambda head: True, _DeferredFunction(f"modelaudit.formats.documents.{function}"))
+    name: Reader(name, lambda head: True, _defer_function(f"modelaudit.formats.documents.{function}"))
     for name, function in (
         ("python", "python_source.reader:read_program"),
         ("shell", "scripts.reader:read_program"),
@@ -110,7 +112,7 @@ _PROGRAM_READERS: Final = {
 }
 
 
-_is_run_by_name: Final = _DeferredFunction("modelaudit.formats.documents.scripts.reader:is_run_by_name")
+_is_run_by_name: Final = _defer_function("modelaudit.formats.documents.scripts.reader:is_run_by_name")
 
 
 def list_readers_by_name(head: Head, readers: Sequence[Reader]) -> list[Reader]:

@@ -7,7 +7,6 @@ them. A value on which a loader acts therefore counts wherever it is stored.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -15,6 +14,7 @@ from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.formats.nested_documents import NESTED_DOCUMENTS, acts_on_loaders, may_be_document
 from modelaudit.languages.document_settings import parse_json_settings
 from modelaudit.languages.settings import Interpreter, Scalar, Setting, interpret_settings, select_interpreters
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError, Reading
@@ -25,7 +25,7 @@ _MOST_CHARACTERS: Final = 16 * MIB
 _MOST_ACTING: Final = 1_000
 _LONGEST_VALUE: Final = 2 * MIB  # characters
 # The name of one piece of a text that was too long for one value.
-_NUMBERED: Final = re.compile(r"(.*?\D)_?(\d{1,4})")
+_NUMBERED: Final = defer_pattern(r"(.*?\D)_?(\d{1,4})")
 _MOST_PIECES: Final = 1_000
 _SHORTEST_ACT: Final = 6  # characters: ``os.nam``
 

@@ -7,7 +7,6 @@ evidence is that of ``docs/attestation.md``.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from modelaudit.integrity.statements import Statement, encode_statement, parse_s
 from modelaudit.integrity.strict_json import shorten, take_list, take_object, take_text
 from modelaudit.integrity.subjects import build_entries_statement, build_subjects, read_entries
 from modelaudit.model.errors import SignatureError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.tree import TreeEntry
 
 SUMMARY: Final = "https://slsa.dev/verification_summary/v1"
@@ -29,7 +29,7 @@ MOST_ATTESTATION_BYTES: Final = 2 * MOST_BYTES
 """The largest attestation: two bundles."""
 _LEVEL: Final = "SLSA_BUILD_LEVEL_UNEVALUATED"
 """The level of a verdict that passed: nothing is claimed about how the model was built (SLSA 1.1, SlsaResult)."""
-_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_TIME: Final = defer_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 @dataclass(frozen=True, slots=True)

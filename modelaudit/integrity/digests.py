@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Event
 from typing import Final, Protocol
 
-from modelaudit.model.artifact import Artifact, WatchedWindow, Window
+from modelaudit.model.artifact import Artifact, Window, describe_change
 from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason
@@ -183,7 +183,7 @@ def hash_bytes(artifact: Artifact) -> tuple[Digest, ...]:
     assert artifact.open is not None
     with artifact.open() as window:
         digests = DigestingWindow(window, artifact.claimed).finish()
-        change = window.describe_change() if isinstance(window, WatchedWindow) else None
+        change = describe_change(window)
     if change:
         raise WindowError(change, UnreadReason.CHANGED)
     return digests

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from modelaudit.integrity.digests import DigestingWindow
-from modelaudit.model.artifact import WatchedWindow, Window
+from modelaudit.model.artifact import Window, describe_change
 from modelaudit.model.digest import Digest
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import Unread, UnreadReason
@@ -93,7 +93,7 @@ class OpenedFile:
 
     def _find_change(self) -> Unread | None:
         """Return the absence of a file that changed since it was listed."""
-        change = self.window.describe_change() if isinstance(self.window, WatchedWindow) else None
+        change = describe_change(self.window)
         return Unread(UnreadReason.CHANGED, change) if change else None
 
 

@@ -7,7 +7,6 @@ no editor can change their Unicode form, and no character in them can hide.
 from __future__ import annotations
 
 import json
-import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from modelaudit.integrity.names import explain_bad_name, find_clashing_names
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.lock import Lock, LockedModel, Origin
 from modelaudit.model.provenance import Owner, OwnerKind
 from modelaudit.model.tree import EntryKind, TreeEntry
@@ -26,26 +26,26 @@ MOST_BYTES: Final = 64 * 1024 * 1024
 
 _HEADING: Final = "modelaudit lock, version 1"
 _REMARK: Final = "# Compare models with it: modelaudit verify --lock FILE"
-_VERSION: Final = re.compile(r"modelaudit lock, version (\d+)")
+_VERSION: Final = defer_pattern(r"modelaudit lock, version (\d+)")
 _KINDS: Final = {"model": RefKind.MODEL, "dataset": RefKind.DATASET, "folder": RefKind.FOLDER}
 _KIND_WORDS: Final = {kind: word for word, kind in _KINDS.items()}
 _ORIGIN_KEYS: Final = ("revision", "commit", "created", "owner", "owner-kind", "owner-id", "owner-created")
 _KEYS: Final = ("license", "absent", "locked", "tree")
 _UNKNOWN: Final = "unknown"
-_CONFLICT: Final = re.compile(r"<{7}|={7}|>{7}|\|{7}")
-_FILE: Final = re.compile(r'file ([x?-]) (0|[1-9]\d{0,18}) ([0-9a-f]{64}) (".*")')
-_LINK: Final = re.compile(r'link ("(?:[^"\\]|\\.)*") -> (".*")')
-_FOLDER: Final = re.compile(r'folder (".*")')
+_CONFLICT: Final = defer_pattern(r"<{7}|={7}|>{7}|\|{7}")
+_FILE: Final = defer_pattern(r'file ([x?-]) (0|[1-9]\d{0,18}) ([0-9a-f]{64}) (".*")')
+_LINK: Final = defer_pattern(r'link ("(?:[^"\\]|\\.)*") -> (".*")')
+_FOLDER: Final = defer_pattern(r'folder (".*")')
 _BITS: Final = {"x": True, "-": False, "?": None}
 _BIT_CHARACTERS: Final = {bit: character for character, bit in _BITS.items()}
 _PATTERNS: Final = {
-    "commit": re.compile(r"[0-9a-f]{40}"),
-    "tree": re.compile(r"v1:[0-9a-f]{64}"),
-    "absent": re.compile(r"[1-9]\d{0,8}"),
-    "locked": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
-    "created": re.compile(r"[0-9TZ:.+-]{10,40}|unknown"),
-    "owner-created": re.compile(r"[0-9TZ:.+-]{10,40}|unknown"),
-    "owner-kind": re.compile(r"user|organization|unknown"),
+    "commit": defer_pattern(r"[0-9a-f]{40}"),
+    "tree": defer_pattern(r"v1:[0-9a-f]{64}"),
+    "absent": defer_pattern(r"[1-9]\d{0,8}"),
+    "locked": defer_pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+    "created": defer_pattern(r"[0-9TZ:.+-]{10,40}|unknown"),
+    "owner-created": defer_pattern(r"[0-9TZ:.+-]{10,40}|unknown"),
+    "owner-kind": defer_pattern(r"user|organization|unknown"),
 }
 """The form of each value that is not a JSON string."""
 _KEEP_ONE: Final = "keep the lines of one"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import stat
 import struct
 import zipfile
@@ -19,6 +18,7 @@ from modelaudit.integrity.statements import parse_statement
 from modelaudit.integrity.strict_json import shorten
 from modelaudit.integrity.subjects import build_entries_statement, read_entries
 from modelaudit.model.errors import SignatureError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.tree import EntryKind, TreeEntry
 
 RULES: Final = "urn:modelaudit:rules:v1"
@@ -30,7 +30,7 @@ _END: Final = struct.Struct("<4s4H2LH")
 """The end of the central directory (APPNOTE 6.3.10, section 4.3.16)."""
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _PART: Final = r"[A-Za-z0-9_+][A-Za-z0-9._+-]*"
-_NAME: Final = re.compile(rf"({_PART}/)*{_PART}\.yaml")
+_NAME: Final = defer_pattern(rf"({_PART}/)*{_PART}\.yaml")
 """The names of rule files: no part begins with a dot, and none means another place on any system."""
 _DIRECTORY_ENTRY: Final = b"PK\x01\x02"
 """Begins each entry of the directory of a zip archive (APPNOTE.TXT, section 4.3.12)."""

@@ -16,6 +16,7 @@ from modelaudit.integrity.statements import Statement
 from modelaudit.integrity.strict_json import shorten, take_list, take_object, take_text
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import SignatureError
+from modelaudit.model.lazy_pattern import defer_pattern
 
 PREDICATE: Final = "https://model_signing/signature/v1.0"
 PREDICATE_FAMILY: Final = "https://model_signing/"
@@ -28,7 +29,7 @@ _ALGORITHMS: Final = {
     "blake3": DigestAlgorithm.BLAKE3,
 }
 _DIGEST: Final = {"sha256": 64, "blake2b": 128, "blake3": 64}
-_PART: Final = re.compile(r"(.+):(0|[1-9]\d{0,18}):(0|[1-9]\d{0,18})", re.DOTALL)
+_PART: Final = defer_pattern(r"(.+):(0|[1-9]\d{0,18}):(0|[1-9]\d{0,18})", re.DOTALL)
 _MOST_FILES: Final = 1_000_000
 
 

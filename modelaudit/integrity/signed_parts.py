@@ -7,7 +7,7 @@ from typing import Final
 
 from modelaudit.integrity.digests import make_hasher
 from modelaudit.integrity.signed_manifest import SignedPart
-from modelaudit.model.artifact import Artifact, WatchedWindow, Window
+from modelaudit.model.artifact import Artifact, Window, describe_change
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason
@@ -46,7 +46,7 @@ def hash_parts(artifact: Artifact, parts: Sequence[SignedPart], algorithm: Diges
                 whole.update(data)
             if hasher.hexdigest() != part.value:
                 differing.append(f"bytes {part.start:,} to {part.end:,}")
-        change = window.describe_change() if isinstance(window, WatchedWindow) else None
+        change = describe_change(window)
     if change:
         raise WindowError(change, UnreadReason.CHANGED)
     return whole.hexdigest(), differing

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NoReturn
 
 from modelaudit.model.errors import SignatureError
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
+_BASE64: Final = defer_pattern(r"[A-Za-z0-9+/_-]*={0,2}")
 _SHOWN: Final = 128
 _MOST_COMMAS: Final = 2_000_000
 """In one document: each value takes memory, and values are set apart by commas; 250,000 signed files need 1,000,000."""

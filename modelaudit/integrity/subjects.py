@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -11,6 +10,7 @@ from modelaudit.integrity.statements import Statement, encode_statement, require
 from modelaudit.integrity.strict_json import shorten, take_list, take_text
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.errors import SignatureError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.tree import EntryKind, TreeEntry
 
 TREE_ALGORITHM: Final = "modelaudit-tree-v1"
@@ -18,7 +18,7 @@ TREE_ALGORITHM: Final = "modelaudit-tree-v1"
 TREE_NAME: Final = "."
 IMAGE_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 """The media type of the manifest of an OCI image; its subject has no name, because each name can be that of a file."""
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_SHA256: Final = defer_pattern(r"[0-9a-f]{64}")
 
 
 def build_entries_statement(

@@ -12,6 +12,7 @@ from itertools import count
 
 from modelaudit.languages.card_defects import CardDefect
 from modelaudit.languages.stated_values import flatten_node, keep_values
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.stated import CARD_SOURCE
 from modelaudit.model.structure import CardField, Defect, Location, ModelCard
@@ -58,11 +59,11 @@ _MISSPELT = {
 _LICENSE_FIELDS = frozenset(
     {"license", "license_name", "license_link", "base_model", "base_model_relation", "datasets"}
 )
-_LICENSE_WORD = re.compile(r"(?:^|_)licen[cs]es?(?:_|$)")
-_DATA_WORD = re.compile(r"data|corpus|code")
+_LICENSE_WORD = defer_pattern(r"(?:^|_)licen[cs]es?(?:_|$)")
+_DATA_WORD = defer_pattern(r"data|corpus|code")
 # In a mapping in place of a name, the first of these keys holds the name.
 _NAME_KEYS = ("id", "spdx_id", "spdx", "identifier", "name", "model", "path", "type", "title", "url", "link")
-_FIELD = re.compile(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:", re.MULTILINE)
+_FIELD = defer_pattern(r"^[\"']?([A-Za-z_][\w-]*)[\"']?[ \t]*:", re.MULTILINE)
 _SKIPPED_FIELDS = (FIELDS - {"tags"}) | {
     *("widget", "inference", "metrics", "model_index", "dataset_info", "configs", "co2_eq_emissions", "eval_results"),
     *("thumbnail", "model_name", "model_creator", "prompt_template", "quantized_by", "train_eval_index"),

@@ -7,30 +7,30 @@ A text that parses as a program with calls, or begins like a command with operan
 from __future__ import annotations
 
 import ast
-import re
 import sys
 import warnings
 from collections.abc import Iterator
 from itertools import dropwhile
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 
 _MAX_TEXT: Final = 256 * 1024
 _MAX_DEPTH: Final = 60
 _MAX_NAMES: Final = 200
 # A word before an opening bracket: a text without one holds no call, and is not parsed.
-_CALL: Final = re.compile(r"(?<=\w)\s{0,4}\(")
-_BRACKET: Final = re.compile(r"[()\[\]{}]")
+_CALL: Final = defer_pattern(r"(?<=\w)\s{0,4}\(")
+_BRACKET: Final = defer_pattern(r"[()\[\]{}]")
 _BUILTINS: Final = frozenset({"exec", "eval", "compile", "__import__", "getattr", "open"})
 
-_SEPARATORS: Final = re.compile(r"&&|\|\||[;|\n&]")
-_WORDS: Final = re.compile(r"\S+")
-_ASSIGNMENT: Final = re.compile(r"[A-Za-z_]\w*=\S*\Z")
+_SEPARATORS: Final = defer_pattern(r"&&|\|\||[;|\n&]")
+_WORDS: Final = defer_pattern(r"\S+")
+_ASSIGNMENT: Final = defer_pattern(r"[A-Za-z_]\w*=\S*\Z")
 _WRAPPERS: Final = frozenset({"sudo", "nohup", "env", "exec", "time", "command"})
 # An option (``-x``), a mode of chmod (``755``, ``u+x``), a path, variable, home, glob, address or Windows path, or a
 # quote.
-_OPERAND: Final = re.compile(r"-[A-Za-z0-9-]|[0-7]{3,4}\Z|[ugoa]*[-+=][rwxst]+\Z|.*[/$~*:\\]|['\"]")
+_OPERAND: Final = defer_pattern(r"-[A-Za-z0-9-]|[0-7]{3,4}\Z|[ugoa]*[-+=][rwxst]+\Z|.*[/$~*:\\]|['\"]")
 _TEXT_OPTIONS: Final = frozenset({"-c", "-e", "-m", "-enc", "-encodedcommand", "-command"})
 _INTERPRETERS: Final = frozenset(
     {"bash", "sh", "zsh", "dash", "python", "python3", "perl", "ruby", "node", "powershell"}

@@ -20,6 +20,7 @@ from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -66,7 +67,7 @@ _BLOCKS: Final = (
         _Block(
             language,
             _MARKDOWN,
-            re.compile(
+            defer_pattern(
                 rf"{_FENCE}(?:\{{[ \t]*(?:{names}|{_DIRECTIVES[language]}|code-cell)\b[^\n]{{0,300}}"
                 rf"|(?:{names})\b[^\n]{{0,200}}\bexec\b[^\n]{{0,100}}){_FENCE_END}",
                 re.MULTILINE,
@@ -79,7 +80,7 @@ _BLOCKS: Final = (
             language,
             (".rst", ".txt", ".rest"),
             # The argument of the directive, and the indented lines below it.
-            re.compile(
+            defer_pattern(
                 rf"^[ \t]*\.\.[ \t]+(?:{names})::(?P<program>[^\n]*+(?:\n(?:[ \t]+[^\n]*+|[ \t]*+(?=\n)))*+)",
                 re.MULTILINE,
             ),
@@ -87,20 +88,20 @@ _BLOCKS: Final = (
         for language, names in _DIRECTIVES.items()
     ),
     # Quarto runs expressions in a sentence too.
-    _Block(_PYTHON, _MARKDOWN, re.compile(r"(?<!`)`\{python\}[ \t](?P<program>[^`\n]{1,2000})`")),
-    _Block(_PYTHON, (), re.compile(r"\[\[\[cog\b(?P<program>(?:(?!\[\[\[cog)[\s\S]){0,20000}?)\]\]\]")),
-    _Block(_PYTHON, (".mako", ".mak"), re.compile(r"<%!?\s(?P<program>(?:(?!<%)[\s\S]){0,20000}?)%>")),
+    _Block(_PYTHON, _MARKDOWN, defer_pattern(r"(?<!`)`\{python\}[ \t](?P<program>[^`\n]{1,2000})`")),
+    _Block(_PYTHON, (), defer_pattern(r"\[\[\[cog\b(?P<program>(?:(?!\[\[\[cog)[\s\S]){0,20000}?)\]\]\]")),
+    _Block(_PYTHON, (".mako", ".mak"), defer_pattern(r"<%!?\s(?P<program>(?:(?!<%)[\s\S]){0,20000}?)%>")),
 )  # fmt: skip
-_MARK: Final = re.compile(
+_MARK: Final = defer_pattern(
     rb"\[\[\[cog|<%|`\{python\}|(?:```|~~~|:::)[ \t]*(?:\{|[a-z0-9]{2,12}[^\n]{0,200}\bexec\b)"
     rb"|^[ \t]*\.\.[ \t]+[a-z_-]{4,20}::|^_base_[ \t]*=",
     re.MULTILINE,
 )
 # What precedes each line of a block: a comment of the language around it, ``>>>``, ``In [1]:`` of IPython, ``$``.
-_LINE_START: Final = re.compile(r"^[ \t]*(?://+|#+(?!!)|--|\*|;+)[ \t]?", re.MULTILINE)
-_PROMPT: Final = re.compile(r"^[ \t]*(?:>>>|\.\.\.|In \[\d*\]:|\$)[ \t]?", re.MULTILINE)
-_OPTION_LINE: Final = re.compile(r"^[ \t]*:[\w-]+:[^\n]*$", re.MULTILINE)
-_ESCAPED_COMMAND: Final = re.compile(r"^[ \t]*(?:!|%+(?:bash|sh|system|sx)\b)(?P<command>[^\n]*)$", re.MULTILINE)
+_LINE_START: Final = defer_pattern(r"^[ \t]*(?://+|#+(?!!)|--|\*|;+)[ \t]?", re.MULTILINE)
+_PROMPT: Final = defer_pattern(r"^[ \t]*(?:>>>|\.\.\.|In \[\d*\]:|\$)[ \t]?", re.MULTILINE)
+_OPTION_LINE: Final = defer_pattern(r"^[ \t]*:[\w-]+:[^\n]*$", re.MULTILINE)
+_ESCAPED_COMMAND: Final = defer_pattern(r"^[ \t]*(?:!|%+(?:bash|sh|system|sx)\b)(?P<command>[^\n]*)$", re.MULTILINE)
 _ATTACK_TEXTS: Final = frozenset(
     {"(download | shell)", "(shell $(download))", "(download && run)", "(shell over /dev/tcp)", "(netcat shell)",
      "(decoded | shell)", "(encoded powershell)", "(powershell download)"}
@@ -108,10 +109,10 @@ _ATTACK_TEXTS: Final = frozenset(
 _ATTACK_USES: Final = frozenset({uses.OF_DECODED, uses.OF_DOWNLOAD, uses.REMOTE_SHELL, uses.SENDS_SECRET})
 
 # MMEngine loads the files that a Python configuration names as its bases.
-_BASE: Final = re.compile(r"^_base_[ \t]*=[ \t]*", re.MULTILINE)
+_BASE: Final = defer_pattern(r"^_base_[ \t]*=[ \t]*", re.MULTILINE)
 _LONGEST_BASES: Final = 5_000
 _MOST_BASES: Final = 10  # assignments; a configuration has one
-_ADDRESS: Final = re.compile(r"https?://[^\s\"'\])]{1,1000}")
+_ADDRESS: Final = defer_pattern(r"https?://[^\s\"'\])]{1,1000}")
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -211,7 +212,7 @@ DOCUMENT_PROGRAMS: Final = Reader("text", looks_like_text, _read)
 
 # Where a command may begin in a line of unknown text: at its start, behind a key or a schedule of cron, behind a quote
 # or a bracket. Prose before a command ends in a word instead.
-_FETCH: Final = re.compile(
+_FETCH: Final = defer_pattern(
     r"(?<![\w./-])(?:/(?:[\w.-]{1,40}/){1,6})?"
     r"(?:curl|wget|aria2c|fetch|base64|nc|ncat|socat|iwr|powershell(?:\.exe)?|(?:ba|z|da)?sh)(?=[ \t\"',])"
 )
@@ -220,23 +221,23 @@ _FETCHING_WORDS: Final = ("curl", "wget", "aria2c", "fetch", "base64", "ncat", "
 _FETCHING_STOPS: Final = frozenset(" \t\"',\\")
 _FETCHING_ENDS: Final = (("nc", ""), ("sh", "az"))
 # Without one of these, a command runs nothing that it fetches.
-_RUNS: Final = re.compile(r"[|;&`]|[$<]\(|[ \"']-\w{0,9}[ce]|/dev/(?:tcp|udp)")
-_BEFORE: Final = re.compile(
+_RUNS: Final = defer_pattern(r"[|;&`]|[$<]\(|[ \"']-\w{0,9}[ce]|/dev/(?:tcp|udp)")
+_BEFORE: Final = defer_pattern(
     r".*[\"'`(\[|;&!]|(?:[\w.@*-]{1,60}(?:[ \t]*[=:])?)?(?:[ \t]*\b(?:sudo|exec|env|nohup))?"
     r"|(?:@\w+|(?:[\d*/,-]+[ \t]+){4}[\w*/,-]+)(?:[ \t]+\w{1,32})?"
 )
-_COMMENT: Final = re.compile(r"[ \t]*(?:#(?!!)|//|/?\*|--|;|%|\"\"|<!--|rem\b)", re.IGNORECASE)
-_SCHEDULE: Final = re.compile(
+_COMMENT: Final = defer_pattern(r"[ \t]*(?:#(?!!)|//|/?\*|--|;|%|\"\"|<!--|rem\b)", re.IGNORECASE)
+_SCHEDULE: Final = defer_pattern(
     r"[ \t]*(?:@(?:reboot|hourly|daily|weekly|monthly|yearly|annually|midnight)|(?:[\d*/,-]+[ \t]+){4}[\w*/,-]+)"
     r"[ \t]+\S"
 )
-_QUOTE: Final = re.compile(r"(?<!\\)[\"'`]")
-_LINE: Final = re.compile(r"([^\n]*+)(?:\n|\Z)")
+_QUOTE: Final = defer_pattern(r"(?<!\\)[\"'`]")
+_LINE: Final = defer_pattern(r"([^\n]*+)(?:\n|\Z)")
 _LONGEST_PREFIX: Final = 4_000  # characters before a command in its line
 _LONGEST_COMMAND: Final = 20_000
 _MOST_STARTS: Final = 20  # in one line
 _MOST_COMMANDS: Final = 5_000  # different ones
-_PROSE_NAME: Final = re.compile(
+_PROSE_NAME: Final = defer_pattern(
     r"(?:readme|install|changelog|changes|news|contributing|license|licence|notice|copying|authors|history|todo|faq"
     r"|security|code_of_conduct)\b.*|.*\.(?:adoc|asciidoc|org|textile|pod|wiki|po|pot|patch|diff|srt|vtt|nfo|info|me)"
 )

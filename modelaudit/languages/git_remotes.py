@@ -11,6 +11,7 @@ from typing import Final
 
 from modelaudit.languages.stated_values import keep_values
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.stated import LONGEST_VALUE, StatedValue
 from modelaudit.model.structure import Location
@@ -20,10 +21,10 @@ SOURCE: Final = "git-config"
 """The source of the values, by which ``rules/description/`` names them."""
 _FILE: Final = ".git/config"
 _MOST_BYTES: Final = 1 << 16
-_REMOTE: Final = re.compile(r'\s*\[remote "([^"\\\n]{1,200})"\]\s*', re.IGNORECASE)
-_SECTION: Final = re.compile(r"\s*\[")
+_REMOTE: Final = defer_pattern(r'\s*\[remote "([^"\\\n]{1,200})"\]\s*', re.IGNORECASE)
+_SECTION: Final = defer_pattern(r"\s*\[")
 # An address with a user name may hold a token.
-_URL: Final = re.compile(r"\s*url\s*=\s*(https://[^\s@\"\\]{1,500})\s*", re.IGNORECASE)
+_URL: Final = defer_pattern(r"\s*url\s*=\s*(https://[^\s@\"\\]{1,500})\s*", re.IGNORECASE)
 
 
 def recognises(head: Head) -> bool:

@@ -21,6 +21,7 @@ from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, References
 from modelaudit.model.structure import Location
@@ -34,12 +35,12 @@ _CHARACTERS_OF_BLOCK: Final = 100  # to which the analysis of an empty block cor
 _INDEX_USES: Final = frozenset({"index", "links", "local-index", "signed-index"})
 _INSTRUCTED: Final = "instructed"
 """The kind of a file that a document tells users to run."""
-_FENCED_BLOCK: Final = re.compile(
+_FENCED_BLOCK: Final = defer_pattern(
     r"^[ \t>]*+(?P<fence>`{3,}+|~{3,}+)[ \t]*+\{?\.?(?P<language>[\w+-]*+)[^\n`]*+\n"
     r"(?P<text>(?:(?!^[ \t>]*(?P=fence))[^\n]*+(?:\n|\Z(?<=[^\n])))*+)(?:^[ \t>]*(?P=fence)[^\n]*|\Z)",
     re.MULTILINE,
 )
-_INLINE_CODE: Final = re.compile(
+_INLINE_CODE: Final = defer_pattern(
     r"(?<!`)(`{1,2})(?!`)([^`\n]{4,500})\1(?!`)"
     r"|^(?: {4}|\t)[ \t]{0,20}(\S[^\n]{3,500})$",  # an indented block
     re.IGNORECASE | re.MULTILINE,
@@ -54,15 +55,15 @@ _OTHER_LANGUAGES: Final = frozenset(
      "markdown", "rst", "jinja", "jinja2", "gbnf", "ebnf", "solidity", "pycon", "traceback"}
 )  # fmt: skip
 # What a command between backticks has that is worth an analysis: a pipe, a substitution or a device.
-_INLINE_MARK: Final = re.compile(r"[|`]|<\(|\$\(|/dev/|&&|;|\b(?:(?:ba|da|z)?sh|source|python3?)[ \t]|\./")
-_WINDOWS_MARK: Final = re.compile(
+_INLINE_MARK: Final = defer_pattern(r"[|`]|<\(|\$\(|/dev/|&&|;|\b(?:(?:ba|da|z)?sh|source|python3?)[ \t]|\./")
+_WINDOWS_MARK: Final = defer_pattern(
     r"powershell|pwsh|\b(?:iex|iwr|irm)\b|invoke-|certutil|bitsadmin|\.(?:exe|bat|ps1)\b", re.IGNORECASE
 )
 # Of a notebook, the lines behind this mark are shell commands.
 _NOTEBOOK_LANGUAGES: Final = frozenset({"python", "py", "python3", "ipython"})
-_NOTEBOOK_LINE: Final = re.compile(r"^[ \t>]*(?:!|(?!!).*$)", re.MULTILINE)
+_NOTEBOOK_LINE: Final = defer_pattern(r"^[ \t>]*(?:!|(?!!).*$)", re.MULTILINE)
 # A prompt such as ``$``, ``user@host:~$``, ``[user@host ~]$``, ``(base) $`` or an arrow, behind a mark of a list.
-_PROMPT: Final = re.compile(
+_PROMPT: Final = defer_pattern(
     r"^[ \t>]*(?:[-*+][ \t]+(?=[\w$(\[]))?(?:(?:\([\w.-]{1,40}\)[ \t]*)?(?:\[[^\]\n]{1,60}\]|[\w.@:~/-]{0,60})"
     r"(?:[ \t][~/][\w./~-]{0,60})?[ \t]?[$#%\u276f\u279c\u00bb][ \t]+)?",
     re.MULTILINE,
@@ -74,18 +75,18 @@ _HARMFUL_USES: Final = frozenset(
 )  # fmt: skip
 
 # Where a command of a paragraph begins: behind a prompt or a mark of a list, with a program that fetches or runs.
-_COMMAND_PARAGRAPH: Final = re.compile(
+_COMMAND_PARAGRAPH: Final = defer_pattern(
     r"^[ \t>]{0,40}(?:[-*+$][ \t]+){0,2}(?:sudo[ \t]+)?(?:curl|wget|aria2c|fetch|(?:ba|da|z)?sh|source|eval|python3?"
     r"|powershell|pwsh|iwr|irm|iex|base64|nc|ncat|git[ \t]+clone)[ \t][^\n]*(?:\n[ \t>]*\S[^\n]*)*",
     re.MULTILINE | re.IGNORECASE,
 )
-_CODE_ELEMENT: Final = re.compile(r"<(pre|code)\b[^>]{0,200}>", re.IGNORECASE)
+_CODE_ELEMENT: Final = defer_pattern(r"<(pre|code)\b[^>]{0,200}>", re.IGNORECASE)
 # They are found in any case without a copy of the text in lower case, which takes several times its memory.
-_CLOSING_TAGS: Final = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("pre", "code")}
-_TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
+_CLOSING_TAGS: Final = {name: defer_pattern(f"</{name}", re.IGNORECASE) for name in ("pre", "code")}
+_TAG: Final = defer_pattern(r"</?[A-Za-z][^<>]{0,500}>")
 _LONGEST_ELEMENT: Final = 4_000  # characters of code between tags
 # Without one of these, a block of Python runs nothing that it fetches.
-_PYTHON_MARK: Final = re.compile(r"\b(?:exec|eval|system|popen|subprocess|socket|compile|__import__)\b")
+_PYTHON_MARK: Final = defer_pattern(r"\b(?:exec|eval|system|popen|subprocess|socket|compile|__import__)\b")
 # What a use or a text in a block of Python shows, in the words for commands.
 _EFFECTS: Final = {
     uses.OF_DOWNLOAD: "download-and-run", uses.OF_DECODED: "decode-and-run", uses.REMOTE_SHELL: "reverse-shell",
@@ -95,7 +96,7 @@ _EFFECTS: Final = {
     "(encoded powershell)": "decode-and-run", "(powershell download)": "download-and-run",
 }  # fmt: skip
 _PROSE_ENDINGS: Final = (".rst", ".rest", ".adoc", ".asciidoc", ".org", ".textile", ".wiki", ".html", ".htm")
-_PROSE_NAME: Final = re.compile(
+_PROSE_NAME: Final = defer_pattern(
     r"(?:readme|install\w*|usage|setup|instructions?|how[_-]?to|getting[_-]?started|quick[_-]?start|guide|tutorial|start"
     r"|docs?|documentation)(?:[_-][\w-]*)?(?:\.txt)?"
 )

@@ -17,6 +17,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
@@ -42,17 +43,17 @@ _ADDRESS: Final = "HF_ENDPOINT|HF_HUB_ENDPOINT"
 _BETWEEN: Final = r"[\"'\\]{0,4}[\s,:=?\]]{1,60}(?:[\"'\\]{0,4}(?i:value)[\"'\\]{0,4}\s{0,8}[:=]\s{0,8})?[\"'\\]{0,4}"
 # ``${NAME:-1}`` is 1 unless the user states another value.
 _DEFAULT: Final = r"(?:\$\{\w{1,80}:?[-=])?"
-_ASSIGNMENT: Final = re.compile(
+_ASSIGNMENT: Final = defer_pattern(
     rf"(?<![\w.-])(?:(?P<switch>{_SWITCH}){_BETWEEN}{_DEFAULT}(?i:1|y|yes|true|on)(?![\w.-])"
     rf"|(?P<variable>{_ADDRESS}){_BETWEEN}{_DEFAULT}(?P<address>(?i:https?)://[^\s\"'`,;<>)}}\]\\]{{1,300}}))"
 )
-_HOST: Final = re.compile(r"https?://(?:[^/@]{1,200}@)?(\[[^\]]{1,100}\]|[^/:?#]{1,200})", re.IGNORECASE)
+_HOST: Final = defer_pattern(r"https?://(?:[^/@]{1,200}@)?(\[[^\]]{1,100}\]|[^/:?#]{1,200})", re.IGNORECASE)
 # The Hub itself, this machine, and names of networks that an author does not reach.
-_KNOWN_HOST: Final = re.compile(
+_KNOWN_HOST: Final = defer_pattern(
     r"(?:[\w-]+\.)*(?:huggingface\.co|hf\.co)|localhost|.*\.(?:local|internal|localhost)", re.IGNORECASE
 )
 # A name without a dot is one of the own network, such as a service of Docker Compose.
-_LOCAL_NAME: Final = re.compile(r"[a-z_][\w-]*", re.IGNORECASE)
+_LOCAL_NAME: Final = defer_pattern(r"[a-z_][\w-]*", re.IGNORECASE)
 _DOCUMENTS: Final = (".md", ".markdown", ".mdx", ".rst")
 # A program reads these as data; the reader of Python knows what its assignments do.
 _NOT_SETTINGS: Final = (
@@ -61,8 +62,8 @@ _NOT_SETTINGS: Final = (
 )  # fmt: skip
 _NOTEBOOK: Final = ".ipynb"
 # A line of a notebook that is no Python: a magic, a line for the shell, or the begin of an assignment of a shell.
-_LINE_OF_NOTEBOOK: Final = re.compile(r"(?:%(?:set_)?env\s+|\bexport\s+|\benv\s+|![^\"\n]{0,200}|(?<!\\)\")\Z")
-_COMMENT: Final = re.compile(r"\s*(?:#|;|//|::|<!--|rem\b)", re.IGNORECASE)
+_LINE_OF_NOTEBOOK: Final = defer_pattern(r"(?:%(?:set_)?env\s+|\bexport\s+|\benv\s+|![^\"\n]{0,200}|(?<!\\)\")\Z")
+_COMMENT: Final = defer_pattern(r"\s*(?:#|;|//|::|<!--|rem\b)", re.IGNORECASE)
 _CHUNK_OVERLAP: Final = 1024
 _AROUND: Final = 300  # characters of a line before a name
 

@@ -13,10 +13,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import Head
 from modelaudit.wire.text import get_file_name
 
-_EVERY_ADDRESS: Final = re.compile(
+_EVERY_ADDRESS: Final = defer_pattern(
     r"(?:uv|poetry|pdm|pixi|yarn|bun|cargo|gemfile|pipfile|renv|composer|flake|pubspec|podfile|devbox|mix)\.lock"
     r"|pylock(?:\.[^.]+)?\.toml|(?:package-lock|npm-shrinkwrap)\.json|pnpm-lock\.ya?ml|(?:.+\.)?conda-lock\.ya?ml"
     r"|manifest(?:-v[\d.]+)?\.toml|project\.toml|composer\.json|deno\.(?:jsonc?|lock)|import_map\.json"
@@ -26,12 +27,12 @@ _EVERY_ADDRESS: Final = re.compile(
     r"|(?:settings|build)\.gradle(?:\.kts)?|devbox\.json|go\.mod"
 )
 # ``replace a => host/b v1`` of Go, which fetches from the host by HTTPS.
-_GO_REPLACEMENT: Final = re.compile(r"(=>[ \t]+)(?=[\w-]+(?:\.[\w-]+)+/)")
+_GO_REPLACEMENT: Final = defer_pattern(r"(=>[ \t]+)(?=[\w-]+(?:\.[\w-]+)+/)")
 # The head of an explicit list of conda, which any name may have.
-_EXPLICIT_LIST: Final = re.compile(rb"^@EXPLICIT[ \t\r]*$", re.MULTILINE)
+_EXPLICIT_LIST: Final = defer_pattern(rb"^@EXPLICIT[ \t\r]*$", re.MULTILINE)
 # By the path of the file, in lower case: what precedes an address in its line if the tool fetches from there.
 _KEYS_BY_PATH: Final = tuple(
-    (re.compile(rf"(?:.*/)?(?:{path})"), re.compile(key))
+    (defer_pattern(rf"(?:.*/)?(?:{path})"), defer_pattern(key))
     for path, key in (
         (r"cargo\.toml|\.cargo/config(?:\.toml)?", r"\b(?:git|registry|index|url)\b[\"']?\s*=\s*[\"']?\Z"),
         (r"\.pre-commit-config\.ya?ml", r"\brepo:\s*[\"']?\Z"),
@@ -54,7 +55,7 @@ _KEYS_BY_PATH: Final = tuple(
     )
 )
 # In these files, a repository of a known forge is the rule, and its revision is stated beside it.
-_KNOWN_FORGE: Final = re.compile(
+_KNOWN_FORGE: Final = defer_pattern(
     r"(?:https|ssh)://(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)/", re.IGNORECASE
 )
 

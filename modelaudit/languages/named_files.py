@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
@@ -30,7 +31,7 @@ _ANY: Final = "program"
 
 _OVERLAP: Final = 8192  # of two chunks, longer than a match of the patterns below
 _MOST_REFERENCES: Final = 2_000
-_WORD: Final = re.compile(r"[^\s\"'`;|&<>(){}\[\],\\]{1,300}")
+_WORD: Final = defer_pattern(r"[^\s\"'`;|&<>(){}\[\],\\]{1,300}")
 # The rest of a command: up to the end of the line, or an operator of the shell.
 _REST: Final = r"(?![\w.-])([^\n;|&]{0,2000})"
 
@@ -58,14 +59,14 @@ _COMMANDS: Final = (
     _Command(
         REQUIREMENTS,
         ("pip", "uv", "session.install"),
-        re.compile(rf"\b(?:pip[\d.]*|uv|pipenv|pip-sync|pip-compile|session\.install){_REST}"),
+        defer_pattern(rf"\b(?:pip[\d.]*|uv|pipenv|pip-sync|pip-compile|session\.install){_REST}"),
         frozenset(),
         ("-r", "-c", "--requirement", "--requirements", "--constraint", "--constraints", "--with-requirements"),
     ),
     _Command(
         DOCKERFILE,
         ("docker", "podman", "buildah", "nerdctl", "img"),
-        re.compile(rf"\b(?:docker|podman|buildah|nerdctl|img){_REST}"),
+        defer_pattern(rf"\b(?:docker|podman|buildah|nerdctl|img){_REST}"),
         frozenset({"build", "bud"}),
         ("-f", "--file"),
     ),
@@ -127,7 +128,7 @@ _KEYS: Final = (
     ),
 )
 # ``${workspaceFolder}/x`` and ``$PWD/x`` name a file of the folder.
-_VARIABLE_FOLDER: Final = re.compile(r"\A\$?\w{0,60}/(?=\S)|\A\./")
+_VARIABLE_FOLDER: Final = defer_pattern(r"\A\$?\w{0,60}/(?=\S)|\A\./")
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

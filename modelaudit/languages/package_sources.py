@@ -19,6 +19,7 @@ from modelaudit.languages.manifests import find_source_key, is_expected_forge, l
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.languages.shell.installers import collect_requirements
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -31,7 +32,7 @@ from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 from modelaudit.wire.windows import iterate_chunks
 
 # Comments, and values that describe a package, from which no tool fetches it. Lists and objects have no further level.
-_DESCRIPTION: Final = re.compile(
+_DESCRIPTION: Final = defer_pattern(
     r"^[ \t]*#[^\n]*+"
     r"|(?:^|(?<=[\s{,]))\"?(?:funding|deprecated|description|summary|homepage|bugs|repository|licenses?|authors?"
     r"|documentation|docs|readme|support|wiki|issues|keywords|\$schema|xmlns(?::\w+)?|xsi:schemaLocation)\"?"
@@ -39,15 +40,15 @@ _DESCRIPTION: Final = re.compile(
     r"|\"(?:[^\"\\\n]|\\.)*+\"|[^\n\"{\[][^\n]*+)",
     re.MULTILINE,
 )
-_COMMENT: Final = re.compile(r"^[ \t]*(?:#|//)[^\n]*+", re.MULTILINE)
+_COMMENT: Final = defer_pattern(r"^[ \t]*(?:#|//)[^\n]*+", re.MULTILINE)
 _LONGEST_KEY: Final = 500  # characters of a line before an address
-_ADDRESS: Final = re.compile(
+_ADDRESS: Final = defer_pattern(
     r"(?:(?:git|hg|svn|bzr|registry|sparse)\+)?(?:https?|ftp|ssh|git|file)://[^\s\"'<>,;)}\]]+", re.IGNORECASE
 )
 # Of JSON and TOML: ``\/``, and the escape of an ASCII character; of properties of Java: ``\:``.
-_ESCAPE: Final = re.compile(r"\\(?:([/:])|u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f]))")
+_ESCAPE: Final = defer_pattern(r"\\(?:([/:])|u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f]))")
 # A digest or a commit near the address, to which the tool compares what it fetched.
-_DIGEST: Final = re.compile(
+_DIGEST: Final = defer_pattern(
     r"sha(?:1|256|384|512)[-:=#\"' ]|integrity|\bmd5\b|\bhash|(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])|[0-9a-f]{64}"
 )
 _DIGEST_DISTANCE: Final = 400
@@ -57,8 +58,8 @@ _OVERLAP: Final = 4096  # of two chunks, longer than an address with the digest 
 _NODE_TABLES: Final = frozenset(
     {"dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "overrides", "resolutions"}
 )
-_NODE_REPOSITORY: Final = re.compile(r"(?:github|gitlab|bitbucket|gist):[\w./#-]+|[\w-][\w.-]*/[\w.-]+(?:#.*)?")
-_NODE_FOLDER: Final = re.compile(r"(?:file|link|portal):(?:/|~|\.\.)")
+_NODE_REPOSITORY: Final = defer_pattern(r"(?:github|gitlab|bitbucket|gist):[\w./#-]+|[\w-][\w.-]*/[\w.-]+(?:#.*)?")
+_NODE_FOLDER: Final = defer_pattern(r"(?:file|link|portal):(?:/|~|\.\.)")
 _MANIFEST: Final = "package.json"
 
 _METADATA_START: Final = b"# /// "
@@ -66,7 +67,7 @@ _METADATA_START: Final = b"# /// "
 _BLOCK_START: Final = "# /// script"
 _BLOCK_END: Final = "# ///"
 _MOST_BLOCKS: Final = 10  # of one script; PEP 723 allows one
-_RUNNER_LINE: Final = re.compile(rb"#![^\n]{0,200}?\b(?:uv|uvx|pipx)[ \t][^\n]{0,2000}")
+_RUNNER_LINE: Final = defer_pattern(rb"#![^\n]{0,200}?\b(?:uv|uvx|pipx)[ \t][^\n]{0,2000}")
 _LONGEST_SCRIPT: Final = 2 * MIB
 _MAX_MENTIONS: Final = 2_000
 

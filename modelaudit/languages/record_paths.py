@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RECORD_PATH, Reference, ReferenceKind
 from modelaudit.model.structure import Location
@@ -22,7 +23,7 @@ from modelaudit.wire.windows import iterate_chunks
 _OVERLAP: Final = 512  # of two chunks, longer than a match
 _MOST_REFERENCES: Final = 100
 _SLASH: Final = rb"[/\\]{1,2}"
-_PATH: Final = re.compile(
+_PATH: Final = defer_pattern(
     rb"(?<!\w)(?:\.git" + _SLASH + rb"(?:(?:lfs" + _SLASH + rb")?objects|logs)|"
     rb"\.cache" + _SLASH + rb"huggingface" + _SLASH + rb"(?:download|upload|trees))" + _SLASH + rb"[\w./\\-]{1,200}|"
     rb"(?<!\w)\.git" + _SLASH + rb"hooks" + _SLASH + rb"[\w-]{1,100}\.sample"

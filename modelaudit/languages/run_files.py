@@ -15,6 +15,7 @@ from operator import methodcaller
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, Reference, ReferenceKind, References
 from modelaudit.model.structure import locate_line
@@ -101,12 +102,12 @@ _BY_RUNNER: Final = tuple(
     _declare_command(kind, f"(?:{_FIRST_WORDS[kind]}){_EXTENSION}", f"(?:{names}){_EXTENSION}{_ARGUMENTS}")
     for kind, names in _RUNNERS
 )
-_PROGRAM_NAME: Final = re.compile(
+_PROGRAM_NAME: Final = defer_pattern(
     r"\S*(?:\.(?:sh|bash|py|pyw|pth|pl|rb|js|mjs|php|lua|ipy|so|bat|cmd|ps1)|hooks/[\w-]+|/bin/[\w.-]+"
     r"|\.(?:bashrc|bash_profile|profile|zshrc|zshenv|vimrc)|authorized_keys|cron[\w./-]*)"
 )
 _ANY_RUNNER: Final = rf"(?:{_PYTHONS}|{_SHELLS}|perl|ruby|node|php)"
-_DOT: Final = re.compile(r"\.(?<![\w.-]\.)[ \t]")  # the command ``.``
+_DOT: Final = defer_pattern(r"\.(?<![\w.-]\.)[ \t]")  # the command ``.``
 # Contexts where each word may name a file whose text is run.
 _BY_CONTEXT: Final = (
     # The output of a substitution: ``eval "$(cat x.txt)"``, ``bash <(cat x.txt)``, ``$(eval ...)`` of a Makefile.
@@ -129,18 +130,18 @@ _BY_CONTEXT: Final = (
     # Loops over the lines of a file: ``done < x.txt``.
     _declare_command(ANY, "done", rf"done[ \t]*<[ \t]*(\\?[\"']?{_WORD})"),
 )
-_ANY_FIRST_WORD: Final = re.compile(
+_ANY_FIRST_WORD: Final = defer_pattern(
     "^(?:"
     + "|".join(f"(?:{each.first_word.pattern})" for each in (*_BY_RUNNER, *_BY_CONTEXT))
     + "|find|cp|mv|ln|install|copy|move|COPY|ADD)$",
     re.MULTILINE,
 )
 # A program in the folder: ``./x.txt``.
-_IN_FOLDER: Final = re.compile(rf"\./{_WORD}")
+_IN_FOLDER: Final = defer_pattern(rf"\./{_WORD}")
 # The key of a path of data: ``"uri": "./model.joblib"``.
-_DATA_KEY: Final = re.compile(r"(?:ur[il]|path|model|weights|checkpoint|tokenizer)[\"']?[ \t]*:[ \t]*[\"']?\Z")
+_DATA_KEY: Final = defer_pattern(r"(?:ur[il]|path|model|weights|checkpoint|tokenizer)[\"']?[ \t]*:[ \t]*[\"']?\Z")
 _COMMAND_STARTS: Final = tuple(";&|\"'`({!\n")
-_COMMAND_WORDS: Final = re.compile(r"\b(?:then|do|else|sudo)\Z")
+_COMMAND_WORDS: Final = defer_pattern(r"\b(?:then|do|else|sudo)\Z")
 # Variables whose value a program runs when it starts.
 _VARIABLE: Final = (
     r"BASH_ENV|ENV|LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|GIT_SSH(?:_COMMAND)?|GIT_ASKPASS|GIT_EDITOR"
@@ -154,33 +155,33 @@ _VARIABLE_MARKS: Final = (
     "NODE_OPTIONS", "PERL5", "RUBYOPT", "JAVA_TOOL_OPTIONS", "PROMPT_COMMAND", "R_PROFILE", "MAKEFILES",
     "RUSTC_WRAPPER", "script-shell",
 )  # fmt: skip
-_VARIABLE_IN_WORD: Final = re.compile(rf"\b(?:{_VARIABLE})\b")
-_VARIABLE_VALUE: Final = re.compile(rf"\b(?:{_VARIABLE})\b[\"']?[ \t]*[=: ]([^\n]{{1,300}})")
+_VARIABLE_IN_WORD: Final = defer_pattern(rf"\b(?:{_VARIABLE})\b")
+_VARIABLE_VALUE: Final = defer_pattern(rf"\b(?:{_VARIABLE})\b[\"']?[ \t]*[=: ]([^\n]{{1,300}})")
 _CARGO_KEYS: Final = ("rustc-wrapper", "rustc-workspace-wrapper", "runner", "linker")
-_CARGO_VALUE: Final = re.compile(rf"(?:{'|'.join(_CARGO_KEYS)})[\"']?[ \t]*=([^\n]{{1,300}})")
+_CARGO_VALUE: Final = defer_pattern(rf"(?:{'|'.join(_CARGO_KEYS)})[\"']?[ \t]*=([^\n]{{1,300}})")
 # A pipe into a program that runs its input: ``cat x.txt | sh``. The words before it may name the file.
-_PIPE: Final = re.compile(
+_PIPE: Final = defer_pattern(
     rf"\|[ \t]*(?:sudo[ \t]+|xargs[^\n|]{{0,80}}[ \t])?{_ANY_RUNNER}(?:[ \t]+-\w*)*[ \t]*(?:$|[;&|\n\"'\\)%#])",
     re.MULTILINE,
 )
 # Output into a file, and copies: they matter if the new name is that of a program. The patterns begin with a letter, so
 # that the search is fast.
 _OUTPUTS: Final = tuple(
-    re.compile(rf"{start}[ \t]*({_WORD})") for start in (">(?:>)?", r"tee(?<=\btee)[ \t](?:-a[ \t])?")
+    defer_pattern(rf"{start}[ \t]*({_WORD})") for start in (">(?:>)?", r"tee(?<=\btee)[ \t](?:-a[ \t])?")
 )
 _COPY: Final = _declare_command(
     ANY, "cp|mv|ln|install|copy|move|COPY|ADD", r"(?:cp|mv|ln|install|copy|move|COPY|ADD)[ \t]([^\n;|&]{1,300})"
 )
 _FIND: Final = _declare_command(ANY, "find", r"find[ \t]([^\n]{1,300})")
 _MOST_BEFORE: Final = 500
-_MAKE_INCLUDE: Final = re.compile(r"^[ \t]*[-s]?(?:include|load)[ \t]([^\n]{1,500})", re.MULTILINE)
-_ARGUMENT: Final = re.compile(_WORD)
-_NAME_CHARACTER: Final = re.compile(r"[^\W_]")
+_MAKE_INCLUDE: Final = defer_pattern(r"^[ \t]*[-s]?(?:include|load)[ \t]([^\n]{1,500})", re.MULTILINE)
+_ARGUMENT: Final = defer_pattern(_WORD)
+_NAME_CHARACTER: Final = defer_pattern(r"[^\W_]")
 # ``$PWD/`` of a path, and ``if=`` of ``dd``.
-_VARIABLE_FOLDER: Final = re.compile(r"\A(?:[\w-]++=)?(?:\S*\$\w*/)?")
+_VARIABLE_FOLDER: Final = defer_pattern(r"\A(?:[\w-]++=)?(?:\S*\$\w*/)?")
 # Options behind which the program text follows: ``-c``, ``-m``, and ``-e`` of Perl and Node.
-_TEXT_OPTION: Final = re.compile(r"-\w*c|-m")
-_TEXT_OPTION_OF_OTHERS: Final = re.compile(r"-\w*[cepr]|--eval|--print")
+_TEXT_OPTION: Final = defer_pattern(r"-\w*c|-m")
+_TEXT_OPTION_OF_OTHERS: Final = defer_pattern(r"-\w*[cepr]|--eval|--print")
 
 
 def _recognises(head: Head) -> bool:

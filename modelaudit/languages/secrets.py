@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import NOWHERE, Location
@@ -86,19 +87,19 @@ _OWN_PATTERNS: Final = {
 }
 # The line that begins a private key in PEM form (RFC 7468), header lines such as ``Proc-Type:``, and the base64 lines,
 # whose line breaks may be spelled ``\n`` in JSON or in a string of Python.
-_PRIVATE_KEY: Final = re.compile(
+_PRIVATE_KEY: Final = defer_pattern(
     rb"-----BEGIN (?:(?:RSA|EC|DSA|OPENSSH|ENCRYPTED|PGP) )?PRIVATE KEY(?: BLOCK)?-----"
     rb"(?:\s|\\[rn]|[A-Za-z-]{1,40}:[^\n]{0,200}\n){0,40}((?:[A-Za-z0-9+/=]{16,}(?:\s|\\[rn]|[\"',+])*){2,})"
 )
 _MIN_KEY_LENGTH: Final = 80
 # Words and repetitions of documentation, such as ``your_token_here``, ``xxxx`` or ``<token>``.
-_PLACEHOLDER: Final = re.compile(
+_PLACEHOLDER: Final = defer_pattern(
     r"example|placeholder|your|dummy|changeme|sample|redacted|secret_?here|x{4}|\*{3}|\.{3}|<|\{|\$|123456|abcdef|(.)\1{5}",
     re.IGNORECASE,
 )
 _MIN_ENTROPY: Final = 3.0  # bits for each character; random tokens have more than 4
 _EXAMPLE_PASSWORDS: Final = frozenset({"password", "pass", "pwd", "token", "secret", "admin", "user", "root"})
-_NETRC_PASSWORD: Final = re.compile(rb"\bpassword\s+(\S{4,200})")
+_NETRC_PASSWORD: Final = defer_pattern(rb"\bpassword\s+(\S{4,200})")
 
 
 def find_secrets(data: bytes) -> Iterator[tuple[str, int]]:

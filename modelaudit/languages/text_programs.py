@@ -21,6 +21,7 @@ from modelaudit.languages.jinja.costs import COSTS
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -34,21 +35,21 @@ _LONGEST_YAML: Final = 8 * MIB
 # A character takes at most four bytes, in UTF-8 as in UTF-32.
 _LONGEST_TEMPLATE: Final = 4 * MAX_CHARACTERS
 
-_TEMPLATE_MARK: Final = re.compile(rb"\{[{%]")
+_TEMPLATE_MARK: Final = defer_pattern(rb"\{[{%]")
 # An expression or statement with an access that may escape, or one too long to tell: only these matter in text too long
 # to be parsed. An inner mark ends the match and begins one of its own, so the search takes linear time.
 _INSIDE: Final = rb"(?:(?![%}]\}|\{[{%]).)"
-_ESCAPING_ACCESS: Final = re.compile(
+_ESCAPING_ACCESS: Final = defer_pattern(
     rb"\{[{%]" + _INSIDE + rb"{0,900}?(?:__|\\x5f|\\u005f|\\137|\|\s{0,8}attr\b)|\{[{%]" + _INSIDE + rb"{901}",
     re.DOTALL,
 )
 # A tag of PyYAML or HyperPyYAML, a directive that abbreviates tags, or a tag with an escaped character: YAML 1.2.2,
 # sections 5.6 and 6.8.2.
-_OBJECT_TAG: Final = re.compile(
+_OBJECT_TAG: Final = defer_pattern(
     rb"!python|2002:python|!(?:new|apply|applyref|name|module):|%TAG[ \t]|![^\s%!]{0,200}%[0-9A-Fa-f]{2}"
 )
 # YAML allows none of these characters. A loader that reads the file piece by piece has run the documents before them.
-_NOT_IN_YAML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NOT_IN_YAML: Final = defer_pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 _COMPUTED_NAME: Final = "the filter attr"
 """The mention of an attribute whose name is computed, which no template for people needs."""
@@ -58,12 +59,12 @@ _PUBLIC_NAME_USES: Final = frozenset({"attribute", "key"})
 
 _DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst")
 # Code that documentation shows: between fences, between backticks, or indented.
-_EXAMPLE: Final = re.compile(
+_EXAMPLE: Final = defer_pattern(
     r"^[ \t>]*(?P<fence>`{3,}|~{3,})[\s\S]*?(?:^[ \t>]*(?P=fence)|\Z)"
     r"|(?P<quote>`{1,2})[^`\n]+(?P=quote)|^(?: {4}|\t).*$",
     re.MULTILINE,
 )
-_NOT_A_LINE_BREAK: Final = re.compile(r"[^\n]")
+_NOT_A_LINE_BREAK: Final = defer_pattern(r"[^\n]")
 
 MentionKey = tuple[str, str, str]
 """The vocabulary, the use and the name of a mention."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import Reader, Reading
@@ -209,7 +210,7 @@ _TOOL_FILES: Final = (
 )
 TOOL_FILE_ENDINGS: Final = tuple(ending for row in _TOOL_FILES for ending in row.names if ending)
 """Ends of the paths, in lower case and behind a slash, of the files that the table judges."""
-_LOCAL_VARIABLES: Final = re.compile(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)
+_LOCAL_VARIABLES: Final = defer_pattern(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -12,12 +12,13 @@ from typing import Final
 
 from modelaudit.languages.tool_files import TOOL_FILE_ENDINGS
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import iterate_chunks
 
-_DATA_ENDING: Final = re.compile(
+_DATA_ENDING: Final = defer_pattern(
     r".+\.(?:"
     # Tables, vectors, graphs and geometry.
     r"txt|csv|tsv|psv|tab|dat|data|arff|libsvm|svm|svmlight|mtx|vec|emb|w2v|glove|list|lst|ids|idx|map|mapping"
@@ -51,7 +52,7 @@ _DATA_ENDING: Final = re.compile(
     r")"
 )
 # The brackets in ``sa[f]e`` keep a word of verdicts out of the texts of this package, which a test holds.
-_NAME: Final = re.compile(
+_NAME: Final = defer_pattern(
     r"(?:readme|install|changelog|changes|history|news|whatsnew|contributing|contributors|license|licence|notice|copying"
     r"|copyright|authors|maintainers|credits|thanks|acknowledg\w*|security|code_of_conduct|todo|faq|support|governance"
     r"|roadmap|release[_-]notes|third[_-]?party\w*|patents|disclaimer|terms|citation|about|description|version|versions"
@@ -67,16 +68,16 @@ _NAME: Final = re.compile(
     r"|gitconfig|dockerignore)"
 )
 # Identifiers of licences as names of files, such as ``licenses/Apache-2.0`` (https://spdx.org/licenses).
-_LICENSE_IN_FOLDER: Final = re.compile(
+_LICENSE_IN_FOLDER: Final = defer_pattern(
     r"(?:\A|/)licen[cs]es?/(?:[^/]*/)*(?:apache|bsd|[al]?gpl|mit|mpl|cc|epl|isc|zlib|unlicense|ofl|artistic|boost|bsl|psf"
     r"|python|openssl|llama|gemma|openrail)(?:v?[\d_+-][\w+-]*)?(?:\.\d[\w+-]*)*\Z",
     re.IGNORECASE,
 )
-_PROSE_FOLDER: Final = re.compile(r"(?:\A|/)licen[cs]es?/(?:[^/]*/)*[^./]+\Z", re.IGNORECASE)
+_PROSE_FOLDER: Final = defer_pattern(r"(?:\A|/)licen[cs]es?/(?:[^/]*/)*[^./]+\Z", re.IGNORECASE)
 # Signs that terms do not have: a call other than ``work(s)``, a block, a variable, one equals sign, an escape.
-_PROGRAM_SIGN_IN_PROSE: Final = re.compile(rb"\w\((?!e?s\))|\w!\(|[{}$`|\\]|(?<!=)=(?!=)")
+_PROGRAM_SIGN_IN_PROSE: Final = defer_pattern(rb"\w\((?!e?s\))|\w!\(|[{}$`|\\]|(?<!=)=(?!=)")
 # A call, a block, an assignment, a variable, an operator, an escape, an option, an address or a directive.
-_PROGRAM_SIGN: Final = re.compile(rb"[(){}$`;=<>|^\\!]|[ \t]--?[A-Za-z]|://|^[ \t]*[.%][A-Za-z]", re.MULTILINE)
+_PROGRAM_SIGN: Final = defer_pattern(rb"[(){}$`;=<>|^\\!]|[ \t]--?[A-Za-z]|://|^[ \t]*[.%][A-Za-z]", re.MULTILINE)
 
 
 def report_unlisted_text(path: str, window: Window, limits: Limits) -> Iterator[Unread]:

@@ -18,19 +18,21 @@ Every address is written and taken apart here.
 
 from __future__ import annotations
 
-import re
+from functools import lru_cache
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 _MARK: Final = "!"
-LIKE_ESCAPE: Final = re.compile(r"\\(?=[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+LIKE_ESCAPE: Final = defer_pattern(r"\\(?=[nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 """A backslash that begins what reads as the escape of an invisible character."""
 # A name may hold "%21" itself, which is written "%2521"; so that no two names have one address, "%2521" is "%252521".
-_ESCAPED: Final = re.compile(rf"!|{LIKE_ESCAPE.pattern}|%(?=(?:25)*(?:21|5C))")
-_ESCAPE: Final = re.compile(r"%21|%5C|%25(?=(?:25)*(?:21|5C))")
+_ESCAPED: Final = defer_pattern(rf"!|{LIKE_ESCAPE.pattern}|%(?=(?:25)*(?:21|5C))")
+_ESCAPE: Final = defer_pattern(r"%21|%5C|%25(?=(?:25)*(?:21|5C))")
 _RANGE: Final = r"\[bytes \d+-\d+\]"
 _CONTENT: Final = "content"
 # The steps at the end of an address that name no member: "!content", "![bytes 100-2000]".
-_CONTENT_AND_RANGES: Final = re.compile(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
+_CONTENT_AND_RANGES: Final = defer_pattern(rf"(?:!{_CONTENT}|!{_RANGE})*+\Z")
 
 
 def write_file_address(path: str) -> str:
@@ -87,6 +89,7 @@ def file_of(address: str) -> str:
     return address.partition(_MARK)[0]
 
 
+@lru_cache(maxsize=256)
 def split_member(address: str) -> tuple[str, str]:
     """Return the address of the innermost container, empty where there is none, and the path within it, unescaped."""
     container, _, name = address.rpartition(_MARK)

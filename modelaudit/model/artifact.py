@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, Digest, list_digests
@@ -70,12 +70,13 @@ class Window(Protocol):
         """
 
 
-@runtime_checkable
-class WatchedWindow(Window, Protocol):
-    """A window onto bytes that may change under it, such as a file on disk."""
+def describe_change(window: Window) -> str | None:
+    """Describe in one line how the bytes changed since they were listed; ``None`` if they did not.
 
-    def describe_change(self) -> str | None:
-        """Describe in one line how the bytes changed since they were listed; ``None`` if they did not."""
+    Only some windows can know, such as one onto a file on disk: these have a method of this name.
+    """
+    describe: Callable[[], str | None] | None = getattr(window, "describe_change", None)
+    return describe() if describe is not None else None
 
 
 TENSOR_STORAGE = "tensor-storage"

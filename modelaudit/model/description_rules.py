@@ -9,8 +9,11 @@ from enum import StrEnum
 from typing import Final
 
 from modelaudit.model.description import Confidence, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_WORD: Final = re.compile(r"[^\W_]+")
+_WORD: Final = defer_pattern(r"[^\W_]+")
+
+_NEVER: Final = defer_pattern(r"(?!)")
 
 
 class Form(StrEnum):
@@ -109,12 +112,12 @@ class CardRules:
     words: Mapping[str, str] = field(default_factory=dict)
     loose: Mapping[tuple[str, ...], tuple[FactRule, ...]] = field(default_factory=dict)
     sentences: Mapping[str, tuple[SentenceRule, ...]] = field(default_factory=dict)
-    foreign: re.Pattern[str] = re.compile(r"(?!)")
-    named_tables: re.Pattern[str] = re.compile(r"(?!)")
-    value_tables: re.Pattern[str] = re.compile(r"(?!)")
-    other_data: re.Pattern[str] = re.compile(r"(?!)")
-    others: re.Pattern[str] = re.compile(r"(?!)")
-    families: re.Pattern[str] = re.compile(r"(?!)")
+    foreign: re.Pattern[str] = _NEVER
+    named_tables: re.Pattern[str] = _NEVER
+    value_tables: re.Pattern[str] = _NEVER
+    other_data: re.Pattern[str] = _NEVER
+    others: re.Pattern[str] = _NEVER
+    families: re.Pattern[str] = _NEVER
 
     def find_label(self, label: str) -> tuple[FactRule, ...]:
         """Return the rules of a label in lower case: by its text, as a key of a configuration, or by its words."""
@@ -213,9 +216,9 @@ class DescriptionRules:
 
     keys: Mapping[str, KeyRules] = field(default_factory=dict)
     card: CardRules = field(default_factory=CardRules)
-    placeholders: re.Pattern[str] = re.compile(r"(?!)")
+    placeholders: re.Pattern[str] = _NEVER
     libraries: Mapping[str, str] = field(default_factory=dict)
     comparisons: tuple[Comparison, ...] = ()
     compared_only: frozenset[str] = frozenset()
-    no_weights: re.Pattern[str] = re.compile(r"(?!)")
-    pickles_beside: re.Pattern[str] = re.compile(r"(?!)")
+    no_weights: re.Pattern[str] = _NEVER
+    pickles_beside: re.Pattern[str] = _NEVER

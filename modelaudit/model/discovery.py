@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Unread
 
 SCHEMA: Final = "modelaudit/discovery/v1"
@@ -23,7 +24,7 @@ WEIGHT_ENDINGS: Final = (
     *(".pte", ".ptl", ".rknn", ".t7", ".torchscript", ".trt"),
 )
 """Endings of names of files that hold weights, in lower case."""
-_COMMIT: Final = re.compile(r"[0-9a-f]{40}")
+_COMMIT: Final = defer_pattern(r"[0-9a-f]{40}")
 
 
 class UseKind(StrEnum):

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.model.lazy_pattern import LazyPattern
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Use
 
@@ -25,15 +24,30 @@ class RestrictionSign:
     Attributes:
         clauses: the kinds of clauses that impose the same in a licence.
         words: the sentence is a sign if any pattern matches its folded form.
-        plain: whether the first sentence of this kind in an unknown licence text is quoted.
+        quoted: whether the first sentence of this kind in an unknown licence text is quoted.
         denies: the planned uses that a single prohibition of this kind forbids where it names them.
     """
 
     id: str
     clauses: tuple[str, ...]
     words: tuple[re.Pattern[str], ...]
-    plain: bool = False
+    quoted: bool = False
     denies: tuple[Use, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlainLimit:
+    """One kind of limit that an unknown or changed licence text states plainly.
+
+    Attributes:
+        kind: id of the kind of restriction.
+        needs: texts, in lower case, one of which every match has.
+        words: a sentence states the limit if any pattern matches it.
+    """
+
+    kind: str
+    needs: tuple[str, ...]
+    words: tuple[re.Pattern[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +114,15 @@ class ClauseShape:
         words: match the beginning of a clause. A group ``subject`` holds the words of its subject.
         unless: a clause stays if one of these occurs in it, outside of its subject.
         follows: whether the clause before must have been cut.
+        alone: whether the sentence may have no other clause.
         within: the sections of a card that the clause must belong to; empty for any place.
     """
 
     name: str
-    words: LazyPattern
-    unless: tuple[LazyPattern, ...] = ()
+    words: re.Pattern[str]
+    unless: tuple[re.Pattern[str], ...] = ()
     follows: bool = False
+    alone: bool = False
     within: tuple[str, ...] = ()
 
 
@@ -150,6 +166,7 @@ class Restrictions:
     Attributes:
         unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.
         but: patterns that revoke the exemption, because an exception follows.
+        plain: the limits that an unknown licence text states plainly.
         stems: every sign contains one of these, so other sentences are skipped.
         cues: the words by which a sentence without a sign is judged.
         weights: the weights by which a sentence without either is scored.
@@ -163,6 +180,7 @@ class Restrictions:
     cues: Cues = field(default_factory=Cues)
     weights: SentenceWeights = field(default_factory=SentenceWeights)
     subjects: ClauseSubjects = field(default_factory=ClauseSubjects)
+    plain: tuple[PlainLimit, ...] = ()
 
 
 def is_unsearched(where: Location) -> bool:

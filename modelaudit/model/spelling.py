@@ -6,13 +6,15 @@ import html
 import re
 import unicodedata
 
-_HYPHENS = re.compile("[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
-_INVISIBLE = re.compile(
+from modelaudit.model.lazy_pattern import defer_pattern
+
+_HYPHENS = defer_pattern("[\u00ad\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
+_INVISIBLE = defer_pattern(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u2064\u2066-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 )
-_WORD = re.compile(r"[^\W\d_]+")
-_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+_WORD = defer_pattern(r"[^\W\d_]+")
+_ESCAPE = defer_pattern(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 """The escape of an invisible character, as outputs write it."""
 # Letters of Cyrillic and Greek that look like those of ASCII (Unicode TR 39, confusables), in lower case.
 _LOOKALIKES = str.maketrans("аеорсхуіјѕԁһӏкмтвноιανορτυχ", "aeopcxyijsdhlkmtbhoiavoptux")

@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.model.address import member_path
 from modelaudit.model.evidence import ProseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.spelling import normalize_appearance
 
 _MAX_NAME_CHARACTERS: Final = 255
@@ -38,7 +39,7 @@ _MEDIA_SUFFIXES: Final = frozenset({
 
 _CLOSED_TEXT_SUFFIXES: Final = frozenset({"doc", "dot", "wpd", "wps", "pages"})
 """Suffixes of texts for people whose format is not read."""
-_CLOSED_TEXT_NAME: Final = re.compile(
+_CLOSED_TEXT_NAME: Final = defer_pattern(
     r"(?:^|[-_. ])(?:terms|conditions|licen[cs]\w*|lizenz\w*|eula|agreement|contract|nda)(?:[-_. ]|$)"
 )
 
@@ -47,7 +48,7 @@ _LICENSE_WORDS: Final = (
     r"(?:un)?licen[cs]es?|licen[cç]ia|licenza|licença|licentie|lizenz(?:en)?|copying|eula|tos|legal|agreement|contract"
     r"|permissions?|лицензи[яи]"
 )
-_CJK_LICENSE_WORDS: Final = re.compile(
+_CJK_LICENSE_WORDS: Final = defer_pattern(
     r"许可|許可|授权|授權|协议|協議|条款|條款|ライセンス|利用規約|라이선스|라이센스|이용약관"
 )
 _TERMS_NAME: Final = (
@@ -58,18 +59,18 @@ _NON_COMMERCIAL_NAME: Final = r"non[-_ ]?commercial(?:[-_ ]?use)?(?:[-_ ]?only)?
 _KIND_PATTERNS: Final = (
     (
         ProseKind.POLICY,
-        re.compile(r"(?:.*[-_. ])?(?:(?:acceptable|prohibited)[-_ ]?)?use[-_ ]?policy(?:[-_. ].*)?"
+        defer_pattern(r"(?:.*[-_. ])?(?:(?:acceptable|prohibited)[-_ ]?)?use[-_ ]?policy(?:[-_. ].*)?"
                    r"|(?:.*[-_. ])?(?:acceptable|prohibited)[-_ ]?use(?:[-_. ].*)?|aup(?:[-_. ].*)?"),
     ),
     (
         ProseKind.NOTICE,
-        re.compile(r"(?:.*[-_. ])?(?:notices?|thirdpartynotices?|attributions?|copyrights?)(?:[-_. ].*)?"
+        defer_pattern(r"(?:.*[-_. ])?(?:notices?|thirdpartynotices?|attributions?|copyrights?)(?:[-_. ].*)?"
                    r"|third[-_ ]?party[-_ ]?licen[cs]es?(?:[-_. ].*)?|licen[cs]es[-_ ]sources(?:[-_. ].*)?|dep5"),
     ),
     (
         ProseKind.LICENSE,
         # A licence plate is that of a car, and annotators agree with one another.
-        re.compile(
+        defer_pattern(
             r"(?!.*(?:licen[cs]e[-_ ]?plate|annotat))"
             rf"(?:(?:.*[-_. ])?(?:{_LICENSE_WORDS})(?:[-_. ~(].*|~)?|{_TERMS_NAME}"
             r"|.*(?:licen[cs](?:e(?!d)|ing)|lizenz|eula).*)"
@@ -77,16 +78,16 @@ _KIND_PATTERNS: Final = (
     ),
     (
         ProseKind.CARD,
-        re.compile(r"read[-_ ]?me(?!t).*|model[-_ ]?card.*|(?:usage|disclaimers?|important|(?:use[-_ ]?)?restrictions"
-                   rf"|(?:intended|limited|restricted)[-_ ]?use|{_NON_COMMERCIAL_NAME})"
+        defer_pattern(r"read[-_ ]?me(?!t).*|model[-_ ]?card.*|(?:usage|disclaimers?|important"
+                   rf"|(?:use[-_ ]?)?restrictions|(?:intended|limited|restricted)[-_ ]?use|{_NON_COMMERCIAL_NAME})"
                    r"(?:[-_.](?:[a-z-]{2,8}|zh[-_]cn|first))?(?:\.[a-z]+)?"),
     ),
 )  # fmt: skip
-_WORD_END: Final = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z0-9])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])")
-_PACKAGE_METADATA: Final = re.compile(r"(?:^|[/!])(?:[^/!]+\.dist-info/METADATA|PKG-INFO)$")
-_LICENSE_FOLDER: Final = re.compile(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
+_WORD_END: Final = defer_pattern(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z0-9])(?=[A-Z][a-z])|(?<=[0-9])(?=[A-Za-z])")
+_PACKAGE_METADATA: Final = defer_pattern(r"(?:^|[/!])(?:[^/!]+\.dist-info/METADATA|PKG-INFO)$")
+_LICENSE_FOLDER: Final = defer_pattern(r"(?:^|[/!])licen[cs]es?/[^/!]+$", re.IGNORECASE)
 # "agreement.png" alone is a scan of it, "human_agreement.png" a figure; a licence stays one with words for its part.
-_MEDIA_NAME: Final = re.compile(
+_MEDIA_NAME: Final = defer_pattern(
     rf"(?:model[-_ ])?(?:{_LICENSE_WORDS}|terms)"
     r"|(?:(?:the|our|model|weights?|software|research|signed)[-_ ])*"
     r"(?:licen[cs]e|licen[cç]ia|licenza|licença|licentie|lizenz|eula|nutzungsbedingungen"
@@ -96,7 +97,7 @@ _MEDIA_NAME: Final = re.compile(
 )
 # Settings and data with the name of a licence hold its terms. Plurals are left out, because they name lists of known
 # licences, and so are words that name other data too, such as "agreement", "permissions" and "terms".
-_SETTING_NAME: Final = re.compile(
+_SETTING_NAME: Final = defer_pattern(
     r"(?:(?:model|weights)[-_ ])?(?:(?:un)?licen[cs]e|licen[cç]ia|licenza|licença|licentie|lizenz|eula|лицензия)"
     rf"|terms[-_ ]of[-_ ](?:use|service)|{_NON_COMMERCIAL_NAME}"
 )

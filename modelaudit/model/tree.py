@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from modelaudit.model.lazy_pattern import defer_pattern
 
 BOOKKEEPING = (".git", ".cache/huggingface")
 """Folders at the root of a model that git and the client of the Hub keep for themselves.
@@ -13,7 +14,7 @@ BOOKKEEPING = (".git", ".cache/huggingface")
 ``.git`` is a file in a work tree beside its repository. A link of one of these names is an entry of the model, and so
 is a file in them without the form of a record.
 """
-_GIT_SETTING: Final = re.compile(r"\.git(?:/(?:config(?:\.worktree)?|index|info/attributes|hooks/[^/]+|[A-Z_]+))?")
+_GIT_SETTING: Final = defer_pattern(r"\.git(?:/(?:config(?:\.worktree)?|index|info/attributes|hooks/[^/]+|[A-Z_]+))?")
 
 
 def is_bookkeeping(path: str) -> bool:

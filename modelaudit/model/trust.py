@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.signature import SignatureMethod
 
 REQUIRED: Final = {
@@ -20,7 +21,7 @@ _PART: Final = (
     r"(?:CN|L|ST|O|OU|C|STREET|DC|UID|[0-2](?:\.\d+)+)="
     r"(?! )(?:[^\\,+;<>\"\0]|\\(?:[0-9A-Fa-f]{2}|.))*(?<!(?<!\\) )"
 )
-_NAME: Final = re.compile(f"{_PART}(?:[,+]{_PART})*", re.DOTALL)
+_NAME: Final = defer_pattern(f"{_PART}(?:[,+]{_PART})*", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

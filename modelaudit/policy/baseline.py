@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import Final
@@ -12,11 +11,12 @@ from modelaudit.model.address import file_of
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding, Severity, drop_context
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.register import DecisionAnswer, SubjectKind
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport
 
-_LINE_NUMBER: Final = re.compile(r"\Aline \d+: ")
-_COUNTED_EVIDENCE: Final = re.compile(r"\A(?:and )?\d+ more\b")
+_LINE_NUMBER: Final = defer_pattern(r"\Aline \d+: ")
+_COUNTED_EVIDENCE: Final = defer_pattern(r"\A(?:and )?\d+ more\b")
 """Evidence that is counted and not shown, such as ``and 3 more``."""
 
 

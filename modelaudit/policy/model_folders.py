@@ -11,6 +11,7 @@ from typing import Final
 
 from modelaudit.model.address import read_file_path
 from modelaudit.model.discovery import WEIGHT_ENDINGS
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
 from modelaudit.wire.base import LimitReachedError
@@ -18,18 +19,18 @@ from modelaudit.wire.yaml_text import compose_documents
 
 _DOWNLOAD_MARK: Final = ".cache/huggingface/download"
 """The folder in which ``hf download --local-dir`` keeps notes on the files that it fetched (huggingface_hub 0.23)."""
-_CACHED_NAME: Final = re.compile(r"(models|datasets|spaces)--.+")
+_CACHED_NAME: Final = defer_pattern(r"(models|datasets|spaces)--.+")
 """The folder of a repository in the cache of the Hub."""
 _MAX_BYTES: Final = 16 << 20
 _MOST_FILES_COMPARED: Final = 50
 # A clone of a model or a data set; the code of an application may have a remote for its space.
-_CLONE: Final = re.compile(rb"url\s*=\s*\S*\b(huggingface\.co|hf\.co)[:/](?!spaces/)")
+_CLONE: Final = defer_pattern(rb"url\s*=\s*\S*\b(huggingface\.co|hf\.co)[:/](?!spaces/)")
 _CONFIGURATION_KEYS: Final = frozenset({"model_type", "architectures"})
 _PIPELINE_KEYS: Final = frozenset({"_class_name"})
 _CARD_KEYS: Final = frozenset({"library_name", "pipeline_tag", "base_model", "model-index"})
 """Keys of the front matter that only cards of models have; other READMEs may have a front matter too."""
 # Source: ``REGEX_YAML_BLOCK`` of huggingface_hub, which reads the card.
-_FRONT_MATTER: Final = re.compile(r"\A\ufeff?\s*---[\r\n]+(.*?)[\r\n]+---(?:[\r\n]|\Z)", re.DOTALL)
+_FRONT_MATTER: Final = defer_pattern(r"\A\ufeff?\s*---[\r\n]+(.*?)[\r\n]+---(?:[\r\n]|\Z)", re.DOTALL)
 
 
 def find_model_file(folder: Path, targets: Sequence[str] = ()) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
@@ -13,6 +12,7 @@ from rich.text import Text
 from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.address import is_member
 from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import Location
 from modelaudit.reports.answers import describe_conclusion, list_rulings
@@ -27,10 +27,10 @@ FindingRow = tuple[Finding, ...]
 _MOST_DETAILED: Final = 6
 _LEAST_GROUPED: Final = 3
 _SEVERITY_COLUMNS: Final = 11
-_SHARD: Final = re.compile(r"\d+-of-\d+")
-_WORD: Final = re.compile(r"\w+")
-_LEADING_PLACE: Final = re.compile(r"^(?:line|byte) \d+: ")
-_SENTENCE_END: Final = re.compile(r"(?<=[.:]) ")
+_SHARD: Final = defer_pattern(r"\d+-of-\d+")
+_WORD: Final = defer_pattern(r"\w+")
+_LEADING_PLACE: Final = defer_pattern(r"^(?:line|byte) \d+: ")
+_SENTENCE_END: Final = defer_pattern(r"(?<=[.:]) ")
 
 
 def group_rows(findings: Sequence[Finding], refusals: Mapping[str, RecordedDecision]) -> list[FindingRow]:

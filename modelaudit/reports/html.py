@@ -20,6 +20,7 @@ from markupsafe import Markup, escape
 
 from modelaudit.model.address import is_member
 from modelaudit.model.finding import QUOTATION_MARK, Confidence
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Conflict
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import (
@@ -52,8 +53,8 @@ from modelaudit.reports.questions import list_questions
 from modelaudit.reports.signature_words import list_signatures, list_unchecked
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
-_UNESCAPED_IN_CSS: Final = re.compile(r"[A-Za-z0-9._-]")
-_LONG_WORD: Final = re.compile(r"\S{241,}")
+_UNESCAPED_IN_CSS: Final = defer_pattern(r"[A-Za-z0-9._-]")
+_LONG_WORD: Final = defer_pattern(r"\S{241,}")
 """A path or another word that would push what follows it off the page."""
 _MAX_VALUE_CHARACTERS: Final = 2000
 """Characters of one value that the page shows; the number of further ones is appended."""

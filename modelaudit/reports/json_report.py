@@ -33,19 +33,20 @@ from pydantic import TypeAdapter, ValidationError
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Finding
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports.text import escape_unprintable
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
-_SURROGATE_OR_ESCAPE = re.compile("[\ud800-\udfff\ufffd]")
+_SURROGATE_OR_ESCAPE = defer_pattern("[\ud800-\udfff\ufffd]")
 """A character that a string value cannot contain as itself: a surrogate, or U+FFFD, which begins an escape."""
-_ESCAPE_SEQUENCE = re.compile("\ufffd(\ufffd|d[89a-f][0-9a-f]{2})?")
+_ESCAPE_SEQUENCE = defer_pattern("\ufffd(\ufffd|d[89a-f][0-9a-f]{2})?")
 """U+FFFD with the code of a surrogate or a second U+FFFD; without either, the escape is invalid."""
 # DEL, the C1 controls, and the categories Cf, Zl and Zp. The list is fixed: with unicodedata the canonical bytes would
 # depend on the interpreter's version of Unicode. The JSON encoder itself escapes the C0 controls.
-_UNPRINTABLE = re.compile(
+_UNPRINTABLE = defer_pattern(
     "[\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f]"

@@ -7,13 +7,14 @@ import re
 from pydantic import TypeAdapter
 
 from modelaudit.model.discovery import SCHEMA as DISCOVERY_SCHEMA
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import SCHEMA
 from modelaudit.reports.discovery_json import DiscoveryDocument
 from modelaudit.reports.json_report import Json, encode_canonical, get_report_adapter
 
 _ID = "urn:modelaudit:report:v1"
 _DISCOVERY_ID = "urn:modelaudit:discovery:v1"
-_ATTRIBUTE_NAME = re.compile(r"^    (\w+): ", re.MULTILINE)
+_ATTRIBUTE_NAME = defer_pattern(r"^    (\w+): ", re.MULTILINE)
 """The name that begins an entry of a docstring's ``Attributes:``, such as ``    path: the file``."""
 _ADDED_FIELDS = frozenset(
     {

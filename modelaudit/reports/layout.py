@@ -11,12 +11,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.reports.text import escape_unprintable
 
 MIN_WIDTH = 40
 """Columns of the narrowest terminal that is supported."""
 _MAX_PART_CHARACTERS = 400
-_WRAPPED_COMMAND = re.compile(r"^(\s*)::", re.MULTILINE)
+_WRAPPED_COMMAND = defer_pattern(r"^(\s*)::", re.MULTILINE)
 """The mark of a workflow command of GitHub, where a text wraps in front of it."""
 
 

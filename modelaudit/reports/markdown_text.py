@@ -9,25 +9,25 @@ Sources: CommonMark 0.31, section 6.1 (code spans); the GitHub Flavored Markdown
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.reports.text import escape_unprintable
 
 MAX_CHARACTERS: Final = 300
 """Of a text, before it is escaped."""
 
-_TOKEN: Final = re.compile(r"""(?<!\S)'[^']*'[.,;:!?)]*(?!\S)|(?<!\S)"[^"]*"[.,;:!?)]*(?!\S)|\S+""")
+_TOKEN: Final = defer_pattern(r"""(?<!\S)'[^']*'[.,;:!?)]*(?!\S)|(?<!\S)"[^"]*"[.,;:!?)]*(?!\S)|\S+""")
 """A quotation, or else a word with the punctuation around it."""
-_PLAIN_TOKEN: Final = re.compile(
+_PLAIN_TOKEN: Final = defer_pattern(
     r"""[("'“‘]*(?:[^\W\d_]+(?:[ '’-][^\W\d_]+)*|[0-9]{1,6}(?:[.,][0-9]{1,6})*|[–—…])[.,;:!?)"'”’…]*"""  # noqa: RUF001
 )
 """Letters or a number, with the punctuation around them. Neither can begin or end any markup."""
-_LIST_NUMBER: Final = re.compile(r"[0-9]+[.)]")
+_LIST_NUMBER: Final = defer_pattern(r"[0-9]+[.)]")
 """At the beginning of a line, a mark of an ordered list."""
-_BACKTICKS: Final = re.compile("`+")
-_PIPE: Final = re.compile(r"\\?\|")
+_BACKTICKS: Final = defer_pattern("`+")
+_PIPE: Final = defer_pattern(r"\\?\|")
 _PIPE_ESCAPES: Final = {"|": "\\|", "\\|": "\\x7c"}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.description import Fact, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import DatasetClaim, OriginState
 from modelaudit.model.placeholders import states_something
 from modelaudit.model.report import AuditReport
@@ -17,7 +17,7 @@ from modelaudit.reports.text import validate_https_link
 from modelaudit.reports.wording import cut_text
 
 _LONGEST_TITLE: Final = 100
-_TAG: Final = re.compile(r"<[^<>]{0,500}>")
+_TAG: Final = defer_pattern(r"<[^<>]{0,500}>")
 _EVALUATION: Final = "evaluation"
 _MOST_WORDS: Final = 12
 """Words of the name of a data set; a longer text describes one."""

@@ -9,10 +9,11 @@ from typing import Final
 from packageurl import PackageURL
 
 from modelaudit.model.description import Fact, ModelDescription, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PROJECT_NAME: Final = defer_pattern(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 """The name of a project on PyPI (PEP 508)."""
-_VERSION: Final = re.compile(r"[0-9][0-9A-Za-z.+!_-]{0,60}")
+_VERSION: Final = defer_pattern(r"[0-9][0-9A-Za-z.+!_-]{0,60}")
 _PROJECTS: Final = {"pytorch": "torch", "sklearn": "scikit-learn", "tf": "tensorflow"}
 """Frameworks whose project on PyPI has another name than cards give them."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.notices import FoundText, ModelTexts, TextKind
 from modelaudit.model.report import AuditReport
@@ -20,7 +20,7 @@ from modelaudit.reports.view import get_model_name
 MANIFEST: Final = "MANIFEST.json"
 FOLDER: Final = "texts"
 _FORMAT: Final = "modelaudit/notices/v1"
-_UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]+")
+_UNFIT: Final = defer_pattern(r"[^A-Za-z0-9._-]+")
 _MOST_CHARACTERS: Final = 80
 
 

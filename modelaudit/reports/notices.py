@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 from modelaudit.model.address import read_file_path
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.notices import FoundText, ModelTexts
 from modelaudit.model.report import AuditReport
@@ -35,9 +36,9 @@ _KEEPING_KINDS = ("keep-notices", *TEXT_DUTIES)
 _NO_TEXTS = ModelTexts()
 _NONE: Mapping[str, FoundText] = MappingProxyType({})
 _ATTRIBUTION_GROUPS = (Group.SHOW, Group.NAME)
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
+_MARKUP = defer_pattern(r"([\\`*_{}\[\]<>()#+!|~&])")
 """The characters that can be markup in Markdown."""
-_FILES_TO_COPY = re.compile(
+_FILES_TO_COPY = defer_pattern(
     r"(?:^|/)(?:third[-_ ]?party[-_ ]?)?(?:notices?|(?:acceptable[-_ ]?)?use[-_ ]?policy)(?:\.\w+)?$", re.IGNORECASE
 )
 """The path of a notice or a use policy: ``NOTICE``, ``docs/third_party_notices.txt``, ``Acceptable-Use-Policy.md``."""

@@ -8,11 +8,12 @@ from typing import Final
 from packageurl import PackageURL
 
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import Target
 from modelaudit.reports.text import validate_https_link
 
 HUB: Final = "https://huggingface.co"
-REPOSITORY_ID: Final = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
+REPOSITORY_ID: Final = defer_pattern(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 """The id of a repository on the Hub, such as ``org/model`` or ``gpt2``."""
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from itertools import groupby
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.page import Block, Item, Listing, Page, Paragraph
 
-_CODE_SPAN = re.compile(r"(`[^`\n]+`)")
-_MARKUP = re.compile(r"([\\`*_<>|\[\]])")
+_CODE_SPAN = defer_pattern(r"(`[^`\n]+`)")
+_MARKUP = defer_pattern(r"([\\`*_<>|\[\]])")
 """The characters that can be markup inside a line of Markdown."""
 
 

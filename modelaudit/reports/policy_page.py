@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.policy import AllowedAbsence, ExcludedCode, PinnedModel, Policy, Requirement, SignOffTerms
 from modelaudit.model.trust import TrustedSigner
 
@@ -18,7 +18,7 @@ Entry = str | float | bool | list[str] | dict[str, "Entry"] | list[dict[str, "En
 Condition = str | dict[str, Entry]
 """An entry of ``require``."""
 
-_PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9._/+-]*")
+_PLAIN: Final = defer_pattern(r"[A-Za-z][A-Za-z0-9._/+-]*")
 """Texts that YAML reads as text without quotes, apart from ``_WORDS``."""
 _WORDS: Final = frozenset({"true", "false", "null"})
 _LINE_LISTS: Final = frozenset({"require", "licenses.allow", "licenses.deny", "allowed-signature-gaps"})

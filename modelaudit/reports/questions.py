@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import (
     ClaimKind,
     ConclusionState,
@@ -32,7 +32,7 @@ from modelaudit.reports.officer_steps import find_forbidding, list_steps
 from modelaudit.reports.view import name_subject
 from modelaudit.reports.wording import count_noun, cut_text, join_first
 
-_WORD = re.compile(r"[\w/.-]*\w")
+_WORD = defer_pattern(r"[\w/.-]*\w")
 """A word of a sentence that may be the name of a file, without the full stop after it."""
 _MAX_NAMES = 3
 _MAX_CONTRADICTIONS = 2

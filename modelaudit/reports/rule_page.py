@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from modelaudit.model.catalogue import FindingRule, Matcher, RuleExample, Standard
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.page import Item, Listing, Page, Paragraph, Section
 
-_ADVISORY = re.compile(r"CVE-\d{4}-\d+|GHSA(?:-[0-9a-z]{4}){3}")
+_ADVISORY = defer_pattern(r"CVE-\d{4}-\d+|GHSA(?:-[0-9a-z]{4}){3}")
 """The identifier of an advisory, such as ``CVE-2024-3568`` or ``GHSA-37q5-v5qm-c9v8``."""
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = defer_pattern(r"\{(\w+)\}")
 
 
 def describe_rule(entry: FindingRule, standards: Sequence[Standard], example: RuleExample | None) -> Page:

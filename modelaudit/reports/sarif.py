@@ -10,7 +10,6 @@ Sources: SARIF 2.1.0, sections 3.14 (run), 3.27 (result), 3.29 (physical locatio
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from urllib.parse import quote
 
 from modelaudit.model.acceptance import AcceptanceSource
 from modelaudit.model.address import file_of, read_file_path
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import Anchor, AuditReport, Target
 from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.reports.answers import describe_exit_code
@@ -42,7 +42,7 @@ _MAX_CHARACTERS: Final = 1_000
 """Of a message or a name, before it is escaped."""
 _MAX_EVIDENCE_LINES: Final = 8
 _MAX_EVIDENCE_CHARACTERS: Final = 300
-_LINK: Final = re.compile(r"\[([^\[\]]*)\]\(")
+_LINK: Final = defer_pattern(r"\[([^\[\]]*)\]\(")
 _MAX_LINE: Final = 2**31 - 1
 """Many readers of SARIF keep a line in 32 bits."""
 

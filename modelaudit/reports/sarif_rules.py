@@ -5,11 +5,11 @@ Sources: SARIF 2.1.0, section 3.49 (``reportingDescriptor``); GitHub, "SARIF sup
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.model.finding import Confidence, Rule, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.reports.json_report import Json
 from modelaudit.reports.markdown_text import write_text
 from modelaudit.reports.results import Result, describe_rule
@@ -32,7 +32,7 @@ _SCORES: Final = {
 """GitHub calls a score above 9.0 critical, from 7.0 high, from 4.0 medium, and from 0.1 low."""
 _PROBLEM_SEVERITIES: Final = {"error": "error", "warning": "warning", "note": "recommendation"}
 _PRECISIONS: Final = {Confidence.LOW: "low", Confidence.MEDIUM: "medium", Confidence.HIGH: "high"}
-_CWE: Final = re.compile(r"CWE-([1-9][0-9]{0,5})")
+_CWE: Final = defer_pattern(r"CWE-([1-9][0-9]{0,5})")
 _MAX_TAGS: Final = 10
 """GitHub takes twenty, and shows ten."""
 _MAX_ID_CHARACTERS: Final = 200

@@ -6,7 +6,6 @@ written files. ``-v`` renders the whole report (``reports/terminal.py``).
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -18,6 +17,7 @@ from rich.text import Text
 from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.opinion import Opinion, OpinionState
 from modelaudit.model.report import AuditReport
@@ -79,7 +79,7 @@ _MOST_LINES_OF_SIGNATURE = 3
 _MOST_DETAILS_BEFORE_NOTES = 1
 _MOST_NOTES = 8
 _LABEL_COLUMNS = 8
-_SENTENCE_END = re.compile(r"(?<=[.:]) ")
+_SENTENCE_END = defer_pattern(r"(?<=[.:]) ")
 
 
 def render_screen(

@@ -13,13 +13,14 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.elements import ElementSource
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.model.signature import SignatureMethod, SignatureState
 from modelaudit.reports.fact_places import name_place
 from modelaudit.reports.package_url import build_repository_purl
 from modelaudit.reports.text import escape_unprintable
 
-_KILOWATT_HOURS: Final = re.compile(r"((?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,9})?)(?: ?kwh)?", re.IGNORECASE)
+_KILOWATT_HOURS: Final = defer_pattern(r"((?:\d{1,3}(?:,\d{3}){1,4}|\d{1,15})(?:\.\d{1,9})?)(?: ?kwh)?", re.IGNORECASE)
 _ACTIVITIES: Final = {"pre-training": "training"}
 """Activities under another name in the standards."""
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 
 from modelaudit.model.address import LIKE_ESCAPE
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 """Controls (ANSI sequences begin with one), format characters (bidirectional overrides, zero widths, tags), surrogates,
@@ -25,12 +26,12 @@ the blank Braille pattern)."""
 _SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _COMBINING_CATEGORIES = frozenset({"Mn", "Me"})
 _MAX_COMBINING_MARKS = 3
-_HTTPS_ADDRESS = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?")
+_HTTPS_ADDRESS = defer_pattern(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]*)?")
 """``https://host:port/path`` without a user name, in the characters of RFC 3986 except brackets and the apostrophe."""
-_INVALID_IN_ADDRESS = re.compile(r"%(?![0-9A-Fa-f]{2})|#.*#")
+_INVALID_IN_ADDRESS = defer_pattern(r"%(?![0-9A-Fa-f]{2})|#.*#")
 """A percent sign without two hexadecimal digits, or a second number sign."""
 _MAX_ADDRESS_CHARACTERS = 2000
-_PIPELINE_COMMAND = re.compile(r"\A\s*::|##(?=\w*\[)")
+_PIPELINE_COMMAND = defer_pattern(r"\A\s*::|##(?=\w*\[)")
 """Sources: ``ActionCommand`` of GitHub's runner; "Logging commands" of Azure Pipelines; "Service messages" of TeamCity.
 """
 

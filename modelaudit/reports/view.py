@@ -11,6 +11,7 @@ from typing import Final
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import (
     Basis,
     ClaimKind,
@@ -47,12 +48,12 @@ from modelaudit.reports.wording import (
     join_first,
 )
 
-_EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
+_EXPRESSION_OPERATORS = defer_pattern(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """The operators of an SPDX licence expression."""
 
 _OVER_LIMIT: Final = "more texts than the limit of one check"
 """What the detail of a conflict on texts that were not searched at all says."""
-_EXAMINED_FILES = re.compile(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
+_EXAMINED_FILES = defer_pattern(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 """The number of examined files and of all files in the detail of an opinion: ``examined 3 of 5 files``."""
 
 _TABLE_ENDINGS: Final = frozenset({".arrow", ".csv", ".jsonl", ".parquet", ".tsv"})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, RecordedDecision
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.opinion import OpinionState
 from modelaudit.model.register import DecisionAnswer
@@ -188,7 +188,7 @@ OPINIONS = {
     OpinionState.ABSENT: "gave no opinion",
 }
 
-_LEADING_NAME = re.compile(r"\S*[./_!\\]\w|\S: |\S*\d\S*: |\S+ \(data set\): ")
+_LEADING_NAME = defer_pattern(r"\S*[./_!\\]\w|\S: |\S*\d\S*: |\S+ \(data set\): ")
 """A first word that is a name: of a file or dotted, such as ``a.bin`` or ``os.system``, or before a colon that of a
 folder of one character or with a digit, or of a data set; its case must not change."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from types import MappingProxyType
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind
 from modelaudit.model.digest import Claim, ClaimSource, sort_claims
 from modelaudit.model.evidence import Statements
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
@@ -39,9 +39,9 @@ from modelaudit.sources.target import is_commit
 from modelaudit.sources.walk import Entry
 from modelaudit.sources.windows import FileState, LocalFile
 
-_REPOSITORY = re.compile(r"(?:models|datasets|spaces|kernels)--.+")
+_REPOSITORY = defer_pattern(r"(?:models|datasets|spaces|kernels)--.+")
 # models--org--name above; below, a shared blob such as "ab/ab12…", named by its SHA-256.
-_SHARED_BLOB = re.compile(r"([0-9a-f]{2})/\1[0-9a-f]{62}")
+_SHARED_BLOB = defer_pattern(r"([0-9a-f]{2})/\1[0-9a-f]{62}")
 _SHARED_MARKER = ".huggingface-shared-blobs"
 
 

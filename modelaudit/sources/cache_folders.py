@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import ClaimSource
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.tree import is_bookkeeping
 from modelaudit.sources.cache import CachedCommit, claim_by_blob, find_detour, read_recorded_listings
@@ -29,13 +30,13 @@ from modelaudit.sources.windows import LocalFile
 _MOST_BYTES: Final = 1024
 _REPOSITORY: Final = r"(?:.*/)?(?:models|datasets|spaces|kernels)--[^/]+"
 _COMMIT: Final = r"[0-9a-f]{40}"
-_REFERENCE: Final = re.compile(rf"({_REPOSITORY}/refs)/.+")
-_ABSENT: Final = re.compile(rf"({_REPOSITORY}/\.no_exist)/{_COMMIT}/.+")
-_LOCK: Final = re.compile(r"((?:.*/)?\.locks)/(?:models|datasets|spaces|kernels)--[^/]+/[^/]+\.lock")
-_TREE: Final = re.compile(rf"({_REPOSITORY})/trees/({_COMMIT})(\.description|\.scans)?\.json")
-_BLOB: Final = re.compile(rf"{_REPOSITORY}/blobs/([0-9a-f]{{40}}|[0-9a-f]{{64}})")
-_TAG: Final = re.compile(r"(?:(.*)/)?CACHEDIR\.TAG")
-_SNAPSHOT: Final = re.compile(rf"({_REPOSITORY})/snapshots/([^/]+)/.+")
+_REFERENCE: Final = defer_pattern(rf"({_REPOSITORY}/refs)/.+")
+_ABSENT: Final = defer_pattern(rf"({_REPOSITORY}/\.no_exist)/{_COMMIT}/.+")
+_LOCK: Final = defer_pattern(r"((?:.*/)?\.locks)/(?:models|datasets|spaces|kernels)--[^/]+/[^/]+\.lock")
+_TREE: Final = defer_pattern(rf"({_REPOSITORY})/trees/({_COMMIT})(\.description|\.scans)?\.json")
+_BLOB: Final = defer_pattern(rf"{_REPOSITORY}/blobs/([0-9a-f]{{40}}|[0-9a-f]{{64}})")
+_TAG: Final = defer_pattern(r"(?:(.*)/)?CACHEDIR\.TAG")
+_SNAPSHOT: Final = defer_pattern(rf"({_REPOSITORY})/snapshots/([^/]+)/.+")
 
 
 def read_cache_folders(records: FolderRecords) -> None:

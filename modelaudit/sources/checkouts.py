@@ -15,6 +15,7 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
@@ -32,7 +33,7 @@ _MOST_SETTINGS_BYTES: Final = MIB
 _MOST_PATTERNS: Final = 500
 _MOST_POINTER_BYTES: Final = 1024  # the specification of Git LFS sets this bound
 _POINTER_START: Final = b"version https://git-lfs.github.com/spec/v1\n"
-_LINE_ENDS: Final = re.compile(rb"^\s*autocrlf\s*=\s*(?:true|yes|on|1)\s*$", re.IGNORECASE | re.MULTILINE)
+_LINE_ENDS: Final = defer_pattern(rb"^\s*autocrlf\s*=\s*(?:true|yes|on|1)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
 def read_checkouts(records: FolderRecords) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _NAME_BYTES = 255
 """The longest name of a file on common file systems, in bytes."""
@@ -16,13 +17,13 @@ _PATH_BYTES = 4096 - 1024
 """The longest path on Linux, less room for the path of the cache folder, in bytes."""
 
 # It matches a text that never ends too. Otherwise, the search would begin again at each quote in such a text.
-_JSON_TEXT = re.compile(rb'"(?P<text>[^"\\]*+(?:\\.?[^"\\]*+)*+)(?:"|\Z)(?P<colon>\s*+:)?', re.DOTALL)
+_JSON_TEXT = defer_pattern(rb'"(?P<text>[^"\\]*+(?:\\.?[^"\\]*+)*+)(?:"|\Z)(?P<colon>\s*+:)?', re.DOTALL)
 # In CPython 3.11, a dictionary takes 184 bytes, a list of one value 88, and a short text 50 to 60.
 _VALUES_OF_OBJECT = 3
 _VALUES_OF_LIST = 2
 # The well-formed sequences of four bytes: The Unicode Standard, table 3-7.
-_WIDE_CHARACTER = re.compile(rb"(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2}")
-_WIDE_ESCAPE = re.compile(rb"\\u[dD][89abAB]")
+_WIDE_CHARACTER = defer_pattern(rb"(?:\xf0[\x90-\xbf]|[\xf1-\xf3][\x80-\xbf]|\xf4[\x80-\x8f])[\x80-\xbf]{2}")
+_WIDE_ESCAPE = defer_pattern(rb"\\u[dD][89abAB]")
 """The first half of a character above U+FFFF."""
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # Dates are compared as texts, so that no other form may pass.
-_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
+_DATE = defer_pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z", re.ASCII)
 
 
 def read_date(value: object) -> str | None:

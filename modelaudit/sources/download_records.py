@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import Claim, ClaimSource
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.sources.claims import ListedFile, Listing, StatedListing, explain_unstorable_name, parse_digest
@@ -25,11 +26,11 @@ _MOST_LISTINGS = 8
 _COMMIT = r"[0-9a-f]{40}"
 # The commit, the digest as an ETag, and the seconds since 1970, a line each.
 # The form of the ETag leaves no room for code.
-_DOWNLOAD = re.compile(rf'({_COMMIT})\n("?[0-9A-Za-z][0-9A-Za-z._/+=-]{{0,199}}"?)\n(\d{{1,12}}(?:\.\d{{1,9}})?)\n')
+_DOWNLOAD = defer_pattern(rf'({_COMMIT})\n("?[0-9A-Za-z][0-9A-Za-z._/+=-]{{0,199}}"?)\n(\d{{1,12}}(?:\.\d{{1,9}})?)\n')
 # Seconds, size, a flag, a SHA-256, the mode, a remote id, and two flags, a line each.
-_UPLOAD = re.compile(r"\d+(?:\.\d+)?\n\d+\n[01]?\n(?:[0-9a-f]{64})?\n(?:regular|lfs)?\n[0-9a-f]*\n[01]\n[01]\n")
-_TREE = re.compile(rf"trees/({_COMMIT})\.json")
-_TAG = re.compile(r"Signature: 8a477f597d28d172789f06886806bc55\n(?:#[^\n]*\n)*")
+_UPLOAD = defer_pattern(r"\d+(?:\.\d+)?\n\d+\n[01]?\n(?:[0-9a-f]{64})?\n(?:regular|lfs)?\n[0-9a-f]*\n[01]\n[01]\n")
+_TREE = defer_pattern(rf"trees/({_COMMIT})\.json")
+_TAG = defer_pattern(r"Signature: 8a477f597d28d172789f06886806bc55\n(?:#[^\n]*\n)*")
 """Source: https://bford.info/cachedir/."""
 
 

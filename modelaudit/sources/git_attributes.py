@@ -5,14 +5,15 @@ Source: https://git-scm.com/docs/gitattributes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-_CHANGING: Final = re.compile(r"filter=\S+|ident|working-tree-encoding=\S+|eol=crlf")
-_UNDONE: Final = re.compile(r"filter=lfs|ident|eol=crlf")
+from modelaudit.model.lazy_pattern import defer_pattern
+
+_CHANGING: Final = defer_pattern(r"filter=\S+|ident|working-tree-encoding=\S+|eol=crlf")
+_UNDONE: Final = defer_pattern(r"filter=lfs|ident|eol=crlf")
 
 
 @dataclass(frozen=True, slots=True)

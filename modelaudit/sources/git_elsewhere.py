@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.sources.windows import FileState, LocalFile
 
 MOST_PLACE_BYTES: Final = 4200
-_PLACE: Final = re.compile(rb"gitdir: ([^\n\0]{1,4096})\n")
-_WORK_TREE: Final = re.compile(rb"^\s*worktree\s*=\s*([^\n\0]{1,4096}?)\s*$", re.MULTILINE)
+_PLACE: Final = defer_pattern(rb"gitdir: ([^\n\0]{1,4096})\n")
+_WORK_TREE: Final = defer_pattern(rb"^\s*worktree\s*=\s*([^\n\0]{1,4096}?)\s*$", re.MULTILINE)
 _MOST_SETTINGS_BYTES: Final = 1 << 16
 
 

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import GIB, MIB
 
 _MOST_TEXT_BYTES: Final = MIB
@@ -25,22 +26,22 @@ _MOST_EXPANDED_IN_ALL: Final = 4 * GIB
 _DIGITS_OF_SHA1: Final = 40
 
 _ID: Final = rb"(?:[0-9a-f]{40}|[0-9a-f]{64})"
-_REFERENCE: Final = re.compile(rb"ref: refs/[\x21-\x7e]+\n|" + _ID + rb"\n")
-_LOG: Final = re.compile(rb"(?:" + _ID + rb" " + _ID + rb" [^\n]{1,500} \d{1,12} [+-]\d{4}(?:\t[^\n]*)?\n)*")
-_PACKED_REFERENCES: Final = re.compile(rb"(?:#[^\n]*\n|" + _ID + rb" refs/[\x21-\x7e]+\n|\^" + _ID + rb"\n)*")
-_FETCHED: Final = re.compile(rb"(?:" + _ID + rb"\t(?:not-for-merge)?\t[^\n]{0,1000}\n)*")
-_LISTED_REFERENCES: Final = re.compile(rb"(?:" + _ID + rb"\trefs/[\x21-\x7e]+\n)*")
-_IDS: Final = re.compile(rb"(?:" + _ID + rb"(?: [^\n]{1,200})?\n)*")
+_REFERENCE: Final = defer_pattern(rb"ref: refs/[\x21-\x7e]+\n|" + _ID + rb"\n")
+_LOG: Final = defer_pattern(rb"(?:" + _ID + rb" " + _ID + rb" [^\n]{1,500} \d{1,12} [+-]\d{4}(?:\t[^\n]*)?\n)*")
+_PACKED_REFERENCES: Final = defer_pattern(rb"(?:#[^\n]*\n|" + _ID + rb" refs/[\x21-\x7e]+\n|\^" + _ID + rb"\n)*")
+_FETCHED: Final = defer_pattern(rb"(?:" + _ID + rb"\t(?:not-for-merge)?\t[^\n]{0,1000}\n)*")
+_LISTED_REFERENCES: Final = defer_pattern(rb"(?:" + _ID + rb"\trefs/[\x21-\x7e]+\n)*")
+_IDS: Final = defer_pattern(rb"(?:" + _ID + rb"(?: [^\n]{1,200})?\n)*")
 # A comment, or a pattern without a space: a command of more than one word has one.
-_PATTERNS: Final = re.compile(rb"(?:#[^\n]*\n|[\w./*?!\[\]@+-]{0,200}\n)*")
-_DESCRIPTION: Final = re.compile(rb"Unnamed repository; edit this file 'description' to name the repository\.\n")
-_PACKS: Final = re.compile(rb"(?:P pack-[0-9a-f]{40,64}\.pack\n)*\n?")
-_GRAPHS: Final = re.compile(rb"(?:[0-9a-f]{40,64}\n)*")
-_SAMPLE: Final = re.compile(rb"#!/[^\n]+\n.*", re.DOTALL)
+_PATTERNS: Final = defer_pattern(rb"(?:#[^\n]*\n|[\w./*?!\[\]@+-]{0,200}\n)*")
+_DESCRIPTION: Final = defer_pattern(rb"Unnamed repository; edit this file 'description' to name the repository\.\n")
+_PACKS: Final = defer_pattern(rb"(?:P pack-[0-9a-f]{40,64}\.pack\n)*\n?")
+_GRAPHS: Final = defer_pattern(rb"(?:[0-9a-f]{40,64}\n)*")
+_SAMPLE: Final = defer_pattern(rb"#!/[^\n]+\n.*", re.DOTALL)
 
 # A name below ``.git``, and the form of the whole text.
 _TEXTS: Final = tuple(
-    (re.compile(name), form)
+    (defer_pattern(name), form)
     for name, form in (
         (r"HEAD|ORIG_HEAD|refs/(?:heads|remotes|tags|stash|notes).*", _REFERENCE),
         (r"packed-refs", _PACKED_REFERENCES),
@@ -55,8 +56,8 @@ _TEXTS: Final = tuple(
         (r"worktrees/[^/]+/(?:HEAD|ORIG_HEAD)", _REFERENCE),
         (r"worktrees/[^/]+/FETCH_HEAD", _FETCHED),
         (r"worktrees/[^/]+/logs/HEAD", _LOG),
-        (r"worktrees/[^/]+/commondir", re.compile(rb"\.\./\.\.\n")),
-        (r"worktrees/[^/]+/gitdir", re.compile(rb"[^\n]{1,4096}/\.git\n")),
+        (r"worktrees/[^/]+/commondir", defer_pattern(rb"\.\./\.\.\n")),
+        (r"worktrees/[^/]+/gitdir", defer_pattern(rb"[^\n]{1,4096}/\.git\n")),
         (
             r"hooks/(?:applypatch-msg|commit-msg|fsmonitor-watchman|post-update|pre-applypatch|pre-commit|"
             r"pre-merge-commit|pre-push|pre-rebase|pre-receive|prepare-commit-msg|push-to-checkout|sendemail-validate|"
@@ -67,7 +68,7 @@ _TEXTS: Final = tuple(
 )
 # A name below ``.git``, and the first bytes.
 _BINARIES: Final = tuple(
-    (re.compile(name), start)
+    (defer_pattern(name), start)
     for name, start in (
         (r"(?:worktrees/[^/]+/)?index", b"DIRC"),
         (r"objects/pack/pack-[0-9a-f]{40,64}\.pack", b"PACK"),
@@ -79,12 +80,12 @@ _BINARIES: Final = tuple(
         (r"objects/info/(?:commit-graph|commit-graphs/graph-[0-9a-f]{40,64}\.graph)", b"CGPH"),
     )
 )
-_SUBMODULE: Final = re.compile(r"modules/(?:[^/]+/){1,8}?(?=HEAD$|ORIG_HEAD$|FETCH_HEAD$|config$|index$|packed-refs$|"
-                               r"shallow$|description$|(?:hooks|info|lfs|logs|objects|refs|worktrees)/)")  # fmt: skip
+_SUBMODULE: Final = defer_pattern(r"modules/(?:[^/]+/){1,8}?(?=HEAD$|ORIG_HEAD$|FETCH_HEAD$|config$|index$|packed-refs$"
+                               r"|shallow$|description$|(?:hooks|info|lfs|logs|objects|refs|worktrees)/)")  # fmt: skip
 """The repository of a submodule, in the same layout."""
-_OBJECT: Final = re.compile(rb"(?:blob|tree|commit|tag) \d{1,15}\0")
-_LOOSE: Final = re.compile(r"objects/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})")
-LFS_OBJECT: Final = re.compile(r"lfs/objects/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
+_OBJECT: Final = defer_pattern(rb"(?:blob|tree|commit|tag) \d{1,15}\0")
+_LOOSE: Final = defer_pattern(r"objects/([0-9a-f]{2})/([0-9a-f]{38}|[0-9a-f]{62})")
+LFS_OBJECT: Final = defer_pattern(r"lfs/objects/([0-9a-f]{2})/([0-9a-f]{2})/(\1\2[0-9a-f]{60})")
 """The content of a large file, by its SHA-256."""
 
 

@@ -8,19 +8,21 @@ Sources: https://git-scm.com/docs/git-config, and the hooks that ``git lfs insta
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.sources.git_layout import name_in_repository
 
 MOST_BYTES: Final = 1 << 16
 """Larger settings are not ordinary."""
 
-_SECTION: Final = re.compile(r'\[([A-Za-z]{1,30})( "[^"\\\n]{1,200}")?\]')
-_SETTING: Final = re.compile(r'[ \t]*([A-Za-z][A-Za-z0-9-]{0,40})(?:[ \t]*=[ \t]*([^"\\\x00-\x08\x0b-\x1f]{0,500}))?')
+_SECTION: Final = defer_pattern(r'\[([A-Za-z]{1,30})( "[^"\\\n]{1,200}")?\]')
+_SETTING: Final = defer_pattern(
+    r'[ \t]*([A-Za-z][A-Za-z0-9-]{0,40})(?:[ \t]*=[ \t]*([^"\\\x00-\x08\x0b-\x1f]{0,500}))?'
+)
 # A remote helper, as in "ext::sh -c …", is a program. What begins with a hyphen, or has a host that does, is an option.
-_ADDRESS: Final = re.compile(r"(?!-)(?!.*(?:::|[/@]-))[\w./~@:%+=,\[\]-]{1,500}")
-_WORK_TREE: Final = re.compile(r"(?:\.\./){3,20}(?!.*\.\.)[\w.@/ -]{1,300}")
+_ADDRESS: Final = defer_pattern(r"(?!-)(?!.*(?:::|[/@]-))[\w./~@:%+=,\[\]-]{1,500}")
+_WORK_TREE: Final = defer_pattern(r"(?:\.\./){3,20}(?!.*\.\.)[\w.@/ -]{1,300}")
 """The folder of a submodule, from its repository ``.git/modules/NAME``."""
 _PLAIN: Final = {
     "branch": "merge pushremote rebase remote",
@@ -43,11 +45,11 @@ _PLAIN: Final = {
 _PLAIN_NAMES: Final = frozenset(f"{section}.{name}" for section, names in _PLAIN.items() for name in names.split())
 _ADDRESS_NAMES: Final = frozenset({"remote.url", "remote.pushurl", "submodule.url"})
 # The brackets keep a word of verdicts out of the texts of this package.
-_LARGE_FILES: Final = re.compile(
+_LARGE_FILES: Final = defer_pattern(
     r"(cl[e]an)=git-lfs \1 -- %f|smudge=git-lfs smudge (?:--skip )?-- %f|"
     r"process=git-lfs filter-process(?: --skip)?|required=true"
 )
-_HOOK: Final = re.compile(
+_HOOK: Final = defer_pattern(
     r"#!/bin/sh\n"
     r"command -v git-lfs >/dev/null 2>&1 \|\| \{ (?:echo|printf) >&2 "
     r"(?:\"(?:[\w\s.,:;'/()%-]|\\n){0,500}\" ?){1,2}; exit 2; \}\n"

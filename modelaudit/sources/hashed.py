@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import SourceError, WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import EntryKind, TreeEntry, is_bookkeeping
@@ -25,7 +25,7 @@ from modelaudit.sources.folder_records import read_small_artifact
 from modelaudit.sources.walk import walk_folder
 
 _MOST_POINTER_BYTES: Final = 1024  # the specification of Git LFS sets this bound
-_POINTER: Final = re.compile(
+_POINTER: Final = defer_pattern(
     rb"version https://(?:git-lfs|hawser)\.github\.com/spec/v1\r?\n(?:ext-[^\r\n]{1,200}\r?\n){0,10}"
     rb"oid sha256:[0-9a-f]{64}\r?\nsize (\d{1,19})\r?\n?"
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from modelaudit.model.artifact import ModelRef
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.errors import SourceError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.provenance import (
     Owner,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from modelaudit.sources.ownership import HubInquiry
 
 
-_PULL_REQUEST: Final = re.compile(r"refs/pr/\d+")
+_PULL_REQUEST: Final = defer_pattern(r"refs/pr/\d+")
 _NO_SCANS = "the cache has no answers of the Hub's own scanners about this commit"
 _NO_OWNER = "the Hub was not asked, and the cache has no record of the owner"
 

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 import os
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import httpx2
 
 from modelaudit.model.errors import ConfigurationError, SourceError
+from modelaudit.model.lazy_pattern import defer_pattern
 
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
@@ -40,12 +40,12 @@ _MOST_BYTES: Final = 4 * 1024 * 1024
 _SECONDS: Final = 60.0
 _MOST_SECONDS: Final = 300.0
 """Of one answer, whose parts may each take ``_SECONDS``."""
-_REFERENCE: Final = re.compile(
+_REFERENCE: Final = defer_pattern(
     r"(?P<host>[A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9a-fA-F:]+\](?::\d{1,5})?)/"
     r"(?P<name>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_CHALLENGE: Final = re.compile(r'(\w+)="([^"]*)"')
+_CHALLENGE: Final = defer_pattern(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)

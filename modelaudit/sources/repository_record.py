@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.model.digest import ClaimSource
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.provenance import Owner, OwnerKind, Pin, PinHistory, RepositoryFacts, RevisionKind
 from modelaudit.sources.dates import read_date
 from modelaudit.sources.target import is_commit
 
-_OWNER_ID: Final = re.compile(r"[\x21-\x7e]{1,100}")
+_OWNER_ID: Final = defer_pattern(r"[\x21-\x7e]{1,100}")
 _NAME_CHARACTERS: Final = 200
 MOST_PINS = 8
 """The references that are kept with a commit."""

@@ -7,16 +7,16 @@ scanner has no message.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from modelaudit.model.hub_scans import STATUSES, SUMMARY, UNKNOWN, HubScans, ScannerAnswer, ScanOutcome
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.wording import escape_unprintable
 from modelaudit.sources.dates import read_date
 
-_SCANNER: Final = re.compile(r"[A-Za-z][0-9A-Za-z]{0,39}Scan")
+_SCANNER: Final = defer_pattern(r"[A-Za-z][0-9A-Za-z]{0,39}Scan")
 """The field of a scanner: the five that the Hub has, and those that it may add."""
 _MOST_SCANNERS: Final = 20
 _MOST_ANSWERS: Final = 2_000

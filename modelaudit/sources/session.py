@@ -20,6 +20,7 @@ from huggingface_hub import constants, set_client_factory
 from huggingface_hub.utils import _http
 
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.sources.budget import RefusedAnswerError, get_active_budget
 from modelaudit.sources.transport import BoundedTransport
 
@@ -27,8 +28,8 @@ LIBRARY = "modelaudit"
 
 _USUAL_TIMEOUT = 10.0  # seconds; the client's own default where it has one
 # An ETag that is safe as the name of a file in the cache.
-_ETAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
-_COMMIT = re.compile(r"[0-9a-f]{40}")
+_ETAG = defer_pattern(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
+_COMMIT = defer_pattern(r"[0-9a-f]{40}")
 _LOCK = threading.Lock()
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
 from modelaudit.sources.claims import explain_unstorable_name
@@ -23,36 +24,38 @@ from modelaudit.sources.folder_records import add_listed_claims, name_some, read
 
 _MOST_BYTES: Final = 16 << 20
 _LONGEST_LINE: Final = 8192  # longer than any path and a digest
-_NAME: Final = re.compile(
+_NAME: Final = defer_pattern(
     r"sha256sums?(?:\.txt)?|checksums?(?:\.txt|\.sha256)?|(?:tag)?manifest-sha256\.txt|.+\.sha256(?:sums?)?(?:\.txt)?",
     re.IGNORECASE,
 )
-_OF_ONE_FILE: Final = re.compile(r"(.+)\.sha256(?:sum)?(?:\.txt)?", re.IGNORECASE)
-_OTHER_NAME: Final = re.compile(
+_OF_ONE_FILE: Final = defer_pattern(r"(.+)\.sha256(?:sum)?(?:\.txt)?", re.IGNORECASE)
+_OTHER_NAME: Final = defer_pattern(
     r"(?:md5|sha1|sha224|sha384|sha512|b2|blake2b?|blake3|b3)sums?(?:\.txt)?|"
     r".+\.(?:md5|sha1|sha224|sha384|sha512|b2|blake2b?|blake3|b3)(?:sums?)?(?:\.txt)?",
     re.IGNORECASE,
 )
 # ``sha256sum`` passes over white space before a line, and takes one space for two.
-_LINE: Final = re.compile(r"[ \t]*(\\?)(?:[Ss][Hh][Aa]-?256[:=] ?)?([0-9A-Fa-f]{64})(?: [ *]|[ \t])(.+)")
-_BSD_LINE: Final = re.compile(r"(\\?)SHA(?:2-)?256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})", re.IGNORECASE)
+_LINE: Final = defer_pattern(r"[ \t]*(\\?)(?:[Ss][Hh][Aa]-?256[:=] ?)?([0-9A-Fa-f]{64})(?: [ *]|[ \t])(.+)")
+_BSD_LINE: Final = defer_pattern(r"(\\?)SHA(?:2-)?256 ?\((.+)\) ?= ?([0-9A-Fa-f]{64})", re.IGNORECASE)
 # A line of the files whose names tell another algorithm.
-_LINE_OF_OTHER: Final = re.compile(
+_LINE_OF_OTHER: Final = defer_pattern(
     r"\\?[0-9A-Fa-f]{32,128}(?:(?: [ *]|[ \t]).+)?|\\?[A-Za-z0-9-]{2,20} ?\(.+\) ?= ?[0-9A-Fa-f]{32,128}"
 )
-_DIGEST_ALONE: Final = re.compile(r"(?:sha-?256[:=] ?)?([0-9A-Fa-f]{64})", re.IGNORECASE)
+_DIGEST_ALONE: Final = defer_pattern(r"(?:sha-?256[:=] ?)?([0-9A-Fa-f]{64})", re.IGNORECASE)
 # A line with a digest of another length, or of an algorithm by its name.
-_OTHER_LINE: Final = re.compile(
+_OTHER_LINE: Final = defer_pattern(
     r"\\?(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{56}|[0-9A-Fa-f]{96}|[0-9A-Fa-f]{128})(?: [ *]|\t).+|"
     r"\\?[A-Za-z0-9-]{2,20} ?\(.+\) ?= ?[0-9A-Fa-f]{32,128}"
 )
 # A line that is meant to state a digest, and states none of a known form.
-_BROKEN_LINE: Final = re.compile(r"\\?[0-9A-Za-z+/=_-]{32,}(?: [ *]|\t).+|\\?SHA(?:2-)?256 ?\(.+\) ?=.*", re.IGNORECASE)
-_STRAY_DIGEST: Final = re.compile(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
+_BROKEN_LINE: Final = defer_pattern(
+    r"\\?[0-9A-Za-z+/=_-]{32,}(?: [ *]|\t).+|\\?SHA(?:2-)?256 ?\(.+\) ?=.*", re.IGNORECASE
+)
+_STRAY_DIGEST: Final = defer_pattern(r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{64}(?![0-9A-Fa-f])")
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 """The first bytes of the text that a shell of Windows writes into a file."""
-_NAMING_LINE: Final = re.compile(r"\S+ [ *](.+)")
-_ESCAPE: Final = re.compile(r"\\(.)")
+_NAMING_LINE: Final = defer_pattern(r"\S+ [ *](.+)")
+_ESCAPE: Final = defer_pattern(r"\\(.)")
 _ESCAPED_CHARACTERS: Final = {"n": "\n", "r": "\r", "\\": "\\"}
 
 

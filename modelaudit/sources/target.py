@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.errors import ConfigurationError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.sources.settings import HubSettings
 from modelaudit.sources.web_address import read_web_address
 
@@ -19,12 +20,12 @@ _OTHER_PREFIXES = {
     "buckets": "a bucket has no commits: download it, and scan its folder",
 }
 """The kinds of repositories that cannot be scanned by name, each with the next step."""
-_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
+_NAME = defer_pattern(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 # The characters and words that git forbids in the name of a reference (``git check-ref-format``).
-_INVALID_IN_REVISION = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
+_INVALID_IN_REVISION = defer_pattern(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/$|^/|\.$|(^|/)\.|\.lock(/|$)")
 _MAX_REVISION_CHARACTERS = 255
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-_COMMIT_IN_ANY_CASE = re.compile(r"[0-9A-Fa-f]{40}")
+_COMMIT = defer_pattern(r"[0-9a-f]{40}")
+_COMMIT_IN_ANY_CASE = defer_pattern(r"[0-9A-Fa-f]{40}")
 
 
 def is_commit(text: str) -> bool:

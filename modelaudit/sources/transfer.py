@@ -15,6 +15,7 @@ from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
 
 from modelaudit.model.digest import DigestAlgorithm
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB
 from modelaudit.sources.budget import RequestBudget
 from modelaudit.sources.claims import parse_digest
@@ -24,8 +25,8 @@ from modelaudit.sources.session import read_etag
 
 _ENOUGH_BYTES = MIB
 """Bytes after which a connection that breaks counts as the first one that broke."""
-_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
-_CONTENT_RANGE = re.compile(r"bytes \d{1,18}-\d{1,18}/(\d{1,18})", re.ASCII)
+_LENGTH = defer_pattern(r"\d{1,18}", re.ASCII)
+_CONTENT_RANGE = defer_pattern(r"bytes \d{1,18}-\d{1,18}/(\d{1,18})", re.ASCII)
 
 
 class WrongSizeError(OSError):

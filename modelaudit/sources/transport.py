@@ -18,6 +18,7 @@ from typing import NoReturn
 import httpx2
 from huggingface_hub.utils._http import hf_raise_for_status
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.sources.budget import BoundReachedError, RefusedAnswerError, RequestBudget, get_active_budget
 from modelaudit.sources.claims import bound_value_count, bound_wide_count, explain_costly_texts, narrow_json
 from modelaudit.sources.network import BoundedNetwork
@@ -30,8 +31,8 @@ _ANY_HEADER = 15 + 32
 _CODINGS = {"": False, "identity": False, "gzip": True, "x-gzip": True, "deflate": True}  # whether to decompress
 # The body is decompressed here, and cookies and the second transport (Xet) are not used.
 _REMOVED_HEADERS = ("content-encoding", "set-cookie", "x-xet-hash", "x-xet-refresh-route")
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)", re.ASCII)
-_RANGE = re.compile(r"bytes=(\d{1,18})-", re.ASCII)
+_CONTENT_RANGE = defer_pattern(r"bytes (\d{1,18})-(\d{1,18})/(?:\d{1,18}|\*)", re.ASCII)
+_RANGE = defer_pattern(r"bytes=(\d{1,18})-", re.ASCII)
 
 
 class BoundedTransport(httpx2.BaseTransport):

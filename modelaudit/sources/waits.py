@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.sources.budget import LongWaitError, RequestBudget
 
 STATUSES_WITH_RETRY = frozenset({408, 429, *range(500, 600)} - {501, 505})
@@ -21,7 +22,7 @@ _LONGEST_NUMBER = 18
 """Digits of a wait that are read; a longer number is a wait beyond every bound, and costs time to parse."""
 _READ_CHARACTERS = 200
 """The part of a header that is read. A Hub needs less, and the time to search a longer one grows with its square."""
-_EXHAUSTED_POLICY = re.compile(r";\s*r\s*=\s*0+\b[^,]*?;\s*t\s*=\s*(\d+)", re.ASCII)
+_EXHAUSTED_POLICY = defer_pattern(r";\s*r\s*=\s*0+\b[^,]*?;\s*t\s*=\s*(\d+)", re.ASCII)
 
 
 def parse_wait(headers: httpx2.Headers) -> int | None:

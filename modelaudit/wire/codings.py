@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.pickle_start import CONTAINER_AND_OPCODE, MARK_AND_OPCODE
 
 _SHORTEST_TEXT: Final = 12
@@ -102,33 +103,33 @@ _TEXT_CODINGS: Final = {
     Coding.BASE64: _TextCoding(
         rb"gA[A-X]|UEs[DF]|H4sI|e(?:A[E-H]|F[4-7]|J[w-z]|N[o-r])|Qlpo|[/_]Td6|XQAA|BCJN|KLUv|N3q8|k05V"
         rb"|Z0F[B-Y]|VUVz|SDRz|ZU[5FYp]|UWxw|L1Rk|X1Rk|WFFB|QkNK|S0xV|TjNx|ODAw|Nz[gh][15kw]|Y[1-3]|K[FG][MNQYkw]|azA1",
-        re.compile(rb"(?:[A-Za-z0-9+/]+|[A-Za-z0-9_\-]+)={0,2}"), 4, _decode_base64,
+        defer_pattern(rb"(?:[A-Za-z0-9+/]+|[A-Za-z0-9_\-]+)={0,2}"), 4, _decode_base64,
     ),
     Coding.BASE32: _TextCoding(
         rb"QA[A-C]|KBFQ|D6FQ|P[A-D][ANOP]|IJNG|7U3X|LUAA|AQRE|FC2S|G55L|SNHF",
-        re.compile(rb"[A-Z2-7]+=*"), 8, _decode_base32,
+        defer_pattern(rb"[A-Z2-7]+=*"), 8, _decode_base32,
     ),
     Coding.HEX: _TextCoding(
         rb"80(?:0[0-5])|504[bB]|1[fF]8[bB]|78(?:01|5[eE]|9[cC]|[dD][aA])|425[aA]|[fF][dD]37|5[dD]00|0422|28[bB]5"
         rb"|377[aA]|934[eE]",
-        re.compile(rb"[0-9a-fA-F]+"), 2, binascii.unhexlify,
+        defer_pattern(rb"[0-9a-fA-F]+"), 2, binascii.unhexlify,
     ),
     Coding.BASE85: _TextCoding(
         rb"f[BC]|P\)h[>{]|ABz[YZab]|c[$%\-mw]|LRx4|\{Wp4|T>t[<=>?]|1R_l|D77#|H\+sC|lTKA",
-        re.compile(rb"[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]+"), 5, base64.b85decode,
+        defer_pattern(rb"[0-9A-Za-z!#$%&()*+\-;<=>?@^_`{|}~]+"), 5, base64.b85decode,
     ),
     Coding.ASCII85: _TextCoding(
         rb"<~|J[,\-]|:eL[lr]|\+,\^[CDEF]|G[Q\[abh]|6<\\%|rAT%|>lX[jklm]|\"<pP|\.\(\(`|2gW-|P>5\+",
-        re.compile(rb"(?:<~)?[!-uyz]+(?:~>)?"), 5, _decode_ascii85,
+        defer_pattern(rb"(?:<~)?[!-uyz]+(?:~>)?"), 5, _decode_ascii85,
     ),
 }  # fmt: skip
 
 STARTS_IN_TEXT: Final = b"|".join(_TEXT_CODINGS[each].starts for each in (Coding.BASE64, Coding.HEX))
 """Pattern of the first characters of content in Base64 or hexadecimal digits, whose letters form one word."""
 
-_CODED_STARTS: Final = re.compile(b"|".join(text.starts for text in _TEXT_CODINGS.values()))
+_CODED_STARTS: Final = defer_pattern(b"|".join(text.starts for text in _TEXT_CODINGS.values()))
 
-CONTENT_STARTS: Final = re.compile(
+CONTENT_STARTS: Final = defer_pattern(
     # The first bytes of all patterns below: this lookahead rejects most constants after one byte.
     rb"(?=[\x04\x08\x18\x1f\"(+.\x38:\x48\x58\x5d\x68\x78>\x80\x93\xc2\xc3\xe3\xfd/0-9<A-Z_ac-gklrs{}])"
     rb"(?:" + _BINARY_STARTS + b"|" + _PROTOCOL_0_STARTS + b"|" + _CODED_STARTS.pattern + b")",
@@ -136,10 +137,10 @@ CONTENT_STARTS: Final = re.compile(
 )
 """Pattern of the start of content that a loader accepts. Four bytes decide, except for the name of a global."""
 
-_UNCODED_STARTS: Final = re.compile(_BINARY_STARTS + b"|" + _PROTOCOL_0_STARTS, re.DOTALL)
+_UNCODED_STARTS: Final = defer_pattern(_BINARY_STARTS + b"|" + _PROTOCOL_0_STARTS, re.DOTALL)
 _SPACE: Final = b" \t\r\n"
 # The first bytes of a character of UTF-8, or the first letters of an escape such as ``\u00ff``, at the end of a text.
-_INCOMPLETE_CHARACTER: Final = re.compile(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{0,3})\Z")
+_INCOMPLETE_CHARACTER: Final = defer_pattern(rb"(?:[\xc2-\xf4][\x80-\xbf]{0,2}|\\u?[0-9a-f]{0,3})\Z")
 
 
 def decode_letters(text: bytes) -> bytes:

@@ -7,11 +7,11 @@ longer array or object is opened instead, and its items are parsed one by one or
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import check_deadline
@@ -30,8 +30,8 @@ _NUMBER_LOOKAHEAD: Final = 4
 _ESCAPE_LOOKAHEAD: Final = 16
 # A comma in a string or in an inner array ends no item. The last commas are tried in turn.
 _COMMAS_TRIED: Final = 3
-_BLANKS: Final = re.compile(r"[ \t\n\r]*+")
-_BLANKS_OF_ROW: Final = re.compile(r"[ \t\r]*+")
+_BLANKS: Final = defer_pattern(r"[ \t\n\r]*+")
+_BLANKS_OF_ROW: Final = defer_pattern(r"[ \t\r]*+")
 _NUMBER_STARTS: Final = frozenset("-0123456789")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
@@ -23,7 +24,7 @@ _OBJECT = True  # takes the place of an object among values that are dropped
 _DEFAULT_LIMITS = Limits()
 _MOST_DIGITS = 4000
 # An escape in a JSON string; group 1 is the code of ``\ud83d``.
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_ESCAPE = defer_pattern(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 
 
 def parse_whole_number(digits: str) -> int | float:

@@ -11,7 +11,6 @@ counts as data.
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +18,7 @@ from itertools import chain, cycle
 from typing import Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.byte_ranges import (
@@ -52,8 +52,8 @@ _RANGES_SHOWN: Final = 3
 _NO_RANGE: Final = (_MAX_OFFSET + 1, _MAX_OFFSET + 1)
 """In place of the range after the last one."""
 
-_CONTROL_CHARACTERS: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_EIGHT_BIT_CONTROLS: Final = re.compile(rb"[\x80-\x9f]")
+_CONTROL_CHARACTERS: Final = defer_pattern(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_EIGHT_BIT_CONTROLS: Final = defer_pattern(rb"[\x80-\x9f]")
 
 
 class ByteLedger:

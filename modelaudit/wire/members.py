@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from modelaudit.model.address import join_member, join_range
 from modelaudit.model.defect_kind import DefectKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Defect, Location
 from modelaudit.wire.defects import MemberDefect
 
 _MOST_OF_A_KIND = 50
-_DRIVE = re.compile(r"[A-Za-z]:")  # of Windows: "C:"
+_DRIVE = defer_pattern(r"[A-Za-z]:")  # of Windows: "C:"
 
 
 class DefectLog:

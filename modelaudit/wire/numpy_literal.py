@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError
 
 Literal = str | bytes | int | None | tuple["Literal", ...] | list["Literal"] | dict[str, "Literal"]
 
 DEEPEST_LITERAL: Final = 32
 _LONGEST_NUMBER: Final = 40
-_TOKEN: Final = re.compile(
+_TOKEN: Final = defer_pattern(
     r"""[ \t\r\n\f]*+(?:
         (?P<string>[bBuUrR]{0,2}(?!'''|\"\"\")(?:'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"))
         |(?P<number>[0-9]++)[lL]?
@@ -28,13 +29,13 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # A string token: b'text' has the prefix "b" and the body "text".
-_STRING: Final = re.compile(r"(?P<prefix>\w*)(['\"])(?P<body>.*)\2", re.DOTALL)
+_STRING: Final = defer_pattern(r"(?P<prefix>\w*)(['\"])(?P<body>.*)\2", re.DOTALL)
 # The body of a string, with these escapes only: \n and other letters, \x00, octal \000, and in text \u0000, \U00000000.
 # Other escapes are rejected: Python warns about unknown ones, and ``\N{...}`` needs a table of character names.
 _ESCAPES_OF_BYTES: Final = r"[\\'\"abfnrtv\n]|x[0-9a-fA-F]{2}|[0-3]?[0-7]{1,2}"
 _ESCAPES_OF_TEXT: Final = _ESCAPES_OF_BYTES + r"|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}"
-_BYTES_WITH_KNOWN_ESCAPES: Final = re.compile(rf"(?:[\x00-\x5b\x5d-\x7f]|\\(?:{_ESCAPES_OF_BYTES}))*+")
-_TEXT_WITH_KNOWN_ESCAPES: Final = re.compile(rf"(?:[^\\]|\\(?:{_ESCAPES_OF_TEXT}))*+")
+_BYTES_WITH_KNOWN_ESCAPES: Final = defer_pattern(rf"(?:[\x00-\x5b\x5d-\x7f]|\\(?:{_ESCAPES_OF_BYTES}))*+")
+_TEXT_WITH_KNOWN_ESCAPES: Final = defer_pattern(rf"(?:[^\\]|\\(?:{_ESCAPES_OF_TEXT}))*+")
 _WORD_VALUES: Final[dict[str, Literal]] = {"True": True, "False": False, "None": None}
 
 

@@ -8,18 +8,18 @@ Sources: https://numpy.org/doc/stable/reference/arrays.dtypes.html and ``numpy.l
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.numpy_literal import Literal
 
 LARGEST_SIZE: Final = 2**63 - 1
 """The largest size in bytes that NumPy can represent."""
 
 # "<f8", "|O8", "<M8[ns]": byte order, kind, size in bytes or characters, unit of a time.
-_TYPE: Final = re.compile(r"[<>|=]?(?P<kind>[biufcmMOSaUV])(?P<size>\d{1,18})(?P<unit>\[[\w/]{0,32}\])?")
+_TYPE: Final = defer_pattern(r"[<>|=]?(?P<kind>[biufcmMOSaUV])(?P<size>\d{1,18})(?P<unit>\[[\w/]{0,32}\])?")
 # The valid sizes in bytes of each kind; a kind that is missing here may have any size.
 _VALID_SIZES: Final[dict[str, frozenset[int]]] = {
     "b": frozenset({1}),

@@ -9,6 +9,8 @@ import pickletools
 import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 NEWEST_PROTOCOL: Final = 5
 """The highest protocol of today's picklers; a higher number among other bytes is chance."""
 
@@ -18,7 +20,7 @@ HIGHEST_FUTURE_PROTOCOL: Final = 16
 _PROTO: Final = 0x80
 _OPCODES: Final = frozenset(ord(opcode.code) for opcode in pickletools.opcodes)
 
-PROTOCOL_AND_OPCODE: Final = re.compile(
+PROTOCOL_AND_OPCODE: Final = defer_pattern(
     rb"\x80[\x02-\x05][" + b"".join(re.escape(bytes((byte,))) for byte in sorted(_OPCODES)) + b"]", re.DOTALL
 )
 """Pattern to search for: PROTO, protocol 2 to 5, an opcode. Protocols 0 and 1 would match by chance."""
@@ -31,7 +33,7 @@ CONTAINER_AND_OPCODE: Final = rb"[\]}][(0qra-zA-Z\x94]"
 # Protocols 0 and 1 have no PROTO opcode. They begin with GLOBAL and its two names, or with MARK or an empty container
 # and a further opcode. A space as the third byte is rather that of prose in brackets, such as "(c) 2024".
 # ``codings.CONTENT_STARTS`` asks for less, since it decides by four bytes.
-_OLD_PICKLE: Final = re.compile(rb"c[\w.]+\n[\w.]+\n|" + MARK_AND_OPCODE + b"[^ ]|" + CONTAINER_AND_OPCODE)
+_OLD_PICKLE: Final = defer_pattern(rb"c[\w.]+\n[\w.]+\n|" + MARK_AND_OPCODE + b"[^ ]|" + CONTAINER_AND_OPCODE)
 
 
 def begins_pickle(data: bytes) -> bool:

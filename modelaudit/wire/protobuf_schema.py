@@ -19,7 +19,6 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
-import re
 import sys
 from array import array
 from collections import defaultdict
@@ -29,6 +28,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import SHORT_NAME_BYTES, claim_in_turn
@@ -55,7 +55,7 @@ _MOST_REMEMBERED: Final = 10_000
 """Messages of one type that are remembered: 200 bytes of memory each."""
 _FIELDS_PER_CHECK: Final = 256
 """The deadline is checked once for this many fields."""
-_NUMBER_FIELD: Final = re.compile(
+_NUMBER_FIELD: Final = defer_pattern(
     b"(?s:"
     rb"[\x08\x10\x18\x20\x28\x30\x38\x40\x48\x50\x58\x60\x68\x70\x78][\x80-\xff]{0,9}[\x00-\x7f]"
     rb"|[\x09\x11\x19\x21\x29\x31\x39\x41\x49\x51\x59\x61\x69\x71\x79].{8}"

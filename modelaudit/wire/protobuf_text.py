@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = defer_pattern(
     r"(?P<space>(?:[ \t\r\n\f\v]|\#[^\n]*+)++)"
     r"|(?P<text>\"(?:[^\"\\\n]|\\.)*+\"|'(?:[^'\\\n]|\\.)*+')"
     r"|(?P<extension>\[[\w./%\- ]*+\](?=\s*+[:{<]))"
@@ -25,13 +26,13 @@ _TOKEN: Final = re.compile(
     r"|(?P<sign>[:{}<>\[\],;-])",
     re.DOTALL,
 )
-_ESCAPE: Final = re.compile(
+_ESCAPE: Final = defer_pattern(
     rb"\\(?:([0-7]{1,3})|[xX]([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))", re.DOTALL
 )
 _ESCAPED_BYTES: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 # The text may begin with a message: white space and comments, then a name with ":", "{" or "<", or only comments.
 _RECOGNITION_BYTES: Final = MIB
-_POSSIBLE_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a-z_]++\s*+[:{<]|\Z)")
+_POSSIBLE_START: Final = defer_pattern(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+(?:[a-z_]++\s*+[:{<]|\Z)")
 _CLOSING_SIGNS: Final = {"{": "}", "<": ">"}
 _LONGEST_WORD: Final = MIB
 """Characters of a name, a number or an extension."""
@@ -40,11 +41,11 @@ _LONGEST_TEXT: Final = 8 * MIB
 # With two characters behind it, a number cannot go on: of ``1e+5``, ``1e`` is a number by itself.
 _LOOKAHEAD: Final = 2
 # An extension that may go on behind the text in memory; until it ends, it looks like the start of a list.
-_UNFINISHED_EXTENSION: Final = re.compile(r"\[[\w./%\- ]*+(?:\]\s*+)?+\Z")
+_UNFINISHED_EXTENSION: Final = defer_pattern(r"\[[\w./%\- ]*+(?:\]\s*+)?+\Z")
 # The inside of a quoted text, by its quotes.
 _INSIDE_OF_TEXT: Final = {
-    '"': re.compile(r"(?:[^\"\\\n]++|\\.)*+", re.DOTALL),
-    "'": re.compile(r"(?:[^'\\\n]++|\\.)*+", re.DOTALL),
+    '"': defer_pattern(r"(?:[^\"\\\n]++|\\.)*+", re.DOTALL),
+    "'": defer_pattern(r"(?:[^'\\\n]++|\\.)*+", re.DOTALL),
 }
 
 

@@ -12,7 +12,9 @@ import json
 import re
 from typing import Final
 
-_TOKEN: Final = re.compile(
+from modelaudit.model.lazy_pattern import defer_pattern
+
+_TOKEN: Final = defer_pattern(
     r"(?P<double>\"(?:[^\"\\\n]|\\(?:.|\n))*+\")|(?P<single>'(?:[^'\\\n]|\\(?:.|\n))*+')"
     r"|(?P<comment>//[^\n]*+|/\*(?:[^*]|\*(?!/))*+(?:\*/)?)"
     r"|(?P<number>(?<![\w.])[+-]?0[xX][0-9a-fA-F]{1,64}(?![\w.])|(?<![\w.])\+(?=[\d.]))"
@@ -21,9 +23,9 @@ _TOKEN: Final = re.compile(
     r"|\"(?:[^\"\\\n]|\\(?:.|\n))*+|'(?:[^'\\\n]|\\(?:.|\n))*+"
 )
 # Strings match too, so that a comma within one is not taken for a trailing comma.
-_STRING_OR_TRAILING_COMMA: Final = re.compile(r"\"(?:[^\"\\]|\\.)*+\"?|,(?=\s*+[}\]])", re.DOTALL)
+_STRING_OR_TRAILING_COMMA: Final = defer_pattern(r"\"(?:[^\"\\]|\\.)*+\"?|,(?=\s*+[}\]])", re.DOTALL)
 _JSON_WORDS: Final = frozenset({"true", "false", "null", "NaN", "Infinity"})
-_ESCAPE: Final = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_ESCAPE: Final = defer_pattern(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0", "\n": ""}
 _RELAXED_NAMES: Final = (".jsonc", ".json5", ".jsonnet", ".libsonnet", ".code-workspace", "devcontainer.json",
                          "tsconfig.json", "jsconfig.json")  # fmt: skip

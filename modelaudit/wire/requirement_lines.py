@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import NOWHERE, Location
@@ -19,29 +20,29 @@ VOCABULARY: Final = "requirements"
 # Below, pip accepts any unambiguous prefix of a long option, and a short option directly before its value.
 # Options of the pip command that begin alike, such as ``--python-version`` or ``--target``, do not match.
 # --index-url URL, --extra-index-url=URL, --pypi-url URL, --find-links URL (group 1), -i URL, -fURL (group 2)
-_INDEX_OPTION: Final = re.compile(
+_INDEX_OPTION: Final = defer_pattern(
     r"(?<!\S)(?:(--(?:i|in|ind[a-z-]*|ex|ext[a-z-]*|py|pyp[a-z-]*|f|fi[a-z-]*))[\s=]+|(-[if])[\s=]*)(\S+)"
 )
 # --trusted-host pypi.example.org
-_TRUSTED_HOST_OPTION: Final = re.compile(r"(?<!\S)--t(?:r[a-z-]*)?[\s=]+(\S+)")
+_TRUSTED_HOST_OPTION: Final = defer_pattern(r"(?<!\S)--t(?:r[a-z-]*)?[\s=]+(\S+)")
 # git+https://host/repository, https://host/package.whl; group 1 is the version control system, group 2 the address
-_ADDRESS: Final = re.compile(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|git)://\S+)", re.IGNORECASE)
+_ADDRESS: Final = defer_pattern(r"(?:(git|hg|svn|bzr)\+)?((?:https?|ftp|file|ssh|git)://\S+)", re.IGNORECASE)
 # -e SOURCE, --editable=SOURCE
-_EDITABLE_OPTION: Final = re.compile(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
+_EDITABLE_OPTION: Final = defer_pattern(r"(?:-e[\s=]*|--ed[a-z-]*[\s=]+)(\S+)")
 # ./x does not match: it lies in the snapshot. /srv/pkg, ~/pkg, C:\pkg, ../pkg and "name @ file:///pkg" do.
-_LOCAL_PATH: Final = re.compile(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
+_LOCAL_PATH: Final = defer_pattern(r"(?:\S+\s+@\s+)?(?:file:|/|~/|[A-Za-z]:\\|\.\.[/\\])\S*")
 # -r LIST, --requirement=LIST, -cLIST, --constraint LIST
-_FURTHER_LIST: Final = re.compile(r"(?:-[rc][\s=]*|--(?:req|cons)[a-z]*[\s=]+)[\"']?([^\s\"']+)")
-_CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
+_FURTHER_LIST: Final = defer_pattern(r"(?:-[rc][\s=]*|--(?:req|cons)[a-z]*[\s=]+)[\"']?([^\s\"']+)")
+_CREDENTIALS: Final = defer_pattern(r"//[^/@\s]*@")
 # A commit of git, or a digest that pip compares.
-_PINNED: Final = re.compile(r"[@#][0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
+_PINNED: Final = defer_pattern(r"[@#][0-9a-f]{40}\b|#sha256=[0-9a-f]{64}\b|--hash[=:]")
 # pip replaces ``${NAME}`` by a variable of the environment, so that the source is unknown.
-_VARIABLE: Final = re.compile(r"\$\{[A-Z0-9_]+\}\S*")
+_VARIABLE: Final = defer_pattern(r"\$\{[A-Z0-9_]+\}\S*")
 _PLAIN_TEXT_SCHEMES: Final = ("http://", "ftp://", "git://")
-_LOCAL_HOST: Final = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
+_LOCAL_HOST: Final = defer_pattern(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|\Z)")
 # The scheme and the host of an address (group 0), and the host alone (group 2).
-_HOST: Final = re.compile(r"([a-z]+://)([^/:?#\s]+(?::\d+)?)", re.IGNORECASE)
-_REPOSITORY: Final = re.compile(
+_HOST: Final = defer_pattern(r"([a-z]+://)([^/:?#\s]+(?::\d+)?)", re.IGNORECASE)
+_REPOSITORY: Final = defer_pattern(
     r"(?:ssh|git):|https?://(?:(?:www\.|codeload\.|api\.)?(?:github|gitlab|bitbucket)\.(?:com|org)/"
     r"|[^?#\s]{1,1000}\.git(?:[?#]|\Z))",
     re.IGNORECASE,
@@ -49,7 +50,7 @@ _REPOSITORY: Final = re.compile(
 _RECORDED_WITHOUT_ENCRYPTION: Final = frozenset({"registry.npmjs.org", "registry.yarnpkg.com"})
 _QUOTED_CHARACTERS: Final = 300
 _LONGEST_LINE: Final = MIB  # characters, continued lines included
-_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#")  # no ``\s+``, which takes quadratic time on a long run of spaces
+_COMMENT: Final = defer_pattern(r"(?:^|(?<=\s))#")  # no ``\s+``, which takes quadratic time on a long run of spaces
 
 
 def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterator[Mention]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 BLOCK = 512
 ZEROS = bytes(BLOCK)
 
@@ -36,7 +38,7 @@ _PREFIX = slice(345, 500)
 _NUMBERS = (slice(100, 108), slice(108, 116), slice(116, 124), _SIZE, slice(136, 148), slice(329, 337), slice(337, 345))
 # Checksum fields that ``parse_number`` may parse: a quick check before the sum over all bytes of a block. They have
 # blanks, signs, octal digits, "_" and the prefix "0o", as ``int`` accepts them, up to a zero byte; or a binary number.
-_SUM_SHAPE = re.compile(rb"[\x09-\x0d\x1c-\x20+\-0-7_oO]*(\x00.*)?|[\x80\xff].*", re.DOTALL)
+_SUM_SHAPE = defer_pattern(rb"[\x09-\x0d\x1c-\x20+\-0-7_oO]*(\x00.*)?|[\x80\xff].*", re.DOTALL)
 # Old GNU sparse maps: offset of the first entry, number of entries; a flag follows the last: another block continues.
 _SPARSE_IN_HEADER = (386, 4)
 _SPARSE_IN_BLOCK = (0, 21)

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
 from modelaudit.model.address import is_member, member_path
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 
 # All control characters except tab, line feed, form feed, carriage return, escape and delete. JSON may hold delete
 # (RFC 8259, section 7), and the vocabularies of Llama 2 and Gemma do; ELF files begin with it.
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]|\A\x7fELF")
+_CONTROL = defer_pattern(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]|\A\x7fELF")
 _ELF = b"\x7fELF"
-_CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_CONTROL_CHARACTER = defer_pattern("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _CONTROLS = bytes(each for each in range(0x80) if _CONTROL.match(bytes((each,))))
 _BLANKS = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _MOST_CONTROL_SHARE = 0.1  # of the bytes of a text with control characters
 _MOST_HIGH_SHARE = 0.1  # of the bytes of a text in an 8-bit encoding
-_ORDINAL = re.compile(r"#\d+\Z")
+_ORDINAL = defer_pattern(r"#\d+\Z")
 
 HIGH_BYTES = bytes(range(0x80, 0x100))
 """The bytes outside ASCII."""
@@ -203,6 +203,7 @@ def cut_at_memory(pieces: Iterable[str], most_characters: int, most_memory: int)
     return "".join(parts), False
 
 
+@lru_cache(maxsize=256)
 def get_file_name(path: str) -> str:
     """Return the last part of an artifact's path in lower case, without the ordinal of a repeated member name."""
     name = member_path(path).replace("\\", "/").rpartition("/")[2].lower()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.requirement_lines import strip_credentials
 
-_ADDRESS: Final = re.compile(r"(?:https?|ftp|ftps)://[^\s\"'<>|;)]{1,500}")
+_ADDRESS: Final = defer_pattern(r"(?:https?|ftp|ftps)://[^\s\"'<>|;)]{1,500}")
 # example.org, example.org:8080/path
-_HOST: Final = re.compile(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?::\d+)?(?:/\S{0,400})?")
+_HOST: Final = defer_pattern(r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?::\d+)?(?:/\S{0,400})?")
 _OPTIONS_WITH_OTHER_VALUES: Final = frozenset(
     {"-o", "-O", "--output", "--output-document", "-H", "--header", "-A", "--user-agent"}
 )

@@ -6,9 +6,10 @@ Source: Extensible Markup Language 1.0, appendix F "Autodetection of Character E
 from __future__ import annotations
 
 import codecs
-import re
 from dataclasses import dataclass
 from typing import Final
+
+from modelaudit.model.lazy_pattern import defer_pattern
 
 # A byte order mark, its encoding, and whether all XML parsers support that. UTF-32 comes first, because its mark
 # begins with that of UTF-16.
@@ -28,9 +29,9 @@ _FIRST_BYTES: Final = (
     (b"\x4c\x6f\xa7\x94", "cp037"),
 )
 # <?xml version="1.0" encoding="utf-8"
-_DECLARED: Final = re.compile(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
+_DECLARED: Final = defer_pattern(rb"""\s*<\?xml[^>]{0,200}?encoding\s*=\s*["']([A-Za-z0-9._:-]{1,40})["']""")
 # Encodings whose bytes below 0x80 are ASCII or nearly so: no markup can hide from tools that assume UTF-8.
-_USUAL_ENCODING: Final = re.compile(
+_USUAL_ENCODING: Final = defer_pattern(
     r"utf-8|utf8|us-ascii|ascii|iso[-_]?8859[-_]\d+|latin-?\d|windows-\d+|cp\d{3,4}|shift_jis|sjis|euc-(?:jp|kr)|gb\w+|big5|koi8-[ru]"
 )
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from xml.parsers import expat
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location, Unread
@@ -51,20 +52,20 @@ _QUOTED_CHARACTERS: Final = 300
 _MOST_DECODING_ROUNDS: Final = 4
 _UNDECODED_DECLARATIONS: Final = report_bound(_MOST_DECODING_ROUNDS, "layers of character references in declarations")
 # &#x25; or &#37;
-_CHARACTER_REFERENCE: Final = re.compile(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
+_CHARACTER_REFERENCE: Final = defer_pattern(r"&#(?:x([0-9A-Fa-f]{1,6})|(\d{1,7}));")
 # &name;
-_ENTITY_REFERENCE: Final = re.compile(r"&([^\s;#&]{1,200});")
+_ENTITY_REFERENCE: Final = defer_pattern(r"&([^\s;#&]{1,200});")
 # <!ENTITY name SYSTEM "address">, <!ENTITY % name PUBLIC "id" "address">; group 1 is the mark of a parameter entity,
 # group 2 or 3 the address.
-_EXTERNAL_ENTITY: Final = re.compile(
+_EXTERNAL_ENTITY: Final = defer_pattern(
     r"""<!ENTITY\s{1,20}(%\s{1,20})?[^\s>"']{1,200}\s{1,20}(?:SYSTEM|PUBLIC\s{1,20}(?:"[^"]{0,500}"|'[^']{0,500}'))"""
     r"""\s{0,20}(?:"([^"]{0,2000})"|'([^']{0,2000})')"""
 )
 # A scheme such as "file:", an absolute path, a path of Windows, or one in a home folder.
-_ADDRESS_OR_PATH_OUTSIDE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\~]")
-_WEB_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_ADDRESS_OR_PATH_OUTSIDE: Final = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:|[/\\~]")
+_WEB_ADDRESS: Final = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 # href="style.xsl" of a processing instruction
-_HREF: Final = re.compile(r"""\bhref\s*=\s*["']([^"']{0,2000})["']""")
+_HREF: Final = defer_pattern(r"""\bhref\s*=\s*["']([^"']{0,2000})["']""")
 
 
 class ElementHandler(Protocol):

@@ -15,6 +15,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
@@ -36,29 +37,29 @@ class _CommandFile:
 
 _FILES: Final = (
     _CommandFile(
-        re.compile(r"/\.(?:claude|agents?)/(?:.*/)?[^/]+\.md\Z|/skill\.md\Z", re.IGNORECASE),
-        re.compile(
+        defer_pattern(r"/\.(?:claude|agents?)/(?:.*/)?[^/]+\.md\Z|/skill\.md\Z", re.IGNORECASE),
+        defer_pattern(
             r"(?<![`\w])!`(?P<command>[^`\n]{1,4000})`|^[ \t]*```!\s*\n(?P<block>[\s\S]{1,20000}?)^[ \t]*```",
             re.MULTILINE,
         ),
     ),
     _CommandFile(
-        re.compile(
+        defer_pattern(
             r"/\.idea/.*\.xml\Z|\.(?:run\.xml|iml|run)\Z|/(?:external tools|watchertasks)\.xml\Z", re.IGNORECASE
         ),
-        re.compile(
+        defer_pattern(
             r"\b(?:name|key)=\"(?:SCRIPT_TEXT|SCRIPT_OPTIONS|SCRIPT_PATH|INTERPRETER_OPTIONS|COMMAND|PARAMETERS|script"
             r"|arguments|program|command)\"\s+value=\"(?P<command>[^\"]{1,20000})\"",
             re.IGNORECASE,
         ),
     ),
     _CommandFile(
-        re.compile(r"\.reg\Z", re.IGNORECASE),
-        re.compile(r"^(?:@|\"[^\"\n]{0,200}\")=\"(?P<command>(?:[^\"\\\n]|\\.){1,4000})\"", re.MULTILINE),
+        defer_pattern(r"\.reg\Z", re.IGNORECASE),
+        defer_pattern(r"^(?:@|\"[^\"\n]{0,200}\")=\"(?P<command>(?:[^\"\\\n]|\\.){1,4000})\"", re.MULTILINE),
     ),
     _CommandFile(
-        re.compile(r"\.(?:hta|sct|wsf)\Z", re.IGNORECASE),
-        re.compile(r"\.(?:run|exec|shellexecute)\s*\(?\s*\"(?P<command>[^\"\n]{1,4000})\"", re.IGNORECASE),
+        defer_pattern(r"\.(?:hta|sct|wsf)\Z", re.IGNORECASE),
+        defer_pattern(r"\.(?:run|exec|shellexecute)\s*\(?\s*\"(?P<command>[^\"\n]{1,4000})\"", re.IGNORECASE),
     ),
 )
 

@@ -12,19 +12,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 _LONGEST_PIECE: Final = 6_000
-_FENCE: Final = re.compile(
+_FENCE: Final = defer_pattern(
     r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^[ \t>]*\1[^\n]*$|\Z)|`[^`\n]{1,500}`", re.MULTILINE
 )
-_COMMENT: Final = re.compile(r"<!--(?P<text>[\s\S]{1,6000}?)(?:-->|\Z)")
+_COMMENT: Final = defer_pattern(r"<!--(?P<text>[\s\S]{1,6000}?)(?:-->|\Z)")
 # [//]: # (text), and other definitions of a link that nothing uses.
-_LINK_COMMENT: Final = re.compile(
+_LINK_COMMENT: Final = defer_pattern(
     r"^[ ]{0,3}\[[^\]\n]{1,80}\]:[ \t]*\S{1,300}[ \t]+(?:\((?P<a>[^\n]{1,6000})\)|\"(?P<b>[^\n]{1,6000})\""
     r"|'(?P<c>[^\n]{1,6000})')[ \t]*$",
     re.MULTILINE,
 )
-_ELEMENT: Final = re.compile(r"<(?P<tag>[A-Za-z][\w-]{0,20})(?P<attributes>\s[^<>]{1,1000})>")
-_HIDING: Final = re.compile(
+_ELEMENT: Final = defer_pattern(r"<(?P<tag>[A-Za-z][\w-]{0,20})(?P<attributes>\s[^<>]{1,1000})>")
+_HIDING: Final = defer_pattern(
     r"(?:^|\s)hidden(?:\s|=|$)|display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)"
     r"|opacity\s*:\s*0?(?:\.0\d*)?\s*(?:[;\"']|$)|font-size\s*:\s*(?:0|1|0?\.\d+)(?:px|pt|em|rem|%)?\s*(?:[;\"']|$)"
     r"|(?:^|[;\"'\s])color\s*[:=]\s*[\"']?(?:white|#fff(?:fff)?\b|transparent|rgba?\(\s*255\s*,\s*255\s*,\s*255"
@@ -32,20 +34,20 @@ _HIDING: Final = re.compile(
     r"|(?:left|top|right)\s*:\s*-\d{3,}|clip\s*:\s*rect\(\s*0|transform\s*:\s*scale\(\s*0",
     re.IGNORECASE,
 )
-_ATTRIBUTE: Final = re.compile(
+_ATTRIBUTE: Final = defer_pattern(
     r"\b(?:alt|title|aria-label|aria-description|placeholder|summary|content|data-[\w-]{1,40})\s{0,20}=\s{0,20}"
     r"(?:\"(?P<a>[^\"]{12,6000})\"|'(?P<b>[^']{12,6000})')",
     re.IGNORECASE,
 )
-_IMAGE_TEXT: Final = re.compile(r"!\[(?P<text>[^\]]{12,6000})\][(\[]")
-_LINK_TITLE: Final = re.compile(
+_IMAGE_TEXT: Final = defer_pattern(r"!\[(?P<text>[^\]]{12,6000})\][(\[]")
+_LINK_TITLE: Final = defer_pattern(
     r"\]\(\s{0,20}\S{0,1000}?\s{1,20}(?:\"(?P<a>[^\"]{12,6000})\"|'(?P<b>[^']{12,6000})')\s*\)"
 )
-_FAR_RIGHT: Final = re.compile(r"(?<![ \t\u00a0])[ \t\u00a0]{150,}+(?P<text>\S[^\n]{12,6000})")
-_TAG_CHARACTERS: Final = re.compile("[\U000e0001-\U000e007f]{8,}")
+_FAR_RIGHT: Final = defer_pattern(r"(?<![ \t\u00a0])[ \t\u00a0]{150,}+(?P<text>\S[^\n]{12,6000})")
+_TAG_CHARACTERS: Final = defer_pattern("[\U000e0001-\U000e007f]{8,}")
 _FLAG: Final = "\U0001f3f4"
-_ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff]{16,}")
-_SELECTORS: Final = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
+_ZERO_WIDTH: Final = defer_pattern("[\u200b-\u200f\u2060-\u2064\ufeff]{16,}")
+_SELECTORS: Final = defer_pattern("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
 _BITS: Final = 8
 
 

@@ -17,6 +17,7 @@ from modelaudit.languages.jinja.notable_text import find_notable_texts
 from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.shell.script import VOCABULARY as SHELL_COMMANDS
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
@@ -28,13 +29,13 @@ _FORMAT: Final = "text"
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_MENTIONS: Final = 50
 _QUOTED: Final = 160
-_ADDRESS: Final = re.compile(r"(?:https?|ftp)://[^\s)>\]\"'`]{3,300}")
-_DOCUMENT: Final = re.compile(
+_ADDRESS: Final = defer_pattern(r"(?:https?|ftp)://[^\s)>\]\"'`]{3,300}")
+_DOCUMENT: Final = defer_pattern(
     r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg)|.*/(?:readme|\.\w+rules)", re.IGNORECASE
 )
 # https://agents.md, https://code.claude.com/docs/en/memory and /skills, https://cursor.com/docs/context/rules,
 # https://docs.github.com/en/copilot/how-tos/configure-custom-instructions, https://docs.windsurf.com, https://docs.cline.bot
-_AGENT_FILE: Final = re.compile(
+_AGENT_FILE: Final = defer_pattern(
     r".*/(?:skill|agents?|claude(?:\.local)?|gemini|codex|copilot-instructions|warp|qwen|memory)\.md"
     r"|.*/\.(?:cursor|windsurf|cline|roo|goose)(?:rules|hints)(?:/.*)?|.*\.mdc|.*\.(?:instructions|prompt|chatmode|agent)\.md"
     r"|.*/\.(?:claude|cursor|windsurf|codex|gemini|agents?|opencode|kiro|roo|continue|junie|aiassistant|amazonq|augment)"
@@ -47,7 +48,7 @@ _MODEL: Final = (
 )
 # "AI assistant: …", "Note to the agent that reads this", "if you are an LLM", "agents must …". A text about models is
 # none of these.
-_ADDRESSEE: Final = re.compile(
+_ADDRESSEE: Final = defer_pattern(
     rf"(?:^|[\n.!?:(\[<>*#-])\s*(?:\w+\s+){{0,3}}{_MODEL}\b\s*(?:[:,!\u2014]|-\s)"
     rf"|\b(?:to|for|dear|attention|hey|hello|you are|you're|as|if you are)\s+(?:an?\s+|the\s+|all\s+|any\s+|every\s+)?"
     rf"(?:\w+\s+)?{_MODEL}\b(?!\s+(?:demo|leaderboard|benchmark|training|fine))"
@@ -55,14 +56,16 @@ _ADDRESSEE: Final = re.compile(
     re.IGNORECASE,
 )
 # "Ignore the instructions of the user".
-_OVERRIDE: Final = re.compile(
+_OVERRIDE: Final = defer_pattern(
     r"\b(?:ignore|disregard|forget|override|bypass|discard)\s+(?:(?:all|any|the|your|every|of|my|its|previous|prior|above"
     r"|earlier|preceding|other|system|user'?s?|safety|original|current)\s+){1,5}(?:instructions?|prompts?|guidelines?"
     r"|directives?|polic(?:y|ies)|safeguards?)\b",
     re.IGNORECASE,
 )
-_COMMAND: Final = re.compile(r"\b(?:run|execute|install|download|fetch|call|invoke|open|use the tool)\b", re.IGNORECASE)
-_PROGRAM: Final = re.compile(
+_COMMAND: Final = defer_pattern(
+    r"\b(?:run|execute|install|download|fetch|call|invoke|open|use the tool)\b", re.IGNORECASE
+)
+_PROGRAM: Final = defer_pattern(
     r"https?://|\b(?:curl|wget|bash|sh|powershell|python\d?|npx?|pip)\b|`[^`]+`", re.IGNORECASE
 )
 # Phrases of an attack, and those that only count if a model is addressed: people hide things from users, too.

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
 
-_SENTENCE: Final = re.compile(r"[^\n]+(?:\n(?![ \t>]*(?:[-*+#|]|\d{1,3}[.)])[ \t])[^\n]+)*")
-_BREAK: Final = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z\"'(\[`*])")
+_SENTENCE: Final = defer_pattern(r"[^\n]+(?:\n(?![ \t>]*(?:[-*+#|]|\d{1,3}[.)])[ \t])[^\n]+)*")
+_BREAK: Final = defer_pattern(r"(?<=[.!?])[\"')\]]*\s+(?=[A-Z\"'(\[`*])")
 _LONGEST_SENTENCE: Final = 2_000
-_FORBIDDEN: Final = re.compile(
+_FORBIDDEN: Final = defer_pattern(
     r"\b(?:never|do not|don't|must not|mustn't|should not|shouldn't|cannot|can't|avoid|refuse|instead of|rather than"
     r"|not to|no need to|is not allowed|forbidden|prohibited|malicious|attackers?)\b",
     re.IGNORECASE,
@@ -57,7 +58,7 @@ _ACT: Final = (
 )
 FETCH_AND_RUN: Final = "fetch-and-run"
 _RISKS: Final = tuple(
-    (use, re.compile(pattern, re.IGNORECASE | re.DOTALL))
+    (use, defer_pattern(pattern, re.IGNORECASE | re.DOTALL))
     for use, pattern in (
         (FETCH_AND_RUN, rf"{_FETCH}.{{0,200}}?{_ADDRESS}.{{0,120}}?{_RUN}\s+(?:\w+\s+)?{_OBJECT}"),
         (FETCH_AND_RUN, rf"{_RUN}.{{0,80}}?{_PROGRAM_ADDRESS}"),
@@ -88,7 +89,7 @@ _RISKS: Final = tuple(
     )
 )  # fmt: skip
 # A request that carries its own token, as an API wants it, sends the token to whom it belongs to.
-_OWN_TOKEN: Final = re.compile(
+_OWN_TOKEN: Final = defer_pattern(
     r"\b(?:headers?|authorization|bearer|authenticat\w+|log\s?in|sign\s?in|x-api-key)\b", re.IGNORECASE
 )
 _NEGATED_BY_NATURE: Final = frozenset({"keep-silent"})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.lineage import TemplatePiece
 
 _MAX_CHARACTERS: Final = 100_000
@@ -15,10 +15,10 @@ _MAX_PIECES: Final = 2000
 _MAX_SHOWN: Final = 160
 _DIGEST_BYTES: Final = 5
 # Many templates are one line, so a piece begins at each tag and at each line.
-_PIECE: Final = re.compile(r"(?=\{[{%#])|\n")
-_SPACE: Final = re.compile(r"\s+")
+_PIECE: Final = defer_pattern(r"(?=\{[{%#])|\n")
+_SPACE: Final = defer_pattern(r"\s+")
 # Marks that strip white space around a tag, which printers of templates add and drop.
-_STRIP_MARK: Final = re.compile(r"(?<=\{[{%#])[-+]|[-+](?=[}%#]\})")
+_STRIP_MARK: Final = defer_pattern(r"(?<=\{[{%#])[-+]|[-+](?=[}%#]\})")
 
 
 def cut_template(template: str) -> tuple[TemplatePiece, ...]:

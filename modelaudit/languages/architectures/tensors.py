@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.lineage import Dimension, DimensionFact, ModelTraits
 
 # Types whose shape is that of the layer; quantised weights are packed into others.
 _PLAIN_TYPES: Final = frozenset({"F16", "BF16", "F32", "F64", "F8_E4M3", "F8_E5M2"})
-_LAYER: Final = re.compile(r"(?:^|\.)(?:layers|h|blocks|layer|block)\.(\d{1,4})\.")
+_LAYER: Final = defer_pattern(r"(?:^|\.)(?:layers|h|blocks|layer|block)\.(\d{1,4})\.")
 # Parts that are not the language model.
-_OTHER_PART: Final = re.compile(r"vision|visual|audio|image|vae|unet|projector|resampler")
-_MODULE: Final = re.compile(
+_OTHER_PART: Final = defer_pattern(r"vision|visual|audio|image|vae|unet|projector|resampler")
+_MODULE: Final = defer_pattern(
     r"(?:^|\.)(?P<module>embed_tokens|wte|word_embeddings|tok_embeddings|embed_in|lm_head"
     r"|q_proj|wq|k_proj|wk|v_proj|wv|gate_proj|up_proj|w1|w3|down_proj|w2|dense_h_to_4h)"
     r"\.(?P<kind>weight|lora_A(?:\.[\w-]{1,60})?\.weight|lora_B(?:\.[\w-]{1,60})?\.weight)$"

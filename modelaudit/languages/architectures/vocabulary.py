@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.lineage import SEGMENT_TOKENS, ModelTraits, VocabularyFact
 
 DIGEST_BYTES: Final = 8
@@ -19,13 +20,13 @@ _MAX_SPECIAL: Final = 400
 _MAX_SPECIAL_CHARACTERS: Final = 120
 _MAX_LIST_CHARACTERS: Final = 4_000_000
 # The vocabulary of a byte-pair tokenizer maps tokens to numbers, that of a unigram tokenizer lists pairs.
-_MAPPING: Final = re.compile(r'"vocab"\s{0,40}:\s{0,40}\{')
-_PAIRS: Final = re.compile(r'"vocab"\s{0,40}:\s{0,40}\[(?=\s{0,40}\[)')
-_ADDED: Final = re.compile(r'"added_tokens"\s{0,40}:\s{0,40}(?=\[)')
+_MAPPING: Final = defer_pattern(r'"vocab"\s{0,40}:\s{0,40}\{')
+_PAIRS: Final = defer_pattern(r'"vocab"\s{0,40}:\s{0,40}\[(?=\s{0,40}\[)')
+_ADDED: Final = defer_pattern(r'"added_tokens"\s{0,40}:\s{0,40}(?=\[)')
 _STRING: Final = r'"((?:[^"\\]|\\.)*+)"'
-_TIKTOKEN_LINE: Final = re.compile(r"((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?) \d{1,7}")
-_ENTRY: Final = re.compile(rf"\s*+{_STRING}\s*+:\s*+(\d{{1,9}})\s*+(?:,|(\}}))", re.DOTALL)
-_PAIR: Final = re.compile(rf"\s*+\[\s*+{_STRING}\s*+,[^\]\[\"]{{1,60}}\]\s*+(?:,|(\]))", re.DOTALL)
+_TIKTOKEN_LINE: Final = defer_pattern(r"((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?) \d{1,7}")
+_ENTRY: Final = defer_pattern(rf"\s*+{_STRING}\s*+:\s*+(\d{{1,9}})\s*+(?:,|(\}}))", re.DOTALL)
+_PAIR: Final = defer_pattern(rf"\s*+\[\s*+{_STRING}\s*+,[^\]\[\"]{{1,60}}\]\s*+(?:,|(\]))", re.DOTALL)
 
 
 class VocabularyHasher:

@@ -15,12 +15,13 @@ from urllib.parse import urlsplit
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 
 _VOCABULARY: Final = "agent-texts"
-_FOLDERS: Final = re.compile(
+_FOLDERS: Final = defer_pattern(
     r"/\.(?:claude|cursor|windsurf|codex|gemini|agents?|opencode|kiro|roo|continue|junie|vscode|zed|amazonq|augment|qwen)/"
     r"|\.code-workspace\Z|/opencode\.jsonc?\Z",
     re.IGNORECASE,
@@ -31,7 +32,7 @@ _BASE_ADDRESSES: Final = frozenset(
      "HTTP_PROXY", "ALL_PROXY", "base_url", "chatgpt_base_url", "baseURL", "openai_base_url", "apiBase"}
 )  # fmt: skip
 # Hosts of the publishers of agents, and this machine.
-_OWN_HOSTS: Final = re.compile(
+_OWN_HOSTS: Final = defer_pattern(
     r"localhost|127\.\d+\.\d+\.\d+|\[?::1\]?|0\.0\.0\.0|host\.docker\.internal"
     r"|(?:.*\.)?(?:anthropic\.com|openai\.com|openai\.azure\.com|googleapis\.com|amazonaws\.com|github\.com"
     r"|githubcopilot\.com|openrouter\.ai|huggingface\.co|mistral\.ai|deepseek\.com|x\.ai|groq\.com)",
@@ -42,19 +43,19 @@ _HELPERS: Final = frozenset(
 )
 """Keys whose values are commands that the agent runs, though their names do not say so."""
 _CONSENTS: Final = {
-    "defaultMode": re.compile(r"bypassPermissions|dontAsk", re.IGNORECASE),
-    "approval_policy": re.compile(r"never", re.IGNORECASE),
-    "sandbox_mode": re.compile(r"danger-full-access", re.IGNORECASE),
-    "approvalMode": re.compile(r"yolo", re.IGNORECASE),
-    "skipDangerousModePermissionPrompt": re.compile(r"true", re.IGNORECASE),
-    "enableAllProjectMcpServers": re.compile(r"true", re.IGNORECASE),
-    "yolo": re.compile(r"true", re.IGNORECASE),
-    "autoAccept": re.compile(r"true", re.IGNORECASE),
-    "trust": re.compile(r"true", re.IGNORECASE),
-    "chat.tools.autoApprove": re.compile(r"true", re.IGNORECASE),
-    "chat.tools.global.autoApprove": re.compile(r"true", re.IGNORECASE),
-    "allow": re.compile(r"(?:Bash|PowerShell|Shell)(?:\((?:\*|:\*|\*:\*)?\))?|\*"),
-    "trusted_tools": re.compile(r"\*"),
+    "defaultMode": defer_pattern(r"bypassPermissions|dontAsk", re.IGNORECASE),
+    "approval_policy": defer_pattern(r"never", re.IGNORECASE),
+    "sandbox_mode": defer_pattern(r"danger-full-access", re.IGNORECASE),
+    "approvalMode": defer_pattern(r"yolo", re.IGNORECASE),
+    "skipDangerousModePermissionPrompt": defer_pattern(r"true", re.IGNORECASE),
+    "enableAllProjectMcpServers": defer_pattern(r"true", re.IGNORECASE),
+    "yolo": defer_pattern(r"true", re.IGNORECASE),
+    "autoAccept": defer_pattern(r"true", re.IGNORECASE),
+    "trust": defer_pattern(r"true", re.IGNORECASE),
+    "chat.tools.autoApprove": defer_pattern(r"true", re.IGNORECASE),
+    "chat.tools.global.autoApprove": defer_pattern(r"true", re.IGNORECASE),
+    "allow": defer_pattern(r"(?:Bash|PowerShell|Shell)(?:\((?:\*|:\*|\*:\*)?\))?|\*"),
+    "trusted_tools": defer_pattern(r"\*"),
 }
 _KEYS: Final = _BASE_ADDRESSES | _HELPERS | _CONSENTS.keys()
 

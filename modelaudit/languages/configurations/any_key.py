@@ -31,6 +31,7 @@ from modelaudit.languages.configurations.python_names import (
 from modelaudit.languages.configurations.serving import NAME_KEYS
 from modelaudit.languages.configurations.targets import SHARED_KEYS, TARGET_KEYS
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.wire.base import LimitReachedError, Reading
@@ -58,8 +59,10 @@ _KEYS_OF_DATA: Final = frozenset(
 )  # fmt: skip
 
 # Lists of words by the ends of their keys, and files of words by a part of their names.
-_KEY_OF_WORDS: Final = re.compile(r"\w{0,60}_(?:labels?|vocab|tokens?|classes|words|categories|entities|terms)", re.I)
-_FILE_OF_WORDS: Final = re.compile(
+_KEY_OF_WORDS: Final = defer_pattern(
+    r"\w{0,60}_(?:labels?|vocab|tokens?|classes|words|categories|entities|terms)", re.I
+)
+_FILE_OF_WORDS: Final = defer_pattern(
     r"(?:^|[_.-])(?:vocab(?:ulary)?|labels?|tokens?|merges|classes|categories|stopwords|words)(?:[_.-]|$)"
 )
 # Keys of texts for people; under some others, such as ``code``, node editors keep programs that they run.
@@ -82,12 +85,12 @@ _FRAMEWORKS: Final = frozenset(
 _ROOTS: Final = frozenset(sys.stdlib_module_names) - _WORDS_OF_DATA | _FRAMEWORKS
 
 # Keys whose values are names of classes or functions, as the last word of the key.
-_CALLABLE_KEY: Final = re.compile(
+_CALLABLE_KEY: Final = defer_pattern(
     r"(?:.*[_.])?(?:implementation|callable|factory|import_path|entry_?point|handler|class_?name|class_?path|cls"
     r"|python_class|python_function|function_path|module_function)",
     re.IGNORECASE,
 )
-_CLASS_NAME: Final = re.compile(r"[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z]\w*[a-z]\w*")
+_CLASS_NAME: Final = defer_pattern(r"[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z]\w*[a-z]\w*")
 _CLASS_KEY: Final = "class"
 # The first words of classes of Java, which loaders of Python do not import.
 _ROOTS_OF_JAVA: Final = frozenset({"org", "com", "io", "net", "java", "javax", "ai", "edu"})
@@ -104,12 +107,12 @@ _MODULES: Final = (
     "os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|marshal|pickle|cloudpickle|dill|shutil|socket|sys|pathlib"
     "|webbrowser|urllib|requests|asyncio|multiprocessing|platform|timeit|pdb|codecs|torch|numpy|joblib|pip"
 )
-_ACTS: Final = re.compile(
+_ACTS: Final = defer_pattern(
     rf"__(?:{_DUNDERS})__|\b(?:exec|eval|compile|execfile|getattr|globals|locals|vars|breakpoint)\s{{0,4}}\("
     rf"|\b(?:{_MODULES})(?:\.\w{{1,60}}){{1,6}}\s{{0,4}}\(|\b(?:import|from)\s{{1,4}}(?:{_MODULES})\b"
 )
 _WALKS: Final = frozenset(f"__{word}__" for word in _DUNDERS.split("|"))
-_HOSTILE_CALL: Final = re.compile(
+_HOSTILE_CALL: Final = defer_pattern(
     r"(?:\w+\.){0,20}(?:os|posix|nt)\.(?:system|popen\w*|exec[lv]\w*|spawn\w*|posix_spawn\w*|fork\w*|startfile)"
     r"|(?:\w+\.){0,20}builtins\.(?:exec|execfile|__import__|breakpoint)"
     r"|(?:\w+\.){0,20}subprocess\.\w+|pty\.(?:spawn|fork)|ctypes\.[\w.]+|runpy\.\w+|importlib\.(?:import_module|reload)"
@@ -117,7 +120,7 @@ _HOSTILE_CALL: Final = re.compile(
     r"|socket\.(?:socket|create_connection)|code\.(?:interact|InteractiveInterpreter|InteractiveConsole)"
     r"|timeit\.timeit|pdb\.run\w*|asyncio\.create_subprocess_\w+|multiprocessing\.Process|torch\.hub\.\w+"
 )
-_EVALUATION: Final = re.compile(r"\b(?:eval|compile)\s{0,4}\(")
+_EVALUATION: Final = defer_pattern(r"\b(?:eval|compile)\s{0,4}\(")
 _LONGEST_CODE: Final = 20_000  # characters
 _SHOWN: Final = 200
 _MOST_PARSED: Final = 2_000
@@ -134,7 +137,7 @@ _ESCAPE: Final = (
     r"\\u00(?:2[eE8]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
     r"|\\x(?:2[eE8]|5[fF]|[46][1-9a-fA-F]|[57][0-9aA])"
 )
-MARKS: Final = re.compile(f"{_NAME_IN_TEXT}|{_ACTS.pattern}|{_KEY_IN_TEXT}|{_ESCAPE}", re.MULTILINE)
+MARKS: Final = defer_pattern(f"{_NAME_IN_TEXT}|{_ACTS.pattern}|{_KEY_IN_TEXT}|{_ESCAPE}", re.MULTILINE)
 
 
 def read_any_key(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:

@@ -18,6 +18,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
@@ -36,10 +37,10 @@ _STARTING_KEYS: Final = frozenset({"mcpServers", "mcp_servers", "context_servers
 # Steps between a mapping and a part of its line: ``options`` of a task, and the index or ``value`` of an argument.
 _OPTIONS: Final = "options"
 _VALUE: Final = "value"
-_VARIABLE: Final = re.compile(r"[A-Za-z_]\w{0,99}")
-_SEPARATOR: Final = re.compile(r"\s")
+_VARIABLE: Final = defer_pattern(r"[A-Za-z_]\w{0,99}")
+_SEPARATOR: Final = defer_pattern(r"\s")
 # ``cmd /c npx …`` of Windows starts the words behind it.
-_WINDOWS_SHELL: Final = re.compile(r"(?:.*[\\/])?cmd(?:\.exe)?", re.IGNORECASE)
+_WINDOWS_SHELL: Final = defer_pattern(r"(?:.*[\\/])?cmd(?:\.exe)?", re.IGNORECASE)
 _MOST_LINES: Final = 2_000
 _LONGEST_LINE: Final = 20_000  # characters
 _MOST_CHARACTERS: Final = 400_000  # of all lines

@@ -21,6 +21,7 @@ from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedTex
 from modelaudit.languages.shell.recipes import convert_dockerfile
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -40,7 +41,7 @@ _COMMAND_WORDS: Final = frozenset(
      "healthcheck", "preinstall", "postinstall", "raw", "program", "steps", "callback", "runtime", "profiles"}
 )  # fmt: skip
 # The words of a key: ``on``, ``Create`` and ``Command`` of ``onCreateCommand``, or ``CMD``.
-_KEY_WORD: Final = re.compile(r"[A-Z]{2,}(?![a-z])|[A-Za-z][a-z]*")
+_KEY_WORD: Final = defer_pattern(r"[A-Z]{2,}(?![a-z])|[A-Za-z][a-z]*")
 _MAX_KEY_LENGTH: Final = 100
 # Keys whose values people or models read. No tool runs them.
 PROSE_KEYS: Final = frozenset(
@@ -50,9 +51,9 @@ PROSE_KEYS: Final = frozenset(
      "details", "body", "caption", "reason", "code", "solution", "source", "docstring", "long_description"}
 )  # fmt: skip
 # A sentence, a heading or a fence of Markdown at the start of a value.
-_PROSE: Final = re.compile(r"\s*(?:[A-Z][a-z']*[,:]?\s+[a-z(`'\"]|#{1,6} [A-Z]|[-*] [A-Z])|[^`]*```")
+_PROSE: Final = defer_pattern(r"\s*(?:[A-Z][a-z']*[,:]?\s+[a-z(`'\"]|#{1,6} [A-Z]|[-*] [A-Z])|[^`]*```")
 # What loaders expect before a command: ``pipe:`` of WebDataset, ``!`` of Git, ``<!(`` and ``<!@(`` of node-gyp.
-_OPENING: Final = re.compile(r"\s*(?:(?P<certain>pipe:|<!@?\()|!|\w{1,20}:(?!//))")
+_OPENING: Final = defer_pattern(r"\s*(?:(?P<certain>pipe:|<!@?\()|!|\w{1,20}:(?!//))")
 # The actions that count under any key. Those of a mere pipe do not: prose before a command has the form of one.
 ACTIONS_UNDER_ANY_KEY: Final = frozenset(
     {"download-and-run", "download-then-run", "decode-and-run", "reverse-shell", "unresolved-run", "obfuscated",
@@ -60,7 +61,7 @@ ACTIONS_UNDER_ANY_KEY: Final = frozenset(
 )  # fmt: skip
 # DVC takes values from another file, ``params.yaml``.
 _PIPELINE_FILES: Final = frozenset({"dvc.yaml", "dvc.yml"})
-_COMPUTED_PROGRAM: Final = re.compile(
+_COMPUTED_PROGRAM: Final = defer_pattern(
     r"(?:\A|[|;&({`]|\b(?:python[\d.]*|(?:ba|z|da)?sh|node|perl|ruby|Rscript|source|eval|exec)\b|-c)\s{0,99}\$\{(?!\{)"
     r"|\$\{[\w.\[\]]{1,200}\}\$\{"
 )
@@ -70,7 +71,7 @@ _FETCHED_ADDRESS: Final = r"(?:\.exe)?(?:[ \t\n]|\\[nt]|\$\{?IFS|[\"'][ \t\n]*,)
 # A lookbehind behind the literal is the condition on what precedes it.
 COMMAND_MARKS: Final = TextMarks(
     tuple(
-        (literal, re.compile(pattern))
+        (literal, defer_pattern(pattern))
         for literal, pattern in (
             *((name, name + _FETCHED_ADDRESS) for name in ("curl", "wget", "aria2c", "fetch", "iwr", "irm")),
             ("nvoke-", r"nvoke-(?<=[Ii]nvoke-)\w+" + _FETCHED_ADDRESS),
@@ -91,7 +92,7 @@ COMMAND_MARKS: Final = TextMarks(
         )
     )
 )
-_WINDOWS_MARKS: Final = re.compile(
+_WINDOWS_MARKS: Final = defer_pattern(
     r"powershell|pwsh|\biex\b|invoke-|downloadstring|certutil|mshta|bitsadmin", re.IGNORECASE
 )
 # A command with an effect has an argument, behind a space, a tab or a variable such as ``${IFS}``.
@@ -100,14 +101,14 @@ _CONTAINER_KEYS: Final = frozenset(
      "Binds", "container", "HostConfig", "runners", "driver_opts"}
 )  # fmt: skip
 _MOUNT_KEYS: Final = frozenset({"volumes", "mounts", "runArgs", "binds", "Binds"})
-_MOUNT_OPTION: Final = re.compile(r"(?:-v|--volume|--mount)[= ]")
-_NODE_PROGRAM: Final = re.compile(
+_MOUNT_OPTION: Final = defer_pattern(r"(?:-v|--volume|--mount)[= ]")
+_NODE_PROGRAM: Final = defer_pattern(
     r"\b(?:node|nodejs|bun|deno)(?:\.exe)?\s+(?:eval|-e|-p|-pe|--eval|--print)\b.{0,20000}", re.DOTALL
 )
-_NODE_RUNS: Final = re.compile(r"child_process|\beval\s*\(|\bnew\s+Function\b|\bvm\.run|process\.(?:binding|dlopen)")
-_NODE_DECODES: Final = re.compile(r"Buffer\.from\s*\(|\batob\s*\(|fromCharCode|unescape\s*\(|\\x[0-9a-fA-F]{2}")
-_NODE_FETCHES: Final = re.compile(r"https?(?:://|['\"]\s*\))|\bfetch\s*\(|\bnet\.connect")
-_SEPARATOR: Final = re.compile(r"[\s$]")
+_NODE_RUNS: Final = defer_pattern(r"child_process|\beval\s*\(|\bnew\s+Function\b|\bvm\.run|process\.(?:binding|dlopen)")
+_NODE_DECODES: Final = defer_pattern(r"Buffer\.from\s*\(|\batob\s*\(|fromCharCode|unescape\s*\(|\\x[0-9a-fA-F]{2}")
+_NODE_FETCHES: Final = defer_pattern(r"https?(?:://|['\"]\s*\))|\bfetch\s*\(|\bnet\.connect")
+_SEPARATOR: Final = defer_pattern(r"[\s$]")
 _ANSIBLE_KEYS: Final = ("url", "dest")
 _MAX_COMMAND_LENGTH: Final = 200_000
 _MAX_MENTIONS: Final = 20_000

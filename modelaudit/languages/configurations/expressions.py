@@ -27,6 +27,7 @@ from modelaudit.languages.configurations.python_names import FORMAT, build_outli
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.source import parse_code_text
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
 from modelaudit.wire.base import LimitReachedError, Reading
@@ -46,21 +47,23 @@ _OPERATOR_LISTS: Final = frozenset({"transforms", "transform_ops"})
 _STEPS_TO_OPERATOR: Final = 2  # from the key of the list: the index of the item, and the name of the operator
 _FILE_CALL: Final = "builtins.open"
 # A value that begins with ``$`` and a Python expression, anywhere in the text.
-_EXPRESSION: Final = re.compile(
+_EXPRESSION: Final = defer_pattern(
     r"(?:^|[\s\"'\[,:])(?:\$(?:[A-Za-z_@(\[{'\"+~.\\-]|\d[^\n]{0,200}\()|\\u0024|\\x24)", re.MULTILINE
 )
 # ``%other.json::key``, or with ``#`` in place of the colons.
-_MACRO: Final = re.compile(r"%([^\s%:#]{1,300}\.(?:json|ya?ml))(?:::|#|\Z)")
-_MACRO_IN_TEXT: Final = re.compile(r"%[^\s%\"']{1,300}\.(?:json|ya?ml)\b")
+_MACRO: Final = defer_pattern(r"%([^\s%:#]{1,300}\.(?:json|ya?ml))(?:::|#|\Z)")
+_MACRO_IN_TEXT: Final = defer_pattern(r"%[^\s%\"']{1,300}\.(?:json|ya?ml)\b")
 _MAX_REFERENCES: Final = 1_000
-_HOSTILE_CALL: Final = re.compile(
+_HOSTILE_CALL: Final = defer_pattern(
     r"(?:\w+\.){0,20}(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*|fork\w*|kill|remove|unlink)"
     r"|(?:\w+\.){0,20}builtins\.(?:exec|eval|compile|__import__|getattr)"
     r"|(?:subprocess|pty|ctypes|runpy|marshal|pickle|importlib|socket|webbrowser|code)\.[\w.]+|shutil\.rmtree"
 )
 # Functions of YOLO that install packages, and that download and unpickle weights. Its layers can call them.
-_YOLO_CALL: Final = re.compile(r"\b(?:check_requirements|attempt_(?:load|download)|DetectMultiBackend)\s*\(")
-_DUNDER_ACCESS: Final = re.compile(r"__(?:subclasses|globals|builtins|class|bases|base|mro|import|reduce|dict|code)__")
+_YOLO_CALL: Final = defer_pattern(r"\b(?:check_requirements|attempt_(?:load|download)|DetectMultiBackend)\s*\(")
+_DUNDER_ACCESS: Final = defer_pattern(
+    r"__(?:subclasses|globals|builtins|class|bases|base|mro|import|reduce|dict|code)__"
+)
 _MAX_EXPRESSION_LENGTH: Final = 20_000
 _MAX_EXPRESSIONS: Final = 2000
 # Names that ``ConfigParser`` imports before any expression is evaluated.
@@ -71,11 +74,11 @@ _LAYER_PREAMBLE: Final = (
     "import numpy as np\nimport torch.nn as nn\nimport pandas as pd\nimport requests\nfrom pathlib import Path\n"
 )
 _ARGUMENTS: Final = "arguments"
-_IMPORT_STATEMENT: Final = re.compile(r"\s*(?:import|from)\s")
-_REFERENCE_TO_VALUE: Final = re.compile(r"@(\w+(?:(?:::|#)\w+)*)")
-_KEY_SEPARATOR: Final = re.compile(r"::|#")
+_IMPORT_STATEMENT: Final = defer_pattern(r"\s*(?:import|from)\s")
+_REFERENCE_TO_VALUE: Final = defer_pattern(r"@(\w+(?:(?:::|#)\w+)*)")
+_KEY_SEPARATOR: Final = defer_pattern(r"::|#")
 # An expression without any of these reads a name, and nothing else.
-_ACTS: Final = re.compile(r"[(\[@]")
+_ACTS: Final = defer_pattern(r"[(\[@]")
 _MAX_PROGRAM: Final = 200_000  # characters
 
 

@@ -14,6 +14,7 @@ from typing import Final
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.languages.shell.index_settings import INDEX_VARIABLES, VARIABLE_ASSIGNMENT, judge_index_variable
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
@@ -39,7 +40,7 @@ _REQUIREMENT_LISTS: Final = frozenset(
 _INSTALLED_LISTS: Final = frozenset(
     {"pip", "requirements", "python_packages", "pip_packages", "pip_requirements", "python_requirements"}
 )
-_NAMES_SOURCE: Final = re.compile(r"(?:^|\s)-[a-z-]|://", re.MULTILINE)
+_NAMES_SOURCE: Final = defer_pattern(r"(?:^|\s)-[a-z-]|://", re.MULTILINE)
 _ADDRESS_KEYS: Final = frozenset({"url", "file", "git", "hg", "svn", "bzr"})
 _CHECK_KEYS: Final = frozenset({"verify_ssl", "ssl_verify", "enableStrictSsl", "strict-ssl"})
 _TRUSTED_HOST_KEYS: Final = frozenset({"allow-insecure-host", "trusted-host", "trusted_host", "unsafeHttpWhitelist"})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.languages.settings import Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
 from modelaudit.wire.base import LimitReachedError, Reading
 
@@ -15,17 +15,19 @@ FORMAT: Final = "configuration"
 
 MAX_MENTIONS: Final = 10_000
 _MAX_NAME_LENGTH: Final = 200
-_DOTTED_NAME: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)++")
-_SINGLE_NAME: Final = re.compile(r"[^\W\d]\w*+")
+_DOTTED_NAME: Final = defer_pattern(r"[^\W\d]\w*(?:\.[^\W\d]\w*)++")
+_SINGLE_NAME: Final = defer_pattern(r"[^\W\d]\w*+")
 # Data sets use keys such as ``target`` as well. Under such a key, only a name that runs code counts:
 # ``os.system`` or ``subprocess.run``, or such a function by a longer path: ``torch.os.system``.
-_CODE_RUNNING_NAME: Final = re.compile(
+_CODE_RUNNING_NAME: Final = defer_pattern(
     r"(?:(?:os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|shutil|pickle|marshal|webbrowser)\.\w++"
     r"|(?:\w+\.){1,20}_?(?:os|subprocess|builtins)\.(?:system|popen|Popen|run|call|check_output|eval|exec|exec[lv]p?e?))"
     r"(?:\.\w+)*+"
 )
 # A file name such as ``pickle.py`` runs nothing.
-_FILE_NAME: Final = re.compile(r".*\.(?:py|txt|json|jsonl|csv|pkl|md|html?|ya?ml|zip|gz|png|jpe?g|wav|js|ts|so|bin|pt)")
+_FILE_NAME: Final = defer_pattern(
+    r".*\.(?:py|txt|json|jsonl|csv|pkl|md|html?|ya?ml|zip|gz|png|jpe?g|wav|js|ts|so|bin|pt)"
+)
 
 
 def is_code_running_name(name: str) -> bool:

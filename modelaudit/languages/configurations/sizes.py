@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Scalar, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
@@ -20,7 +20,7 @@ _LARGEST_SIZES: Final = {
     "num_local_experts": 2**20, "n_routed_experts": 2**20, "max_position_embeddings": 2**31, "n_positions": 2**31,
     "n_ctx": 2**31, "type_vocab_size": 2**20, "num_labels": 2**24, "image_size": 2**20, "num_channels": 2**20,
 }  # fmt: skip
-_NUMBER: Final = re.compile(r"-?[0-9]++")
+_NUMBER: Final = defer_pattern(r"-?[0-9]++")
 
 
 def read_sizes(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:

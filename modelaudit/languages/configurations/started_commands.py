@@ -22,6 +22,7 @@ from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.program_names import normalize_program_name
 from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
@@ -32,9 +33,9 @@ STARTED_PROGRAMS: Final = "started-programs"
 
 _LISTS: Final = (".scp",)
 _OPTION_FILES: Final = (".conf", ".config", ".cfg")
-_PIPE: Final = re.compile(r"\s*\|(?P<written>.*)|(?P<read>.*)\|\s*", re.DOTALL)
+_PIPE: Final = defer_pattern(r"\s*\|(?P<written>.*)|(?P<read>.*)\|\s*", re.DOTALL)
 # A specifier of Kaldi, whose file name may be a pipe: ``ark,s,cs:command |``, also two in a row: ``ark,scp:``.
-_SPECIFIER: Final = re.compile(r"\s*(?:ark|scp)(?:,\w{1,5}){0,8}:")
+_SPECIFIER: Final = defer_pattern(r"\s*(?:ark|scp)(?:,\w{1,5}){0,8}:")
 # ``sox`` takes a file name that begins with a bar for a command, and any program may get one in a substitution.
 _INNER_COMMAND: Final = ("|", "$", "`")
 _WRITABLE_FOLDERS: Final = ("/tmp/", "/dev/", "/proc/", "/var/tmp/")
@@ -42,10 +43,10 @@ _WRITABLE_FOLDERS: Final = ("/tmp/", "/dev/", "/proc/", "/var/tmp/")
 _CONVERTERS: Final = frozenset({"sox", "ffmpeg", "avconv", "lame"})
 _OUTPUTS: Final = frozenset({"-", "-p", "--sox-pipe", "pipe:", "pipe:1", "/dev/stdout"})
 # Hidden files, and folders of the system.
-_PRIVATE_PLACE: Final = re.compile(r"(?:\A|=)(?:~|/etc/|/bin/|/usr/)|/\.[A-Za-z]")
+_PRIVATE_PLACE: Final = defer_pattern(r"(?:\A|=)(?:~|/etc/|/bin/|/usr/)|/\.[A-Za-z]")
 _LONGEST_COMMAND: Final = 20_000  # characters
 _JAVA_KEYS: Final = frozenset({"vmargs"})
-_JAVA_OPTION: Final = re.compile(
+_JAVA_OPTION: Final = defer_pattern(
     r"(?:^|\s)(?P<option>-XX:On(?:Error|OutOfMemoryError)|-XX:(?:Flags|VMOptionsFile)|-javaagent|-agent(?:path|lib)"
     r"|-Xbootclasspath(?:/[ap])?)[=:]"
 )
@@ -122,8 +123,8 @@ STARTED_COMMANDS = Interpreter(
     read_started_commands,
     marks=TextMarks(
         (
-            ("|", re.compile(r"\|(?:[ \t\r]*(?:#|$)|(?<=[=\s]\|))", re.MULTILINE)),
-            ("|", re.compile(r"(?:ark|scp)(?:,\w{1,5}){0,8}:[^\n]{0,1000}\|")),
+            ("|", defer_pattern(r"\|(?:[ \t\r]*(?:#|$)|(?<=[=\s]\|))", re.MULTILINE)),
+            ("|", defer_pattern(r"(?:ark|scp)(?:,\w{1,5}){0,8}:[^\n]{0,1000}\|")),
         )
     ),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -18,6 +17,7 @@ from modelaudit.languages.settings import (
     list_spellings,
     normalize_key,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
@@ -40,7 +40,7 @@ _UNSAFE_IF_ON: Final = frozenset(
 _UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
 KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
 """Keys under which Transformers downloads a kernel for attention if the value names a repository."""
-_REPOSITORY: Final = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
+_REPOSITORY: Final = defer_pattern(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _REMOTE_CODE: Final = "trust_remote_code"
 # The configurations that a loader reads with the model, and their keys for parts from other repositories.
 _OWN_FILES: Final = frozenset(

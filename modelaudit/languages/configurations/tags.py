@@ -8,12 +8,12 @@ Sources: ``yaml/constructor.py`` (``!!python/object/apply:os.system``); ``hyperp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Location
@@ -21,7 +21,7 @@ from modelaudit.wire.base import Reading
 from modelaudit.wire.bounds import build_references
 
 # ``!!python/object/apply:os.system`` and ``tag:yaml.org,2002:python/name:…`` of PyYAML, ``!new:…`` of HyperPyYAML.
-_PYTHON_TAG: Final = re.compile(
+_PYTHON_TAG: Final = defer_pattern(
     r"!*(?:tag:yaml\.org,2002:)?(?:python/(?:object/apply|object/new|object|name|module)|new|apply|applyref|name|module):(.++)"
 )
 # ``!ruby/object:Gem.Installer`` of Ruby; ``!!javax.script.ScriptEngineManager`` of Java, also as an array (``…;[]``) or
@@ -30,15 +30,15 @@ _FOREIGN_TAGS: Final = (
     # Psych writes the kind of the object before its class: ``!ruby/object:Gem::Installer``.
     (
         "ruby",
-        re.compile(
+        defer_pattern(
             r"(?:!+ruby|!*tag:ruby\.yaml\.org,2002:?)[/:]?"
             r"(?:(?:object|struct|exception|class|module|hash|array|string):)?(.++)"
         ),
     ),
-    ("java", re.compile(r"!!((?!python/)[a-z]\w*+(?:\.[A-Za-z_$][\w$]*+)++(?:;?\[.*+|\s*+))")),
+    ("java", defer_pattern(r"!!((?!python/)[a-z]\w*+(?:\.[A-Za-z_$][\w$]*+)++(?:;?\[.*+|\s*+))")),
 )
 # HyperPyYAML writes the path behind a colon, other loaders write it as the value.
-_INCLUDED: Final = re.compile(r"!include:(.++)")
+_INCLUDED: Final = defer_pattern(r"!include:(.++)")
 _FUNCTION_TAG: Final = "!function"
 _READ_WITH_VALUE: Final = frozenset({_FUNCTION_TAG, "!include"})
 INCLUDE: Final = "yaml-include"
@@ -47,7 +47,7 @@ FUNCTION: Final = "function-tag"
 """The format of references to files of Python that a tag imports."""
 _MOST_REFERENCES: Final = 1_000
 _LONGEST_TARGET: Final = 1_000  # characters
-TAG_IN_TEXT: Final = re.compile(
+TAG_IN_TEXT: Final = defer_pattern(
     r"!!?(?:tag:yaml\.org,2002:)?python/(?:object/apply|object/new|object|name|module):([\w.]++)"
 )
 """A PyYAML tag in text that is not YAML itself, such as a string in JSON."""
@@ -112,5 +112,5 @@ def _locate_module(value: str) -> str:
 TAGGED_VALUES: Final = Interpreter(
     frozenset(),
     _read_tagged_values,
-    marks=TextMarks((("!function", re.compile("!function")), ("!include", re.compile("!include")))),
+    marks=TextMarks((("!function", defer_pattern("!function")), ("!include", defer_pattern("!include")))),
 )

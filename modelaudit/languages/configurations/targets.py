@@ -21,6 +21,7 @@ from modelaudit.languages.configurations.python_names import (
     make_python_mention,
 )
 from modelaudit.languages.settings import Interpreter, Scalar, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
@@ -53,13 +54,13 @@ _WORDS_OF_DATA: Final = frozenset(
      "flask", "fastapi", "triton", "unittest", "pytest", "coverage", "wheel", "select", "redis", "hydra",
      "streamlit", "gradio"}
 )  # fmt: skip
-_LOGGING_CLASS: Final = re.compile(r"logging\.(?:handlers\.)?\w+(?:Handler|Formatter|Filter)")
+_LOGGING_CLASS: Final = defer_pattern(r"logging\.(?:handlers\.)?\w+(?:Handler|Formatter|Filter)")
 # Configurations of NeMo, which instantiates each ``target`` in them.
 _NEMO_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
 # ``dictConfig`` takes ``ext://os.system`` for the object and ``cfg://a.b`` for the value at a path of the document.
 _EXTERNAL: Final = "ext://"
-_INTERNAL: Final = re.compile(r"cfg://([\w.\[\]]{1,200})")
-_INTERPOLATION: Final = re.compile(r"\$\{([\w.]++)\}")
+_INTERNAL: Final = defer_pattern(r"cfg://([\w.\[\]]{1,200})")
+_INTERPOLATION: Final = defer_pattern(r"\$\{([\w.]++)\}")
 _MISSING: Final = "???"  # OmegaConf: the value has to be set by the user
 _MAX_INTERPOLATION_ROUNDS: Final = 8
 _MAX_VALUE_LENGTH: Final = 1000
@@ -159,7 +160,7 @@ def _look_up_value(match: re.Match[str], values: Mapping[tuple[str, ...], object
 # The spellings of a dotted name under a shared key that select a document, whose values are then judged as parsed:
 # plainly; behind a tag, an anchor, a comment or many blanks, as a block, an alias or a long string; under a key that is
 # an alias; and with an escape for a letter, a digit, a dot or an underscore. Words of a large vocabulary match none.
-_SHARED_KEY_MARKS: Final = re.compile(
+_SHARED_KEY_MARKS: Final = defer_pattern(
     r"(?:class|target|type|provider)(?:[\"']?\s{0,20}+(?:\s|[:=]\s{0,20}+(?:\s|[\"']?\s{0,20}+[^\W\d]\w{0,99}\.[^\W\d]))"
     r"|(?:\s{0,20}+:\s|[\"']\s{0,20}+:)\s{0,20}+[!&*>|#]|\s{0,20}+=\s{0,20}+(?:\"{3}|'{3}))"
     r"|(?:^|[{,])[ \t]{0,99}+\*\w{1,100}[ \t]{0,9}:"
@@ -167,7 +168,7 @@ _SHARED_KEY_MARKS: Final = re.compile(
     re.MULTILINE,
 )
 _ESCAPE: Final = r"\\u00(?:2[eE]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
-ODD_SPELLING: Final = re.compile(rf"{_ESCAPE}|(?:class|target|type|provider)\"(?:\s{{1,99}}:|:\s{{20}})")
+ODD_SPELLING: Final = defer_pattern(rf"{_ESCAPE}|(?:class|target|type|provider)\"(?:\s{{1,99}}:|:\s{{20}})")
 """A key or value of JSON as no program writes it: rows of data have it only to hide a name."""
 
 # Data sets have the key ``target`` too. It counts beside ``params``; other names count if they are known as dangerous.

@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines, is_code_running_name
 from modelaudit.languages.configurations.tags import TAG_IN_TEXT
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError, Reading
@@ -25,15 +26,15 @@ _QUOTE: Final = r"\\{0,8}[\"']?"
 _VALUE: Final = r"([^\W\d]\w{0,99}(?:\.[^\W\d]\w{0,99}){1,20})"
 _UNAMBIGUOUS_KEYS: Final = ("_target_", "__target__", "_component_", "class_path", "loader_module")
 _UNAMBIGUOUS_PATTERNS: Final = tuple(
-    (key, re.compile(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}")) for key in _UNAMBIGUOUS_KEYS
+    (key, defer_pattern(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}")) for key in _UNAMBIGUOUS_KEYS
 )
 _AMBIGUOUS_PATTERNS: Final = tuple(
-    (key, re.compile(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
+    (key, defer_pattern(rf"{key}{_QUOTE}\s{{0,20}}[:=]\s{{0,20}}{_QUOTE}{_VALUE}(?=[\s\"'\\,}}]|\Z)"))
     for key in ("target", "type", "class", "provider")
 )
 # ``${name:argument}`` of OmegaConf. The argument is only looked at, so that a resolver inside it is found too.
-_RESOLVER: Final = re.compile(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):(?=([^{}\n]{0,300}))")
-_HOSTILE_ARGUMENT: Final = re.compile(
+_RESOLVER: Final = defer_pattern(r"\$\{\s{0,5}([A-Za-z_][\w.]{0,60}):(?=([^{}\n]{0,300}))")
+_HOSTILE_ARGUMENT: Final = defer_pattern(
     r"__\w+__|\b(?:import|exec|eval|open|system|popen|getattr|globals|compile|subprocess)\b"
 )
 _EVALUATORS: Final = frozenset({"eval", "python", "exec", "py", "lambda"})

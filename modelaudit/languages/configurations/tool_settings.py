@@ -29,6 +29,7 @@ from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.run_files import ANY, PYTHON, SHELL
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Unread, UnreadReason
@@ -73,7 +74,7 @@ _MKDOCS: Final = ("/mkdocs.yml", "/mkdocs.yaml")
 _MYPY: Final = ("/mypy.ini", "/.mypy.ini", "/setup.cfg", "/pyproject.toml")
 _PIXI: Final = ("/pixi.toml", "/pyproject.toml")
 _ACTION: Final = ("/action.yml", "/action.yaml")
-_CATALOG: Final = re.compile(r"/(?:[^/]*catalog[^/]*\.ya?ml|catalog/.*\.ya?ml)\Z")
+_CATALOG: Final = defer_pattern(r"/(?:[^/]*catalog[^/]*\.ya?ml|catalog/.*\.ya?ml)\Z")
 _SETTINGS: Final = (
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("download",), is_top=True),
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("activation",), is_top=True),
@@ -116,20 +117,20 @@ _NAMES: Final = frozenset(
     file.rpartition("/")[2] for setting in _SETTINGS for file in setting.files if file.rpartition("/")[2] != "setup.cfg"
 ) | {"agent.json"}  # of smolagents
 _FILE_KINDS: Final = {_Effect.PYTHON_FILE: PYTHON, _Effect.SHELL_FILE: SHELL, _Effect.ANY_FILE: ANY}
-_WORD: Final = re.compile(r"[^\s,:;\"'\[\]]{1,300}")
-_WEB: Final = re.compile(r"https?://\S+", re.IGNORECASE)
-_PICKLE_ON_WEB: Final = re.compile(
+_WORD: Final = defer_pattern(r"[^\s,:;\"'\[\]]{1,300}")
+_WEB: Final = defer_pattern(r"https?://\S+", re.IGNORECASE)
+_PICKLE_ON_WEB: Final = defer_pattern(
     r"https?://\S+\.(?:pkl|pickle|pth|pt|ckpt|bin|joblib|dill)(?:[?#]\S*)?", re.IGNORECASE
 )
 # A Python program, and not an address, a command of a shell or a path; the marks keep most values from the parser.
-_PROGRAM: Final = re.compile(r"\bimport\b|\w\s*\(")
+_PROGRAM: Final = defer_pattern(r"\bimport\b|\w\s*\(")
 # INI keeps the quotes around a value, which the tool removes.
-_QUOTED: Final = re.compile(r"\A([\"'])(.*)\1\Z", re.DOTALL)
-_INLINE_SHELL: Final = re.compile(r"\s*((?:bash|sh)\s+-\w*c)\b")
+_QUOTED: Final = defer_pattern(r"\A([\"'])(.*)\1\Z", re.DOTALL)
+_INLINE_SHELL: Final = defer_pattern(r"\s*((?:bash|sh)\s+-\w*c)\b")
 # Modules that a tool may have imported where it runs the value, such as ``torch`` where YOLO evaluates an activation.
 _PREAMBLE: Final = "import os, subprocess, sys, torch\nimport torch.nn as nn\n"
-_NOT_PROGRAM: Final = re.compile(r"\s*(?:https?://|bash |sh )")
-_RUNNING_CALL: Final = re.compile(
+_NOT_PROGRAM: Final = defer_pattern(r"\s*(?:https?://|bash |sh )")
+_RUNNING_CALL: Final = defer_pattern(
     r"(?:os|posix|nt)\.(?:system|popen|exec\w*|spawn\w*|posix_spawn\w*)|(?:subprocess|pty|runpy|commands)\.\w+"
     r"|builtins\.(?:exec|eval|compile|__import__)|(?:\w+\.){1,20}(?:system|popen|Popen|check_output|getoutput)"
 )
@@ -145,12 +146,12 @@ _KEDRO_PACKAGES: Final = frozenset(
 _DECODED_TEXT: Final = r"\s{0,9}\([^\n]{0,300}?(?:b64decode|fromhex|unhexlify|decompress|urlopen|marshal|codecs)"
 _PROGRAM_MARKS: Final = TextMarks(
     (
-        ("exec", re.compile(rf"exec(?<=\bexec){_DECODED_TEXT}")),
-        ("eval", re.compile(rf"eval(?<=\beval){_DECODED_TEXT}")),
+        ("exec", defer_pattern(rf"exec(?<=\bexec){_DECODED_TEXT}")),
+        ("eval", defer_pattern(rf"eval(?<=\beval){_DECODED_TEXT}")),
         *COMMAND_MARKS.patterns,
     )
 )
-_KEDRO_MARK: Final = re.compile(r"type(?<=\btype)[\"']?[ \t]{0,9}:[ \t]{0,9}[\"']?\w{1,100}\.\w")
+_KEDRO_MARK: Final = defer_pattern(r"type(?<=\btype)[\"']?[ \t]{0,9}:[ \t]{0,9}[\"']?\w{1,100}\.\w")
 _MARKS: Final = TextMarks((("type", _KEDRO_MARK), *_PROGRAM_MARKS.patterns))
 _MAX_REFERENCES: Final = 2_000
 _MAX_PROGRAMS: Final = 500

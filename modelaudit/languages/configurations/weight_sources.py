@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
@@ -40,10 +41,10 @@ _TRIGGERS: Final = frozenset({"use_pretrained_backbone", "use_timm_backbone", "w
     key for key in _KEYS if "_" in key
 }
 _FILES: Final = frozenset({"args.yaml", "workflow.json"})
-_REPOSITORY: Final = re.compile(r"(?:hf-hub:|hf_hub:|hf://)?[A-Za-z0-9_][\w.-]{0,95}/[\w.-]{1,96}(?:@.{1,200})?")
-_ADDRESS: Final = re.compile(r"(?:https?|ftp|s3|gs)://.{1,2000}", re.IGNORECASE)
+_REPOSITORY: Final = defer_pattern(r"(?:hf-hub:|hf_hub:|hf://)?[A-Za-z0-9_][\w.-]{0,95}/[\w.-]{1,96}(?:@.{1,200})?")
+_ADDRESS: Final = defer_pattern(r"(?:https?|ftp|s3|gs)://.{1,2000}", re.IGNORECASE)
 # Ollama takes a model from another registry if its name begins with a host.
-_OLLAMA_SOURCE: Final = re.compile(
+_OLLAMA_SOURCE: Final = defer_pattern(
     r"https?://.{1,2000}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}(?::\d{1,5})?/.{1,500}", re.IGNORECASE
 )
 

@@ -17,6 +17,7 @@ from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.constants import Unknown
 from modelaudit.languages.jinja.folding import ConstantFolder, FoldedValues
 from modelaudit.languages.jinja.syntax import walk_nodes
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 
@@ -39,10 +40,10 @@ _APPLIERS: Final = {
     "map": (0, FILTERS), "select": (0, TESTS), "reject": (0, TESTS), "selectattr": (1, TESTS), "rejectattr": (1, TESTS),
 }  # fmt: skip
 # ``.name`` or ``[key]`` in a field of a format string, such as ``{0.name[key]}``.
-_FIELD_STEP: Final = re.compile(r"[.\[]\s*([^.\[\]]+)")
+_FIELD_STEP: Final = defer_pattern(r"[.\[]\s*([^.\[\]]+)")
 _FORMAT_METHODS: Final = frozenset({"format", "format_map", "vformat"})
 # A template name that leaves the folder of templates: absolute, ``~``, a drive, ``..`` as a part, or an address.
-_OUTSIDE_PATH: Final = re.compile(r"[/\\~]|[A-Za-z]:|.*(?:^|[/\\])\.\.(?:[/\\]|$)|.*://", re.DOTALL)
+_OUTSIDE_PATH: Final = defer_pattern(r"[/\\~]|[A-Za-z]:|.*(?:^|[/\\])\.\.(?:[/\\]|$)|.*://", re.DOTALL)
 
 
 class AccessCollector:

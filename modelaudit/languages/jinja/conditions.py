@@ -9,7 +9,6 @@ hold the result of a search in it ("flags"). A *trigger* is a literal that a con
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -27,6 +26,7 @@ from modelaudit.languages.jinja.notable_text import (
     shorten_text,
 )
 from modelaudit.languages.jinja.syntax import get_variable_path, walk_nodes
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
@@ -40,8 +40,8 @@ _STRUCTURAL_WORDS: Final = frozenset({
     "system", "function", "type", "role", "name", "developer", "think", "thinking", "video_url", "audio_url", "json",
     "error", "true", "false", "none", "null", "object", "string", "array",
 })  # fmt: skip
-_WORD: Final = re.compile(r"[^\W\d_]{2}")
-_FORMAT_MARK: Final = re.compile(r"[<>\[\]{}|/_#$]")
+_WORD: Final = defer_pattern(r"[^\W\d_]{2}")
+_FORMAT_MARK: Final = defer_pattern(r"[<>\[\]{}|/_#$]")
 _MAX_ROUNDS: Final = 8
 _MAX_TRIGGERS: Final = 400
 _MAX_JOINED_LENGTH: Final = 200_000

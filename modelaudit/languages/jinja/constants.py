@@ -11,13 +11,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 MAX_ITEMS: Final = 256
 _MAX_TEXT_LENGTH: Final = 4096
 _INTEGER_BOUND: Final = 1 << 128
 _MAX_DIGITS: Final = 29
 _MAX_REPLACED_LENGTH: Final = 1 << 16
 # A field of ``%`` formatting: group 1 is its type; without the group the field has a width, or another type.
-_PERCENT: Final = re.compile(r"%(?:([scdxXo%])|.|\Z)", re.DOTALL)
+_PERCENT: Final = defer_pattern(r"%(?:([scdxXo%])|.|\Z)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

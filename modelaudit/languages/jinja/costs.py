@@ -5,7 +5,6 @@ Only constants in the template count. Costs that depend on the messages are the 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Final
@@ -16,6 +15,7 @@ from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.languages.jinja.growth import CopyCounter, find_exponential_recursions
 from modelaudit.languages.jinja.syntax import get_variable_path
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 
@@ -27,7 +27,7 @@ _UNKNOWN_ROUNDS: Final = 2
 _MAX_DOUBLINGS: Final = 20
 _MAX_EXPONENT: Final = 10_000
 # A width of eight digits in a format string: ``%099999999d`` or ``{:>99999999}``.
-_WIDTH: Final = re.compile(r"[%:.][^{}%]{0,4}?\d{8}")
+_WIDTH: Final = defer_pattern(r"[%:.][^{}%]{0,4}?\d{8}")
 _PADDING_FILTERS: Final = frozenset({"center", "ljust", "rjust", "zfill", "indent", "expandtabs"})
 
 

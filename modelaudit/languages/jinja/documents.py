@@ -14,6 +14,7 @@ from typing import Final
 from modelaudit.languages.jinja.accesses import ATTRIBUTES, METHODS, NAMES
 from modelaudit.languages.jinja.template import has_template_marks, read_template
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
@@ -24,18 +25,18 @@ _TEMPLATE_KEYS: Final = frozenset(
     {"chat_template", "chat_templates", "default_chat_template", "additional_chat_templates"}
 )
 """Keys whose values model loaders render as Jinja templates."""
-_TEMPLATE_WORD: Final = re.compile(r"template|prompt|jinja", re.IGNORECASE)
+_TEMPLATE_WORD: Final = defer_pattern(r"template|prompt|jinja", re.IGNORECASE)
 # Jinja in the raw text of a document: a statement, or an expression with an access. Pairs of braces in a tokenizer
 # vocabulary do not match. Escaped braces always match, because no ordinary writer escapes them.
-MARKS: Final = re.compile(
+MARKS: Final = defer_pattern(
     r"\{%[-+]?\s*(?:if|for|set|macro|do|call|with|filter|include|import|from|extends|block|generation)\b"
     r"|\{\{(?:[^{}\n\"\\]|\\.){0,300}?[.|\[(~]|\{\{[-+]?[ \t]*\\?\"(?![:,\]\s])"
     r"|\\u00(?:7[bB]|25)|\\x(?:7[bB]|25)"
 )
 # A workflow of GitHub writes its own expressions in such braces; GitHub evaluates them, and no loader of a model does.
 # Source: https://docs.github.com/en/actions/reference/workflows-and-actions/expressions
-_WORKFLOW: Final = re.compile(r"(?:^|/)(?:\.github/(?:workflows|actions)/.+|action)\.ya?ml\Z")
-_WORKFLOW_EXPRESSION: Final = re.compile(r"\$\{\{.*?\}\}", re.DOTALL)
+_WORKFLOW: Final = defer_pattern(r"(?:^|/)(?:\.github/(?:workflows|actions)/.+|action)\.ya?ml\Z")
+_WORKFLOW_EXPRESSION: Final = defer_pattern(r"\$\{\{.*?\}\}", re.DOTALL)
 _MAX_TEMPLATES: Final = 2000
 _MAX_KEY_LENGTH: Final = 200
 

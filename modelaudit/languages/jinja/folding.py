@@ -7,7 +7,6 @@ because filters of Jinja work on unbounded data.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from jinja2.filters import FILTERS, do_default, do_forceescape, do_mark_safe
 from modelaudit.languages.jinja import constants
 from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.constants import MAX_ITEMS, UNKNOWN, Value
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import Deadline
 
@@ -27,7 +27,7 @@ _MAX_STEPS: Final = 200_000
 _STEPS_PER_TIME_CHECK: Final = 256
 _MAX_CUT_EVALUATIONS: Final = 8  # of a variable in a ring of variables, before it counts as computed
 _MAX_CPU_SECONDS: Final = 10.0
-_PLAIN_FIELD: Final = re.compile(r"\{(\w*)\}")
+_PLAIN_FIELD: Final = defer_pattern(r"\{(\w*)\}")
 
 
 @dataclass(frozen=True, slots=True)

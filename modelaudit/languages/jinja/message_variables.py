@@ -16,6 +16,7 @@ from modelaudit.languages.jinja.constants import Mapping
 from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.languages.jinja.notable_text import contains_prose, find_attack_text, shorten_text
 from modelaudit.languages.jinja.syntax import get_variable_path, walk_nodes
+from modelaudit.model.lazy_pattern import defer_pattern
 
 TEXT_KEYS: Final = frozenset({"content", "text", "query", "prompt", "input", "question"})
 """Keys whose values are the text of a message or of a part of one."""
@@ -23,14 +24,14 @@ TEXT_KEYS: Final = frozenset({"content", "text", "query", "prompt", "input", "qu
 _STRUCTURE_KEYS: Final = frozenset({"type", "role", "name", "id", "tool_call_id", "function", "recipient", "channel"})
 _PRINTING_FILTERS: Final = frozenset({"string", "tojson", "join", "list", "lower", "upper", "urlize", "pprint"})
 _PICKING_FILTERS: Final = frozenset({"first", "last", "list", "reverse", "selectattr", "rejectattr"})
-_WORD: Final = re.compile(r"[^\W\d_]{2}")
+_WORD: Final = defer_pattern(r"[^\W\d_]{2}")
 # Words that turn a sentence into its opposite.
-_ANSWER: Final = re.compile(
+_ANSWER: Final = defer_pattern(
     r"\b(?:yes|no|not|never|none|nothing|without|cannot|\w+n['\u2019]t|true|false)\b", re.IGNORECASE
 )
 # The domain of an address, or a number as long as that of an account or a version.
-_ADDRESS_PART: Final = re.compile(r"\w\.\w|@|\d{3}")
-_FORMAT_MARK: Final = re.compile(r"[<>\[\]{}|/_#$]")
+_ADDRESS_PART: Final = defer_pattern(r"\w\.\w|@|\d{3}")
+_FORMAT_MARK: Final = defer_pattern(r"[<>\[\]{}|/_#$]")
 
 
 class MessageVariables:

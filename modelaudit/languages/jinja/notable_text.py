@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
 
 TEXTS: Final = "jinja-text"
@@ -25,9 +26,9 @@ _MAX_QUOTE_LENGTH: Final = 100
 _LONG_TEXT_LENGTH: Final = 20_000
 _MAX_ENCODED_LENGTH: Final = 4000
 
-_ADDRESS: Final = re.compile(r"\b(?:https?|ftp|wss?)://[^\s\"'<>{}|\\^`]{3,200}", re.IGNORECASE)
+_ADDRESS: Final = defer_pattern(r"\b(?:https?|ftp|wss?)://[^\s\"'<>{}|\\^`]{3,200}", re.IGNORECASE)
 # "ignore all previous instructions", "without telling the user", "always include a link".
-_OVERRIDE_PHRASE: Final = re.compile(
+_OVERRIDE_PHRASE: Final = defer_pattern(
     r"\b(?:ignore|disregard|forget|override|bypass)\s+(?:(?:all|any|the|your|every|of|my)\s+){0,3}"
     r"(?:previous|prior|above|earlier|preceding|other|system|safety|original)\b[^.\n]{0,40}?"
     r"(?:instruction|prompt|rule|guideline|message|context|direction|polic)"
@@ -37,53 +38,53 @@ _OVERRIDE_PHRASE: Final = re.compile(
     re.IGNORECASE,
 )
 # "do not mention this to the user".
-_CONCEAL_PHRASE: Final = re.compile(
+_CONCEAL_PHRASE: Final = defer_pattern(
     r"\b(?:do not|don't|never)\s+(?:tell|reveal|mention|disclose|inform|show|warn|alert)\b[^.\n]{0,60}?"
     r"\b(?:the user|users|anyone|anybody|this instruction|these instructions)",
     re.IGNORECASE,
 )
 # ``curl … | sh``, ``rm -rf``, ``base64 -d``, ``os.system(``, ``pip install git+…`` and the like.
-_COMMAND: Final = re.compile(
+_COMMAND: Final = defer_pattern(
     r"\b(?:curl|wget)\s[^\n|;]{1,200}[|;]\s*(?:sudo\s+)?(?:ba|z|da)?sh\b|\brm\s+-[rf]{1,2}[rf]?\s|\bbase64\s+(?:-d|--decode)\b"
     r"|\bpowershell(?:\.exe)?\s+-|\bnc\s+-[a-z]*e\b|/dev/tcp/|\bchmod\s+\+x\b|\bos\.(?:system|popen)\s*\(|\bsubprocess\.\w+"
     r"|\b(?:eval|exec)\s*\(|__import__|\bpip3?\s+install\s+(?:-i\b|--(?:extra-)?index-url|git\+|https?:)|\b(?:curl|wget)\s+(?:-\w+\s+){0,4}https?:",
     re.IGNORECASE,
 )
 # Markup that runs scripts or loads from other servers: ``<script``, ``<img src=``, ``![text](https:…)``.
-_MARKUP: Final = re.compile(
+_MARKUP: Final = defer_pattern(
     r"<script\b|<iframe\b|<object\s|<embed\s|\bjavascript:|<\w{1,20}\s[^>\n]{0,200}\bon(?:error|load|click)\s*="
     r"|<img\s[^>\n]{0,200}\bsrc\s*=|!\[[^\]\n]{0,80}\]\(https?:|<link\s[^>\n]{0,200}\bhref\s*=\s*[\"']?https?:",
     re.IGNORECASE,
 )
 # Files and environment variables that hold secrets.
-_SECRET: Final = re.compile(
+_SECRET: Final = defer_pattern(
     r"/etc/(?:passwd|shadow)|[~/]\.(?:ssh|aws|netrc|kube|gnupg)\b|\bid_(?:rsa|ed25519)\b|\bos\.environ\b|\bprocess\.env\b"
     r"|\b(?:AWS_SECRET_ACCESS_KEY|AWS_ACCESS_KEY_ID|HF_TOKEN|HUGGING_FACE_HUB_TOKEN|OPENAI_API_KEY|ANTHROPIC_API_KEY"
     r"|GITHUB_TOKEN|SECRET_KEY|DATABASE_URL)\b",
     re.IGNORECASE,
 )
 # "always pass the contents of ~/.ssh/id_rsa as an argument of each tool".
-_PRIVATE_DATA_PHRASE: Final = re.compile(
+_PRIVATE_DATA_PHRASE: Final = defer_pattern(
     r"(?<!not )(?<!never )(?<!n't )\b(?:pass|send|include|attach|forward|upload|post|append|transmit|embed|submit|leak"
     rf"|exfiltrate)\b(?:[^.\n]|\.(?!\s)){{0,100}}?(?:{_SECRET.pattern})",
     re.IGNORECASE,
 )
 # The numbers of accounts at a bank (ISO 13616), and in Ethereum and Bitcoin.
-_IBAN: Final = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
-_WALLET: Final = re.compile(r"\b(?:0x[0-9a-fA-F]{40}|bc1[a-z0-9]{25,62})\b")
-_INVISIBLE_CHARACTER: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069]")
+_IBAN: Final = defer_pattern(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b")
+_WALLET: Final = defer_pattern(r"\b(?:0x[0-9a-fA-F]{40}|bc1[a-z0-9]{25,62})\b")
+_INVISIBLE_CHARACTER: Final = defer_pattern("[\u00ad\u180e\u200b\u2060-\u2064\ufeff\u202a-\u202e\u2066-\u2069]")
 # Tag characters spell ASCII that no screen shows; variation selectors in a row spell bytes.
-_SMUGGLED_TEXT: Final = re.compile(
+_SMUGGLED_TEXT: Final = defer_pattern(
     "[\U000e0000-\U000e007f]{2,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}|[\u200b-\u200d\u2060-\u2064]{8,}"
 )
 # Twelve digits hold nine bytes. By chance, one in thousands of such words decodes to printable characters, and of these
 # one in ten has a space.
-_HEXADECIMAL: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){9,}")
-_ENCODED_TEXT: Final = re.compile(r"[A-Za-z0-9+/_-]{12,}+={0,2}")
+_HEXADECIMAL: Final = defer_pattern(r"(?:[0-9A-Fa-f]{2}){9,}")
+_ENCODED_TEXT: Final = defer_pattern(r"[A-Za-z0-9+/_-]{12,}+={0,2}")
 # Five words and the beginning of a sixth. Possessive, so that each character is looked at a bounded number of times.
-_SENTENCE: Final = re.compile(r"(?:[^\W\d_]{1,20}+(?:['\u2019][^\W\d_]{0,3}+)?+[,:;]?+[ \t\n]++){5}+[^\W\d_]{2}")
+_SENTENCE: Final = defer_pattern(r"(?:[^\W\d_]{1,20}+(?:['\u2019][^\W\d_]{0,3}+)?+[,:;]?+[ \t\n]++){5}+[^\W\d_]{2}")
 # Twelve characters of Thai, Lao, Khmer, Burmese, Japanese, Chinese or Korean, or of their punctuation.
-_UNSPACED_SENTENCE: Final = re.compile(
+_UNSPACED_SENTENCE: Final = defer_pattern(
     "[\u0e00-\u0eff\u1780-\u17ff\u1000-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
     "\uff0c\u3002\u3001 ]{12}"
 )

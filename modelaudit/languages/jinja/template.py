@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -17,6 +16,7 @@ from modelaudit.languages.jinja.costs import collect_cost_mentions
 from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.languages.jinja.notable_text import PRIVATE_DATA, TEXTS, contains_prose, find_notable_texts
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS, parse_template, walk_nodes
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -30,10 +30,10 @@ _MAX_LITERALS: Final = 20_000
 _PRIVATE_DATA_DETAIL: Final = "which tells the model to pass on private data"
 # Dunder names give access to Python internals. A template that cannot be parsed is searched for them as text, also with
 # underscores that are escaped as ``\x5f``, ``\u005f`` or ``\137``.
-_DUNDER: Final = re.compile(
+_DUNDER: Final = defer_pattern(
     r"(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)([a-z]{2,30})(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)"
 )
-_MARK: Final = re.compile(r"\{[%{#]")
+_MARK: Final = defer_pattern(r"\{[%{#]")
 
 
 def has_template_marks(text: str) -> bool:

@@ -6,10 +6,10 @@ lines and to build files.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
 
 _SHELLS: Final = r"(?:ba|z|da|k|c|a)?sh\b|python[0-9.]*|perl|ruby|node|php|source\b|iex\b|Invoke-Expression"
@@ -77,10 +77,10 @@ _PATTERNS: Final = (
      r"\bload_extension\s{0,9}\(\s{0,9}['\"]|\bxp_cmdshell\b|\b(?:FROM|TO)\s{1,9}PROGRAM\s{1,9}['\"])"),
     ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
 )  # fmt: skip
-_COMPILED_PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern in _PATTERNS)
+_COMPILED_PATTERNS: Final = tuple((name, defer_pattern(pattern)) for name, pattern in _PATTERNS)
 # A quick test: the patterns above are tried only on texts that have one of these words. PROGRAM has to be in capitals,
 # because "from program 'x'" is also prose.
-_ANY_HINT: Final = re.compile(
+_ANY_HINT: Final = defer_pattern(
     r"curl|wget|fetch|iwr|Invoke-W|/dev/|\bnc\b|ncat|netcat|mkfifo|socat|sh\s+-i|base64|(?i:powershell)|"
     r"(?i:DownloadString)|"
     r"(?i:iex\s*\()|\brm\s|\.ssh|bashrc|zshrc|profile|bash_log|zshenv|zlogin|\.x(?:init|sess)|fish|"
@@ -100,7 +100,7 @@ _PIECE_OVERLAP: Final = 2000  # more than any pattern spans
 # The names of the patterns whose texts are paths of secrets.
 SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(password store)", "(hub token)"})
 
-_SECRET_FOLDER: Final = re.compile(
+_SECRET_FOLDER: Final = defer_pattern(
     r"(?:~|…|\$HOME|\$\{HOME\}|/root|/home/[^/\s]{1,40})/\.(?:ssh|aws|gnupg|kube|docker|azure|config/gcloud|netrc)(?:/|\Z)"
 )
 

@@ -11,16 +11,18 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # Python ends lines here only. ``str.splitlines`` also splits at U+2028 and others, which are text in a comment.
-_LINE_END: Final = re.compile(r"\r\n|\r(?!\r\n)|\n")
-_RETURN_AFTER_BACKSLASH: Final = re.compile(r"\\\r\n?")
+_LINE_END: Final = defer_pattern(r"\r\n|\r(?!\r\n)|\n")
+_RETURN_AFTER_BACKSLASH: Final = defer_pattern(r"\\\r\n?")
 # IPython ends magics, commands and help here as well: the other line ends of ``str.splitlines``.
-_OTHER_LINE_END: Final = re.compile(r"[\v\f\x1c-\x1e\x85\u2028\u2029]")
-_STRING_START: Final = re.compile(r"(?<!\w)([A-Za-z]{0,2})(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')")
+_OTHER_LINE_END: Final = defer_pattern(r"[\v\f\x1c-\x1e\x85\u2028\u2029]")
+_STRING_START: Final = defer_pattern(r"(?<!\w)([A-Za-z]{0,2})(\"\"\"|'''|\"|')|(\"\"\"|'''|\"|')")
 # What takes one step of the scan within code, apart from the start of a string.
-_CODE_STEP: Final = re.compile(r"[^\W\d]\w*|[^\w\"'#()\[\]{}:]+|\d\w*|.", re.DOTALL)
+_CODE_STEP: Final = defer_pattern(r"[^\W\d]\w*|[^\w\"'#()\[\]{}:]+|\d\w*|.", re.DOTALL)
 # Text of a string that can neither end it nor open a replacement field.
-_PLAIN_TEXT: Final = re.compile(r"[^\\{}\"']+")
+_PLAIN_TEXT: Final = defer_pattern(r"[^\\{}\"']+")
 _MASK: Final = "_"
 _BRACKETS: Final = "([{"
 # Frames of an open construct, apart from a bracket and the quotes of a string.

@@ -19,14 +19,15 @@ from modelaudit.languages.python.magics import (
     find_script_language,
     list_expanded_expressions,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
 
 # Groups: the indentation, the target of ``files = !ls``, the escape (``!``, ``!!``, ``%`` or ``%%``), the command. Not
 # ``a != b`` or ``a %= b``.
-_ESCAPED: Final = re.compile(r"(\s*+)(?:([\w.,\[\]'\"][\w.,\s\[\]'\"]{0,199}?)=\s*+)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
-_ASSIGNED_ESCAPE: Final = re.compile(r"=\s*[!%]")
+_ESCAPED: Final = defer_pattern(r"(\s*+)(?:([\w.,\[\]'\"][\w.,\s\[\]'\"]{0,199}?)=\s*+)?(!!?|%%?)(?!=)(.*)", re.DOTALL)
+_ASSIGNED_ESCAPE: Final = defer_pattern(r"=\s*[!%]")
 # ``?name``, ``??name``, ``name?`` or ``name??`` shows help.
-_HELP: Final = re.compile(r"\s*(?:\?{1,2}\S.*|[\w.*%]{1,200}\?{1,2}\s*)\Z")
+_HELP: Final = defer_pattern(r"\s*(?:\?{1,2}\S.*|[\w.*%]{1,200}\?{1,2}\s*)\Z")
 _SHELLS: Final = frozenset({"bash", "sh", "system", "sx", "script", "cmd", "powershell", "!"})
 _INTERPRETERS: Final = frozenset({"python", "python2", "python3", "pypy"})
 _PAGES: Final = frozenset({"html", "HTML", "svg", "SVG"})
@@ -39,16 +40,16 @@ _CODE_MAGICS: Final = frozenset({"time", "timeit", "capture", "prun", "memit", "
 # Of these, the magics of a whole cell that run Python on their own line as well.
 _SETUP_MAGICS: Final = frozenset({"timeit", "prun", "memit"})
 # ``-n 10`` of ``%timeit -n 10 code``. Not ``-name (1)``, which may be Python.
-_OPTION: Final = re.compile(r"(?:-[a-zA-Z]\d*(?:\s+\d+)?\s+|--no-raise-error\s+)*")
+_OPTION: Final = defer_pattern(r"(?:-[a-zA-Z]\d*(?:\s+\d+)?\s+|--no-raise-error\s+)*")
 _OPTIONLESS_MAGICS: Final = frozenset({"time"})
 # A cell of one line such as ``pip install a`` or ``cat b`` becomes a magic. Not ``ls - la`` or ``cat in a``.
-_AUTOMAGIC: Final = re.compile(r"\s*([A-Za-z]\w*)[ \t]+(?!(?:in|is|if|and|or|not|for)\b)[\w./~$'\"{-]")
+_AUTOMAGIC: Final = defer_pattern(r"\s*([A-Za-z]\w*)[ \t]+(?!(?:in|is|if|and|or|not|for)\b)[\w./~$'\"{-]")
 # Magics that run a system command of the same name.
 _COMMAND_MAGICS: Final = DEFAULT_ALIASES | {"pip", "conda", "mamba", "micromamba", "uv"}
-_COMMAND_NAME: Final = re.compile(r"[A-Za-z][\w.+-]*\Z")
+_COMMAND_NAME: Final = defer_pattern(r"[A-Za-z][\w.+-]*\Z")
 _MAX_NESTED_MAGICS: Final = 16
 # Options that IPython takes from a magic such as ``%%bash --out text``; the program gets all others.
-_SCRIPT_OPTION: Final = re.compile(r"--(?:bg|no-raise-error)\b|--(?:out|err|proc)\s+\S+")
+_SCRIPT_OPTION: Final = defer_pattern(r"--(?:bg|no-raise-error)\b|--(?:out|err|proc)\s+\S+")
 _SCRIPT_MAGICS: Final = frozenset({"bash", "sh", "script"})
 _WRITING_MAGICS: Final = frozenset({"writefile", "file"})
 # Magics that take the text below as it is, and do not run it as Python of the notebook.

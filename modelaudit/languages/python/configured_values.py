@@ -8,32 +8,32 @@ another source, so that a detour leaves the code judged as before.
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_MODULES
+from modelaudit.model.lazy_pattern import defer_pattern
 
 # Sources of texts that are no configuration, and ways to set an attribute or item without writing its name.
-_OTHER_SOURCE: Final = re.compile(
+_OTHER_SOURCE: Final = defer_pattern(
     r"\b(?:torch\.(?:load|hub|ops)|(?:np|numpy)\.(?:load|fromfile|memmap|genfromtxt)|joblib|safe_open|load_file|pickle|dill"
     r"|marshal|environb?|getenv|argv|argparse|urlopen|urlretrieve|urllib|requests|httpx|aiohttp|hf_hub_download"
     r"|snapshot_download|cached_file|load_dataset|sockets?|setattr|__setattr__|__dict__|__setitem__|__getattr__"
     r"|__getattribute__|__annotations__|__defaults__|getmembers|ctypes|memoryview|read_bytes|mmap|subprocess|stdin|gc)\b"
     r"|(?<!\.)\b(?:exec|eval|vars|globals|locals|input)\(|\.(?:update|setdefault|decode|metadata|get_vocab)\("
 )
-_READING: Final = re.compile(r"\b(?:open|read_text|loads?|safe_load|load_yaml|full_load|OmegaConf|from_json_file)\b")
-_SETTINGS_ENDING: Final = re.compile(r"[\w./-]{0,200}\.(?:json|ya?ml|toml)")
+_READING: Final = defer_pattern(r"\b(?:open|read_text|loads?|safe_load|load_yaml|full_load|OmegaConf|from_json_file)\b")
+_SETTINGS_ENDING: Final = defer_pattern(r"[\w./-]{0,200}\.(?:json|ya?ml|toml)")
 # A text that a parser of JSON or YAML could read, but for a device such as ``cuda:0``.
-_DOCUMENT: Final = re.compile(r"(?!\w{1,20}:\d{1,3}\Z)[\s\S]*[{:]")
+_DOCUMENT: Final = defer_pattern(r"(?!\w{1,20}:\d{1,3}\Z)[\s\S]*[{:]")
 _READING_METHODS: Final = frozenset({"get", "pop"})
 # Names that a text has to spell before code that takes names from texts does harm.
 _PYTHON_NAMES: Final = (
     POWERFUL_MODULES | POWERFUL_MEMBERS | (frozenset(sys.stdlib_module_names) - {"types", "token", "code"})
 )
-_LETTERS: Final = re.compile(r"[\w.]*")
-_LETTER: Final = re.compile(r"\w")
+_LETTERS: Final = defer_pattern(r"[\w.]*")
+_LETTER: Final = defer_pattern(r"\w")
 # Methods that make another text of a text.
 _CHANGING_METHODS: Final = frozenset(
     {"strip", "lstrip", "rstrip", "lower", "upper", "casefold", "swapcase", "title", "capitalize", "removeprefix",
@@ -43,7 +43,7 @@ _MAKING_FUNCTIONS: Final = frozenset({"chr", "bytes", "bytearray", "format", "re
 _MESSAGE_FUNCTIONS: Final = frozenset(
     {"print", "info", "warn", "warning", "warning_once", "debug", "error", "info_once", "exception"}
 )
-_FILE_NAME: Final = re.compile(r"[\w./-]{0,200}\w\.\w{1,12}")
+_FILE_NAME: Final = defer_pattern(r"[\w./-]{0,200}\w\.\w{1,12}")
 
 
 class ConfiguredValues:

@@ -74,6 +74,7 @@ from modelaudit.languages.python.values import (
     may_be_called,
     merge_binding,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 
 # A level of nesting takes four or five frames of the stack of this process, whose limit is 1,000.
 _MAX_DEPTH: Final = 90
@@ -106,7 +107,7 @@ _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
 _LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # after which statements are no longer listed as skipped
 _MAX_EXAMPLES: Final = 500  # examples of docstrings that are evaluated
 # Lines of a docstring that ``doctest`` runs: the first, and those that continue it.
-_EXAMPLE: Final = re.compile(r"^[ \t]*>>> [^\n]*(?:\n[ \t]*\.\.\. [^\n]*)*", re.MULTILINE)
+_EXAMPLE: Final = defer_pattern(r"^[ \t]*>>> [^\n]*(?:\n[ \t]*\.\.\. [^\n]*)*", re.MULTILINE)
 _MAX_INTEGER_BITS: Final = 4096
 """Integers above this size are not written out: the time to do so grows with the square of the size."""
 

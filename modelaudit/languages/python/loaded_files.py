@@ -11,15 +11,16 @@ from typing import Final
 from modelaudit.languages.python import partial_texts
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.values import Alternatives, Constant, ExternalName, Value, collect_tags
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _READS: Final = "reads:"
 """The beginning of the tag of what a call has opened, before its path."""
-_LOADS: Final = re.compile(r"load|pickle|restore", re.IGNORECASE)
+_LOADS: Final = defer_pattern(r"load|pickle|restore", re.IGNORECASE)
 _OPENERS: Final = frozenset({"builtins.open", "io.open", "gzip.open", "bz2.open", "lzma.open", "pathlib.Path.open"})
 _PATH_KEYWORDS: Final = ("file", "f", "filename", "path", "filepath_or_buffer", "fp")
 # What was fetched, decoded or computed is no file of the model, whatever its name is.
 _ELSEWHERE: Final = frozenset({"network", "decoded", "secret", "walked"})
-_FILE_PATH: Final = re.compile(r"(?:…/|\./)?(?:[\w.+-]+/){0,8}[\w.+-]{1,100}")
+_FILE_PATH: Final = defer_pattern(r"(?:…/|\./)?(?:[\w.+-]+/){0,8}[\w.+-]{1,100}")
 _LONGEST_PATH: Final = 200
 
 

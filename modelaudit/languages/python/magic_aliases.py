@@ -13,14 +13,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
 
-_CONTINUATION: Final = re.compile(r"\\\r?\n")
+_CONTINUATION: Final = defer_pattern(r"\\\r?\n")
 # Behind ``%`` at any place of a line, as in ``%time %alias_magic r run``; alone on a line, IPython completes the ``%``.
-_DEFINITION: Final = re.compile(
+_DEFINITION: Final = defer_pattern(
     r"(?:%|^[ \t]*+(?=alias(?:_magic)?[ \t]+[\w%]+[ \t]+[\w%\"'-]))(alias|alias_magic)[ \t]+([^\n]+)", re.MULTILINE
 )
-_COMPUTED: Final = re.compile(r"[{$]")
+_COMPUTED: Final = defer_pattern(r"[{$]")
 _SHELL_MAGIC: Final = "system"
 _MAX_ALIASES: Final = 1_000  # of a notebook
 _MAX_PARAMETERS_LENGTH: Final = 2_000

@@ -6,10 +6,11 @@ Source: ``IPython/core/magics`` and ``IPython/core/alias.py``.
 from __future__ import annotations
 
 import ast
-import re
 import shlex
 import string
 from typing import Final
+
+from modelaudit.model.lazy_pattern import defer_pattern
 
 DEFAULT_ALIASES: Final = frozenset({
     "cat", "clear", "copy", "cp", "ddir", "echo", "ff", "ldir", "less", "lf", "lk", "ll", "ls", "lx", "man", "mkdir",
@@ -37,8 +38,8 @@ PLAIN_MAGICS: Final = frozenset({
 # Options with a value; all others are flags. In ``%load``, ``-s`` and ``-r`` select parts of the file.
 _VALUE_OPTIONS: Final = {"run": "NbDlTm", "load": "rs", "loadpy": "rs"}
 _MODULE_OPTION: Final = "m"
-_SCRIPT_PYTHON: Final = re.compile(r"(?:python|pypy)[\d.]*\Z")
-_SCRIPT_SHELL: Final = re.compile(r"(?:ba|z|da|k|c|a|fi)?sh\Z|cmd\Z|powershell\Z|pwsh\Z")
+_SCRIPT_PYTHON: Final = defer_pattern(r"(?:python|pypy)[\d.]*\Z")
+_SCRIPT_SHELL: Final = defer_pattern(r"(?:ba|z|da|k|c|a|fi)?sh\Z|cmd\Z|powershell\Z|pwsh\Z")
 _MAX_WORDS: Final = 1000
 # A longer text in braces stays as it is; it does not parse within the source of the cell, which leaves an absence.
 _MAX_EXPRESSION_LENGTH: Final = 2000

@@ -6,7 +6,6 @@ functions here bring each path to the one name that the rules list.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from modelaudit.languages.python import partial_texts, walks
@@ -31,6 +30,7 @@ from modelaudit.languages.python.values import (
     join_values,
     list_alternatives,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _MAX_NAME: Final = 200
 _SECRET_TAG: Final = frozenset({"secret"})
@@ -48,13 +48,13 @@ _ATTRIBUTE_PREFIXES: Final = {
 _ANY_ATTRIBUTE_PREFIX: Final = tuple(_ATTRIBUTE_PREFIXES)
 _ANY_PORTED_MODULE: Final = tuple({f"{name.partition('.')[0]}." for name in PORTED_NAMES})
 # Libraries carry copies of six: ``urllib3.packages.six``, ``sklearn.externals.six``.
-_COPY_OF_SIX: Final = re.compile(r"(?:\w+\.)+(?=six(?:\.|\Z))")
+_COPY_OF_SIX: Final = defer_pattern(r"(?:\w+\.)+(?=six(?:\.|\Z))")
 _ANY_INNER_MODULE: Final = tuple(f"{module}." for module in PUBLIC_MODULES)
 # Modules with a second name, for their implementation in C or on one platform.
 _PUBLIC_NAMES: Final = {"posix": "os", "nt": "os", "__builtin__": "builtins", "_io": "io", "_pickle": "pickle"}
 _LOCATION_ATTRIBUTES: Final = frozenset({"__file__", "__path__"})
 # An environment variable with one of these words between underscores: HF_TOKEN, AWS_SECRET_ACCESS_KEY, DB_PASSWORD.
-_SECRET_NAME: Final = re.compile(
+_SECRET_NAME: Final = defer_pattern(
     r"(?i)(?:^|_)(?:TOKEN|SECRET|PASSWD|PASSWORD|API_?KEY|ACCESS_KEY(?:_ID)?|SECRET_KEY|CREDENTIALS?)(?:$|_)"
 )
 _ENVIRONMENT_MAPPINGS: Final = ("os.environ", "posix.environ", "os.environb")

@@ -10,7 +10,6 @@ and the name of the function hardly counts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -24,6 +23,7 @@ from modelaudit.languages.python.values import (
     Value,
     collect_tags,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 
 UNKNOWN_PART: Final = "…"
 _MAX_TEXT: Final = 600
@@ -45,8 +45,8 @@ _JOINING_FUNCTIONS: Final = frozenset(
 )
 # Every function with a result that is described, whatever it is called on.
 _DESCRIBED_FUNCTIONS: Final = _ENVIRONMENT_READERS | _PRESERVING_FUNCTIONS | _JOINING_FUNCTIONS | {"pathlib.Path.home"}
-_PERCENT_FIELD: Final = re.compile(r"%[-+ #0-9.]{0,9}[a-zA-Z]")
-_BRACE_FIELD: Final = re.compile(r"\{[^{}]{0,99}\}")
+_PERCENT_FIELD: Final = defer_pattern(r"%[-+ #0-9.]{0,9}[a-zA-Z]")
+_BRACE_FIELD: Final = defer_pattern(r"\{[^{}]{0,99}\}")
 
 
 def write_text(value: Value) -> str:
@@ -142,7 +142,7 @@ FOREIGN_TAG: Final = "foreign"
 VARIABLE_TAG: Final = "variable:"
 """The beginning of the tag of a secret that names the environment variable it was read from."""
 
-_ADDRESS: Final = re.compile(r"([a-z][a-z0-9+.-]{1,20})://(?:[^/?#@\s]{0,200}@)?([^/?#:\s]{1,200})")
+_ADDRESS: Final = defer_pattern(r"([a-z][a-z0-9+.-]{1,20})://(?:[^/?#@\s]{0,200}@)?([^/?#:\s]{1,200})")
 _LOCAL_SCHEMES: Final = frozenset({"file", "data", "memory", "sqlite", "about", "env", "dbfs", "hf"})
 # The host of these is the name of a store, which anyone can register.
 _STORE_SCHEMES: Final = frozenset(
@@ -162,8 +162,8 @@ _AUTHENTICATION: Final = frozenset(
      "aws_access_key_id", "aws_secret_access_key", "credential", "credentials", "username", "api_token"}
 )  # fmt: skip
 # A function with such a name fetches: what it returns came from the address, and does not lead to it.
-_FETCHES: Final = re.compile(r"get|load|read|fetch|download|open|imread|retrieve|request|from_pretrained")
-_CONFIGURES: Final = re.compile(r"set_|init|login|configure|connect|setup|register|use_")
+_FETCHES: Final = defer_pattern(r"get|load|read|fetch|download|open|imread|retrieve|request|from_pretrained")
+_CONFIGURES: Final = defer_pattern(r"set_|init|login|configure|connect|setup|register|use_")
 _MAX_ITEMS: Final = 32
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.languages.python import arguments
 from modelaudit.languages.python.call_variants import KNOWN_KERNELS
 from modelaudit.languages.python.values import Constant, Container, Value, list_alternatives
+from modelaudit.model.lazy_pattern import defer_pattern
 
 TRUST_NAME: Final = "(trust_remote_code=True)"
 PIPELINE_NAME: Final = "(custom_pipeline of another repository)"
@@ -22,9 +23,9 @@ _KERNEL_SETTERS: Final = frozenset({"set_attn_implementation", "_set_attn_implem
 _SWITCH: Final = "trust_remote_code"
 # ``owner/name``, with a revision and a function behind it, and without the wrapper before it:
 # ``paged|owner/name@main:function``.
-_KERNEL_REPOSITORY: Final = re.compile(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
+_KERNEL_REPOSITORY: Final = defer_pattern(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
 # ``owner/name``, and not the path of a Python file.
-_REPOSITORY: Final = re.compile(r"[\w-][\w.-]*/[\w.-]+(?<!\.py)")
+_REPOSITORY: Final = defer_pattern(r"[\w-][\w.-]*/[\w.-]+(?<!\.py)")
 
 
 def find_remote_code(callee: str, keywords: Mapping[str, Value], args: Sequence[Value]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,6 @@ Neither file shows the call alone. The second file is analysed again, with the v
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -14,10 +13,11 @@ from modelaudit.languages.python import name_resolution, uses
 from modelaudit.languages.python.name_tables import COMMAND_METHODS, COMMANDS, EVALUATORS, IMPORTERS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import Constant, Scope, Value, list_alternatives
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _LAST_NAMES: Final = frozenset(name.rpartition(".")[2] for name in (*COMMANDS, *EVALUATORS, *IMPORTERS))
 _NAMES: Final = _LAST_NAMES | COMMAND_METHODS | frozenset(WELL_KNOWN_MODULES) | {"load", "loads", "runctx", "timeit"}
-_DOTTED_NAME: Final = re.compile(r"[A-Za-z_]\w{0,40}(?:\.[A-Za-z_]\w{0,40}){1,5}")
+_DOTTED_NAME: Final = defer_pattern(r"[A-Za-z_]\w{0,40}(?:\.[A-Za-z_]\w{0,40}){1,5}")
 _MOST_TEXTS: Final = 64
 
 SharedValues = Mapping[tuple[str, str], Value]

@@ -17,6 +17,7 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text import cut_at_memory
 from modelaudit.wire.windows import iterate_chunks
@@ -40,9 +41,9 @@ _MAX_FIELD_WORK: Final = 1 << 27
 _PIECE_BYTES: Final = 256 << 10
 _MAX_COOKIE_OFFSET: Final = 1 << 20  # bytes of the first two lines that are searched for a cookie
 _F_STRING_PREFIXES: Final = frozenset({"f", "fr", "rf"})
-_DEFINITION: Final = re.compile(r"\b(?:def|lambda|class)\b")
+_DEFINITION: Final = defer_pattern(r"\b(?:def|lambda|class)\b")
 # ``# -*- coding: utf-8 -*-``, as PEP 263 defines it.
-_COOKIE: Final = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_COOKIE: Final = defer_pattern(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _ORDINARY_ENCODINGS: Final = frozenset(
     {
         "utf-8",
@@ -77,7 +78,7 @@ _HIDING_ENCODINGS: Final = {"utf-7": "utf-7", "utf7": "utf-7", "unicode-escape":
 # three quotes; strings with one, and comments; brackets, separators and line ends; operators; ``elif``, words and
 # spaces. A string that is never closed runs to the end of its line, or of the text if it has three quotes. All
 # repetitions are possessive, so that matching takes linear time.
-_TOKEN: Final = re.compile(
+_TOKEN: Final = defer_pattern(
     r'''"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\\?\Z)|\'\'\'(?:[^'\\]++|\\.|'(?!''))*+(?:\'\'\'|\\?\Z)'''
     r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+"""
     r"""|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<comma>[,;])|(?P<line>\n)|(?P<join>\\\r?\n)"""
@@ -86,13 +87,13 @@ _TOKEN: Final = re.compile(
     re.DOTALL,
 )
 # Text in the first column that belongs to the statement above: a branch such as ``else:``, or a closing bracket.
-_CONTINUES_STATEMENT: Final = re.compile(r"(?:else|elif|except|finally)\b|[)\]}]")
+_CONTINUES_STATEMENT: Final = defer_pattern(r"(?:else|elif|except|finally)\b|[)\]}]")
 # The first column of ``import os``, of ``@decorator``, of a call ``a.b(`` or of an assignment ``name =``.
-_BEGINS_STATEMENT: Final = re.compile(
+_BEGINS_STATEMENT: Final = defer_pattern(
     r"^(?=(?:import|from|def|class|async|if|try|for|while|with|exec|print)\b|@|\w+(?:\.\w+)*\s*[=(])", re.M
 )
-_FORM_FEED: Final = re.compile(r"^[ \t\f]*\f", re.M)  # a form feed begins the line anew
-_STATEMENT_CHARACTER: Final = re.compile(r"[^\s#]")
+_FORM_FEED: Final = defer_pattern(r"^[ \t\f]*\f", re.M)  # a form feed begins the line anew
+_STATEMENT_CHARACTER: Final = defer_pattern(r"[^\s#]")
 
 
 @dataclass(frozen=True, slots=True)

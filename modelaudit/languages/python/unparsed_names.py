@@ -14,36 +14,37 @@ from modelaudit.languages.python import attack_texts, name_resolution, uses
 from modelaudit.languages.python.name_tables import BUILTINS
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import ExternalName, Scope
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
 
 # A string with three quotes or with one, or a comment. One that is never closed runs to the end of its line, or of the
 # text if it has three quotes.
-_LITERAL: Final = re.compile(
+_LITERAL: Final = defer_pattern(
     r"""\"{3}(?:[^"\\]++|\\.|"(?!""))*+(?:\"{3}|\\?\Z)|'{3}(?:[^'\\]++|\\.|'(?!''))*+(?:'{3}|\\?\Z)"""
     r"""|"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\\?\Z)|'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\\?\Z)|\#[^\n]*+""",
     re.DOTALL,
 )
 # ``import a.b as c, d``, with all that follows the keyword as one group.
-_IMPORT: Final = re.compile(
+_IMPORT: Final = defer_pattern(
     r"\bimport[ \t]++([\w.]++(?:[ \t]++as[ \t]++\w++)?+(?:[ \t]*+,[ \t]*+[\w.]++(?:[ \t]++as[ \t]++\w++)?+)*+)"
 )
 # ``from a.b import c, d as e``, with the module and all that follows ``import`` as groups.
-_FROM: Final = re.compile(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#);]{1,2000}+)")
+_FROM: Final = defer_pattern(r"\bfrom[ \t]++([\w.]++)[ \t]++import[ \t(]++([^\n#);]{1,2000}+)")
 # One name of either, such as ``d as e``, with ``d`` and ``e`` as groups.
-_ALIAS: Final = re.compile(r"([\w.*]++)(?:[ \t]++as[ \t]++(\w++))?")
+_ALIAS: Final = defer_pattern(r"([\w.*]++)(?:[ \t]++as[ \t]++(\w++))?")
 # An import over several lines, in brackets or with a backslash at the end of each.
-_IMPORT_OF_LINES: Final = re.compile(
+_IMPORT_OF_LINES: Final = defer_pattern(
     r"\bfrom[ \t]++[\w.]++[ \t]++import[ \t]*+\([^()]{0,2000}+|\b(?:from|import)\b[^\n\\]*+(?:\\\n[^\n\\]*+)++"
 )
-_LINE_BREAK: Final = re.compile(r"\\?\n")
+_LINE_BREAK: Final = defer_pattern(r"\\?\n")
 # ``a.b.c(``, with the dotted name and, if it follows, the bracket as groups.
-_DOTTED: Final = re.compile(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t]*+(\()?")
-_EXEC_STATEMENT: Final = re.compile(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
+_DOTTED: Final = defer_pattern(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t]*+(\()?")
+_EXEC_STATEMENT: Final = defer_pattern(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
 # The letters before the quotes of an f-string, and the parts of it that are not kept.
-_F_STRING_PREFIX: Final = re.compile(r"(?<!\w)(?:[fF][rR]?|[rR][fF])\Z")
+_F_STRING_PREFIX: Final = defer_pattern(r"(?<!\w)(?:[fF][rR]?|[rR][fF])\Z")
 _LONGEST_PREFIX: Final = 3  # two letters, and the character before them
-_QUOTES: Final = re.compile(r"[\"'#\\{}]")
-_NAMED_LINE: Final = re.compile(r"(?m)^[^A-Za-z_\n]*+[A-Za-z_][^\n]*+")
+_QUOTES: Final = defer_pattern(r"[\"'#\\{}]")
+_NAMED_LINE: Final = defer_pattern(r"(?m)^[^A-Za-z_\n]*+[A-Za-z_][^\n]*+")
 _MAX_MATCHES: Final = 2_000_000
 
 

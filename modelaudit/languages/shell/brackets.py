@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # What is open: commands in ``(`` or ``$(``, arithmetic in ``((``, a subscript, ``${`` without and within quotes, ``"``.
 _COMMANDS: Final = "("
 _ARITHMETIC: Final = "(("
@@ -19,12 +21,12 @@ _QUOTES: Final = '"'
 _CLOSING: Final = {
     _COMMANDS: ")", _ARITHMETIC: ")", _SUBSCRIPT: "]", _BRACES: "}", _QUOTED_BRACES: "}", _QUOTES: '"',
 }  # fmt: skip
-_TELLING_CHARACTER: Final = re.compile(r"[\\'\"`#()\[\]{}$<\n]|\b(?:case(?=[^\n;]{1,500}?\sin\b)|esac)\b")
+_TELLING_CHARACTER: Final = defer_pattern(r"[\\'\"`#()\[\]{}$<\n]|\b(?:case(?=[^\n;]{1,500}?\sin\b)|esac)\b")
 # What precedes a reserved word such as ``case``: the start of a command.
-_COMMAND_START: Final = re.compile(r"(?:\A|[;&|(){}\n`!]|\b(?:then|do|else|elif|if|while|until))[ \t]*\Z")
+_COMMAND_START: Final = defer_pattern(r"(?:\A|[;&|(){}\n`!]|\b(?:then|do|else|elif|if|while|until))[ \t]*\Z")
 _COMMAND_START_LENGTH: Final = 200  # characters before a word that are looked at
-_HERE_DOCUMENT: Final = re.compile(r"<<(-?)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s;|&<>()'\"\\])+)")
-_QUOTE_CHARACTER: Final = re.compile(r"['\"\\]")
+_HERE_DOCUMENT: Final = defer_pattern(r"<<(-?)[ \t]*((?:'[^'\n]*'|\"[^\"\n]*\"|\\.|[^\s;|&<>()'\"\\])+)")
+_QUOTE_CHARACTER: Final = defer_pattern(r"['\"\\]")
 # A search for an end mark that is missing goes through the whole text.
 _MAX_MISSING_MARKS: Final = 100
 

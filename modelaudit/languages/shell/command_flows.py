@@ -34,17 +34,18 @@ from modelaudit.languages.shell.text_graph import (
     name_file,
     name_variable,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_WORD_OF_PROGRAM: Final = re.compile(r"[\w./~*?$-]{2,200}")
-_SETTING: Final = re.compile(r"-{0,2}[\w-]{1,50}=[^\s=]+\Z")
+_WORD_OF_PROGRAM: Final = defer_pattern(r"[\w./~*?$-]{2,200}")
+_SETTING: Final = defer_pattern(r"-{0,2}[\w-]{1,50}=[^\s=]+\Z")
 # Settings of Git whose values are commands, or files that name some: git-config(1).
-_GIT_COMMAND: Final = re.compile(
+_GIT_COMMAND: Final = defer_pattern(
     r"(?:core\.(?:pager|editor|sshcommand|fsmonitor|askpass|gitproxy|hookspath)|(?:alias|diff|difftool|merge|mergetool"
     r"|filter|pager|credential|gpg|include|includeif|remote|interactive|uploadpack)\.|sequence\.editor)",
     re.IGNORECASE,
 )
 _MOST_WORDS_OF_PROGRAM: Final = 200
-_FOLDER_OF_VARIABLE: Final = re.compile(r"\A\$(?:\w+|\{\w+\}|\(…\))/")
+_FOLDER_OF_VARIABLE: Final = defer_pattern(r"\A\$(?:\w+|\{\w+\}|\(…\))/")
 COPIERS: Final = frozenset({"cp", "mv", "ln", "install", "rsync", "scp", "copy"})
 """Programs that copy files under other names."""
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "-out", "--output", "--output-document", "-outfile"})
@@ -56,18 +57,18 @@ _COMMAND_TAKERS: Final = frozenset(
 # Programs that start a shell, which reads their input, unless they are given a command.
 _SHELL_STARTERS: Final = frozenset({"su", "ssh", "chroot", "nsenter"})
 _MAKES: Final = ("make", "gmake")
-_MAKEFILE_OPTION: Final = re.compile(r"-[a-zA-Z]*f|--file|--makefile")
+_MAKEFILE_OPTION: Final = defer_pattern(r"-[a-zA-Z]*f|--file|--makefile")
 _AWKS: Final = frozenset({"awk", "gawk", "mawk", "nawk"})
 _SEDS: Final = frozenset({"sed", "gsed"})
 # ``system($0)``, ``print | "sh"``, ``"cmd" | getline``, and with a variable in place of the command.
-_AWK_EXECUTION: Final = re.compile(r"\bsystem\s*\(|\|&?\s*(?:\"|\w|\$)|@include|@load|\|\s*getline")
+_AWK_EXECUTION: Final = defer_pattern(r"\bsystem\s*\(|\|&?\s*(?:\"|\w|\$)|@include|@load|\|\s*getline")
 # The command ``e`` of GNU sed, with an address or without, and the flag ``e`` of ``s``.
-_SED_EXECUTION: Final = re.compile(
+_SED_EXECUTION: Final = defer_pattern(
     r"(?:^|[;{}\n!])\s*(?:(?:\d+|\$|/[^/\n]{0,200}/)(?:[,~](?:\d+|\$|/[^/\n]{0,200}/))?\s*!?)?\s*e(?:\s|[;}]|$)"
     r"|(?:^|[;{}\n\d$/]|\s)s([^\w\s\\])(?:(?!\1).){0,200}\1(?:(?!\1).){0,200}\1[gpiImM\d]{0,9}e"
 )
-_BLANKS: Final = re.compile(r"\s+")
-_INTERPRETER_EXECUTION: Final = re.compile(
+_BLANKS: Final = defer_pattern(r"\s+")
+_INTERPRETER_EXECUTION: Final = defer_pattern(
     r"\b(?:system|exec|execSync|execFile\w*|eval|popen|spawn\w*|passthru|shell_exec|proc_open|getoutput|check_output"
     r"|getstatusoutput|run|call|dofile|loadstring|load|require|do|instance_eval|include|runpy|compile)\b|`|\bqx\b"
     r"|\bopen\b[^\n]{0,80}\|"
@@ -78,7 +79,7 @@ _READS_COMMANDS: Final = frozenset(
 )
 _CALLBACK_BUILTINS: Final = frozenset({"mapfile", "readarray"})
 _SQL_PROGRAMS: Final = frozenset({"sqlite3", "psql", "mysql", "duckdb"})
-_SQL_EXECUTION: Final = re.compile(r"(?:^|\s)(?:[.\\](?:read|shell|system|load|i|!)|source)\s")
+_SQL_EXECUTION: Final = defer_pattern(r"(?:^|\s)(?:[.\\](?:read|shell|system|load|i|!)|source)\s")
 _SCRIPT_OPTIONS: Final = {
     "vim": {"-S", "-s", "-u", "-c"}, "vi": {"-S", "-s", "-u"}, "nvim": {"-S", "-s", "-u", "-l"}, "gdb": {"-x"},
     "lldb": {"-s"}, "emacs": {"-l", "--load", "--script", "-script"}, "cmake": {"-P"}, "guile": {"-l", "-s"},

@@ -14,10 +14,11 @@ from typing import Final
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.expansions import decode_printed_text
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 
 _MAX_TEXT_LENGTH: Final = 200_000
-_PRINTED_FIELD: Final = re.compile(r"%[sb]")
+_PRINTED_FIELD: Final = defer_pattern(r"%[sb]")
 _ESCAPED_PERCENT: Final = "\0"  # ``%%`` waits as a character that no argument can hold
 
 

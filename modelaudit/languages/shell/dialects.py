@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Location, Unread, UnreadReason
 
 _BY_ENDING: Final = (
@@ -17,26 +18,26 @@ _BY_ENDING: Final = (
     ("zsh", (".zsh", ".zshrc", ".zshenv", ".zprofile", ".zlogin", ".zlogout", ".zsh-theme")),
     ("csh", (".csh", ".tcsh", ".cshrc", ".tcshrc", ".login")),
 )
-_INTERPRETER: Final = re.compile(r"#!\s*\S*?(?:/|\benv\s+(?:-S\s+)?)(fish|zsh|t?csh)\b")
+_INTERPRETER: Final = defer_pattern(r"#!\s*\S*?(?:/|\benv\s+(?:-S\s+)?)(fish|zsh|t?csh)\b")
 # A text between quotes, an escape or a comment, in which fish begins no substitution; or what begins one.
-_FISH_PIECE: Final = re.compile(
+_FISH_PIECE: Final = defer_pattern(
     r"'(?:[^'\\]|\\.)*+'|\"(?:[^\"\\]|\\.)*+\"|\\.|(?<!\S)#[^\n]*+"
     r"|(?P<source>\|[ \t]*+(?:source|\.)(?=[ \t]*+(?:$|[;&|\n])))|(?P<open>(?<!\$)\()",
     re.DOTALL | re.MULTILINE,
 )
-_FISH_SETTING: Final = re.compile(
+_FISH_SETTING: Final = defer_pattern(
     r"^(?P<start>[ \t]*+)set(?:[ \t]++-{1,2}[\w-]++)*+[ \t]++(?P<name>[A-Za-z_]\w*+)[ \t]++"
     r"(?P<value>\$\([^\n]*\)|[^\s;#()]++)[ \t]*+(?=$|[;#])",
     re.MULTILINE,
 )
-_ZSH_SUBSTITUTION: Final = re.compile(r"(?<![^\s;&|(])=\((?!\()")
+_ZSH_SUBSTITUTION: Final = defer_pattern(r"(?<![^\s;&|(])=\((?!\()")
 # ``${(flags)name}``: the flag ``e`` runs the substitutions in the value, as ``${name@P}`` of bash does.
-_ZSH_FLAGS: Final = re.compile(r"\$\{\((?P<flags>[a-zA-Z@%#.~*:/,;-]{1,60})\)(?P<name>\w++)\}")
-_ZSH_EVALUATION: Final = re.compile(r"\$\{\([a-zA-Z@%#*]*e[a-zA-Z@%#*]*\)(?!\w++\})|[*?)\]\w/]\((?:e:|e\{|e'|\+\w)")
-_CSH_SETTING: Final = re.compile(
+_ZSH_FLAGS: Final = defer_pattern(r"\$\{\((?P<flags>[a-zA-Z@%#.~*:/,;-]{1,60})\)(?P<name>\w++)\}")
+_ZSH_EVALUATION: Final = defer_pattern(r"\$\{\([a-zA-Z@%#*]*e[a-zA-Z@%#*]*\)(?!\w++\})|[*?)\]\w/]\((?:e:|e\{|e'|\+\w)")
+_CSH_SETTING: Final = defer_pattern(
     r"^([ \t]*+)(?:set[ \t]++(\w++)[ \t]*+=[ \t]*+|setenv[ \t]++(\w++)[ \t]++)", re.MULTILINE
 )
-_CSH_ALIAS: Final = re.compile(r"^([ \t]*+alias[ \t]++[\w.-]++)[ \t]++(?!=)", re.MULTILINE)
+_CSH_ALIAS: Final = defer_pattern(r"^([ \t]*+alias[ \t]++[\w.-]++)[ \t]++(?!=)", re.MULTILINE)
 
 
 def find_dialect(name: str, text: str) -> str:

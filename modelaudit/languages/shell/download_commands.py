@@ -16,17 +16,18 @@ from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text_addresses import find_address
 
-_RENAMING: Final = re.compile(r"s(\W)((?:(?!\1).){1,200})\1((?:(?!\1).){0,200})\1")
+_RENAMING: Final = defer_pattern(r"s(\W)((?:(?!\1).){1,200})\1((?:(?!\1).){0,200})\1")
 _LONGEST_NAME: Final = 255  # of a file, in bytes: NAME_MAX of Linux
 _OUTPUT_OPTIONS: Final = frozenset({"-o", "-O", "--output", "--output-document"})
 _MODEL_DOWNLOADERS: Final = frozenset({"hf", "huggingface-cli"})
 _REMOTE_COPIERS: Final = frozenset({"scp", "rsync"})
 # ``user@host:file``, ``host::module/file`` or ``rsync://host/module/file``.
-_REMOTE_FILE: Final = re.compile(r"[\w.@-]{1,200}::?|rsync://[^/]{1,200}/")
+_REMOTE_FILE: Final = defer_pattern(r"[\w.@-]{1,200}::?|rsync://[^/]{1,200}/")
 _REMOTE_SHELLS: Final = frozenset({"ssh", "mosh", "plink", "autossh"})
 _SSH_OPTIONS_WITH_VALUE: Final = "BbcDEeFIiJLlmOopQRSWw"  # ssh(1)
 _MAX_SUBSTITUTION: Final = 200_000

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,12 +32,13 @@ from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text_addresses import find_address
 
-_REMOTE_NAME_OPTION: Final = re.compile(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name")
+_REMOTE_NAME_OPTION: Final = defer_pattern(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name")
 _FOLDER_OPTIONS: Final = frozenset({"-P", "--directory-prefix", "--output-dir", "-d", "--dir", "--local-dir"})
 _NAMES_FILE_BY_ADDRESS: Final = frozenset({"wget", "wget2", "aria2c", "axel", "fetch", "lwp-download"})
 _COPIES_CONTENT: Final = frozenset(
@@ -48,11 +48,11 @@ _COPIES_CONTENT: Final = frozenset(
 _UNPACKERS: Final = frozenset({"gunzip", "gzip", "unxz", "xz", "bunzip2", "bzip2", "unzstd", "zstd"})
 # These targets are not files: standard output, duplicated descriptors, unknown variables.
 _NO_FILES: Final = ("-", "${…}", "1", "2", "3", "4", "5", "/dev/null", "/dev/stdout", "/dev/stderr")
-_VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*|[\d@])")
+_VARIABLE: Final = defer_pattern(r"\$\{?([A-Za-z_]\w*|[\d@])")
 _MOVERS: Final = frozenset({"mv", "cp", "ln", "install"})
 # Programs that write files of names that their words do not show.
 _WRITES_BY_ITSELF: Final = UNPACKERS | {"split"}
-_SED_OUTPUT: Final = re.compile(r"(?:^|[;/\dgIp])\s*w\s+([^\s;]+)")
+_SED_OUTPUT: Final = defer_pattern(r"(?:^|[;/\dgIp])\s*w\s+([^\s;]+)")
 _MOST_FILES: Final = 20_000  # copies of folders into each other multiply them
 _LONGEST_SUFFIX: Final = 6  # of the name of a part of ``split``
 _MOST_FOLDERS: Final = 20  # that a script enters

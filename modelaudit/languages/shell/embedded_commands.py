@@ -17,11 +17,12 @@ from modelaudit.languages.shell.expansions import COMMAND_VARIABLES, has_evaluat
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 from modelaudit.languages.shell.startup_files import list_startup_texts
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 
 # For each program, the argument that contains a command line; group 1 is that command line.
 _ARGUMENT_PATTERNS: Final = {
-    names: re.compile(pattern, re.DOTALL)
+    names: defer_pattern(pattern, re.DOTALL)
     for names, pattern in (
         (("ssh", "scp", "sftp", "rsync"), r"(?:-o)?\s*(?:Proxy|Local)Command[=\s](.+)"),
         (("tar", "bsdtar"), r"--(?:checkpoint-action=exec|to-command|use-compress-program|rsh-command)=(.+)"),
@@ -39,7 +40,7 @@ _COMMAND_OPTIONS: Final = {
 }  # fmt: skip
 _COMMAND_FIRST: Final = frozenset({"trap"})  # ``trap 'command' EXIT``
 _FIND_ACTIONS: Final = frozenset({"-exec", "-execdir", "-ok", "-okdir"})
-_JOINED_OPTION: Final = re.compile(r"-[a-zA-Z]{1,5}c")  # ``-qc command``
+_JOINED_OPTION: Final = defer_pattern(r"-[a-zA-Z]{1,5}c")  # ``-qc command``
 _SUBSCRIPT_EVALUATORS: Final = frozenset(
     {"let", "test", "[", "[[", "printf", "read", "unset", "declare", "typeset", "local"}
 )

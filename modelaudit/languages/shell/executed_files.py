@@ -8,7 +8,6 @@ unknown text, any other file that it names may be run as well, which counts less
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
@@ -49,6 +48,7 @@ from modelaudit.languages.shell.text_graph import (
     name_variable,
     normalize_path,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Reference, ReferenceKind
 from modelaudit.model.structure import locate_line
 from modelaudit.wire.base import LimitReachedError
@@ -58,7 +58,7 @@ EXECUTED: Final = "program"
 NAMED: Final = "named"
 """The kind of a file that a script names which executes unknown text."""
 
-_LETTER: Final = re.compile(r"[A-Za-z0-9]")
+_LETTER: Final = defer_pattern(r"[A-Za-z0-9]")
 _MOST_REFERENCES: Final = 5_000
 _MOST_CHARACTERS_OF_NAME: Final = 300
 _MOST_FOLDERS: Final = 20
@@ -75,7 +75,7 @@ _PRINTS_NO_TEXT: Final = frozenset(
 )  # fmt: skip
 _LOOPS: Final = ("for", "select")
 # Arithmetic evaluates the text of variables, and runs ``$(command)`` in a subscript there.
-_ARITHMETIC: Final = re.compile(r"\(\(|\$\[|-(?:eq|ne|lt|le|gt|ge)\b|\blet\b|(?:declare|typeset|local)[ \t]+-\w*i")
+_ARITHMETIC: Final = defer_pattern(r"\(\(|\$\[|-(?:eq|ne|lt|le|gt|ge)\b|\blet\b|(?:declare|typeset|local)[ \t]+-\w*i")
 
 
 def find_executed_files(text: str, texts: ParsedTexts | None = None) -> Iterator[Reference]:

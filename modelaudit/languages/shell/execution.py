@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from modelaudit.languages.shell.command import UNKNOWN_VALUE, Command
@@ -21,6 +20,7 @@ from modelaudit.languages.shell.program_names import (
     normalize_program_name,
     unwrap_command,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 
 DECODERS: Final = frozenset({"base64", "base32", "basenc", "xxd", "openssl", "uudecode"})
 """Programs that decode or decrypt a text."""
@@ -29,7 +29,9 @@ NOTABLE_PROGRAMS: Final = RUNNERS | EVALUATORS | FETCHERS
 _PRINTERS: Final = frozenset({"echo", "printf", "cat"})
 # A program named by a glob, such as ``/???/c?rl``, hides its name. The glob contains a part of the name or its length;
 # a pattern of ``case`` is different, because it begins with a star.
-_WILDCARD: Final = re.compile(r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\s]{0,99}|\?{2,40}|\[\w\][^/\s]{1,99})")
+_WILDCARD: Final = defer_pattern(
+    r"(?:[^\s*]{0,200}/)?(?=[^/]{0,99}[?*\[])(?:\w[^/\s]{0,99}|\?{2,40}|\[\w\][^/\s]{1,99})"
+)
 # Functions of Python, Perl, Ruby, PHP and JavaScript that download or decode.
 _DOWNLOAD_OR_DECODE: Final = (
     r"(?:b64decode|urlopen|requests\.get|decompress|fromhex|marshal|decode_base64|base64_decode|decode64|pack\s*\(?[\"']"
@@ -37,7 +39,7 @@ _DOWNLOAD_OR_DECODE: Final = (
     r"|(?:getoutput\(|check_output\(|popen\(|qx\W|`)[^\n]{0,40}?\b(?:curl|wget)\b)"
 )
 # ``exec(`` before or behind such a function on one line, or ``fetch(…).then(eval)``.
-_INLINE_EXECUTION: Final = re.compile(
+_INLINE_EXECUTION: Final = defer_pattern(
     rf"\b(?:exec|eval|system)\b\s*\(?[^\n]{{0,300}}?{_DOWNLOAD_OR_DECODE}|{_DOWNLOAD_OR_DECODE}[^\n]{{0,300}}?\b(?:exec|eval|system)\b\s*[\s(]"
     r"|\.then\(eval\)"
     # ``source("https://…")`` of R, ``include(download(…))`` of Julia.
@@ -53,7 +55,7 @@ _SEARCHED_VARIABLES: Final = frozenset({"PYTHONPATH", "LD_LIBRARY_PATH", "PERL5L
 _STARTERS_ELSEWHERE: Final = frozenset(
     {"ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "lxc", "vagrant", "nsenter", "machinectl", "adb"}
 )
-_WHOLE_OUTPUT: Final = re.compile(r"\s*(?:\$\([^()]*\)|`[^`]*`)\s*")
+_WHOLE_OUTPUT: Final = defer_pattern(r"\s*(?:\$\([^()]*\)|`[^`]*`)\s*")
 
 
 def names_program_by_pattern(word: str) -> bool:

@@ -14,16 +14,18 @@ from collections.abc import Iterable, Mapping
 from fnmatch import translate
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # The inside of ``${name}``: ``!`` for an indirect name, the name, an index such as ``[0]``, and an operation.
-_NAME: Final = re.compile(r"(!?)([A-Za-z_]\w{0,99})(\[[^\]]{1,100}\])?(.*)", re.DOTALL)
+_NAME: Final = defer_pattern(r"(!?)([A-Za-z_]\w{0,99})(\[[^\]]{1,100}\])?(.*)", re.DOTALL)
 # ``:start`` or ``:start:length``.
-_SUBSTRING: Final = re.compile(r":\s*(-?\d{1,5})(?::\s*(-?\d{1,5}))?")
+_SUBSTRING: Final = defer_pattern(r":\s*(-?\d{1,5})(?::\s*(-?\d{1,5}))?")
 # ``front{a,b}back``.
-_BRACES: Final = re.compile(r"([^{}\s]*+)\{([^{}\s,]*+,[^{}\s]*+)\}([^{}\s]*+)")
+_BRACES: Final = defer_pattern(r"([^{}\s]*+)\{([^{}\s,]*+,[^{}\s]*+)\}([^{}\s]*+)")
 # ``[index]=value`` among the words of an array.
-_ENTRY: Final = re.compile(r"\[([^\]]{1,100})\]=(.*)", re.DOTALL)
+_ENTRY: Final = defer_pattern(r"\[([^\]]{1,100})\]=(.*)", re.DOTALL)
 # ``which curl``, ``command -v curl`` or ``echo -n curl``.
-_PROGRAM: Final = re.compile(
+_PROGRAM: Final = defer_pattern(
     r"\s*(?:(?:which|command\s+-v|type\s+-[pP])\s+|(?:echo|printf)\s+(?:-n\s+)?)[\"']?([\w./-]{1,200})[\"']?\s*"
 )
 _MAX_VALUE_LENGTH: Final = 4096
@@ -41,20 +43,20 @@ PROMPT_VARIABLES: Final = frozenset({"PS0", "PS1", "PS2", "PS4", "PROMPT", "RPRO
 """Variables in whose values a shell runs substitutions: PS4 before each command behind ``set -x``."""
 
 # A subscript with a command, which arithmetic, ``${!name}`` and ``test -v`` run: ``a[$(command)]``.
-_SUBSCRIPT_WITH_COMMAND: Final = re.compile(r"\[[^\]\n]{0,200}?(?:\$\((?!…\))|`)")
-_COMMAND_IN_CONSTANT: Final = re.compile(r"\$\((?!…\))|`")
+_SUBSCRIPT_WITH_COMMAND: Final = defer_pattern(r"\[[^\]\n]{0,200}?(?:\$\((?!…\))|`)")
+_COMMAND_IN_CONSTANT: Final = defer_pattern(r"\$\((?!…\))|`")
 
 POSITIONAL_PARAMETERS: Final = ("@", "1", "2", "3", "4", "5", "6", "7", "8", "9")
 """The names of the arguments of a script or function."""
 
 Variables = Mapping[str, str]
 # ``\x41``, ``\u0041``, ``\U00000041``, ``\101`` or a letter such as ``\n``.
-_ANSI_ESCAPE: Final = re.compile(
+_ANSI_ESCAPE: Final = defer_pattern(
     r"\\(?:x([0-9a-fA-F]{1,2})|u([0-9a-fA-F]{1,4})|U([0-9a-fA-F]{1,8})|([0-7]{1,3})|(.))", re.DOTALL
 )
 _ANSI_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
 # ``\x41``, ``\101``, ``\0101`` or a letter such as ``\n``.
-_PRINTED_ESCAPE: Final = re.compile(r"\\(?:x([0-9a-fA-F]{1,2})|0?([0-7]{1,3})|([ntr\\]))")
+_PRINTED_ESCAPE: Final = defer_pattern(r"\\(?:x([0-9a-fA-F]{1,2})|0?([0-7]{1,3})|([ntr\\]))")
 _PRINTED_LETTERS: Final = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
 
 

@@ -9,11 +9,11 @@ Sources: the manuals of curl, wget, aria2, rsync, tar, unzip, 7-Zip, the AWS com
 from __future__ import annotations
 
 import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise, takewhile
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import RUN_FILE, Reference, ReferenceKind
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading
@@ -32,20 +32,20 @@ LONGEST_FOLDER: Final = 4_096
 
 _MOST_REFERENCES: Final = 1_000
 _LONGEST_PATH: Final = 300
-_SEPARATOR: Final = re.compile("/")
+_SEPARATOR: Final = defer_pattern("/")
 _PATCHERS: Final = (("patch",), ("git", "apply"), ("git", "am"))
 _FOLDER_OPTIONS: Final = frozenset(
     {"-C", "--directory", "-d", "-P", "--directory-prefix", "--output-dir", "--local-dir", "--dir", "-D"}
 )
-_JOINED_FOLDER: Final = re.compile(
+_JOINED_FOLDER: Final = defer_pattern(
     r"--(?:directory|directory-prefix|output-dir|local-dir|dir)=(.+)|-o([^\s-].*)|-C(\S+)"
 )
 # Options by which the server, a list or a pattern chooses the names of the files.
-_CURL_UNNAMED: Final = re.compile(r"-[a-zA-Z]*[KJ]|--config|--remote-header-name|--remote-name-all|[^\s]*#\d.*")
-_WGET_UNNAMED: Final = re.compile(
+_CURL_UNNAMED: Final = defer_pattern(r"-[a-zA-Z]*[KJ]|--config|--remote-header-name|--remote-name-all|[^\s]*#\d.*")
+_WGET_UNNAMED: Final = defer_pattern(
     r"-(?!n)[a-zA-Z]*[rmix]|--(?:input-file|recursive|mirror|content-disposition|force-directories|trust-server-names)\b.*"
 )
-_ARIA_UNNAMED: Final = re.compile(r"-[a-zA-Z]*i|--input-file\b.*|.*\.(?:torrent|meta4|metalink)|magnet:.*")
+_ARIA_UNNAMED: Final = defer_pattern(r"-[a-zA-Z]*i|--input-file\b.*|.*\.(?:torrent|meta4|metalink)|magnet:.*")
 _UNNAMED_OPTIONS: Final = {
     "curl": _CURL_UNNAMED,
     "wget": _WGET_UNNAMED,
@@ -56,13 +56,13 @@ _CHOOSES_NAMES: Final = frozenset(
     {"lftp", "lftpget", "ncftp", "ncftpget", "httrack", "yt-dlp", "youtube-dl", "gdown", "ftp", "tftp", "sftp"}
 )
 _FOLDER_COPIERS: Final = frozenset({"aws", "gsutil", "gcloud", "az", "rclone", "mc", "rsync", "scp"})
-_COPIES_FOLDERS: Final = re.compile(r"sync|mirror|copy|--recursive|-[a-zA-Z]*[ra][a-zA-Z]*")
-_IMPORT: Final = re.compile(r"\b(?:import|from)\s+([\w., ]+)")
-_LETTER: Final = re.compile(r"[A-Za-z_]")
-_NAME: Final = re.compile(r"\w+")
-_PROGRAM_FOLDER: Final = re.compile(r"(?:^|/)s?bin\Z|/\.local/bin\Z")
+_COPIES_FOLDERS: Final = defer_pattern(r"sync|mirror|copy|--recursive|-[a-zA-Z]*[ra][a-zA-Z]*")
+_IMPORT: Final = defer_pattern(r"\b(?:import|from)\s+([\w., ]+)")
+_LETTER: Final = defer_pattern(r"[A-Za-z_]")
+_NAME: Final = defer_pattern(r"\w+")
+_PROGRAM_FOLDER: Final = defer_pattern(r"(?:^|/)s?bin\Z|/\.local/bin\Z")
 # Folders that other tools fill: of virtual environments and of Node.
-_MADE_BY_TOOLS: Final = re.compile(r"(?:^|/)(?:node_modules|\.?v?env[\w.-]*|\.tox|\.nox|target|build|dist)/")
+_MADE_BY_TOOLS: Final = defer_pattern(r"(?:^|/)(?:node_modules|\.?v?env[\w.-]*|\.tox|\.nox|target|build|dist)/")
 # Scripts by which the source code of a project is built, as ``make`` does; installations from source are ordinary.
 _BUILD_SCRIPTS: Final = frozenset(
     {"configure", "Configure", "config", "bootstrap", "bootstrap.sh", "autogen.sh", "buildconf", "setup.py", "waf",

@@ -16,23 +16,24 @@ from modelaudit.languages.shell.download_commands import is_download
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.pipelines import runs_input
 from modelaudit.languages.shell.program_names import unwrap_command
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
 
 # ``function name {``, ``name() {`` or ``name() (``.
-_HEADER: Final = re.compile(
+_HEADER: Final = defer_pattern(
     r"(?:^|[;&|({])[ \t]*(?:function[ \t]+([\w-]{1,60})[ \t]*(?:\([ \t]*\))?|([\w-]{1,60})[ \t]*\([ \t]*\))"
     r"\s{0,20}([{(])",
     re.MULTILINE,
 )
 # What moves the end of a body: a quoted text, an escape, a comment or a brace.
-_BODY_PIECE: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|(?<!\S)#[^\n]*|[{}]", re.DOTALL)
+_BODY_PIECE: Final = defer_pattern(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|(?<!\S)#[^\n]*|[{}]", re.DOTALL)
 _MAX_BODY_LENGTH: Final = 200_000
 # Characters of all bodies of one text. Functions may nest, so that a body is a part of others.
 _MAX_SEARCHED_LENGTH: Final = 4_000_000
 # ``alias name='words'``.
-_ALIAS: Final = re.compile(r"^[ \t]*alias[ \t]+([\w.-]{1,60})=[\"']?([^\"'\n;]{1,200})", re.MULTILINE)
+_ALIAS: Final = defer_pattern(r"^[ \t]*alias[ \t]+([\w.-]{1,60})=[\"']?([^\"'\n;]{1,200})", re.MULTILINE)
 # ``function name { body }`` or ``name() { body }``.
-_SHORT_FUNCTION: Final = re.compile(
+_SHORT_FUNCTION: Final = defer_pattern(
     r"(?:^|;)[ \t]*(?:function[ \t]+([\w-]{1,60})[ \t]*(?:\(\))?|([\w-]{1,60})[ \t]*\([ \t]*\))"
     r"\s{0,20}\{([^}]{1,500})\}",
     re.MULTILINE,

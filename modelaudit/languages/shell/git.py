@@ -16,6 +16,7 @@ from typing import Final
 
 from modelaudit.languages.shell.git_keys import COMMAND_KEYS, HARMLESS_VALUES
 from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.members import escapes_folder
@@ -25,24 +26,28 @@ VOCABULARY: Final = "shell-commands"
 _DRIVERS: Final = "git-drivers"
 _STORES: Final = "git-stores"
 # ``[section "subsection"]``, and what follows on the line.
-_SECTION: Final = re.compile(r"\[\s*([\w.-]+)(?:\s+\"((?:[^\"\\]|\\.)*)\")?\s*\]\s*(.*)")
-_PAIR: Final = re.compile(r"\s*([\w.@/:-]+)\s*[=:]?\s*(.*)")
+_SECTION: Final = defer_pattern(r"\[\s*([\w.-]+)(?:\s+\"((?:[^\"\\]|\\.)*)\")?\s*\]\s*(.*)")
+_PAIR: Final = defer_pattern(r"\s*([\w.@/:-]+)\s*[=:]?\s*(.*)")
 # Of a value: a part in quotes, an escaped character, a comment, or other text.
-_PIECE: Final = re.compile(r'"((?:[^"\\]|\\.)*)"?|\\(.)|([#;].*)|([^"\\#;]+)')
-_ESCAPE: Final = re.compile(r"\\(.)")
+_PIECE: Final = defer_pattern(r'"((?:[^"\\]|\\.)*)"?|\\(.)|([#;].*)|([^"\\#;]+)')
+_ESCAPE: Final = defer_pattern(r"\\(.)")
 # The brackets in ``cle[a]n`` keep a word of verdicts out of the texts of this package, which a test holds.
-_DRIVER_KEY: Final = re.compile(r"smudge|cle[a]n|process|textconv|command|driver|cmd|program")
+_DRIVER_KEY: Final = defer_pattern(r"smudge|cle[a]n|process|textconv|command|driver|cmd|program")
 _DRIVER_SECTIONS: Final = frozenset({"filter", "diff", "merge", "difftool", "mergetool"})
-_LFS_COMMAND: Final = re.compile(r"git[- ]lfs (?:smudge|cle[a]n|filter-process|merge-driver)\b[^;&|`$]*")
+_LFS_COMMAND: Final = defer_pattern(r"git[- ]lfs (?:smudge|cle[a]n|filter-process|merge-driver)\b[^;&|`$]*")
 # Programs that Git LFS starts: those that carry files, and extensions that rewrite them.
-_LFS_PROGRAM_KEY: Final = re.compile(r"(?:customtransfer\..*\.path|extension\..*\.(?:smudge|cle[a]n))", re.IGNORECASE)
+_LFS_PROGRAM_KEY: Final = defer_pattern(
+    r"(?:customtransfer\..*\.path|extension\..*\.(?:smudge|cle[a]n))", re.IGNORECASE
+)
 _LFS_STORE_KEYS: Final = frozenset({"lfs.url", "lfs.pushurl", "remote.lfsurl", "remote.lfspushurl"})
 # The host of ``https://user@host/path`` or of ``user@host:path``.
-_HOST: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^/@\s]*@)?([^/:\s]+)|(?:[^/@\s]+@)?([\w.-]+):(?!/)", re.IGNORECASE)
+_HOST: Final = defer_pattern(
+    r"[a-z][a-z0-9+.-]*://(?:[^/@\s]*@)?([^/:\s]+)|(?:[^/@\s]+@)?([\w.-]+):(?!/)", re.IGNORECASE
+)
 # A value that begins with a dash, or an address whose host does: ``ssh://-oProxyCommand=…``.
-_OPTION: Final = re.compile(r"-|[a-z+]+://(?:[^/@\s]*@)?-", re.IGNORECASE)
-_GIT_FOLDER: Final = re.compile(r"(?:\A|/)\.git(?:/|\Z)", re.IGNORECASE)
-_ATTRIBUTE: Final = re.compile(r"(filter|diff|merge)=(\S{1,200})")
+_OPTION: Final = defer_pattern(r"-|[a-z+]+://(?:[^/@\s]*@)?-", re.IGNORECASE)
+_GIT_FOLDER: Final = defer_pattern(r"(?:\A|/)\.git(?:/|\Z)", re.IGNORECASE)
+_ATTRIBUTE: Final = defer_pattern(r"(filter|diff|merge)=(\S{1,200})")
 _MAX_LINE_LENGTH: Final = 5000  # of a line that another may continue; the key is in its first characters
 _MAX_QUOTE_LENGTH: Final = 200
 

@@ -28,9 +28,10 @@ from modelaudit.languages.shell.program_names import (
     unwrap_command,
 )
 from modelaudit.languages.shell.startup_files import list_unknown_startup_files
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_RECURSIVE: Final = re.compile(r"-[^\WrR]*+[rR]\w*|--recursive")
-_ENVIRONMENT: Final = re.compile(r"\s*(?:env|printenv|set|export|cat\s+/proc/self/environ)\s*(?:[|;]|\Z)")
+_RECURSIVE: Final = defer_pattern(r"-[^\WrR]*+[rR]\w*|--recursive")
+_ENVIRONMENT: Final = defer_pattern(r"\s*(?:env|printenv|set|export|cat\s+/proc/self/environ)\s*(?:[|;]|\Z)")
 _CONNECTION_PROGRAMS: Final = frozenset({"nc", "ncat", "netcat", "telnet", "openssl", "socat"})
 _WHOLE_ENVIRONMENT: Final = (["env"], ["printenv"], ["set"], ["export", "-p"])
 # Commands that print a key, a token or the history of the user.
@@ -40,21 +41,21 @@ _SECRET_COMMANDS: Final = (
     ["security", "find-generic-password"], ["security", "find-internet-password"], ["git", "credential", "fill"],
 )  # fmt: skip
 _ARCHIVERS: Final = frozenset({"tar", "bsdtar", "zip", "7z", "cpio", "rar", "rsync"})
-_CLOUD_METADATA: Final = re.compile(r"security-credentials|service-accounts")
+_CLOUD_METADATA: Final = defer_pattern(r"security-credentials|service-accounts")
 _WRITERS: Final = frozenset({"tee", "cp", "mv", "install", "ln"})
 
-_SET_ID_MODE: Final = re.compile(r"[ugo]*\+[^\Ws]*+s\w*|[4-7][0-7]{3}")  # ``u+s`` or ``4755``
+_SET_ID_MODE: Final = defer_pattern(r"[ugo]*\+[^\Ws]*+s\w*|[4-7][0-7]{3}")  # ``u+s`` or ``4755``
 # Programs that pass the rights of root on to whoever starts them: https://gtfobins.github.io/, function "SUID".
 _PROGRAMS_THAT_PASS_RIGHTS: Final = SHELLS | RUNNERS | {
     "find", "vim", "vi", "nvim", "emacs", "ed", "nano", "awk", "gawk", "mawk", "env", "cp", "mv", "dd", "tee", "tar",
     "sed", "xargs", "gdb", "make", "strace", "timeout", "nice", "taskset", "stdbuf", "flock", "nmap", "docker", "git",
     "rsync", "socat", "busybox", "install", "chroot", "expect", "less", "more", "setarch", "unshare", "nsenter",
 }  # fmt: skip
-_POWERFUL_CAPABILITY: Final = re.compile(
+_POWERFUL_CAPABILITY: Final = defer_pattern(
     r"(?:cap_\w+,)*cap_(?:setuid|setgid|sys_admin|sys_ptrace|sys_module|dac_override|chown|fowner|setfcap)\b"
     r"[\w,]*[+=]\w*e"
 )
-_DISK: Final = re.compile(r"/dev/(?:sd[a-z]|nvme\d+n\d+|vd[a-z]|hd[a-z]|mmcblk\d+)\w*")
+_DISK: Final = defer_pattern(r"/dev/(?:sd[a-z]|nvme\d+n\d+|vd[a-z]|hd[a-z]|mmcblk\d+)\w*")
 _FIND_FILTERS: Final = frozenset({"-name", "-iname", "-path", "-regex", "-mtime", "-empty", "-maxdepth"})
 _DISARMING_COMMANDS: Final = frozenset(
     {("setenforce", "0"), ("ufw", "disable"), ("iptables", "-F"), ("iptables", "--flush"), ("auditctl", "-D"),
@@ -67,25 +68,25 @@ _SECURITY_SERVICES: Final = frozenset(
 _CONTAINER_PROGRAMS: Final = frozenset({"docker", "podman", "nerdctl", "docker-compose", "podman-compose"})
 _CONTAINER_STARTS: Final = frozenset({"run", "create", "exec"})
 _MOUNT_OPTIONS: Final = frozenset({"-v", "--volume", "--mount"})
-_MOUNT_OPTION: Final = re.compile(r"(?:-v=?|--volume=|--mount=)(?=\S)")
-_MOUNT_FIELD: Final = re.compile(r"(?:^|,)(?:source|src)=([^,]*)")
-_HOME: Final = re.compile(r"(?:~|\$HOME|\$\{HOME\}|/root|/home/[\w$-]+)/?\*?")
+_MOUNT_OPTION: Final = defer_pattern(r"(?:-v=?|--volume=|--mount=)(?=\S)")
+_MOUNT_FIELD: Final = defer_pattern(r"(?:^|,)(?:source|src)=([^,]*)")
+_HOME: Final = defer_pattern(r"(?:~|\$HOME|\$\{HOME\}|/root|/home/[\w$-]+)/?\*?")
 _HOME_STARTS: Final = ("~", "$HOME", "${HOME}", "/root", "/home")
 # Folders and sockets by which a container governs its host, or reads the keys of its users.
-_DEFAULT_VALUE: Final = re.compile(r"\$\{\w+:?-([^}]*)\}")  # ``${NAME:-default}`` of Compose
+_DEFAULT_VALUE: Final = defer_pattern(r"\$\{\w+:?-([^}]*)\}")  # ``${NAME:-default}`` of Compose
 _HOST_PATHS: Final = ("/etc", "/root", "/proc", "/sys", "/boot", "/var/lib/docker", "/var/lib/kubelet")
-_HOST_SOCKET: Final = re.compile(r"/(?:docker|containerd/containerd|crio/crio|podman/podman)\.sock\Z")
+_HOST_SOCKET: Final = defer_pattern(r"/(?:docker|containerd/containerd|crio/crio|podman/podman)\.sock\Z")
 _HOST_OPTIONS: Final = ("--privileged", "--privileged=true", "--pid=host", "--cap-add=ALL", "--cap-add=SYS_ADMIN")
 
-_REMOTE_SHELL_OPTION: Final = re.compile(r"--rsh|-[A-Za-z]*e")  # of rsync, alone or behind others: ``-avze``
+_REMOTE_SHELL_OPTION: Final = defer_pattern(r"--rsh|-[A-Za-z]*e")  # of rsync, alone or behind others: ``-avze``
 
 Harm = tuple[str, str, str]
 """The use, the name and a detail of a mention."""
-_DEVICE: Final = re.compile(r"/dev/(?:tcp|udp)/")
+_DEVICE: Final = defer_pattern(r"/dev/(?:tcp|udp)/")
 # A program in an argument, as in ``python -c``, that opens a socket and then starts a shell.
 # A socket, and a run of a program behind it.
 _INLINE: Final = tuple(
-    (re.compile(socket, re.IGNORECASE), re.compile(run, re.IGNORECASE))
+    (defer_pattern(socket, re.IGNORECASE), defer_pattern(run, re.IGNORECASE))
     for socket, run in (
         ("socket", r"dup2|subprocess|pty\.spawn|/bin/(?:ba|z|da)?sh|exec"),
         ("fsockopen|TCPSocket|IO::Socket", r"exec|/bin/(?:ba)?sh|spawn|popen"),

@@ -16,6 +16,7 @@ from typing import Final
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.git_keys import COMMAND_KEYS, HARMLESS_VALUES
 from modelaudit.languages.shell.program_names import normalize_program_name
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
@@ -38,11 +39,11 @@ INDEX_VARIABLES: Final = {
     "HOMEBREW_BOTTLE_DOMAIN": _INDEX,
 }  # fmt: skip
 """Variables that name an index, a page of links or a host without checks, each with the option of pip for it."""
-VARIABLE_ASSIGNMENT: Final = re.compile(rf"({'|'.join(INDEX_VARIABLES)})=(\S[\s\S]*)")
+VARIABLE_ASSIGNMENT: Final = defer_pattern(rf"({'|'.join(INDEX_VARIABLES)})=(\S[\s\S]*)")
 """An assignment of one of these variables, as ``env``, ``docker run -e`` and lists of Compose spell it."""
-_SEPARATOR: Final = re.compile(r"[\s,|]+")
+_SEPARATOR: Final = defer_pattern(r"[\s,|]+")
 # The scheme and the host of an address whose rest is unknown.
-_KNOWN_HOST: Final = re.compile(r"[a-z]+://[^/$\s]+(?=/|\Z)", re.IGNORECASE)
+_KNOWN_HOST: Final = defer_pattern(r"[a-z]+://[^/$\s]+(?=/|\Z)", re.IGNORECASE)
 _LONGEST_NAME: Final = 300
 
 # Settings of pip, npm and others, with the option of pip. The section before the dot does not matter.
@@ -58,14 +59,18 @@ _ADDING_COMMANDS: Final = (
     ("poetry", ("source", "add")), ("poetry", ("config",)), ("gem", ("sources",)), ("gem", ("source",)),
     ("dotnet", ("nuget", "add")), ("nuget", ("sources",)), ("cargo", ("config",)),
 )  # fmt: skip
-_ADDED_ADDRESS: Final = re.compile(r"[a-z+]+://\S*(?<!\.git)\Z")
-_REPLACED_BASE: Final = re.compile(r"url\.(.+)\.(?:push)?insteadof", re.IGNORECASE)
-_KNOWN_FORGE: Final = re.compile(r"(?:https|ssh)://(?:[^/@\s]*@)?(?:github\.com|gitlab\.com|bitbucket\.org)(?:[:/]|\Z)")
+_ADDED_ADDRESS: Final = defer_pattern(r"[a-z+]+://\S*(?<!\.git)\Z")
+_REPLACED_BASE: Final = defer_pattern(r"url\.(.+)\.(?:push)?insteadof", re.IGNORECASE)
+_KNOWN_FORGE: Final = defer_pattern(
+    r"(?:https|ssh)://(?:[^/@\s]*@)?(?:github\.com|gitlab\.com|bitbucket\.org)(?:[:/]|\Z)"
+)
 # Settings of git whose value is a folder, or names a helper of git.
 _PATH_KEYS: Final = frozenset({"core.hookspath", "include.path", "core.worktree", "credential.helper", "ssh.variant"})
 # ``deb [trusted=yes] http://host/path suite``
-_APT_SOURCE: Final = re.compile(r"(?:^|[\s'\"])deb(?:-src)?[ \t]+(?:\[([^\]\n]{0,300})\][ \t]*)?((?:https?|ftp)://\S+)")
-_UNSIGNED: Final = re.compile(r"\btrusted\s*=\s*yes|allow-insecure\s*=\s*yes")
+_APT_SOURCE: Final = defer_pattern(
+    r"(?:^|[\s'\"])deb(?:-src)?[ \t]+(?:\[([^\]\n]{0,300})\][ \t]*)?((?:https?|ftp)://\S+)"
+)
+_UNSIGNED: Final = defer_pattern(r"\btrusted\s*=\s*yes|allow-insecure\s*=\s*yes")
 
 
 def judge_index_variable(name: str, value: str) -> Iterator[Mention]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.index_settings import collect_index_settings, judge_index
 from modelaudit.languages.shell.program_names import EVALUATORS, INTERPRETERS, RUNNERS, normalize_program_name
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
@@ -45,16 +45,16 @@ _INSTALLING_WORDS: Final = {
     "docker-compose": frozenset(), "gh": frozenset({"extension"}),
     "jupyter": frozenset({"labextension", "nbextension"}), "code": frozenset({"--install-extension"}),
 }  # fmt: skip
-_REPOSITORY: Final = re.compile(r"git@[\w.-]+:|(?:github|gitlab|bitbucket|gist):")
+_REPOSITORY: Final = defer_pattern(r"git@[\w.-]+:|(?:github|gitlab|bitbucket|gist):")
 # ``go run host/module@version``, and the archives of packages that Ubuntu's users publish.
-_GO_MODULE: Final = re.compile(r"[\w-]+(?:\.[\w-]+)+/\S+")
-_PERSONAL_ARCHIVE: Final = re.compile(r"ppa:[\w.+-]+/[\w.+-]+")
+_GO_MODULE: Final = defer_pattern(r"[\w-]+(?:\.[\w-]+)+/\S+")
+_PERSONAL_ARCHIVE: Final = defer_pattern(r"ppa:[\w.+-]+/[\w.+-]+")
 # Inline programs of Julia and R that install a package from an address, or from an index.
 _INLINE_INSTALLATIONS: Final = (
-    ("", re.compile(r"Pkg\.(?:add|develop)\([^)]{0,200}?url\s*=\s*[\"']([^\"']{1,300})")),
-    ("", re.compile(r"install_(?:url|git)\(\s*[\"']([^\"']{1,300})")),
-    ("https://github.com/", re.compile(r"install_github\(\s*[\"']([\w.-]{1,100}/[^\"']{1,200})")),
-    ("--index-url ", re.compile(r"install\.packages\([^)]{0,300}?repos\s*=\s*[\"']([^\"']{1,300})")),
+    ("", defer_pattern(r"Pkg\.(?:add|develop)\([^)]{0,200}?url\s*=\s*[\"']([^\"']{1,300})")),
+    ("", defer_pattern(r"install_(?:url|git)\(\s*[\"']([^\"']{1,300})")),
+    ("https://github.com/", defer_pattern(r"install_github\(\s*[\"']([\w.-]{1,100}/[^\"']{1,200})")),
+    ("--index-url ", defer_pattern(r"install\.packages\([^)]{0,300}?repos\s*=\s*[\"']([^\"']{1,300})")),
 )
 _BUILDERS: Final = frozenset(
     {"make", "gmake", "cmake", "ninja", "meson", "bazel", "cargo", "go", "npm", "yarn", "pnpm", "pip", "pip3", "uv",
@@ -63,10 +63,10 @@ _BUILDERS: Final = frozenset(
 _INLINE_PROGRAMS: Final = frozenset({"julia", "Rscript", "R", "r", "littler"})
 _MAX_PROGRAM_LENGTH: Final = 100_000
 _REQUIREMENTS: Final = "requirements"
-_SHORT_REPOSITORY: Final = re.compile(r"(github|gitlab):([\w.-]+/[\w./#-]+)")
+_SHORT_REPOSITORY: Final = defer_pattern(r"(github|gitlab):([\w.-]+/[\w./#-]+)")
 # Installers that take ``owner/name`` for a repository of GitHub, with a third part for a formula.
 _GITHUB_INSTALLERS: Final = frozenset({"npm", "pnpm", "yarn", "bun", "npx", "bunx", "pnpx", "brew", "gh"})
-_GITHUB_NAME: Final = re.compile(r"\w[\w.-]*/[\w.-]+(?:/[\w.-]+)?(?:#\S*)?")
+_GITHUB_NAME: Final = defer_pattern(r"\w[\w.-]*/[\w.-]+(?:/[\w.-]+)?(?:#\S*)?")
 _CLONING_WORDS: Final = {"git": "clone", "hg": "clone", "svn": "checkout", "fossil": "clone", "gh": "repo"}
 # git-clone(1), git(1), hg and svn checkout.
 _CLONE_OPTIONS_WITH_VALUE: Final = frozenset(

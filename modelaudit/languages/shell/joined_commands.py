@@ -15,6 +15,7 @@ from typing import Final
 
 from modelaudit.languages.shell.program_names import FETCHERS, FETCHERS_BY_SUBCOMMAND
 from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
@@ -22,7 +23,7 @@ from modelaudit.wire.deadline import iterate_within_deadline
 
 _FLOW_USES: Final = frozenset({"download-and-run", "download-then-run", "decode-and-run", "send-private"})
 _NAMES: Final = "|".join(sorted(map(re.escape, {*FETCHERS, *FETCHERS_BY_SUBCOMMAND, "git", "ssh", "rsync"})))
-_FETCH: Final = re.compile(rf"(?<![\w.-])(?:{_NAMES})(?![\w-])|urlopen|requests\.get|base64|\.ssh/")
+_FETCH: Final = defer_pattern(rf"(?<![\w.-])(?:{_NAMES})(?![\w-])|urlopen|requests\.get|base64|\.ssh/")
 _MOST_CHARACTERS: Final = 400_000
 
 

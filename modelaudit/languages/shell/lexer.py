@@ -26,11 +26,12 @@ from modelaudit.languages.shell.groups import CLOSING_WORDS, GroupTracker
 from modelaudit.languages.shell.redirections import HereDocument, read_here_document, read_redirection
 from modelaudit.languages.shell.shell_text import ShellText
 from modelaudit.languages.shell.word_reader import WordReader
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
 
 # ``name=value``, ``name+=value`` or ``name[index]=value``.
-_ASSIGNMENT: Final = re.compile(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
-_BLANKS: Final = re.compile(r"[ \t\r]++")
+_ASSIGNMENT: Final = defer_pattern(r"([A-Za-z_]\w{0,99})(?:\[[^\]]{0,200}\])?\+?=(.*)", re.DOTALL)
+_BLANKS: Final = defer_pattern(r"[ \t\r]++")
 # Characters that end a word or begin an operator, a comment or an escape.
 _SEPARATING_CHARACTERS: Final = frozenset("\n\\#&<>|;()")
 _TOKENS_PER_CHECK: Final = 16  # of the deadline
@@ -41,7 +42,7 @@ _RESERVED_WORDS: Final = frozenset(
 MAX_COMMANDS: Final = 50_000
 """How many commands of a text are parsed; more are an absence, which the analysis of the script reports."""
 # In ``coproc NAME { commands; }``, the name of the array of its descriptors.
-_COPROCESS_NAME: Final = re.compile(r"[ \t]+([A-Za-z_]\w{0,99})[ \t]+(?=[{(])")
+_COPROCESS_NAME: Final = defer_pattern(r"[ \t]+([A-Za-z_]\w{0,99})[ \t]+(?=[{(])")
 
 
 class ShellLexer:

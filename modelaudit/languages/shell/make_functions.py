@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.languages.shell.make_text_functions import TEXT_FUNCTIONS, check_result_length, replace_patterns
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import check_deadline, iterate_within_deadline
 
@@ -24,26 +25,26 @@ FUNCTION_NAMES: Final = (
     "realpath", "abspath", "if", "or", "and", "intcmp", "foreach", "let", "file", "call", "value", "eval", "origin",
     "flavor", "error", "warning", "info", "shell", "guile",
 )  # fmt: skip
-_CALL: Final = re.compile(rf"({'|'.join(sorted(FUNCTION_NAMES, key=len, reverse=True))})(?:[ \t]+|$)(.*)", re.DOTALL)
-_SUBSTITUTION_REFERENCE: Final = re.compile(r"([^\s:=,$]{1,100}):([^=]{0,200})=(.{0,200})", re.DOTALL)
-_READ_FILE: Final = re.compile(r"<[ \t]*(\S+)[ \t]*")
-_GUILE_SYSTEM: Final = re.compile(r"\(system\*?\s+\"((?:[^\"\\]|\\.){1,2000})\"")
+_CALL: Final = defer_pattern(rf"({'|'.join(sorted(FUNCTION_NAMES, key=len, reverse=True))})(?:[ \t]+|$)(.*)", re.DOTALL)
+_SUBSTITUTION_REFERENCE: Final = defer_pattern(r"([^\s:=,$]{1,100}):([^=]{0,200})=(.{0,200})", re.DOTALL)
+_READ_FILE: Final = defer_pattern(r"<[ \t]*(\S+)[ \t]*")
+_GUILE_SYSTEM: Final = defer_pattern(r"\(system\*?\s+\"((?:[^\"\\]|\\.){1,2000})\"")
 _MAX_DEPTH: Final = 30
 _MAX_LENGTH: Final = 100_000
 _MAX_EXPANDED_LENGTH: Final = 1_000_000  # of a recipe line with the values of its automatic variables
 _MAX_STEPS: Final = 50_000
 _MAX_RECIPE_LENGTH: Final = 20_000
 # Possessive repetitions, because a hostile text repeats what they match.
-_ASSIGNMENT: Final = re.compile(
+_ASSIGNMENT: Final = defer_pattern(
     r"^ *+(?:(?:export|override|private)[^\S\n]++)*"
     r"([^\s:#=?+!]{1,100}+)[^\S\n]*+(\?|:{1,3}|\+|!)?=[ \t]*+((?:\\\n|[^\n])*+)",
     re.MULTILINE,
 )
-_DEFINITION_START: Final = re.compile(r" *+(?:(?:export|override)\s++)*+define\s++(\S{1,100})")
-_DEFINITION_END: Final = re.compile(r" *+endef\b")
-_RULE: Final = re.compile(r"([^\t#:=][^#:=]{0,500}+):{1,2}(?!=)([^;=]{0,1000}+)(?:;.*)?")
-_SUFFIX_RULE: Final = re.compile(r"(\.\w+)\.\w+")
-_AUTOMATIC: Final = re.compile(r"(?<!\$)\$(?:[({]([@<^+?*|])([DF])?[)}]|([@<^+?*|]))")
+_DEFINITION_START: Final = defer_pattern(r" *+(?:(?:export|override)\s++)*+define\s++(\S{1,100})")
+_DEFINITION_END: Final = defer_pattern(r" *+endef\b")
+_RULE: Final = defer_pattern(r"([^\t#:=][^#:=]{0,500}+):{1,2}(?!=)([^;=]{0,1000}+)(?:;.*)?")
+_SUFFIX_RULE: Final = defer_pattern(r"(\.\w+)\.\w+")
+_AUTOMATIC: Final = defer_pattern(r"(?<!\$)\$(?:[({]([@<^+?*|])([DF])?[)}]|([@<^+?*|]))")
 
 
 class MakeExpander:

@@ -19,42 +19,43 @@ from modelaudit.languages.shell.make_functions import (
     read_make_rule,
 )
 from modelaudit.languages.shell.program_names import INTERPRETERS, normalize_program_name
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 
-_MAKE_ASSIGNMENT: Final = re.compile(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+|!)?=\s*(.*)")
-_MAKE_COMMAND_OUTPUT: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(.*)")
-_MAKE_RULE_WITH_COMMAND: Final = re.compile(r"[^\t#:=][^#:=]{0,500}:{1,2}(?!=)[^;=]{0,500};\s*(.*)")
+_MAKE_ASSIGNMENT: Final = defer_pattern(r"(?:export\s+|override\s+)?([A-Za-z_]\w*)\s*(?:\?|:{1,3}|\+|!)?=\s*(.*)")
+_MAKE_COMMAND_OUTPUT: Final = defer_pattern(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*!=\s*(.*)")
+_MAKE_RULE_WITH_COMMAND: Final = defer_pattern(r"[^\t#:=][^#:=]{0,500}:{1,2}(?!=)[^;=]{0,500};\s*(.*)")
 # ``SHELL := python3`` for all recipes, or ``target: SHELL = python3`` for those of a rule.
-_MAKE_SHELL_SETTING: Final = re.compile(
+_MAKE_SHELL_SETTING: Final = defer_pattern(
     r"([^\t#:=][^#:=]{0,500}:\s*)?(?:(?:export|override|private)\s+)*SHELL\s*(?:\?|:{1,3})?=\s*(?:\S*/env\s+)?(\S+).*"
 )
-_MAKE_ONE_SHELL: Final = re.compile(r"^\.ONESHELL\s*:", re.MULTILINE)
-_MAKE_PREFIX: Final = re.compile(r"\.RECIPEPREFIX\s*:?=\s*(\S)")
-_MAKE_DEFINE: Final = re.compile(r"\s*(?:override\s+|export\s+)?define\s")
+_MAKE_ONE_SHELL: Final = defer_pattern(r"^\.ONESHELL\s*:", re.MULTILINE)
+_MAKE_PREFIX: Final = defer_pattern(r"\.RECIPEPREFIX\s*:?=\s*(\S)")
+_MAKE_DEFINE: Final = defer_pattern(r"\s*(?:override\s+|export\s+)?define\s")
 # The beginning of a setting, as far as its operator.
-_MAKE_SETTING: Final = re.compile(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*(?:\?|:{1,3}|\+|!)?=")
+_MAKE_SETTING: Final = defer_pattern(r"(?:export\s+|override\s+)?[A-Za-z_]\w*\s*(?:\?|:{1,3}|\+|!)?=")
 # ``SHELL = program`` and ``.SHELLFLAGS = options`` of all rules or of one, and ``MAKEFLAGS += --eval=text``.
-_MAKE_SHELL_VALUE: Final = re.compile(
+_MAKE_SHELL_VALUE: Final = defer_pattern(
     r"((?:[^\t#:=][^#:=]{0,500}:\s*)?(?:(?:export|override|private)\s+)*(?:SHELL|\.SHELLFLAGS|(?:GNU)?MAKEFLAGS))"
     r"\s*(?:\?|:{1,3}|\+)?=\s*(.+)"
 )
-_EVALUATION: Final = re.compile(r"(?:--eval[= ]|-E[ ]?)(.+)")
-_MAKE_INCLUSION: Final = re.compile(r" *[-s]?include\s+(.+)")
+_EVALUATION: Final = defer_pattern(r"(?:--eval[= ]|-E[ ]?)(.+)")
+_MAKE_INCLUSION: Final = defer_pattern(r" *[-s]?include\s+(.+)")
 # Rounds: each doubles the dollar signs that a text needs, so that none of the length that is read takes more.
 _MOST_EVALUATIONS: Final = 30
 _FUNCTION: Final = rf"\$[({{](?!shell\b)({'|'.join(FUNCTION_NAMES)})[ \t]"
 # A function in the place of a program: at the beginning of a recipe line, and behind an operator or a wrapper.
-_COMPUTED_COMMAND: Final = re.compile(
+_COMPUTED_COMMAND: Final = defer_pattern(
     rf"(?:^[\t @+-]*|[;&|(`]\s*|\b(?:then|do|else|exec|sudo|env|eval|time|xargs)\s+|\s-c\s+[\"']?){_FUNCTION}"
 )
-_COMPUTED_NAME: Final = re.compile(r"\$[({](shell|file|guile|call|foreach|subst|patsubst|word|if|or|and)[ \t]")
-_SCHEME: Final = re.compile(r"\$[({](guile)[ \t]")
+_COMPUTED_NAME: Final = defer_pattern(r"\$[({](shell|file|guile|call|foreach|subst|patsubst|word|if|or|and)[ \t]")
+_SCHEME: Final = defer_pattern(r"\$[({](guile)[ \t]")
 _IMPLICIT_PROGRAMS: Final = frozenset({"CC", "CXX", "CPP", "AS", "AR", "FC", "LD", "RM", "LEX", "YACC", "M2C", "PC"})
-_OWN_PROGRAM: Final = re.compile(r"[\w.-]*/|(?:\w*sh|python\S*|perl)\s")
-_CALL_START: Final = re.compile(rf"\$[({{](?:{'|'.join(FUNCTION_NAMES)})[ \t]")
-_MAKE_SHELL_CALL: Final = re.compile(r"\$[({]shell\s")
-_MAKE_ITSELF: Final = re.compile(r"\$(?:\(MAKE\)|\{MAKE\})")
-_MAKE_VARIABLE: Final = re.compile(r"\$[({]([A-Za-z_]\w*)[)}]")
+_OWN_PROGRAM: Final = defer_pattern(r"[\w.-]*/|(?:\w*sh|python\S*|perl)\s")
+_CALL_START: Final = defer_pattern(rf"\$[({{](?:{'|'.join(FUNCTION_NAMES)})[ \t]")
+_MAKE_SHELL_CALL: Final = defer_pattern(r"\$[({]shell\s")
+_MAKE_ITSELF: Final = defer_pattern(r"\$(?:\(MAKE\)|\{MAKE\})")
+_MAKE_VARIABLE: Final = defer_pattern(r"\$[({]([A-Za-z_]\w*)[)}]")
 
 
 def convert_makefile(text: str) -> str:

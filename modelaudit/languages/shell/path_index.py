@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
 
-GLOB_CHARACTER: Final = re.compile(r"[*?\[]")
+GLOB_CHARACTER: Final = defer_pattern(r"[*?\[]")
 _MOST_LISTED_PATHS: Final = 1_000_000  # comparing them with wildcards takes about a second
 
 

@@ -16,19 +16,22 @@ from modelaudit.languages.shell.program_names import (
     SHELLS,
     normalize_program_name,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 
 _OPTIONS_WITH_VALUE: Final = frozenset({"-o", "-O", "--rcfile", "--init-file", "-W", "-X"})
 _STANDARD_INPUT: Final = frozenset({"-", "/dev/stdin", "/proc/self/fd/0", "/dev/fd/0"})
 MAX_INLINE_LENGTH: Final = 200_000
 """Characters of an inline program, such as the text behind ``python -c``, that are searched."""
-_READS_INPUT: Final = re.compile(r"stdin|STDIN|ARGF|\bopen\(0|<>")
-_EXECUTES_TEXT: Final = re.compile(r"\b(?:exec|eval|system|popen|execSync|subprocess\.\w+)\s*\(?")
+_READS_INPUT: Final = defer_pattern(r"stdin|STDIN|ARGF|\bopen\(0|<>")
+_EXECUTES_TEXT: Final = defer_pattern(r"\b(?:exec|eval|system|popen|execSync|subprocess\.\w+)\s*\(?")
 _AWKS: Final = frozenset({"awk", "gawk", "mawk", "nawk"})
 # The flag ``e`` of ``s/a/b/e`` executes the result.
-_SED_EXECUTION: Final = re.compile(r"s([^\w\s])(?:(?!\1).){0,200}\1(?:(?!\1).){0,200}\1[gpiIm\d]{0,9}e[gpiIm\d]{0,9}")
+_SED_EXECUTION: Final = defer_pattern(
+    r"s([^\w\s])(?:(?!\1).){0,200}\1(?:(?!\1).){0,200}\1[gpiIm\d]{0,9}e[gpiIm\d]{0,9}"
+)
 # ``system($0)`` or ``print | "sh"`` in a program of awk.
-_AWK_EXECUTION: Final = re.compile(r"\bsystem\s*\(\s*\$|\|\s*\"(?:/\w+){0,3}/?(?:ba|da|z)?sh\b")
+_AWK_EXECUTION: Final = defer_pattern(r"\bsystem\s*\(\s*\$|\|\s*\"(?:/\w+){0,3}/?(?:ba|da|z)?sh\b")
 
 
 @dataclass(slots=True)

@@ -11,16 +11,17 @@ import shlex
 from typing import Final
 
 from modelaudit.languages.shell.program_names import INTERPRETERS, normalize_program_name
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
-_FLAG: Final = re.compile(r"\A(?:--[\w-]++(?:=\S*+)?\s++)++")
+_INSTRUCTION: Final = defer_pattern(r"\s*(?:ONBUILD\s+)?([A-Za-z]+)\s+(.*)", re.DOTALL)
+_FLAG: Final = defer_pattern(r"\A(?:--[\w-]++(?:=\S*+)?\s++)++")
 _RUNNING_INSTRUCTIONS: Final = frozenset({"RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK", "SHELL"})
 _ASSIGNING_INSTRUCTIONS: Final = frozenset({"ENV", "ARG"})
-_HERE_DOCUMENT: Final = re.compile(r"<<-?[\"']?(\w+)[\"']?")
-_REPOSITORY: Final = re.compile(r"\.git(?:#\S*)?\Z")
-_BACKTICK_DIRECTIVE: Final = re.compile(r"#\s*escape\s*=\s*`", re.IGNORECASE)
-_SHELL_INSTRUCTION: Final = re.compile(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
-_RUN_OF_SHELL_TEXT: Final = re.compile(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
+_HERE_DOCUMENT: Final = defer_pattern(r"<<-?[\"']?(\w+)[\"']?")
+_REPOSITORY: Final = defer_pattern(r"\.git(?:#\S*)?\Z")
+_BACKTICK_DIRECTIVE: Final = defer_pattern(r"#\s*escape\s*=\s*`", re.IGNORECASE)
+_SHELL_INSTRUCTION: Final = defer_pattern(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
+_RUN_OF_SHELL_TEXT: Final = defer_pattern(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
 
 
 def convert_dockerfile(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.configurations.weight_sources import is_ollama_source, make_source_mention
 from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading
@@ -17,8 +18,8 @@ from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 
 VOCABULARY: Final = "shell-commands"
-_COMMAND_KEY: Final = re.compile(r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop)", re.IGNORECASE)
-_DEFAULT_REGISTRY: Final = re.compile(r"https?://registry\.npmjs\.org(?:/|\Z)", re.IGNORECASE)
+_COMMAND_KEY: Final = defer_pattern(r"(?:exec|execstart|execstartpre|execstartpost|execreload|execstop)", re.IGNORECASE)
+_DEFAULT_REGISTRY: Final = defer_pattern(r"https?://registry\.npmjs\.org(?:/|\Z)", re.IGNORECASE)
 _MAX_FILES: Final = 1000
 
 

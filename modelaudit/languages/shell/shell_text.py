@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Final
 
 from modelaudit.languages.shell.brackets import find_closing_backtick, find_closing_parenthesis
+from modelaudit.model.lazy_pattern import defer_pattern
 
 # Each search for a bracket that is missing can go through the whole text.
 _MAX_SEARCHED_LENGTH: Final = 3_000_000
-_ESCAPE_IN_BACKTICKS: Final = re.compile(r"\\([`$\\])")
+_ESCAPE_IN_BACKTICKS: Final = defer_pattern(r"\\([`$\\])")
 
 
 class ShellText:

@@ -13,6 +13,7 @@ from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output, evaluate_printed_text
 from modelaudit.languages.shell.download_commands import is_download
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 
 _SHELL_FILES: Final = frozenset(
@@ -20,10 +21,10 @@ _SHELL_FILES: Final = frozenset(
      "bash.bashrc", "config.fish"}
 )  # fmt: skip
 _SYSTEM_FILES: Final = ("/etc/profile", "/etc/zshrc", "/etc/zshenv")
-_PATH_SETTINGS: Final = re.compile(r"(?:site|dist)-packages/[^/]*\.pth")
-_IMPORT_LINE: Final = re.compile(r"^import[ \t;]", re.MULTILINE)
+_PATH_SETTINGS: Final = defer_pattern(r"(?:site|dist)-packages/[^/]*\.pth")
+_IMPORT_LINE: Final = defer_pattern(r"^import[ \t;]", re.MULTILINE)
 # A copy of such a file, which was there before: ``cp /etc/skel/.bashrc ~``.
-_OWN_COPY: Final = re.compile(r"(?:~|\$HOME|/etc/skel|/root)/\.?\w+(?:[.\w-]*)")
+_OWN_COPY: Final = defer_pattern(r"(?:~|\$HOME|/etc/skel|/root)/\.?\w+(?:[.\w-]*)")
 _COPIERS: Final = frozenset({"cp", "mv", "install", "ln"})
 # These print the content of other files, so that the written text is unknown.
 _READERS: Final = frozenset({"cat", "sed", "head", "tail", "awk", "base64", "xxd", "gunzip", "zcat", "dd"})

@@ -6,7 +6,6 @@ The order of the commands does not matter, so that a flow is rather found too of
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from enum import IntEnum, auto
 from typing import Final, NamedTuple
 
 from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import iterate_within_deadline
 
-VARIABLE: Final = re.compile(r"\$\{?([A-Za-z_]\w*|[\d@*])\}?")
-_LETTER: Final = re.compile(r"[A-Za-z0-9]")
+VARIABLE: Final = defer_pattern(r"\$\{?([A-Za-z_]\w*|[\d@*])\}?")
+_LETTER: Final = defer_pattern(r"[A-Za-z0-9]")
 _MOST_EDGES: Final = 400_000
 _MOST_SPELLINGS: Final = 50  # of one word with variables
 _FEWEST_LETTERS: Final = 3  # in the name of a file with a variable part, so that it does not match every name

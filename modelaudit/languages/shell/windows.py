@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
@@ -21,10 +22,12 @@ from modelaudit.wire.text_addresses import find_address
 
 # A caret or backtick within a word, an empty pair of quotes within a word, two texts joined by ``+``, or a caret before
 # a word.
-_NOISE: Final = re.compile(r"(?<=\w)[`^](?=\w)|(?<=\w)(?:''|\"\")(?=\w)|['\"]\s?\+\s?['\"]|\^(?=\w)")
-_POWERSHELL: Final = re.compile(r"powershell|pwsh", re.IGNORECASE)
+_NOISE: Final = defer_pattern(r"(?<=\w)[`^](?=\w)|(?<=\w)(?:''|\"\")(?=\w)|['\"]\s?\+\s?['\"]|\^(?=\w)")
+_POWERSHELL: Final = defer_pattern(r"powershell|pwsh", re.IGNORECASE)
 # PowerShell accepts any unambiguous prefix of ``-EncodedCommand``.
-_ENCODED_COMMAND: Final = re.compile(r"\s[-/](?:e|ec|en|enc\w{0,12})\s{1,5}['\"]?([A-Za-z0-9+/=]{16,})", re.IGNORECASE)
+_ENCODED_COMMAND: Final = defer_pattern(
+    r"\s[-/](?:e|ec|en|enc\w{0,12})\s{1,5}['\"]?([A-Za-z0-9+/=]{16,})", re.IGNORECASE
+)
 _FETCH: Final = (
     r"(?:downloadstring|downloadfile|downloaddata|invoke-webrequest|invoke-restmethod|\biwr\b|\birm\b|\bcurl\b|\bwget\b"
     r"|net\.webclient|start-bitstransfer"
@@ -37,7 +40,7 @@ _RUN: Final = (
 _SENDS: Final = r"(?:-method\s+['\"]?post|-infile|uploadstring|uploadfile)"
 _PRIVATE: Final = r"(?:\benv:(?!\w)|\.ssh\\|\.aws\\|login data)"
 _USE_PATTERNS: Final = tuple(
-    (use, re.compile(pattern, re.IGNORECASE))
+    (use, defer_pattern(pattern, re.IGNORECASE))
     for use, pattern in (
         ("download-and-run", rf"{_RUN}.{{0,400}}?{_FETCH}|{_FETCH}.{{0,400}}?{_RUN}"),
         ("download-and-run", r"\bmshta(?:\.exe)?\s.{0,40}?(?:https?:|javascript:|vbscript:)"),
@@ -71,27 +74,27 @@ _PIECE_OVERLAP: Final = 1000  # characters, more than any pattern of a use spans
 # Base64 of UTF-16 makes a command more than twice as long, so no file nests as many without variables.
 _MAX_DEPTH: Final = 30
 # ``$name = value`` of PowerShell, or ``set "name=value"`` of the command prompt.
-_ASSIGNMENT: Final = re.compile(
+_ASSIGNMENT: Final = defer_pattern(
     r"\$(\w{1,60})\s*=\s*(.{1,2000})|(?:@?set)\s+\"?(\w{1,60})=([^\r\n\"&|]{0,2000})", re.IGNORECASE
 )
 # ``$name`` or ``${name}``, or ``%name:~start,length%``.
-_VARIABLE: Final = re.compile(r"\$\{?(\w{1,60})\}?(?!\s*=)|%(\w{1,60})(?::~(-?\d{1,4})(?:,(-?\d{1,4}))?)?%")
+_VARIABLE: Final = defer_pattern(r"\$\{?(\w{1,60})\}?(?!\s*=)|%(\w{1,60})(?::~(-?\d{1,4})(?:,(-?\d{1,4}))?)?%")
 # ``'{1}{0}' -f 'ex', 'i'``.
-_FORMAT: Final = re.compile(
+_FORMAT: Final = defer_pattern(
     r"[\"']((?:\{\d\}){2,20})[\"']\s*-f\s*((?:[\"'][^\"']{0,50}[\"']\s*,?\s*){2,20})", re.IGNORECASE
 )
 # ``[char]0x69 + [char]101``.
-_CODES: Final = re.compile(r"(?:\[char\]\s*(?:0x[0-9a-f]{2}|\d{2,3})\s*\+?\s*){2,200}", re.IGNORECASE)
-_CODE: Final = re.compile(r"0x([0-9a-f]{2})|(\d{2,3})", re.IGNORECASE)
+_CODES: Final = defer_pattern(r"(?:\[char\]\s*(?:0x[0-9a-f]{2}|\d{2,3})\s*\+?\s*){2,200}", re.IGNORECASE)
+_CODE: Final = defer_pattern(r"0x([0-9a-f]{2})|(\d{2,3})", re.IGNORECASE)
 # ``curl … -o file``, ``Invoke-WebRequest … -OutFile file`` or ``DownloadFile(address, 'file')``; a group is the file.
-_DOWNLOAD: Final = re.compile(
+_DOWNLOAD: Final = defer_pattern(
     r"(?:curl(?:\.exe)?|wget|iwr|irm|invoke-webrequest|invoke-restmethod|start-bitstransfer)\b[^;&|]{0,400}?"
     r"(?:\s-o(?:utfile|utput)?\s+|\s-outf\w*\s+|\s-destination\s+)['\"]?([^\s'\";&|]{2,200})"
     r"|downloadfile\([^,)]{1,300},\s*['\"]?([^\s'\")]{2,200})",
     re.IGNORECASE,
 )
 # The beginning of a command or a program such as ``start``, before a file (the group): ``cmd /c .\\file.exe``.
-_RUN_OF_FILE: Final = re.compile(
+_RUN_OF_FILE: Final = defer_pattern(
     r"(?:^|[;&|]|\b(?:call|start(?:-process)?|invoke-item|ii|python\d?|cmd(?:\.exe)?\s+/c|powershell(?:\.exe)?(?:\s+-file)?"
     r"|pwsh|msiexec\s+/i|rundll32|regsvr32|wscript|cscript)\s)(?=\s*+(?:&\s*+)?['\"]?((?:\.[\\/])?[^\s'\";&|()]{1,200}))",
     re.IGNORECASE,

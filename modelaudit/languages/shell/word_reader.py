@@ -18,15 +18,16 @@ from modelaudit.languages.shell.brackets import (
 from modelaudit.languages.shell.command import DECLARATION_BUILTINS, OUTPUT_MARK, UNKNOWN_VALUE, Command
 from modelaudit.languages.shell.expansions import decode_ansi_text, expand_variable, resolve_printed_name
 from modelaudit.languages.shell.shell_text import ShellText
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _ENDS_WORD: Final = " \t\n\r;|&<>()"
-_PLAIN_CHARACTERS: Final = re.compile(r"[^\s\\'\"`$;|&<>(){}#\[]++")
-_PLAIN_IN_QUOTES: Final = re.compile(r"[^\"\\$`]++")
+_PLAIN_CHARACTERS: Final = defer_pattern(r"[^\s\\'\"`$;|&<>(){}#\[]++")
+_PLAIN_IN_QUOTES: Final = defer_pattern(r"[^\"\\$`]++")
 # ``NAME`` behind a dollar sign, and the inside of ``${NAME}`` or ``${NAME:-default}``.
-_VARIABLE: Final = re.compile(r"[A-Za-z_]\w{0,99}")
-_VARIABLE_IN_BRACES: Final = re.compile(r"([A-Za-z_]\w{0,99})(?::?[-=](.*))?", re.DOTALL)
+_VARIABLE: Final = defer_pattern(r"[A-Za-z_]\w{0,99}")
+_VARIABLE_IN_BRACES: Final = defer_pattern(r"([A-Za-z_]\w{0,99})(?::?[-=](.*))?", re.DOTALL)
 # The name of a variable at the beginning of the inside of ``${…}``.
-_LOST_NAME: Final = re.compile(r"\A[!#]?(\w{1,100}|@)")
+_LOST_NAME: Final = defer_pattern(r"\A[!#]?(\w{1,100}|@)")
 _MAX_EXPANSION_DEPTH: Final = 8
 
 

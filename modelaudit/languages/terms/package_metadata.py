@@ -15,6 +15,7 @@ from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.evidence import Statement, Statements, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.structure import Location
 from modelaudit.model.term_files import is_package_metadata
@@ -24,21 +25,21 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 _LONGEST_HEADER: Final = 256 * KIB
 _MOST_STATEMENTS: Final = 50
 _LONGEST_VALUE: Final = 1000  # characters
-_FIELD: Final = re.compile(r"(License|License-Expression|Classifier)[ \t]*:[ \t]*(\S.*)", re.IGNORECASE)
+_FIELD: Final = defer_pattern(r"(License|License-Expression|Classifier)[ \t]*:[ \t]*(\S.*)", re.IGNORECASE)
 _SETUP_NAME: Final = "setup.py"
 # An argument of setup() that is a text, as an installation would find it without running code.
-_SETUP_FIELD: Final = re.compile(
+_SETUP_FIELD: Final = defer_pattern(
     r"""^(?!\s*\#).*?\b(?P<field>license(?:_expression)?)\s*=\s*(?P<quote>["'])(?P<value>[^"'\n]{1,200})(?P=quote)"""
     r"""|["'](?P<classifier>License :: [^"'\n]{1,200})["']""",
     re.MULTILINE,
 )
-_CONTAINER_NAME: Final = re.compile(r"(?:.*\.)?(?:dockerfile|containerfile)(?:\..*)?")
-_LABEL: Final = re.compile(
+_CONTAINER_NAME: Final = defer_pattern(r"(?:.*\.)?(?:dockerfile|containerfile)(?:\..*)?")
+_LABEL: Final = defer_pattern(
     r"""^[ \t]*(?:LABEL[ \t]+)?(?:[^\n#]{0,300}?[ \t])?["']?(?P<field>(?:[\w.-]{1,80}\.)?licen[cs]es?)["']?[ \t]*="""
     r"""[ \t]*["']?(?P<value>[\w .()+-]{1,200})""",
     re.MULTILINE | re.IGNORECASE,
 )
-_CLASSIFIER: Final = re.compile(r"License :: (?:OSI Approved :: )?(?!OSI Approved$)(.+)")
+_CLASSIFIER: Final = defer_pattern(r"License :: (?:OSI Approved :: )?(?!OSI Approved$)(.+)")
 
 
 def _recognises(head: Head) -> bool:

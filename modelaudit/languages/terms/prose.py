@@ -23,6 +23,7 @@ from modelaudit.languages.terms.word_text import OFFICE_MAGIC, iter_office_texts
 from modelaudit.model.address import member_path, split_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Unread, UnreadReason
@@ -33,7 +34,7 @@ from modelaudit.wire.text import blank_controls, get_file_name, looks_like_text,
 
 LARGEST_UNNAMED_TEXT: Final = 256 * KIB
 """The largest text without a name of terms that is looked at as a whole, in bytes; data are mostly larger."""
-_SETTINGS_NAME: Final = re.compile(r"(?:^|[._-])(?:config(?:uration)?|index|metadata|args|params)\.(?:json|ya?ml)$")
+_SETTINGS_NAME: Final = defer_pattern(r"(?:^|[._-])(?:config(?:uration)?|index|metadata|args|params)\.(?:json|ya?ml)$")
 _LARGEST_SETTINGS: Final = 16 * MIB
 """Settings of a model are no data, whatever their size; the largest lists of tensors take 10 MiB."""
 _LARGEST_SHORT_TEXT: Final = 32 * KIB
@@ -43,11 +44,11 @@ _CODE_SUFFIXES: Final = (
     ".py", ".pyi", ".sh", ".bash", ".js", ".mjs", ".ts", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hpp", ".rs", ".go",
     ".java", ".jinja", ".cmake", "makefile", "dockerfile",
 )  # fmt: skip
-_LICENSE_WORDS: Final = re.compile(
+_LICENSE_WORDS: Final = defer_pattern(
     r"licen[cs]e|spdx|copyright|all rights reserved|public domain|permission is hereby", re.IGNORECASE
 )
 # Stems of the words of terms, in the languages of published models. A text without any of them states none.
-_TERM_STEMS: Final = re.compile(
+_TERM_STEMS: Final = defer_pattern(
     r"licen[cszç]|lizenz|permi[ts]|permission|warrant|liab|grant|distribut|copyright|prohibit|forbid|restrict|allowed"
     r"|unlawful|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|resale|resell|terms|conditions|nutzung|untersagt|interdi|prohib"
     r"|utilisation|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約|販売|販賣|销售|倒卖|盈利|营利|再配布"
@@ -60,7 +61,7 @@ _RUNNING_TEXT_SUFFIXES: Final = (
     ".html", ".htm", ".xhtml",
 )  # fmt: skip
 """Suffixes of texts for people, whose single sentences count. The strings of other files may be anything."""
-_OFFICE_TEXT: Final = re.compile(r"(?:^|[!/])word/(?:document|header|footer|footnotes|endnotes|comments)\d*\.xml$")
+_OFFICE_TEXT: Final = defer_pattern(r"(?:^|[!/])word/(?:document|header|footer|footnotes|endnotes|comments)\d*\.xml$")
 """A part of a document of Word with text for people (ECMA-376, part 1, 11.3)."""
 _STRING_SUFFIXES: Final = (".json", ".jsonl", ".json5", ".ndjson", ".ipynb", ".webmanifest")
 _PACKAGE_FILES: Final = ("pyproject.toml", "setup.cfg", "setup.py", "package.json", "cargo.toml", "meta.yaml")
@@ -81,15 +82,15 @@ _PART_OVERLAP: Final = 2_000
 _MIN_PART_STEMS: Final = 4
 _LARGEST_LIST: Final = 32 * MIB
 _LIST_PART: Final = 256 * KIB
-_LINE: Final = re.compile(r"^[^\n]*", re.MULTILINE)
-_WORD_OF_LINE: Final = re.compile(r"\S+")
+_LINE: Final = defer_pattern(r"^[^\n]*", re.MULTILINE)
+_WORD_OF_LINE: Final = defer_pattern(r"\S+")
 _MIN_LINE_SPACES: Final = 3
-_UNSPACED_SENTENCE: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{8}")
+_UNSPACED_SENTENCE: Final = defer_pattern("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{8}")
 """A line of a list that may be a sentence has this white space, or as many letters of a script without spaces."""
 _PROSE_SHARE: Final = 0.85
 """The least share of letters and white space in running prose; a table or a list of merges has less."""
 _MOST_PARTS: Final = 10
-_SPDX_LINE: Final = re.compile(r"SPDX-License-Identifier:[^\r\n]{1,200}")
+_SPDX_LINE: Final = defer_pattern(r"SPDX-License-Identifier:[^\r\n]{1,200}")
 _MOST_TAGS: Final = 20
 _PDF_MAGIC: Final = b"%PDF-"
 _PDF_START_BYTES: Final = 1024  # readers accept some bytes before the magic number

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # What opens a comment or a string: marks of blocks, of a comment to the end of its line, and of a string.
-_OPENING: Final = re.compile(
+_OPENING: Final = defer_pattern(
     r"\"\"\"|'''|/\*|<!--|\{#|(?<![^\s;,{}()\[\]\"'])#|(?<![:/\w])//|^[ \t]{0,40}(?:--|%|;|rem\b)|[\"']", re.MULTILINE
 )
 _CLOSINGS: Final = {'"""': '"""', "'''": "'''", "/*": "*/", "<!--": "-->", "{#": "#}"}
-_DOUBLE_QUOTED_REST: Final = re.compile(r'((?:[^"\\\n]|\\[^\n])*)"')
-_SINGLE_QUOTED_REST: Final = re.compile(r"((?:[^'\\\n]|\\[^\n])*)'")
-_ESCAPED_SPACE: Final = re.compile(r"\\[nrt]")
-_BLOCK_LINE_MARK: Final = re.compile(r"^[ \t]*\*(?= |$)", re.MULTILINE)
-_LETTERS_WITHOUT_SPACES: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{6}")
+_DOUBLE_QUOTED_REST: Final = defer_pattern(r'((?:[^"\\\n]|\\[^\n])*)"')
+_SINGLE_QUOTED_REST: Final = defer_pattern(r"((?:[^'\\\n]|\\[^\n])*)'")
+_ESCAPED_SPACE: Final = defer_pattern(r"\\[nrt]")
+_BLOCK_LINE_MARK: Final = defer_pattern(r"^[ \t]*\*(?= |$)", re.MULTILINE)
+_LETTERS_WITHOUT_SPACES: Final = defer_pattern("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{6}")
 _MIN_STRING_SPACES: Final = 3
 """The least white space in a string that may be a sentence; shorter ones are names and words."""
 

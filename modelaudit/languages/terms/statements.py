@@ -12,6 +12,7 @@ from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.languages.terms import keys
 from modelaudit.languages.terms.keys import Key
 from modelaudit.model.evidence import Statement, Statements, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.wire.base import Reading
@@ -24,11 +25,11 @@ _MAX_VALUE: Final = 1000
 _MAX_KEY: Final = 200
 _LONGEST_SHORT_WORD: Final = 4  # ``clip`` or ``omni`` are also parts of other words
 # A Hub id, or its address, without a revision.
-_HUB_ID: Final = re.compile(r"(?:hf://|https?://[\w.]+/)?\w[\w.-]*(?:/[\w.-]+)?")
+_HUB_ID: Final = defer_pattern(r"(?:hf://|https?://[\w.]+/)?\w[\w.-]*(?:/[\w.-]+)?")
 # The words of ``LlavaQwen2ForCausalLM``, an abbreviation such as ``VL`` among them.
-_ARCHITECTURE_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_ARCHITECTURE_WORD: Final = defer_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # ``License: MIT`` or ``# base model = org/name`` on a line of its own.
-_DESCRIPTION_LINE: Final = re.compile(
+_DESCRIPTION_LINE: Final = defer_pattern(
     r"^[ \t#*/>-]{0,8}(?P<key>licen[cs]e|base[_ -]model)[ \t]{0,3}[:=][ \t]*(?P<value>[^\r\n]{1,300})",
     re.IGNORECASE | re.MULTILINE,
 )

@@ -10,6 +10,8 @@ import re
 from html.parser import HTMLParser
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 _BLOCKS: Final = frozenset({
     "address", "article", "aside", "blockquote", "body", "br", "dd", "div", "dl", "dt", "footer", "form", "h1", "h2",
     "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "li", "main", "nav", "ol", "p", "pre", "section", "table",
@@ -17,15 +19,15 @@ _BLOCKS: Final = frozenset({
 })  # fmt: skip
 """Elements that begin a new line in a browser; other tags divide no words."""
 _UNSHOWN: Final = frozenset({"script", "style"})
-_LICENSE_ELEMENT: Final = re.compile(r"licen[cs]e|\brights\b", re.IGNORECASE)
-_STRING: Final = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
-_KEY_END: Final = re.compile(r"\s{0,20}:\s{0,20}(?P<literal>true|false|null)?")
+_LICENSE_ELEMENT: Final = defer_pattern(r"licen[cs]e|\brights\b", re.IGNORECASE)
+_STRING: Final = defer_pattern(r'"((?:[^"\\\n]|\\.)*)"')
+_KEY_END: Final = defer_pattern(r"\s{0,20}:\s{0,20}(?P<literal>true|false|null)?")
 # Keys whose values state terms in a word or two: ``"commercial_use": false``.
-_TERM_KEY: Final = re.compile(
+_TERM_KEY: Final = defer_pattern(
     r"licen[cs]|commerci|redistribut|restrict|permission|permitted|allowed|prohibit|usage|terms|notice|disclaimer|rights",
     re.IGNORECASE,
 )
-_CJK: Final = re.compile(r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\u[3-9a-d][0-9a-f]{3}){6}", re.IGNORECASE)
+_CJK: Final = defer_pattern(r"(?:[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\\u[3-9a-d][0-9a-f]{3}){6}", re.IGNORECASE)
 _MAX_KEY: Final = 60
 _MIN_KEY_SPACES: Final = 4
 """The least white space in a key that is a sentence."""

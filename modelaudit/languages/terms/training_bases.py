@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.languages.terms.keys import DOCUMENT_KEYS
 from modelaudit.model.evidence import Statement, Statements, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB
 from modelaudit.model.structure import Location
 from modelaudit.wire.text import get_file_name
@@ -21,10 +22,10 @@ from modelaudit.wire.text import get_file_name
 LARGEST_TRAINING_FILE: Final = 256 * KIB
 """The most bytes of a file that are searched; the base is named at the beginning of a log."""
 _MOST_NAMES: Final = 50
-_SETTING_FILE: Final = re.compile(r"\.(?:ya?ml|json|toml|ini|cfg|conf|args|txt|log)$|^modelfile(?:\.[\w-]+)?$")
-_SCRIPT_FILE: Final = re.compile(r"\.(?:py|sh|bash|ipynb)$")
+_SETTING_FILE: Final = defer_pattern(r"\.(?:ya?ml|json|toml|ini|cfg|conf|args|txt|log)$|^modelfile(?:\.[\w-]+)?$")
+_SCRIPT_FILE: Final = defer_pattern(r"\.(?:py|sh|bash|ipynb)$")
 # These name models to compare with, or the source of a tokenizer, and the reader of settings knows their keys.
-_OTHER_FILE: Final = re.compile(
+_OTHER_FILE: Final = defer_pattern(
     r"eval|result|benchmark|leaderboard|compar|score|requirements"
     r"|^(?:tokenizer\w*|preprocessor_config|processor_config|generation_config|vocab|special_tokens_map|added_tokens)\.json$"
 )
@@ -35,7 +36,7 @@ _KEYS: Final = (
     r"|pretrained(?:_model)?(?:_name|_path)?|load_from|teacher_model(?:_name_or_path)?|source_model|checkpoint_dir"
     r"|mm_llm|llm_path|(?:sd|base)_model_(?:name|checkpoint|path)|finetuned?_from|from_pretrained"
 )
-_SETTING: Final = re.compile(
+_SETTING: Final = defer_pattern(
     rf"(?P<key>\b(?:{_KEYS}))[\"']?[ \t]*[:=][ \t]*{_VALUE.format('value')}"
     rf"|^[ \t]{{4,40}}[\"'](?P<nested>_name_or_path)\"[ \t]*:[ \t]*{_VALUE.format('path')}"
     rf"|^(?P<from>FROM)[ \t]+{_VALUE.format('image')}"
@@ -44,12 +45,12 @@ _SETTING: Final = re.compile(
     rf"{_VALUE.format('source')}",
     re.MULTILINE,
 )
-_TRAINING_NAME: Final = re.compile(r"train|fine_?-?tun|\bsft|\bdpo|distil|prun|quantiz|merge|convert")
-_TRAINING_CODE: Final = re.compile(
+_TRAINING_NAME: Final = defer_pattern(r"train|fine_?-?tun|\bsft|\bdpo|distil|prun|quantiz|merge|convert")
+_TRAINING_CODE: Final = defer_pattern(
     r"\bTrainer\(|\.train\(|\bsave_pretrained\(|\.backward\(|\bpush_to_hub\("
     r"|\b(?:python3?|torchrun|launch|deepspeed)[ \t][^\n]{0,80}?(?:train|tun(?:e|ing)|sft|distil|prun|merge)"
 )
-_NAME_IN_CODE: Final = re.compile(
+_NAME_IN_CODE: Final = defer_pattern(
     r"\\?[\"'](?P<quoted>[A-Za-z0-9][\w.-]{1,60}/[A-Za-z0-9][\w.-]{1,90})\\?[\"']"
     r"|--(?:\w*model\w*|base|init\w*)[ =](?P<option>[A-Za-z0-9][\w.-]{1,60}/[A-Za-z0-9][\w.-]{1,90})"
 )

@@ -6,13 +6,14 @@ code page 1252, uncompressed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 OFFICE_MAGIC: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_WIDE_RUN: Final = re.compile(rb"(?:[\t\r\n\x20-\x7e\xa0-\xff]\x00){16,}")
-_NARROW_RUN: Final = re.compile(rb"[\t\r\n\x20-\x7e\xa0-\xff]{16,}")
+_WIDE_RUN: Final = defer_pattern(rb"(?:[\t\r\n\x20-\x7e\xa0-\xff]\x00){16,}")
+_NARROW_RUN: Final = defer_pattern(rb"[\t\r\n\x20-\x7e\xa0-\xff]{16,}")
 
 
 def iter_office_texts(data: bytes) -> Iterator[str]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # (pattern of the current wording, replacement with the first wording)
 _FIRST_WORDINGS = (
     (r"^No licence could be determined, so ", "No licence could be concluded, so "),
@@ -168,7 +170,7 @@ _FIRST_WORDINGS = (
     (r"\bShow the name above a number of users or a revenue\b", "Above a size, show the name"),
     (r"\bPublish what you make, change or run with it\b", "Publish the models that you use it on"),
 )
-_COMPILED_WORDINGS = tuple((re.compile(pattern, re.DOTALL), first) for pattern, first in _FIRST_WORDINGS)
+_COMPILED_WORDINGS = tuple((defer_pattern(pattern, re.DOTALL), first) for pattern, first in _FIRST_WORDINGS)
 
 
 @lru_cache(maxsize=1000)

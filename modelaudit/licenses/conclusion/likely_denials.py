@@ -14,6 +14,7 @@ from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topi
 from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.licenses.evidence.statements import describe_source
 from modelaudit.licenses.obligations.answers import expand_territories
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import LicenseClaim
 from modelaudit.model.restrictions import Cues, Restrictions
 from modelaudit.model.terms import WORLD, Intent, LicenseEntry, Use, Vocabulary
@@ -34,7 +35,7 @@ _PLANS = {
     Use.TRAIN_ON_OUTPUTS: "trains a model on the outputs",
     Use.EMBED_ON_DEVICE: "builds the model into devices",
 }
-_AMOUNT = re.compile(
+_AMOUNT = defer_pattern(
     r"(?P<number>\d{1,3}(?:[, ]\d{3}){1,4}|\d{1,12}(?:\.\d{1,2})?)[ -]?"
     r"(?P<unit>thousand|million|billion|bn|mn|[kmb]\b)?"
 )

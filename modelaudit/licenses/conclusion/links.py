@@ -15,18 +15,19 @@ from modelaudit.licenses.lineage.binding_licenses import find_known_model
 from modelaudit.model.address import write_file_address
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.term_files import classify_text_file
 
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_ADDRESS = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 # "https://huggingface.co/acme/model/blob/main/LICENSE", on whatever host serves the Hub.
-_HUB_FILE = re.compile(
+_HUB_FILE = defer_pattern(
     r"https?://[^/\s]+/(?P<repository>[^/\s]+/[^/\s]+)/(?:blob|resolve|raw)/[^/\s]+/(?P<path>[^?#\s]+)"
 )
 
 # The page of a file in any repository, on the Hub, GitHub, GitLab or ModelScope. Its licence file raises no doubt,
 # unless the rule set knows another licence for that repository.
-_FILE_PAGE = re.compile(
+_FILE_PAGE = defer_pattern(
     r"https?://(?:www\.)?(?:huggingface\.co|hf\.co|github\.com|gitlab\.com|modelscope\.cn/models)/"
     r"(?P<repository>[^/\s]+/[^/\s]+)/(?:-/)?(?:blob|resolve|raw|file/view)/[^/\s]+/(?P<path>[^?#\s]+)"
     r"|https?://raw\.githubusercontent\.com/(?P<raw_repository>[^/\s]+/[^/\s]+)/[^\s?#]*?(?P<raw_name>[^/\s?#]+)",

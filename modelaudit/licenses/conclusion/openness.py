@@ -15,11 +15,12 @@ from modelaudit.licenses.lineage.binding_licenses import list_component_licenses
 from modelaudit.licenses.obligations.permission import flatten_phrase
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Component, ConclusionState, LicenseClaim, Openness
 from modelaudit.model.terms import LicenseEntry, OpennessPart
 
 _CLASSES = {3: "Class III, open model", 2: "Class II, open tooling", 1: "Class I, open science"}
-_PACKAGE_FILE = re.compile(r"(?:^|/)[^/]+\.dist-info/")
+_PACKAGE_FILE = defer_pattern(r"(?:^|/)[^/]+\.dist-info/")
 """https://packaging.python.org/en/latest/specifications/core-metadata/#license-file-multiple-use"""
 _NO_CLASS = "No class of the Model Openness Framework"
 

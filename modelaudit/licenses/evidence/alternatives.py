@@ -18,12 +18,13 @@ from modelaudit.licenses.evidence.expressions import (
     Operator,
     parse_expression,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 
 Alternatives = tuple[tuple[str, ...], ...]
 """Licence ids: any one inner tuple suffices, and every licence in it binds."""
 
 _MAX_ALTERNATIVES = 16
-_OPERATOR = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
+_OPERATOR = defer_pattern(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 
 
 def parse_alternatives(text: str, resolve: Callable[[str], str | None]) -> Alternatives | None:

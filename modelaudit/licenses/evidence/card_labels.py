@@ -14,6 +14,7 @@ from modelaudit.licenses.evidence.comparison_tables import iter_tables
 from modelaudit.licenses.evidence.fields import RESTRICTION, TEXT, Resolver, truncate_quotation
 from modelaudit.licenses.evidence.sentence_cues import name_ordinary_licenses
 from modelaudit.licenses.evidence.sentences import fold_sentence
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.restrictions import ORDINARY_NAME, Cues
 from modelaudit.model.structure import Location
@@ -37,12 +38,12 @@ _PART = (
     r"(?:weights?|checkpoints?|parameters|network|model)(?:[ \t]files?)?"
 )
 _END_OF_VALUE = r"(?:[^\r\n;.]|[.](?!\s|$)){1,200}"
-_LABEL = re.compile(
+_LABEL = defer_pattern(
     rf"(?:^[ \t>*+-]{{0,8}}|[.;][ \t]{{1,3}})(?:<\w{{1,8}}>)?[*_]{{0,3}}(?:(?P<license>{_LICENSE})|(?P<part>{_PART}))"
     rf"[ \t]{{0,2}}[*_]{{0,3}}[ \t]{{0,2}}[:\uff1a][*_]{{0,3}}(?:</\w{{1,8}}>)?[ \t]{{0,4}}(?P<value>{_END_OF_VALUE})",
     re.IGNORECASE | re.MULTILINE,
 )
-_HEADING = re.compile(
+_HEADING = defer_pattern(
     rf"^(?:#{{1,6}}[^\w\n]{{1,8}}(?:\d{{1,2}}\W{{1,3}})?(?:{_LICENSE})[ \t:#]{{0,8}}"
     rf"|[*_]{{2,3}}(?:{_LICENSE})[*_:]{{2,4}}"
     rf"|(?:{_LICENSE})[ \t]{{0,4}}\n[=-]{{3,80}}|(?:{_LICENSE})[ \t]{{0,2}}[:\uff1a])"
@@ -50,17 +51,19 @@ _HEADING = re.compile(
     r"(?P<block>(?:[ \t]*[^\s#|<`~!=-][^\n]{0,300}(?:\n|\Z)|[ \t]*[-*+][ \t][^\n]{1,300}(?:\n|\Z)){1,12})",
     re.IGNORECASE | re.MULTILINE,
 )
-_ITEM = re.compile(r"^[ \t]*[-*+][ \t]+(?:\[[ xX]\][ \t]*)?", re.MULTILINE)
-_ITEM_LABEL = re.compile(r"[^:\uff1a\n]{1,40}[:\uff1a][ \t]*")
-_LICENSE_CELL = re.compile(rf"\W*(?:{_LICENSE})\W*", re.IGNORECASE)
-_PART_CELL = re.compile(rf"\W*(?:{_PART})\b(?:[ \t]*\([^()]*\))?\W*", re.IGNORECASE)
-_ABOUT_DATA = re.compile(
+_ITEM = defer_pattern(r"^[ \t]*[-*+][ \t]+(?:\[[ xX]\][ \t]*)?", re.MULTILINE)
+_ITEM_LABEL = defer_pattern(r"[^:\uff1a\n]{1,40}[:\uff1a][ \t]*")
+_LICENSE_CELL = defer_pattern(rf"\W*(?:{_LICENSE})\W*", re.IGNORECASE)
+_PART_CELL = defer_pattern(rf"\W*(?:{_PART})\b(?:[ \t]*\([^()]*\))?\W*", re.IGNORECASE)
+_ABOUT_DATA = defer_pattern(
     r"\W*(?:[\w-]+\W+){0,2}(?:data|datasets?|corpus|images|docs?|documentation|paper|text)\b", re.I
 )
-_MARKDOWN_LINK = re.compile(r"!?\[(?P<name>[^\[\]\n]{0,200})\]\((?P<url>[^()\s]{0,300})[^()\n]{0,80}\)")
+_MARKDOWN_LINK = defer_pattern(r"!?\[(?P<name>[^\[\]\n]{0,200})\]\((?P<url>[^()\s]{0,300})[^()\n]{0,80}\)")
 # What a value may say without stating other terms: nothing, a pointer, or that all is free.
-_SAYS_NOTHING = re.compile(r"\W*(?:more information needed|optional|(?:see|siehe|voir)?\W*(?:below|above|unten))?\W*")
-_POINTER = re.compile(
+_SAYS_NOTHING = defer_pattern(
+    r"\W*(?:more information needed|optional|(?:see|siehe|voir)?\W*(?:below|above|unten))?\W*"
+)
+_POINTER = defer_pattern(
     r"\blicen[cs]e\.(?:md|txt|rst)|licen[cs]e[\w.-]*\)|^\W*(?:the\W+)?licen[cs]es?(?:\W+file)?\W*$|\bcopying\b|\bnotice\b"
     r"|https?://\S*(?:licen[cs]e|copying|opensource|spdx|apache)"
     r"|\b(?:see|read|check|in|refer\W+to|consult|siehe|voir|ver|véase)\W+"
@@ -71,26 +74,26 @@ _POINTER = re.compile(
     r"|\binherits?\W+(?:the\W+|its\W+)?(?:base|original|upstream|parent)\b|(?<!不)可(?:以)?(?:免费)?商用|免费使用"
     r"|^\W*(?:copyright|©|\(c\))",
 )
-_FREE = re.compile(
+_FREE = defer_pattern(
     r"\W*(?:(?:the\W+)?models?\W+(?:is|are)\W+)?(?:fully\W+|completely\W+)?"
     r"(?:open\W?source[dn]?(?:\W+(?:model|software|licen[cs]e))?|public\W+domain"
     r"|free(?:\W+(?:software|for\W+(?:all|everyone|commercial\W+use|any\W+use)))?|permissive|unrestricted|commercially\W+usable|free\W+to\W+use(?:\W+for\W+(?:all|everyone))?"
     r"|no\W+restrictions?|gemeinfrei|domaine\W+public|do\W+what(?:ever)?\W+you\W+\w+"
     r"|no\W+licen[cs]e\W+(?:is\W+)?(?:needed|required)|use\W+(?:it|this|them)\W+freely|dominio\W+público|开源|自由软件|可商用|商用可|オープンソース|パブリックドメイン|오픈소스)\W*"
 )
-_REFUSAL = re.compile("[❌🚫⛔✗✘]")
-_TERMS_OF_PART = re.compile(
+_REFUSAL = defer_pattern("[❌🚫⛔✗✘]")
+_TERMS_OF_PART = defer_pattern(
     r"licen[cs]|\beula\b|\bterms\b|\bagreement\W*$|\bcontract\b|\bon request\b|\bas (?:the )?data\b|^\W*same\W*$"
     r"|\bsame as\b|proprietary|\bprivate\b|confidential|non\W?commercial|\bnc\b|\breserved\b|\bask\b|\bcontact\b"
     r"|\brestricted\b|\bon loan\b|\bnon\W?free\b"
 )
 # "Weights: NC-SA.": without its hyphen it is spelled like the NCSA licence.
-_NON_COMMERCIAL_CODE = re.compile(r"\bnc(?:\W(?:sa|nd))?\W*")
-_JOINED_VERSION = re.compile(r"(?<=gpl)v(?=\d)")
-_GOES_ON = re.compile(r"^(?:of|under|by|the|and|or|with)\W*$|[:\uff1a]\W*$")
+_NON_COMMERCIAL_CODE = defer_pattern(r"\bnc(?:\W(?:sa|nd))?\W*")
+_JOINED_VERSION = defer_pattern(r"(?<=gpl)v(?=\d)")
+_GOES_ON = defer_pattern(r"^(?:of|under|by|the|and|or|with)\W*$|[:\uff1a]\W*$")
 """The end of a value that the next block completes."""
-_WORD = re.compile(r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
-_SCRIPT = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_WORD = defer_pattern(r"[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+_SCRIPT = defer_pattern(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
 def find_stated_licenses(

@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from modelaudit.licenses.evidence.sentences import fold_sentence
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.restrictions import CardSection
 
-_HEADING = re.compile(
+_HEADING = defer_pattern(
     r"^[ \t]{0,3}(?:(?P<marks>#{1,6})[ \t]+(?P<title>[^\n]{1,100})"
     r"|(?P<bold>(?:\*\*|__)[^*_\n]{2,60}(?:\*\*|__)[ \t]{0,4}:?)[ \t]*$"
     r"|(?P<set>[^\s#|>*+-][^\n]{1,80})\n(?P<rule>=|-)(?P=rule){2,80}[ \t]*$)",
     re.MULTILINE,
 )
-_DECORATION = re.compile(r"^[\W\d_]+|[\W_]+$")
+_DECORATION = defer_pattern(r"^[\W\d_]+|[\W_]+$")
 _LEAST_LEVEL = 6
 _MOST_HEADINGS = 2000
 

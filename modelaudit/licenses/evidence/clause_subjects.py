@@ -30,9 +30,12 @@ def cut_clauses_on_others(sentence: str, subjects: ClauseSubjects, section: str 
         sentence = words.sub(" ", sentence)
     kept: list[str] = []
     is_cut = False
-    for clause, boundary in _iter_clauses(sentence, subjects):
+    clauses = list(_iter_clauses(sentence, subjects))
+    is_alone = sum(any(map(str.isalnum, clause)) for clause, _ in clauses) == 1
+    for clause, boundary in clauses:
         if clause.strip():
-            is_cut = _find_shape(clause, subjects, section, is_behind_cut=is_cut) is not None
+            shape = _find_shape(clause, subjects, section, is_behind_cut=is_cut, is_alone=is_alone)
+            is_cut = shape is not None
         kept.append(CUT if is_cut else f"{clause}{boundary}")
     return "".join(kept)
 
@@ -54,17 +57,21 @@ def _iter_clauses(sentence: str, subjects: ClauseSubjects) -> Iterator[tuple[str
     yield sentence[start:], ""
 
 
-def _find_shape(clause: str, subjects: ClauseSubjects, section: str, *, is_behind_cut: bool) -> ClauseShape | None:
+def _find_shape(
+    clause: str, subjects: ClauseSubjects, section: str, *, is_behind_cut: bool, is_alone: bool
+) -> ClauseShape | None:
     """Find the shape of a clause; ``None`` if it could bind the model."""
     spared = _cut_spared(clause, subjects)
     for shape in subjects.shapes:
-        if (shape.follows and not is_behind_cut) or (shape.within and section not in shape.within):
+        if (shape.follows and not is_behind_cut) or (shape.alone and not is_alone):
+            continue
+        if shape.within and section not in shape.within:
             continue
         match = shape.words.match(spared)
         if match is None:
             continue
         rest = spared
-        if "subject" in shape.words.groups:
+        if "subject" in shape.words.groupindex:
             rest = f"{spared[: match.start('subject')]} {spared[match.end('subject') :]}"
         if not any(words.search(rest) for words in shape.unless):
             return shape

@@ -11,34 +11,36 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-_TABLE = re.compile(
+from modelaudit.model.lazy_pattern import defer_pattern
+
+_TABLE = defer_pattern(
     r"^[ \t]{0,3}\|[^\n]*\n[ \t]{0,3}\|[ \t:|-]{3,400}\n(?:[ \t]{0,3}\|[^\n]*(?:\n|\Z)){1,400}", re.MULTILINE
 )
-_TITLE = re.compile(r"^#[ \t]+(?P<title>[^\n]{2,120})", re.MULTILINE)
-_TITLE_WORD = re.compile(r"[^\W_][\w.-]{2,}")
-_LICENSE_COLUMN = re.compile(r"licen[cs]|许可|許可|协议|lizenz|licencia|ライセンス|라이선스|лиценз", re.IGNORECASE)
-_DATA_COLUMN = re.compile(
+_TITLE = defer_pattern(r"^#[ \t]+(?P<title>[^\n]{2,120})", re.MULTILINE)
+_TITLE_WORD = defer_pattern(r"[^\W_][\w.-]{2,}")
+_LICENSE_COLUMN = defer_pattern(r"licen[cs]|许可|許可|协议|lizenz|licencia|ライセンス|라이선스|лиценз", re.IGNORECASE)
+_DATA_COLUMN = defer_pattern(
     r"^\W*(?:(?:training|source|name of the)\W+)?(?:data|datasets?|corpus|corpora|sources?|数据集?|语料库?|datensatz"
     r"|korpus|jeu de données|conjunto de datos|データセット|コーパス|데이터(?:셋)?|данные|корпус)\W*$",
     re.IGNORECASE,
 )
-_EXAMPLE_COLUMN = re.compile(
+_EXAMPLE_COLUMN = defer_pattern(
     r"^\W*(?:sentences?|texts?|examples?|inputs?|prompts?|clauses?|utterances?|queries|query|questions?|comments?"
     r"|satz|beispiel|phrase|exemple|frase|ejemplo|句子|文本|示例|输入|例句|例文|예문)\W*$",
     re.IGNORECASE,
 )
-_LABEL_COLUMN = re.compile(
+_LABEL_COLUMN = defer_pattern(
     r"^\W*(?:labels?|class|classes|category|outputs?|predictions?|predicted|scores?|tags?|types?|intents?|answers?"
     r"|klasse|étiquette|etiqueta|标签|类别|输出|预测|ラベル|레이블)\W*$",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"^\W{0,4}(?:[\"“«„「][^\"”»“」]{2,400}[\"”»“」]|`[^`]{2,400}`)\W{0,4}$")
-_OWN = re.compile(
+_QUOTED = defer_pattern(r"^\W{0,4}(?:[\"“«„「][^\"”»“」]{2,400}[\"”»“」]|`[^`]{2,400}`)\W{0,4}$")
+_OWN = defer_pattern(
     r"\bours?\b|\bthis (?:model|work|repo\w*|release)\b|本模型|本项目|我们|本モデル|제안|\bunser\w*|\bnotre\b"
     r"|\bnuestro\b",
     re.IGNORECASE,
 )
-_PART = re.compile(
+_PART = defer_pattern(
     r"\b(?:weights?|checkpoints?|parameters|models?|networks?|outputs?|use|usage|users?|commercial\w*|business\w*|compan\w+"
     r"|products?|everything|rest|all)\b|权重|商用|商业|企业|公司|个人",
     re.IGNORECASE,

@@ -8,11 +8,12 @@ and no other module imports it. The library's own list maps some ``LicenseRef-â€
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from modelaudit.model.lazy_pattern import defer_pattern
 
 if TYPE_CHECKING:
     from license_expression import Licensing  # type: ignore[import-untyped]
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 MAX_EXPRESSION_CHARACTERS = 1000
 """Longer texts are rejected as expressions."""
 _MAX_DEPTH = 40
-_REFERENCE = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
+_REFERENCE = defer_pattern(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
 
 
 class ExpressionError(ValueError):

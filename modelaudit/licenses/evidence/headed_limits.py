@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from modelaudit.licenses.evidence.comparison_tables import TableRow, iter_tables
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.sentences import fold_sentence
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 
@@ -33,18 +34,20 @@ _COMMERCE = (
     r"|hosting for others|sublicensing|use for profit)"
 )
 _SUBJECT = rf"(?:{_COMMERCE}|{_COMPANIES}|{_EUROPE})"
-_LIMITED = re.compile(
+_LIMITED = defer_pattern(
     r"(?:(?:any|all|the|other|and|or|use|used|usage|deployment|deploying|sale|in|by|for|to|at|as part of|inside|of)\s)*"
     rf"{_SUBJECT}(?:s?(?:\s(?:of|by|in|for|and|or|to|with|use|the|this|any|kind|sort|model|weights|others|third parties"
     rf"|{_SUBJECT}))*)"
 )
-_NAMES_COMMERCE = re.compile(
+_NAMES_COMMERCE = defer_pattern(
     r"\bcommercial (?:use|usage|products?|purposes?|deployments?|applications?|services?|settings?)\b|\bfor-profit\b"
     r"|\b(?:redistribut|resell|sell)\w* (?:of )?(?:the |this |these )?(?:weights|model|checkpoint)"
 )
-_QUALIFIED = re.compile(r"\b(?:without|unless|before|until|except|not|no|that|which|where|high|risk|safety|critical)\b")
+_QUALIFIED = defer_pattern(
+    r"\b(?:without|unless|before|until|except|not|no|that|which|where|high|risk|safety|critical)\b"
+)
 _MOST_ITEM_WORDS = 12
-_NOTICE = re.compile(
+_NOTICE = defer_pattern(
     r"^[ \t]{0,3}[*_(]{0,4}(?:(?:academic|research|evaluation|trial|restricted|proprietary|non-?free)[ -]"
     r"(?:licen[cs]e|copy)|confidential|internal use(?: only)?|not for (?:re)?sale|nda applies|on loan"
     r"|do not (?:ship|redistribute)|non-eu(?: only)?"
@@ -54,65 +57,67 @@ _NOTICE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 """A line of two or three words that limits the use by itself."""
-_FORBIDS = re.compile(
+_FORBIDS = defer_pattern(
     r"\W*(?:\d{1,2}\W{1,3})?(?:(?:out|outside)\W(?:of\W)?(?:the\W)?scope(?:\W(?:uses?|usage|use\Wcases|applications))?"
     r"|(?:uses?\W)?not\W(?:intended|meant|cleared|allowed|permitted|licensed|available)(?:\W(?:uses?|for|to|in))*"
     r"|not\Wfor|unintended\Wuses?|don.?ts|do\Wnot\Wuse\W(?:it\W)?(?:for|in)|(?:prohibited|forbidden|disallowed|restricted|banned)"
     r"(?:\W(?:uses?|usage|purposes|users?))?|excluded(?:\W(?:uses?|users?))?|禁止(?:用途|事项)?)\W*",
     re.IGNORECASE,
 )
-_ADMITS = re.compile(
+_ADMITS = defer_pattern(
     r"\W*(?:\d{1,2}\W{1,3})?(?:availability|available\Win|regions?|countries|territor(?:y|ies)|cleared\Wfor"
     r"|allowed\W(?:uses?|for|in)"
     r"|permitted\W(?:uses?|for|in)|who\W(?:may|can)\Wuse\W(?:it|this|the\Wmodel)(?:\Wmodel)?)\W*",
     re.IGNORECASE,
 )
-_ADMITTED = re.compile(
+_ADMITTED = defer_pattern(
     r"(?:(?:the )?(?:us|u\.s\.|usa|united states(?: of america)?|canada|north america|uk|united kingdom|great britain"
     r"|japan|korea|south korea|china|mainland china|india|brazil|australia|new zealand|singapore|taiwan"
     r"|mexico|switzerland|norway|israel|students|researchers|scholars|academics|teachers|schools|universities|hobbyists"
     r"|partners|members)(?:\s?(?:,|and|or|&|/)\s?|\W*$))+(?:only)?"
 )
 # A heading, a line in bold type, or a label at the end of its line opens a section.
-_OPENER = re.compile(r"#{1,6}[ \t]+[^\n]{2,60}|[*_]{2,3}[^*_\n]{2,50}[*_]{2,3}:?|[^\n:|]{2,50}:[*_]{0,3}")
-_INLINE = re.compile(
+_OPENER = defer_pattern(r"#{1,6}[ \t]+[^\n]{2,60}|[*_]{2,3}[^*_\n]{2,50}[*_]{2,3}:?|[^\n:|]{2,50}:[*_]{0,3}")
+_INLINE = defer_pattern(
     r"(?:^|[.;][ \t]+)[*_>\- \t]{0,6}(?P<label>[^\n:.;|]{3,40}):[*_]{0,3}[ \t]+(?P<value>[^\n.;|]{2,160})",
     re.MULTILINE,
 )
-_ITEM_MARK = re.compile(r"[ \t]*(?:[-*+]|\d{1,2}[.)])[ \t]+(?P<box>\[ \][ \t]*)?(?:\[[xX]\][ \t]*)?")
-_SEPARATOR = re.compile(r"[,;/]|\s(?:and|or)\s")
+_ITEM_MARK = defer_pattern(r"[ \t]*(?:[-*+]|\d{1,2}[.)])[ \t]+(?P<box>\[ \][ \t]*)?(?:\[[xX]\][ \t]*)?")
+_SEPARATOR = defer_pattern(r"[,;/]|\s(?:and|or)\s")
 _DENIAL = r"(?:❌|🚫|⛔|✗|✘)"
-_DENIED_CELL = re.compile(rf"\W{{0,3}}(?:{_DENIAL}|no|none|never|not (?:allowed|available|permitted|offered))\W{{0,3}}")
-_MARKED = re.compile(
+_DENIED_CELL = defer_pattern(
+    rf"\W{{0,3}}(?:{_DENIAL}|no|none|never|not (?:allowed|available|permitted|offered))\W{{0,3}}"
+)
+_MARKED = defer_pattern(
     rf"(?:^[ \t>*_+-]{{0,8}}(?:{_SUBJECT})|🇪🇺|🏢)[*_ \t:-]{{0,6}}{_DENIAL}", re.IGNORECASE | re.MULTILINE
 )
 # "~~free for all~~ free for scholars"
-_STRUCK = re.compile(
+_STRUCK = defer_pattern(
     r"~~[^~\n]{0,80}\b(?:free|open|everyone|commercial|all|any)\b[^~\n]{0,80}~~[^\n.~]{0,80}"
     r"\b(?:scholars|students|teachers|academi\w+|research\w*|schools|universities|non-?commercial|personal|private)\b",
     re.IGNORECASE,
 )
-_REFUSED_LINE = re.compile(
+_REFUSED_LINE = defer_pattern(
     rf"^[ \t>*_+-]{{0,8}}(?:{_SUBJECT})[*_]{{0,3}}:[*_ \t]{{1,6}}(?:no|none|never)[.!*_ \t]{{0,5}}$", re.I | re.M
 )
-_QUESTION = re.compile(
+_QUESTION = defer_pattern(
     r"(?<![^\n.!?])[^\n.!?]{3,160}\?[*_\s]{1,8}"
     r"(?:\*{0,2}A(?:nswer)?\*{0,2}[:.][*_\s]{0,4})?(?P<answer>[\w❌🚫⛔][^\n.!?]{0,80})"
 )
-_ASKS_FOR_USE = re.compile(
+_ASKS_FOR_USE = defer_pattern(
     r"\b(?:can|may|could|is|are|am|might)\b.*(?:\bsell|\bresell|\bship\b|\bship it|\bcompan(?:y|ies)\b|\bfirms?\b"
     r"|\bbusiness(?:es)?\b|commercial|\bfor money\b|\bat work\b|\bpaid\b|\bclients?\b|\bemployer\b|\bredistribut"
     r"|\b(?:our|my)\W+products?\b)"
 )
-_ASKS_FOR_DUTY = re.compile(
+_ASKS_FOR_DUTY = defer_pattern(
     r"\b(?:need|have to|must|required?|restrict\w*|pay|limit\w*|prohibit\w*|forbid\w*|forbidden|fees?"
     r"|necessary|illegal|problem)\b"
 )
-_REFUSES = re.compile(
+_REFUSES = defer_pattern(
     r"[❌🚫⛔]|\W*(?:no\b(?!\W+(?:problem|restrict\w*|worr\w+|need|limits?|licen\w+|permission|fees?|doubt|conditions))"
     r"|nope\b|sorry\b|unfortunately\b|not\b(?!\W+(?:only|a\W+problem|an\W+issue))|ask\b|contact\b|never\b|only\b)"
 )
-_CONSENTS = re.compile(
+_CONSENTS = defer_pattern(
     r"yes|yep|sure|of course|absolutely|definitely|certainly|fine|\bok|free|welcome|allowed|permitted|go ahead|\bsee\b"
     r"|✅|please|apache|\bmit\b|licen|depends|\bit\b"
 )

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # "https://huggingface.co/acme/model/tree/main" or "hf://datasets/acme/data": the id is owner and name. Behind it, the
 # page of a file, a folder or a commit names the revision, in which the page writes a slash as "%2F".
-_HUB_PAGE = re.compile(
+_HUB_PAGE = defer_pattern(
     r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)(?:(?:datasets|models)/)?"
     r"(?P<id>[^/\s?#]+/[^/\s?#]+)"
     r"(?:/(?:tree|blob|resolve|raw|commits?|blame)/(?P<revision>[^/\s?#]+))?(?:[/?#].*)?",
@@ -15,14 +17,14 @@ _HUB_PAGE = re.compile(
 )
 _DEFAULT_REVISION = "main"
 # The Hub's rule for an owner or a name: at most 96 characters, none of them a hyphen or a full stop at either end.
-_HUB_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
+_HUB_NAME = defer_pattern(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?")
 _WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx", ".h5", ".zip", ".tar", ".json")
 # A name that git resolves to something other than a branch or tag: a reference by its path, or an expression.
-_OTHER_REFERENCE = re.compile(r"(?:^|/)(?:refs|pr|pull)(?:/|$)|[~^:@{}%\\\s]|//", re.IGNORECASE)
+_OTHER_REFERENCE = defer_pattern(r"(?:^|/)(?:refs|pr|pull)(?:/|$)|[~^:@{}%\\\s]|//", re.IGNORECASE)
 _FEWEST_DIGITS = 4
 """The fewest digits of the id of a commit that git resolves."""
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-_PATH = re.compile(r"(?:[/~.\\]|[A-Za-z]:[\\/])")
+_ADDRESS = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_PATH = defer_pattern(r"(?:[/~.\\]|[A-Za-z]:[\\/])")
 
 
 def parse_hub_id(text: str) -> str | None:

@@ -11,17 +11,19 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-_TAG = re.compile(r"<[a-z][^<>]{0,2000}>", re.IGNORECASE)
-_ATTRIBUTE = re.compile(
+from modelaudit.model.lazy_pattern import defer_pattern
+
+_TAG = defer_pattern(r"<[a-z][^<>]{0,2000}>", re.IGNORECASE)
+_ATTRIBUTE = defer_pattern(
     r"\s(?P<name>alt|title|content|aria-label|href|src)\s{0,3}=\s{0,3}"
     r"(?:\"(?P<double>[^\"]{1,1000})\"|'(?P<single>[^']{1,1000})'|(?P<bare>[^\s\"'<>]{1,500}))",
     re.IGNORECASE,
 )
 _ADDRESS_NAMES = frozenset({"href", "src"})
-_MARKDOWN_TARGET = re.compile(r"\]\(\s{0,3}<?(?P<address>[^\s()<>]{1,500})")
-_BADGE = re.compile(r"https?://(?:img\.)?shields\.io/badge/(?P<words>[^?#\s]{1,300})", re.IGNORECASE)
-_BADGE_PART = re.compile(r"(?<!-)-(?!-)")
-_CREATIVE_COMMONS_NAME = re.compile(r"\W{0,3}cc[\s-]?by\b", re.IGNORECASE)
+_MARKDOWN_TARGET = defer_pattern(r"\]\(\s{0,3}<?(?P<address>[^\s()<>]{1,500})")
+_BADGE = defer_pattern(r"https?://(?:img\.)?shields\.io/badge/(?P<words>[^?#\s]{1,300})", re.IGNORECASE)
+_BADGE_PART = defer_pattern(r"(?<!-)-(?!-)")
+_CREATIVE_COMMONS_NAME = defer_pattern(r"\W{0,3}cc[\s-]?by\b", re.IGNORECASE)
 
 
 def iter_attribute_texts(markup: str) -> Iterator[str]:

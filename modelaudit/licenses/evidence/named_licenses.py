@@ -10,17 +10,18 @@ import re
 from collections.abc import Iterator
 
 from modelaudit.licenses.evidence.fields import Resolver
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _MOST_CHARACTERS = 2_400
-_ADDRESS = re.compile(r"<?https?://[^\s<>()\[\]\"'`]{4,200}>?")
-_LINK = re.compile(r"\[(?P<name>[^\[\]]{1,120})\]\((?P<address>https?://[^()\s]{4,200})\)")
-_MARKS = re.compile(
+_ADDRESS = defer_pattern(r"<?https?://[^\s<>()\[\]\"'`]{4,200}>?")
+_LINK = defer_pattern(r"\[(?P<name>[^\[\]]{1,120})\]\((?P<address>https?://[^()\s]{4,200})\)")
+_MARKS = defer_pattern(
     r"[*_`#>\"'\[\]\u201c\u201d|]|<!--|-->|[=-]{3,}|[\u2013\u2014]|^[ \t]*(?://|;|--|[-+](?= ))", re.MULTILINE
 )
-_PARAGRAPH = re.compile(r"\n[ \t]*\n")
+_PARAGRAPH = defer_pattern(r"\n[ \t]*\n")
 # Where one part of the file ends and the next begins.
 _CUT = " | "
-_PARTS = re.compile(r"\||[.;:!](?=\s|$)")
+_PARTS = defer_pattern(r"\||[.;:!](?=\s|$)")
 _KIND = r"(?:models?|weights?|checkpoints?|parameters|artifacts?|files|materials?|works?|project|repository|software)"
 _LINKING = (
     rf"(?:the|this|these|all|our|ai|code\s+and|{_KIND}|pre-?trained|trained|fine-?tuned|released|published|distributed|provided"
@@ -30,7 +31,7 @@ _LINKING = (
 _SUBJECT = rf"(?:{_LINKING}\s+){{0,12}}{_KIND}\s+(?:{_LINKING}\s+){{0,9}}"
 _STATED = r"(?:is|are)\s+(?:made\s+)?(?:licen[cs]ed|released|distributed|available|provided)\s+(?:to you\s+)?under"
 # The words around a name that say nothing else. What is left must be the name alone.
-_FRAME = re.compile(
+_FRAME = defer_pattern(
     r"spdx-license-identifier\s*:"
     r"|\b(?:please\s+)?(?:see|refer to|visit|available at|can be found at"
     r"|full (?:legal )?(?:licen[cs]e )?text(?: of the licen[cs]e)?(?: is available)?(?: at)?|full licen[cs]e|summary"
@@ -47,10 +48,10 @@ _FRAME = re.compile(
     r"|\blicen[cs]e\s*:|\bunder the terms of\b",
     re.IGNORECASE,
 )
-_COPYRIGHT = re.compile(
+_COPYRIGHT = defer_pattern(
     r"(?:(?<=[|.])|^)\s*(?:copyright\s*)?(?:\(c\)|\u00a9|copyright)[ \w,.&@-]{0,80}?(?=\s*(?:\||$)|\.\s)", re.IGNORECASE
 )
-_CODE_APART = re.compile(
+_CODE_APART = defer_pattern(
     r"(?:the )?(?:source[ -]?)?code(?: in this repository)? is (?:separately )?licen[cs]ed (?:separately )?under"
     r" (?:the )?(?P<name>[^|.;]{2,60}?|[^|;]{2,60}?\d)(?: ?\(see [^()|]{3,40}\)|[;,] see (?:the )?[\w.-]{3,20} file)?"
     r"(?=\s*(?:\||\.\s|\.?$))",
@@ -59,7 +60,7 @@ _CODE_APART = re.compile(
 """A sentence that the code is under a licence of its own."""
 _THING = rf"(?:the )?(?:licensed )?(?:material|{_KIND})(?: {_KIND})?"
 _DEED = tuple(
-    (re.compile(pattern, re.IGNORECASE), element)
+    (defer_pattern(pattern, re.IGNORECASE), element)
     for pattern, element in (
         (r"you are free to|under the following terms", ""),
         (rf"share:? (?:and|copy and) redistribute {_THING} in any medium or format", ""),
@@ -90,9 +91,9 @@ _DEED = tuple(
 )
 """The sentences of the summaries of Creative Commons, each with the element that the licence must have, or lack (!)."""
 _ENDS_OF_ADDRESSES = (".txt", ".html", "/legalcode", "/deed.en")
-_ARTICLES = re.compile(r"^(?:[^\w(]|\b(?:the|an?|terms of the)\b)+|[^\w)]+$", re.IGNORECASE)
-_NOUNS = re.compile(r"\s+(?:public\s+)?licen[cs]e$", re.IGNORECASE)
-_ABBREVIATED = re.compile(r"(?P<name>[^()]{2,120}?)\s*\((?P<short>[^()]{2,40})\)")
+_ARTICLES = defer_pattern(r"^(?:[^\w(]|\b(?:the|an?|terms of the)\b)+|[^\w)]+$", re.IGNORECASE)
+_NOUNS = defer_pattern(r"\s+(?:public\s+)?licen[cs]e$", re.IGNORECASE)
+_ABBREVIATED = defer_pattern(r"(?P<name>[^()]{2,120}?)\s*\((?P<short>[^()]{2,40})\)")
 
 
 def find_named_license(text: str, resolver: Resolver) -> str | None:

@@ -5,26 +5,29 @@ An empty file with such a name, or a folder, has no text that states it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import explain_other_work, may_hold_weights
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Location
 from modelaudit.model.term_files import is_picture_or_recording, may_be_text
 
 _MOST_CLAIMS = 10
-_MARKS = re.compile(r"[\W_]+")
+_MARKS = defer_pattern(r"[\W_]+")
 _KINDS = (
-    ("no-commercial-use", re.compile(r"\b(?:(?:not for|no) commercial(?: use)?|non ?commercial)\b|非商用|非商业|禁商")),
+    (
+        "no-commercial-use",
+        defer_pattern(r"\b(?:(?:not for|no) commercial(?: use)?|non ?commercial)\b|非商用|非商业|禁商"),
+    ),
     (
         "research-only",
-        re.compile(r"\b(?:research|academic|evaluation|education(?:al)?|personal)(?: (?:use|purposes?))? only\b"),
+        defer_pattern(r"\b(?:research|academic|evaluation|education(?:al)?|personal)(?: (?:use|purposes?))? only\b"),
     ),
-    ("no-redistribution", re.compile(r"\b(?:(?:do not|dont|don t|no) (?:re)?distribut(?:e|ion)|not for resale)\b")),
-    ("party-limit", re.compile(r"\b(?:(?:internal(?: use)?|members) only|confidential$|under nda)\b|^nda$")),
+    ("no-redistribution", defer_pattern(r"\b(?:(?:do not|dont|don t|no) (?:re)?distribut(?:e|ion)|not for resale)\b")),
+    ("party-limit", defer_pattern(r"\b(?:(?:internal(?: use)?|members) only|confidential$|under nda)\b|^nda$")),
 )
 
 

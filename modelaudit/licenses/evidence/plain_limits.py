@@ -1,56 +1,25 @@
 """Find what an unknown or changed licence text says plainly: not commercial, research only, not in a territory.
 
-A licence text is compared as a whole, and most of its sentences limit something. Only the first sentence of each kind
-is quoted, so that a reader learns at once what a text says that no rule describes.
+A licence text is compared as a whole, and most of its sentences limit something. Only the first sentence of each of
+the kinds in ``plain`` of ``rules/restrictions.yaml`` is quoted, so that a reader learns at once what a text says that
+no rule describes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.sentence_cues import match_cues
 from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
-from modelaudit.model.restrictions import Restrictions
+from modelaudit.model.restrictions import PlainLimit, Restrictions
 from modelaudit.model.structure import Location
 
 _MOST_CHARACTERS = 200_000
 _MAX_QUOTATION = 240
-_SENTENCE = re.compile(r"(?:[^.!?\u3002\uff01\n]|[.](?=[^\s])|\n(?![ \t]*\n)){1,1500}")
-_PLACES = (
-    r"(?:the )?(?:european (?:union|economic area)|e\.?u\.?\b|eea\b|united (?:kingdom|states)|u\.?k\.?\b|south korea"
-    r"|china|russia|territory of)"
-)
-_KINDS = (
-    (
-        "territory-limit",
-        re.compile(
-            rf"\bnot (?:apply|be used|permitted|allowed|licensed|available|granted|valid|use|cover)\b[^.]{{0,60}}?"
-            rf"\b(?:in|to|for|within|inside)\b[^.]{{0,40}}{_PLACES}|exclud(?:es|ing|ed)\b[^.]{{0,40}}{_PLACES}"
-            r"|不适用于[^\u3002]{0,20}(?:欧盟|欧洲联盟|英国|韩国)",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "no-commercial-use",
-        re.compile(
-            r"\bnon[- ]?commercial|\b(?:not|no|never|prohibit\w*|forbid\w*|except|exclud\w*|other than)\b[^.]{0,60}"
-            r"\bcommercial(?:ly)?\b|非商业|不得[^\u3002]{0,20}商业|禁止[^\u3002]{0,12}商",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        "research-only",
-        re.compile(
-            r"\b(?:only|solely|exclusively|limited to)\b[^.]{0,60}\b(?:research|academic|scientific|educational)\b"
-            r"|\b(?:research|academic|scientific|educational)\b[^.]{0,30}\b(?:only|solely|exclusively)\b"
-            r"|仅[^\u3002]{0,16}(?:研究|学术)",
-            re.IGNORECASE,
-        ),
-    ),
-)
+_SENTENCE = defer_pattern(r"(?:[^.!?\u3002\uff01\n]|[.](?=[^\s])|\n(?![ \t]*\n)){1,1500}")
 
 
 def find_plain_limits(text: str, first_line: int, artifact: str, restrictions: Restrictions) -> Iterator[LicenseClaim]:
@@ -60,10 +29,10 @@ def find_plain_limits(text: str, first_line: int, artifact: str, restrictions: R
         text: a licence text; only its first 200,000 characters are searched.
         first_line: line number, from 1, of the text's first line in the file.
         artifact: path of the file.
-        restrictions: the words of ``rules/cues.yaml``, and the kinds of ``rules/restrictions.yaml`` that are ``plain``.
+        restrictions: the words of ``rules/cues.yaml``, and the kinds of ``rules/restrictions.yaml`` that are ``plain`` or ``quoted``.
     """
     text = text[:_MOST_CHARACTERS]
-    plain = tuple(_iter_plain_kinds(text))
+    plain = tuple(_iter_plain_kinds(text, restrictions.plain))
     cued = (each for each in _iter_cued_kinds(text, restrictions) if not any(words in each[2] for _, _, words in plain))
     for kind, start, words in (*plain, *cued):
         place = Location(line=first_line + text.count("\n", 0, start), key=kind)
@@ -71,12 +40,16 @@ def find_plain_limits(text: str, first_line: int, artifact: str, restrictions: R
         yield LicenseClaim(ClaimKind.DECLARED, artifact, RESTRICTION, quotation, None, place)
 
 
-def _iter_plain_kinds(text: str) -> Iterator[tuple[str, int, str]]:
-    """Yield (kind, offset, words) of the first sentence of each kind of ``_KINDS``."""
-    wanted = dict(_KINDS)
-    for sentence in _SENTENCE.finditer(text):
+def _iter_plain_kinds(text: str, limits: Iterable[PlainLimit]) -> Iterator[tuple[str, int, str]]:
+    """Yield (kind, offset, words) of the first sentence of each kind of limit that a text states plainly."""
+    # Most texts lack the words of some kinds, and most sentences those of all.
+    wanted = {limit.kind: limit for limit in limits if _has_any(text, limit.needs)}
+    for sentence in _SENTENCE.finditer(text) if wanted else ():
+        kinds = [kind for kind, limit in wanted.items() if _has_any(sentence[0], limit.needs)]
+        if not kinds:
+            continue
         words = " ".join(sentence[0].split())
-        for kind in [kind for kind, pattern in wanted.items() if pattern.search(words)]:
+        for kind in [kind for kind in kinds if any(pattern.search(words) for pattern in wanted[kind].words)]:
             del wanted[kind]
             start = sentence.start() + len(sentence[0]) - len(sentence[0].lstrip())
             yield kind, start, words
@@ -85,8 +58,8 @@ def _iter_plain_kinds(text: str) -> Iterator[tuple[str, int, str]]:
 
 
 def _iter_cued_kinds(text: str, restrictions: Restrictions) -> Iterator[tuple[str, int, str]]:
-    """Yield (kind, offset, words) of the first sentence of each ``plain`` kind, by the words of ``rules/cues.yaml``."""
-    wanted = {sign.id for sign in restrictions.signs if sign.plain}
+    """Yield (kind, offset, words) of the first sentence of each ``quoted`` kind, by the words of ``rules/cues.yaml``."""
+    wanted = {sign.id for sign in restrictions.signs if sign.quoted}
     for start, raw in split_sentences(text):
         kind = match_cues(fold_sentence(raw), restrictions.cues)
         # What an open sentence forbids is in the list behind it.
@@ -95,3 +68,9 @@ def _iter_cued_kinds(text: str, restrictions: Restrictions) -> Iterator[tuple[st
             yield kind, start, " ".join(raw.split())
         if not wanted:
             return
+
+
+def _has_any(text: str, needs: Iterable[str]) -> bool:
+    """Whether a text has one of the words, whatever its case and wherever its lines end."""
+    folded = " ".join(text.casefold().split())
+    return any(each in folded for each in needs)

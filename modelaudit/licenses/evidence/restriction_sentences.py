@@ -31,6 +31,7 @@ from modelaudit.licenses.evidence.sentences import (
     split_sentences,
 )
 from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.reading import Structure
 from modelaudit.model.restrictions import CardSection, Restrictions
@@ -48,22 +49,22 @@ _KINDS_IN_STRINGS = frozenset({
 })  # fmt: skip
 """The kinds of restrictions that count among strings and comments; "terms" and "conditions" are words of code too."""
 # What such a sentence must name besides: code says "for internal use only" of its functions.
-_SUBJECT_IN_STRINGS = re.compile(
+_SUBJECT_IN_STRINGS = defer_pattern(
     r"com+erc|kommer|\bcompan(?:y|ies)\b|\bprofit|\bmodels?\b|weights\b|checkpoint|licen[cs]|research|academ|scientif|educat|european|\beu\b"
     r"|商|模型|权重|權重|研究|学术|學術|許可|许可|モデル|重み|상업|모델|연구|коммерч|исслед|forschung|modell|recherche|modèle|poids"
 )
-_OWN_WORK = re.compile(r"\W*(?:we|(?:our|this|the)\W+(?:model|weights|network|checkpoint))\b")
+_OWN_WORK = defer_pattern(r"\W*(?:we|(?:our|this|the)\W+(?:model|weights|network|checkpoint))\b")
 _MAX_TEXT_CHARACTERS = 400_000
 MAX_RESTRICTIONS = 10
 """How many restrictions of a text become claims of their own; further ones are counted by their kind."""
 _MAX_QUOTATION = 240
 
 # "Use at a company ..... no": dots between a term and its answer end no sentence.
-_LEADERS = re.compile(r"(?<=\s)\.{3,}(?=\s)")
-_COMMENT = re.compile(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
+_LEADERS = defer_pattern(r"(?<=\s)\.{3,}(?=\s)")
+_COMMENT = defer_pattern(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
 # A list of labels of a classifier: "`allowed`, `restricted`, `prohibited`".
-_LABELS = re.compile(r"[^\w`]*(?:`[^`\n]{1,40}`[\s,;/|\u3001\uff0c\u3002.]*(?:and|or|\u548c|\u6216)?\s*){3,40}\Z")
-_MARKUP = re.compile(r"\]\(|<[a-z]", re.IGNORECASE)
+_LABELS = defer_pattern(r"[^\w`]*(?:`[^`\n]{1,40}`[\s,;/|\u3001\uff0c\u3002.]*(?:and|or|\u548c|\u6216)?\s*){3,40}\Z")
+_MARKUP = defer_pattern(r"\]\(|<[a-z]", re.IGNORECASE)
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
 _SIGN_MARGIN, _WORDS_AROUND_SIGN, _FEWEST_WORDS_AROUND_SIGN = 2.5, 12, 4

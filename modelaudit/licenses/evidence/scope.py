@@ -7,10 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from modelaudit.licenses.evidence.fields import CODE_TEXT, LINK_TARGET, NOTICE, POLICY, RESTRICTION, THIRD_PARTY_TEXT
+from modelaudit.licenses.evidence.fields import (
+    CODE_TEXT,
+    LINK_TARGET,
+    NOTICE,
+    POLICY,
+    RESTRICTION,
+    STATEMENT,
+    THIRD_PARTY_TEXT,
+)
 from modelaudit.licenses.evidence.names import shares_text
 from modelaudit.model.address import is_member
 from modelaudit.model.discovery import WEIGHT_ENDINGS
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.spelling import normalize_appearance
 
@@ -33,8 +42,8 @@ class ClaimScope(StrEnum):
 
 
 # DeepSeek publishes LICENSE-CODE beside LICENSE-MODEL. Notices and collections cover the works that a model contains.
-_CODE_LICENSE = re.compile(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
-_NOTICE = re.compile(
+_CODE_LICENSE = defer_pattern(r"(?:^|[-_. /])code(?:[-_. ]|$)", re.IGNORECASE)
+_NOTICE = defer_pattern(
     r"(?:^|/)(?:notices?|licen[cs]es[-_ ]sources|(?:third|3rd)[-_ ]?party[-_ ]?(?:notices?|licen[cs]es))(?:[-_. ]|$)",
     re.IGNORECASE,
 )
@@ -42,38 +51,38 @@ _NOTICE = re.compile(
 # chooses the name of its file, so that name says nothing, except for a licence of data alone (``LICENSE_DATA``).
 _OTHER_WORKS = (
     (
-        re.compile(
+        defer_pattern(
             r"third[-_ ]?party|3rd[-_ ]?party"
             r"|(?:^|[-_. /])(?:vendor(?:ed|s)?|externals?|dependencies|deps|node_modules|site-packages)(?:[-_. /]|$)",
             re.IGNORECASE,
         ),
         "its path names the work of others",
     ),
-    (re.compile(r"(?:^|[-_. /])data(?:sets?)?(?:[-_. /]|$)", re.IGNORECASE), "its path names data"),
-    (re.compile(r"(?:^|/)(?:tools?|scripts?)(?:/|$)", re.IGNORECASE), "its path names a tool"),
-    (re.compile(r"(?:^|/)[^/]+\.(?:dist|egg)-info(?:/|$)", re.IGNORECASE), "its path names a Python package"),
+    (defer_pattern(r"(?:^|[-_. /])data(?:sets?)?(?:[-_. /]|$)", re.IGNORECASE), "its path names data"),
+    (defer_pattern(r"(?:^|/)(?:tools?|scripts?)(?:/|$)", re.IGNORECASE), "its path names a tool"),
+    (defer_pattern(r"(?:^|/)[^/]+\.(?:dist|egg)-info(?:/|$)", re.IGNORECASE), "its path names a Python package"),
 )
 _OF_OTHERS = (_OTHER_WORKS[0], _OTHER_WORKS[3])
-_DATA_LICENSE = re.compile(
+_DATA_LICENSE = defer_pattern(
     r"(?:^|/)(?:licen[cs]e[-_. ]data(?:sets?)?|data(?:sets?)?[-_ ]licen[cs]e)(?:\.(?:txt|md))?$", re.IGNORECASE
 )
-_WEIGHT_WORDS = re.compile(
+_WEIGHT_WORDS = defer_pattern(
     r"weights?\b|\bcheckpoints?\b|\bmodel (?:parameters|files?)\b|\bmodels? (?:in|of|from) th(?:is|e) repo(?:sitory)?\b"
     r"|权重|權重|重み|가중치|\bGewichte|\bpoids\b|\bpesos\b",
     re.IGNORECASE,
 )
-_MODEL_WORDS = re.compile(r"\bmod[eè]l[a-zè]*\b|\boutputs?\b|模型|モデル|모델", re.IGNORECASE)
-_PACKED = re.compile(r"\.(?:gz|bz2|xz|zst|lz4|lzma|z)$", re.IGNORECASE)
+_MODEL_WORDS = defer_pattern(r"\bmod[eè]l[a-zè]*\b|\boutputs?\b|模型|モデル|모델", re.IGNORECASE)
+_PACKED = defer_pattern(r"\.(?:gz|bz2|xz|zst|lz4|lzma|z)$", re.IGNORECASE)
 # Any content may lie in these; the words and merges of a tokenizer have names of their own.
-_CONTAINERS = re.compile(r"\.(?:zip|tar|tgz|tbz2|txz|7z|rar|npy|dat|model)$", re.IGNORECASE)
-_TOKENIZER = re.compile(r"(?:^|/)[^/]*(?:token|piece|spm|bpe|vocab)[^/]*$", re.IGNORECASE)
-_SOURCE = re.compile(
+_CONTAINERS = defer_pattern(r"\.(?:zip|tar|tgz|tbz2|txz|7z|rar|npy|dat|model)$", re.IGNORECASE)
+_TOKENIZER = defer_pattern(r"(?:^|/)[^/]*(?:token|piece|spm|bpe|vocab)[^/]*$", re.IGNORECASE)
+_SOURCE = defer_pattern(
     r"\.(?:py|pyi|ipynb|sh|bash|js|mjs|ts|c|cc|cpp|cu|cuh|h|hpp|rs|go|java|jinja|cmake)$"
     r"|(?:^|/)(?:pyproject\.toml|setup\.(?:cfg|py)|package\.json|Cargo\.toml|Makefile|Dockerfile)$"
     r"|(?:^|/)(?:[^/]+\.dist-info/METADATA|PKG-INFO)$",
     re.IGNORECASE,
 )
-_CARD = re.compile(r"(?:^|[/!])readme[^/]*$", re.IGNORECASE)
+_CARD = defer_pattern(r"(?:^|[/!])readme[^/]*$", re.IGNORECASE)
 
 
 def get_claim_path(claim: LicenseClaim) -> str:
@@ -192,12 +201,12 @@ def is_license_text(claim: LicenseClaim) -> bool:
 
 
 def is_license_notice(claim: LicenseClaim) -> bool:
-    """Whether the claim found a licence file with nothing but the notice that names its licence."""
-    return claim.kind is ClaimKind.FOUND and claim.field == NOTICE
+    """Whether the claim found a licence file with no licence text, which names or states its licence."""
+    return claim.kind is ClaimKind.FOUND and claim.field in (NOTICE, STATEMENT)
 
 
 def grants_license(claim: LicenseClaim) -> bool:
-    """Whether the claim found a licence text, or a file with nothing but the notice of a licence."""
+    """Whether the claim found a licence text, or a file that names or states one instead."""
     return is_license_text(claim) or is_license_notice(claim)
 
 

@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.restrictions import ORDINARY_NAME, Combination, Cues
 
 _GAP = "..."
 _MAX_GAP = 4
 _MAX_CACHED_WORDS = 20_000
 _SCRIPTS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
-_WORD = re.compile(rf"[^\W_{_SCRIPTS}]+(?:'t\b)?|[{_SCRIPTS}]+")
-_SCRIPT = re.compile(rf"[{_SCRIPTS}]")
+_WORD = defer_pattern(rf"[^\W_{_SCRIPTS}]+(?:'t\b)?|[{_SCRIPTS}]+")
+_SCRIPT = defer_pattern(rf"[{_SCRIPTS}]")
 _SCRIPT_LETTERS_PER_WORD = 2
 CUT = " ; "
 """Replaces the words that agree with an ordinary licence."""

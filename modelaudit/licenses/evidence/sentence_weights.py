@@ -9,7 +9,6 @@ whose wording no list foresees; it never permits anything.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Collection, Iterable, Iterator
 from itertools import combinations
 
@@ -20,11 +19,12 @@ from modelaudit.licenses.evidence.sentence_cues import (
     find_cues,
     name_ordinary_licenses,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.restrictions import Cues, SentenceWeights
 
 _SCRIPTS = "\u3040-\u30ff\u3400-\u9fff"
-_WORD = re.compile(rf"[^\W_{_SCRIPTS}\uac00-\ud7af]+(?:'t\b)?|[{_SCRIPTS}]+|[\uac00-\ud7af]+")
-_SCRIPT = re.compile(rf"[{_SCRIPTS}]")
+_WORD = defer_pattern(rf"[^\W_{_SCRIPTS}\uac00-\ud7af]+(?:'t\b)?|[{_SCRIPTS}]+|[\uac00-\ud7af]+")
+_SCRIPT = defer_pattern(rf"[{_SCRIPTS}]")
 _STEM_LETTERS = 6
 """Letters of a longer word that count, so that its inflections share a weight."""
 _MOST_CHARACTERS_TOGETHER = 3

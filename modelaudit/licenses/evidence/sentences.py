@@ -7,6 +7,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.spelling import normalize_appearance
 
 _PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
@@ -15,28 +16,28 @@ _PIECE_CHARACTERS, _PIECE_OVERLAP = 1500, 200
 # A block is a heading, or a line with the lines that continue it. The next line starts another block if it is blank or
 # begins with a list mark, a table bar, an item number or a code fence, or if it is the last one and holds at most a
 # colon.
-_BLOCK = re.compile(r"[ \t]{0,3}#[^\n]*|[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
+_BLOCK = defer_pattern(r"[ \t]{0,3}#[^\n]*|[^\n]*(?:\n(?![ \t]*(?:\n|[-*+>#|]|\d{1,3}[.)][ \t]|```|~~~|:?$))[^\n]*)*")
 # A sentence ends with a full stop or an exclamation mark before a space, or with a Chinese one anywhere. The full stop
 # of an abbreviation before a further word ends none: "the U.S. Government", "e.g. weights", "No. 12".
-_SENTENCE = re.compile(
+_SENTENCE = defer_pattern(
     r"(?:[^.!\u3002\uff01]|[.!](?!\s|$)|(?:(?<=\b[A-Z]\.[A-Z])|(?<=\be\.g)|(?<=\bi\.e))\.(?=\s+\w)"
     r"|(?<=\b[Nn]o)\.(?=\s+\d))+[.!\u3002\uff01]*"
 )
-_FENCE = re.compile(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
+_FENCE = defer_pattern(r"^[ \t]{0,3}(?:```|~~~)", re.MULTILINE)
 # Code in a line between fences, up to its comment; and the words of a conversation or a prompt.
-_CODE = re.compile(r"^[^#\n]*?(?:\w\(|\w\s?=)(?:(?!\s(?:#|//)\s)[^\n])*", re.MULTILINE)
-_SPOKEN = re.compile(
+_CODE = defer_pattern(r"^[^#\n]*?(?:\w\(|\w\s?=)(?:(?!\s(?:#|//)\s)[^\n])*", re.MULTILINE)
+_SPOKEN = defer_pattern(
     r"^\W{0,8}(?:user|human|assistant|bot|system|prompts?|instructions?|questions?|answer|(?:in|out)put|q|a|>{3})\b.{0,9}?[:=]",
     re.IGNORECASE | re.MULTILINE,
 )
-_LICENSE_WORD = re.compile(r"licen[cs]|许可|許可", re.IGNORECASE)
-_TAG = re.compile(r"<!--|-->|</?(?!https?:)[a-z][^<>]{0,300}>", re.IGNORECASE)
-_MARKED = re.compile(r"[&<*_`~#|>]")
-_MARKS = re.compile(r"[*_`~#|>]+")
+_LICENSE_WORD = defer_pattern(r"licen[cs]|许可|許可", re.IGNORECASE)
+_TAG = defer_pattern(r"<!--|-->|</?(?!https?:)[a-z][^<>]{0,300}>", re.IGNORECASE)
+_MARKED = defer_pattern(r"[&<*_`~#|>]")
+_MARKS = defer_pattern(r"[*_`~#|>]+")
 _SOFT_HYPHEN = "\u00ad"
 # "n o n - c o m m e r c i a l": three or more single letters with one space between them.
-_LETTER_SPACED = re.compile(r"(?<!\S)[\w-](?: [\w-]){2,}(?!\S)")
-_SENTENCE_STOP = re.compile(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
+_LETTER_SPACED = defer_pattern(r"(?<!\S)[\w-](?: [\w-]){2,}(?!\S)")
+_SENTENCE_STOP = defer_pattern(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 
 
 def fold_sentence(raw: str) -> str:

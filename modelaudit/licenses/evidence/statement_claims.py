@@ -14,12 +14,13 @@ from modelaudit.licenses.evidence.fields import (
     truncate_quotation,
 )
 from modelaudit.model.evidence import Statement, Statements, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Relation
 
 # Words of a package for terms that permit nothing by themselves; classifiers of PyPI among them.
-_CLOSED_VALUE = re.compile(
+_CLOSED_VALUE = defer_pattern(
     r"(?:licenseref-|other/)?(?:proprietary|commercial|closed[- ]?source|all rights reserved|confidential)"
     r"(?:[- ]licen[cs]e)?|free for (?:educational|home) use|free to use but restricted",
     re.IGNORECASE,

@@ -19,6 +19,7 @@ from modelaudit.licenses.evidence.alternatives import (
 )
 from modelaudit.licenses.evidence.fields import FRONT_MATTER
 from modelaudit.licenses.evidence.names import index_license_names, is_in_family
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import NAME_LIMIT, ConclusionState, LicenseClaim, fold_license_name
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseEntry
 
@@ -26,8 +27,8 @@ PLACEHOLDER_NAMES = frozenset({"other", "unknown", "custom", "proprietary", "ope
 """Words that name no licence family, folded: any name or text beside them completes them."""
 
 # license_name, general.license.name, licenseUrl. In card data from the Hub, the key of the location holds this name.
-_NAME_FIELD = re.compile(r"licen[cs]e[._-]?name$", re.IGNORECASE)
-LINK_FIELD = re.compile(r"licen[cs]e[._-]?(?:link|url)$", re.IGNORECASE)
+_NAME_FIELD = defer_pattern(r"licen[cs]e[._-]?name$", re.IGNORECASE)
+LINK_FIELD = defer_pattern(r"licen[cs]e[._-]?(?:link|url)$", re.IGNORECASE)
 
 
 _MAX_CACHED_NAMES = 1000

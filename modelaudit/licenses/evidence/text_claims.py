@@ -12,12 +12,14 @@ from modelaudit.licenses.evidence.fields import (
     FILE_NAME,
     NOTICE,
     POLICY,
+    STATEMENT,
     TAG,
     TERMS,
     TEXT,
     Resolver,
     truncate_quotation,
 )
+from modelaudit.licenses.evidence.license_statements import DENYING_CATEGORIES, StatedLicense, find_stated_license
 from modelaudit.licenses.evidence.named_licenses import find_named_license
 from modelaudit.licenses.evidence.scope import explain_other_work, is_license_text, speaks_of_model
 from modelaudit.licenses.evidence.text_references import (
@@ -33,6 +35,7 @@ from modelaudit.licenses.recognition.words import split_words
 from modelaudit.model.address import is_member, member_path
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 from modelaudit.model.term_words import TermWords
@@ -44,7 +47,7 @@ _MAX_QUOTATION = 160
 _MAX_SEARCHED_CHARACTERS = 400_000
 """Characters that are searched for names; a claim of the collector represents the rest of the text."""
 # Every licence text in a European language has at least three of these stems, even the shortest standard licence.
-_STEMS = re.compile(
+_STEMS = defer_pattern(
     r"licen[cs]|permi[ts]|warrant|liab|grant|redistribut|distribut|copyright|domain|modif|conditions|restrict|copies"
     r"|prohibit|unlawful|agree",
     re.IGNORECASE,
@@ -56,10 +59,10 @@ _LEAST_PERMISSIVE_LIKENESS = 0.9
 What two texts share below it is mostly their disclaimer: terms for research alone reach 0.79 beside BSD-3-Clause, the
 terms of strangers 0.86 beside MIT and 0.75 beside a sample licence; true variants begin at 0.93.
 """
-_MISSING = re.compile(r"[0-9]+ words of the licence are missing")
+_MISSING = defer_pattern(r"[0-9]+ words of the licence are missing")
 _MOST_HARMLESS_WORDS = 12
 _UNNAMED_KINDS = (ProseKind.DOCUMENT, ProseKind.STRINGS)
-_BLANK_LINE = re.compile(r"[\s#*=_~<>|-]*\Z")
+_BLANK_LINE = defer_pattern(r"[\s#*=_~<>|-]*\Z")
 
 
 def extract_text_claims(
@@ -86,7 +89,7 @@ def extract_text_claims(
         term_words: the words by which a text with any name reads like terms.
     """
     matches = recognise_texts(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
-    matches = _rank_likenesses(matches, licenses)
+    matches = _rank_likenesses(_settle_framed_texts(matches, prose, licenses), licenses)
     # Anywhere else a notice is about that file alone, and names the licence as any sentence does.
     kept = tuple(each for each in matches if each.role is not TextRole.NOTICE or prose.kind is ProseKind.LICENSE)
     claims = tuple(_TextClaimExtractor(prose, artifact, licenses).extract(kept))
@@ -94,6 +97,9 @@ def extract_text_claims(
         named_id = find_named_license(prose.text, Resolver.from_rules(licenses, {}))
         if named_id is not None:
             return (_claim_name_alone(prose, artifact, named_id),)
+        stated = find_stated_license(prose.text, Resolver.from_rules(licenses, {}), licenses)
+        if stated is not None:
+            claims = (_claim_statement(prose, artifact, stated), *(each for each in claims if each.entry != stated.id))
     if prose.kind is ProseKind.LICENSE and not kept and is_member(artifact):
         # The names of members are in no listing of files.
         named = LicenseClaim(ClaimKind.FOUND, artifact, FILE_NAME, artifact, None, basis=Basis.NO_MATCH)
@@ -108,6 +114,33 @@ def extract_text_claims(
         *claims,
         LicenseClaim(ClaimKind.FOUND, artifact, TERMS, place.quotation, None, line, basis=Basis.WORDS),
     )
+
+
+def _settle_framed_texts(
+    matches: Sequence[TextMatch], prose: Prose, licenses: Mapping[str, LicenseEntry]
+) -> tuple[TextMatch, ...]:
+    """Settle whether texts with sentences beside them are those licences.
+
+    They are in a licence file, if the first of them forbids commercial use: the sentences are then judged as those of a
+    card. A sentence beside any other licence may revoke a permission, so the text is a variant.
+    """
+    first = min(matches, key=lambda match: match.line, default=None)
+    entry = None if first is None or first.policy else licenses.get(first.id)
+    is_denying = entry is not None and entry.category in DENYING_CATEGORIES
+    settled = Likeness.EXACT if is_denying and prose.kind is ProseKind.LICENSE else Likeness.VARIANT
+    return tuple(replace(each, likeness=settled) if each.beside else each for each in matches)
+
+
+def list_words_beside(
+    prose: Prose, licenses: Mapping[str, LicenseEntry], fingerprints: Fingerprints
+) -> tuple[tuple[int, str], ...]:
+    """List what a licence file says beside the texts of its licences, each part with its line in the file.
+
+    Lines count from 1, and are 0 in a file without lines.
+    """
+    matches = _settle_framed_texts(recognise_texts(prose.text, fingerprints, licenses.keys()), prose, licenses)
+    framed = next((each for each in matches if each.likeness is Likeness.EXACT and each.beside), None)
+    return tuple((prose.locate_line(line) or 0, words) for line, words in framed.beside) if framed else ()
 
 
 def _rank_likenesses(matches: Sequence[TextMatch], licenses: Mapping[str, LicenseEntry]) -> tuple[TextMatch, ...]:
@@ -130,6 +163,13 @@ def _claim_name_alone(prose: Prose, artifact: str, license_id: str) -> LicenseCl
     words = " ".join(prose.text.split())[:_MAX_QUOTATION]
     place = Location(line=prose.first_line)
     return LicenseClaim(ClaimKind.FOUND, artifact, NOTICE, words, license_id, place, basis=Basis.NAME)
+
+
+def _claim_statement(prose: Prose, artifact: str, stated: StatedLicense) -> LicenseClaim:
+    """Make the claim of a licence file that states the licence of the model in a sentence."""
+    place = Location(line=prose.locate_line(stated.line))
+    quotation = truncate_quotation(stated.quotation)
+    return LicenseClaim(ClaimKind.FOUND, artifact, STATEMENT, quotation, stated.id, place, basis=Basis.NAME)
 
 
 def _may_hold_terms(prose: Prose) -> bool:

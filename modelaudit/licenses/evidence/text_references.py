@@ -8,26 +8,28 @@ from collections.abc import Iterator
 from modelaudit.licenses.evidence.fields import LINEAGE_CLAIM_LIMIT, Resolver
 from modelaudit.licenses.evidence.hub_ids import parse_hub_id
 from modelaudit.licenses.recognition import LicenseReference
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.terms import Relation
 
 # The text after a name that a sentence continues: ". The ..." or ", Copyright 2024 ...".
-_SENTENCE_REST = re.compile(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
+_SENTENCE_REST = defer_pattern(r"(?:\.\s+[A-Z]|[,.;]?\s+Copyright\b).*\Z", re.DOTALL)
 # " License" at the end of "Apache 2.0 License".
-_LICENSE_NOUN = re.compile(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
+_LICENSE_NOUN = defer_pattern(r"\s+(?:licen[cs]e|agreement|terms)\Z", re.IGNORECASE)
+_LICENSE_ALONE = defer_pattern(r"(?:following\s)?licen[cs]e", re.IGNORECASE)
 # " (CC BY 4.0)" at the end of "Creative Commons Attribution (CC BY 4.0)"; the last mark may be lost with the sentence.
-_PARENTHESIS = re.compile(r"\s*\((?P<short>[^()]*)\)?\Z")
+_PARENTHESIS = defer_pattern(r"\s*\((?P<short>[^()]*)\)?\Z")
 # Lines of the Hub's card template, such as "- **Finetuned from model [optional]:** acme/base". Many authors fill them
 # in and leave the front matter empty.
 # Source: https://github.com/huggingface/huggingface_hub/blob/main/src/huggingface_hub/templates/modelcard_template.md
-_TEMPLATE_LINE = re.compile(
+_TEMPLATE_LINE = defer_pattern(
     r"^[ \t>*+-]{0,8}[*_]{0,3}(?P<field>(?:fine-?tuned from|base)(?: model)?)(?:[ \t]{0,2}\[optional\])?"
     r"[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2}[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,300})",
     re.IGNORECASE | re.MULTILINE,
 )
-_LIST_SEPARATOR = re.compile(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
-_MARKDOWN_LINK = re.compile(r"\[(?P<name>[^\[\]]{0,200})\]\((?P<url>[^()\s]{1,250})\)")
+_LIST_SEPARATOR = defer_pattern(r"[ \t]*(?:[,;&]|\band\b)[ \t]*")
+_MARKDOWN_LINK = defer_pattern(r"\[(?P<name>[^\[\]]{0,200})\]\((?P<url>[^()\s]{1,250})\)")
 # "License: gemma", "- **Licence:** MIT", or a heading "## License" with the name in the next line that is not blank.
-_LICENSE_LINE = re.compile(
+_LICENSE_LINE = defer_pattern(
     r"^(?:#{1,6}[ \t]{1,4}licen[cs](?:e|es|ing)[ \t:]{0,4}\r?\n(?:[ \t]{0,8}\r?\n){0,3}"
     r"|[ \t>*+-]{0,8}[*_]{0,3}licen[cs]e[ \t]{0,2}[*_]{0,3}[ \t]{0,2}:[ \t]{0,2})"
     r"[*_]{0,3}[ \t]{0,4}(?P<value>[^\r\n]{1,200})$",
@@ -39,7 +41,7 @@ _BARE_HUB_ID = r"[A-Za-z0-9][\w.-]{1,60}/(?=[\w.-]*[\d-])[\w.-]{2,90}(?:@[\w.-]{
 _BARE_HUB_PAGE = r"<?https?://(?:www\.)?(?:huggingface\.co|hf\.co)/[\w./@-]{1,200}"
 # Sentences by trainers, converters and authors that name the base model, as a link or as a bare Hub id:
 # "fine-tuned version of [base](https://huggingface.co/acme/base)", "quantized from acme/base-7b", and the bare address.
-_DERIVATION = re.compile(
+_DERIVATION = defer_pattern(
     r"\b(?P<how>fine-?tun\w*|finetune|quanti[sz]\w*|initiali[sz]ed|started|converted|conversion|distill\w*|merged?|adapters?|lora|derived"
     r"|derivative|trained|based|built)\b[^.\n\[\]/]{0,60}?\b(?:of|from|on top of|on|for|upon|over)\s{1,3}"
     r"(?:the\s{1,3})?(?:model\s{1,3})?[*_`\"']{0,3}"
@@ -47,13 +49,15 @@ _DERIVATION = re.compile(
     re.IGNORECASE,
 )
 # The list that mergekit writes: "The following models were included in the merge:" and items below it.
-_MERGE_LIST = re.compile(
+_MERGE_LIST = defer_pattern(
     r"following\s{1,3}models\b[^:\n]{0,60}merge[^:\n]{0,40}:"
     r"(?P<list>(?:\s{0,4}\n[ \t]*[-*+][^\n]{1,400}|\s{0,4}\n){1,400})",
     re.IGNORECASE,
 )
-_MERGE_ITEM = re.compile(r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _BARE_HUB_ID + ")")
-_HUB_PAGE = re.compile(r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)", re.IGNORECASE)
+_MERGE_ITEM = defer_pattern(
+    r"\[[^\[\]]{0,200}\]\((?P<url>[^()\s]{1,250})\)|[-*+][ \t]{1,4}(?P<name>" + _BARE_HUB_ID + ")"
+)
+_HUB_PAGE = defer_pattern(r"(?:https?://(?:www\.)?(?:huggingface\.co|hf\.co)/|hf://)", re.IGNORECASE)
 _RELATION_WORDS = (
     ("quant", Relation.QUANTIZED), ("distill", Relation.DISTILLED), ("merge", Relation.MERGE),
     ("adapter", Relation.ADAPTER), ("lora", Relation.ADAPTER), ("fine", Relation.FINETUNE),
@@ -141,6 +145,8 @@ def resolve_reference(reference: LicenseReference, resolver: Resolver) -> str | 
     spellings = (reference.name, name, _LICENSE_NOUN.sub("", name), bare, _LICENSE_NOUN.sub("", bare), reference.url)
     found = next(filter(None, (resolver.find_license(each) for each in spellings if each)), None)
     abbreviated = resolver.find_license(short["short"]) if short else None
+    if found is None and _LICENSE_ALONE.fullmatch(bare):
+        return abbreviated
     # "MIT License (CC BY-NC 4.0)" names two licences, and neither is sure.
     return found if abbreviated in (None, found) else None
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from modelaudit.licenses.recognition.sections import Sentence, parse_sections, split_sentences
 from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClauseQuotation
 from modelaudit.model.terms import Clause, LicenseEntry, Vocabulary
 
@@ -27,7 +28,7 @@ _FEWEST_WORDS: Final = 5
 _MIN_SHARED: Final = 4
 """Words of the paraphrase that a sentence outside of the section has to share: a copy may have lost its numbers."""
 _MIN_SHARED_INSIDE: Final = 1
-_WORD: Final = re.compile(r"[a-z]{4,}")
+_WORD: Final = defer_pattern(r"[a-z]{4,}")
 _COMMON: Final = frozenset(
     [
         "this",

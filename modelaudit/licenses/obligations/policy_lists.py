@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from modelaudit.licenses.evidence.alternatives import list_license_ids, parse_alternatives
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.policy import LicenseListing, Policy
 from modelaudit.model.terms import LicenseEntry
 
-_IDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+_IDS = defer_pattern(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 
 
 def compare_with_lists(license_: LicenseConclusion, policy: Policy) -> LicenseListing:

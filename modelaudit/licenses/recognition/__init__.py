@@ -32,6 +32,8 @@ from modelaudit.model.license_text import TextChange
 __all__ = ["LicenseReference", "Likeness", "TextMatch", "TextRole", "find_references", "recognise_texts"]
 
 _MAX_QUOTATION = 160
+_MOST_BESIDE = 0.3
+"""The largest share of a text that sentences beside the licences make up; more of them are terms of their own."""
 _MAX_CACHED = 1024
 """Texts whose matches are cached: repositories ship the same texts again and again."""
 
@@ -63,6 +65,8 @@ class TextMatch:
         quotation: its first words, bounded.
         role: the part of an exact text in its file.
         changes: the first places at which it differs, each with the words around it.
+        beside: of a variant whose licence is complete, and so are all others in the text, what is written beside them,
+            each part with its line number, from 1.
     """
 
     id: str
@@ -74,6 +78,7 @@ class TextMatch:
     quotation: str
     role: TextRole = TextRole.MAIN
     changes: tuple[TextChange, ...] = ()
+    beside: tuple[tuple[int, str], ...] = ()
 
 
 def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str]) -> tuple[TextMatch, ...]:
@@ -133,6 +138,7 @@ def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExpla
     """Build the match of one fingerprint; it is exact only if every word of the whole text is accounted for."""
     is_text_explained = not explanation.loose and all(not each.differing_gaps for each in explanation.places)
     is_exact = is_text_explained and words.is_plain and placed.item.is_from_owner
+    beside = () if is_exact else _list_words_beside(words, explanation)
     first, end = placed.alignment.text
     return TextMatch(
         id=placed.item.license_id,
@@ -144,7 +150,17 @@ def _build_match(words: Words, placed: PlacedFingerprint, explanation: TextExpla
         quotation=words.quote(first, end, _MAX_QUOTATION),
         role=_determine_role(words, placed, explanation) if is_exact or placed.item.is_notice else TextRole.MAIN,
         changes=() if is_exact else list_changes(words, placed, explanation.loose),
+        beside=beside,
     )
+
+
+def _list_words_beside(words: Words, explanation: TextExplanation) -> tuple[tuple[int, str], ...]:
+    """List what is written beside licences that are complete; nothing if one differs, or if it is too much."""
+    is_complete = all(not each.differing_gaps and each.item.is_from_owner for each in explanation.places)
+    count = sum(end - first for first, end in explanation.loose)
+    if not is_complete or not words.is_plain or count > _MOST_BESIDE * len(words.words):
+        return ()
+    return tuple((words.find_line(first), words.spell_span(first, end)) for first, end in explanation.loose)
 
 
 def _determine_role(words: Words, placed: PlacedFingerprint, explanation: TextExplanation) -> TextRole:

@@ -37,8 +37,9 @@ from modelaudit.licenses.recognition.pointers import measure_pointer
 from modelaudit.licenses.recognition.respelling import is_respelled, is_respelled_beside_name
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprint, Span
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_YEAR = re.compile(r"(?:19|20)[0-9]{2}|yyyy|year")
+_YEAR = defer_pattern(r"(?:19|20)[0-9]{2}|yyyy|year")
 _NOTICE_WORDS = frozenset(("copyright", "copyrighted", "copyrights", "portions", "c", "by", "the", "present"))
 _HOLDER_LIMIT, _CAPITALS_LIMIT = 300, 10
 """Maximum words of a copyright statement, and of one in capitals alone, where capitals do not mark names."""
@@ -49,12 +50,12 @@ _CARE_OF_LIMIT = 6
 """The same where the statement holds the name of a house: "(c/o acme, …)"."""
 _SLOT_LIMIT, _PLAIN_SLOT_LIMIT = 12, 3
 """Maximum words, and maximum lower-case words on no list, in the place of a slot."""
-_WORK = re.compile(r"software|project|package|library|program|work|module|organi[sz]ation")
+_WORK = defer_pattern(r"software|project|package|library|program|work|module|organi[sz]ation")
 _GAP_LIMIT = 400
 """Words beyond which a span is rejected unread: no title and no list of holders is that long."""
 
 _MOST_PUBLISHER_WORDS = 3
-_BARE_ADDRESS = re.compile(
+_BARE_ADDRESS = defer_pattern(
     r"https?://(?:www\.)?(?P<host>[\w-]{2,40})\.[a-z]{2,10}(?:\.[a-z]{2})?/?(?=\s|\Z)", re.IGNORECASE
 )
 

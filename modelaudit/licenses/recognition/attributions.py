@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _Phrases = frozenset[tuple[str, ...]]
 
@@ -46,33 +47,33 @@ _LICENSED: Final = (
     rf"(?:following (?:licenses?|terms) |T (?:licenses? )?){_BELOW})"
 )
 _DESCENT: Final = rf"{_NOUNS}(?:{_INCLUDES}(?:{_NOUNS})?(?:{_DERIVES}|from )|{_DERIVES}|{_DEPENDS}){_NOUNS}{_MAKER}"
-_BEFORE_FIRST: Final = re.compile(_DESCENT)
+_BEFORE_FIRST: Final = defer_pattern(_DESCENT)
 """Before the first text, a sentence may say whence the work comes. It may not say whose licence the text is."""
-_BETWEEN: Final = re.compile(
+_BETWEEN: Final = defer_pattern(
     rf"{_DESCENT}(?:{_LICENSED})?|{_NOUNS}{_LICENSED}|{_NOUNS}{_CAME}{_NOUNS}|copyright notice from {_NOUNS}"
     rf"|for {_NOUNS}from {_NOUNS}(?:where used )?|following applies to (?:N ){{1,400}}"
     rf"|{_NOUNS}(?:is|are|comes?|was|were) from {_NOUNS}(?:{_ADDRESS})?|the licenses? is from {_ADDRESS}"
     rf"|{_NOUNS}from which {_NOUNS}(?:is|are) derived (?:is|are) |{_NOUNS}{_INCLUDES}(?:the )?following software "
 )
-_END: Final = re.compile(
+_END: Final = defer_pattern(
     r"[\s*_`\"')\]]*(?:[.:](?=\s|$)|\n\s*\n|\n\s*[-*=`\"~]{3,}|\n[\s*#/]*copyright\b|$)", re.IGNORECASE
 )
-_PARAGRAPH: Final = re.compile(r"[^\w\n]*(?:\n\s*\n|$)")
+_PARAGRAPH: Final = defer_pattern(r"[^\w\n]*(?:\n\s*\n|$)")
 """The end of a sentence: a full stop or a colon, a blank line, a rule, or the copyright line of what follows."""
-_VOCABULARY: Final = re.compile(
+_VOCABULARY: Final = defer_pattern(
     rf"has|optional|dependency|{_THING}|{_LINK}|directly|partly|partially|originally|also|heavily|loosely|{_DESCENDED}|that|which|is|are|was|were"
     r"|from|on|can|includes?|contains?|incorporates?|bundles?|embeds?|developed|written|maintained|made|licen[sc]ed"
     r"|available|released|distributed|covered|provided|as|follows|below|terms|licenses?|applies|to"
     r"|came|comes?|copyright|notice|for|where|used"
 )
 _MARKS: Final = " \t#*=`-~:_\"'"
-_LICENSE_PATH: Final = re.compile(
+_LICENSE_PATH: Final = defer_pattern(
     r"(?:[\w.@+-]{1,60}/){1,12}(?:[\w.-]{1,40}\.)?(?:LICEN[CS]ES?|COPYING|NOTICE)(?:[.-][\w.-]{1,20})?"
     r"|[\w-]{1,40}\.LICEN[CS]E",
     re.IGNORECASE,
 )
-_NAMED_LICENSE: Final = re.compile(r"[\w.+-]{1,40}(?: [A-Z][\w.+-]{0,40}){0,3} Licen[cs]e")
-_NO_CODE: Final = re.compile(
+_NAMED_LICENSE: Final = defer_pattern(r"[\w.+-]{1,40}(?: [A-Z][\w.+-]{0,40}){0,3} Licen[cs]e")
+_NO_CODE: Final = defer_pattern(
     r"models?|weights?|checkpoints?|parameters?|data|datasets?|outputs?|users?|companies|anyone|customers?|everyone"
     r"|governments?|countries|territor(?:y|ies)|regions?|members?|partners?|students?|teachers?|hobby\w*|persons?"
 )

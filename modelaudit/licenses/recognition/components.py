@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.licenses.recognition.attributions import is_part_of_heading
 from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase, tells_readers
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _Phrases = frozenset[tuple[str, ...]]
 
@@ -21,7 +22,7 @@ _NAME: Final = r"(?P<name>\S+(?: \S+){0,11}?)"
 _THERE: Final = r"and other licenses of the third party components therein"
 _PARTY: Final = r"(?:[a-z]+ )?(?:[a-z0-9]+ )?(?:limited|inc|ltd|llc)"
 _LINES: Final = tuple(
-    re.compile(rf"{pattern}(?= |$)")
+    defer_pattern(rf"{pattern}(?= |$)")
     for pattern in (
         rf"(?:open source (?:software|model)s? )?licensed? under the (?:the )?{_NAME}(?: {_THERE})?(?=$)",
         rf"terms of the (?:the )?{_NAME}(?=$)",
@@ -40,7 +41,7 @@ _LINES: Final = tuple(
     )
 )
 _STATEMENTS: Final = tuple(
-    re.compile(rf"{pattern}(?= |$)")
+    defer_pattern(rf"{pattern}(?= |$)")
     for pattern in (
         r"the views and conclusions contained in the software and documentation are those of the authors and should"
         r" not be interpreted as representing official policies either expressed or implied of"
@@ -49,34 +50,39 @@ _STATEMENTS: Final = tuple(
         r"here are the licenses applicable to the use of the (?P<name>\S+) library",
         r"this (?:binary )?(?:distribution|package) of (?P<name>\S+) (?:can )?also bundles? the following software"
         r"(?: depending on the build)?",
+        r"(?P<others>parts|portions) of (?P<name>\S+(?: \S+){0,4}?) are licen[cs]ed under different licen[cs]es?"
+        r"(?: like the \S+(?: \S+){0,3}? licen[cs]e)?(?: (?:as )?reproduced below)?",
+        r"the (?:following )?(?P<others>files?) (?P<name>\S+(?: \S+){0,24}?) (?:is|are) licen[cs]ed under the"
+        r" \S+(?: \S+){0,4}? licen[cs]e (?:as )?reproduced below",
     )
 )
-"""Whole sentences, which may be on several lines."""
+"""Whole sentences, which may be on several lines. Behind one with a group ``others``, the licences of parts follow."""
 _TITLED: Final = (0, 1, 2)
 """The numbers of the lines whose name must be that of a text in the file."""
-_OF_OTHERS: Final = re.compile(
+_OF_OTHERS: Final = defer_pattern(
     r"open source software|license for|the following sets forth attribution|some of .* code is derived"
 )
-_LINE: Final = re.compile(r"[^\n]*")
-_ITEM: Final = re.compile(
+_LINE: Final = defer_pattern(r"[^\n]*")
+_ITEM: Final = defer_pattern(
     r"[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+(?P<name>[^\n]{1,60})\n\s*(?:From [^\n]{1,40}:\s*)?Copyright\b"
 )
-_FIELD: Final = re.compile(
+_FIELD: Final = defer_pattern(
     r"[ \t]*(?P<label>name|files?|functions?|licen[cs]e|copyright|description|availability|source|homepage|url|version)"
     r"[ \t]*:"
     r"(?P<value>[^\n]*(?:\n[ \t]+\S[^\n]*)*)",
     re.IGNORECASE,
 )
 """A line of a table of parts, with the indented lines that continue it."""
-_PATH: Final = re.compile(r"and|[\w+@~-]*[./*][\w.+@~*/:-]*")
-_PATH_ENDS: Final = re.compile(r"[\s,;]+")
-_ADDRESS: Final = re.compile(r"\s*<?https?://\S+>?\s*")
-_VERSION: Final = re.compile(r"\s*v?\d[\w.+-]{0,20}\s*")
+_PATH: Final = defer_pattern(r"and|[\w+@~-]*[./*][\w.+@~*/:-]*")
+_PATH_ENDS: Final = defer_pattern(r"[\s,;]+")
+_ADDRESS: Final = defer_pattern(r"\s*<?https?://\S+>?\s*")
+_VERSION: Final = defer_pattern(r"\s*v?\d[\w.+-]{0,20}\s*")
+_MODEL: Final = defer_pattern(r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this")
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16
 _MOST_PLAIN_HOLDERS: Final = 2
-_REMARK: Final = re.compile(r"\([^()\n]{1,80}\)")
-_FROM: Final = re.compile(r"[ \t]*From [\w .+-]{1,40}:[ \t]*\n\s*Copyright\b")
+_REMARK: Final = defer_pattern(r"\([^()\n]{1,80}\)")
+_FROM: Final = defer_pattern(r"[ \t]*From [\w .+-]{1,40}:[ \t]*\n\s*Copyright\b")
 
 
 def measure_component_line(words: Words, first: int, end: int, titles: _Phrases) -> tuple[int, bool]:
@@ -100,8 +106,9 @@ def measure_component_line(words: Words, first: int, end: int, titles: _Phrases)
         (at for at in range(first, min(end, first + _MOST_WORDS)) if words.find_start(at) >= line_end),
         min(end, first + _MOST_WORDS),
     )
-    if statement := _measure_statement(words, first, end):
-        return statement, False
+    statement, is_of_others = _measure_statement(words, first, end)
+    if statement:
+        return statement, is_of_others
     line = " ".join(words.words[first:size])
     for number, pattern in enumerate(_LINES):
         match = pattern.match(line)
@@ -118,17 +125,28 @@ def measure_component_line(words: Words, first: int, end: int, titles: _Phrases)
     return 0, False
 
 
-def _measure_statement(words: Words, first: int, end: int) -> int:
-    """Count the words of a known sentence with the name of a work, which grants and forbids nothing."""
-    if words.words[first] not in ("the", "here", "this"):
-        return 0
+def _measure_statement(words: Words, first: int, end: int) -> tuple[int, bool]:
+    """Count the words of a known sentence with the name of a work or of files, which grants and forbids nothing.
+
+    The second value is whether it says that software of others follows.
+    """
+    if words.words[first] not in ("the", "here", "this", "parts", "portions"):
+        return 0, False
     sentence = " ".join(words.words[first : min(end, first + _MOST_WORDS)])
     match = next((found for found in (pattern.match(sentence) for pattern in _STATEMENTS) if found), None)
     if match is None:
-        return 0
+        return 0, False
     place = first + match[0][: match.start("name")].count(" ")
     names = range(place, place + match["name"].count(" ") + 1)
-    return match[0].count(" ") + 1 if all(is_part_of_heading(words, each) for each in names) else 0
+    is_of_others = "others" in match.re.groupindex
+    is_named = all(_is_part_of_code(words, each) if is_of_others else is_part_of_heading(words, each) for each in names)
+    return (match[0].count(" ") + 1, is_of_others) if is_named else (0, False)
+
+
+def _is_part_of_code(words: Words, position: int) -> bool:
+    """Whether a word may be one of the name of a program or a path: no term, no reader, and not the model."""
+    word = words.words[position]
+    return not (is_term_word(words, position) or tells_readers(word) or _MODEL.fullmatch(word))
 
 
 def _names_text(words: Words, first: int, end: int, titles: _Phrases) -> bool:

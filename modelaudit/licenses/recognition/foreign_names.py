@@ -10,11 +10,12 @@ import re
 from typing import Final
 
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_HOLDER_LINE = re.compile(r"\W*(?:copyright\b|©|\(c\)|(?:19|20)\d\d\b)", re.IGNORECASE)
+_HOLDER_LINE = defer_pattern(r"\W*(?:copyright\b|©|\(c\)|(?:19|20)\d\d\b)", re.IGNORECASE)
 _MOST_CHARACTERS = 120
-_SCRIPTS = re.compile(r"[\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_TERMS: Final = re.compile(
+_SCRIPTS = defer_pattern(r"[\u0400-\u04ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_TERMS: Final = defer_pattern(
     # Chinese and Japanese; 有限公司 is a limited company.
     r"禁|不[得可准能许許]|非商|非[营營営]利|商用|商[业業](?:用途|目的|利用|使用)|[仅僅]|(?<!有)限|勿|[专專]用|[学學][术術]用|研究(?:用|目的|のみ|に限)"
     r"|のみ|だけ|[许許]可|授[权權]|[售卖賣]|[军軍]|免[费費]|付[费費]|有[償偿]|無償|未満|まで|貸|借|期限|内部|机密|機密"
@@ -27,7 +28,7 @@ _TERMS: Final = re.compile(
     re.IGNORECASE,
 )
 """Words that limit, by which a line is no name alone."""
-_INSTITUTES = re.compile(
+_INSTITUTES = defer_pattern(
     r"\b(?:universit\w+|universidad\w*|laborato\w+|institut\w*|istituto|facult\w+|fakultät|centro|centre|zentrum|école"
     r"|escuela|politecnic\w+|hochschule|département|departamento|ministère|akademie|académie)\b",
     re.IGNORECASE,

@@ -7,8 +7,9 @@ from typing import Final
 
 from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, tells_readers
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_CONTACT: Final = re.compile(
+_CONTACT: Final = defer_pattern(
     r"(?:e-?mail|mail|contact|author|maintainer|web ?site|web|home ?page|url|github|gitlab|repository)[ \t]*:"
     r"[ \t]*<?(?:[\w.+-]{1,60}@[\w-]{1,40}(?:\.[\w-]{1,20}){1,4}"
     r"|(?:https?://)?[\w-]{1,40}(?:\.[\w-]{1,20}){1,4}(?:/[\w.~@-]{1,60}){0,4}/?)"
@@ -19,7 +20,7 @@ _CONTACT: Final = re.compile(
 _MOST_WORDS: Final = 48
 _PROJECT: Final = r"(?:the )?(?:projects? )?N(?: project| library)?"
 _HOLDS: Final = r"(?:is|are) (?:held|owned) by N(?: as part of (?:the )?(?:projects? )?N(?: project)?)?"
-_OF_PARTS: Final = re.compile(
+_OF_PARTS: Final = defer_pattern(
     rf"(?:copyrights? (?:for|of|to) (?:some |the )?(?:portions|parts) of {_PROJECT}"
     rf"|(?:all|any) (?:other|remaining) copyrights?(?: (?:for|of|to|in) {_PROJECT})?) {_HOLDS}"
 )

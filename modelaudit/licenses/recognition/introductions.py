@@ -18,6 +18,7 @@ from modelaudit.licenses.recognition.name_words import (
     tells_readers,
 )
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _Phrases = frozenset[tuple[str, ...]]
 
@@ -37,18 +38,18 @@ _NOTES_ON_FILES: Final = _list_phrases(
     "look for license files in directories or information at the beginning of each file,"
     "look at the beginning of each file,see the head of each file,see the header of each file"
 )
-_WHOLE: Final = re.compile(r"all|this|entire|whole")
-_WORKS: Final = re.compile(r"software|project|package|library|repository|program|everything|distribution")
+_WHOLE: Final = defer_pattern(r"all|this|entire|whole")
+_WORKS: Final = defer_pattern(r"software|project|package|library|repository|program|everything|distribution")
 _WITH_DOCUMENTATION: Final = _list_phrases(
     "and documentation,and its documentation,and the documentation,and associated documentation,"
     "and its associated documentation"
 )
-_THINGS: Final = re.compile(
+_THINGS: Final = defer_pattern(
     r"this|all|entire|whole|software|project|package|library|program|module|repository|distribution|work|works|model"
     r"|models|weights|files?|everything|as|itself|it|and"
 )
-_CODE: Final = re.compile(r"code|codes|source|sources|scripts?")
-_PARTS: Final = re.compile(r"documentation|docs|data|datasets?|examples?|parts?|portions?")
+_CODE: Final = defer_pattern(r"code|codes|source|sources|scripts?")
+_PARTS: Final = defer_pattern(r"documentation|docs|data|datasets?|examples?|parts?|portions?")
 """A part of the work alone: the rest may have other terms."""
 _VERBS: Final = _list_phrases(
     "is licensed under,are licensed under,is licenced under,are licenced under,is released under,are released under,"
@@ -70,40 +71,40 @@ _ENDS: Final = _list_phrases(
     "the full license text is given below,the full license text is included below,see the full text below"
 )
 _PUBLISHERS: Final = frozenset(("opensource", "spdx", "apache", "gnu", "mozilla", "creativecommons", "choosealicense"))
-_DESCRIPTION: Final = re.compile(
+_DESCRIPTION: Final = defer_pattern(
     r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s"
     r"|(?:,| -{1,3}) (?=(?:[\w+-]+ ){0,5}(?:library|package|module|tool|toolkit|framework|parser|client|wrapper"
     r"|bindings|extension|plugin|server|implementation|utility|utilities|compiler|interpreter|system|engine"
     r"|program|application)\b))",
     re.IGNORECASE,
 )
-_SENTENCE_END: Final = re.compile(r"[\s*_`\"')\]]*(?:[.:](?=\s|$)|\n\s*\n|$)")
-_PURPOSES: Final = re.compile(
+_SENTENCE_END: Final = defer_pattern(r"[\s*_`\"')\]]*(?:[.:](?=\s|$)|\n\s*\n|$)")
+_PURPOSES: Final = defer_pattern(
     r"students?|teachers?|hobby\w*|nonprofits?|members?|partners?|customers?|models?|weights?"
 )
 _MOST_DESCRIPTION_WORDS: Final = 22
 _ALIASES: Final = _list_phrases("also known as,aka,also called,known as")
-_NAME_OF_LICENSE: Final = re.compile(
+_NAME_OF_LICENSE: Final = defer_pattern(
     r"the|or|and|new|revised|modified|simplified|expat|mit|bsd|isc|x11|apache|clause|2|3|two|three|0|licen[cs]e"
 )
 _CLAUSES: Final = _list_phrases("2 clause,3 clause,two clause,three clause")
-_IS_LICENSED_AS_FOLLOWS: Final = re.compile(r"(?:is|are) (?:licen[cs]ed|released|distributed) as follows")
+_IS_LICENSED_AS_FOLLOWS: Final = defer_pattern(r"(?:is|are) (?:licen[cs]ed|released|distributed) as follows")
 _AS_FOLLOWS: Final = 4
 """The number of its words."""
 _COPYRIGHTED: Final = ("copyrighted", "by")
 _DERIVED: Final = _list_phrases("as code derived from,as it is derived from,as a work derived from")
 _HEADS: Final = _list_phrases("license,licence,copyright notice,copyright notice and statement,copyright and license")
-_WORK_OF_TITLE: Final = re.compile(
+_WORK_OF_TITLE: Final = defer_pattern(
     r"software|package|library|project|utilities|module|filter|extension|toolkit|framework"
 )
-_LICENSE_WORD: Final = re.compile(r"licen[cs]e|licensing")
+_LICENSE_WORD: Final = defer_pattern(r"licen[cs]e|licensing")
 _TERMS_OF_NAME: Final = _list_phrases("licensing terms,license terms")
 _MOST_TITLE_NAME: Final = 3
 _MOST_JOINED_NAME: Final = 5
 _OPENERS: Final = frozenset(("for", "in", "to", "only", "within", "outside"))
 _MOST_HEADING_WORDS: Final = 7
 _HEADING_MARKS: Final = " \t#*=_~`-\"'\u201c\u201d"
-_NO_HEADING: Final = re.compile(
+_NO_HEADING: Final = defer_pattern(
     r"[al]?gpl\w*|mit|bsd\w*|apache|mpl\w*|epl|cddl|eupl|cc\w*|isc|rail\w*|openrail\w*|unlicense|wtfpl|zlib|boost|commons"
     r"|public|domain|artistic|community|open|agreement|policy|addendum|appendix|exceptions?|codes?|sources?|scripts?"
     r"|documentation|docs|data|datasets?|examples?|parts?|portions?|models?|weights?|checkpoints?|outputs?|users?|tests?"

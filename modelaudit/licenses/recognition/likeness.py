@@ -6,7 +6,6 @@ places; the best alignments that do not overlap explain the text. The words that
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from modelaudit.licenses.recognition.alignment import Alignment, Gap, align_fing
 from modelaudit.licenses.recognition.notation import extend_ends, is_notation_gap, is_source_note
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import SAMPLE_STEP, Fingerprint, Fingerprints, Span
+from modelaudit.model.lazy_pattern import defer_pattern
 
 LEAST_SHARE = 0.5
 """The share of a fingerprint's words that a text must have to be a variant of it."""
@@ -214,7 +214,7 @@ def _find_candidates(words: Words, prints: Fingerprints) -> list[_Candidate]:
             distinct = len({in_print for _, in_print in copy})
             if distinct >= fewest or distinct >= max(_EXCERPT_HITS, excerpt_hits):
                 found.append(_build_candidate(number, copy, distinct, prints))
-    return _drop_weak_rivals(sorted(found, reverse=True))[:_CANDIDATES]
+    return _drop_weak_rivals(sorted(found, reverse=True))
 
 
 def _collect_hits(
@@ -244,16 +244,24 @@ def _build_candidate(number: int, hits: Sequence[_Hit], distinct: int, prints: F
 
 
 def _drop_weak_rivals(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Go through candidates, best first, and drop those that overlap with many better ones or a much better one.
+    """Keep the best candidates, without those that overlap with many better ones or a much better one.
 
     Versions of one licence hit almost the same samples, and only a few close rivals are worth an alignment.
     """
     kept: list[_Candidate] = []
     for candidate in candidates:
-        span = (candidate.likely, candidate.stop)
-        half = (span[1] - span[0]) // 2
-        rivals = [other for other in kept if _count_overlap(span, (other.likely, other.stop)) > half]
-        if len(rivals) < _RIVALS and all(candidate.share > _RIVAL_SHARE * rival.share for rival in rivals):
+        if len(kept) == _CANDIDATES:
+            break
+        first, stop = candidate.likely, candidate.stop
+        half = (stop - first) // 2
+        # No function call: a text that repeats itself has a great many pairs.
+        shares = [
+            other.share
+            for other in kept
+            if (stop if stop < other.stop else other.stop) - (first if first > other.likely else other.likely) > half
+        ]
+        # The best come first, so the share of the first rival is the greatest.
+        if not shares or (len(shares) < _RIVALS and candidate.share > _RIVAL_SHARE * shares[0]):
             kept.append(candidate)
     return kept
 
@@ -340,7 +348,7 @@ def _find_loose_spans(words: Words, chosen: Sequence[PlacedFingerprint]) -> Iter
         position = end
 
 
-_NOTE = re.compile(
+_NOTE = defer_pattern(
     r"\d+ words of the licence are missing|more text than was looked at|characters that do not show|and \d+ more"
     r"|the text that it was compared with is no certain copy|letters or numbers one by one, which are no words"
 )

@@ -6,10 +6,11 @@ import re
 from functools import lru_cache
 
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _ADDRESS_LIMIT = 60
 """Characters on each side of a word within the same ``<…>``."""
-_NAME_JOINERS = re.compile(
+_NAME_JOINERS = defer_pattern(
     r"a|al|all|an|and|as|aka|affiliates|at|author|authors|by|c|co|com|company|contributors|copyright|d"
     r"|corporation|de|des|developers|dot|du|et|file|for|foundation|from|fullname|github|group|holder"
     r"|holders|http|inc|individual|io|its|jr|la|llc|ltd|mailto|member|members|name|names|net|of|on|or|org"
@@ -20,7 +21,7 @@ _NAME_JOINERS = re.compile(
 _PURPOSE_JOINERS = frozenset(("for", "in", "to", "and", "or", "only", "academic", "scientific", "non"))
 # Words that permit, forbid or require, by their stems. Even within a name, such a word ends the copyright statement:
 # rejecting an odd name only makes a variant, but accepting a condition would lose it.
-_TERM_WORDS = re.compile(
+_TERM_WORDS = defer_pattern(
     r"(?:academ|agree|allow|ban(?:s|ned)?$|cannot|cc$|commerc|compet|condition|consent|cost|den(?:y|ied|ies)|deploy"
     r"|derivativ|disallow|distribut|educat|exclu|exempt|except|fees?$|forbid|free|grant|illegal|licen[cs]|limit|may$"
     r"|militar|modif|must|nc$|nd$|no$|non|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
@@ -38,16 +39,16 @@ _TERM_PAIRS = frozenset(
 """Adjacent words of conditions, each of which may be part of a name."""
 
 # Names that begin like such a word.
-_NAMES_LIKE_TERMS = re.compile(
+_NAMES_LIKE_TERMS = defer_pattern(
     r"academ(?:y|ies|ia|ie|isch\w*)|costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
     r"|trainor|young|youngs|youn|youssef|yousef|younes"
 )
 # The rest of a word that begins like such a word and is another form of it: "commerc-ially", "restrict-ions".
-_WORD_ENDING = re.compile(
+_WORD_ENDING = defer_pattern(
     r"[a-z]{0,3}(?:tions?|tional|sions?|ments?|ally|ively|abl[ey]|ibl[ey]|ances?|ences?|ings?|ed|ers?|ors?|ly|i?als?|ially"
     r"|ic|ical|ity|ism|ists?|ware|dom|ness|less|ful|ives?|ants?|ents?)"
 )
-_HIDDEN_TERMS = re.compile(
+_HIDDEN_TERMS = defer_pattern(
     r"for|only|no[nt]|till|until|with|us[ei]|back|own|school|student|compan|business|firm|shop|profit|europ|eu$"
 )
 """Words that could limit something from within a compound."""
@@ -61,31 +62,31 @@ _INSTITUTES = frozenset(
 )
 _INSTITUTE_FIELDS = frozenset(("commerce", "education", "educational", "research", "training"))
 _INSTITUTE_JOINTS = frozenset(("for", "of", "of the", "for the"))
-_ACCOUNT = re.compile(r"(?:rather )?uses [\w.-]{1,40}/[\w.-]{1,40}\)")
+_ACCOUNT = defer_pattern(r"(?:rather )?uses [\w.-]{1,40}/[\w.-]{1,40}\)")
 _FIRST_NAMES = frozenset(("ask", "may"))
 _BEFORE_NAME = frozenset(("by", "c", "copyright", "of", "shall"))
 _NO_SURNAMES = frozenset(
     ("again", "anyone", "author", "authors", "first", "him", "kindly", "me", "owner", "them", "us")
 )
-_NAME_END = re.compile(r"[ \t]*(?:[,;&<(]|\.?\s*(?:\n|$)|(?:and|or|nor|with)\b)", re.IGNORECASE)
-_NO_MAIL_NAME = re.compile(
+_NAME_END = defer_pattern(r"[ \t]*(?:[,;&<(]|\.?\s*(?:\n|$)|(?:and|or|nor|with)\b)", re.IGNORECASE)
+_NO_MAIL_NAME = defer_pattern(
     r"commerc|resear|academ|educat|train|trial|evaluat|only|licen|n[cd]$|internal|personal|privat|propriet|confident"
 )
 """Words that would state the subject of a mailbox, even as its name."""
 _PLACEHOLDERS = frozenset(("name", "names", "company", "organization", "organisation"))
 _FREE_SOFTWARE_FOUNDATION = ("software", "foundation")
-_CAMEL_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_CAMEL_PART = defer_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _DENYING_PARTS = frozenset(("no", "non", "not", "nie", "nicht", "kein", "only"))
-_PLACES = re.compile(
+_PLACES = defer_pattern(
     r"eu|eea|europe|european|usa|us|uk|japan|china|germany|france|korea|india|russia|brazil|canada|australia|america"
     r"|americas|asia|africa|britain|switzerland|worldwide|overseas"
 )
-_READERS = re.compile(
+_READERS = defer_pattern(
     r"(?:member|student|pupil|teacher|customer|employee|subscriber|classroom|individual|hobbyist)s?|staff|universities"
     r"|schools|colleges|companies|teaching|editions?|versions?|releases?|preview|demo|study"
 )
 _OPENERS = frozenset(("for", "in", "to", "within", "outside", "only"))
-_COMPANY_FORMS = re.compile(
+_COMPANY_FORMS = defer_pattern(
     r"ag|association|authors|bv|co|community|consortium|contributors|corp|corporation|e|foundation|gmbh|group|inc"
     r"|initiative|institut|institute|international|kg|kk|laboratories|laboratory|labs|limited|llc|ltd|organization|plc"
     r"|project|pty|sa|sarl|society|software|srl|systems|team|technologies|technology|trust|university"

@@ -16,37 +16,38 @@ from modelaudit.licenses.recognition.accounting import is_harmless_gap
 from modelaudit.licenses.recognition.alignment import Alignment, Gap
 from modelaudit.licenses.recognition.words import Words, hash_triples, hash_word
 from modelaudit.model.fingerprint import Fingerprint, Span
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _MOST_WORDS = 24
 """Words beyond which a gap is more than notation."""
 _LABEL = r"(?:[0-9]{1,2}|[a-z]|[ivx]{1,5})"
 # Everything of the line before the end of a label: marks of Markdown, an opening bracket, the levels above it.
-_LABEL_LINE = re.compile(
+_LABEL_LINE = defer_pattern(
     rf"[\s*_>#|•·\u2013-]*(?:(?:section|article|clause)\s+|§+\s*)?[(\[]?{_LABEL}(?:[.)-]{_LABEL})*", re.IGNORECASE
 )
-_LABEL_WORD = re.compile(rf"{_LABEL}|section|article|clause", re.IGNORECASE)
-_LABEL_CLOSED = re.compile(r"[.):\]、]")
+_LABEL_WORD = defer_pattern(rf"{_LABEL}|section|article|clause", re.IGNORECASE)
+_LABEL_CLOSED = defer_pattern(r"[.):\]、]")
 # A label without a mark: its line follows a finished one, and its heading has a capital.
-_LABEL_OPEN = re.compile(r"[.]?\s+[\"“'*_]*[^\W\d_a-z]")
-_FINISHED_LINE = re.compile(r"(?:\A|[.;:,!?)\"”*_。\uff1b\uff1a]|\n[ \t]*)\s*\Z")
-_ADDRESS = re.compile(r"http://[^\s<>\"\])]{4,300}")
+_LABEL_OPEN = defer_pattern(r"[.]?\s+[\"“'*_]*[^\W\d_a-z]")
+_FINISHED_LINE = defer_pattern(r"(?:\A|[.;:,!?)\"”*_。\uff1b\uff1a]|\n[ \t]*)\s*\Z")
+_ADDRESS = defer_pattern(r"http://[^\s<>\"\])]{4,300}")
 _ORIGINAL = frozenset(("original", "copied", "copy", "source", "retrieved", "downloaded", "obtained"))
-_NOTE_WORDS = re.compile(
+_NOTE_WORDS = defer_pattern(
     r"a|an|and|are|at|can|be|by|english|faq|faqs|file|following|for|found|from|full|here|in|is|it|licence"
     r"|license|link|of|official|on|online|page|please|refer|see|text|the|this|to|url|version|visit|was"
     r"|website"
 )
-_MAIL = re.compile(r"[\w.+-]{1,60}@[\w-]{1,40}(?:\.[\w-]{1,20}){1,4}")
+_MAIL = defer_pattern(r"[\w.+-]{1,60}@[\w-]{1,40}(?:\.[\w-]{1,20}){1,4}")
 _MONTHS = (
     "jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?"
     "|nov(?:ember)?|dec(?:ember)?"
 )
-_DATE_WORD = re.compile(rf"{_MONTHS}|(?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?|(?:19|20)[0-9]{{2}}|[年月日]")
+_DATE_WORD = defer_pattern(rf"{_MONTHS}|(?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?|(?:19|20)[0-9]{{2}}|[年月日]")
 _MOST_DATE_WORDS = 8
 _MOST_JOINED_WORDS, _MOST_JOINTS, _MOST_CANDIDATES = 8, 2, 200
 _MOST_HEADING_DIGITS = 2
-_UNDERLINE = re.compile(r"[ \t]*\n[ \t]*([=~^\"'-])\1{3,}[ \t]*(?:\n|\Z)")
-_LIGATURES = re.compile("[\ufb00-\ufb06]")
+_UNDERLINE = defer_pattern(r"[ \t]*\n[ \t]*([=~^\"'-])\1{3,}[ \t]*(?:\n|\Z)")
+_LIGATURES = defer_pattern("[\ufb00-\ufb06]")
 _SPELLINGS = (("licence", "license"), ("labour", "labor"), ("isation", "ization"), ("favour", "favor"))
 
 

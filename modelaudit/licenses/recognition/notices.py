@@ -6,17 +6,17 @@ fingerprint has the words that every such notice shares, and here are the names 
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from modelaudit.licenses.recognition.name_words import is_in_address, is_name_word, is_term_word
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_WORK: Final = re.compile(r"program|library|software|package|module|file|project|work|code")
+_WORK: Final = defer_pattern(r"program|library|software|package|module|file|project|work|code")
 _IN_FILES: Final = ("in", "the", "copying", "and", "copying", "lesser", "files")
-_FULL_STOP: Final = re.compile(r"\.\s")
+_FULL_STOP: Final = defer_pattern(r"\.\s")
 _MOST_NAME_WORDS: Final = 6
-_WRITE_TO: Final = re.compile(
+_WRITE_TO: Final = defer_pattern(
     r"write|to|the|free|software|foundation|inc|51|59|675|franklin|street|st|mass|ave|fifth|floor|temple|place|suite|330"
     r"|500|boston|cambridge|ma|massachusetts|02110|1301|1335|02111|1307|02139|usa"
 )

@@ -12,26 +12,27 @@ from typing import Final
 from modelaudit.licenses.recognition.introductions import measure_license_address
 from modelaudit.licenses.recognition.name_words import match_phrase
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.lazy_pattern import defer_pattern
 
-_PEOPLE: Final = re.compile(
+_PEOPLE: Final = defer_pattern(
     r"see (?:the )?(?:file )?(?:authors|contributors|credits|maintainers)(?: (?:txt|md|rst|file)){0,2}"
     r"(?: for (?:an? |the )?(?:more |full |complete |further )?(?:details|information|info|list|names)"
     r"(?: of (?:all )?(?:authors|contributors|names|people))?)?(?= |$)"
 )
-_LICENSE: Final = re.compile(
+_LICENSE: Final = defer_pattern(
     r"(?:(?:the )?(?:full|complete|entire) (?:licen[cs]e text|text)"
     r"|you (?:can|may) (?:obtain|find) (?:a copy|it|the license)(?: of the license)? (?:at|here)"
     r"|(?:the|a)(?: full| complete)?(?: copy of the)? licen[cs]e(?: text)? (?:can also be|can be|is)"
     r" (?:found|available|obtained)"
     r"(?: here| at)?|see(?: also)?)(?= http )"
 )
-_TITLED: Final = re.compile(r"(?:the )?(?:full|complete|entire) (?:text of the )?(?=\w)")
-_BEHIND_TITLE: Final = re.compile(
+_TITLED: Final = defer_pattern(r"(?:the )?(?:full|complete|entire) (?:text of the )?(?=\w)")
+_BEHIND_TITLE: Final = defer_pattern(
     r"(?:licen[cs]e )?(?:text )?(?:v(?:ersion)? ?\d(?: \d)? )?(?:is|can be) (?:found|available)(?: here| at)?(?= http )"
 )
 _MOST_WORDS: Final = 16
 _FILE: Final = r"licen[cs]e[-.][\w-]{1,30}(?:\.(?:txt|md|rst))?"
-_SIBLINGS: Final = re.compile(
+_SIBLINGS: Final = defer_pattern(
     r"(?:this|the) (?:software|project|package|work|library|model) is (?:made available|available|licensed|released"
     r"|distributed) under the terms of (?:either|any|one|both) of the (?:two )?licen[cs]es (?:found|included) in"
     rf" (?P<names>{_FILE}(?:, {_FILE}){{0,3}},? (?:or|and) {_FILE})\."

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 _TEXT_LIMIT = 400_000
 _NAME_WINDOW = 300
 """Characters after the verb of a statement that may have its name and address."""
 _NEGATION_WINDOW = 80
 """Characters before the verb of a statement that may have a negation."""
+_SUBJECT_WINDOW = 300
+"""Characters before the verb of a statement that may name what is licensed."""
 _QUOTATION = 200
 _NAME_WORDS = 14
 
@@ -27,6 +31,7 @@ class LicenseReference:
         line: line number from 1.
         quotation: the line, bounded.
         tag: whether it is an ``SPDX-License-Identifier``, and ``name`` an expression.
+        subject: the words of the sentence before its verb, which name what is licensed; empty for a tag or a label.
     """
 
     name: str
@@ -34,38 +39,41 @@ class LicenseReference:
     line: int
     quotation: str
     tag: bool = False
+    subject: str = ""
 
 
 # "SPDX-License-Identifier: MIT OR Apache-2.0": the expression is group 1.
-_TAG = re.compile(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][A-Za-z0-9.+:() \t-]{0,200})")
+_TAG = defer_pattern(r"SPDX-License-Identifier:[ \t]*([A-Za-z0-9(][A-Za-z0-9.+:() \t-]{0,200})")
 # "licensed under ", "released publicly under ", "available subject to ": a verb, at most one other word, a preposition.
-_VERB = re.compile(
+_VERB = defer_pattern(
     r"\b(?:licen[cs]ed|released|distributed|available|provided|published|open[- ]?sourced|governed|covered|shared"
     r"|offered)"
-    r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under|by|subject\s{1,3}to|pursuant\s{1,3}to|according\s{1,3}to)\s"
+    r"\s{1,3}(?:\S{1,12}\s{1,3})?(?:under(?:\s{1,3}and\s{1,3}subject\s{1,3}to)?|by|subject\s{1,3}to|pursuant\s{1,3}to"
+    r"|according\s{1,3}to)\s"
     r"|\b(?:weights|checkpoints?|parameters|network|model)\s{1,3}(?:is|are|remains?|falls?|comes?)\s{1,3}"
-    r"(?:all\s{1,3})?under\s",
+    r"(?:all\s{1,3})?under\s"
+    r"|\b(?:is|are)\s{1,3}(?:under\s(?=the\s{1,3}following\s{1,3}licen[cs]e\b)|subject\s{1,3}to\s)",
     re.IGNORECASE,
 )
 # "License: ", "- **License**: ", "# Licence : " or "Weights: " at the beginning of a line.
-_FIELD = re.compile(
+_FIELD = defer_pattern(
     r"^[ \t>#*/-]{0,8}[*_]{0,2}(?:licen[cs]es?|lizenz|licencia|licenza|许可证|ライセンス|라이선스"
-    r"|(?:model[ \t])?(?:weights|checkpoints?))"
+    r"|(?:model[ \t])?(?:weights|checkpoints?)|(?:model[ \t])?(?:(?:weights?|checkpoints?)[ \t])?licen[cs]e)"
     r"[*_]{0,2}[ \t]{0,3}(?::[*_]{0,2}[ \t]|\uff1a[*_]{0,2}[ \t]{0,2})",
     re.IGNORECASE | re.MULTILINE,
 )
 # "The AGPL covers the weights": a licence with conditions for works made from it, before what it covers.
-_COVERING = re.compile(
+_COVERING = defer_pattern(
     r"\b(?P<name>(?:GNU[ \t])?(?:[AL]?GPL|MPL)(?P<version>[- ]?v?\d(?:\.\d)?)?)\s{1,3}"
     r"(?:licen[cs]e\s{1,3})?(?:also\s{1,3})?(?:covers?|applies\s{1,3}to|governs?|binds?)\s{1,3}(?:\w{1,12}\s{1,3}){0,2}"
     r"(?:weights|models?|checkpoints?|parameters)\b",
     re.IGNORECASE,
 )
 # "not", "is no longer" or "isn't currently" at the end of the words before a verb, within the same sentence.
-_NEGATED = re.compile(r"\b(?:not|never|no longer|neither|nor|isn.t|aren.t|wasn.t)\b[^.;]{0,24}$", re.IGNORECASE)
+_NEGATED = defer_pattern(r"\b(?:not|never|no longer|neither|nor|isn.t|aren.t|wasn.t)\b[^.;]{0,24}$", re.IGNORECASE)
 # The subject of a sentence, before its verb: data, or what was released before.
-_SENTENCE_START = re.compile(r".*(?:[.!?;]\s|[\u3002\uff1b])", re.DOTALL)
-_OTHER_SUBJECT = re.compile(
+_SENTENCE_START = defer_pattern(r".*(?:[.!?;]\s|[\u3002\uff1b])", re.DOTALL)
+_OTHER_SUBJECT = defer_pattern(
     r"\W*(?:(?!models?\b|weights?\b|code\b|checkpoints?\b|everything\b)[\w'-]+\W+){0,4}"
     r"(?:data\b|data ?sets?\b|corpus\b|corpora\b|recordings?\b|annotations\b|transcripts\b"
     r"|(?:[\w-]+\s){0,2}in\s[`\"']?(?:data|datasets?)/)"
@@ -73,31 +81,31 @@ _OTHER_SUBJECT = re.compile(
     r"|\W*versions?\s(?:before|prior to|up to|until|older than)\sv?[\d.]+\s(?:was|were)\s*\Z",
     re.IGNORECASE,
 )
-_OWN_WORK = re.compile(r"\b(?:models?|weights?|checkpoints?|code|software|everything|repository)\b", re.IGNORECASE)
+_OWN_WORK = defer_pattern(r"\b(?:models?|weights?|checkpoints?|code|software|everything|repository)\b", re.IGNORECASE)
 # A line break with the comment or quotation mark of the next line, such as "\n# ", "\n * " or "\n> ".
-_MARKS = re.compile(r"\n[ \t]{0,8}(?:[#*;>]|//|--)?[ \t]{0,8}(?=\S)")
+_MARKS = defer_pattern(r"\n[ \t]{0,8}(?:[#*;>]|//|--)?[ \t]{0,8}(?=\S)")
 # The text before a name: "the ", "a **", "the terms and conditions of the ".
-_ARTICLE = re.compile(
+_ARTICLE = defer_pattern(
     r"(?:\s|[\"“*_`]|(?:the|a|an|our|same|following|either|terms|conditions|and|of)\b(?=\s))+", re.IGNORECASE
 )
 # "[Gemma Terms](https://ai.google.dev/gemma/terms)": the name is group 1, the address group 2.
-_LINK = re.compile(r"\[([^\[\]]{2,120})\]\(([^()\s]{1,400})\)")
+_LINK = defer_pattern(r"\[([^\[\]]{2,120})\]\(([^()\s]{1,400})\)")
 # One word of a name: "Apache-2.0", "v1.1", "Meta's".
-_WORD = re.compile(r"[\w.+&/-]{1,40}(?:['\u2019]s)?")
+_WORD = defer_pattern(r"[\w.+&/-]{1,40}(?:['\u2019]s)?")
 # Between two words of a name: a space, "," with a space, or " (" before "the "License").
-_BETWEEN = re.compile(r"(?:[ \t]*,)?[ \t]+\(?")
+_BETWEEN = defer_pattern(r"(?:[ \t]*,)?[ \t]+\(?")
 _UNFINISHED = frozenset(("of", "for", "the", "and", "or", "to", "in", "with"))
 """Words that join others and never end a name."""
 _JOINING = _UNFINISHED | {
     *("version", "license", "licence", "licenses", "terms", "agreement", "community", "model", "public")
 }
 # ", or (at your option) any later" behind the name of a GNU licence.
-_LATER = re.compile(
+_LATER = defer_pattern(
     r",?[ \t]+(?:\(at your option\)[ \t]+)?or[ \t]+(?:\(at your option\)[ \t]+)?(?:any[ \t]+)?later\b", re.IGNORECASE
 )
-_URL = re.compile(r"https?://[^\s<>()\[\]\"'`]{4,300}")
+_URL = defer_pattern(r"https?://[^\s<>()\[\]\"'`]{4,300}")
 # A name that means a licence, unlike the agents and places after the same verbs ("released by Acme").
-_NAMES_A_LICENSE = re.compile(
+_NAMES_A_LICENSE = defer_pattern(
     r"licen[cs]e|terms|agreement|\b(?:MIT|Apache|BSD|L?GPL|AGPL|CC[- ]?BY|CC0|MPL|ISC|OpenRAIL|RAIL|Unlicense|WTFPL)\b"
     r"|\b(?:L?GPL|AGPL|CC[- ]?BY|OpenRAIL)|creative\s+commons|public\s+domain|openmdw",
     re.IGNORECASE,
@@ -111,6 +119,7 @@ class _Statement(NamedTuple):
     name: str
     url: str
     is_tag: bool
+    has_subject: bool = False
 
 
 def find_references(text: str) -> tuple[LicenseReference, ...]:
@@ -124,10 +133,11 @@ def find_references(text: str) -> tuple[LicenseReference, ...]:
     forms = (_find_tags(text), _find_statements(text, _VERB), _find_statements(text, _FIELD), _find_covering(text))
     statements = sorted(chain.from_iterable(forms))
     references: dict[tuple[str, str, bool], LicenseReference] = {}
-    for start, name, url, is_tag in statements:
+    for start, name, url, is_tag, has_subject in statements:
         if (name, url, is_tag) not in references:
             line = text.count("\n", 0, start) + 1
-            references[name, url, is_tag] = LicenseReference(name, url, line, _quote_line(text, start), is_tag)
+            subject = _find_subject(text, start) if has_subject else ""
+            references[name, url, is_tag] = LicenseReference(name, url, line, _quote_line(text, start), is_tag, subject)
     return tuple(references.values())
 
 
@@ -157,7 +167,13 @@ def _find_statements(text: str, pattern: re.Pattern[str]) -> Iterator[_Statement
         # Comment and quotation marks separate the lines of one sentence, so they are blanked first.
         name, url = _parse_license_name(_MARKS.sub(" ", paragraph))
         if name and _NAMES_A_LICENSE.search(name):
-            yield _Statement(match.start(), name, url, is_tag=False)
+            yield _Statement(match.start(), name, url, is_tag=False, has_subject=pattern is _VERB)
+
+
+def _find_subject(text: str, verb: int) -> str:
+    """Find the words of a sentence before its verb at the offset ``verb``, without line breaks."""
+    paragraph = text[max(0, verb - _SUBJECT_WINDOW) : verb].rpartition("\n\n")[2]
+    return _SENTENCE_START.sub("", " ".join(_MARKS.sub(" ", paragraph).split()))
 
 
 def _is_about_others(before: str) -> bool:

@@ -33,6 +33,7 @@ _PAIRS: Final = (
     ("the licensor", "licensor"), ("any notices that", "those notices that"), ("expressed", "express"),
     ("tortuous", "tortious"), ("fulfil", "fulfill"), ("acknowledgement", "acknowledgment"),
     ("judgement", "judgment"), ("whilst", "while"), ("organisation", "organization"), ("authorised", "authorized"),
+    ("do not", "don t"), ("does not", "doesn t"), ("is not", "isn t"), ("cannot", "can t"), ("cannot", "can not"),
 )  # fmt: skip
 """Pairs that mean the same wherever a licence uses them; an empty one means that the words may be missing."""
 

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 _MAX_CHARACTERS: Final = 200_000
 _MAX_SENTENCES: Final = 4000
 _MAX_SENTENCE: Final = 2000
 _TAIL: Final = 10
 # A number at the beginning of a line: "3.1", "(b)", "ii.", "Section 2", "Article 5", "第三条".
-_MARKER: Final = re.compile(
+_MARKER: Final = defer_pattern(
     r"^(?P<indent>[ \t>]{0,24})[#*_\-+•\t ]{0,8}(?P<heading>(?:section|article|clause|paragraph)\s{1,3})?"
     r"\(?(?:(?P<number>\d{1,2}(?:\.\d{1,2}){0,3})|(?P<letter>[a-zA-Z]{1,5}))"
     r"(?P<mark>[.):]|(?=\s)(?<=\d))(?=[\s*_]|$)[\s*_]{0,6}",
@@ -24,15 +26,15 @@ _MARKER: Final = re.compile(
 )
 _HEADING: Final = "heading"
 _DOTTED: Final = "dotted"
-_ROMAN: Final = re.compile(r"[ivx]{1,5}")
+_ROMAN: Final = defer_pattern(r"[ivx]{1,5}")
 _FULL_WIDTH: Final = "\u3002\uff01\uff1f\uff1b"  # the marks that end a Chinese sentence
-_END: Final = re.compile(rf"(?<=[.!?;:{_FULL_WIDTH}])[\"\u201d\u2019)\]*_]{{0,3}}(?=\s|$)|(?<=[{_FULL_WIDTH}])")
-_ABBREVIATION: Final = re.compile(
+_END: Final = defer_pattern(rf"(?<=[.!?;:{_FULL_WIDTH}])[\"\u201d\u2019)\]*_]{{0,3}}(?=\s|$)|(?<=[{_FULL_WIDTH}])")
+_ABBREVIATION: Final = defer_pattern(
     r"(?:\b(?:e\.g|i\.e|etc|inc|no|sec|u\.s|cf|ltd)|^\W{0,4}\(?\w{1,3})\.\W{0,2}\Z", re.IGNORECASE
 )
-_WORDS: Final = re.compile(r"\w")
-_SECTION_NUMBER: Final = re.compile(r"\d{1,2}(?:\.\d{1,2})*(?:[.(]{1,2}[a-zA-Z0-9]{1,4}\)?)*")
-_STEP: Final = re.compile(r"[0-9]+|[a-z]+")
+_WORDS: Final = defer_pattern(r"\w")
+_SECTION_NUMBER: Final = defer_pattern(r"\d{1,2}(?:\.\d{1,2})*(?:[.(]{1,2}[a-zA-Z0-9]{1,4}\)?)*")
+_STEP: Final = defer_pattern(r"[0-9]+|[a-z]+")
 
 
 @dataclass(frozen=True, slots=True)

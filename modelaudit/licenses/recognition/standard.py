@@ -13,19 +13,20 @@ from dataclasses import dataclass
 
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Span
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _TEXT_LIMIT = 60_000
 """Characters; the library caches every text that it has seen, so long texts would fill the memory."""
 _LEAST_WORDS = 30
 """Words below which neither a span is searched nor a match counts."""
-_SPEAKS_OF_TERMS = re.compile(
+_SPEAKS_OF_TERMS = defer_pattern(
     r"\b(?:warrant|liab|redistribut|sublicens|permission|copyright|licen[cs]e|public domain)", re.IGNORECASE
 )
 _LEAST_MENTIONS = 4
 """A text with fewer of these stems holds no licence, and the search through all patterns is slow."""
 
 # The library uses deprecated SPDX ids. A text without "or later" grants no later version, hence ``-only``.
-_WITHOUT_LATER = re.compile(r"((?:A|L)?GPL|GFDL)-([0-9.]+)")
+_WITHOUT_LATER = defer_pattern(r"((?:A|L)?GPL|GFDL)-([0-9.]+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.term_words import TermWords
 
@@ -20,8 +21,8 @@ _TITLE_CHARACTERS: Final = 120
 _MAX_SIGN_PLACES: Final = 2_000
 """Places of one sign that are kept; a text with more of them is full of it."""
 _MAX_QUOTATION: Final = 160
-_WORD: Final = re.compile(r"[^\W\d_]+")
-_MARKS: Final = re.compile(r"[*_`~#|>\"“”„«»]+|^[ \t]*(?://+|;+|--+|%+)", re.MULTILINE)
+_WORD: Final = defer_pattern(r"[^\W\d_]+")
+_MARKS: Final = defer_pattern(r"[*_`~#|>\"“”„«»]+|^[ \t]*(?://+|;+|--+|%+)", re.MULTILINE)
 _MIN_LIST_WORDS: Final = 60
 _LARGEST_DISTINCT_SHARE: Final = 0.9
 """The share of different words in a list, such as a vocabulary; prose repeats its short words."""

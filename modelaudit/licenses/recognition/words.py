@@ -18,6 +18,8 @@ from functools import cached_property
 from itertools import islice
 from operator import xor
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 TEXT_LIMIT = 400_000
 """Characters beyond which a text is cut; cut text cannot be accounted for."""
 _CACHE_LIMIT = 60_000
@@ -32,13 +34,13 @@ _CJK_CHARACTERS = "\u3400-\u9fff\uf900-\ufaff"
 """Chinese characters; each one counts as a word."""
 # Either an item number, which leaves group 1 empty, or a word in group 1: one Chinese character, or consecutive letters
 # and digits. An item number begins behind a space, a mark of Markdown or an opening bracket.
-_TOKEN = re.compile(
+_TOKEN = defer_pattern(
     rf"(?:(?<![^\s*_#>(])(?<!version )(?<!v )(?:{_NUMBER}))|([{_CJK_CHARACTERS}]|[^\W_{_CJK_CHARACTERS}]+)"
 )
 # Four item numbers in a row, such as "n. o. t. x.": words spelled letter by letter, which _TOKEN would drop unseen.
-_SPELLED_OUT = re.compile(rf"(?:(?:^|(?<=[\s(])){_NUMBER}\s+){{4}}")
+_SPELLED_OUT = defer_pattern(rf"(?:(?:^|(?<=[\s(])){_NUMBER}\s+){{4}}")
 # What two of them have between them; few texts have it, and looking for it is faster.
-_TWO_NUMBERS = re.compile(
+_TWO_NUMBERS = defer_pattern(
     r"[.)](?:(?<=[0-9ivx].)|(?<=[\s(][a-z].)|(?<=\A[a-z].))\s+\(?(?:[0-9.]{1,11}|[a-z]|[ivx]{1,5})[.)]"
 )
 _TAGS = (
@@ -51,31 +53,33 @@ _ATTRIBUTE = (
     r"=(?:\"[^\s\"<>]{0,400}\"|'[^\s'<>]{0,400}'|[\w.%#-]{1,40})"
     r"|\s+(?:class|style|content)=\"(?![^\"]*\b(?:no|not|non|only|never|use|any)\b)[\w\s:;.,#%/=()-]{0,120}\")"
 )
-_TAG = re.compile(
+_TAG = defer_pattern(
     rf"</?(?:{_TAGS}){_ATTRIBUTE}{{0,8}}\s{{0,3}}/?>|<!doctype(?:\s+[\w.:/\"-]{{1,80}}){{0,6}}>|<!--|-->", re.IGNORECASE
 )
 # The target of a Markdown link, such as "](https://example.org)", "](#anchor)" or "](LICENSE.md)".
-_LINK_TARGET = re.compile(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
+_LINK_TARGET = defer_pattern(r"\]\((?:https?://|mailto:|#|[\w.-]{0,40}/|[\w-]{1,40}\.)[^()\s]{0,500}\)")
 # Character references to a line break: decoding them would move the lines after them.
-_LINE_BREAK_REFERENCE = re.compile(r"&(?:NewLine;|#0*1[03](?!\d);?|#[xX]0*[adAD](?![\da-fA-F]);?)")
+_LINE_BREAK_REFERENCE = defer_pattern(r"&(?:NewLine;|#0*1[03](?!\d);?|#[xX]0*[adAD](?![\da-fA-F]);?)")
 # Zero-width and bidirectional characters, the mark of a byte that is no text, and letters whose lower case is an ASCII
 # letter (Kelvin sign, dotted I).
-_HIDDEN = re.compile(
+_HIDDEN = defer_pattern(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e"
     "\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff\u212a\u0130\ufffd]"
 )
 # What makes a sign a coloured picture, or joins two pictures: nothing beside a picture is hidden by it.
 _PICTURE = "[\u203c\u2049\u2139-\u21aa\u2300-\u27bf\u2934\u2935\u2b05-\u2b55\u3030\u303d\U0001f000-\U0001faff]"
-_PICTURE_JOINER = re.compile(f"(?<={_PICTURE})\ufe0f|(?<={_PICTURE})\u200d(?={_PICTURE})|(?<=[0-9#*])\ufe0f(?=\u20e3)")
+_PICTURE_JOINER = defer_pattern(
+    f"(?<={_PICTURE})\ufe0f|(?<={_PICTURE})\u200d(?={_PICTURE})|(?<=[0-9#*])\ufe0f(?=\u20e3)"
+)
 # An apostrophe that an editor lost: "Licensor\ufffds" and "affiliates\ufffd names".
-_LOST_APOSTROPHE = re.compile("(?<=[a-z])\ufffd(?=s\\b)|(?<=s)\ufffd(?=\\s)")
+_LOST_APOSTROPHE = defer_pattern("(?<=[a-z])\ufffd(?=s\\b)|(?<=s)\ufffd(?=\\s)")
 
 # The word behind the marks of a code fence, which rendering drops.
-_FENCE = re.compile(
+_FENCE = defer_pattern(
     r"^([ \t]*(?:`{3,}|~{3,}))[ \t]*(?:text|plaintext|plain|txt|markdown|md|license|none)[ \t]*$", re.MULTILINE
 )
 # The dotted capital I of Turkish in the name of a holder.
-_TURKISH_HOLDER = re.compile("(?:copyright|\u00a9)[^\n]{0,120}", re.IGNORECASE)
+_TURKISH_HOLDER = defer_pattern("(?:copyright|\u00a9)[^\n]{0,120}", re.IGNORECASE)
 
 _word_hashes: dict[str, tuple[int, int, int]] = {}
 
@@ -152,6 +156,11 @@ class Words:
         # Runs of spaces shrink to one; four times the limit leaves room for them and bounds the work.
         line = " ".join(self.text[start : min(stop, start + 4 * limit)].split())
         return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+    def spell_span(self, first: int, end: int) -> str:
+        """Return the words from ``first`` up to ``end`` as written, with the marks and line breaks behind them."""
+        stop = self.find_start(end) if end < len(self.words) else len(self.text)
+        return self.text[self.find_start(first) : stop]
 
     def get_spelling(self, word: int) -> str:
         """Return the word with this number as written, with its capitals."""

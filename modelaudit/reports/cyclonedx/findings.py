@@ -7,7 +7,6 @@ grow with the number of findings and not with its square.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 
@@ -28,13 +27,14 @@ from cyclonedx.schema.schema import BaseSchemaVersion
 from modelaudit.model.acceptance import AcceptanceSource, RecordedDecision
 from modelaudit.model.address import container_of
 from modelaudit.model.finding import Finding, Rule
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.cyclonedx.properties import ROOT_REF, build_properties
 from modelaudit.reports.decision_words import describe_settlement, list_refusals
 from modelaudit.reports.json_report import Json
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
-_CWE = re.compile(r"CWE-([1-9][0-9]{0,5})")
+_CWE = defer_pattern(r"CWE-([1-9][0-9]{0,5})")
 
 
 def _build_analysis(finding: Finding, refusals: Mapping[str, RecordedDecision]) -> VulnerabilityAnalysis | None:

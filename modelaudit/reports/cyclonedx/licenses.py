@@ -8,7 +8,6 @@ too. Version 1.7 accepts both beside each other.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from cyclonedx.model import XsUri
@@ -21,6 +20,7 @@ from cyclonedx.model.license import (
 )
 from cyclonedx.spdx import is_expression, is_supported_id
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.reports.cyclonedx.properties import build_properties
 from modelaudit.reports.fact_places import HUB_RECORD
@@ -31,7 +31,7 @@ from modelaudit.reports.wording import describe_place
 AnyLicense = DisjunctiveLicense | LicenseExpression
 DECLARED, CONCLUDED = LicenseAcknowledgement.DECLARED, LicenseAcknowledgement.CONCLUDED
 
-_SINGLE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
+_SINGLE_ID = defer_pattern(r"[A-Za-z0-9][A-Za-z0-9.+-]*")
 """One licence identifier, without an operator or parentheses."""
 _NO_NAME = "not stated"
 

@@ -6,11 +6,11 @@ Sources: the definitions ``modelCard`` and ``energyConsumption`` of the JSON sch
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from modelaudit.model.description import ModelDescription, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.reports.cyclonedx.properties import build_json_properties, describe_fact
 from modelaudit.reports.json_report import Json
 from modelaudit.reports.stated_facts import Energy, list_energy
@@ -25,7 +25,7 @@ _ACTIVITIES: Final = {
 _ENERGY_SOURCES: Final = {
     *("coal", "oil", "natural-gas", "nuclear", "wind", "solar", "geothermal", "hydropower", "biofuel", "other"),
 }
-_NUMBER: Final = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
+_NUMBER: Final = defer_pattern(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _GRAMS_PER_TONNE: Final = 1_000_000
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -13,6 +12,7 @@ from cyclonedx.model.release_note import ReleaseNotes
 
 from modelaudit.model.acceptance import RecordedDecision
 from modelaudit.model.description import Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.opinion import Opinion
 from modelaudit.model.report import AuditReport, Extent
 from modelaudit.reports.answers import list_rulings
@@ -41,7 +41,7 @@ from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_heading
 from modelaudit.reports.wording import describe_decision
 
-_E_MAIL: Final = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+){1,10}")
+_E_MAIL: Final = defer_pattern(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+){1,10}")
 
 
 def build_root(report: AuditReport, listing_digest: str | None, references: Iterable[ExternalReference]) -> Component:

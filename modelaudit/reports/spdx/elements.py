@@ -5,7 +5,6 @@ The classes are those of ``spdx-python-model``, which refuses a property or a va
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,11 +15,12 @@ from uuid import NAMESPACE_URL, uuid5
 from spdx_python_model.bindings import v3_0_1 as spdx
 
 from modelaudit.model.digest import Digest, DigestAlgorithm
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.reports.text import escape_unprintable
 
 _Element = TypeVar("_Element", bound=spdx.Element)
 
-_DATE: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:\d{2})?)?")
+_DATE: Final = defer_pattern(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.\d+)?(Z|[+-]\d{2}:\d{2})?)?")
 _HASHES: Final = {
     DigestAlgorithm.SHA256: spdx.HashAlgorithm.sha256,
     DigestAlgorithm.BLAKE2B: spdx.HashAlgorithm.blake2b512,

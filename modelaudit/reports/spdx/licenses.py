@@ -6,23 +6,23 @@ expression, and a difference between both kinds is explained in a comment.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
 from cyclonedx.spdx import is_supported_id
 from spdx_python_model.bindings import v3_0_1 as spdx
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseConclusion
 from modelaudit.reports.spdx.elements import ElementSet, hash_key
 from modelaudit.reports.text import escape_unprintable
 
 _NO_ASSERTION: Final = spdx.expandedlicensing_IndividualLicensingInfo.NoAssertionLicense
 _KINDS: Final = spdx.RelationshipType
-_REFERENCE: Final = re.compile(r"LicenseRef-[A-Za-z0-9.-]+")
+_REFERENCE: Final = defer_pattern(r"LicenseRef-[A-Za-z0-9.-]+")
 _ID: Final = r"\(*[A-Za-z0-9][A-Za-z0-9.+:-]*\)*"
-_EXPRESSION: Final = re.compile(rf"{_ID}(?: (?:AND|OR|WITH) {_ID})*")
-_NOT_AN_ID: Final = re.compile(r"[^A-Za-z0-9.-]+")
+_EXPRESSION: Final = defer_pattern(rf"{_ID}(?: (?:AND|OR|WITH) {_ID})*")
+_NOT_AN_ID: Final = defer_pattern(r"[^A-Za-z0-9.-]+")
 
 
 class Licenses:

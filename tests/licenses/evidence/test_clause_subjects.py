@@ -22,6 +22,9 @@ from modelaudit.model.restrictions import ClauseSubjects
 CASES: dict[str, dict[str, list[str]]] = yaml.safe_load(Path(__file__).with_name("clauses.yaml").read_text("utf-8"))
 
 
+BINDING: list[str] = yaml.safe_load(Path(__file__).with_name("binding.yaml").read_text("utf-8"))
+
+
 def is_noticed(text: str) -> bool:
     return any(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
 
@@ -46,14 +49,18 @@ def test_each_shape_cuts_its_examples_and_leaves_their_twins() -> None:
     assert faults == []
 
 
-def test_every_pattern_of_a_shape_compiles_although_its_first_use_compiles_it() -> None:
-    for shape in load_catalogue().restrictions.subjects.shapes:
-        for words in (shape.words, *shape.unless):
-            assert words.compiled.pattern == words.text
-
-
 def _is_empty(rest: str) -> bool:
     return not rest.strip(" ;.")
+
+
+def test_shape_that_must_be_alone_leaves_a_clause_beside_another() -> None:
+    assert _is_empty(cut("The weights are not subject to these restrictions."))
+    assert "not subject" in cut("The weights are not subject to these restrictions; firms pay.")
+
+
+@check_each("text", BINDING)
+def test_restriction_beside_the_words_of_a_harmless_shape_is_noticed(text: str) -> None:
+    assert is_noticed(text)
 
 
 def test_kept_clauses_that_bind_the_model_are_noticed() -> None:

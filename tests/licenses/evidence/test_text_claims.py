@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import distribution
 
 import pytest
@@ -11,14 +12,17 @@ from support.cases import check_each
 from support.catalogue import load_shipped
 
 from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses.evidence.fields import LINEAGE_CLAIM_LIMIT, POLICY, RESTRICTION, TAG, TEXT
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, extract_text_claims
+from modelaudit.licenses.recognition.words import split_words
 from modelaudit.model.evidence import Prose, ProseKind
+from modelaudit.model.fingerprint import Fingerprint, Fingerprints
 from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
-from modelaudit.model.terms import Relation
+from modelaudit.model.terms import LicenseCategory, Relation
 
 RULES = load_shipped()
 DECLARED, FOUND = ClaimKind.DECLARED, ClaimKind.FOUND
@@ -285,6 +289,61 @@ def test_card_text_yields_more_base_model_claims_than_the_lineage_looks_up():
     ],
 )  # fmt: skip
 def test_plain_limits_of_an_unknown_licence_text_are_quoted_once_for_each_kind(text: str, kinds: list[str]) -> None:
-    claims = list(find_plain_limits(f"{text} {text}", 1, "LICENSE", load_shipped().restrictions))
+    claims = list(find_plain_limits(f"{text} {text}", 1, "LICENSE", RULES.restrictions))
     assert [claim.location.key for claim in claims] == kinds
     assert all(claim.field == RESTRICTION and claim.quotation in text.replace("\n", " ") for claim in claims)
+
+
+PERMIT = """Gull Permit
+
+Anybody may feed, watch, draw and follow the gulls of this shore, alone or in company, but never for gain, as long as
+this permit stays nailed to the post where everybody can read it and the keeper of the shore has not taken it down.
+
+THE GULLS ARE AS THEY ARE. THE KEEPER OF THE SHORE PROMISES NOTHING ABOUT THEM, NEITHER THAT THEY COME NOR THAT THEY
+STAY, AND ANSWERS FOR NO BREAD THAT IS LOST, FOR NO HAT THAT IS SPOILT AND FOR NO NAP THAT IS CUT SHORT.
+"""
+PREFACE = "Noss is a network for pictures of gulls by the crew of the lighthouse, who thank the bakers of the pier.\n\n"
+
+
+def collect_from_permit(category, text, kind=ProseKind.LICENSE):
+    """Collect the claims of a text by a rule set that has the permit as a licence of one category."""
+    permit = Fingerprint("gull", "LicenseRef-Gull", False, split_words(PERMIT).triples, titles=("gull permit",))
+    entry = replace(RULES.licenses["CC-BY-NC-4.0"], id="LicenseRef-Gull", category=category)
+    collector = ClaimCollector(replace(RULES, licenses={**RULES.licenses, entry.id: entry}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modelaudit.catalogue.fingerprints.load_fingerprints", lambda **_: Fingerprints((permit,)))
+        collector.collect_claims("LICENSE", Prose(kind, text, 1))
+    return [claim for claim in collector.claims if claim.entry == entry.id or claim.field == RESTRICTION]
+
+
+@check_each(
+    "category, basis",
+    [
+        (LicenseCategory.NON_COMMERCIAL, Basis.TEXT),
+        (LicenseCategory.RESEARCH_ONLY, Basis.TEXT),
+        (LicenseCategory.PERMISSIVE, Basis.VARIANT),
+        (LicenseCategory.CONDITIONAL, Basis.VARIANT),
+    ],
+)
+def test_whole_text_with_a_preface_is_the_licence_if_it_forbids_commercial_use(category, basis):
+    [claim, *_] = collect_from_permit(category, PREFACE + PERMIT)
+    assert (claim.entry, claim.basis) == ("LicenseRef-Gull", basis)
+    assert claim.differs
+
+
+def test_preface_is_judged_by_its_sentences_and_each_one_that_restricts_is_quoted_with_its_line():
+    restricting = "The model must not be used in the European Union.\n"
+    claims = collect_from_permit(LicenseCategory.NON_COMMERCIAL, f"{PREFACE}{PERMIT}\n{restricting}")
+    assert [(claim.quotation, claim.location.line) for claim in claims if claim.field == RESTRICTION] == [
+        (restricting.strip(), 11)
+    ]
+    assert not any(
+        claim.field == RESTRICTION for claim in collect_from_permit(LicenseCategory.NON_COMMERCIAL, PREFACE + PERMIT)
+    )
+
+
+def test_preface_longer_than_a_third_of_the_text_or_a_changed_word_leaves_a_variant():
+    for text in (PREFACE * 4 + PERMIT, PREFACE + PERMIT.replace("never for gain", "never for great gain")):
+        assert {claim.basis for claim in collect_from_permit(LicenseCategory.NON_COMMERCIAL, text) if claim.entry} == {
+            Basis.VARIANT
+        }

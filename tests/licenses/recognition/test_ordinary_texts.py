@@ -213,6 +213,13 @@ def test_other_spelling_of_a_word_is_no_difference(written: str, instead: str) -
     assert changed != MIT and recognise(changed) == {("MIT", Likeness.EXACT)}
 
 
+def test_contraction_of_not_is_no_difference_and_its_loss_is_one() -> None:
+    apache = read_license("huggingface_hub")
+    contracted = apache.replace("that do not pertain", "that don't pertain")
+    assert contracted != apache and recognise(contracted) == recognise(apache) == {("Apache-2.0", Likeness.EXACT)}
+    assert recognise(apache.replace("that do not pertain", "that do pertain")) == {("Apache-2.0", Likeness.VARIANT)}
+
+
 @pytest.mark.parametrize(
     ("written", "instead"),
     [("sublicense", "not sublicense"), ("sell", "lend"), ("NONINFRINGEMENT", "NON-COMMERCIAL")],
@@ -315,6 +322,9 @@ def test_sentence_that_says_more_than_the_descent_makes_variants(sentence: str) 
         "The externally maintained libraries from which parts of the Software are derived are:\n\n"
         "- Foo, licensed as follows:\n\nMIT License\n\nFoo - A parser in Python\n",
         "external/foo/LICENSE\n",
+        "Parts of acmeshed are licensed under different licenses (like the MIT license), reproduced below.\n= = = = =\n",
+        "Portions of acme and acmec are licensed under different licenses. The files acmec/lib-rt/a.h, acmec/lib-rt/b.c\n"
+        "and acmec/c.c are licensed under the Foo 2 License, reproduced below.\n\n= = = = =\n",
     ],
 )
 def test_list_of_files_a_path_or_an_origin_begins_a_third_party_notice(between: str) -> None:
@@ -331,6 +341,9 @@ def test_list_of_files_a_path_or_an_origin_begins_a_third_party_notice(between: 
         "Following applies to:\n./src/foo.c\n\nNot for sale.\n",
         "external/noncommercial/LICENSE\n",
         "The license is (from http://foo.example/only-for-research/LICENSE):\n",
+        "Parts of the weights are licensed under different licenses, reproduced below.\n",
+        "Portions of commercial acme are licensed under different licenses.\n",
+        "The files for research are licensed under the Foo License, reproduced below.\n",
     ],
 )
 def test_list_of_files_or_path_with_a_term_makes_variants(between: str) -> None:

@@ -12,11 +12,12 @@ from array import array
 from typing import Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB
 from modelaudit.wire.codecs import GZIP, LZ4, ZSTD, Codec
 from modelaudit.wire.ledger import claim_data, claim_parsed, claim_text
 
-_SKIPPABLE_FRAME: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
+_SKIPPABLE_FRAME: Final = defer_pattern(rb"[\x50-\x5f]\x2a\x4d\x18", re.DOTALL)
 _SKIPPABLE_HEADER: Final = 8  # the magic number and the size of the frame
 _LONGEST_FRAME_TEXT: Final = 64 * KIB
 # pzstd states the compressed size of the next frame in 4 bytes.
@@ -37,7 +38,7 @@ _HAS_NAME: Final = 8
 _HAS_COMMENT: Final = 16
 _LONGEST_GZIP_HEADER: Final = 256 * KIB
 # The subfield of BGZF, which bgzip writes into each of its blocks: "BC", the length 2, the size of the block.
-_BGZF_EXTRA: Final = re.compile(rb"BC\x02\x00..", re.DOTALL)
+_BGZF_EXTRA: Final = defer_pattern(rb"BC\x02\x00..", re.DOTALL)
 
 
 class StreamClaims:

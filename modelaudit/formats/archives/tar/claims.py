@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.ledger import claim_parsed, claim_text, is_plain_text
 from modelaudit.wire.tar_headers import BLOCK, GNU_SPARSE, USTAR, TarHeader
 
@@ -31,8 +32,8 @@ _MAGIC_AND_VERSION: Final = slice(257, 265)
 _KIND: Final = (156, 157)
 _PATHS: Final = frozenset({(0, 100), *_POSIX_TEXTS, *_STAR_TEXTS})
 # A number in octal digits, or in binary behind a byte with the highest bit.
-_NUMBER: Final = re.compile(rb"[ 0-7\0]*|[\x80-\xff].*", re.DOTALL)
-_DECIMAL_LINES: Final = re.compile(rb"[\d\n]*")
+_NUMBER: Final = defer_pattern(rb"[ 0-7\0]*|[\x80-\xff].*", re.DOTALL)
+_DECIMAL_LINES: Final = defer_pattern(rb"[\d\n]*")
 _SPARSE_BLOCK_BYTES: Final = 21 * 24 + 1
 """The entries of a block that continues the map of a sparse file, and the flag whether another follows."""
 

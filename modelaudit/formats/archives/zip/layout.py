@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.artifact import TENSOR_STORAGE, TORCH_EXPORT, TORCH_TAR, TORCH_WEIGHT, TORCHSCRIPT
+from modelaudit.model.lazy_pattern import defer_pattern
 
 # The data of a tensor: data/0, constants/12, tensors/3.storage.
-_STORAGE_NAME = re.compile(r"(?:data|constants|tensors|traced_inputs)/\d+(?:\.storage)?", re.ASCII)
+_STORAGE_NAME = defer_pattern(r"(?:data|constants|tensors|traced_inputs)/\d+(?:\.storage)?", re.ASCII)
 # Code and pickles of TorchScript: code/__torch__/net.py, code/__torch__/net.py.debug_pkl, data.pkl.
-_SCRIPT_NAME = re.compile(r"code/.*\.(?:py|debug_pkl)|.*\.pkl", re.ASCII | re.IGNORECASE | re.DOTALL)
+_SCRIPT_NAME = defer_pattern(r"code/.*\.(?:py|debug_pkl)|.*\.pkl", re.ASCII | re.IGNORECASE | re.DOTALL)
 # The weights and constants of an exported program: data/weights/weight_0, data/constants/tensor_2.
-_WEIGHT_NAME = re.compile(r"data/(?:weights/weight|constants/tensor)_\d+", re.ASCII)
+_WEIGHT_NAME = defer_pattern(r"data/(?:weights/weight|constants/tensor)_\d+", re.ASCII)
 # The graph of an exported program, now and in the first versions: models/model.json.
-_GRAPH_NAME = re.compile(r"models/.*\.json|serialized_exported_program\.json", re.ASCII | re.IGNORECASE | re.DOTALL)
+_GRAPH_NAME = defer_pattern(r"models/.*\.json|serialized_exported_program\.json", re.ASCII | re.IGNORECASE | re.DOTALL)
 _KERAS_FILES = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 _TORCH_TAR_FILES = frozenset({"sys_info", "pickle", "storages", "tensors"})
 

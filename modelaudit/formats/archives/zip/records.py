@@ -5,13 +5,13 @@ Section numbers refer to PKWARE APPNOTE.TXT 6.3.10.
 
 from __future__ import annotations
 
-import re
 import stat
 import struct
 import zlib
 from dataclasses import dataclass, replace
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.decompression import METHOD_NAMES
 
 LOCAL_SIGNATURE = b"PK\x03\x04"
@@ -21,7 +21,7 @@ DESCRIPTOR_SIGNATURE = b"PK\x07\x08"
 _LONGEST_DESCRIPTOR = 24
 # The signatures that may follow a member: a local header, a directory entry, an end record, the two records of ZIP64,
 # and an archive extra data record (section 4.3).
-_NEXT_RECORD = re.compile(rb"PK(?:\x03\x04|\x01\x02|\x05\x06|\x06[\x06-\x08])")
+_NEXT_RECORD = defer_pattern(rb"PK(?:\x03\x04|\x01\x02|\x05\x06|\x06[\x06-\x08])")
 SIGNATURE_BYTES = 4
 ENTRY_SIZE = 46
 LOCAL_SIZE = 30

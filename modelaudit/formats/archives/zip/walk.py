@@ -27,12 +27,13 @@ from modelaudit.formats.archives.zip.records import (
     read_local_header,
 )
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.wire.decompression import ZIP_CODECS, measure_content
 from modelaudit.wire.windows import Budget, SubWindow
 
-_RECORD_PATTERN = re.compile(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
-_DESCRIPTOR_PATTERN = re.compile(re.escape(DESCRIPTOR_SIGNATURE))
+_RECORD_PATTERN = defer_pattern(b"|".join(map(re.escape, (LOCAL_SIGNATURE, ENTRY_SIGNATURE))))
+_DESCRIPTOR_PATTERN = defer_pattern(re.escape(DESCRIPTOR_SIGNATURE))
 _MAX_MEASURED_PER_MEMBER = 64 * MIB
 _MAX_MEASURED_PER_ARCHIVE = 256 * MIB
 # Starting a decoder that then fails is charged as this many bytes of decompression.

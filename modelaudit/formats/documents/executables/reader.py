@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
@@ -44,7 +45,7 @@ _PE_DLL_FLAG: Final = 0x2000
 # The header size 0x4c and the class identifier 00021401-0000-0000-C000-000000000046 (MS-SHLLINK, 2.1).
 _SHORTCUT: Final = bytes.fromhex("4c0000000114020000000000c000000000000046")
 # Words that the generators of self-extracting scripts write, such as ``__ARCHIVE_BELOW__`` before the archive.
-_PACKED_MARKS: Final = re.compile(
+_PACKED_MARKS: Final = defer_pattern(
     rb"Makeself|__ARCHIVE(?:_BELOW)?__|BEGIN_PAYLOAD|PAYLOAD_LINE|SKIP_LINES", re.IGNORECASE
 )
 _MAGIC_NUMBERS: Final = (

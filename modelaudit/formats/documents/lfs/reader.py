@@ -6,12 +6,12 @@ Source: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.documents.lfs import LfsDefect
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
@@ -23,7 +23,7 @@ _MOST_POINTER_BYTES: Final = 1024
 #     version https://git-lfs.github.com/spec/v1
 #     oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393
 #     size 12345
-_POINTER: Final = re.compile(
+_POINTER: Final = defer_pattern(
     rb"version [^\r\n]{1,100}\r?\n(?:ext-[^\r\n]{1,200}\r?\n){0,10}oid ([a-z0-9]{1,20}):([0-9a-f]{32,128})\r?\n"
     rb"size (\d{1,20})(?:\r?\n|\Z)"
 )

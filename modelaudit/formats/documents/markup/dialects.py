@@ -12,6 +12,7 @@ from math import prod
 from typing import Final
 
 from modelaudit.formats.documents.markup import MarkupDefect
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
@@ -23,7 +24,7 @@ _XSLT_NAMESPACE: Final = "http://www.w3.org/1999/XSL/Transform"
 # A browser shows elements of XHTML and SVG in any XML as parts of a page, and runs their scripts.
 _PAGE_NAMESPACES: Final = frozenset({"http://www.w3.org/1999/xhtml", "http://www.w3.org/2000/svg"})
 _ACTIVE_ELEMENTS: Final = frozenset({"script", "iframe", "frame", "object", "embed", "foreignobject", "applet"})
-_HANDLER_ATTRIBUTE: Final = re.compile(r"on[a-z]{3,24}\Z")
+_HANDLER_ATTRIBUTE: Final = defer_pattern(r"on[a-z]{3,24}\Z")
 _NO_NAMESPACES: Final[frozenset[str]] = frozenset()
 _MOST_NAMES: Final = 5_000
 _MOST_NAME_CHARACTERS: Final = 4 * MIB  # of all names that are kept whole
@@ -39,7 +40,7 @@ def strip_prefix(name: str) -> str:
 
 
 # The qualified name of a class of the Java platform, such as ``java.lang.ProcessBuilder``.
-_JAVA_CLASS: Final = re.compile(r"(?:javax?|sun|com\.sun|jdk)(?:\.[A-Za-z_$][\w$]*)+\.[A-Z][\w$]*")
+_JAVA_CLASS: Final = defer_pattern(r"(?:javax?|sun|com\.sun|jdk)(?:\.[A-Za-z_$][\w$]*)+\.[A-Z][\w$]*")
 
 
 class Dialect:
@@ -174,7 +175,7 @@ class Dialect:
 
 
 # Text that runs code, such as ``<script``, ``Runtime.getRuntime`` or ``eval (``.
-_CODE_SIGN: Final = re.compile(
+_CODE_SIGN: Final = defer_pattern(
     r"<script|javascript:|Runtime\.getRuntime|ProcessBuilder|java\.lang\.[A-Z]\w*|os\.system|subprocess|__import__|"
     r"importlib|(?<![\w.])(?:eval|exec|Function|compile|system|popen)(?=\s?\()",
     re.IGNORECASE,
@@ -253,13 +254,13 @@ class PmmlDialect(Dialect):
 
 
 # A qualified name of Java, such as ``com.example.Score``; the built-in functions of PMML have no dot in their names.
-_CLASS_NAME: Final = re.compile(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+")
+_CLASS_NAME: Final = defer_pattern(r"[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+")
 _ELEMENT_BITS: Final = {
     "f64": 64, "i64": 64, "u64": 64, "f32": 32, "i32": 32, "u32": 32, "f16": 16, "bf16": 16, "i16": 16, "u16": 16,
     "i8": 8, "u8": 8, "boolean": 8, "f8e4m3": 8, "f8e5m2": 8, "f8e8m0": 8, "i4": 4, "u4": 4, "nf4": 4, "f4e2m1": 4,
     "u2": 2, "u1": 1,
 }  # fmt: skip
-_OPSET: Final = re.compile(r"opset\d{1,3}")
+_OPSET: Final = defer_pattern(r"opset\d{1,3}")
 _MOST_DIMENSIONS: Final = 64
 """More than any tensor has. The product of a million lengths would take hours."""
 

@@ -11,6 +11,7 @@ from modelaudit.formats.documents.markup.dialects import Dialect, DialectSelecto
 from modelaudit.languages.programs import report_unread_programs
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, References
 from modelaudit.model.structure import Document
@@ -36,12 +37,12 @@ _XML_EXTENSIONS: Final = (
     ".plist",
 )
 _PAGE_EXTENSIONS: Final = (".html", ".htm", ".md", ".markdown", ".mdx")
-_XML_DECLARATION: Final = re.compile(r"\s*<\?xml[\s?]")
+_XML_DECLARATION: Final = defer_pattern(r"\s*<\?xml[\s?]")
 # The start of an element, a comment, a document type or a processing instruction.
-_MARKUP_START: Final = re.compile(r"\s*<(?:[A-Za-z_]|!--|!DOCTYPE\s|\?)")
+_MARKUP_START: Final = defer_pattern(r"\s*<(?:[A-Za-z_]|!--|!DOCTYPE\s|\?)")
 # The outermost element of a model or of an XSLT program, or a document type other than that of a page: its entities can
 # fetch files.
-_MODEL_START: Final = re.compile(
+_MODEL_START: Final = defer_pattern(
     r"\s*<(?:\w+:)?(?:PMML|net)[\s>/]|\s*<\w+:(?:stylesheet|transform)\s|\s*<!DOCTYPE\s+(?!html)", re.IGNORECASE
 )
 _ENCODING_BYTES: Final = 1024

@@ -5,20 +5,21 @@ Few pages hold content, and this search takes less time than the values of all c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 # The starts of content other than pickles, which are found by their bytes within one page: gzip, ZIP, bzip2, xz, LZMA,
 # LZ4, Zstandard, 7z, npy, HDF5, scripts, and the programs of ``executables``.
-_START: Final = re.compile(
+_START: Final = defer_pattern(
     rb"\x1f\x8b\x08|PK\x03|PK\x05|BZh|\xfd7zX|\x5d\x00\x00|\x04\x22\x4d\x18|\x28\xb5\x2f\xfd|7z\xbc\xaf|\x93NUMPY|\x89HDF"
     rb"|#!/|#! /|#!\t/|\x7fELF|MZ|jartsr|\xfe\xed\xfa|\xce\xfa\xed\xfe|\xcf\xfa\xed\xfe|\xca\xfe\xba|dex\n|!<arch>"
     rb"|\xed\xab\xee\xdb|xar!|MSCF|\xd0\xcf\x11\xe0|\x4c\x00\x00\x00\x01\x14\x02"
 )
 # zlib: the method with each size of its window, and a check byte (RFC 1950, section 2.2).
-_ZLIB_START: Final = re.compile(
+_ZLIB_START: Final = defer_pattern(
     rb"[\x08\x18\x28\x38\x48\x58\x68\x78]"
     rb"[\x01\x05\x07\x09\x0b\x0d\x0f\x11\x13\x15\x19\x1d\x43\x47\x4b\x4f\x53\x57\x5b\x5e\x81\x85\x89\x8d\x8f\x91\x95\x97\x99"
     rb"\x9c\xc3\xc7\xcb\xcf\xd3\xd7\xda\xde]"

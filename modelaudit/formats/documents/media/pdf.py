@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -28,16 +29,16 @@ _ACTION_NAMES: Final = (
     b"ImportData",
     b"GoToE",
 )
-_NAME: Final = re.compile(rb"/([A-Za-z0-9#]{2,60})(?![A-Za-z0-9#])")
-_ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
+_NAME: Final = defer_pattern(rb"/([A-Za-z0-9#]{2,60})(?![A-Za-z0-9#])")
+_ESCAPE: Final = defer_pattern(rb"#([0-9A-Fa-f]{2})")
 # The name ``/ObjStm``, each of whose letters may be escaped: ``/Obj#53tm``.
 _STREAM_NAME: Final = b"/" + b"".join(b"(?:%c|(?i:#%02x))" % (letter, letter) for letter in b"ObjStm")
 # The end of the dictionary of an object stream, such as ``/Type /ObjStm /N 3 /First 20 >> stream`` and a line break.
-_OBJECT_STREAM: Final = re.compile(_STREAM_NAME + rb"\b.{0,400}?>>\s{0,4}stream\r?\n", re.DOTALL)
+_OBJECT_STREAM: Final = defer_pattern(_STREAM_NAME + rb"\b.{0,400}?>>\s{0,4}stream\r?\n", re.DOTALL)
 # The mark at the end of a document and of each update that is appended to it, with its line break.
-_END_MARK: Final = re.compile(rb"%%EOF[ \t]{0,8}\r?\n?")
+_END_MARK: Final = defer_pattern(rb"%%EOF[ \t]{0,8}\r?\n?")
 # The start of an update: an object such as ``12 0 obj``, or a table of cross references.
-_UPDATE_START: Final = re.compile(rb"\s{0,64}(?:\d{1,10}\s{1,8}\d{1,5}\s{1,8}obj\b|xref\b)")
+_UPDATE_START: Final = defer_pattern(rb"\s{0,64}(?:\d{1,10}\s{1,8}\d{1,5}\s{1,8}obj\b|xref\b)")
 _UPDATE_START_BYTES: Final = 128
 _LONGEST_END_MARK: Final = 16
 _OVERLAP: Final = 1024

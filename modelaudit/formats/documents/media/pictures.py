@@ -7,11 +7,11 @@ Sources: PNG (W3C), ITU-T T.81 annex B (JPEG), GIF89a, the BITMAPFILEHEADER and 
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from modelaudit.formats.documents.media.steps import PartCounter, read_at_least
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.ledger import claim_data, claim_parsed
 
@@ -20,7 +20,7 @@ _BMP_HEADERS: Final = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _SHORTEST_BMP_HEADERS: Final = 14 + 12  # both headers, without a colour table
 _LONGEST_BMP_HEADERS: Final = 1 << 20  # far more than headers, a colour table and a colour profile take
 # The marker that ends a scan: no stuffed byte (00), no restart (d0 to d7), not the first of several fill bytes (ff).
-_MARKER: Final = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_MARKER: Final = defer_pattern(rb"\xff[\x01-\xcf\xd8-\xfe]")
 _CHUNK: Final = 1 << 20
 # The markers TEM, RST0 to RST7 and SOI.
 _MARKERS_WITHOUT_LENGTH: Final = frozenset({0x01, *range(0xD0, 0xD9)})

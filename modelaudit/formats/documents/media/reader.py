@@ -6,7 +6,6 @@ extracts by its offset, so the reader examines them. If the end of the format is
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +22,7 @@ from modelaudit.formats.documents.media.table_types import (
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
@@ -146,7 +146,7 @@ _MEDIA_KINDS: Final = (
 )
 _PDF: Final = "PDF document"
 _LONGEST_NOTE: Final = 1024
-_NOTE: Final = re.compile(rb"[\t\r\n\x20-\x7e]*")
+_NOTE: Final = defer_pattern(rb"[\t\r\n\x20-\x7e]*")
 
 
 def _detect_kind(data: bytes) -> _MediaKind | None:

@@ -8,7 +8,6 @@ Source: "Database File Format" of SQLite, sections 1.2, 1.6 and 2.1.
 
 from __future__ import annotations
 
-import re
 import struct
 from array import array
 from bisect import bisect_left, bisect_right
@@ -26,6 +25,7 @@ from modelaudit.formats.pickles.pickle.trial import imports_name
 from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import PICKLE, Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, LimitReachedError, Reading
@@ -56,8 +56,8 @@ _INNER_HEADER_BYTES: Final = 12
 _CHILD_BYTES: Final = 4
 _NEXT_PAGE_BYTES: Final = 4  # at the start of an overflow page
 
-_SCRIPT: Final = re.compile(rb"#![ \t]*/[!-~]+[^\n]{0,200}\n")
-_SHELL_SCRIPT: Final = re.compile(rb"#![ \t]*/(?:usr/bin/env +)?[!-~]*?(?:ba|da|z|k|a)?sh\b[^\n]{0,200}\n")
+_SCRIPT: Final = defer_pattern(rb"#![ \t]*/[!-~]+[^\n]{0,200}\n")
+_SHELL_SCRIPT: Final = defer_pattern(rb"#![ \t]*/(?:usr/bin/env +)?[!-~]*?(?:ba|da|z|k|a)?sh\b[^\n]{0,200}\n")
 
 
 @dataclass(frozen=True, slots=True)

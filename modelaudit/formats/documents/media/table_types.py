@@ -10,7 +10,6 @@ Sources: ``pyarrow/types.pxi`` (``PyExtensionType``; CVE-2023-47248), ``Schema.f
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -18,6 +17,7 @@ from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import Reading
@@ -30,7 +30,7 @@ _PARQUET_MAGIC: Final = b"PAR1"
 _ARROW_START: Final = 8  # bytes of the magic number with its padding
 _CONTINUATION: Final = b"\xff\xff\xff\xff"  # before the length of a message
 # A schema with the metadata of a field has hundreds of letters.
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/]{100,}={0,2}")
+_BASE64: Final = defer_pattern(rb"[A-Za-z0-9+/]{100,}={0,2}")
 
 FindSchemas = Callable[[Window], Iterator[tuple[int, bytes]]]
 

@@ -2,7 +2,6 @@
 
 All code cells are analysed as one Python source, because a kernel runs them in one namespace. Shell commands become
 mentions and, as a script, a member of their own; so do the files that cells write.
-
 Source: the notebook formats 3 and 4, https://nbformat.readthedocs.io.
 """
 
@@ -28,6 +27,7 @@ from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
 from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText, collect_single_mentions
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -44,31 +44,31 @@ _MAX_SHELL_LINES: Final = 20_000
 _MAX_TARGET_CHARACTERS: Final = 300  # of a reference
 _MAX_NAME_CHARACTERS: Final = 100  # of a file that a cell writes
 # HTML that runs a script, such as ``<script``, ``javascript:`` or ``onload =``.
-_BROWSER_SCRIPT: Final = re.compile(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
+_HTML_SCRIPT: Final = defer_pattern(r"(?i)<script\b|\bjavascript:|\bon(?:load|error|click|mouseover)\s{0,9}=|<iframe\b")
 # The types of outputs that are programs for the browser (RFC 9239).
 _SCRIPT_TYPES: Final = frozenset({"application/javascript", "text/javascript", "application/ecmascript"})
 # Calls that make the browser run a program, as ``%%javascript`` does.
-_RUNS_IN_BROWSER: Final = re.compile(r"IPython(?:\.\w+)*\.(?:Javascript|display_javascript)")
-_SHOWS_PAGE: Final = re.compile(r"IPython(?:\.\w+)*\.(?:HTML|SVG|display_html|display_svg)")
+_RUNS_IN_BROWSER: Final = defer_pattern(r"IPython(?:\.\w+)*\.(?:Javascript|display_javascript)")
+_SHOWS_PAGE: Final = defer_pattern(r"IPython(?:\.\w+)*\.(?:HTML|SVG|display_html|display_svg)")
 _SOURCE_KEYS: Final = frozenset({"source", "input"})
 _CELL_KEYS: Final = _SOURCE_KEYS | {"cell_type", "outputs"}
 # Commands not scanned as scripts: they install packages by name (``pip install torch``) or print (``nvidia-smi``).
-_ORDINARY_COMMAND: Final = re.compile(
+_ORDINARY_COMMAND: Final = defer_pattern(
     r"(?:(?:python3? -m )?(?:pip3?|uv pip|conda|mamba) (?:install|list|show|freeze|uninstall)(?: [\w.=<>~\[\],'\"!-]+)*"
     r"|(?:nvidia-smi|ls|pwd|whoami|date|lscpu|free|df|cd|mkdir)(?: [\w./-]+)*)\s*\Z"
 )
 _LANGUAGE_KEYS: Final = (("kernelspec", "language"), ("language_info", "name"))
 # Users choose kernel names freely, most after a Python environment. These name kernels of other languages.
-_FOREIGN_KERNEL: Final = re.compile(
+_FOREIGN_KERNEL: Final = defer_pattern(
     r"(ir|julia|bash|zsh|deno|javascript|tslab|xcpp|rust|octave|scala|ruby|perl|gophernotes)\b"
 )
 _MOST_PROSE_CHARACTERS: Final = 200_000  # of a Markdown cell
 _REMARK: Final = "This cell runs when a person runs it, and by no import."
-_IMPORT: Final = re.compile(
+_IMPORT: Final = defer_pattern(
     r"^[ \t]*(?:(?:import|from)[ \t]+(?=\w)|%(?:load_ext|reload_ext|aimport)[ \t]+)(\w[\w., ]*)", re.MULTILINE
 )
 # The last word of ``calysto_bash`` or ``my-zsh``, which is a shell.
-_SHELL_KERNEL: Final = re.compile(r"(?:.*[\W_])?((?:ba|z|da|k|fi|c|tc)?sh|shell|xonsh|powershell|pwsh)\d*")
+_SHELL_KERNEL: Final = defer_pattern(r"(?:.*[\W_])?((?:ba|z|da|k|fi|c|tc)?sh|shell|xonsh|powershell|pwsh)\d*")
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
 
 
@@ -354,7 +354,7 @@ def _search_instructions(number: int, text: str) -> ReadingStep:
 def _mention_browser_script(number: int, pages: list[str]) -> Iterator[Mention]:
     """Yield one mention if any of the HTML texts of a cell runs a script."""
     for page in pages:
-        script = _BROWSER_SCRIPT.search(page)
+        script = _HTML_SCRIPT.search(page)
         if script is not None:
             where = Location(key=f"cell {number}")
             yield Mention(VOCABULARY, "browser-script", "script", where, format_detail(script[0]))
@@ -372,7 +372,7 @@ def _mention_shown_scripts(mentions: Sequence[Mention]) -> Iterator[Mention]:
     """Yield a mention for each call of IPython that shows a constant page with a script."""
     for mention in mentions:
         if mention.use in (uses.CALL, uses.AT_IMPORT) and _SHOWS_PAGE.fullmatch(mention.name):
-            script = _BROWSER_SCRIPT.search(mention.detail)
+            script = _HTML_SCRIPT.search(mention.detail)
             if script is not None:
                 yield Mention(VOCABULARY, "browser-script", "script", mention.where, format_detail(script[0]))
 

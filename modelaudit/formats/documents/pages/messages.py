@@ -16,6 +16,7 @@ from modelaudit.formats.documents.pages.reader import read as read_page
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import Head, Reading
@@ -27,7 +28,9 @@ from modelaudit.wire.windows import get_budget, iterate_chunks, make_opener
 _EXTENSIONS: Final = (".mht", ".mhtml", ".eml")
 # A header field that every MIME message has (RFC 2045, section 4), possibly behind other fields. Each line of them has
 # one reading, its carriage return included: two would make the time exponential in the number of lines.
-_MESSAGE_START: Final = re.compile(rb"(?:[\w-]{1,80}:[^\n]{0,999}+\n(?:[ \t][^\n]{0,999}+\n)*+)*?MIME-Version:", re.I)
+_MESSAGE_START: Final = defer_pattern(
+    rb"(?:[\w-]{1,80}:[^\n]{0,999}+\n(?:[ \t][^\n]{0,999}+\n)*+)*?MIME-Version:", re.I
+)
 _LONGEST_MESSAGE: Final = 16 * MIB
 _PIECE_BYTES: Final = 64 * KIB
 _MOST_PARTS: Final = 2000

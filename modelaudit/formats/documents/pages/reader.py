@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.formats.documents.markup.reader import read_xml
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document, Location
@@ -24,42 +25,42 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 _EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".xht", ".shtml", ".shtm", ".stm", ".mht", ".mhtml", ".svg")
 # ``<html``, ``<svg`` or ``<!doctype html`` at the beginning, after an optional byte order mark, XML declaration and
 # comment.
-_PAGE_START: Final = re.compile(
+_PAGE_START: Final = defer_pattern(
     rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml[^>]{0,200}>\s*+)?(?:<!--.{0,400}?-->\s*+)?<(?:!doctype\s++)?(?:html|svg)\b",
     re.IGNORECASE | re.DOTALL,
 )
 # An XML name with any prefix, such as ``<a-b:script``.
-_ELEMENT: Final = re.compile(
+_ELEMENT: Final = defer_pattern(
     r"<(?:[^\s<>/:=\"']{1,200}:)?(script|iframe|frame|object|embed|foreignobject|applet)[\s>/]", re.IGNORECASE
 )
 # An attribute such as ``onload=`` with a value, which may begin with any character: ``(f)()``, ``&#97;lert()``.
-_EVENT_HANDLER: Final = re.compile(r"[\s\"'/]on[a-z]{3,24}+\s*+=\s*+[^\s=>]", re.IGNORECASE)
+_EVENT_HANDLER: Final = defer_pattern(r"[\s\"'/]on[a-z]{3,24}+\s*+=\s*+[^\s=>]", re.IGNORECASE)
 # An element that leads the browser to another page by itself: a refresh whose address has a scheme, a server, or a
 # character reference, which may hide both.
-_REFRESH: Final = re.compile(
+_REFRESH: Final = defer_pattern(
     r"<meta\s(?=[^<>]{0,1000}?\bhttp-equiv\s*+=\s*+[\"']?\s*+refresh\b)[^<>]{0,1000}?[;,\s]\s*+(?:url\s*+=\s*+)?"
     r"[\"']?(?:[a-z0-9+.&#;-]{1,200}+:|[/\\]{2}|&)",
     re.IGNORECASE,
 )
 # A value such as ``="javascript:`` of any attribute, also behind the delay of a refresh or as one of several values of
 # an animation, in a text that ``_normalize_addresses`` returned.
-_SCRIPT_ADDRESS: Final = re.compile(r"=[\"']?(?:[^\"'<>=]{0,300};)?(?:url=)?[\"']?(?:java|vb)script:", re.IGNORECASE)
+_SCRIPT_ADDRESS: Final = defer_pattern(r"=[\"']?(?:[^\"'<>=]{0,300};)?(?:url=)?[\"']?(?:java|vb)script:", re.IGNORECASE)
 # White space and control characters, which a browser removes from an address or ignores around it
 # (https://url.spec.whatwg.org/#url-parsing).
-_IGNORED_IN_ADDRESSES: Final = re.compile(r"[\x00-\x20]+")
+_IGNORED_IN_ADDRESSES: Final = defer_pattern(r"[\x00-\x20]+")
 # A script element whose type is data, such as ``<script type="application/json"``: a browser does not run it.
-_DATA_SCRIPT: Final = re.compile(
+_DATA_SCRIPT: Final = defer_pattern(
     r"<script\b[^>]{0,400}type\s{0,4}=\s{0,4}[\"']?(?:application/(?:ld\+)?json|text/plain)", re.IGNORECASE
 )
 # A directive of a server that runs a command, or puts a file or an address into the page that it sends.
 # Source: https://httpd.apache.org/docs/2.4/mod/mod_include.html
-_SERVER_DIRECTIVE: Final = re.compile(r"<!--#(exec|include)\s", re.IGNORECASE)
+_SERVER_DIRECTIVE: Final = defer_pattern(r"<!--#(exec|include)\s", re.IGNORECASE)
 _MOST_ELEMENTS: Final = 20_000
 _OVERLAP_CHARACTERS: Final = 1024  # more than a match of ``_SCRIPT_ADDRESS`` has
 _LONGEST_REFERENCE: Final = 64  # characters of a reference such as ``&CounterClockwiseContourIntegral;``
-_LEADING_ZEROS: Final = re.compile(r"\A#([xX]?)0+")
+_LEADING_ZEROS: Final = defer_pattern(r"\A#([xX]?)0+")
 # A document that an XML parser accepts as well, which may fetch entities or be an XSLT program.
-_XML_START: Final = re.compile(
+_XML_START: Final = defer_pattern(
     r"\ufeff?\s*+(?:<\?xml|<!doctype[^>\[]{0,400}\[|<svg|<html\s[^>]{0,1000}[\"']http://www\.w3\.org/1999/XSL/Transform)",
     re.IGNORECASE,
 )

@@ -20,6 +20,7 @@ from modelaudit.languages.python import attack_texts
 from modelaudit.languages.python.uses import TEXT, VOCABULARY, format_detail
 from modelaudit.languages.settings import Setting
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location
@@ -37,7 +38,7 @@ _MAX_REFERENCES: Final = 2000
 _MAX_LINES: Final = 20_000
 _MAX_TARGET_CHARACTERS: Final = 300  # of a reference
 # A requirement fetched from an address, such as ``name @ https://host/name.whl`` or ``git+ssh://host/name``.
-_ADDRESS: Final = re.compile(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
+_ADDRESS: Final = defer_pattern(r"@\s*\S|\b(?:git|hg|svn|bzr)\+|\b(?:https?|ftp|file)://")
 _REQUIREMENT_KEYS: Final = frozenset(
     {"install_requires", "setup_requires", "tests_require", "dependency_links", "deps"}
 )

@@ -6,7 +6,6 @@ files that it imports, and an absence for each part that could not be evaluated.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from io import IncrementalNewlineDecoder
@@ -17,6 +16,7 @@ from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import SourceAnalysis, analyze_source
 from modelaudit.languages.python.source import DecodedSource, decode_source
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -28,8 +28,8 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 # SCons, Waf, servers of web applications and Twisted run Python under names of their own.
 _ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3", "sconstruct", "sconscript", "wscript", ".wsgi", ".tac")
 _STARTUP_FILES: Final = ("sitecustomize.py", "usercustomize.py")
-_SHEBANG: Final = re.compile(rb"#![^\n]{0,100}\b(?:python[0-9.]*|(?:uv|pipx)[ \t]+run)\b")
-_VISIBLE_CHARACTER: Final = re.compile(r"\S")
+_SHEBANG: Final = defer_pattern(rb"#![^\n]{0,100}\b(?:python[0-9.]*|(?:uv|pipx)[ \t]+run)\b")
+_VISIBLE_CHARACTER: Final = defer_pattern(r"\S")
 _IMPORTS: Final = ("import ", "import\t")
 _MAX_REFERENCES: Final = 2_000
 

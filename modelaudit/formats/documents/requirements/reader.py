@@ -7,13 +7,13 @@ pip decodes the file by the coding line of PEP 263, which it looks for in the fi
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
 
 from modelaudit.languages.stated_values import keep_values
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.stated import StatedValue
@@ -29,12 +29,12 @@ from modelaudit.wire.requirement_lines import (
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 # Names such as ``requirements.txt``, ``dev-requirements.in`` or ``constraints-3.11.txt``.
-_LIST_WORD: Final = re.compile(r"(?:\A|[-_.])(?:requirements|constraints)[-_.]")
+_LIST_WORD: Final = defer_pattern(r"(?:\A|[-_.])(?:requirements|constraints)[-_.]")
 _LIST_EXTENSIONS: Final = (".txt", ".in", ".pip", ".lock")
 _LIST_NAMES: Final = frozenset({"requirements", "req.txt"})
 _MOST_LINES: Final = 20_000
 _LONGEST_KEPT: Final = 300  # characters of a line for the description
-_CODING: Final = re.compile(r"#.*?coding[:=]\s*([-\w.]+)")
+_CODING: Final = defer_pattern(r"#.*?coding[:=]\s*([-\w.]+)")
 _LONGEST_CODING_LINES: Final = 2 * MIB  # characters of the first two lines
 _MOST_DECODED_BYTES: Final = 2 * MIB
 # Codecs of Python whose ASCII characters are those of UTF-8, so that the text is read right without them.

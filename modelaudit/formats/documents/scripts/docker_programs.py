@@ -9,18 +9,19 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.deadline import check_deadline
 
 # ``RUN <<EOF`` without a program: BuildKit runs the text by the interpreter of its first line.
-_INTERPRETER_LINE: Final = re.compile(r"\n[ \t]*+#![ \t]*+([^\n]*+)\n")
-_HERE_DOCUMENT: Final = re.compile(r"<<-?[\"']?(\w++)")
-_RUN_INSTRUCTION: Final = re.compile(r"[ \t]*+(?:ONBUILD[ \t]++)?RUN[ \t]", re.IGNORECASE)
+_INTERPRETER_LINE: Final = defer_pattern(r"\n[ \t]*+#![ \t]*+([^\n]*+)\n")
+_HERE_DOCUMENT: Final = defer_pattern(r"<<-?[\"']?(\w++)")
+_RUN_INSTRUCTION: Final = defer_pattern(r"[ \t]*+(?:ONBUILD[ \t]++)?RUN[ \t]", re.IGNORECASE)
 _MOST_CONTINUED_CHARACTERS: Final = 10_000  # of an instruction before the line of its here-document
-_SHELL: Final = re.compile(r"\b(?:ba|da|a|k|z)?sh\b")
+_SHELL: Final = defer_pattern(r"\b(?:ba|da|a|k|z)?sh\b")
 # Parser directives come first, one a line. A frontend is an image that BuildKit runs to parse the file.
-_DIRECTIVE: Final = re.compile(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)[^\n]*(?:\n|\Z)")
-_KNOWN_FRONTEND: Final = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@]\S*)?\Z")
+_DIRECTIVE: Final = defer_pattern(r"\s*(?:#|//)\s*(\w+)\s*=\s*(\S+)[^\n]*(?:\n|\Z)")
+_KNOWN_FRONTEND: Final = defer_pattern(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?:[:@]\S*)?\Z")
 _LONGEST_NAME_SHOWN: Final = 100  # characters
 
 

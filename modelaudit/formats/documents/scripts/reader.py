@@ -24,6 +24,7 @@ from modelaudit.languages.shell.script import VOCABULARY, collect_script_mention
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, References
 from modelaudit.model.structure import NOWHERE, Document, Location, Unread, UnreadReason
@@ -53,11 +54,11 @@ _HOOK_NAMES: Final = frozenset(
 # Git reads these settings in any folder that looks like a bare repository: gitrepository-layout(5). A comment or a
 # section comes first.
 _BARE_SETTINGS: Final = ("config", "config.worktree")
-_SETTINGS_START: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s{0,150}(?:[#;]|\[\s{0,20}[A-Za-z][\w.-]*(?:\s|\]))")
+_SETTINGS_START: Final = defer_pattern(rb"(?:\xef\xbb\xbf)?\s{0,150}(?:[#;]|\[\s{0,20}[A-Za-z][\w.-]*(?:\s|\]))")
 # The first line of a script for a shell, such as ``#!/bin/sh`` or ``#!/usr/bin/env -S bash -e``.
-_SHEBANG: Final = re.compile(rb"#!\s*\S*?(?:/|\benv\s+(?:-S\s+)?)(?:ba|z|da|k|a|fi|c|tc)?sh\b[^\n]*")
+_SHEBANG: Final = defer_pattern(rb"#!\s*\S*?(?:/|\benv\s+(?:-S\s+)?)(?:ba|z|da|k|a|fi|c|tc)?sh\b[^\n]*")
 # https://devcenter.heroku.com/articles/procfile: ``web: gunicorn app:app``.
-_PROCESS_NAME: Final = re.compile(r"^[A-Za-z0-9_-]{1,100}:", re.MULTILINE)
+_PROCESS_NAME: Final = defer_pattern(r"^[A-Za-z0-9_-]{1,100}:", re.MULTILINE)
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_PROGRAMS: Final = 200
 _START_BYTES: Final = 200

@@ -19,6 +19,7 @@ from modelaudit.formats.documents.executables.reader import detect_program
 from modelaudit.formats.pickles.pickle.search import find_pickles
 from modelaudit.model.address import join_member, join_range
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
@@ -26,7 +27,7 @@ from modelaudit.wire.windows import CHUNK, SubWindow, get_budget, make_opener
 
 _TENSORRT_MAGICS: Final = (b"ftrt", b"ptrt")
 _MOST_METADATA_BYTES: Final = MIB
-_PROGRAM_MAGICS: Final = re.compile(rb"\x7fELF[\x01\x02]|MZ|\xfe\xed\xfa[\xce\xcf]|[\xce\xcf]\xfa\xed\xfe")
+_PROGRAM_MAGICS: Final = defer_pattern(rb"\x7fELF[\x01\x02]|MZ|\xfe\xed\xfa[\xce\xcf]|[\xce\xcf]\xfa\xed\xfe")
 _PROGRAM_HEAD_BYTES: Final = 4096
 _MOST_PROGRAMS: Final = 20
 # ELF machine numbers of CUDA, AMD and Intel graphics cards: the host cannot run their code.

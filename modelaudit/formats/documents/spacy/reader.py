@@ -19,6 +19,7 @@ from modelaudit.languages.configurations.text_names import read_text_names
 from modelaudit.languages.document_settings import parse_json_settings
 from modelaudit.languages.settings import Setting
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Document
@@ -29,7 +30,7 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 FORMAT: Final = "spacy"
 # A section that only spaCy has, such as ``[components.ner]``, or a key of a registry, such as ``@architectures =``.
 # ``configparser`` accepts blanks before either.
-_SPACY_SIGN: Final = re.compile(
+_SPACY_SIGN: Final = defer_pattern(
     r"^[^\S\n]*+(?:\[(?:nlp|components|training|initialize|pretraining|corpora)(?:\.[^\]\n]*)?\]|@\w+[ \t]*[=:])",
     re.MULTILINE,
 )

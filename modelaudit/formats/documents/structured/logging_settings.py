@@ -15,13 +15,14 @@ from typing import Final
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import Head, Reader, Reading
 from modelaudit.wire.text import decode_loosely, looks_like_text
 from modelaudit.wire.windows import get_budget, make_opener, read_all_bytes
 
-_SECTION: Final = re.compile(rb"^\s*\[(?:handler|formatter)s?[_\]]", re.MULTILINE)
+_SECTION: Final = defer_pattern(rb"^\s*\[(?:handler|formatter)s?[_\]]", re.MULTILINE)
 _LONGEST_SETTINGS: Final = 2 * MIB
 _MOST_SECTIONS: Final = 200
 # The names of the module ``logging``, in which the texts are evaluated.

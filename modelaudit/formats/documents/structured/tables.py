@@ -13,6 +13,7 @@ from typing import Final
 
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.settings import Setting, interpret_settings, select_interpreters
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.json_text import check_bounds, convert_recursion_error
@@ -28,15 +29,15 @@ _MOST_SETTINGS: Final = 100_000
 # Signs that separate keys and values of TOML. A value, which may be an empty list, takes hundreds of bytes in memory.
 _MOST_SEPARATORS: Final = 200_000
 # A string of TOML, also one that never ends; a comment; the dot of a key or number; or a sign that separates values.
-_TOML_TOKEN: Final = re.compile(
+_TOML_TOKEN: Final = defer_pattern(
     r'"""(?:[^\\]|\\.)*?(?:"{3,5}|\Z)|\'\'\'.*?(?:\'{3,5}|\Z)|"(?:[^"\\\n]|\\.)*+(?:"|\Z|(?=\n))|\'[^\'\n]*+\'?|#[^\n]*+'
     r"|(?P<dot>\.)|(?P<separator>[\[\]{}=,\n])",
     re.DOTALL,
 )
 # A heading such as ``[section]`` or ``[[section]]``, perhaps with a comment after it.
-_SECTION: Final = re.compile(r"\s{0,8}\[{1,2}\s*+([^\]\n]{1,2000}+)\]{1,2}\s*+(?:[#;].*)?")
+_SECTION: Final = defer_pattern(r"\s{0,8}\[{1,2}\s*+([^\]\n]{1,2000}+)\]{1,2}\s*+(?:[#;].*)?")
 # A pair such as ``key = value`` or ``key: value``.
-_PAIR: Final = re.compile(r"\s{0,8}([^\s=:#;\[][^=:\n]{0,200}?)\s*[=:]\s*(.*)", re.DOTALL)
+_PAIR: Final = defer_pattern(r"\s{0,8}([^\s=:#;\[][^=:\n]{0,200}?)\s*[=:]\s*(.*)", re.DOTALL)
 
 
 def is_table_name(name: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +10,7 @@ from modelaudit.languages.architectures.templates import cut_template
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
 from modelaudit.model.artifact import JINJA, Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -25,12 +25,12 @@ _OVERLAP_CHARACTERS: Final = 1024  # more than the longest name that is searched
 _OTHER_NAMES: Final = (".tmpl", ".template")
 """Extensions that other template languages use too."""
 # A statement such as ``{% if`` or ``{%- for``, or an expression in double braces.
-_STATEMENT: Final = re.compile(
+_STATEMENT: Final = defer_pattern(
     rb"\{%[-+]?\s*(?:if|for|set|macro|block|extends|include|import|from|call|filter|raw|with)\b|\{\{[^}]*\}\}"
 )
-_PROMPT_NAME: Final = re.compile(r"template|prompt|jinja")
+_PROMPT_NAME: Final = defer_pattern(r"template|prompt|jinja")
 # Tags of Go and Mustache, such as ``{{ .Prompt }}`` and ``{{#each}}``; ``${{`` of workflows; ``<%`` of ERB.
-_OTHER_LANGUAGE: Final = re.compile(
+_OTHER_LANGUAGE: Final = defer_pattern(
     r"\{\{[-~]?\s*(?:[.$#/^>!&]|(?:if|range|with|end|else|define|template|block)\b[^}]*\}\})|\$\{\{|<%"
 )
 

@@ -6,7 +6,6 @@ The head states the size of each tree in bytes, and the loader jumps from tree t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -22,6 +21,7 @@ from modelaudit.formats.graphs.boosters.trees import (
     check_feature_and_class_counts,
 )
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
@@ -29,7 +29,9 @@ from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.windows import iterate_chunks
 
 # The first line "tree", then at most three other settings before "version=v3", or directly "num_class=".
-_START: Final = re.compile(rb"tree\r?\n(?:[a-z_]+=[^\n]*\n){0,3}?version=v\d|tree\r?\nversion=v\d|tree\r?\nnum_class=")
+_START: Final = defer_pattern(
+    rb"tree\r?\n(?:[a-z_]+=[^\n]*\n){0,3}?version=v\d|tree\r?\nversion=v\d|tree\r?\nnum_class="
+)
 _LONGEST_LINE: Final = 64 * MIB
 # Keys with one value for each inner node, keys with a single number, and all keys of a tree that are checked.
 _INNER_NODE_KEYS: Final = frozenset({b"split_feature", b"threshold", b"decision_type", b"left_child", b"right_child"})

@@ -8,7 +8,6 @@ Source: https://ubjson.org, draft 12; XGBoost's ``src/common/json.cc`` (``UBJRea
 
 from __future__ import annotations
 
-import re
 import struct
 import sys
 from array import array
@@ -17,6 +16,7 @@ from typing import Final
 
 from modelaudit.formats.graphs.boosters.trees import TreeDefects, check_tree, read_learner
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
@@ -29,7 +29,7 @@ _NUMBERS: Final = {b"i": "b", b"U": "B", b"I": "h", b"l": "i", b"L": "q", b"d": 
 _STRUCTS: Final = {kind: struct.Struct(f">{code}") for kind, code in _NUMBERS.items()}
 _INTEGERS: Final = frozenset({b"i", b"U", b"I", b"l", b"L"})
 _CONSTANTS: Final[dict[bytes, object]] = {b"Z": None, b"T": True, b"F": False}
-_KEY: Final = re.compile(rb"[A-Za-z_][\w .-]*")
+_KEY: Final = defer_pattern(rb"[A-Za-z_][\w .-]*")
 _VALUE_MARKERS: Final = frozenset(b"{[SCHZTFiUIlLdD")
 _CHECKED_LISTS: Final = frozenset({"left_children", "right_children", "split_indices"})
 _LONGEST_FIRST_KEY: Final = 255  # bytes; the keys of models are short words such as "learner"

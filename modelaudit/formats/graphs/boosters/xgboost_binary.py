@@ -20,6 +20,7 @@ from modelaudit.formats.graphs.boosters.trees import (
     check_feature_and_class_counts,
 )
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
@@ -47,7 +48,7 @@ _DELETED_FEATURE: Final = (1 << 32) - 1
 _LONGEST_NAME: Final = 256
 _MOST_NODES: Final = 4_000_000
 # The length of the name in 8 bytes, of which only the lowest is used, and a name such as "binary:logistic".
-_OBJECTIVE: Final = re.compile(rb".\x00{7}(?:binary|reg|multi|rank|count|survival|gpu):[a-z_]+", re.DOTALL)
+_OBJECTIVE: Final = defer_pattern(rb".\x00{7}(?:binary|reg|multi|rank|count|survival|gpu):[a-z_]+", re.DOTALL)
 
 
 def recognises(head: Head) -> bool:

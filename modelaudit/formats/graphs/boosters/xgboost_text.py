@@ -9,7 +9,6 @@ Source: https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html and
 from __future__ import annotations
 
 import json
-import re
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from typing import Final
 from modelaudit.formats.documents.structured.reader import read_json
 from modelaudit.formats.graphs.boosters.trees import NAME_LENGTH, TreeDefects, check_tree, read_learner
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
@@ -27,7 +27,7 @@ from modelaudit.wire.json_text import convert_recursion_error, parse_whole_numbe
 from modelaudit.wire.text import looks_like_text
 
 # {"learner": {…, {"version": [2, 1, 0], "learner": {…, or {"Config": {"learner": {…, after an optional byte order mark.
-_START: Final = re.compile(
+_START: Final = defer_pattern(
     rb'(?:\xef\xbb\xbf)?\s*\{\s*(?:"version"\s*:\s*\[[\d,\s]*\]\s*,\s*|"Config"\s*:\s*\{)?"learner"\s*:\s*\{'
 )
 # The lists of a tree whose items are checked, and its other parts.

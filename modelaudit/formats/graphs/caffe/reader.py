@@ -18,6 +18,7 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
 from modelaudit.model.structure import Location
@@ -44,13 +45,13 @@ _MOST_LAYERS: Final = 200_000
 _MOST_NAMES: Final = 10_000
 """Distinct types of layers, and distinct classes of Python layers, that are listed."""
 # The first field of a text, such as "name:" or "layer {", after a byte order mark, blanks and comments.
-_FIRST_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+[a-z_]++\s*+[:{<]")
+_FIRST_FIELD: Final = defer_pattern(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+[a-z_]++\s*+[:{<]")
 # "layer {" or "layers: <", at the start of a line or after another field.
-_LAYER_FIELD: Final = re.compile(rb"(?:^|[\"'\w}>;,\]][ \t]++)[ \t]*+layers?\s*+:?\s*+[{<]", re.MULTILINE)
+_LAYER_FIELD: Final = defer_pattern(rb"(?:^|[\"'\w}>;,\]][ \t]++)[ \t]*+layers?\s*+:?\s*+[{<]", re.MULTILINE)
 # A type such as 'type: "Python"' or "type: CONVOLUTION", or a connection such as "bottom:".
-_LAYER_CONTENT: Final = re.compile(rb"\btype\s*+:\s*+(?:[\"'][\w\\]|[A-Z])|\bbottom\s*+:|\btop\s*+:")
+_LAYER_CONTENT: Final = defer_pattern(rb"\btype\s*+:\s*+(?:[\"'][\w\\]|[A-Z])|\bbottom\s*+:|\btop\s*+:")
 # A setting of a solver at the start of a line, such as "base_lr:".
-_SOLVER_FIELD: Final = re.compile(rb"^[ \t]*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
+_SOLVER_FIELD: Final = defer_pattern(rb"^[ \t]*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
 
 
 @dataclass(slots=True)

@@ -7,7 +7,6 @@ https://docs.pytorch.org/executorch/main/pte-file-format.html
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 from modelaudit.formats.graphs.executorch import ExecutorchDefect
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Defect, Location
@@ -25,7 +25,7 @@ from modelaudit.wire.ledger import claim_data, claim_parsed
 from modelaudit.wire.windows import SubWindow, get_budget
 
 VOCABULARY: Final = "executorch-operators"
-_IDENTIFIER: Final = re.compile(rb"ET\d\d")
+_IDENTIFIER: Final = defer_pattern(rb"ET\d\d")
 _HEADER_OFFSET: Final = 8
 _HEADER_MAGIC: Final = b"eh00"
 # The first header gives the size of the program and the offset of the segments; a later one adds their size.

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable
 from typing import Final
 
 from modelaudit.formats.graphs.keras.objects import KerasObject
 from modelaudit.formats.pickles.pickle.code import begins_code, outline_marshalled_code
 from modelaudit.languages.settings import Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import CodeOutline
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.>]{0,199}")
+_IDENTIFIER: Final = defer_pattern(r"[A-Za-z_][A-Za-z0-9_.>]{0,199}")
 _SHORTEST_CODE: Final = 17  # characters; ``begins_code`` needs as many bytes
 _LONGEST_CODE: Final = 4 * 1024 * 1024
 _DETAIL_LENGTH: Final = 300

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.graphs.keras.reader import read_configuration
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.wire.base import Reading
 
 # The configuration in a .keras archive, and that of a layer, which the reader of a SavedModel yields as a member.
 _ARCHIVE_MEMBER: Final = "!config.json"
-_SAVED_MODEL_MEMBER: Final = re.compile(r"\.pb!layer-\d+\.json\Z")
+_SAVED_MODEL_MEMBER: Final = defer_pattern(r"\.pb!layer-\d+\.json\Z")
 
 
 def _interpret_document(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:

@@ -8,13 +8,13 @@ all others as Python names.
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.formats.graphs.keras.code import describe_code, find_named_function, refers_to_object
 from modelaudit.formats.graphs.keras.objects import KerasObject
 from modelaudit.languages.settings import Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 
 CLASSES: Final = "keras-classes"
@@ -35,7 +35,7 @@ _BUILT_IN_VALUES: Final = frozenset(
 _LAMBDAS: Final = frozenset({"Lambda", "keras.layers.Lambda", "tf_keras.layers.Lambda"})
 # A name under which an application registered a class or function: ``package>name``. Keras resolves such a text
 # wherever it takes an activation, initializer, loss or metric by name (``keras/src/saving/object_registration.py``).
-_REGISTERED_NAME: Final = re.compile(r"[\w.-]{1,200}>[\w.-]{1,200}")
+_REGISTERED_NAME: Final = defer_pattern(r"[\w.-]{1,200}>[\w.-]{1,200}")
 _CLASS_KEYS: Final = frozenset({"class_name", "registered_name"})
 _NAME_LENGTH: Final = 200
 _NO_MODULE: Final = (None,)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelaudit.languages.settings import Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Reference, ReferenceKind
 
 # Keys whose value is a file whenever it is a text.
 _FILE_KEYS: Final = frozenset({"vocabulary", "merges", "filepath", "file_path", "vocabulary_path", "vocab_path"})
 # Keys whose value is a file only when it also leads out of the model: an address or a path with a root or parent.
-_PATH_KEY: Final = re.compile(r"(?:.*_)?(?:path|paths|file|filename|dir|directory|url|uri|origin|proto|vocab)")
+_PATH_KEY: Final = defer_pattern(r"(?:.*_)?(?:path|paths|file|filename|dir|directory|url|uri|origin|proto|vocab)")
 # An address (https://…), an absolute path (/, \, ~ or C:\ at the start), or a path with a parent folder (../).
-_OUTSIDE_PATH: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://|[/\\~]|[A-Za-z]:[\\/]|(?:.{0,1000}[/\\])?\.\.[/\\]")
+_OUTSIDE_PATH: Final = defer_pattern(
+    r"[A-Za-z][A-Za-z0-9+.-]{1,20}://|[/\\~]|[A-Za-z]:[\\/]|(?:.{0,1000}[/\\])?\.\.[/\\]"
+)
 MOST_REFERENCES: Final = 1000
 """Files and addresses of one configuration that are listed."""
 _PATH_LENGTH: Final = 1000

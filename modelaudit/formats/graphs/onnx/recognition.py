@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError, Head
 from modelaudit.wire.protobuf import BYTES, VARINT, Message
 from modelaudit.wire.sniff import name_format
@@ -24,7 +25,7 @@ _NODE: Final = 1
 _NODE_FIELDS: Final = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 _OPERATOR: Final = 4
 _NAME_BYTES: Final = 256
-_OPERATOR_NAME: Final = re.compile(rb"[A-Za-z_]\w{0,254}+", re.ASCII)
+_OPERATOR_NAME: Final = defer_pattern(rb"[A-Za-z_]\w{0,254}+", re.ASCII)
 _TENSOR: Final = 5
 _TENSOR_FIELDS: Final = set(range(1, 17))
 _TENSOR_TYPE: Final = 2

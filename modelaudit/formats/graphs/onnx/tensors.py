@@ -6,7 +6,6 @@ https://onnx.ai/onnx/repo-docs/ExternalData.html, CVE-2022-25882, CVE-2024-27318
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -14,6 +13,7 @@ from typing import Final
 
 from modelaudit.formats.graphs.onnx import OnnxDefect, TensorSizeDefect
 from modelaudit.formats.graphs.onnx.collector import ModelCollector
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
@@ -32,7 +32,7 @@ _MOST_ENTRIES: Final = 1024
 _MOST_BYTES: Final = 2**63 - 1
 _QUOTED_LENGTH: Final = 120
 _PATH_BYTES: Final = 4096
-_NUMBER: Final = re.compile(r"[0-9]{1,19}")
+_NUMBER: Final = defer_pattern(r"[0-9]{1,19}")
 # ONNX Runtime and OpenVINO give tensors in their own memory this location; the offset is then an address.
 _MEMORY_LOCATION: Final = "_ORT_MEM_ADDR_"
 

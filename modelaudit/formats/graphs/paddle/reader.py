@@ -9,7 +9,6 @@ paddle/phi/core/framework/dense_tensor_serialize.cc, paddle/fluid/framework/lod_
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from math import prod
@@ -20,6 +19,7 @@ from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
@@ -37,7 +37,7 @@ _QUOTED_LENGTH: Final = 120
 _MOST_OPERATORS: Final = 1_000_000
 _MOST_TYPES: Final = 10_000  # of operators; PaddlePaddle has about 2,000
 _PATH_ATTRIBUTES: Final = frozenset({"file_path", "filename", "path"})
-_TYPE: Final = re.compile(rb"[A-Za-z_]\w*+")
+_TYPE: Final = defer_pattern(rb"[A-Za-z_]\w*+")
 
 
 def recognises(head: Head) -> bool:

@@ -7,7 +7,6 @@ tensorflow/python/training/checkpoint_state.proto
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Final
 
 from modelaudit.formats.graphs.tensorflow.table import ends_as_table, iterate_table
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location, TensorData
@@ -32,9 +32,9 @@ _MOST_FIELDS: Final = 1000
 """Fields of one value of the table; a tensor with many slices has three for each."""
 _MOST_ENTRIES: Final = 2_000_000
 _MOST_SHARDS: Final = 100_000
-_SHARD_NAME: Final = re.compile(r"\.data-\d{5}-of-\d{5}\Z")
+_SHARD_NAME: Final = defer_pattern(r"\.data-\d{5}-of-\d{5}\Z")
 # The field model_checkpoint_path or all_model_checkpoint_paths, after blanks and comments.
-_STATE_START: Final = re.compile(rb"(?:\s|#[^\n]*+(?:\n|\Z))*+(?:all_)?model_checkpoint_path\s*+:")
+_STATE_START: Final = defer_pattern(rb"(?:\s|#[^\n]*+(?:\n|\Z))*+(?:all_)?model_checkpoint_path\s*+:")
 _PATH_FIELDS: Final = frozenset({"model_checkpoint_path", "all_model_checkpoint_paths"})
 _MOST_PATHS: Final = 1000
 

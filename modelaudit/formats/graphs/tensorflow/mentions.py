@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.formats.graphs.tensorflow.contents import ModelContents
 from modelaudit.formats.graphs.tensorflow.graph import FILE_ATTRIBUTES, Graph, Node
 from modelaudit.formats.graphs.tensorflow.paths import PathOrigin, PathResolver
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention, Reference, ReferenceKind
 from modelaudit.model.structure import Location
 
@@ -27,7 +28,7 @@ _DECIDED_BY_ARGUMENT: Final = frozenset(
 )
 # Texts that savers put into a graph: the default name, which TF1 replaces when it runs, parts of temporary names, and
 # the empty text.
-_SAVER_TEXT: Final = re.compile(rb"model|(?:[\w-]*/)?\.?part|")
+_SAVER_TEXT: Final = defer_pattern(rb"model|(?:[\w-]*/)?\.?part|")
 # Values of ``descriptor_source`` that are not files. A third one is ``bytes://`` with the descriptors behind it.
 _DESCRIPTOR_SOURCES: Final = (b"", b"local://")
 MOST_OPERATORS: Final = 10_000

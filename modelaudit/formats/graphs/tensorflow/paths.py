@@ -13,6 +13,7 @@ from typing import Final
 
 from modelaudit.formats.graphs.tensorflow.contents import ModelContents
 from modelaudit.formats.graphs.tensorflow.graph import CONSTANTS, Graph, Node, is_shortened
+from modelaudit.model.lazy_pattern import defer_pattern
 
 MOST_STEPS: Final = 3_000_000
 """Inputs that are followed in one file, all paths together."""
@@ -26,7 +27,7 @@ _PASSING_OPERATORS: Final = frozenset({
     "StatelessCase", "PartitionedCall", "StatefulPartitionedCall", "TPUPartitionedCall", "RemoteCall",
 })  # fmt: skip
 # An absolute path (/, \, ~ or C: at the start), an address (https://…), or a path with a parent folder (../).
-_OUTSIDE_PATH: Final = re.compile(
+_OUTSIDE_PATH: Final = defer_pattern(
     rb"[/\\~]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|(?:.*[/\\])?\.\.(?:[/\\]|\Z)", re.DOTALL
 )
 

@@ -6,7 +6,6 @@ like another format, so an unknown field is not evidence against a graph.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -14,6 +13,7 @@ from typing import Final
 
 from modelaudit.formats.graphs.tensorflow.text_schema import list_root_fields
 from modelaudit.model.errors import WindowError
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError, Head
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 from modelaudit.wire.protobuf_text import read_recognition_bytes
@@ -28,7 +28,7 @@ HUB_MODULE: Final = "ModuleDef"
 
 _FIRST_FIELDS: Final = 24
 _NAME_BYTES: Final = 512
-_OPERATOR_NAME: Final = re.compile(rb"[A-Za-z_][\w.>/\\:-]*+")
+_OPERATOR_NAME: Final = defer_pattern(rb"[A-Za-z_][\w.>/\\:-]*+")
 _KIND_BY_FILE_NAME: Final = {
     "saved_model.pb": SAVED_MODEL,
     "keras_metadata.pb": KERAS_METADATA,
@@ -37,11 +37,11 @@ _KIND_BY_FILE_NAME: Final = {
 }
 # The name of the first field of a text, after a byte order mark, blanks and comments; then signs of a graph, such as
 # 'op: "Const"', "signature {" or "producer: 27".
-_FIRST_FIELD: Final = re.compile(
+_FIRST_FIELD: Final = defer_pattern(
     rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+"
     rb"(saved_model_schema_version|meta_graphs|meta_info_def|graph_def|node|library|versions?|debug_info)\s*+[:{<]"
 )
-_GRAPH_CONTENT: Final = re.compile(rb"\bop\s*+:\s*+[\"']|\bsignature\s*+:?\s*+[{<]|\bproducer\s*+:")
+_GRAPH_CONTENT: Final = defer_pattern(rb"\bop\s*+:\s*+[\"']|\bsignature\s*+:?\s*+[{<]|\bproducer\s*+:")
 
 
 def list_binary_kinds(head: Head) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
@@ -25,9 +26,9 @@ from modelaudit.wire.text import get_file_name, looks_like_text
 FORMAT: Final = "triton"
 _EXTENSIONS: Final = (".pbtxt", ".pb.txt", ".prototxt", ".textproto")
 # The first field of a text, such as "name:" or "input [", after a byte order mark, blanks and comments.
-_FIRST_FIELD: Final = re.compile(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+([a-z_]++)\s*+[:{<\[]")
+_FIRST_FIELD: Final = defer_pattern(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+([a-z_]++)\s*+[:{<\[]")
 # Each field at the start of a line; fields of inner messages are indented.
-_TOP_FIELDS: Final = re.compile(rb"^([a-z_]++)\s*+[:{<\[]", re.MULTILINE)
+_TOP_FIELDS: Final = defer_pattern(rb"^([a-z_]++)\s*+[:{<\[]", re.MULTILINE)
 # Fields of ModelConfig in model_config.proto, and those among them that identify a configuration.
 _CONFIG_FIELDS: Final = frozenset(
     {"name", "platform", "backend", "version_policy", "max_batch_size", "input", "output"}

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.magnitudes import SHORTEST_LARGE, has_large_number, has_long_exponent
 from modelaudit.formats.pickles.pickle.values import DEPTH_KEPT, Container, StackValue
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.pickle import COMPUTED_KEY, LARGE_NUMBER, Act, CallResult, Embedded, Name, Unknown
 
 # Short words are arguments that change the effect of a call (an encoding, an attribute); longer text is content.
-_WORD: Final = re.compile(r"[A-Za-z_][\w.\-]{0,31}")  # such as utf-8
+_WORD: Final = defer_pattern(r"[A-Za-z_][\w.\-]{0,31}")  # such as utf-8
 # Events whose quick key is built: those with one of these types as the operand, and at most so many arguments.
 KEYED_OPERANDS: Final = frozenset({Name, CallResult})
 _KEYED_ARGUMENTS: Final = 8
 # Texts that parsers of dates, of pairs, of type codes and of numbers take; see ``checks/call_signatures.py``.
 _TELLING_LENGTHS: Final = frozenset({0, 2, 4, 6, 10})
-_PLAIN_TOKEN: Final = re.compile(r"[\w:<>=|?.,\[\]+/-]*")
-_NUMERAL: Final = re.compile(r"[\d_.eEjJ+/-]*")
+_PLAIN_TOKEN: Final = defer_pattern(r"[\w:<>=|?.,\[\]+/-]*")
+_NUMERAL: Final = defer_pattern(r"[\d_.eEjJ+/-]*")
 _CONTENT_TYPES: Final = frozenset({float, bytes})
 _SIGNIFICANT_TYPES: Final = frozenset({Name, Unknown, CallResult, Embedded})
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB
 from modelaudit.wire.deadline import check_deadline
 
@@ -15,8 +16,8 @@ _DENSE_INDICES: Final = 3_000_000
 _CHUNK: Final = MIB  # bytes that are searched at once
 # LONG_BINGET with an index of 24 bits, and GET with one of up to eight digits. A constant may contain these bytes too,
 # and then an entry is kept that nothing reads. The lookahead finds those that overlap.
-_LONG_GET: Final = re.compile(rb"j(?=(...)\x00)", re.DOTALL)
-_TEXT_GET: Final = re.compile(rb"g(?=(\d{1,8})\n)")
+_LONG_GET: Final = defer_pattern(rb"j(?=(...)\x00)", re.DOTALL)
+_TEXT_GET: Final = defer_pattern(rb"g(?=(\d{1,8})\n)")
 _LONGEST_GET: Final = 10  # bytes
 _FIRST_LONG_INDEX: Final = 256  # BINGET, whose two bytes occur everywhere, reads any entry below
 

@@ -7,10 +7,10 @@ list of callables states the effect that a callable gives them.
 from __future__ import annotations
 
 import math
-import re
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.values import Container, StackValue, TruncatedConstant
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.pickle import LARGE_NUMBER, Magnitudes
 
 _GREATEST_NUMBER: Final = 1 << 63
@@ -19,10 +19,10 @@ _LONGEST_TEXT: Final = 100  # characters of a text that states a number or a dty
 SHORTEST_LARGE: Final = 7
 """Characters of the shortest text that states a large number or has a long exponent, such as "e100000"."""
 
-_MANY_DIGITS: Final = re.compile(r"(?:\d\D*){8}")
+_MANY_DIGITS: Final = defer_pattern(r"(?:\d\D*){8}")
 # At the end of a number, as ``decimal`` and ``fractions`` read it. Other exponents are short: those of binary64 have
 # at most three digits, those of decimal128 at most four (IEEE 754-2008).
-_LONG_EXPONENT: Final = re.compile(r"[eE][-+]?[\d_]{6,}\s*\Z")
+_LONG_EXPONENT: Final = defer_pattern(r"[eE][-+]?[\d_]{6,}\s*\Z")
 _NOTHING_LARGE: Final = (1, False, False)
 
 

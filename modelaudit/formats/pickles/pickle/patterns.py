@@ -15,6 +15,7 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle.nested import CONTENT_STARTS
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB
 
 CHUNK: Final = MIB
@@ -32,7 +33,7 @@ FRAME_REACH: Final = 128 * 1024
 _TEXT_SIZES: Final = 256
 _BYTES_SIZES: Final = 64
 _SIZES_AT_ONCE: Final = 16  # alternatives behind one lookahead
-_NAMED_GROUP: Final = re.compile(rb"\(\?P<\w+>")
+_NAMED_GROUP: Final = defer_pattern(rb"\(\?P<\w+>")
 # Bytes of the length prefix of a constant, by opcode.
 _PREFIXES: Final = {
     0x8C: 1, ord("X"): 4, 0x8D: 8, ord("C"): 1, ord("B"): 4, 0x8E: 8, ord("U"): 1, ord("T"): 4,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Final
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB
 
 _MODULES: Final = (
@@ -14,7 +14,7 @@ _MODULES: Final = (
     rb"|multiprocessing|asyncio|socket|timeit|pdb|code|platform|commands|pydoc|pkgutil|codeop"
 )
 # A byte before a name may be a length, and a letter before one makes it another word, such as ``pos.weight``.
-_MARKS: Final = re.compile(
+_MARKS: Final = defer_pattern(
     rb"(?<![a-z_])(?:" + _MODULES + rb")\.[A-Za-z_]"
     rb"|torch\.(?:load|hub\.|jit\.load|package|serialization\.load|ops\.load)"
     rb"|(?:numpy|joblib|pandas|keras)\.(?:load|read_|eval|models\.load)"

@@ -16,6 +16,7 @@ from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.trial import ACTING, is_importable
 from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
 from modelaudit.model.pickle import Name
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -37,11 +38,11 @@ _MARKS_TRIED: Final = 4
 
 # GLOBAL and INST, with the lines of the module and the name: "cos\nsystem\n".
 _DOTTED: Final = rb"[A-Za-z_][\w.]{0,99}+\n"
-_GLOBAL: Final = re.compile(rb"c" + _DOTTED + _DOTTED)
-_INST: Final = re.compile(rb"i" + _DOTTED + _DOTTED)
+_GLOBAL: Final = defer_pattern(rb"c" + _DOTTED + _DOTTED)
+_INST: Final = defer_pattern(rb"i" + _DOTTED + _DOTTED)
 # SHORT_BINUNICODE with a name, and MEMOIZE or BINPUT. Two of them and STACK_GLOBAL import a name.
 _WORD: Final = rb"\x8c[\x01-\x64][A-Za-z_][\w.]{0,99}+(?:\x94|q.)?+"
-_STACK_GLOBAL: Final = re.compile(_WORD + _WORD + rb"\x93", re.DOTALL)
+_STACK_GLOBAL: Final = defer_pattern(_WORD + _WORD + rb"\x93", re.DOTALL)
 _MARK: Final = ord("(")
 _OPCODES_WITH_NAMES: Final = frozenset({"GLOBAL", "INST"})
 

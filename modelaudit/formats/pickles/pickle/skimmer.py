@@ -8,7 +8,6 @@ of C, where executing it in Python takes a microsecond for each opcode.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.nested import NestedConstants
@@ -24,6 +23,7 @@ from modelaudit.formats.pickles.pickle.patterns import (
 from modelaudit.formats.pickles.pickle.source import CONSTANT_KEPT, ByteSource
 from modelaudit.formats.pickles.pickle.stretches import DeferredStretches
 from modelaudit.formats.pickles.pickle.values import PlainStretch
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB
 
 _TEXT_OPCODES: Final = frozenset(b"X\x8c\x8d")  # BINUNICODE, SHORT_BINUNICODE and BINUNICODE8
@@ -38,7 +38,7 @@ _LONGEST_NAME: Final = 600  # module and name before STACK_GLOBAL, with their op
 _WASTE_ALLOWED: Final = MIB  # bytes that may be matched twice in any program
 _MOST_MARKS_IGNORED: Final = 32  # after as many misses in a row
 # Matches a part of each key in WATCHED_KEYS. Data under such a key are reported, so they are not plain.
-_SPECIAL_KEY: Final = re.compile(rb"_array_|__dict__|_parse_arg_template|attn_implementation")
+_SPECIAL_KEY: Final = defer_pattern(rb"_array_|__dict__|_parse_arg_template|attn_implementation")
 
 
 def is_worth_skimming(size: int) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.machine import INVALID_NAME, Machine, is_opcode
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, CallResult, Name, PickleEvent, Unknown
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -28,7 +28,7 @@ _DECIDING: Final = ACTING | {Act.IMPORT}
 _CALLING: Final = frozenset({Act.CALL, Act.CONSTRUCT})
 
 # Identifiers with dots between them, such as os.path.join.
-_IMPORTABLE: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+_IMPORTABLE: Final = defer_pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 
 
 def is_importable(name: Name) -> bool:

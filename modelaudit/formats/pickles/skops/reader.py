@@ -19,6 +19,7 @@ from modelaudit.formats.registry import find_reader
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.defect_kind import DefectKind
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.skops import SkopsNode, SkopsSchema
 from modelaudit.model.structure import Defect, Location, Unread, UnreadReason
@@ -37,7 +38,7 @@ _LONGEST_LOADER: Final = 100  # characters of the name of a loader
 _LONGEST_NAME: Final = 200  # characters of a module, a class or a function
 _LONGEST_ROLE: Final = 100
 _LONGEST_ID: Final = 40  # characters; skops writes the address of the object as a number
-_SPECIAL_METHOD: Final = re.compile(r"__.+__", re.DOTALL)
+_SPECIAL_METHOD: Final = defer_pattern(r"__.+__", re.DOTALL)
 # ``loader.key``: loaders that call what one of their children refers to, and the key of that child.
 _CALLING_ROLES: Final = frozenset({"PartialNode.func", "DefaultDictNode.default_factory", "DictNode.key_types"})
 

@@ -8,11 +8,11 @@ pickle. Source: ``torch/csrc/jit/mobile/import.cpp`` and ``parse_operators.cpp``
 from __future__ import annotations
 
 import pickletools
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
@@ -25,8 +25,8 @@ from modelaudit.wire.windows import read_all_bytes
 _MOST_OPCODES: Final = 3_000_000
 _MOST_NAMES: Final = 50_000
 _LONGEST_NAME: Final = 200  # characters of a mention
-_OPERATOR: Final = re.compile(r"\w+::[\w.]+")  # aten::add.Tensor
-_CLASS: Final = re.compile(r"__torch__\.torch\.classes(?:\.\w+)+")  # __torch__.torch.classes.quantized.Conv2d
+_OPERATOR: Final = defer_pattern(r"\w+::[\w.]+")  # aten::add.Tensor
+_CLASS: Final = defer_pattern(r"__torch__\.torch\.classes(?:\.\w+)+")  # __torch__.torch.classes.quantized.Conv2d
 
 
 def recognises(head: Head) -> bool:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.model.artifact import TORCH_EXPORT, Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.torch import NameUse, TorchMention, TorchProgram
 from modelaudit.wire.base import Head, LimitReachedError, Reading
@@ -38,14 +39,14 @@ _ENUMERATION_KEYS: Final = frozenset({"__enum__", "fqn"})
 _TYPE_KEYS: Final = frozenset({"class_fqn"})
 _IMPORT_KEYS: Final = _FACTORY_KEYS | _ENUMERATION_KEYS | _TYPE_KEYS
 # torch.ops.aten.add.Tensor: namespace, operator and overload.
-_OPERATOR: Final = re.compile(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?")
-_IDENTIFIER: Final = re.compile(r"[^\W\d][\w.]*", re.ASCII)
+_OPERATOR: Final = defer_pattern(r"torch\.ops\.(\w+)\.(\w+)(?:\.(\w+))?")
+_IDENTIFIER: Final = defer_pattern(r"[^\W\d][\w.]*", re.ASCII)
 # A string in quotes without escapes.
-_TEXT_IN_EXPRESSION: Final = re.compile(r"""'[^'\\]*'|"[^"\\]*\"""")
+_TEXT_IN_EXPRESSION: Final = defer_pattern(r"""'[^'\\]*'|"[^"\\]*\"""")
 # An identifier, or a character that arithmetic and comparisons do not use.
-_WORD: Final = re.compile(r"[^\W\d]\w*|[^\w\s()\[\],+\-*/%<>=!&|~.:]")
+_WORD: Final = defer_pattern(r"[^\W\d]\w*|[^\w\s()\[\],+\-*/%<>=!&|~.:]")
 # The symbol of a size, such as s0 or u12.
-_SYMBOL: Final = re.compile(r"[a-z]{1,6}\d+", re.ASCII)
+_SYMBOL: Final = defer_pattern(r"[a-z]{1,6}\d+", re.ASCII)
 _MOST_LAYERS: Final = 4
 
 

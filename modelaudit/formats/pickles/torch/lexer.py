@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import iterate_within_deadline
 
-_TOKEN: Final = re.compile(
+_TOKEN: Final = defer_pattern(
     r"""
       (?P<space>[ \t\r\v\f]+|\\\n)            # blanks, or a backslash that joins two lines
     | (?P<line>\n[ \t\r\v\f]*)                # the end of a line, and the indentation of the next one

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from modelaudit.formats.pickles.torch.source import NameCollector
 from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.torch import TorchProgram
@@ -18,7 +19,7 @@ from modelaudit.wire.windows import read_all_bytes
 
 _LARGEST_SOURCE = 16 * MIB
 # The path of a source in an archive, model.pt!model/code/__torch__/net.py; "#2" follows if several have the name.
-_SOURCE_PATH = re.compile(r"![^!]*?code/([^!]*)\.py(?:#\d+)?\Z", re.IGNORECASE)
+_SOURCE_PATH = defer_pattern(r"![^!]*?code/([^!]*)\.py(?:#\d+)?\Z", re.IGNORECASE)
 
 
 def recognises(head: Head) -> bool:

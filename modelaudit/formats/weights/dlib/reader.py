@@ -13,6 +13,7 @@ from typing import Final
 from modelaudit.formats.weights.dlib.networks import UnknownLayerError, read_network
 from modelaudit.formats.weights.dlib.values import ValueCursor
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -21,9 +22,9 @@ from modelaudit.wire.deadline import check_deadline
 
 FORMAT: Final = "dlib"
 # The version 1, the rows of the first shape, one column, and the start of a number.
-_PREDICTOR_START: Final = re.compile(rb"\x01\x01(?:\x81.|\x82..)\x81\x01[\x01-\x08\x81-\x88]", re.DOTALL)
+_PREDICTOR_START: Final = defer_pattern(rb"\x01\x01(?:\x81.|\x82..)\x81\x01[\x01-\x08\x81-\x88]", re.DOTALL)
 # The version 1, and the length and the start of the name of a loss layer.
-_NETWORK_START: Final = re.compile(rb"\x01\x01\x01[\x06-\x40]loss_")
+_NETWORK_START: Final = defer_pattern(rb"\x01\x01\x01[\x06-\x40]loss_")
 _PREDICTOR_VERSION: Final = 1
 _COORDINATES: Final = 2
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.record_cursor import RecordCursor
 
@@ -18,7 +19,7 @@ _NEGATIVE: Final = 0x80
 _INTEGER: Final = "|".join(rf"[\x{size:02x}\x{size | _NEGATIVE:02x}].{{{size}}}" for size in range(1, _MOST_BYTES + 1))
 # Integers in a row; a file has millions of them, so they are skipped many at a time.
 _RUNS: Final = tuple(
-    (count, re.compile(rf"(?:{_INTEGER}){{{count}}}".encode("latin-1"), re.DOTALL)) for count in (256, 16, 1)
+    (count, defer_pattern(rf"(?:{_INTEGER}){{{count}}}".encode("latin-1"), re.DOTALL)) for count in (256, 16, 1)
 )
 _TENSOR_VERSION: Final = 2
 _ALIAS_VERSION: Final = 1

@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.formats.weights.java_objects.stream import StreamParser
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
@@ -27,10 +28,10 @@ _MAX_NAME_BYTES: Final = 400
 _MAX_CLASSES: Final = 5_000
 # ``r`` for a class, or ``}`` and the number of interfaces (up to 64) for a proxy; then the length of a name below 512,
 # and the first letter of the name.
-_DESCRIPTION: Final = re.compile(rb"(?:r|\}\x00\x00\x00([\x01-\x40]))([\x00\x01].)(?=[A-Za-z_$\[])", re.DOTALL)
-_NAME: Final = re.compile(rb"[\w$./;\[<>-]+", re.ASCII)
+_DESCRIPTION: Final = defer_pattern(rb"(?:r|\}\x00\x00\x00([\x01-\x40]))([\x00\x01].)(?=[A-Za-z_$\[])", re.DOTALL)
+_NAME: Final = defer_pattern(rb"[\w$./;\[<>-]+", re.ASCII)
 # The name of an array class, such as ``[Ljava.lang.String;`` or ``[[D``. The group is the class of its elements.
-_ARRAY: Final = re.compile(r"\[+(?:L(.+);|[BCDFIJSZ])")
+_ARRAY: Final = defer_pattern(r"\[+(?:L(.+);|[BCDFIJSZ])")
 # The codes TC_NULL to TC_ENUM that may begin an object.
 _CONTENT_CODES: Final = frozenset(b"psrtuvwz{|}~")
 _PROXY: Final = "java.lang.reflect.Proxy"

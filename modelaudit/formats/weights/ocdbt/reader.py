@@ -7,11 +7,11 @@ Source: https://google.github.io/tensorstore/kvstore/ocdbt/index.html (storage f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -30,7 +30,7 @@ _CHECKSUM_BYTES: Final = 4
 _MAX_VERIFIED_BYTES: Final = 16 * MIB
 """The largest record whose checksum is verified, which takes some seconds. Records of Orbax have some hundred bytes."""
 # A path such as ``model/d/0123456789abcdef0123456789abcdef``, also of a member of such a file.
-_DATA_PATH: Final = re.compile(r"(?:\A|/)d/[0-9a-f]{32}(?:![^!]*)*\Z")
+_DATA_PATH: Final = defer_pattern(r"(?:\A|/)d/[0-9a-f]{32}(?:![^!]*)*\Z")
 
 
 def recognises(head: Head) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.weights.r_data.source import AsciiSource, BinarySource, ItemSource
 from modelaudit.formats.weights.r_data.walker import ItemWalker
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, Reading
@@ -17,10 +17,10 @@ from modelaudit.wire.ledger import claim_parsed
 _MAX_ENCODING_NAME: Final = 64
 # ``save`` writes a line such as ``RDX3`` first. ``serialize`` writes a letter for the encoding, then the version:
 # ``X`` and ``B`` are followed by four bytes, ``A`` by lines of text.
-_BINARY: Final = re.compile(rb"(?:RD[XB][23]\n)?(?:X\n\x00\x00\x00[\x02\x03]|B\n[\x02\x03]\x00\x00\x00)")
-_TEXT: Final = re.compile(rb"(?:RDA[23]\n)?A\r?\n[23]\r?\n\d+\r?\n\d+\r?\n")
+_BINARY: Final = defer_pattern(rb"(?:RD[XB][23]\n)?(?:X\n\x00\x00\x00[\x02\x03]|B\n[\x02\x03]\x00\x00\x00)")
+_TEXT: Final = defer_pattern(rb"(?:RDA[23]\n)?A\r?\n[23]\r?\n\d+\r?\n\d+\r?\n")
 # The line that ``save`` writes, if there is one, and the letter with its line end.
-_PREFIX: Final = re.compile(rb"(?:RD[XAB][23]\n)?(?:[XB]\n|A\r?\n)")
+_PREFIX: Final = defer_pattern(rb"(?:RD[XAB][23]\n)?(?:[XB]\n|A\r?\n)")
 
 
 def recognises(head: Head) -> bool:

@@ -5,10 +5,10 @@ Source: R Internals, section 1.8 "Serialization Formats"; ``src/main/serialize.c
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal, Protocol
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.bounds import KeptItems
@@ -25,7 +25,7 @@ _MAX_NAME_BYTES: Final = 16 * MIB
 _MISSING_INTEGER: Final = -(1 << 31)
 
 # A number in decimal or hexadecimal form, a raw byte in two hexadecimal digits, or a special value.
-_NUMBER: Final = re.compile(rb"[-+0-9a-fA-FxXpP.]+|NA|NaN|-?Inf")
+_NUMBER: Final = defer_pattern(rb"[-+0-9a-fA-FxXpP.]+|NA|NaN|-?Inf")
 
 INTEGER: Final = "integer"
 REAL: Final = "real"

@@ -9,7 +9,6 @@ Source: https://github.com/huggingface/safetensors#format and ``Metadata::valida
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -21,6 +20,7 @@ from modelaudit.formats.weights.safetensors import SafetensorsDefect
 from modelaudit.languages.architectures.tensors import read_tensor_traits
 from modelaudit.languages.stated_values import keep_values, make_values
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.stated import StoredTensor, TensorTable
@@ -74,7 +74,7 @@ _MAX_SHOWN_LENGTH = 200
 _BYTE_TYPES = frozenset({"U8", "I8"})
 _LONGEST_TEXT = 256 * KIB
 # Rows of numbers, and settings of quantized weights, of which a model has thousands.
-_QUANTIZED = re.compile(r"absmax|quant_map|quant_state|\.(?:weight|bias|scales?|qzeros|qweight|zero_point)\Z")
+_QUANTIZED = defer_pattern(r"absmax|quant_map|quant_state|\.(?:weight|bias|scales?|qzeros|qweight|zero_point)\Z")
 
 
 def recognises(head: Head) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location
@@ -23,7 +24,7 @@ from modelaudit.wire.deadline import check_deadline
 VOCABULARY: Final = "torch7-items"
 # Types of items.
 _NIL, _NUMBER, _STRING, _TABLE, _OBJECT, _BOOLEAN, _FUNCTION, _RECURSIVE_OLD, _RECURSIVE = range(9)
-_BINARY_START: Final = re.compile(
+_BINARY_START: Final = defer_pattern(
     # An object: its type, its index, and the version ``V 1`` or the name of its class, each after its length.
     rb"\x04\x00\x00\x00.{4}(?:\x03\x00\x00\x00V \d|[\x05-\x40]\x00\x00\x00(?:torch|nn|cudnn)\.)"
     # A table: its type, the index 1, the number of entries, and the first key: a name, or a number such as 1 (its type,
@@ -35,13 +36,13 @@ _BINARY_START: Final = re.compile(
     re.DOTALL,
 )
 # The same in text form, where each number and each text has a line of its own. The first key of a table is a name.
-_TEXT_START: Final = re.compile(
+_TEXT_START: Final = defer_pattern(
     rb"4\r?\n\d+\r?\n(?:3\r?\nV \d|\d+\r?\n(?:torch|nn|cudnn)\.)|3\r?\n1\r?\n\d+\r?\n2\r?\n\d+\r?\n[A-Za-z_]\w*\r?\n"
     rb"|[678]\r?\n(?:\d+\r?\n){1,2}\x1bL"
 )
-_VERSION: Final = re.compile(r"V \d+")
-_TENSOR_CLASS: Final = re.compile(r"torch\.(\w*)Tensor")
-_STORAGE_CLASS: Final = re.compile(r"torch\.(\w*)Storage")
+_VERSION: Final = defer_pattern(r"V \d+")
+_TENSOR_CLASS: Final = defer_pattern(r"torch\.(\w*)Tensor")
+_STORAGE_CLASS: Final = defer_pattern(r"torch\.(\w*)Storage")
 # The size of a number by the word before ``Tensor`` or ``Storage`` in the name of the class.
 _ITEM_BYTES: Final = {
     "Double": 8, "Float": 4, "Half": 2, "Long": 8, "Int": 4, "Short": 2, "Char": 1, "Byte": 1, "Cuda": 4,
@@ -54,10 +55,10 @@ _MAX_NAME_BYTES: Final = 200
 _MAX_CLASSES: Final = 1_000
 _LINE_END_BYTES: Final = 2
 # A number in text form, with the white space before and one character after it.
-_TOKEN: Final = re.compile(rb"\s*(\S{1,400})\s?")
+_TOKEN: Final = defer_pattern(rb"\s*(\S{1,400})\s?")
 _TOKEN_PEEK_BYTES: Final = 512
 # As ``printf`` writes it; the runtimes of Windows write ``1.#INF`` and ``-1.#IND``.
-_FLOAT: Final = re.compile(
+_FLOAT: Final = defer_pattern(
     rb"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf(?:inity)?|nan|1\.#[a-z]{3,4}\d*)", re.IGNORECASE
 )
 # All that ``_TEXT_START`` can match.

@@ -7,11 +7,11 @@ gensim was asked for them. Source: ``word2vec.c`` of https://code.google.com/arc
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
@@ -21,7 +21,7 @@ from modelaudit.wire.record_cursor import RecordCursor
 from modelaudit.wire.text import looks_like_text
 
 FORMAT: Final = "word2vec"
-_FIRST_LINE: Final = re.compile(rb"([1-9]\d{0,8}) ([1-9]\d{0,4})\r?\n")
+_FIRST_LINE: Final = defer_pattern(rb"([1-9]\d{0,8}) ([1-9]\d{0,4})\r?\n")
 _FIRST_LINE_BYTES: Final = 32
 _MOST_WORD_BYTES: Final = 1000
 _MOST_WORDS: Final = 20_000_000

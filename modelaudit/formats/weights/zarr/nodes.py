@@ -8,13 +8,13 @@ the metadata of several arrays in one file.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from modelaudit.formats.weights.zarr import ZarrDefect
 from modelaudit.languages.settings import Scalar, Setting
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import ChunkGrid
 from modelaudit.wire.members import DefectLog
@@ -28,9 +28,9 @@ _SIZE_KEYS: Final[dict[str, tuple[KeyPath, ...]]] = {
     "chunks": (("chunks",), ("chunk_grid", "configuration", "chunk_shape")),
 }
 # A dtype of version 2, such as ``<f4`` or ``<M8[ns]``: kind and size.
-_NUMPY_DTYPE: Final = re.compile(r"[<>|=]?([a-zA-Z])(\d{1,9})(?:\[\w+\])?")
+_NUMPY_DTYPE: Final = defer_pattern(r"[<>|=]?([a-zA-Z])(\d{1,9})(?:\[\w+\])?")
 # A data type of version 3, such as ``float32``, with its bits.
-_NAMED_DTYPE: Final = re.compile(r"(?:bool|int|uint|float|bfloat|complex)(\d{1,3})?")
+_NAMED_DTYPE: Final = defer_pattern(r"(?:bool|int|uint|float|bfloat|complex)(\d{1,3})?")
 _BYTES_PER_CHARACTER: Final = 4
 _MAX_DIMENSIONS: Final = 64
 _MAX_SHOWN_LENGTH: Final = 300
