@@ -57,6 +57,12 @@ POWERFUL_MODULES: Final = frozenset(
 )
 """Modules that ordinary code never passes on as a whole: the receiver can take any name of them, unseen here."""
 
+LOADER_MODULES: Final = frozenset(
+    {"torch.hub", "torch.serialization", "torch.package", "torch.utils.cpp_extension", "joblib", "dill", "cloudpickle",
+     "yaml", "jsonpickle", "code", "timeit", "urllib.request", "multiprocessing.connection", "asyncio.subprocess"}
+)  # fmt: skip
+"""Further modules in which code that computes a name can find one that runs code or fetches it."""
+
 THREAD_CLASSES: Final = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process"})
 """Classes whose objects call their method ``run`` once they are started."""
 

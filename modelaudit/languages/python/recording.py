@@ -265,7 +265,7 @@ class UseRecorder:
         name = name_resolution.find_namespace_owner(base)
         if name.startswith("*."):  # a namespace of an unknown object, such as ``*.__globals__``
             self.log.record(uses.COMPUTED, f"{name.removeprefix('*.')}.*", line)
-        elif name in WELL_KNOWN_MODULES.values():
+        elif name in WELL_KNOWN_MODULES.values() or name in name_tables.LOADER_MODULES:
             self.log.record(uses.COMPUTED, f"{name}.*", line)
         elif isinstance(base, Unknown) and "module" in base.tags:
             # ``_call_import`` tags a module of unknown name with the function that imported it.
