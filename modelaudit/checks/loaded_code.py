@@ -49,8 +49,24 @@ _SCRIPT_WORDS: Final = (
     "visualise|server|serve|client|api|script|quickstart|playground|tune|reproduce|ablation|scrape|crawl"
 )
 _SCRIPT_NAME: Final = re.compile(rf"(?:\A|_|-)(?:{_SCRIPT_WORDS})(?:\Z|_|-|\d)")
+# Classes that a library looks for in a file of the model: it makes an object of each subclass.
+_LOADED_BASES: Final = frozenset(
+    {"datasets.GeneratorBasedBuilder", "datasets.ArrowBasedBuilder", "datasets.DatasetBuilder", "datasets.BeamBasedBuilder",
+     "datasets.Metric", "evaluate.Metric", "evaluate.Measurement", "evaluate.Comparison", "evaluate.EvaluationModule",
+     "mlflow.pyfunc.PythonModel", "mlflow.pyfunc.model.PythonModel", "mlserver.MLModel", "cog.BasePredictor",
+     "triton_python_backend_utils.InferenceRequest"}
+)  # fmt: skip
 # The folder is read as a program for a person as well: these are no settings that a loader reads.
-_SETTINGS: Final = re.compile(r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|properties)|(?:^|/)MLmodel)\Z")
+_SETTINGS: Final = re.compile(
+    r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|properties|gin|jsonnet|libsonnet|pbtxt)|"
+    r"(?:^|/)(?:MLmodel|Procfile|(?:[\w-]+\.)?(?:Dockerfile|Containerfile)(?:\.[\w-]+)?))\Z"
+)
+# Documents that show how to import a module, and settings of gin, which import modules by statements.
+_IMPORTING: Final = re.compile(r"\.(?:md|markdown|rst|mdx|gin)\Z", re.IGNORECASE)
+# Large data of tokenizers and indexes of weights, which name no module.
+_DATA_FILE: Final = re.compile(
+    r"(?:^|/)(?:tokenizer|vocab|added_tokens|special_tokens_map|merges|word_index|[\w.-]*\.index)\.json\Z"
+)
 _FOR_PEOPLE: Final = re.compile(
     r"(?:^|/)(?:\.github|docs?|tests?)/|(?:^|/)(?:docker-compose[\w.-]*|mkdocs|\.pre-commit-config)\.ya?ml\Z"
 )
@@ -74,10 +90,11 @@ ReadText = Callable[[str], str]
 
 @dataclass(slots=True)
 class _Imports:
-    """The dotted names that one file imports, and whether it imports what no name shows."""
+    """The dotted names that one file imports, whether it imports what no name shows, and has a class for a library."""
 
     names: set[str] = field(default_factory=set)
     is_open: bool = False
+    has_loaded_class: bool = False
 
 
 class CodeImports:
@@ -100,6 +117,7 @@ class CodeImports:
                 imports.names.add(mention.name.lstrip("."))
             elif mention.use == "module-alias" and "=." in mention.name:
                 imports.names.add(mention.name.partition("=.")[2].rstrip(".*"))
+            imports.has_loaded_class = imports.has_loaded_class or mention.name in _LOADED_BASES
             imports.is_open = imports.is_open or (mention.name in _ANY_IMPORT and mention.use != "import")
         self._names_left -= len(imports.names) - before
 
@@ -145,8 +163,9 @@ class CodeImports:
             folders = path.split("/")[:-1]
             is_script = bool(_SCRIPT_FOLDERS.intersection(each.lower() for each in folders)) or _is_script_name(path)
             is_conventional = _CONVENTIONAL.search(path) is not None and not _SCRIPT_FOLDERS.intersection(folders)
+            has_class = path in self._imports and self._imports[path].has_loaded_class
             is_beside = is_script or (_MODEL_NAME.search(path) is None and texts.has_library_model)
-            if is_conventional or not is_beside or texts.name_module(path):
+            if is_conventional or has_class or not is_beside or texts.name_module(path):
                 roots.add(path)
         return roots
 
@@ -188,28 +207,35 @@ class _ModelTexts:
     """The settings and documents of a model, which may name a Python file; they are read when needed."""
 
     def __init__(self, records: Iterable[ArtifactRecord], read_text: ReadText) -> None:
-        self._paths = [each.path for each in records]
+        self._sizes = {each.path: each.size for each in records}
         self._read_text = read_text
-        self._texts: list[tuple[bool, str]] | None = None
+        self._texts: dict[str, str] | None = None
 
-    def _list_texts(self) -> list[tuple[bool, str]]:
-        """List the texts, each with whether it is a document for people."""
+    def _list_texts(self) -> dict[str, str]:
+        """Return the texts by their paths."""
         if self._texts is None:
-            self._texts = [
-                (is_document, self._read_text(path))
-                for path in self._paths
-                for is_document in (_DOCUMENT.search(path) is not None,)
-                if is_document or (_SETTINGS.search(path) and not _FOR_PEOPLE.search(path))
-            ]
+            self._texts = {
+                path: self._read_text(path)
+                for path in self._sizes
+                if _DOCUMENT.search(path) or (_SETTINGS.search(path) and not _FOR_PEOPLE.search(path))
+            }
         return self._texts
+
+    @property
+    def _has_unread_settings(self) -> bool:
+        """Whether settings are too large to look for a module in them."""
+        return any(
+            not text and self._sizes[path] and not _DOCUMENT.search(path) and not _DATA_FILE.search(path)
+            for path, text in self._list_texts().items()
+        )
 
     @property
     def has_library_model(self) -> bool:
         """Whether a library loads the model by a configuration that names its type."""
-        return any(_LIBRARY_MODEL in text for is_document, text in self._list_texts() if not is_document)
+        return any(_LIBRARY_MODEL in text for path, text in self._list_texts().items() if not _DOCUMENT.search(path))
 
     def name_module(self, path: str) -> bool:
-        """Whether settings name the module of a file, or a document shows how to import it."""
+        """Whether settings name the module of a file, may name it beyond what was read, or a document imports it."""
         stem = re.escape(posixpath.splitext(posixpath.basename(path))[0])
         before = r"(?<![\w.-])(?:[\w.-]+[./])*"
         named = re.compile(
@@ -219,9 +245,13 @@ class _ModelTexts:
             re.IGNORECASE,
         )
         imported = re.compile(rf"^[ \t>]*(?:from|import)[ \t]+(?:[\w.]+\.)?{stem}\b", re.MULTILINE)
-        return any(
-            stem.replace("\\", "") in text and (imported if is_document else named).search(text)
-            for is_document, text in self._list_texts()
+        return self._has_unread_settings or any(
+            stem.replace("\\", "") in text
+            and (
+                (not _DOCUMENT.search(path) and named.search(text))
+                or (_IMPORTING.search(path) and imported.search(text))
+            )
+            for path, text in self._list_texts().items()
         )
 
 

@@ -31,7 +31,7 @@ from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_BLOCK_CHARACTERS: Final = 400_000  # of all commands of a document together
 _CHARACTERS_OF_BLOCK: Final = 100  # to which the analysis of an empty block corresponds
-_INDEX_USES: Final = frozenset({"index", "links", "local-index", "signed-index"})
+_INDEX_USES: Final = frozenset({"index", "links", "local-index", "unknown-index", "signed-index"})
 _INSTRUCTED: Final = "instructed"
 """The kind of a file that a document tells users to run."""
 _FENCED_BLOCK: Final = re.compile(

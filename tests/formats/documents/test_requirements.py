@@ -27,6 +27,7 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
         ("--index-url https://e.invalid/s", [("index", "https://e.invalid/s")]),
         ("-i http://e.invalid/s", [("plain-text", "http://e.invalid/s")]),
         ("-i http://localhost:8080/s", [("local-index", "http://localhost:8080/s")]),
+        ("--index-url ${HOST}", [("unknown-index", "${HOST}")]),
         ("--find-links=https://e.invalid/l", [("links", "https://e.invalid/l")]),
         ("--trusted-host e.invalid", [("trusted-host", "e.invalid")]),
         ("x @ git+https://u:p@e.invalid/x", [("address", "git+https://e.invalid/x")]),
