@@ -30,7 +30,7 @@ _MOST_MENTIONS: Final = 50
 _QUOTED: Final = 160
 _ADDRESS: Final = re.compile(r"(?:https?|ftp)://[^\s)>\]\"'`]{3,300}")
 _DOCUMENT: Final = re.compile(
-    r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg)|.*/(?:readme|\.\w+rules)", re.IGNORECASE
+    r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg|ipynb|ya?ml|toml|ini|cfg|sh|py)|.*(?:tool|mcp|function|plugin)[^/]*\.json|.*/mcp/.*\.json|.*/(?:readme|\.\w+rules)", re.IGNORECASE
 )
 # https://agents.md, https://code.claude.com/docs/en/memory and /skills, https://cursor.com/docs/context/rules,
 # https://docs.github.com/en/copilot/how-tos/configure-custom-instructions, https://docs.windsurf.com, https://docs.cline.bot
@@ -103,7 +103,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _collect_mentions(path: str, text: str) -> Iterator[Mention]:
     """Yield a mention of each hidden instruction, and in a file for agents of each risky one."""
     hidden_spans: list[range] = []
-    for piece in find_hidden_texts(text):
+    for piece in find_hidden_texts(text, path):
         hidden_spans.append(range(piece.offset, piece.offset + len(piece.text)))
         effect = _judge_hidden_text(piece)
         if effect:

@@ -64,6 +64,8 @@ _RISKS: Final = tuple(
         (FETCH_AND_RUN, rf"{_FETCH}.{{0,80}}?{_PROGRAM_ADDRESS}.{{0,120}}?{_RUN}"),
         (FETCH_AND_RUN, rf"{_FETCH}.{{0,80}}?\b(?:instructions|rules|prompt|steps)\b.{{0,60}}?{_ADDRESS}.{{0,120}}?"
                           r"\b(?:follow|obey|execute|apply|act on)\b"),
+        (FETCH_AND_RUN, rf"\b(?:paste|type|enter|copy|run|execute)\b.{{0,80}}?\b(?:terminals?|shell|console|command line"
+                        rf"|power\s?shell|prompt)\b.{{0,200}}?\b(?:curl|wget|irm|iwr|invoke-\w+)\b.{{0,80}}?{_ADDRESS}"),
         ("send-secrets", rf"{_SEND}\W.{{0,100}}?{_SECRETS}.{{0,160}}?{_PLACE}"),
         ("send-secrets", rf"{_SECRETS}.{{0,120}}?{_SEND}\s+(?:it|them|its|their|this|that|the)\b.{{0,120}}?{_PLACE}"),
         ("keep-silent", rf"\b(?:do not|don't|never)\s+(?:ever\s+)?(?:mention|tell|reveal|disclose|inform|report|show"
@@ -72,7 +74,8 @@ _RISKS: Final = tuple(
                         rf"(?:[^.\n]{{0,20}}?{_ACT}|that\s+you|[.;]|$)"),
         ("keep-silent", rf"\bwithout\s+(?:telling|informing|notifying|alerting|mentioning|the knowledge of)\b"
                         rf".{{0,40}}?\b{_USER}\b"),
-        ("keep-silent", r"\b(?:leave|keep)\s+(?:it|this|that|them|this step)\s+(?:out\s+of|secret|hidden)\b"),
+        ("keep-silent", r"\b(?:leave|keep)\s+(?:it|this|that|them|this step)\s+(?:out\s+of(?!\s+(?:the\s+)?(?:logs?"
+                        r"|git|repo\w*|commits?|code|source|version control))|secret|hidden)\b"),
         ("keep-silent", r"\b(?:hide|conceal)\s+(?:this|these|it|the\s+\w+)\b.{0,40}?\bfrom\s+" + _USER),
         ("keep-silent", r"\b(?:silently|secretly|covertly|quietly|invisibly)\s+(?:run|execute|send|post|upload|transmit"
                         r"|forward|exfiltrate|install|collect|copy|add|insert)\b"),
