@@ -56,8 +56,8 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
     """Yield a mention for each package source in the line.
 
     A plain name such as ``numpy`` comes from the index that the user configured, and gives no mention.
-    The ``use`` of a mention is ``index``, ``links``, ``local-index``, ``unknown-index``, ``plain-text``, ``trusted-host``, ``editable``,
-    ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
+    The ``use`` of a mention is ``index``, ``links``, ``local-index``, ``unknown-index``, ``plain-text``,
+    ``trusted-host``, ``editable``, ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
 
     Args:
         line: one requirement or option, with continued lines already joined.

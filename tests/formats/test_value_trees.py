@@ -72,7 +72,9 @@ def _build_text_array(tree: _Tree) -> bytes:
     """Return an array of the lines of a document, each in UTF-32."""
     lines = json.dumps(tree, indent=1).splitlines()
     width = max(map(len, lines))
-    return _build_npy(f"<U{width}", f"({len(lines)},)", "".join(each.ljust(width, "\0") for each in lines).encode("utf-32-le"))
+    return _build_npy(
+        f"<U{width}", f"({len(lines)},)", "".join(each.ljust(width, "\0") for each in lines).encode("utf-32-le")
+    )
 
 
 def _build_byte_array(tree: _Tree) -> bytes:

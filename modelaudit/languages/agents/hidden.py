@@ -45,10 +45,24 @@ _LINK_TITLE: Final = re.compile(
 _FAR_RIGHT: Final = re.compile(r"(?<![ \t\u00a0])[ \t\u00a0]{150,}+(?P<text>\S[^\n]{12,6000})")
 _FRONT_MATTER: Final = re.compile(r"\A---[ \t]*\n[\s\S]{0,60000}?^---[ \t]*$", re.MULTILINE)
 _COMMENTED: Final = re.compile(r"\.(?:ya?ml|toml|ini|cfg|conf|env|properties|py|sh)\Z|/[^/.]+\Z", re.IGNORECASE)
-_LINES_OF_COMMENT: Final = re.compile(r"(?:^|(?<=[ \t]))#+[ \t]?(?P<text>[^\n]{12,2000}(?:\n[ \t]*#[^\n]{0,500}){0,20})", re.MULTILINE)
-_PICTURE_TEXT: Final = re.compile(r"<(?:desc|title|metadata|text)\b[^<>]{0,500}>(?P<text>[^<]{12,6000})<", re.IGNORECASE)
+_LINES_OF_COMMENT: Final = re.compile(
+    r"(?:^|(?<=[ \t]))#+[ \t]?(?P<text>[^\n]{12,2000}(?:\n[ \t]*#[^\n]{0,500}){0,20})", re.MULTILINE
+)
+_PICTURE_TEXT: Final = re.compile(
+    r"<(?:desc|title|metadata|text)\b[^<>]{0,500}>(?P<text>[^<]{12,6000})<", re.IGNORECASE
+)
 _TOOLS: Final = re.compile(r"\"(?:inputSchema|input_schema|tools|parameters|functions)\"\s*:")
-_DESCRIPTION: Final = re.compile(r"\"(?:description|instructions|title|prompt)\"\s*:\s*\"(?P<text>(?:[^\"\\\n]|\\.){12,6000})\"")
+_DESCRIPTION: Final = re.compile(
+    r"\"(?:description|instructions|title|prompt)\"\s*:\s*\"(?P<text>(?:[^\"\\\n]|\\.){12,6000})\""
+)
+_TOOLS_OF_YAML: Final = re.compile(
+    r"^[ \t]*(?:tools|functions|input_?schema|parameters)[ \t]*:", re.MULTILINE | re.IGNORECASE
+)
+_DESCRIPTION_OF_YAML: Final = re.compile(
+    r"^(?P<indent>[ \t]*)(?:-[ \t]+)?(?:description|instructions)[ \t]*:[ \t]*"
+    r"(?P<text>[^\n]{0,2000}(?:\n(?:(?P=indent)[ \t]+[^\n]{0,1000})?){0,40})",
+    re.MULTILINE,
+)
 _TAG_CHARACTERS: Final = re.compile("[\U000e0001-\U000e007f]{8,}")
 _FLAG: Final = "\U0001f3f4"
 _ZERO_WIDTH: Final = re.compile("[\u200b-\u200f\u2060-\u2064\ufeff]{16,}")
@@ -105,6 +119,9 @@ def _find_texts_of_programs(text: str, path: str) -> Iterator[HiddenText]:
     if path.lower().endswith(".svg"):
         for match in _PICTURE_TEXT.finditer(text):
             yield HiddenText("a text of a picture", html.unescape(match["text"]), match.start())
+    if path.lower().endswith((".yaml", ".yml")) and _TOOLS_OF_YAML.search(text) is not None:
+        for match in _DESCRIPTION_OF_YAML.finditer(text):
+            yield HiddenText("the description of a tool", match["text"][:_LONGEST_PIECE], match.start())
     if path.lower().endswith(".json") and _TOOLS.search(text) is not None:
         for match in _DESCRIPTION.finditer(text):
             content = match["text"].replace("\\n", "\n").replace('\\"', '"')

@@ -30,7 +30,8 @@ _MOST_MENTIONS: Final = 50
 _QUOTED: Final = 160
 _ADDRESS: Final = re.compile(r"(?:https?|ftp)://[^\s)>\]\"'`]{3,300}")
 _DOCUMENT: Final = re.compile(
-    r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg|ipynb|ya?ml|toml|ini|cfg|sh|py)|.*(?:tool|mcp|function|plugin)[^/]*\.json|.*/mcp/.*\.json|.*/(?:readme|\.\w+rules)", re.IGNORECASE
+    r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg|ipynb|ya?ml|toml|ini|cfg|sh|py)|.*(?:tool|mcp|function|plugin)[^/]*\.json|.*/mcp/.*\.json|.*/(?:readme|\.\w+rules)",
+    re.IGNORECASE,
 )
 # https://agents.md, https://code.claude.com/docs/en/memory and /skills, https://cursor.com/docs/context/rules,
 # https://docs.github.com/en/copilot/how-tos/configure-custom-instructions, https://docs.windsurf.com, https://docs.cline.bot

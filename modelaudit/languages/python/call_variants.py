@@ -31,15 +31,15 @@ _CODE_PATH_TAG: Final = frozenset({"code-path"})
 def name_variant(call: Call) -> str:
     """Return the name of a call, changed if its arguments decide its effect; empty if they make it harmless."""
     namer = _VARIANT_NAMERS.get(call.name)
-    if call.name.startswith("huggingface_hub.") and _has_other_hub(call):
-        return OTHER_HUB_NAME
     if namer is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
         namer = _name_table_query
     return namer(call) if namer is not None else call.name
 
 
-def _has_other_hub(call: Call) -> bool:
+def asks_other_hub(call: Call) -> bool:
     """Whether a call of the client of the Hub writes the address of another server, which then answers for the Hub."""
+    if not call.name.startswith("huggingface_hub."):
+        return False
     is_client = call.name.rpartition(".")[2] in _HUB_CLIENTS
     endpoint = call.get_argument(0, "endpoint") if is_client else call.keywords.get("endpoint")
     return endpoint is not None and bool(partial_texts.find_foreign_host(partial_texts.write_text(endpoint)))

@@ -1428,15 +1428,18 @@ class Evaluator(ast.NodeVisitor):
         ]
         if namespaces and method in _ITEM_METHODS:
             return join_values(*(self._resolve_item(each, args[0] if args else UNKNOWN, line) for each in namespaces))
-        is_own = any(isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES for each in list_alternatives(base))
-        if is_own and method in _ITEM_METHODS:
-            return self.take_item(base, args[0] if args else UNKNOWN, line)
-        if is_own and method in ("items", "values"):
-            return self._walk_own_names(line)
+        if any(isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES for each in list_alternatives(base)):
+            return self._take_own_names(base, method, args, line)
         if namespaces and method in ("items", "values"):
             self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
         return None
+
+    def _take_own_names(self, namespace: Value, method: str, args: Sequence[Value], line: int) -> Value | None:
+        """Take one name of ``globals()`` by a method, or all of them; ``None`` for any other method."""
+        if method in _ITEM_METHODS:
+            return self.take_item(namespace, args[0] if args else UNKNOWN, line)
+        return self._walk_own_names(line) if method in ("items", "values") else None
 
     def _walk_own_names(self, line: int) -> Value:
         """Return a stand-in for each value of ``globals()``: of the source itself, and of what it imports."""

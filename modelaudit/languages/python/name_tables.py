@@ -171,6 +171,10 @@ NETWORK_RESULTS: Final = {
         *("http.client.HTTPConnection", "urllib.request.build_opener", "aiohttp.ClientSession.get", "wget.download"),
         *("urllib.request.Request", "ftplib.FTP", "telnetlib.Telnet", "aiohttp.request", "ssl.wrap_socket"),
         *("ssl.SSLContext.wrap_socket", "ssl.create_default_context.wrap_socket", "websocket.create_connection"),
+        *("asyncio.open_connection", "asyncio.open_unix_connection", "websockets.connect"),
+        *("websockets.sync.client.connect", "websocket.WebSocket"),
+        *("multiprocessing.connection.Client", "xmlrpc.client.ServerProxy", "imaplib.IMAP4_SSL", "nntplib.NNTP"),
+        *("pika.BlockingConnection", "kafka.KafkaProducer", "redis.Redis", "redis.from_url", "zmq.Context.socket"),
         *("paramiko.SSHClient", "dns.resolver.resolve", "dns.resolver.query", "socket.gethostbyname_ex"),
     )
 } | {

@@ -66,7 +66,7 @@ def _has_text(value: Value) -> bool:
         return value.text != ""
     if isinstance(value, Constant):
         # Paths and addresses have a slash; other texts are not worth the work.
-        return isinstance(value.value, str) and "/" in value.value
+        return isinstance(value.value, str) and ("/" in value.value or value.value == _HOME)
     return isinstance(value, Alternatives) and write_text(value) != UNKNOWN_PART
 
 
@@ -165,6 +165,11 @@ _AUTHENTICATION: Final = frozenset(
 _FETCHES: Final = re.compile(r"get|load|read|fetch|download|open|imread|retrieve|request|from_pretrained")
 _CONFIGURES: Final = re.compile(r"set_|init|login|configure|connect|setup|register|use_")
 _MAX_ITEMS: Final = 32
+# Handlers that send what any logger of the process gets.
+_LOG_SENDERS: Final = frozenset(
+    f"logging.handlers.{name}"
+    for name in ("HTTPHandler", "SocketHandler", "DatagramHandler", "SysLogHandler", "SMTPHandler")
+)
 
 
 def passes_secret_to_address(call: Call) -> bool:
@@ -183,6 +188,8 @@ def passes_secret_to_address(call: Call) -> bool:
 
 def configures_address(call: Call) -> bool:
     """Whether a call sets the address of its whole package, as ``mlflow.set_tracking_uri`` does."""
+    if call.name in _LOG_SENDERS and (call.args or call.keywords):
+        return True
     is_setting = _CONFIGURES.match(call.name.rpartition(".")[2]) is not None
     return is_setting and _may_hold_address(call) and any(True for _ in _find_foreign_hosts(call))
 
@@ -191,10 +198,17 @@ def tag_client(call: Call) -> frozenset[str]:
     """Return the tag of a client, or of settings, that a call makes with an address in the source; otherwise none."""
     if not _may_hold_address(call):
         return call.tags & {FOREIGN_TAG} if call.tags else frozenset()
-    if _FETCHES.search(call.name.rpartition(".")[2].lower()) or call.name.startswith(_SENDING_NOTHING):
+    is_fetch = _FETCHES.search(call.name.rpartition(".")[2].lower()) and not _opens_for_writing(call)
+    if is_fetch or call.name.startswith(_SENDING_NOTHING):
         return call.tags & {FOREIGN_TAG}
     is_made_foreign = any(True for _ in _find_foreign_hosts(call))
     return frozenset({FOREIGN_TAG}) if is_made_foreign else call.tags & {FOREIGN_TAG}
+
+
+def _opens_for_writing(call: Call) -> bool:
+    """Whether a call opens an address to write to it, by its mode."""
+    mode = call.get_argument(1, "mode")
+    return isinstance(mode, Constant) and isinstance(mode.value, str) and mode.value[:1] in ("w", "a", "x")
 
 
 def _may_hold_address(call: Call) -> bool:

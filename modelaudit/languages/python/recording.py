@@ -138,6 +138,8 @@ class UseRecorder:
             self.log.record(use, name, call.line, call.detail, loaded_files.find_loaded_file(call))
         if data_flow.sends_secret(call):
             self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
+        if call_variants.asks_other_hub(call):
+            self.log.record(uses.CALL, call_variants.OTHER_HUB_NAME, call.line, call.detail)
 
     def record_sent_secret(self, call: Call) -> None:
         """Record that a method of an unknown object gets a secret and an address to send it to."""

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Final
 
+from modelaudit.formats.nested_documents import may_act_on_loaders
 from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
-from modelaudit.formats.nested_documents import may_act_on_loaders
 from modelaudit.formats.value_trees import ValueTree
 from modelaudit.formats.weights.numpy import NpyDefect
 from modelaudit.formats.weights.numpy.header import MAGIC, ArrayHeader, locate_header, read_header
