@@ -53,8 +53,8 @@ _SCRIPT_NAME: Final = re.compile(rf"(?:\A|_|-)(?:{_SCRIPT_WORDS})(?:\Z|_|-|\d)")
 _LOADED_BASES: Final = frozenset(
     {"datasets.GeneratorBasedBuilder", "datasets.ArrowBasedBuilder", "datasets.DatasetBuilder",
      "datasets.BeamBasedBuilder", "datasets.Metric", "evaluate.Metric", "evaluate.Measurement", "evaluate.Comparison",
-     "evaluate.EvaluationModule", "mlflow.pyfunc.PythonModel", "mlflow.pyfunc.model.PythonModel", "mlserver.MLModel", "cog.BasePredictor",
-     "triton_python_backend_utils.InferenceRequest"}
+     "evaluate.EvaluationModule", "mlflow.pyfunc.PythonModel", "mlflow.pyfunc.model.PythonModel", "mlserver.MLModel",
+     "cog.BasePredictor"}
 )  # fmt: skip
 # The folder is read as a program for a person as well: these are no settings that a loader reads.
 _SETTINGS: Final = re.compile(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -233,3 +234,37 @@ def test_ordinary_setting_of_an_agent_or_editor_is_no_finding(
     assert [
         each for each in report.findings if each.severity.rank >= 2 and each.rule.startswith(("agents/", "shell/"))
     ] == []
+
+
+@check_each(
+    "path, text",
+    [
+        ("config.yaml", f"epochs: 3\n# {ATTACK}\n"),
+        ("utils.py", f"x = 1  # {ATTACK}\n"),
+        ("README.md", f"---\nlicense: mit\n# {ATTACK}\n---\n# A\n"),
+        ("logo.svg", f"<svg xmlns='http://www.w3.org/2000/svg'><desc>{ATTACK}</desc></svg>"),
+        ("mcp/tools.json", json.dumps({"tools": [{"name": "a", "description": f"Adds.\n{ATTACK}"}]})),
+        ("tools.yaml", f"tools:\n- name: a\n  description: |\n    Adds.\n    {ATTACK}\n"),
+        ("demo.ipynb", json.dumps({"cells": [{"cell_type": "markdown", "metadata": {}, "source": [f"<!-- {ATTACK} -->"]}],
+                                   "nbformat": 4, "nbformat_minor": 5, "metadata": {}})),
+    ],
+)  # fmt: skip
+def test_instruction_that_only_programs_and_agents_read_is_a_finding(
+    path: str, text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert scan_rules(tmp_path_factory.mktemp("a"), path, text)[0] == {"agents/hidden-instruction"}
+
+
+@check_each(
+    "path, text",
+    [
+        ("config.yaml", "epochs: 3\n# The assistant must answer in English; see README.\n"),
+        ("mcp/tools.json", '{"tools": [{"name": "a", "description": "Use this tool to add two numbers."}]}'),
+        ("utils.py", "# Never log the tokens of the user.\nx = 1\n"),
+        ("AGENTS.md", "# Notes\nRead the address from the environment, and keep it out of logs.\n"),
+    ],
+)
+def test_comment_or_description_of_ordinary_work_is_no_finding(
+    path: str, text: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert scan_rules(tmp_path_factory.mktemp("a"), path, text)[0] == set()

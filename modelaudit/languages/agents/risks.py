@@ -65,7 +65,8 @@ _RISKS: Final = tuple(
         (FETCH_AND_RUN, rf"{_FETCH}.{{0,80}}?\b(?:instructions|rules|prompt|steps)\b.{{0,60}}?{_ADDRESS}.{{0,120}}?"
                           r"\b(?:follow|obey|execute|apply|act on)\b"),
         (FETCH_AND_RUN, rf"\b(?:paste|type|enter|copy|run|execute)\b.{{0,80}}?\b(?:terminals?|shell|console"
-                        rf"|command line|power\s?shell|prompt)\b.{{0,200}}?\b(?:curl|wget|irm|iwr|invoke-\w+)\b.{{0,80}}?{_ADDRESS}"),
+                        rf"|command line|power\s?shell|prompt)\b.{{0,200}}?\b(?:curl|wget|irm|iwr|invoke-\w+)\b"
+                        rf".{{0,80}}?{_ADDRESS}"),
         ("send-secrets", rf"{_SEND}\W.{{0,100}}?{_SECRETS}.{{0,160}}?{_PLACE}"),
         ("send-secrets", rf"{_SECRETS}.{{0,120}}?{_SEND}\s+(?:it|them|its|their|this|that|the)\b.{{0,120}}?{_PLACE}"),
         ("keep-silent", rf"\b(?:do not|don't|never)\s+(?:ever\s+)?(?:mention|tell|reveal|disclose|inform|report|show"

@@ -296,6 +296,23 @@ def test_index_without_encryption_in_a_variable_or_a_setting_of_an_installer_fai
 @check_each(
     "text, rules",
     [
+        ("npx -y https://e.invalid/a.tgz\n", {"requirements/runs-address"}),
+        ("pnpm dlx https://e.invalid/a.tgz\n", {"requirements/runs-address"}),
+        ("npx -y https://github.com/a/b\nnpm install https://e.invalid/a.tgz\n", {"requirements/from-address"}),
+    ],
+)
+def test_package_that_a_command_runs_from_an_address_is_for_review(tmp_path, text, rules):
+    assert scan_text(tmp_path, "run.sh", text) == (3 if "requirements/runs-address" in rules else 0, rules)
+
+
+def test_index_of_requirements_that_a_variable_names_is_for_review(tmp_path):
+    text = "--index-url ${HOST}\nnumpy\n"
+    assert scan_text(tmp_path, "requirements.txt", text) == (3, {"requirements/unknown-index"})
+
+
+@check_each(
+    "text, rules",
+    [
         ("pip install -i $(cat index.txt) x\n", {"requirements/other-index"}),
         ('pip install --index-url="$INDEX" x\n', {"requirements/other-index"}),
         ("echo 'deb http://e.invalid/s ./' > /etc/apt/sources.list.d/e.list\n", {"requirements/other-index"}),
