@@ -267,7 +267,8 @@ def test_download_behind_a_coprocess_case_in_a_substitution_or_long_function_is_
     ],
 )
 def test_package_that_any_package_manager_installs_from_an_address_is_reported(text):
-    assert {mention.use for mention in collect_script_mentions(text)} == {"address"}
+    use = "run-address" if text.startswith("npx") else "address"
+    assert {mention.use for mention in collect_script_mentions(text)} == {use}
     assert not list(collect_script_mentions("npm ci\nnpm i -g yarn\ncargo install x\ngem install rake\n"))
 
 
