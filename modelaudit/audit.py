@@ -300,7 +300,8 @@ class Audit:
         self.records = [
             add_absences(record, absences_by_path.get(record.path, ()), self.policy) for record in self.records
         ]
-        self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside)
+        runners = waiting.documented.list_runners(self.records, waiting.code_imports, read_text)
+        self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside, runners.find_runner)
         self.findings = self.findings if waiting.unpickles else lower_strings(self.findings)
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
         self._judge_subjects(build_source_subjects(alarms, {}))

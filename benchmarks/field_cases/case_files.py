@@ -136,22 +136,25 @@ def read_fresh_cases(folder: Path = HERE / FRESH) -> list[Case]:
     shared = yaml.safe_load((folder / "shared.yaml").read_text(encoding="utf-8"))
     cases: list[Case] = []
     for path in sorted(folder.glob("*.yaml")):
-        group = path.stem.upper()
-        for row in yaml.safe_load(path.read_text(encoding="utf-8")) if path.stem != "shared" else ():
-            cases.append(
-                Case(
-                    id=f"{FRESH}-{row['id']}",
-                    mechanism=f"{FRESH} {group[0]}.{group[1:]}" if group[1:].isdigit() else f"{FRESH} {path.stem}",
-                    expect=row["expect"],
-                    what=row["what"],
-                    loader="",
-                    settings={},
-                    reading=row.get("reading", ""),
-                    files={name: _read_content(content, shared) for name, content in row["files"].items()},
-                    proven=row.get("proven", ""),
-                )
-            )
+        rows = yaml.safe_load(path.read_text(encoding="utf-8")) if path.stem != "shared" else ()
+        cases += (_make_fresh_case(path.stem, row, shared) for row in rows)
     return cases
+
+
+def _make_fresh_case(group: str, row: Mapping[str, Any], shared: Mapping[str, Any]) -> Case:
+    """Return the case of a row in the file of a group, such as ``a1``."""
+    number = group[1:]
+    return Case(
+        id=f"{FRESH}-{row['id']}",
+        mechanism=f"{FRESH} {group[0].upper()}.{number}" if number.isdigit() else f"{FRESH} {group}",
+        expect=row["expect"],
+        what=row["what"],
+        loader="",
+        settings={},
+        reading=row.get("reading", ""),
+        files={name: _read_content(content, shared) for name, content in row["files"].items()},
+        proven=row.get("proven", ""),
+    )
 
 
 def _read_content(content: Any, shared: Mapping[str, Any]) -> Any:

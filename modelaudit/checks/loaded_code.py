@@ -139,7 +139,7 @@ class CodeImports:
             return {}
         scripts = {path for path in sources if _NOTEBOOK in sources[path].formats}
         python_files = sources.keys() - scripts
-        loaded = self._follow_imports(self._find_roots(python_files, records, references, read_text), python_files)
+        loaded = self.follow_imports(self._find_roots(python_files, records, references, read_text), python_files)
         reason = "no configuration, convention or loaded file names it"
         return dict.fromkeys(python_files - loaded, reason) | dict.fromkeys(scripts, "a notebook is not imported")
 
@@ -169,7 +169,7 @@ class CodeImports:
                 roots.add(path)
         return roots
 
-    def _follow_imports(self, roots: set[str], python_files: Iterable[str]) -> set[str]:
+    def follow_imports(self, roots: set[str], python_files: Iterable[str]) -> set[str]:
         """Return the files that are loaded once ``roots`` are: those that they import, through any number of files."""
         index: defaultdict[str, list[str]] = defaultdict(list)
         for path in python_files:
@@ -256,7 +256,10 @@ class _ModelTexts:
 
 
 def lower_findings(
-    findings: Sequence[Finding], rules: Mapping[str, FindingRule], find_beside: Callable[[], Mapping[str, str]]
+    findings: Sequence[Finding],
+    rules: Mapping[str, FindingRule],
+    find_beside: Callable[[], Mapping[str, str]],
+    find_runner: Callable[[Finding], str] = lambda _: "",
 ) -> list[Finding]:
     """Return the findings; those in files that are not loaded with the model get the severity that their rule states.
 
@@ -264,15 +267,26 @@ def lower_findings(
         findings: all findings.
         rules: the rules by their ids.
         find_beside: returns the files that are not loaded, each with the reason; called only where that matters.
+        find_runner: returns the file that has people run the program of a finding, if the finding is more than what
+            ordinary programs do; otherwise an empty text.
     """
     severities = [_find_lower_severity(each, rules) for each in findings]
     beside = find_beside() if any(severities) else {}
     return [
-        _lower_finding(finding, severity, beside[finding.artifact])
+        _judge_beside(finding, severity, beside[finding.artifact], find_runner(finding))
         if severity is not None and finding.artifact in beside
         else finding
         for finding, severity in zip(findings, severities, strict=True)
     ]
+
+
+def _judge_beside(finding: Finding, severity: Severity, reason: str, runner: str) -> Finding:
+    """Return a finding in a file beside the model: lowered, or at most high if a document has people run the file."""
+    if not runner:
+        return _lower_finding(finding, severity, reason)
+    kept = Severity.HIGH if finding.severity is Severity.CRITICAL else finding.severity
+    message = f"{finding.message} {runner} has users run this file as a program."
+    return replace(finding, severity=kept, message=message, evidence=(*finding.evidence, f"run as {runner} says"))
 
 
 def _find_lower_severity(finding: Finding, rules: Mapping[str, FindingRule]) -> Severity | None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
+from modelaudit.languages.documented_programs import MOST_PROGRAMS, find_documented_programs
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.shell.executed_files import EXECUTED, find_executed_files
@@ -22,9 +23,10 @@ from modelaudit.languages.shell.script import VOCABULARY, collect_script_mention
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, References
+from modelaudit.model.outline import DOCUMENTED_PROGRAM, RUN_FILE, Mention, Outline, Reference
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.bounds import build_references
 from modelaudit.wire.requirement_lines import VOCABULARY as REQUIREMENTS
 from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 
@@ -149,8 +151,10 @@ def read_instructions(text: str, format_name: str, key: str | None = None) -> It
     mentions.update(dict.fromkeys(_judge_actions(actions)))
     if mentions:
         yield Outline(format_name, tuple(replace(each, where=replace(each.where, key=key)) for each in mentions))
-    if references:
-        yield References(RUN_FILE, tuple(references))
+    yield from chain(
+        build_references(RUN_FILE, references, len(references)),
+        build_references(DOCUMENTED_PROGRAM, find_documented_programs(text), MOST_PROGRAMS),
+    )
     if reached_limit is not None:
         raise reached_limit
 

@@ -74,6 +74,7 @@ from modelaudit.languages.python.values import (
     may_be_called,
     merge_binding,
 )
+from modelaudit.model.outline import IMPORTED
 
 # A level of nesting takes four or five frames of the stack of this process, whose limit is 1,000.
 _MAX_DEPTH: Final = 90
@@ -304,7 +305,7 @@ class Evaluator(ast.NodeVisitor):
                 self._star_imports.append(name_resolution.normalize_name(module).name)
             else:
                 imported = name_resolution.normalize_name(f"{module}.{alias.name}")
-                self.log.record(uses.REFERENCE, imported.name, node.lineno)
+                self.log.record(uses.REFERENCE, imported.name, node.lineno, IMPORTED)
                 self.scope.bind(alias.asname or alias.name, imported)
                 if alias.asname and imported.name in self.module_values.known_modules:
                     self._record_alias(alias.asname, imported, node.lineno)

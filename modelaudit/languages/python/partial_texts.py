@@ -26,6 +26,8 @@ from modelaudit.languages.python.values import (
 )
 
 UNKNOWN_PART: Final = "…"
+FROM_FILE: Final = "(text of a file)"
+"""The command of a call whose text comes from a file."""
 _MAX_TEXT: Final = 600
 _HOME: Final = "~"
 # Variables that hold the home folder, or a folder in it.
@@ -65,9 +67,25 @@ def _has_text(value: Value) -> bool:
     if isinstance(value, TaggedValue):
         return value.text != ""
     if isinstance(value, Constant):
-        # Paths and addresses have a slash; other texts are not worth the work.
-        return isinstance(value.value, str) and ("/" in value.value or value.value == _HOME)
+        # Paths and addresses have a slash, and commands a blank; other texts are not worth the work.
+        is_text = isinstance(value.value, str)
+        return is_text and ("/" in value.value or " " in value.value or value.value == _HOME)
     return isinstance(value, Alternatives) and write_text(value) != UNKNOWN_PART
+
+
+def describe_command(call: Call) -> str:
+    """Return the command that a call runs, as far as it is known, or ``FROM_FILE``; empty if nothing is known."""
+    first = call.args[0] if call.args else next(iter(call.keywords.values()), None)
+    if first is None:
+        return ""
+    if isinstance(first, Container) and not first.keys:
+        words = [write_text(each) for each in first.values[:_MAX_ITEMS]]
+        if words and words[0] != UNKNOWN_PART:
+            return " ".join(words)
+    text = write_text(first)
+    if text != UNKNOWN_PART:
+        return text
+    return FROM_FILE if collect_tags(first) & {"file", "data-file"} else ""
 
 
 def may_span_parts(text: str) -> bool:

@@ -134,8 +134,9 @@ class UseRecorder:
         if not name:
             return
         use = data_flow.select_use(call)
+        detail = call.detail or (partial_texts.describe_command(call) if name in COMMANDS else "")
         if not (is_of_result and use == uses.CALL):
-            self.log.record(use, name, call.line, call.detail, loaded_files.find_loaded_file(call))
+            self.log.record(use, name, call.line, detail, loaded_files.find_loaded_file(call))
         if data_flow.sends_secret(call):
             self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
         if call_variants.asks_other_hub(call):
