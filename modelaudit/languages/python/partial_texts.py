@@ -68,8 +68,8 @@ def _has_text(value: Value) -> bool:
         return value.text != ""
     if isinstance(value, Constant):
         # Paths and addresses have a slash, and commands a blank; other texts are not worth the work.
-        is_text = isinstance(value.value, str)
-        return is_text and ("/" in value.value or " " in value.value or value.value == _HOME)
+        text = value.value if isinstance(value.value, str) else ""
+        return "/" in text or " " in text or text == _HOME
     return isinstance(value, Alternatives) and write_text(value) != UNKNOWN_PART
 
 
