@@ -261,6 +261,7 @@ def test_instruction_that_only_programs_and_agents_read_is_a_finding(
         ("config.yaml", "epochs: 3\n# The assistant must answer in English; see README.\n"),
         ("mcp/tools.json", '{"tools": [{"name": "a", "description": "Use this tool to add two numbers."}]}'),
         ("utils.py", "# Never log the tokens of the user.\nx = 1\n"),
+        ("utils.py", "# Drop keys that belong to the assistant: if `count == 0`, the call does nothing.\nx = 1\n"),
         ("AGENTS.md", "# Notes\nRead the address from the environment, and keep it out of logs.\n"),
     ],
 )

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 _LONGEST_PIECE: Final = 6_000
+COMMENT_OF_CODE: Final = "a comment in code"
+"""The means of a comment of settings or of a program, which may speak of models and commands as its subject."""
 _FENCE: Final = re.compile(
     r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^[ \t>]*\1[^\n]*$|\Z)|`[^`\n]{1,500}`", re.MULTILINE
 )
@@ -115,7 +117,7 @@ def _find_texts_of_programs(text: str, path: str) -> Iterator[HiddenText]:
     commented = text if _COMMENTED.search(f"/{path}") else front[0] if front is not None else ""
     for match in _LINES_OF_COMMENT.finditer(commented):
         content = re.sub(r"\n[ \t]*#+[ \t]?", "\n", match["text"])
-        yield HiddenText("a comment", content[:_LONGEST_PIECE], match.start())
+        yield HiddenText(COMMENT_OF_CODE, content[:_LONGEST_PIECE], match.start())
     if path.lower().endswith(".svg"):
         for match in _PICTURE_TEXT.finditer(text):
             yield HiddenText("a text of a picture", html.unescape(match["text"]), match.start())

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from modelaudit.languages.agents.hidden import HiddenText, find_hidden_texts
+from modelaudit.languages.agents.hidden import COMMENT_OF_CODE, HiddenText, find_hidden_texts
 from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_risks
 from modelaudit.languages.jinja.notable_text import find_notable_texts
 from modelaudit.languages.python.attack_texts import find_attack_texts
@@ -152,7 +152,8 @@ def _judge_hidden_text(piece: HiddenText) -> str:
     if risk is not None:
         return risk.use
     if is_addressed:
-        is_command = _COMMAND.search(text) is not None and _PROGRAM.search(text) is not None
+        program = _ADDRESS if piece.means == COMMENT_OF_CODE else _PROGRAM
+        is_command = _COMMAND.search(text) is not None and program.search(text) is not None
         if is_command or next(find_attack_texts(text), None) is not None:
             return "command"
     return ""
