@@ -289,6 +289,7 @@ class Audit:
                 source_subjects,
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
                 waiting.module_aliases.build_subjects(),
+                waiting.documented.build_subjects(self.records, self.catalogue),
                 waiting.shared_sources.find_subjects(read_text, self.catalogue),
             )
         )

@@ -12,18 +12,22 @@ import posixpath
 import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.checks.callables import Judgement
 from modelaudit.checks.loaded_code import CodeImports, ReadText
+from modelaudit.checks.mentions import build_mention_subject
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Catalogue, Scalar, Standing, Subject
 from modelaudit.model.finding import Finding
-from modelaudit.model.outline import DOCUMENTED_PROGRAM, IMPORTED, Reference, References
+from modelaudit.model.outline import DOCUMENTED_PROGRAM, IMPORTED, TOOL, Mention, Reference, References
 from modelaudit.model.report import ArtifactRecord
 
 _CODE: Final = "python-code"
+_AGENT_TEXTS: Final = "agent-texts"
+_NAMED: Final = Judgement(Standing.UNLISTED)
 _COMMANDS: Final = "documented-programs"
 _PROGRAMS: Final = frozenset({"python", "notebook", "shell"})
 _MOST_USES: Final = 100_000
@@ -109,6 +113,15 @@ class DocumentedPrograms:
             words = text.split()
         entry = self._ordinary.get(posixpath.basename(words[0])) if words else None
         return entry is not None and entry.standing is Standing.TRUSTED
+
+    def build_subjects(self, records: Sequence[ArtifactRecord], catalogue: Catalogue) -> Iterator[Subject]:
+        """Yield a subject for each file of the model that an editor runs in the place of a tool."""
+        paths = {each.path for each in records}
+        for source, reference, _ in self._references:
+            target = posixpath.normpath(reference.target)
+            if reference.named_by == TOOL and target in paths:
+                mention = Mention(_AGENT_TEXTS, "program-of-folder", target, reference.where, source)
+                yield build_mention_subject(source, "json", mention, _NAMED, catalogue.declarations)
 
     def list_runners(self, records: Sequence[ArtifactRecord], imports: CodeImports, read_text: ReadText) -> Runners:
         """Return the files that people run, each with the first file that names it, and what these files import."""

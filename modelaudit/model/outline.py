@@ -71,6 +71,9 @@ class ReferenceKind(StrEnum):
 RUN_FILE: Final = "run-file"
 """The format of references to files that a command runs, whatever file contains the command."""
 
+TOOL: Final = "tool"
+"""What names a file of the format ``RUN_FILE`` that an editor runs in the place of a tool."""
+
 DOCUMENTED_PROGRAM: Final = "documented-program"
 """The format of references to programs that a document has people run."""
 

@@ -9,10 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
+<<<<<<< HEAD
 from modelaudit.languages.agents.hidden import COMMENT_OF_CODE, HiddenText, find_hidden_texts
 from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_risks
+=======
+from modelaudit.languages.agents.hidden import HiddenText, find_hidden_texts
+from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_gathered_secrets, find_risks
+>>>>>>> 92cecda4 (Read more instructions to agents, workflows and programs of editors)
 from modelaudit.languages.jinja.notable_text import find_notable_texts
 from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.shell.script import VOCABULARY as SHELL_COMMANDS
@@ -39,8 +45,17 @@ _AGENT_FILE: Final = re.compile(
     r".*/(?:skill|agents?|claude(?:\.local)?|gemini|codex|copilot-instructions|warp|qwen|memory)\.md"
     r"|.*/\.(?:cursor|windsurf|cline|roo|goose)(?:rules|hints)(?:/.*)?|.*\.mdc|.*\.(?:instructions|prompt|chatmode|agent)\.md"
     r"|.*/\.(?:claude|cursor|windsurf|codex|gemini|agents?|opencode|kiro|roo|continue|junie|aiassistant|amazonq|augment)"
-    r"/(?:.*/)?[^/]+\.(?:md|mdc|txt)|.*/\.github/(?:agents|instructions|prompts|chatmodes|skills)/.*\.md",
+    r"/(?:.*/)?[^/]+\.(?:md|mdc|txt|hook)|.*/(?:[\w.-]+\.)?modelfile(?:\.[\w-]+)?|.*/\.github/(?:agents|instructions|prompts|chatmodes|skills)/.*\.md",
     re.IGNORECASE,
+)
+# A program that offers tools to agents: its docstrings and descriptions are what the agent reads of a tool.
+_PROGRAMS: Final = (".py", ".ts", ".js", ".mjs")
+_TOOL_PROGRAM: Final = re.compile(
+    r"\bFastMCP\b|\bmcp\.server\b|@(?:[\w.]{1,60}\.)?tool\b|modelcontextprotocol|\b(?:StructuredTool|BaseTool|McpServer)\b"
+)
+_DESCRIPTION: Final = re.compile(
+    r"(?P<quotes>\"{3}|'{3})(?P<text>[\s\S]{1,6000}?)(?P=quotes)"
+    r"|\bdescription[\"']?\s{0,9}[=:]\s{0,9}\(?\s{0,40}[\"'](?P<line>[^\"\n]{12,6000})[\"']"
 )
 _MODEL: Final = (
     r"(?:AIs?|A\.I\.|LLMs?|language models?|(?:AI |coding |code |virtual )?(?:assistants?|agents?|chat\s?bots?)"
@@ -111,10 +126,21 @@ def _collect_mentions(path: str, text: str) -> Iterator[Mention]:
             yield _mention("hidden-instruction", piece.text, piece.means, text, piece.offset)
         elif piece.is_invisible:
             yield _mention("invisible-text", piece.text or "characters", piece.means, text, piece.offset)
+    for start, prose in _list_prose(path, text):
+        for risk in chain(find_risks(prose), find_gathered_secrets(prose)):
+            placed = replace(risk, offset=start + risk.offset)
+            if not any(placed.offset in span for span in hidden_spans):
+                yield _mention_risk(placed, text)
+
+
+def _list_prose(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield the offset and the text of what agents read: a file for them, or the descriptions of tools in a program."""
     if _AGENT_FILE.fullmatch(f"/{path}"):
-        for risk in find_risks(text):
-            if not any(risk.offset in span for span in hidden_spans):
-                yield _mention_risk(risk, text)
+        yield 0, text
+    elif path.lower().endswith(_PROGRAMS) and _TOOL_PROGRAM.search(text):
+        for match in _DESCRIPTION.finditer(text):
+            group = "text" if match["text"] is not None else "line"
+            yield match.start(group), match[group]
 
 
 def _mention_risk(risk: Risk, text: str) -> Mention:
