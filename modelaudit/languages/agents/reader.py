@@ -12,13 +12,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
-<<<<<<< HEAD
 from modelaudit.languages.agents.hidden import COMMENT_OF_CODE, HiddenText, find_hidden_texts
-from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_risks
-=======
-from modelaudit.languages.agents.hidden import HiddenText, find_hidden_texts
 from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_gathered_secrets, find_risks
->>>>>>> 92cecda4 (Read more instructions to agents, workflows and programs of editors)
 from modelaudit.languages.jinja.notable_text import find_notable_texts
 from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.shell.script import VOCABULARY as SHELL_COMMANDS
