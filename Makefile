@@ -29,7 +29,7 @@ $(shell test ! -e $(VENV) \
     || rm -rf $(VENV))
 
 .PHONY: demo quick test ready system lint format fixtures docs screenshots bench-startup bench-detection bench-templates bench-code bench-field bench-speed bench-large \
-        bench-licenses bench-decisions bench-publishers bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench vet fuzz fuzz-guided fuzz-lock lock clean
+        bench-licenses bench-decisions bench-publishers bench-honest bench-documents bench-integrity bench-fetching bench-hostile bench-ledger bench-load bench-mutation bench vet fuzz fuzz-guided fuzz-lock lock clean
 .DEFAULT_GOAL := test
 .DELETE_ON_ERROR:
 
@@ -132,6 +132,10 @@ bench-decisions: $(DEV)
 # How many decisions on security the repositories of publishers need, with code beside the model.
 bench-publishers: $(DEV)
 	$(BIN)/python benchmarks/publishers.py --write
+
+# How many files that packages of models ship do not pass, by cause; downloads 150 wheels, 2 GB, and installs none.
+bench-honest: $(DEV)
+	$(BIN)/python benchmarks/honest_files.py --write
 
 # Every limit on the documents: their cost, the page in Chromium, the elements that a bill states, and cards that contradict
 # their files; fails if one is missed.

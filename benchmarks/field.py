@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,11 @@ from samples import HERE
 
 _RESULTS = "field.md"
 _CASES = HERE / "field_cases"
+_FRESH = "fresh "
+_FIRST_RUN = (
+    "First run of the fresh cases, before any change for them, on cdf63376: 43 of 218 malicious cases end with exit 0; "
+    "149 of 197 certain ones end with exit 1; 15 of 150 benign ones do not pass."
+)
 _OFFLINE = {"HF_HUB_OFFLINE": "1"}
 
 
@@ -142,16 +147,27 @@ def _render_cases(outcomes: list[_Outcome]) -> list[str]:
         ]
         for (mechanism, expect), found in sorted(counts.items())
     ]
+    head = ("mechanism", "expectation", "cases", "exit 0", "exit 1", "exit 3", "missed")
+    fresh = [outcome for outcome in outcomes if outcome.mechanism.startswith(_FRESH)]
+    earlier = [outcome for outcome in outcomes if not outcome.mechanism.startswith(_FRESH)]
+    lines = [*render_table(head, rows), ""]
+    if earlier:
+        lines += [_summarise(earlier), ""]
+    if fresh:
+        lines += [f"Fresh cases: {_summarise(fresh)}", "", _FIRST_RUN, ""]
+    return lines
+
+
+def _summarise(outcomes: Sequence[_Outcome]) -> str:
+    """Return the figures of a set in a sentence."""
     hostile = [outcome for outcome in outcomes if outcome.expect != "pass"]
     certain = [outcome for outcome in outcomes if outcome.expect == "fail"]
-    summary = (
+    return (
         f"{sum(outcome.code == 0 for outcome in hostile)} of {len(hostile)} malicious cases end with exit 0; "
         f"{sum(outcome.code == 1 for outcome in certain)} of {len(certain)} certain ones end with exit 1; "
         f"{sum(outcome.missed for outcome in outcomes if outcome.expect == 'pass')} of "
         f"{len(outcomes) - len(hostile)} benign ones do not pass."
     )
-    head = ("mechanism", "expectation", "cases", "exit 0", "exit 1", "exit 3", "missed")
-    return [*render_table(head, rows), "", summary, ""]
 
 
 def _render_rewrites(outcomes: list[_Outcome]) -> list[str]:

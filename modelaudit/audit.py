@@ -289,6 +289,7 @@ class Audit:
                 source_subjects,
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
                 waiting.module_aliases.build_subjects(),
+                waiting.documented.build_subjects(self.records, self.catalogue),
                 waiting.shared_sources.find_subjects(read_text, self.catalogue),
             )
         )
@@ -300,7 +301,8 @@ class Audit:
         self.records = [
             add_absences(record, absences_by_path.get(record.path, ()), self.policy) for record in self.records
         ]
-        self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside)
+        runners = waiting.documented.list_runners(self.records, waiting.code_imports, read_text)
+        self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside, runners.find_runner)
         self.findings = self.findings if waiting.unpickles else lower_strings(self.findings)
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
         self._judge_subjects(build_source_subjects(alarms, {}))

@@ -8,6 +8,7 @@ from typing import Final
 
 from modelaudit.checks.allowed_code import depends_on_code, find_stranger
 from modelaudit.checks.data_strings import may_unpickle
+from modelaudit.checks.documented_programs import DocumentedPrograms
 from modelaudit.checks.formats import build_extension_subjects
 from modelaudit.checks.loaded_code import CodeImports
 from modelaudit.checks.module_aliases import ModuleAliases
@@ -23,7 +24,7 @@ from modelaudit.model.artifact import Artifact
 from modelaudit.model.catalogue import Catalogue, Subject
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import RUN_FILE, References
+from modelaudit.model.outline import DOCUMENTED_PROGRAM, RUN_FILE, References
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.shared_sources import SharedSources
@@ -68,6 +69,7 @@ class WaitingFacts:
         strangers: the first repositories and addresses that configurations name for weights.
         module_aliases: the second names of modules.
         code_imports: the imports of Python files.
+        documented: the programs that documents and commands have people run, and what they do.
         shared_sources: the texts and modules that Python files import from each other.
     """
 
@@ -89,6 +91,7 @@ class WaitingFacts:
         self.module_aliases = ModuleAliases(catalogue)
         self.code_imports = CodeImports()
         self.shared_sources = SharedSources()
+        self.documented = DocumentedPrograms(catalogue)
 
     def collect_structures(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
         """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
@@ -106,7 +109,10 @@ class WaitingFacts:
                     f"the files have more than {self._limits.references} references in all; its own are not checked"
                 )
                 absences.append((address, Unread(UnreadReason.LIMIT, detail)))
-            else:
+                continue
+            if structure.format in (RUN_FILE, DOCUMENTED_PROGRAM):
+                self.documented.collect_references(address, structure)
+            if structure.format != DOCUMENTED_PROGRAM:
                 references = self._run_files if structure.format == RUN_FILE else self.references
                 references.append((address, structure))
         return absences
@@ -127,6 +133,7 @@ class WaitingFacts:
         )
         for subject in subjects:
             self.module_aliases.collect_names(subject)
+            self.documented.collect_use(subject)
             if len(self.strangers) < _MOST_STRANGERS and (stranger := find_stranger(subject)):
                 self.strangers[stranger] = None
             self.unpickles = self.unpickles or may_unpickle(subject)

@@ -46,3 +46,23 @@ def test_call_by_a_name_of_another_file_is_found(tmp_path: Path, path: str, code
 )
 def test_text_of_another_file_that_names_nothing_raises_no_alarm(tmp_path: Path, code: str) -> None:
     assert scan(tmp_path, {"modeling_a.py": code, "helper.py": "NAME = 'system'\nTITLE = 'os'\n"}) == 0
+
+
+@check_each(
+    "code",
+    [
+        "from . import helper\ngetattr(helper.tool, helper.MEMBER)(['x'])\n",
+        "import helper as h\nrun = getattr(h.tool, h.MEMBER)\nrun(['x'])\n",
+        "import importlib\nh = importlib.import_module('helper')\ngetattr(h.tool, h.MEMBER)(['x'])\n",
+        "from . import inner\ngetattr(inner.helper.tool, inner.helper.MEMBER)(['x'])\n",
+    ],
+)
+def test_call_by_members_of_another_file_is_found(tmp_path: Path, code: str) -> None:
+    files = {"helper.py": "import subprocess as tool\nMEMBER = 'r' + 'un'\n", "inner.py": "from . import helper\n"}
+    assert scan(tmp_path, {"modeling_a.py": code, **files}) == 1
+
+
+def test_member_of_another_file_that_names_a_layer_is_no_finding(tmp_path: Path) -> None:
+    helper = "import torch.nn as tool\nMEMBER = 'Linear'\n"
+    code = "from . import helper\nlayer = getattr(helper.tool, helper.MEMBER)(2, 2)\n"
+    assert scan(tmp_path, {"modeling_a.py": code, "helper.py": helper}) == 0

@@ -21,6 +21,8 @@ from typing import Any, Final
 import yaml
 
 HERE: Final = Path(__file__).resolve().parent
+FRESH: Final = "fresh"
+"""The prefix and the folder of the cases that an author without knowledge of the readers wrote, file by file."""
 MARK: Final = "/tmp/field-cases/mark"
 """The file that the payloads of a written set would create; a proof puts a path of its own in its place."""
 EXIT_CODES: Final[Mapping[str, tuple[int, ...]]] = {
@@ -55,6 +57,7 @@ class Case:
         settings: values for the loader.
         reading: where it stands that a loader runs this, for a case without a loader here.
         files: the content of each file: text, or the mapping of a builder.
+        proven: the loader that ran the payload, where the case itself states it.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Case:
     settings: Mapping[str, Any]
     reading: str
     files: Mapping[str, Any]
+    proven: str = ""
 
     @property
     def exit_codes(self) -> tuple[int, ...]:
@@ -125,6 +129,39 @@ def read_cases(mark: str = MARK, folder: Path = HERE / "cases") -> list[Case]:
     if double:
         raise ValueError(f"cases with one id: {', '.join(double)}")
     return cases
+
+
+def read_fresh_cases(folder: Path = HERE / FRESH) -> list[Case]:
+    """Return the cases that are written out file by file; files that several share have their content in one place."""
+    shared = yaml.safe_load((folder / "shared.yaml").read_text(encoding="utf-8"))
+    cases: list[Case] = []
+    for path in sorted(folder.glob("*.yaml")):
+        rows = yaml.safe_load(path.read_text(encoding="utf-8")) if path.stem != "shared" else ()
+        cases += (_make_fresh_case(path.stem, row, shared) for row in rows)
+    return cases
+
+
+def _make_fresh_case(group: str, row: Mapping[str, Any], shared: Mapping[str, Any]) -> Case:
+    """Return the case of a row in the file of a group, such as ``a1``."""
+    number = group[1:]
+    return Case(
+        id=f"{FRESH}-{row['id']}",
+        mechanism=f"{FRESH} {group[0].upper()}.{number}" if number.isdigit() else f"{FRESH} {group}",
+        expect=row["expect"],
+        what=row["what"],
+        loader="",
+        settings={},
+        reading=row.get("reading", ""),
+        files={name: _read_content(content, shared) for name, content in row["files"].items()},
+        proven=row.get("proven", ""),
+    )
+
+
+def _read_content(content: Any, shared: Mapping[str, Any]) -> Any:
+    """Return a text, or the mapping of the builder of bytes."""
+    if isinstance(content, Mapping) and "shared" in content:
+        content = shared[content["shared"]]
+    return content if isinstance(content, str) else {"build": "base64", "data": content["base64"]}
 
 
 def _expand_family(family: _Family, names: Mapping[str, Any], bases: Mapping[str, Any]) -> Iterator[Case]:

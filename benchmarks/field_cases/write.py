@@ -15,12 +15,12 @@ from typing import Any
 
 import yaml
 from builders import write_files
-from case_files import HERE, Case, read_cases
+from case_files import HERE, Case, read_cases, read_fresh_cases
 
 
 def describe_case(case: Case, proofs: dict[str, Any]) -> dict[str, Any]:
     """Return the row of the manifest: with the loader that ran the payload, or where it is read that one would."""
-    proof = proofs.get(case.id)
+    proof = proofs.get(case.id) or case.proven
     return {
         "id": case.id,
         "mechanism": case.mechanism,
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="the beginning of the ids to write")
     options = parser.parse_args()
-    cases = [case for case in read_cases() if case.id.startswith(options.only)]
+    cases = [case for case in [*read_cases(), *read_fresh_cases()] if case.id.startswith(options.only)]
     target = options.folder / "cases"
     shutil.rmtree(target, ignore_errors=True)
     for case in cases:
@@ -59,7 +59,7 @@ def main() -> None:
     for (mechanism, expect), count in sorted(counts.items()):
         print(f"{mechanism}  {expect:10} {count:4}")
     hostile = [case for case in cases if case.expect != "pass"]
-    proven = sum(case.id in proofs for case in hostile)
+    proven = sum(case.id in proofs or bool(case.proven) for case in hostile)
     print(f"{len(hostile)} malicious, {proven} of them proven with a loader; {len(cases) - len(hostile)} benign")
 
 

@@ -11,13 +11,14 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from class_order import MAX_STEPS, ClassInfo, ClassOrder, Method, TooMuchWorkError
+from class_order import MAX_STEPS, ClassInfo, ClassOrder, TooMuchWorkError
 from expression_values import Frame
 from function_calls import CALLS_ARGUMENT, RUNS, UNDECIDED, Effects, FunctionReader, Issue
+from hook_calls import FOREIGN_CALLS, IMPLICIT_HOOKS, HookCalls, read_hook_calls
 from loading import HOOKS
 from module_bindings import External, Found, Module, Undecided, find_replaced
 from module_names import World
-from module_uses import read_uses
+from module_uses import depends_on_object, read_uses
 from reviewed import Reviewed
 
 from modelaudit.languages.python import uses
@@ -44,6 +45,7 @@ class Decision:
         place: file and line of the definition, or of the reason.
         quote: the line of the source.
         read: how many functions the decision followed.
+        hook_calls: the methods of its object that loading calls; no state may hold a callable under their names.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Decision:
     place: str
     quote: str = ""
     read: int = 0
+    hook_calls: tuple[str, ...] = ()
 
 
 class Derivation:
@@ -70,6 +73,7 @@ class Derivation:
         reviewed.resolve_name = world.resolve
         self.changed = dict(changed or {})
         self._effects: dict[tuple[int, int], Effects] = {}
+        self._hook_calls: dict[tuple[int, int], HookCalls] = {}
         self._uses: dict[ClassInfo, list[Issue]] = {}
         self._kept: list[Frame] = []
         """The frames that were read, which keep the nodes alive whose ``id`` is a key."""
@@ -77,7 +81,12 @@ class Derivation:
     def decide_unpickled(self, found: Found) -> Decision:
         """Decide whether a file may make an object of a class by ``__new__`` and give it any state."""
         info = self.order.build(found)
-        return self._decide(found, info, list(self._iterate_hooks(info)), is_called=False)
+        if self.is_enumeration(found):  # no file makes or changes a member
+            return self._decide(found, info, list(self._iterate_hooks(info)), is_called=False)
+        frames = [*self._iterate_hooks(info)]
+        for hook in (*IMPLICIT_HOOKS, *sorted(FOREIGN_CALLS - set(HOOKS))):
+            frames += self._find_frame(info, hook)
+        return self._decide(found, info, frames, is_called=False, is_hostile=True)
 
     def decide_constructed(self, found: Found) -> Decision:
         """Decide whether a configuration may call a class or function with arguments that it states."""
@@ -117,10 +126,16 @@ class Derivation:
 
     def decide_rebuilder(self, found: Found) -> Decision:
         """Decide whether a file may call a function with any arguments."""
-        return self._decide(found, None, [Frame(found.module, found.node, self.order)], is_called=False)
+        frames = [Frame(found.module, found.node, self.order)]
+        return self._decide(found, None, frames, is_called=False, is_hostile=True)
 
-    def _decide(self, found: Found, info: ClassInfo | None, frames: list[Frame], is_called: bool) -> Decision:
-        """Decide about a definition from the functions that a file would run."""
+    def _decide(
+        self, found: Found, info: ClassInfo | None, frames: list[Frame], is_called: bool, is_hostile: bool = False
+    ) -> Decision:
+        """Decide about a definition from the functions that a file would run.
+
+        With ``is_hostile``, the values that these functions get are objects of the file, with any attributes.
+        """
         name = found.name
         if found.module.fault is not None:
             return Decision(name, UNDECIDED, found.module.fault.reason, found.module.fault.place)
@@ -133,14 +148,16 @@ class Derivation:
         if self.world.is_conditional(found):
             return Decision(name, UNDECIDED, "it is defined below a condition", found.place)
         issue = next(self._iterate_class_issues(info), None) if info is not None else self._check_function(found)
+        names: set[str] = set()
         if issue is None:
-            issue, count = self._follow_within_bounds(frames, is_called)
+            issue, count = self._follow_within_bounds(frames, is_called, names if is_hostile else None)
         else:
             count = 0
         if issue is not None:
             return Decision(name, issue.kind, issue.reason, issue.place, issue.quote, count)
         reason = _describe_trust(info, is_called, count)
-        return Decision(name, TRUSTED, reason, found.place, found.module.quote(found.node.lineno), count)
+        quote = found.module.quote(found.node.lineno)
+        return Decision(name, TRUSTED, reason, found.place, quote, count, tuple(sorted(names - FOREIGN_CALLS)))
 
     def _check_function(self, found: Found) -> Issue | None:
         """Return why a function cannot be decided from its source; ``None`` if it can."""
@@ -242,16 +259,24 @@ class Derivation:
                     ast.copy_location(node, statement)
                     yield Frame(each.module, node, self.order)
 
-    def _follow_within_bounds(self, frames: list[Frame], is_called: bool) -> tuple[Issue | None, int]:
+    def _follow_within_bounds(
+        self, frames: list[Frame], is_called: bool, names: set[str] | None
+    ) -> tuple[Issue | None, int]:
         """Return what ``_follow`` does, or an issue if that takes too much work."""
         self.order.steps = 0
         try:
-            return self._follow(frames, is_called)
+            return self._follow(frames, is_called, names)
         except TooMuchWorkError:
             return Issue(UNDECIDED, f"it takes more than {MAX_STEPS} steps to follow", ""), 0
 
-    def _follow(self, frames: list[Frame], is_called: bool) -> tuple[Issue | None, int]:
-        """Follow all functions that ``frames`` may run; return the first reason against trust, and their number."""
+    def _follow(self, frames: list[Frame], is_called: bool, names: set[str] | None) -> tuple[Issue | None, int]:
+        """Follow all functions that ``frames`` may run; return the first reason against trust, and their number.
+
+        Args:
+            frames: the functions that run first.
+            is_called: whether the caller judges what it passes.
+            names: gets the methods of its object that each function calls, if its values are objects of a file.
+        """
         waiting, seen = list(frames), set()
         passed: list[str] = []
         calls_argument: Issue | None = None
@@ -264,6 +289,12 @@ class Derivation:
             if len(seen) > _MAX_FRAMES:
                 return Issue(UNDECIDED, f"it runs more than {_MAX_FRAMES} functions", ""), len(seen)
             effects = self._read(frame)
+            if names is not None:
+                replaceable = self._read_hook_calls(frame)
+                names |= replaceable.own
+                for reason, line in replaceable.faults:
+                    place = f"{frame.module.path}:{line}"
+                    return Issue(UNDECIDED, reason, place, frame.module.quote(line)), len(seen)
             waiting += self._expand(effects)
             passed += effects.passed
             for issue in effects.issues:
@@ -295,6 +326,13 @@ class Derivation:
             self._kept.append(frame)
         return self._effects[key]
 
+    def _read_hook_calls(self, frame: Frame) -> HookCalls:
+        """Return what a function calls that a file may replace; it is read once for each class."""
+        key = self._key(frame)
+        if key not in self._hook_calls:
+            self._hook_calls[key] = read_hook_calls(frame)
+        return self._hook_calls[key]
+
 
 _NO_ARGUMENTS = ast.arguments([], [], None, [], [], None, [])
 _UNREADABLE = ast.Lambda(_NO_ARGUMENTS, ast.Constant(None))
@@ -305,35 +343,6 @@ def _describe_trust(info: ClassInfo | None, is_called: bool, count: int) -> str:
     if not is_called:
         return "loading runs no method of it" if not count else f"loading runs {count} functions, all of them read"
     return "calling it runs no function of its own" if not count else f"calling it runs {count} functions, all read"
-
-
-def depends_on_object(method: Method, line: int) -> bool:
-    """Whether the first argument of a call at ``line`` of a method is something that the method takes from ``self``."""
-    node = method.node
-    if node is None or not node.args.args or method.kind in ("static", "class"):
-        return False
-    own = {node.args.args[0].arg}
-    # Names that get something of ``self``, in the order of the source; a second round follows loops.
-    for _ in range(2):
-        for part in ast.walk(node):
-            if isinstance(part, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and part.value is not None:
-                targets = part.targets if isinstance(part, ast.Assign) else [part.target]
-                if _reads(part.value, own):
-                    own.update(each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
-            elif isinstance(part, ast.For) and _reads(part.iter, own):
-                own.update(each.id for each in ast.walk(part.target) if isinstance(each, ast.Name))
-    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
-    passed = [
-        each.args[:1] or [keyword.value for keyword in each.keywords]
-        for each in calls
-        if each.lineno <= line <= (each.end_lineno or line)
-    ]
-    return any(_reads(each, own) for arguments in passed for each in arguments)
-
-
-def _reads(node: ast.expr, names: set[str]) -> bool:
-    """Whether an expression reads one of the names."""
-    return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node))
 
 
 def find_changed(modules: list[Module], order: ClassOrder) -> dict[str, str]:

@@ -10,6 +10,7 @@ import ast
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from class_order import Method
 from module_bindings import Module
 from reviewed import Reviewed
 
@@ -67,3 +68,32 @@ def find_uses(module: Module, node: ast.AST, reviewed: Reviewed) -> Iterator[tup
             is_followed = judgement.effect in _FOLLOWED or reviewed.is_known_function(use.name)
             if judgement.standing is Standing.DANGEROUS and not is_followed:
                 yield "runs", f"it calls {use.name}, which {judgement.why}", use.line
+
+
+def depends_on_object(method: Method, line: int) -> bool:
+    """Whether the first argument of a call at ``line`` of a method is something that the method takes from ``self``."""
+    node = method.node
+    if node is None or not node.args.args or method.kind in ("static", "class"):
+        return False
+    own = {node.args.args[0].arg}
+    # Names that get something of ``self``, in the order of the source; a second round follows loops.
+    for _ in range(2):
+        for part in ast.walk(node):
+            if isinstance(part, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr) and part.value is not None:
+                targets = part.targets if isinstance(part, ast.Assign) else [part.target]
+                if _reads(part.value, own):
+                    own.update(each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
+            elif isinstance(part, ast.For) and _reads(part.iter, own):
+                own.update(each.id for each in ast.walk(part.target) if isinstance(each, ast.Name))
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    passed = [
+        each.args[:1] or [keyword.value for keyword in each.keywords]
+        for each in calls
+        if each.lineno <= line <= (each.end_lineno or line)
+    ]
+    return any(_reads(each, own) for arguments in passed for each in arguments)
+
+
+def _reads(node: ast.expr, names: set[str]) -> bool:
+    """Whether an expression reads one of the names."""
+    return any(isinstance(each, ast.Name) and each.id in names for each in ast.walk(node))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from derivation import TRUSTED, Decision
@@ -24,10 +24,17 @@ KINDS = {
     "unpickled": ("its state is only stored; loading runs methods that were read", ["construct-only: true"]),
     "rebuilder": ("makes an object of this library again; the functions that it runs were read", []),
 }
-# Proposed with their evidence, and not merged: a hook such as ``__del__`` that calls a method of its own object runs
-# what the state puts in the place of the method, and the derivation does not follow that yet.
-PROPOSED_ONLY = frozenset({"unpickled"})
 CONSTRUCTED = "makes an object from what it is given; the functions that it runs were read"
+
+
+class ListedName(NamedTuple):
+    """What the present list says of a name: its reason, and the methods of its object that loading calls."""
+
+    why: str = ""
+    hook_calls: tuple[str, ...] = ()
+
+
+Listed = dict[str, ListedName]
 
 
 @dataclass(slots=True)
@@ -80,7 +87,7 @@ class LibraryResult:
         """Return the names of some kinds that are trusted, sorted."""
         return sorted(each.name for each in self.proposals.values() if each.kind in kinds and each.is_trusted)
 
-    def format_trusted(self, taken: frozenset[str], listed: dict[str, str]) -> str:
+    def format_trusted(self, taken: frozenset[str], listed: Listed) -> str:
         """Return the file of ``rules/callables/trusted``; empty if it has no name.
 
         Args:
@@ -92,18 +99,29 @@ class LibraryResult:
         for kind, (why, options) in KINDS.items():
             names = [name for name in self._list_names(kind, why, listed) if name not in seen]
             seen.update(names)
-            if names and kind not in PROPOSED_ONLY:
+            by_calls: dict[tuple[str, ...], list[str]] = {}
+            for name in names:
+                by_calls.setdefault(self._list_hook_calls(kind, name, listed), []).append(name)
+            for calls, group in sorted(by_calls.items()):
                 lines += [f"  - why: {why}", *(f"    {each}" for each in options)]
-                lines += ["    names:", *(f"      - {name}" for name in names)]
+                lines += [f"    hooks-call: [{', '.join(calls)}]"] if calls else []
+                lines += ["    names:", *(f"      - {name}" for name in group)]
         return "\n".join(lines) + "\n" if len(lines) > 3 else ""
 
-    def format_configured(self, taken: frozenset[str], listed: dict[str, str]) -> str:
+    def format_configured(self, taken: frozenset[str], listed: Listed) -> str:
         """Return the file of ``rules/vocabularies/python-names``; as ``format_trusted``."""
         names = [name for name in self._list_names("constructed", CONSTRUCTED, listed) if name not in taken]
         lines = self._begin(listed, ["trusted:", "  alike:", f"    - why: {CONSTRUCTED}", "      names:"])
         return "\n".join([*lines, *(f"        - {name}" for name in names)]) + "\n" if names else ""
 
-    def _begin(self, listed: dict[str, str], keys: list[str]) -> list[str]:
+    def _list_hook_calls(self, kind: str, name: str, listed: Listed) -> tuple[str, ...]:
+        """Return the methods of its object that loading calls in some release, or those of the present list."""
+        proposal = self.proposals.get((kind, name))
+        if proposal is None:
+            return listed[name].hook_calls
+        return tuple(sorted({each for one in proposal.decisions.values() for each in one.hook_calls}))
+
+    def _begin(self, listed: Listed, keys: list[str]) -> list[str]:
         """Return the first lines of a list."""
         return [
             _HEADER.format(library=self.library, releases=", ".join(self.releases)),
@@ -111,9 +129,9 @@ class LibraryResult:
             *keys,
         ]
 
-    def _list_names(self, kind: str, why: str, listed: dict[str, str]) -> list[str]:
+    def _list_names(self, kind: str, why: str, listed: Listed) -> list[str]:
         """Return the trusted names of a kind, and those that are listed and that no release has now, sorted."""
-        kept = {name for name, reason in listed.items() if reason == why and (kind, name) not in self.proposals}
+        kept = {name for name, entry in listed.items() if entry.why == why and (kind, name) not in self.proposals}
         return sorted(kept | set(self.list_trusted(kind)))
 
     @staticmethod
@@ -123,6 +141,7 @@ class LibraryResult:
         result = LibraryResult(library, content["releases"], {}, content["problems"], content["vocabulary"])
         for entry in content["names"]:
             for release, decision in entry["releases"].items():
+                decision["hook_calls"] = tuple(decision.get("hook_calls", ()))
                 result.add(entry["kind"], release, Decision(**decision))
         return result
 
@@ -181,22 +200,22 @@ def merge(result: LibraryResult, rules: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def read_listed(path: Path) -> dict[str, str]:
-    """Return the names of one list with their reasons; none if there is no such file."""
+def read_listed(path: Path) -> Listed:
+    """Return the names of one list; none if there is no such file."""
     return _read_names(yaml.load(path.read_text(encoding="utf-8"), _LOADER)) if path.exists() else {}
 
 
-def _read_names(content: dict[str, Any]) -> dict[str, str]:
-    """Return the names in the content of a list, with the reasons of their groups."""
+def _read_names(content: dict[str, Any]) -> Listed:
+    """Return the names in the content of a list, with what their groups say."""
     dangerous = content.get("dangerous", []) if "trusted" in content else []
     content = content.get("trusted", content)
-    names = dict.fromkeys(content.get("names", {}), "")
+    names: Listed = dict.fromkeys(content.get("names", {}), ListedName())
     for group in content.get("alike", ()):
-        names.update(dict.fromkeys(group["names"], group["why"]))
+        names.update(dict.fromkeys(group["names"], ListedName(group["why"], tuple(group.get("hooks-call", ())))))
     for part in dangerous:
-        names.update(dict.fromkeys(part.get("names", ()), ""))
+        names.update(dict.fromkeys(part.get("names", ()), ListedName()))
         for group in part.get("alike", ()):
-            names.update(dict.fromkeys(group["names"], ""))
+            names.update(dict.fromkeys(group["names"], ListedName()))
     return names
 
 

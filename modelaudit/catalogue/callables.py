@@ -171,6 +171,7 @@ def _read_trusted_name(
         collects=listed.collects,
         cost=Cost(cost.reads, tuple(cost.sizes), tuple(cost.shapes), tuple(cost.exponents), cost.result),
         shared=listed.shared,
+        hook_calls=frozenset(listed.hooks_call),
     )
 
 

@@ -215,6 +215,7 @@ class CallableFile:
     """A trusted name with its reason; a bare text is the reason.
 
     ``construct-only``: trusted if only ``__new__`` is called. ``refer-only``: trusted if a file only refers to it.
+    ``hooks-call``: methods of its object that loading calls.
     """
 
     why: Text
@@ -224,6 +225,7 @@ class CallableFile:
     collects: bool = False
     cost: CostFile = Field(default_factory=CostFile)
     shared: bool = False
+    hooks_call: list[Text] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -238,6 +240,7 @@ class AlikeFile:
     collects: bool = False
     cost: CostFile = Field(default_factory=CostFile)
     shared: bool = False
+    hooks_call: list[Text] = Field(default_factory=list)
 
 
 Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]

@@ -43,7 +43,8 @@ class GuardedCode:
         if named or use != _VARIABLE:
             return named[0] if named else ""
         loaded = [path for path in present if path not in self.find_beside()] if present else []
-        return next(iter((*sorted(loaded), *self.strangers)), "")
+        # A script that sets the variable may run any of them.
+        return next(iter((*sorted(loaded), *self.strangers, *sorted(present))), "")
 
 
 def depends_on_code(subject: Subject) -> bool:

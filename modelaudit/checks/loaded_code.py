@@ -50,8 +50,24 @@ _SCRIPT_WORDS: Final = (
     "visualise|server|serve|client|api|script|quickstart|playground|tune|reproduce|ablation|scrape|crawl"
 )
 _SCRIPT_NAME: Final = defer_pattern(rf"(?:\A|_|-)(?:{_SCRIPT_WORDS})(?:\Z|_|-|\d)")
+# Classes that a library looks for in a file of the model: it makes an object of each subclass.
+_LOADED_BASES: Final = frozenset(
+    {"datasets.GeneratorBasedBuilder", "datasets.ArrowBasedBuilder", "datasets.DatasetBuilder",
+     "datasets.BeamBasedBuilder", "datasets.Metric", "evaluate.Metric", "evaluate.Measurement", "evaluate.Comparison",
+     "evaluate.EvaluationModule", "mlflow.pyfunc.PythonModel", "mlflow.pyfunc.model.PythonModel", "mlserver.MLModel",
+     "cog.BasePredictor"}
+)  # fmt: skip
 # The folder is read as a program for a person as well: these are no settings that a loader reads.
-_SETTINGS: Final = defer_pattern(r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|properties)|(?:^|/)MLmodel)\Z")
+_SETTINGS: Final = defer_pattern(
+    r"(?:\.(?:json|ya?ml|toml|ini|cfg|conf|properties|gin|jsonnet|libsonnet|pbtxt)|"
+    r"(?:^|/)(?:MLmodel|Procfile|(?:[\w-]+\.)?(?:Dockerfile|Containerfile)(?:\.[\w-]+)?))\Z"
+)
+# Documents that show how to import a module, and settings of gin, which import modules by statements.
+_IMPORTING: Final = defer_pattern(r"\.(?:md|markdown|rst|mdx|gin)\Z", re.IGNORECASE)
+# Large data of tokenizers and indexes of weights, which name no module.
+_DATA_FILE: Final = defer_pattern(
+    r"(?:^|/)(?:tokenizer|vocab|added_tokens|special_tokens_map|merges|word_index|[\w.-]*\.index)\.json\Z"
+)
 _FOR_PEOPLE: Final = defer_pattern(
     r"(?:^|/)(?:\.github|docs?|tests?)/|(?:^|/)(?:docker-compose[\w.-]*|mkdocs|\.pre-commit-config)\.ya?ml\Z"
 )
@@ -75,10 +91,11 @@ ReadText = Callable[[str], str]
 
 @dataclass(slots=True)
 class _Imports:
-    """The dotted names that one file imports, and whether it imports what no name shows."""
+    """The dotted names that one file imports, whether it imports what no name shows, and has a class for a library."""
 
     names: set[str] = field(default_factory=set)
     is_open: bool = False
+    has_loaded_class: bool = False
 
 
 class CodeImports:
@@ -101,6 +118,7 @@ class CodeImports:
                 imports.names.add(mention.name.lstrip("."))
             elif mention.use == "module-alias" and "=." in mention.name:
                 imports.names.add(mention.name.partition("=.")[2].rstrip(".*"))
+            imports.has_loaded_class = imports.has_loaded_class or mention.name in _LOADED_BASES
             imports.is_open = imports.is_open or (mention.name in _ANY_IMPORT and mention.use != "import")
         self._names_left -= len(imports.names) - before
 
@@ -122,7 +140,7 @@ class CodeImports:
             return {}
         scripts = {path for path in sources if _NOTEBOOK in sources[path].formats}
         python_files = sources.keys() - scripts
-        loaded = self._follow_imports(self._find_roots(python_files, records, references, read_text), python_files)
+        loaded = self.follow_imports(self._find_roots(python_files, records, references, read_text), python_files)
         reason = "no configuration, convention or loaded file names it"
         return dict.fromkeys(python_files - loaded, reason) | dict.fromkeys(scripts, "a notebook is not imported")
 
@@ -146,12 +164,13 @@ class CodeImports:
             folders = path.split("/")[:-1]
             is_script = bool(_SCRIPT_FOLDERS.intersection(each.lower() for each in folders)) or _is_script_name(path)
             is_conventional = _CONVENTIONAL.search(path) is not None and not _SCRIPT_FOLDERS.intersection(folders)
+            has_class = path in self._imports and self._imports[path].has_loaded_class
             is_beside = is_script or (_MODEL_NAME.search(path) is None and texts.has_library_model)
-            if is_conventional or not is_beside or texts.name_module(path):
+            if is_conventional or has_class or not is_beside or texts.name_module(path):
                 roots.add(path)
         return roots
 
-    def _follow_imports(self, roots: set[str], python_files: Iterable[str]) -> set[str]:
+    def follow_imports(self, roots: set[str], python_files: Iterable[str]) -> set[str]:
         """Return the files that are loaded once ``roots`` are: those that they import, through any number of files."""
         index: defaultdict[str, list[str]] = defaultdict(list)
         for path in python_files:
@@ -189,28 +208,35 @@ class _ModelTexts:
     """The settings and documents of a model, which may name a Python file; they are read when needed."""
 
     def __init__(self, records: Iterable[ArtifactRecord], read_text: ReadText) -> None:
-        self._paths = [each.path for each in records]
+        self._sizes = {each.path: each.size for each in records}
         self._read_text = read_text
-        self._texts: list[tuple[bool, str]] | None = None
+        self._texts: dict[str, str] | None = None
 
-    def _list_texts(self) -> list[tuple[bool, str]]:
-        """List the texts, each with whether it is a document for people."""
+    def _list_texts(self) -> dict[str, str]:
+        """Return the texts by their paths."""
         if self._texts is None:
-            self._texts = [
-                (is_document, self._read_text(path))
-                for path in self._paths
-                for is_document in (_DOCUMENT.search(path) is not None,)
-                if is_document or (_SETTINGS.search(path) and not _FOR_PEOPLE.search(path))
-            ]
+            self._texts = {
+                path: self._read_text(path)
+                for path in self._sizes
+                if _DOCUMENT.search(path) or (_SETTINGS.search(path) and not _FOR_PEOPLE.search(path))
+            }
         return self._texts
+
+    @property
+    def _has_unread_settings(self) -> bool:
+        """Whether settings are too large to look for a module in them."""
+        return any(
+            not text and self._sizes[path] and not _DOCUMENT.search(path) and not _DATA_FILE.search(path)
+            for path, text in self._list_texts().items()
+        )
 
     @property
     def has_library_model(self) -> bool:
         """Whether a library loads the model by a configuration that names its type."""
-        return any(_LIBRARY_MODEL in text for is_document, text in self._list_texts() if not is_document)
+        return any(_LIBRARY_MODEL in text for path, text in self._list_texts().items() if not _DOCUMENT.search(path))
 
     def name_module(self, path: str) -> bool:
-        """Whether settings name the module of a file, or a document shows how to import it."""
+        """Whether settings name the module of a file, may name it beyond what was read, or a document imports it."""
         stem = re.escape(posixpath.splitext(posixpath.basename(path))[0])
         before = r"(?<![\w.-])(?:[\w.-]+[./])*"
         named = re.compile(
@@ -220,14 +246,21 @@ class _ModelTexts:
             re.IGNORECASE,
         )
         imported = re.compile(rf"^[ \t>]*(?:from|import)[ \t]+(?:[\w.]+\.)?{stem}\b", re.MULTILINE)
-        return any(
-            stem.replace("\\", "") in text and (imported if is_document else named).search(text)
-            for is_document, text in self._list_texts()
+        return self._has_unread_settings or any(
+            stem.replace("\\", "") in text
+            and (
+                (not _DOCUMENT.search(path) and named.search(text))
+                or (_IMPORTING.search(path) and imported.search(text))
+            )
+            for path, text in self._list_texts().items()
         )
 
 
 def lower_findings(
-    findings: Sequence[Finding], rules: Mapping[str, FindingRule], find_beside: Callable[[], Mapping[str, str]]
+    findings: Sequence[Finding],
+    rules: Mapping[str, FindingRule],
+    find_beside: Callable[[], Mapping[str, str]],
+    find_runner: Callable[[Finding], str] = lambda _: "",
 ) -> list[Finding]:
     """Return the findings; those in files that are not loaded with the model get the severity that their rule states.
 
@@ -235,15 +268,26 @@ def lower_findings(
         findings: all findings.
         rules: the rules by their ids.
         find_beside: returns the files that are not loaded, each with the reason; called only where that matters.
+        find_runner: returns the file that has people run the program of a finding, if the finding is more than what
+            ordinary programs do; otherwise an empty text.
     """
     severities = [_find_lower_severity(each, rules) for each in findings]
     beside = find_beside() if any(severities) else {}
     return [
-        _lower_finding(finding, severity, beside[finding.artifact])
+        _judge_beside(finding, severity, beside[finding.artifact], find_runner(finding))
         if severity is not None and finding.artifact in beside
         else finding
         for finding, severity in zip(findings, severities, strict=True)
     ]
+
+
+def _judge_beside(finding: Finding, severity: Severity, reason: str, runner: str) -> Finding:
+    """Return a finding in a file beside the model: lowered, or at most high if a document has people run the file."""
+    if not runner:
+        return _lower_finding(finding, severity, reason)
+    kept = Severity.HIGH if finding.severity is Severity.CRITICAL else finding.severity
+    message = f"{finding.message} {runner} has users run this file as a program."
+    return replace(finding, severity=kept, message=message, evidence=(*finding.evidence, f"run as {runner} says"))
 
 
 def _find_lower_severity(finding: Finding, rules: Mapping[str, FindingRule]) -> Severity | None:

@@ -11,6 +11,7 @@ from modelaudit.checks.call_signatures import find_misfit
 from modelaudit.checks.callables import Judgement, judge_name
 from modelaudit.checks.code import describe_code
 from modelaudit.checks.costs import CostFinder
+from modelaudit.checks.planted import is_planted, is_special
 from modelaudit.checks.state import is_allowed_state
 from modelaudit.checks.stored_functions import (
     adds_items_by_own_method,
@@ -39,8 +40,6 @@ from modelaudit.model.pickle import (
 from modelaudit.model.structure import CodeOutline, Location, UnreadReason
 
 _FILLING_OPCODES: Final = frozenset({"APPEND", "APPENDS", "ADDITEMS"})
-# Methods that APPEND, APPENDS and ADDITEMS call on an object that is not a list or set.
-_CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
 _ACT_OF_USE: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.KEEPS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
 
@@ -164,7 +163,7 @@ def _judge_planted_attributes(artifact: str, event: PickleEvent, callables: Call
             # It may be a special name. Results of calls are too common under such keys, so only a global counts.
             may_be_called = isinstance(value, Name)
         else:
-            may_be_called = _is_special(key) and isinstance(value, Name | CallResult | Unknown)
+            may_be_called = is_special(key) and isinstance(value, Name | CallResult | Unknown)
         if may_be_called:
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
 
@@ -187,14 +186,6 @@ def _pair_values(values: tuple[Value, ...]) -> list[tuple[str, Value]]:
 def _is_computed_state(key: str, value: Value) -> bool:
     """Whether the state as a whole, which has the key ``""``, is not a literal."""
     return key == "" and isinstance(value, CallResult | Unknown)
-
-
-def _is_special(key: str) -> bool:
-    """Whether Python or an opcode calls an attribute of this name by itself.
-
-    No special method has a name in upper case: https://docs.python.org/3/reference/datamodel.html#special-method-names.
-    """
-    return (key.startswith("__") and key.endswith("__") and not key.isupper()) or key in _CALLED_BY_OPCODES
 
 
 def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
@@ -227,7 +218,7 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
         yield _make_subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
     target_stores_function = stores_function(target, callables)
     for key, value in event.set_attributes:
-        if _is_special(key):
+        if is_special(key) or is_planted(target, key, value, callables):
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
         # A partial in the state of a partial adds no function: the one that it stores was judged when it was made.
         elif target_stores_function and not (isinstance(value, CallResult) and stores_function(value, callables)):

@@ -21,6 +21,7 @@ from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord, Extent
 
 _DESERIALISE: Final = "deserialise"
+_EXECUTE: Final = "builtins.exec"
 _CALLS: Final = frozenset({"call", "call-at-import"})
 _MARKED: Final = "call-of-read-file"
 # Code that fetches files or starts programs may load another file than the one of the model under the same name.
@@ -31,6 +32,7 @@ _FETCHING_NAME: Final = defer_pattern(
     re.IGNORECASE,
 )
 _PICKLES: Final = frozenset({"pickle", "joblib", "torch-zip", "torch", "npy", "npz"})
+_SOURCES: Final = frozenset({"python"})
 _UNKNOWN_FOLDER: Final = "…/"
 
 
@@ -39,7 +41,7 @@ def loads_known_file(subject: Subject) -> bool:
     fields = subject.fields
     if subject.kind != "mention" or fields["use"] not in _CALLS or not fields["file"]:
         return False
-    return fields["effect"] == _DESERIALISE
+    return fields["effect"] == _DESERIALISE or fields["name"] == _EXECUTE
 
 
 def may_fetch(subject: Subject) -> bool:
@@ -79,7 +81,8 @@ def mark_read_files(
     }
     for subject in subjects:
         paths = [] if file_of(subject.artifact) in fetching else _list_files(subject, states)
-        if paths and all(states[path] and not _PICKLES.isdisjoint(formats[path]) for path in paths):
+        wanted = _SOURCES if subject.fields["name"] == _EXECUTE else _PICKLES
+        if paths and all(states[path] and not wanted.isdisjoint(formats[path]) for path in paths):
             yield replace(subject, fields={**subject.fields, "use": _MARKED, "file": ", ".join(paths)})
         else:
             yield subject

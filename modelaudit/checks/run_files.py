@@ -10,7 +10,7 @@ from typing import Final
 
 from modelaudit.model.address import file_of, write_file_address
 from modelaudit.model.lazy_pattern import defer_pattern
-from modelaudit.model.outline import Reference, References
+from modelaudit.model.outline import TOOL, Reference, References
 from modelaudit.model.report import ArtifactRecord, Extent
 from modelaudit.model.structure import Unread, UnreadReason
 
@@ -18,6 +18,7 @@ _PROGRAM_FORMATS: Final = {
     "python": frozenset({"python", "notebook", "python-build"}),
     "shell": frozenset({"shell"}),
     "program": frozenset({"python", "notebook", "python-build", "shell"}),
+    TOOL: frozenset({"python", "notebook", "python-build", "shell"}),
     "named": frozenset({"python", "notebook", "python-build", "shell"}),
     "instructed": frozenset({"python", "notebook", "python-build", "shell"}),
     "dockerfile": frozenset({"shell"}),

@@ -68,6 +68,8 @@ _CODED_STRING: Final = defer_pattern(
     rb"|\"" + _OLD_PICKLE_START + rb"(?:[^\"\\\n]|\\.){20,}+)\""
 )
 _OUTSIDE_ALPHABET: Final = defer_pattern(rb"[^A-Za-z0-9+/=]")
+# An escape for a character that is not in ASCII.
+_OTHER_ESCAPE: Final = defer_pattern(rb"\\u(?!00)")
 _PLAIN_BASE64: Final = defer_pattern(rb"[A-Za-z0-9+/]{24,}={0,2}")
 _PROGRAM_START: Final = defer_pattern(_PROGRAM_STARTS)
 _MARK_OVERLAP: Final = 512  # bytes, more than a match of a mark
@@ -91,14 +93,14 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
     string_limits = replace(limits, document_bytes=min(limits.document_bytes, _LONGEST_STRING))
     has_long_string = False
     kind = "pickle" if _SERIALIZED_KEY.encode() in data else STRING_PICKLE
-    for count, match in enumerate(_CODED_STRING.finditer(data)):
-        if count >= _MAX_STRINGS:
-            raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
+    for match, is_in_alphabet in _iterate_strings(data):
         start, end = match.span(match.lastgroup or 0)
         pickle = _open_pickle(path, start, match, limits, budget, kind)
         if pickle is not None:
             yield pickle
             continue
+        if not is_in_alphabet:
+            continue  # a word of a vocabulary in another script, which no decoder takes
         string_window = _open_string(window, match, budget)
         if string_window is None:
             has_long_string = True
@@ -119,6 +121,26 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
             yield from _open_program(path, start, match[match.lastgroup or 0], budget)
     if has_long_string:
         raise WindowError(f"an encoded string of more than {_LONGEST_STRING} bytes was not decoded", UnreadReason.LIMIT)
+
+
+def _iterate_strings(data: bytes) -> Iterator[tuple[re.Match[bytes], bool]]:
+    """Yield the strings that may be content, and whether each is in letters of a coding.
+
+    Raises:
+        WindowError: more than ``_MAX_STRINGS`` are in letters of a coding.
+    """
+    count = 0
+    for match in _CODED_STRING.finditer(data):
+        is_in_alphabet = _may_be_in_alphabet(match)
+        count += is_in_alphabet
+        if count > _MAX_STRINGS:
+            raise WindowError(f"only the first {_MAX_STRINGS} encoded strings were decoded", UnreadReason.LIMIT)
+        yield match, is_in_alphabet
+
+
+def _may_be_in_alphabet(match: re.Match[bytes]) -> bool:
+    """Whether a string is in letters of a coding, unless its escapes stand for other characters."""
+    return match.start("quoted") < 0 or _OTHER_ESCAPE.search(match["quoted"]) is None
 
 
 def _open_string(window: Window, match: re.Match[bytes], budget: Budget) -> Window | None:

@@ -8,10 +8,16 @@ them. A value on which a loader acts therefore counts wherever it is stored.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from typing import Final
 
 from modelaudit.formats.interpreters import INTERPRETERS
-from modelaudit.formats.nested_documents import NESTED_DOCUMENTS, acts_on_loaders, may_be_document
+from modelaudit.formats.nested_documents import (
+    NESTED_DOCUMENTS,
+    acts_on_loaders,
+    may_act_on_loaders,
+    may_be_document,
+)
 from modelaudit.languages.document_settings import parse_json_settings
 from modelaudit.languages.settings import Interpreter, Scalar, Setting, interpret_settings, select_interpreters
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -64,6 +70,23 @@ class ValueTree:
         for path, texts in pieces.items():
             if len(texts) > 1 and len(texts) <= _MOST_PIECES:
                 self.add(path, "".join(texts[number] for number in sorted(texts)))
+
+    def add_bytes(self, path: tuple[str, ...], data: bytes) -> None:
+        """Add stored bytes, such as those of a tensor, if they are text in UTF-8 on which a loader may act."""
+        stored = data.rstrip(b"\0")
+        if b"\0" not in stored and may_act_on_loaders(stored):
+            with suppress(UnicodeDecodeError):
+                self.add(path, stored.decode("utf-8"))
+
+    def join_lines(self) -> None:
+        """Add the texts that the items of lists hold together: a document that is kept line by line."""
+        lists: dict[tuple[str, ...], list[str]] = {}
+        for setting in self._settings:
+            if setting.path and setting.path[-1].isdigit() and isinstance(setting.value, str):
+                lists.setdefault(setting.path[:-1], []).append(setting.value)
+        for path, lines in lists.items():
+            if 1 < len(lines) <= _MOST_PIECES:
+                self.add(path, "\n".join(lines))
 
     def add_json(self, path: tuple[str, ...], text: str, limits: Limits) -> bool:
         """Add the values of a text in JSON below ``path``; return whether it is JSON within the limits."""

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Final
 
+from modelaudit.languages.documented_programs import MOST_PROGRAMS, find_documented_programs
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.shell.executed_files import EXECUTED, find_executed_files
@@ -23,16 +24,17 @@ from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, References
+from modelaudit.model.outline import DOCUMENTED_PROGRAM, RUN_FILE, Mention, Outline, Reference
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
+from modelaudit.wire.bounds import build_references
 from modelaudit.wire.requirement_lines import VOCABULARY as REQUIREMENTS
 from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_BLOCK_CHARACTERS: Final = 400_000  # of all commands of a document together
 _CHARACTERS_OF_BLOCK: Final = 100  # to which the analysis of an empty block corresponds
-_INDEX_USES: Final = frozenset({"index", "links", "local-index", "signed-index"})
+_INDEX_USES: Final = frozenset({"index", "links", "local-index", "unknown-index", "signed-index"})
 _INSTRUCTED: Final = "instructed"
 """The kind of a file that a document tells users to run."""
 _FENCED_BLOCK: Final = defer_pattern(
@@ -150,8 +152,10 @@ def read_instructions(text: str, format_name: str, key: str | None = None) -> It
     mentions.update(dict.fromkeys(_judge_actions(actions)))
     if mentions:
         yield Outline(format_name, tuple(replace(each, where=replace(each.where, key=key)) for each in mentions))
-    if references:
-        yield References(RUN_FILE, tuple(references))
+    yield from chain(
+        build_references(RUN_FILE, references, len(references)),
+        build_references(DOCUMENTED_PROGRAM, find_documented_programs(text), MOST_PROGRAMS),
+    )
     if reached_limit is not None:
         raise reached_limit
 

@@ -33,7 +33,7 @@ _BY_ENDING: Final = {
     ),
     "graphs in text form": (".pbtxt", ".prototxt", ".mlir", ".mil"),
     "build files": (
-        ".cmake", ".gradle", "jenkinsfile", "justfile", "cmakelists.txt", "meson.build", "build.ninja",
+        ".cmake", ".gradle", "jenkinsfile", "cmakelists.txt", "meson.build", "build.ninja",
     ),
 }  # fmt: skip
 _BY_KEY: Final = {

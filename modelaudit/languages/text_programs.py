@@ -20,6 +20,7 @@ from modelaudit.languages.jinja.accesses import ATTRIBUTES, NAMES
 from modelaudit.languages.jinja.costs import COSTS
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
+from modelaudit.languages.long_templates import may_be_template
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
@@ -35,6 +36,7 @@ _LONGEST_YAML: Final = 8 * MIB
 # A character takes at most four bytes, in UTF-8 as in UTF-32.
 _LONGEST_TEMPLATE: Final = 4 * MAX_CHARACTERS
 
+_END_OF_STREAM: Final = defer_pattern(r"end of (?:the )?(?:stream|file|document)")
 _TEMPLATE_MARK: Final = defer_pattern(rb"\{[{%]")
 # An expression or statement with an access that may escape, or one too long to tell: only these matter in text too long
 # to be parsed. An inner mark ends the match and begins one of its own, so the search takes linear time.
@@ -115,11 +117,12 @@ class _Marks:
         has_template: a mark of Jinja.
         has_escaping_access: a mark of Jinja with an access that may escape.
         has_object_tag: a tag of YAML that may construct an object.
+        end: the number of bytes that were searched.
     """
 
     def __init__(self, window: Window, limits: Limits) -> None:
         self.has_template = self.has_escaping_access = self.has_object_tag = False
-        end = min(window.size, limits.document_bytes)
+        self.end = end = min(window.size, limits.document_bytes)
         before = b""
         for chunk in iterate_chunks(window, 0, end):
             # UTF-16 and UTF-32 write ASCII between zeros.
@@ -138,13 +141,13 @@ def _search_template(path: str, window: Window, marks: _Marks) -> Iterator[Readi
     Documentation with such accesses in its examples alone gives an absence instead.
     """
     if window.size > _LONGEST_TEMPLATE:
-        if marks.has_escaping_access:
+        if marks.has_escaping_access and may_be_template(window, marks.end):
             detail = f"text of more than {_LONGEST_TEMPLATE} bytes was not parsed as a template"
             yield Unread(UnreadReason.LIMIT, detail)
         return
     text = decode_loosely(read_all_bytes(window, _LONGEST_TEMPLATE))
     outline, unread = _find_attacks(text)
-    if unread is not None and not marks.has_escaping_access:
+    if unread is not None and not (marks.has_escaping_access and may_be_template(window, marks.end)):
         # The text was not parsed, so its braces need not be a template, and none of them holds an access that escapes.
         return
     escapes = [mention for mention in outline.mentions if mention.use not in _PUBLIC_NAME_USES]
@@ -190,21 +193,25 @@ def _blank_examples(text: str) -> str:
 
 
 def _search_tags(window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the names in the tags before the first error of the text, read as YAML, and an absence at a bound."""
-    if window.size > _LONGEST_YAML:
-        yield Unread(
-            UnreadReason.LIMIT, f"the text has more than {_LONGEST_YAML} bytes, and was not searched for YAML tags"
-        )
-        return
-    text = _NOT_IN_YAML.sub("", decode_loosely(read_all_bytes(window, _LONGEST_YAML)))
+    """Yield the names in the tags before the first error of the text, read as YAML, and an absence at a bound.
+
+    An error before the bound ends the search, unless the rest may mend it.
+    """
+    is_cut = window.size > _LONGEST_YAML
+    data = b"".join(iterate_chunks(window, 0, min(window.size, _LONGEST_YAML)))
+    text = _NOT_IN_YAML.sub("", decode_loosely(data))
     facts = YamlFacts()
     unread: Unread | None = None
     try:
         facts.scan((text,), limits)
-    except YamlError:
-        pass  # a loader gets no further either
+    except YamlError as error:
+        # A loader gets no further either.
+        is_cut = is_cut and _END_OF_STREAM.search(str(error)) is not None
     except LimitReachedError as error:
         unread = Unread(UnreadReason.LIMIT, str(error))
+    if is_cut and unread is None:
+        detail = f"the text has more than {_LONGEST_YAML} bytes, and only these were searched for YAML tags"
+        unread = Unread(UnreadReason.LIMIT, detail)
     yield from read_tags(tuple(facts.tags.items()))
     if unread is not None:
         yield unread

@@ -98,6 +98,11 @@ _TOOL_FILES: Final = (
         r"file:|=\s*\\\\|IconFile\s*=\s*\\\\|(?:ms-\w+|search-ms|javascript):",
     ),
     _declare(
+        "Windows asks the other machine that it names when it shows the folder",
+        ("/desktop.ini", "/autorun.inf"),
+        r"^[^;\n]{0,80}=\s{0,9}(?:@?\\\\|file:|https?:)|^(?:open|shellexecute|shell\\[^=\n]{1,80}command)\s{0,9}=",
+    ),
+    _declare(
         "Windows runs it",
         (
             ".reg",

@@ -167,6 +167,7 @@ class CallableEntry:
             constructs it with a literal state, and the expressions match the listed attributes that are present.
         cost: of a call of a trusted name.
         shared: it returns an object that the process has already, such as a logger or a member of an enumeration.
+        hook_calls: the methods of its object that loading calls: a callable in the state under such a name would run.
     """
 
     name: str
@@ -180,6 +181,7 @@ class CallableEntry:
     state: tuple[tuple[str, str], ...] = ()
     cost: Cost = ORDINARY_COST
     shared: bool = False
+    hook_calls: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,15 @@ class ReferenceKind(StrEnum):
 RUN_FILE: Final = "run-file"
 """The format of references to files that a command runs, whatever file contains the command."""
 
+TOOL: Final = "tool"
+"""What names a file of the format ``RUN_FILE`` that an editor runs in the place of a tool."""
+
+DOCUMENTED_PROGRAM: Final = "documented-program"
+"""The format of references to programs that a document has people run."""
+
+IMPORTED: Final = "imported by its name"
+"""The detail of a reference of Python code by ``from module import name``, which by itself uses nothing."""
+
 RECORD_PATH: Final = "record-path"
 """The format of references to records of git or the Hub's client, whatever text contains them."""
 

@@ -57,8 +57,8 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
     """Yield a mention for each package source in the line.
 
     A plain name such as ``numpy`` comes from the index that the user configured, and gives no mention.
-    The ``use`` of a mention is ``index``, ``links``, ``local-index``, ``plain-text``, ``trusted-host``, ``editable``,
-    ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
+    The ``use`` of a mention is ``index``, ``links``, ``local-index``, ``unknown-index``, ``plain-text``,
+    ``trusted-host``, ``editable``, ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
 
     Args:
         line: one requirement or option, with continued lines already joined.
@@ -89,7 +89,9 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
 
 
 def _find_index_use(option: str, address: str) -> str:
-    """Return the use of the value of an index option: a folder, this machine or a variable is no server of others."""
+    """Return the use of the value of an index option: a folder or this machine is no server of others."""
+    if _VARIABLE.match(address):
+        return "unknown-index"
     if _LOCAL_HOST.match(address) or "://" not in address or address.lower().startswith("file:"):
         return "local-index"
     if address.lower().startswith(_PLAIN_TEXT_SCHEMES):

@@ -16,11 +16,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks" / "vetting"))
 
 from derivation import Derivation, find_changed  # noqa: E402
+from hook_calls import FOREIGN_CALLS  # noqa: E402
 from library_reading import Library, decide_release  # noqa: E402
 from module_names import World  # noqa: E402
 from package_index import find_index, list_releases  # noqa: E402
@@ -28,8 +30,11 @@ from reviewed import Reviewed, load_reviewed  # noqa: E402
 from trust_lists import LibraryResult  # noqa: E402
 from wheel_sources import MAX_SOURCE, ArchiveRefusedError, Sources, read_archive  # noqa: E402
 
+from modelaudit.checks.planted import CALLED_BY_HOOKS  # noqa: E402
+
 LIBRARY = Library("lib", ("lib",), (), ("lib",), ("lib",), (), ())
 EVIL = "import os\nclass Evil:\n    def __setstate__(self, state):\n        os.system(state)\n"
+HELPER = "class Helper:\n    def run(self):\n        pass\n"
 PLAIN = "class Model:\n    def __init__(self, size=1):\n        self.size = size\n"
 
 
@@ -271,6 +276,77 @@ def test_class_is_trusted_under_the_name_that_its_package_exports(tmp_path: Path
     assert {"lib.Model", "lib.Net"} <= set(decide(tmp_path, files, reviewed).list_trusted("constructed"))
 
 
+# Methods of the class Model that loading runs. Each calls a value that a state may put in the place of known code.
+REPLACED: dict[str, str] = {
+    "value-of-the-state": "def __del__(self):\n        self.cache.flush()\n",
+    "value-that-init-assigns": "def __init__(self):\n        self.h = Helper()\n    def __del__(self):\n        self.h.run()\n",
+    "value-by-a-local-name": "def __setitem__(self, k, v):\n        own = self.cache\n        own.flush()\n",
+    "value-that-is-called": "def __setitem__(self, k, v):\n        self.fn(k)\n",
+    "item": "def __setstate__(self, state):\n        state['f']()\n",
+    "item-of-a-loop": "def __setstate__(self, state):\n        for each in state:\n            each.run()\n",
+    "method-of-the-state": "def __setstate__(self, state):\n        state.load()\n",
+    "attribute-of-the-state": "def __hash__(self):\n        return hash(self.cache.total)\n",
+    "computed-attribute": "def __setstate__(self, state):\n        getattr(state, state[0])\n",
+    "computed-attribute-of-itself": "def __setstate__(self, state):\n        getattr(self, state[0])\n",
+    "function-that-is-passed": "def __eq__(self, other):\n        return list(map(self.fn, other))\n",
+    "key-of-a-sort": "def __hash__(self):\n        return hash(tuple(sorted(self.a, key=self.fn)))\n",
+    "partial": "def __del__(self):\n        functools.partial(self.fn, 1)()\n",
+    "object-that-is-passed": "def __del__(self):\n        stop(self)\n",
+    "operator": "def __add__(self, other):\n        return self.fn(other)\n",
+    "text-of-it": "def __repr__(self):\n        return self.cache.name()\n",
+    "method-that-others-call": "def items(self):\n        return self.cache.load()\n",
+    "inner-function": "def __del__(self):\n        def end(it):\n            it.close()\n        end(self)\n",
+}
+
+
+@pytest.mark.parametrize("case", REPLACED)
+def test_class_whose_hook_calls_what_a_state_replaces_is_not_trusted(
+    case: str, tmp_path: Path, reviewed: Reviewed
+) -> None:
+    source = f"import functools\ndef stop(it):\n    it.close()\n{HELPER}class Model:\n    {REPLACED[case]}"
+    result = decide(tmp_path, {"lib/model.py": source}, reviewed)
+    assert not result.proposals["unpickled", "lib.model.Model"].is_trusted
+
+
+# Methods that loading runs, with the methods of the own object that they call.
+OWN_CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "no-hook": ("def run(self):\n        self.close()\n", ()),
+    "method": ("def __del__(self):\n        self.close()\n    def close(self):\n        pass\n", ("close",)),
+    "chain": (
+        "def __del__(self):\n        self.a()\n    def a(self):\n        self.b()\n    def b(self):\n        pass\n",
+        ("a", "b"),
+    ),
+    "bound-to-a-name": (
+        "def __del__(self):\n        end = self.close\n        end()\n    def close(self):\n        pass\n",
+        ("close",),
+    ),
+    "containers": (
+        "def __setstate__(self, state):\n        state.pop('a', None)\n        self.__dict__.update(state)\n",
+        (),
+    ),
+    "base": ("def __setstate__(self, state):\n        super().__setattr__('a', state)\n", ()),
+    "helper": ("def __del__(self):\n        Helper().run()\n", ()),
+}
+
+
+@pytest.mark.parametrize("case", OWN_CALLS)
+def test_class_whose_hooks_call_known_code_is_trusted_with_the_methods_that_no_state_may_replace(
+    case: str, tmp_path: Path, reviewed: Reviewed
+) -> None:
+    body, names = OWN_CALLS[case]
+    result = decide(tmp_path, {"lib/model.py": f"{HELPER}class Model:\n    {body}"}, reviewed)
+    proposal = result.proposals["unpickled", "lib.model.Model"]
+    assert proposal.is_trusted, proposal.blocking
+    assert proposal.blocking.hook_calls == names
+    groups = yaml.safe_load(result.format_trusted(frozenset(), {}))["alike"]
+    (group,) = (each for each in groups if "lib.model.Model" in each["names"])
+    assert group.get("hooks-call", []) == list(names)
+
+
+def test_scanner_reports_callables_under_the_names_that_hooks_call_on_any_value() -> None:
+    assert FOREIGN_CALLS == CALLED_BY_HOOKS
+
+
 def test_name_that_only_a_module_getattr_gives_is_not_proposed(tmp_path: Path, reviewed: Reviewed) -> None:
     files = {"lib/__init__.py": "def __getattr__(name):\n    from lib import model\n    return model.Model\n"}
     result = decide(tmp_path, files | {"lib/model.py": PLAIN}, reviewed)
@@ -443,8 +519,8 @@ def test_command_reports_new_names_once_and_names_that_are_no_longer_decided(
     assert command("--merge") == 1
     configured = tmp_path / "rules/vocabularies/python-names/lib-read.yaml"
     assert "- lib.model.Model" in configured.read_text()
-    # A class of pickles whose state is only stored is a proposal, and in no list.
-    assert not (tmp_path / "rules" / "callables" / "trusted" / "lib-read.yaml").exists()
+    trusted = tmp_path / "rules" / "callables" / "trusted" / "lib-read.yaml"
+    assert "construct-only: true\n    names:\n      - lib.model.Model\n" in trusted.read_text()
     assert command() == 0
     evidence = json.loads((tmp_path / "out" / "lib.json").read_text())
     decision = evidence["names"][0]["releases"]["1.0"]
@@ -458,6 +534,7 @@ def test_command_reports_new_names_once_and_names_that_are_no_longer_decided(
     assert "no longer decided: lib.model.Model" in capsys.readouterr().out
     assert command("--count", "1", "--merge") == 1
     assert not configured.exists()
+    assert not trusted.exists()
 
 
 def test_decisions_are_merged_later_without_reading_again(

@@ -34,6 +34,7 @@ def list_severities(folder: Path, files: dict[str, str]) -> dict[str, str]:
         ("tests/test_model.py", {"config.json": _CONFIG}),
         ("training/util.py", {"config.json": _CONFIG}),
         ("train_lora.py", {"model.txt": "weights"}),
+        ("demo.py", {"config.json": _CONFIG, "tokenizer.json": json.dumps({"a": "b" * (1 << 20)})}),
         ("audio.py", {"config.json": _CONFIG}),
         ("demo.py", {"config.json": _AUTO_MAP, "modeling_a.py": _MODELING.format("import torch")}),
         ("train.py", {"config.json": _CONFIG, "data.json": '{"files": ["train.jsonl", "train.csv"]}'}),
@@ -48,6 +49,11 @@ def test_script_that_nothing_loads_is_medium(tmp_path: Path, path: str, others: 
     "path, others",
     [
         ("demo.py", {}),  # a single file: its importer is not known
+        ("demo.py", {"config.json": _CONFIG, "Dockerfile": 'FROM a\nCMD ["python", "demo.py"]\n'}),
+        ("app.py", {"config.json": _CONFIG, "Procfile": "web: gunicorn app:server\n"}),
+        ("demo.py", {"config.json": _CONFIG, "train.gin": "import demo\n"}),
+        ("demo.py", {"config.json": _CONFIG, "train.jsonnet": "{ type: 'demo.Part' }\n"}),
+        ("demo.py", {"config.json": _CONFIG, "serving.json": json.dumps({"a": "b" * (1 << 20), "class": "demo.Part"})}),
         ("audio.py", {"model.txt": "weights"}),
         ("modeling_a.py", {"config.json": _CONFIG}),
         ("handler.py", {"config.json": _CONFIG}),
@@ -108,3 +114,8 @@ def test_attack_in_a_script_keeps_its_severity(tmp_path: Path, text: str) -> Non
     (tmp_path / "config.json").write_text(_CONFIG)
     (tmp_path / "demo.py").write_text(text)
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
+
+
+def test_script_with_a_class_that_a_library_looks_for_keeps_its_severity(tmp_path: Path) -> None:
+    code = f"import datasets\n{_RUN}\n\nclass Data(datasets.GeneratorBasedBuilder):\n    pass\n"
+    assert list_severities(tmp_path, {"demo.py": code, "config.json": _CONFIG}) == {"demo.py": "high"}

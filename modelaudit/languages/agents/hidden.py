@@ -2,6 +2,7 @@
 
 These are comments of HTML and Markdown, elements that a style hides, attributes such as ``alt``, titles of links, text
 far to the right, and letters spelled in characters that no screen shows. What a fence of code encloses is visible.
+Agents also read the comments of settings and programs, the descriptions in pictures, and those of their tools.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Final
 from modelaudit.model.lazy_pattern import defer_pattern
 
 _LONGEST_PIECE: Final = 6_000
+COMMENT_OF_CODE: Final = "a comment in code"
+"""The means of a comment of settings or of a program, which may speak of models and commands as its subject."""
 _FENCE: Final = defer_pattern(
     r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^[ \t>]*\1[^\n]*$|\Z)|`[^`\n]{1,500}`", re.MULTILINE
 )
@@ -44,6 +47,26 @@ _LINK_TITLE: Final = defer_pattern(
     r"\]\(\s{0,20}\S{0,1000}?\s{1,20}(?:\"(?P<a>[^\"]{12,6000})\"|'(?P<b>[^']{12,6000})')\s*\)"
 )
 _FAR_RIGHT: Final = defer_pattern(r"(?<![ \t\u00a0])[ \t\u00a0]{150,}+(?P<text>\S[^\n]{12,6000})")
+_FRONT_MATTER: Final = defer_pattern(r"\A---[ \t]*\n[\s\S]{0,60000}?^---[ \t]*$", re.MULTILINE)
+_COMMENTED: Final = defer_pattern(r"\.(?:ya?ml|toml|ini|cfg|conf|env|properties|py|sh)\Z|/[^/.]+\Z", re.IGNORECASE)
+_LINES_OF_COMMENT: Final = defer_pattern(
+    r"(?:^|(?<=[ \t]))#+[ \t]?(?P<text>[^\n]{12,2000}(?:\n[ \t]*#[^\n]{0,500}){0,20})", re.MULTILINE
+)
+_PICTURE_TEXT: Final = defer_pattern(
+    r"<(?:desc|title|metadata|text)\b[^<>]{0,500}>(?P<text>[^<]{12,6000})<", re.IGNORECASE
+)
+_TOOLS: Final = defer_pattern(r"\"(?:inputSchema|input_schema|tools|parameters|functions)\"\s*:")
+_DESCRIPTION: Final = defer_pattern(
+    r"\"(?:description|instructions|title|prompt)\"\s*:\s*\"(?P<text>(?:[^\"\\\n]|\\.){12,6000})\""
+)
+_TOOLS_OF_YAML: Final = defer_pattern(
+    r"^[ \t]*(?:tools|functions|input_?schema|parameters)[ \t]*:", re.MULTILINE | re.IGNORECASE
+)
+_DESCRIPTION_OF_YAML: Final = defer_pattern(
+    r"^(?P<indent>[ \t]*)(?:-[ \t]+)?(?:description|instructions)[ \t]*:[ \t]*"
+    r"(?P<text>[^\n]{0,2000}(?:\n(?:(?P=indent)[ \t]+[^\n]{0,1000})?){0,40})",
+    re.MULTILINE,
+)
 _TAG_CHARACTERS: Final = defer_pattern("[\U000e0001-\U000e007f]{8,}")
 _FLAG: Final = "\U0001f3f4"
 _ZERO_WIDTH: Final = defer_pattern("[\u200b-\u200f\u2060-\u2064\ufeff]{16,}")
@@ -61,10 +84,16 @@ class HiddenText:
     is_invisible: bool = False
 
 
-def find_hidden_texts(text: str) -> Iterator[HiddenText]:
-    """Yield the hidden texts of a document, each of at most ``_LONGEST_PIECE`` characters."""
+def find_hidden_texts(text: str, path: str = "") -> Iterator[HiddenText]:
+    """Yield the hidden texts of a document, each of at most ``_LONGEST_PIECE`` characters.
+
+    Args:
+        text: of the document.
+        path: decides which texts only programs and agents read.
+    """
     if not text.isascii():
         yield from _find_invisible_characters(text)
+    yield from _find_texts_of_programs(text, path)
     visible = _FENCE.sub(_blank, text)
     for means, pattern in (
         ("a comment", _COMMENT),
@@ -82,6 +111,25 @@ def find_hidden_texts(text: str) -> Iterator[HiddenText]:
             end = visible.find(f"</{element['tag']}", element.end(), element.end() + _LONGEST_PIECE)
             content = visible[element.end() : end if end >= 0 else element.end() + _LONGEST_PIECE]
             yield HiddenText("an element that is not displayed", html.unescape(content), element.start())
+
+
+def _find_texts_of_programs(text: str, path: str) -> Iterator[HiddenText]:
+    """Yield the comments of settings and programs, the texts in pictures, and the descriptions of tools."""
+    front = _FRONT_MATTER.match(text)
+    commented = text if _COMMENTED.search(f"/{path}") else front[0] if front is not None else ""
+    for match in _LINES_OF_COMMENT.finditer(commented):
+        content = re.sub(r"\n[ \t]*#+[ \t]?", "\n", match["text"])
+        yield HiddenText(COMMENT_OF_CODE, content[:_LONGEST_PIECE], match.start())
+    if path.lower().endswith(".svg"):
+        for match in _PICTURE_TEXT.finditer(text):
+            yield HiddenText("a text of a picture", html.unescape(match["text"]), match.start())
+    if path.lower().endswith((".yaml", ".yml")) and _TOOLS_OF_YAML.search(text) is not None:
+        for match in _DESCRIPTION_OF_YAML.finditer(text):
+            yield HiddenText("the description of a tool", match["text"][:_LONGEST_PIECE], match.start())
+    if path.lower().endswith(".json") and _TOOLS.search(text) is not None:
+        for match in _DESCRIPTION.finditer(text):
+            content = match["text"].replace("\\n", "\n").replace('\\"', '"')
+            yield HiddenText("the description of a tool", content, match.start())
 
 
 def _blank(match: re.Match[str]) -> str:

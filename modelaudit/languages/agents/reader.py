@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import Final
 
-from modelaudit.languages.agents.hidden import HiddenText, find_hidden_texts
-from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_risks
+from modelaudit.languages.agents.hidden import COMMENT_OF_CODE, HiddenText, find_hidden_texts
+from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_gathered_secrets, find_risks
 from modelaudit.languages.jinja.notable_text import find_notable_texts
 from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.shell.script import VOCABULARY as SHELL_COMMANDS
@@ -31,7 +32,8 @@ _MOST_MENTIONS: Final = 50
 _QUOTED: Final = 160
 _ADDRESS: Final = defer_pattern(r"(?:https?|ftp)://[^\s)>\]\"'`]{3,300}")
 _DOCUMENT: Final = defer_pattern(
-    r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg)|.*/(?:readme|\.\w+rules)", re.IGNORECASE
+    r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg|ipynb|ya?ml|toml|ini|cfg|sh|py)|.*(?:tool|mcp|function|plugin)[^/]*\.json|.*/mcp/.*\.json|.*/(?:readme|\.\w+rules)",
+    re.IGNORECASE,
 )
 # https://agents.md, https://code.claude.com/docs/en/memory and /skills, https://cursor.com/docs/context/rules,
 # https://docs.github.com/en/copilot/how-tos/configure-custom-instructions, https://docs.windsurf.com, https://docs.cline.bot
@@ -39,8 +41,17 @@ _AGENT_FILE: Final = defer_pattern(
     r".*/(?:skill|agents?|claude(?:\.local)?|gemini|codex|copilot-instructions|warp|qwen|memory)\.md"
     r"|.*/\.(?:cursor|windsurf|cline|roo|goose)(?:rules|hints)(?:/.*)?|.*\.mdc|.*\.(?:instructions|prompt|chatmode|agent)\.md"
     r"|.*/\.(?:claude|cursor|windsurf|codex|gemini|agents?|opencode|kiro|roo|continue|junie|aiassistant|amazonq|augment)"
-    r"/(?:.*/)?[^/]+\.(?:md|mdc|txt)|.*/\.github/(?:agents|instructions|prompts|chatmodes|skills)/.*\.md",
+    r"/(?:.*/)?[^/]+\.(?:md|mdc|txt|hook)|.*/(?:[\w.-]+\.)?modelfile(?:\.[\w-]+)?|.*/\.github/(?:agents|instructions|prompts|chatmodes|skills)/.*\.md",
     re.IGNORECASE,
+)
+# A program that offers tools to agents: its docstrings and descriptions are what the agent reads of a tool.
+_PROGRAMS: Final = (".py", ".ts", ".js", ".mjs")
+_TOOL_PROGRAM: Final = re.compile(
+    r"\bFastMCP\b|\bmcp\.server\b|@(?:[\w.]{1,60}\.)?tool\b|modelcontextprotocol|\b(?:StructuredTool|BaseTool|McpServer)\b"
+)
+_DESCRIPTION: Final = re.compile(
+    r"(?P<quotes>\"{3}|'{3})(?P<text>[\s\S]{1,6000}?)(?P=quotes)"
+    r"|\bdescription[\"']?\s{0,9}[=:]\s{0,9}\(?\s{0,40}[\"'](?P<line>[^\"\n]{12,6000})[\"']"
 )
 _MODEL: Final = (
     r"(?:AIs?|A\.I\.|LLMs?|language models?|(?:AI |coding |code |virtual )?(?:assistants?|agents?|chat\s?bots?)"
@@ -106,17 +117,28 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 def _collect_mentions(path: str, text: str) -> Iterator[Mention]:
     """Yield a mention of each hidden instruction, and in a file for agents of each risky one."""
     hidden_spans: list[range] = []
-    for piece in find_hidden_texts(text):
+    for piece in find_hidden_texts(text, path):
         hidden_spans.append(range(piece.offset, piece.offset + len(piece.text)))
         effect = _judge_hidden_text(piece)
         if effect:
             yield _mention("hidden-instruction", piece.text, piece.means, text, piece.offset)
         elif piece.is_invisible:
             yield _mention("invisible-text", piece.text or "characters", piece.means, text, piece.offset)
+    for start, prose in _list_prose(path, text):
+        for risk in chain(find_risks(prose), find_gathered_secrets(prose)):
+            placed = replace(risk, offset=start + risk.offset)
+            if not any(placed.offset in span for span in hidden_spans):
+                yield _mention_risk(placed, text)
+
+
+def _list_prose(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield the offset and the text of what agents read: a file for them, or the descriptions of tools in a program."""
     if _AGENT_FILE.fullmatch(f"/{path}"):
-        for risk in find_risks(text):
-            if not any(risk.offset in span for span in hidden_spans):
-                yield _mention_risk(risk, text)
+        yield 0, text
+    elif path.lower().endswith(_PROGRAMS) and _TOOL_PROGRAM.search(text):
+        for match in _DESCRIPTION.finditer(text):
+            group = "text" if match["text"] is not None else "line"
+            yield match.start(group), match[group]
 
 
 def _mention_risk(risk: Risk, text: str) -> Mention:
@@ -154,7 +176,8 @@ def _judge_hidden_text(piece: HiddenText) -> str:
     if risk is not None:
         return risk.use
     if is_addressed:
-        is_command = _COMMAND.search(text) is not None and _PROGRAM.search(text) is not None
+        program = _ADDRESS if piece.means == COMMENT_OF_CODE else _PROGRAM
+        is_command = _COMMAND.search(text) is not None and program.search(text) is not None
         if is_command or next(find_attack_texts(text), None) is not None:
             return "command"
     return ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -44,6 +45,17 @@ _SEND: Final = (
     r"\b(?:send|post|upload|transmit|forward|submit|exfiltrate|leak|report|e-?mail|push|ship|beacon|include|embed|append"
     r"|attach|encode|put|pass|add)(?:s|ing|ed)?\b"
 )
+# A file of secrets by its path, which no other thing is called.
+_SECRET_FILE: Final = (
+    r"(?:(?:~|\$HOME)/\.(?:aws|ssh|netrc|config/(?:gcloud|gh)|kube|docker|gnupg|npmrc|pypirc|git-credentials"
+    r"|cache/huggingface|huggingface|azure|bash_history|zsh_history)\S*|\bid_(?:rsa|ed25519)\b)"
+)
+_UNGUARDED: Final = (
+    r"(?:weights_only\s*=\s*False|trust_remote_code\s*=\s*True|allow_pickle\s*=\s*True|verify\s*=\s*False|--trusted-host"
+    r"|\b(?:leave out|skip|omit|disable|turn off)\s+(?:the\s+|all\s+|any\s+)?(?:hash|checksum|signature|integrity"
+    r"|certificate)"
+    r"\s+(?:checks?|checking|verification|validation))"
+)
 _PLACE: Final = (
     rf"(?:{_ADDRESS}|\b(?:our|this|the following|my|an external|a remote)\s+(?:\w+\s+)?(?:endpoint|server|webhook"
     r"|collector|url|address|bucket)\b|\bwebhooks?\b|\b[\w.+-]+@[\w-]+\.[\w.]{2,})"
@@ -65,6 +77,16 @@ _RISKS: Final = tuple(
         (FETCH_AND_RUN, rf"{_FETCH}.{{0,80}}?{_PROGRAM_ADDRESS}.{{0,120}}?{_RUN}"),
         (FETCH_AND_RUN, rf"{_FETCH}.{{0,80}}?\b(?:instructions|rules|prompt|steps)\b.{{0,60}}?{_ADDRESS}.{{0,120}}?"
                           r"\b(?:follow|obey|execute|apply|act on)\b"),
+        (FETCH_AND_RUN, rf"\b(?:paste|type|enter|copy|run|execute)\b.{{0,80}}?\b(?:terminals?|shell|console"
+                        rf"|command line|power\s?shell|prompt)\b.{{0,200}}?\b(?:curl|wget|irm|iwr|invoke-\w+)\b"
+                        rf".{{0,80}}?{_ADDRESS}"),
+        (FETCH_AND_RUN, rf"{_FETCH}.{{0,80}}?{_ADDRESS}.{{0,80}}?"
+                          r"\b(?:follow|obey|execute|apply|act on|carry out|perform|do)\b"
+                          r".{0,20}?\b(?:steps?|instructions?|commands?|orders?|tasks?|rules?|what it says)\b"),
+        ("send-secrets", rf"`[^`]{{0,200}}?{_SECRET_FILE}[^`]{{0,200}}?{_ADDRESS}[^`]{{0,100}}`"),
+        ("weaken-code", rf"{_UNGUARDED}.{{0,200}}?{_ADDRESS}|{_ADDRESS}.{{0,200}}?{_UNGUARDED}"),
+        ("read-elsewhere", rf"(?:^|\n)[ \t]*(?:[-*+][ \t]+)?@(?:{_SECRET_FILE}|/(?:etc|proc|root|home)/\S+"
+                           r"|\.\./\.\./\S+)"),
         ("send-secrets", rf"{_SEND}\W.{{0,100}}?{_SECRETS}.{{0,160}}?{_PLACE}"),
         ("send-secrets", rf"{_SECRETS}.{{0,120}}?{_SEND}\s+(?:it|them|its|their|this|that|the)\b.{{0,120}}?{_PLACE}"),
         ("keep-silent", rf"\b(?:do not|don't|never)\s+(?:ever\s+)?(?:mention|tell|reveal|disclose|inform|report|show"
@@ -73,10 +95,13 @@ _RISKS: Final = tuple(
                         rf"(?:[^.\n]{{0,20}}?{_ACT}|that\s+you|[.;]|$)"),
         ("keep-silent", rf"\bwithout\s+(?:telling|informing|notifying|alerting|mentioning|the knowledge of)\b"
                         rf".{{0,40}}?\b{_USER}\b"),
-        ("keep-silent", r"\b(?:leave|keep)\s+(?:it|this|that|them|this step)\s+(?:out\s+of|secret|hidden)\b"),
+        ("keep-silent", r"\b(?:leave|keep)\s+(?:it|this|that|them|this step)\s+(?:out\s+of(?!\s+(?:the\s+)?(?:logs?"
+                        r"|git|repo\w*|commits?|code|source|version control))|secret|hidden)\b"),
         ("keep-silent", r"\b(?:hide|conceal)\s+(?:this|these|it|the\s+\w+)\b.{0,40}?\bfrom\s+" + _USER),
         ("keep-silent", r"\b(?:silently|secretly|covertly|quietly|invisibly)\s+(?:run|execute|send|post|upload|transmit"
                         r"|forward|exfiltrate|install|collect|copy|add|insert)\b"),
+        ("keep-silent", r"\b(?:do not|don't|never)\s+(?:ever\s+)?(?:mention|show|display|print|log|report|announce)\s+"
+                        r"(?:this|that|the)\s+(?:step|command|call|request|upload|check)\b"),
         ("take-consent", r"\b(?:approve|accept|confirm|grant|dismiss|bypass)\w*\s+(?:\w+\s+){0,3}"
                          r"(?:permissions?|approvals?|confirmations?|security|trust|consent)\s*"
                          r"(?:prompts?|requests?|dialogs?|warnings?|checks?)?\s*"
@@ -92,6 +117,9 @@ _RISKS: Final = tuple(
 _OWN_TOKEN: Final = defer_pattern(
     r"\b(?:headers?|authorization|bearer|authenticat\w+|log\s?in|sign\s?in|x-api-key)\b", re.IGNORECASE
 )
+_MOST_SENTENCES: Final = 20_000
+_SECRET_PATTERN: Final = re.compile(rf"{_SECRET_FILE}|(?<![\w/])\.env\b(?!\.example)", re.IGNORECASE)
+_SENDING: Final = re.compile(rf"{_SEND}\W.{{0,200}}?{_ADDRESS}", re.IGNORECASE | re.DOTALL)
 _NEGATED_BY_NATURE: Final = frozenset({"keep-silent"})
 """Risks that consist in forbidding something."""
 
@@ -119,6 +147,22 @@ def find_risks(text: str) -> Iterator[Risk]:
             if match is not None and not _is_excused(use, sentence, match):
                 found.add(use)
                 yield Risk(use, " ".join(sentence.split()), offset)
+
+
+def find_gathered_secrets(text: str) -> Iterator[Risk]:
+    """Yield the sentence that names a file of secrets, where one of the next two sends something to an address.
+
+    Raises:
+        LimitReachedError: the time for the artifact is over.
+    """
+    sentences = list(islice(_split_sentences(text), _MOST_SENTENCES))
+    for index, (offset, sentence) in enumerate(sentences):
+        check_deadline()
+        if _SECRET_PATTERN.search(sentence) is None or _FORBIDDEN.search(sentence) or _OWN_TOKEN.search(sentence):
+            continue
+        following = [each for _, each in sentences[index + 1 : index + 3]]
+        if any(_SENDING.search(each) and not _FORBIDDEN.search(each) for each in following):
+            yield Risk("send-secrets", " ".join(sentence.split()), offset)
 
 
 def _is_excused(use: str, sentence: str, match: re.Match[str]) -> bool:

@@ -29,6 +29,7 @@ from modelaudit.languages.configurations import (
     targets,
     tool_settings,
     weight_sources,
+    workflows,
 )
 from modelaudit.languages.settings import Interpreter
 
@@ -55,6 +56,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     indexes.INDEXES,
     weight_sources.WEIGHT_SOURCES,
     agent_settings.AGENT_SETTINGS,
+    workflows.WORKFLOWS,
 )
 
 __all__ = ["CONFIGURATIONS"]

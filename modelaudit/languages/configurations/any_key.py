@@ -18,6 +18,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.code_text import find_python_calls
@@ -90,8 +91,12 @@ _CALLABLE_KEY: Final = defer_pattern(
     r"|python_class|python_function|function_path|module_function)",
     re.IGNORECASE,
 )
+# Two keys of one mapping that name a module, and a function in it.
+_MODULE_KEYS: Final = frozenset({"module", "module_name", "python_module", "import"})
+_MEMBER_KEYS: Final = frozenset({"function", "func", "function_name", "callable", "attr", "attribute", "method"})
 _CLASS_NAME: Final = defer_pattern(r"[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z]\w*[a-z]\w*")
 _CLASS_KEY: Final = "class"
+_MODULE: Final = re.compile(r"[A-Za-z_]\w{0,99}(?:\.[A-Za-z_]\w{0,99}){0,20}")
 # The first words of classes of Java, which loaders of Python do not import.
 _ROOTS_OF_JAVA: Final = frozenset({"org", "com", "io", "net", "java", "javax", "ai", "edu"})
 _MANIFEST: Final = "manifest.json"  # whose handler another interpreter judges
@@ -131,7 +136,7 @@ _NAME_IN_TEXT: Final = (
 )
 _KEY_IN_TEXT: Final = (
     r"(?:implementation|callable|factory|import_path|entry_?point|handler|class_?name|class_?path|\bcls|\bclass"
-    r"|python_function|function_path|module_function)[\"']?\s{0,9}[:=]\s{0,9}[\"']?[A-Za-z_]\w{0,99}[.:]\w"
+    r"|python_function|function_path|module_function|\bmodule|module_name)[\"']?\s{0,9}[:=]\s{0,9}[\"']?[A-Za-z_]\w{0,99}[.:]\w"
 )
 _ESCAPE: Final = (
     r"\\u00(?:2[eE8]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
@@ -150,7 +155,7 @@ def read_any_key(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
     is_vocabulary = name in VOCABULARY_FILES or (_FILE_OF_WORDS.search(name) is not None and "config" not in name)
     if not is_vocabulary and not name.endswith(_RECORDS):
         has_handler = get_file_name(path) == _MANIFEST
-        yield from build_outlines(_collect_mentions(settings, has_handler))
+        yield from build_outlines(chain(_collect_mentions(settings, has_handler), _collect_pairs(settings)))
 
 
 def _collect_mentions(settings: Sequence[Setting], has_handler: bool) -> Iterator[Mention]:
@@ -182,6 +187,20 @@ def _collect_mentions(settings: Sequence[Setting], has_handler: bool) -> Iterato
             if act:
                 shown = " ".join(value.split())[:_SHOWN]
                 yield Mention("resolvers", "code-value", f"{setting.key} {shown}"[:_SHOWN], setting.where, act)
+
+
+def _collect_pairs(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield a mention of each function that a mapping names beside its module."""
+    modules = {
+        each.path[:-1]: each.value
+        for each in settings
+        if each.path and each.path[-1] in _MODULE_KEYS and isinstance(each.value, str) and _MODULE.fullmatch(each.value)
+    }
+    for setting in settings if modules else ():
+        module = modules.get(setting.path[:-1])
+        name = setting.value if isinstance(setting.value, str) else ""
+        if module is not None and setting.path[-1] in _MEMBER_KEYS and _MODULE.fullmatch(name):
+            yield make_python_mention("asked-for", f"{module}.{name}", setting)
 
 
 def _is_read_otherwise(setting: Setting, value: str) -> bool:
@@ -254,4 +273,4 @@ def _find_evaluated(node: ast.AST, depth: int) -> Iterator[str]:
             yield find_hostile_act(argument.value, depth - 1)
 
 
-ANY_KEY = Interpreter(frozenset(), read_any_key, marks=MARKS, unsearched=VOCABULARY_FILES)
+ANY_KEY = Interpreter(_MEMBER_KEYS - {"method", "func", "attr"}, read_any_key, marks=MARKS, unsearched=VOCABULARY_FILES)

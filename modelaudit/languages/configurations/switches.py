@@ -50,7 +50,7 @@ _OWN_FILES: Final = frozenset(
 _REPOSITORY_KEYS: Final = frozenset(
     {"backbone", "base_model_name_or_path", "pretrained_model_name_or_path", "model_name_or_path", "tokenizer_name",
      "tokenizer_name_or_path", "base_model", "encoder_name_or_path", "decoder_name_or_path", "vision_tower",
-     "text_encoder_name_or_path", "keypoint_detector", "mm_vision_tower", "repo_id", "model_id"}
+     "text_encoder_name_or_path", "keypoint_detector", "mm_vision_tower", "custom_generate", "repo_id", "model_id"}
 )  # fmt: skip
 _THIS_MODEL: Final = "this repository"
 _YES: Final = frozenset({"true", "yes", "on", "1"})

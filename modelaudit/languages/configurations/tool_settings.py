@@ -31,7 +31,7 @@ from modelaudit.languages.run_files import ANY, PYTHON, SHELL
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import RUN_FILE, Mention, Outline, Reference, ReferenceKind, References
+from modelaudit.model.outline import RUN_FILE, TOOL, Mention, Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.bounds import keep_first
@@ -46,6 +46,8 @@ class _Effect(Enum):
     SHELL_FILE = auto()
     ANY_FILE = auto()
     """The value names files that Python, a shell or another program runs."""
+    TOOL = auto()
+    """The value names the program that an editor starts in the place of a tool."""
     DATASET_CLASS = auto()
     """The value names a class that Kedro imports."""
     BASE = auto()
@@ -100,8 +102,15 @@ _SETTINGS: Final = (
     _ToolSetting(_Effect.ANY_FILE, _ACTION, ("pre",)),
     _ToolSetting(_Effect.ANY_FILE, _ACTION, ("post",)),
     _ToolSetting(_Effect.ANY_FILE, ("/.vscode/launch.json",), ("program",)),
-    _ToolSetting(_Effect.ANY_FILE, ("/.vscode/settings.json",), ("git.path",)),
-    _ToolSetting(_Effect.ANY_FILE, ("/.vscode/settings.json",), ("python.defaultInterpreterPath",)),
+    *(
+        _ToolSetting(_Effect.TOOL, ("/.vscode/settings.json", ".code-workspace"), (key,))
+        for key in (
+            *("git.path", "python.defaultInterpreterPath", "python.pythonPath", "python.interpreterPath", "ruff.path"),
+            *("python.condaPath", "python.poetryPath", "eslint.runtime", "go.alternateTools", "clangd.path"),
+            *("black-formatter.path", "mypy-type-checker.path", "typescript.tsdk", "rust-analyzer.server.path"),
+            "cmake.cmakePath",
+        )
+    ),
     _ToolSetting(_Effect.BASE, (), ("_base_",)),
     _ToolSetting(_Effect.BASE, (), ("_BASE_",)),
     *(_ToolSetting(_Effect.WEIGHTS, (), (key,)) for key in ("WEIGHTS", "load_from", "resume_from", "init_checkpoint")),
@@ -116,7 +125,8 @@ _KEYS: Final = frozenset(
 _NAMES: Final = frozenset(
     file.rpartition("/")[2] for setting in _SETTINGS for file in setting.files if file.rpartition("/")[2] != "setup.cfg"
 ) | {"agent.json"}  # of smolagents
-_FILE_KINDS: Final = {_Effect.PYTHON_FILE: PYTHON, _Effect.SHELL_FILE: SHELL, _Effect.ANY_FILE: ANY}
+_FILE_KINDS: Final = {_Effect.PYTHON_FILE: PYTHON, _Effect.SHELL_FILE: SHELL, _Effect.ANY_FILE: ANY, _Effect.TOOL: TOOL}
+_FOLDER_VARIABLE: Final = defer_pattern(r"\$\{workspace(?:Folder|Root)(?::[^}]*)?\}/?")
 _WORD: Final = defer_pattern(r"[^\s,:;\"'\[\]]{1,300}")
 _WEB: Final = defer_pattern(r"https?://\S+", re.IGNORECASE)
 _PICKLE_ON_WEB: Final = defer_pattern(
@@ -173,7 +183,7 @@ def read_tool_settings(path: str, settings: Sequence[Setting], limits: Limits) -
             elif effect in _FILE_KINDS:
                 run_files += (
                     Reference(ReferenceKind.CODE, word, _FILE_KINDS[effect], where=setting.where)
-                    for word in _WORD.findall(setting.value)
+                    for word in _WORD.findall(_FOLDER_VARIABLE.sub("", setting.value))
                 )
             else:
                 loaded_files += _refer_to_web(effect, setting)

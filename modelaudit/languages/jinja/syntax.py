@@ -5,6 +5,7 @@ The parser of Jinja only builds the tree. Nothing is compiled, optimised or eval
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Final
@@ -20,6 +21,9 @@ MAX_CHARACTERS: Final = 1024 * 1024
 """Limit of characters. The longest template of the known model families has about 30,000."""
 MAX_TOKENS: Final = 80_000
 _MAX_DEPTH: Final = 60
+_LAST_WORD: Final = re.compile(r"\S+\Z")
+_MAY_BE_MENDED: Final = re.compile(r"(?i)end of (?:template|raw|comment)|missing end|unexpected char (?:'\"'|\"'\")")
+"""Messages of the parser about a template that breaks off, and about a string without its end."""
 _OPENING: Final = frozenset({"lparen", "lbracket", "lbrace"})
 _CLOSING: Final = frozenset({"rparen", "rbracket", "rbrace"})
 
@@ -84,6 +88,26 @@ def parse_template(text: str) -> nodes.Template:
         raise LimitReachedError("the template nests deeper than the parser supports; it was not parsed") from None
     except (ValueError, AssertionError, OverflowError) as error:  # a number of too many digits, a tag out of its place
         raise DamagedError(f"the Jinja parser rejects it: {' '.join(str(error).split())[:200]}") from None
+
+
+def fails_early(start: str) -> bool:
+    """Whether no text that begins with ``start`` is valid Jinja, whatever follows.
+
+    The parser reads a template from its beginning, so that an error before the end of ``start`` is one of the whole. An
+    error that the missing rest may mend decides nothing: an open block, comment or string, and a word that is cut off.
+    """
+    parser = None
+    try:
+        parser = Parser(_ENVIRONMENT, _LAST_WORD.sub("", start[: MAX_CHARACTERS // 8]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            parser.parse()
+    except TemplateSyntaxError as error:
+        has_ended = parser is not None and parser.stream.current.type == "eof"
+        return not has_ended and _MAY_BE_MENDED.search(error.message or "") is None
+    except (LimitReachedError, RecursionError, ValueError, AssertionError, OverflowError):
+        pass
+    return False
 
 
 def walk_nodes(root: nodes.Node) -> Iterator[nodes.Node]:

@@ -21,6 +21,9 @@ from modelaudit.languages.python.values import (
     list_alternatives,
 )
 
+OTHER_HUB_NAME: Final = "(client of the Hub at another address)"
+"""The name of a call that downloads from, or signs in to, another server than the Hub."""
+_HUB_CLIENTS: Final = frozenset({"HfApi", "HfFileSystem"})
 _NO_TAGS: Final[frozenset[str]] = frozenset()
 _CODE_PATH_TAG: Final = frozenset({"code-path"})
 
@@ -31,6 +34,15 @@ def name_variant(call: Call) -> str:
     if namer is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
         namer = _name_table_query
     return namer(call) if namer is not None else call.name
+
+
+def asks_other_hub(call: Call) -> bool:
+    """Whether a call of the client of the Hub writes the address of another server, which then answers for the Hub."""
+    if not call.name.startswith("huggingface_hub."):
+        return False
+    is_client = call.name.rpartition(".")[2] in _HUB_CLIENTS
+    endpoint = call.get_argument(0, "endpoint") if is_client else call.keywords.get("endpoint")
+    return endpoint is not None and bool(partial_texts.find_foreign_host(partial_texts.write_text(endpoint)))
 
 
 def tag_path(value: Value) -> frozenset[str]:
@@ -110,8 +122,13 @@ def _name_fire(call: Call) -> str:
 
 
 def _name_skops_load(call: Call) -> str:
-    """Mark ``skops.io.load(..., trusted=True)``, which loads every type."""
-    return f"{call.name}(trusted)" if _get_constant(call.keywords.get("trusted")) is True else call.name
+    """Mark ``skops.io.load(..., trusted=True)``, which loads every type, as all types that the file itself names."""
+    trusted = call.get_argument(1, "trusted")
+    alternatives = list_alternatives(trusted) if trusted is not None else ()
+    is_of_file = any(
+        isinstance(each, ExternalName) and each.name.endswith(".get_untrusted_types") for each in alternatives
+    )
+    return f"{call.name}(trusted)" if is_of_file or _get_constant(trusted) is True else call.name
 
 
 def _name_keras_load(call: Call) -> str:
@@ -331,7 +348,7 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
         _name_elastic_launch,
     ),
     "fire.Fire": _name_fire,
-    "skops.io.load": _name_skops_load,
+    **dict.fromkeys(("skops.io.load", "skops.io.loads"), _name_skops_load),
     "ruamel.yaml.YAML": _name_ruamel,
     "pickle.loads": _name_unpickle,
     **dict.fromkeys(

@@ -26,6 +26,28 @@ _CALLING: Final = CALLBACK_TAKERS | {
     *("call", "invoke", "execute", "retry", "retry_call", "call_function", "with_retries", "timeit", "repeat"),
     *("blocked_autorange", "benchmark", "do_bench", "profile", "runcall", "runfunc", "trace", "wrapper", "main"),
     *("sub", "subn", "minimize", "root", "curve_fit", "quad", "fsolve", "fmin", "optimize", "enable"),
+    *("solve_ivp", "solve_bvp", "odeint", "least_squares", "leastsq", "newton", "brentq", "brenth", "bisect", "ridder"),
+    *(
+        "fixed_point",
+        "root_scalar",
+        "minimize_scalar",
+        "differential_evolution",
+        "dual_annealing",
+        "basinhopping",
+        "shgo",
+    ),
+    *("brute", "quad_vec", "dblquad", "tplquad", "nquad", "approx_fprime", "check_grad", "fmin_bfgs", "fmin_l_bfgs_b"),
+    *(
+        "generic_filter",
+        "generic_filter1d",
+        "geometric_transform",
+        "labeled_comprehension",
+        "thread_map",
+        "process_map",
+    ),
+    *("p_map", "t_map", "p_umap", "run_parallel", "grad_and_value", "make_fx", "jacobian", "hessian", "hvp", "vhp"),
+    *("gradcheck", "linearize", "value_and_grad", "custom_partitioning", "host_callback", "measure", "bootstrap"),
+    *("permutation_test", "monte_carlo_test", "cross_val_score", "run_once", "run_and_report", "memory_usage"),
     *("settrace", "setprofile", "addaudithook", "register_loader", "fire", "Fire"),
 }
 """Functions and methods, by their last name, that call the functions passed to them at once."""

@@ -25,7 +25,7 @@ _ENVIRONMENT_READERS: Final = frozenset(
     {"os.getenv", "os.environ.get", "os.environ.pop", "os.getenvb", "os.environ.__getitem__"}
 )
 # The path is their first argument, as in ``Path(path)`` before ``.read_text()``, and in ``Path.read_text(path)``.
-_OPENERS: Final = frozenset({"open", "Path", "read_text", "fdopen"})
+_OPENERS: Final = frozenset({"open", "Path", "read_text", "read_bytes", "fdopen"})
 # A scan reads files with these endings as configurations, whoever loads them.
 _CONFIGURATION_ENDINGS: Final = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".jsonl")
 # Services that issue tokens: to send a token to its issuer is ordinary.
@@ -38,6 +38,14 @@ _TOKEN_ISSUERS: Final = (
     "https://api.github.com/",
     "https://generativelanguage.googleapis.com/",
 )
+
+
+_FOLDERS_OF_ALL_SECRETS: Final = frozenset({"", "~", "/home", "/root", "/etc", "C:", "C:\\Users"})
+_WRITING_METHODS: Final = frozenset(
+    {"write", "writelines", "send", "sendall", "sendto", "sendmsg", "send_bytes", "send_json", "send_string",
+     "send_text", "send_message", "send_pyobj", "put", "publish", "basic_publish", "emit", "storbinary", "storlines",
+     "write_message"}
+)  # fmt: skip
 
 
 def select_use(call: Call) -> str:
@@ -60,9 +68,14 @@ def select_use(call: Call) -> str:
 
 def sends_secret(call: Call) -> bool:
     """Whether a call sends a secret to somewhere other than the service that issued it."""
-    is_sender = call.name in name_tables.SENDERS or is_publisher(call)
+    is_sender = call.name in name_tables.SENDERS or is_publisher(call) or _writes_to_network(call)
     is_sent = is_sender and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
     return is_sent or (is_publisher(call) and _publishes_secret(call)) or partial_texts.passes_secret_to_address(call)
+
+
+def _writes_to_network(call: Call) -> bool:
+    """Whether a call writes to a connection, which an earlier call has opened."""
+    return "network" in call.tags and call.name.rpartition(".")[2] in _WRITING_METHODS
 
 
 def is_publisher(call: Call) -> bool:
@@ -74,6 +87,8 @@ def _publishes_secret(call: Call) -> bool:
     """Whether a call publishes a file or folder of secrets, or an object that was made of the whole environment."""
     texts = [partial_texts.write_text(each) for each in (*call.args, *call.keywords.values())]
     if any(attack_texts.is_secret_place(text) for text in texts if "/" in text):
+        return True
+    if any(text.rstrip("/*") in _FOLDERS_OF_ALL_SECRETS for text in texts if text):
         return True
     # A client or model that was fetched with a token carries the tag of that token, and publishes nothing of it.
     is_token = any(tag.startswith(partial_texts.VARIABLE_TAG) for tag in call.tags)
@@ -142,13 +157,12 @@ def _tag_variable(call: Call) -> frozenset[str]:
 
 
 def _opens_secret_file(call: Call) -> bool:
-    """Whether a call opens a file of secrets such as ``~/.ssh/id_rsa``; the path must be a constant."""
-    path = call.args[0] if call.args else None
-    if call.name.rpartition(".")[2] not in _OPENERS or not isinstance(path, Constant):
+    """Whether a call opens a file of secrets such as ``~/.ssh/id_rsa``, as far as the source shows its path."""
+    if call.name.rpartition(".")[2] not in _OPENERS:
         return False
-    if not isinstance(path.value, str):
-        return False
-    return any(name in attack_texts.SECRET_PLACES for name, _ in attack_texts.find_attack_texts(path.value))
+    # The path is the object of a method, or the first argument.
+    text = call.text or (partial_texts.write_text(call.args[0]) if call.args else "")
+    return any(name in attack_texts.SECRET_PLACES for name, _ in attack_texts.find_attack_texts(text))
 
 
 def _reads_secret_variable(call: Call) -> bool:

@@ -48,7 +48,7 @@ from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTa
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.recording import UseRecorder
-from modelaudit.languages.python.shared_values import SharedValues, list_imported
+from modelaudit.languages.python.shared_values import SIBLING_TAG, SharedValues, find_member, list_imported
 from modelaudit.languages.python.source import find_parser_obstacle, parse_code_text
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import UseLog
@@ -75,6 +75,7 @@ from modelaudit.languages.python.values import (
     merge_binding,
 )
 from modelaudit.model.lazy_pattern import defer_pattern
+from modelaudit.model.outline import IMPORTED
 
 # A level of nesting takes four or five frames of the stack of this process, whose limit is 1,000.
 _MAX_DEPTH: Final = 90
@@ -99,8 +100,6 @@ _ACCESSES: Final = frozenset({ast.Attribute, ast.Subscript, ast.Call, ast.Await}
 """The expressions that take something from the expression at their beginning."""
 _INHERITED: Final = "self"
 """The name recorded for objects whose attributes a class of another file sets."""
-_SIBLING_TAG: Final = "sibling:"
-"""Begins the tag of a value that comes from another file of the model, before its name in this one."""
 _MAX_SIBLING_PATH: Final = 6  # attributes recorded behind a name of another file
 _MAX_KEYED_ITEMS: Final = 64  # callables kept of one mapping that assignments fill
 _MAX_SKIPPED: Final = 1000  # statements that are listed as skipped
@@ -307,7 +306,7 @@ class Evaluator(ast.NodeVisitor):
                 self._star_imports.append(name_resolution.normalize_name(module).name)
             else:
                 imported = name_resolution.normalize_name(f"{module}.{alias.name}")
-                self.log.record(uses.REFERENCE, imported.name, node.lineno)
+                self.log.record(uses.REFERENCE, imported.name, node.lineno, IMPORTED)
                 self.scope.bind(alias.asname or alias.name, imported)
                 if alias.asname and imported.name in self.module_values.known_modules:
                     self._record_alias(alias.asname, imported, node.lineno)
@@ -324,7 +323,7 @@ class Evaluator(ast.NodeVisitor):
         # The contents of another file are as unknown to this source as those of a data file. A module such as os is the
         # same, whichever file it is imported from.
         is_well_known = alias.name in WELL_KNOWN_MODULES
-        sibling_tags = frozenset({"file", f"{_SIBLING_TAG}{alias.name}"})
+        sibling_tags = frozenset({"file", f"{SIBLING_TAG}{alias.name}"})
         value = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(sibling_tags)
         self.scope.bind(alias.asname or alias.name, value)
 
@@ -901,6 +900,8 @@ class Evaluator(ast.NodeVisitor):
             return ExternalName("builtins")
         if node.id == "get_ipython":
             return ExternalName("IPython.get_ipython")
+        if node.id == "__name__":
+            return Unknown(frozenset({walks.OWN_MODULE}))
         if node.id == "__doc__":
             return Constant(self.docstring)
         # A star import may replace a builtin. Only ``os`` replaces one that matters, ``open``.
@@ -985,6 +986,10 @@ class Evaluator(ast.NodeVisitor):
         attributes: list[Value] = []
         self.budget.spend(len(list_alternatives(base)))
         for each in list_alternatives(base):
+            shared = find_member(self._shared, each, name) if self._shared else None
+            if shared is not None:
+                attributes.append(shared)
+                continue
             # The bytecode of a function, which can be executed or replaced, is the same danger in each function.
             if isinstance(each, LocalDefinition) and name == "__code__":
                 attributes.append(name_resolution.resolve_attribute(UNKNOWN, name))
@@ -1061,8 +1066,8 @@ class Evaluator(ast.NodeVisitor):
     def _record_sibling_item(self, base: Value, name: str, line: int) -> None:
         """Record a member of a module that another file of the model passes on, taken as ``vars(module)[name]``."""
         for tag in collect_tags(base):
-            if tag.startswith(_SIBLING_TAG):
-                self.log.record(uses.REFERENCE, f".{tag.removeprefix(_SIBLING_TAG)}.{name}", line)
+            if tag.startswith(SIBLING_TAG):
+                self.log.record(uses.REFERENCE, f".{tag.removeprefix(SIBLING_TAG)}.{name}", line)
 
     def _resolve_own_name(self, key: Value) -> Value:
         """Resolve an item of ``globals()`` or ``locals()``, which is a name that the source itself binds."""
@@ -1425,14 +1430,18 @@ class Evaluator(ast.NodeVisitor):
         ]
         if namespaces and method in _ITEM_METHODS:
             return join_values(*(self._resolve_item(each, args[0] if args else UNKNOWN, line) for each in namespaces))
-        if method in ("items", "values") and any(
-            isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES for each in list_alternatives(base)
-        ):
-            return self._walk_own_names(line)
+        if any(isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES for each in list_alternatives(base)):
+            return self._take_own_names(base, method, args, line)
         if namespaces and method in ("items", "values"):
             self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
         return None
+
+    def _take_own_names(self, namespace: Value, method: str, args: Sequence[Value], line: int) -> Value | None:
+        """Take one name of ``globals()`` by a method, or all of them; ``None`` for any other method."""
+        if method in _ITEM_METHODS:
+            return self.take_item(namespace, args[0] if args else UNKNOWN, line)
+        return self._walk_own_names(line) if method in ("items", "values") else None
 
     def _walk_own_names(self, line: int) -> Value:
         """Return a stand-in for each value of ``globals()``: of the source itself, and of what it imports."""
@@ -1474,6 +1483,8 @@ class Evaluator(ast.NodeVisitor):
             elif isinstance(each, Container):
                 # A container cannot be called: the source calls an item of it, and it is not known which.
                 results.append(join_values(*each.values) if each.values else UNKNOWN)
+            elif method in _MEMBER_METHODS and args:
+                results.append(self.call_getattr(Call("builtins.getattr", [base, args[-1]], {}, line)))
             else:
                 if is_found(each) and any(isinstance(owner, LocalDefinition) for owner in list_alternatives(base)):
                     # A method of the source itself, whatever its name: ``class A: __getitem__ = found``.
@@ -1862,9 +1873,10 @@ class Evaluator(ast.NodeVisitor):
         is_walk = any(walks.is_walk(collect_tags(each)) for each in call.args[:1])
         alternatives = list_alternatives(call.args[0]) if call.args else ()
         owners = [each for each in alternatives if isinstance(each, ExternalName)]
-        if owners and call.name == "builtins.vars" and not is_walk:
+        is_of_argument = call.name not in ("builtins.globals", "builtins.locals")
+        if owners and is_of_argument and not is_walk:
             return join_values(*(ExternalName(f"{each.name}.__dict__", is_hidden=each.is_hidden) for each in owners))
-        if call.args and call.name == "builtins.vars":
+        if call.args and is_of_argument:
             return Unknown(walks.open_namespace(collect_tags(call.args[0])))
         # The namespace has the name of its function, without ``is_result``: ``visit_Subscript`` looks for that name.
         return ExternalName(call.name)
@@ -1994,6 +2006,8 @@ def _find_special_call(name: str) -> _SpecialCall | None:
     if getters.is_made_getter(name):
         return getters.call_made_getter
     method = _SPECIAL_CALLS.get(name)
+    if method is None and name.endswith(".__dict__.__get__"):
+        return Evaluator._call_namespace
     if method is None and name.endswith(".__getattribute__"):
         return Evaluator._call_own_getattribute
     return method

@@ -17,6 +17,8 @@ _READS: Final = "reads:"
 """The beginning of the tag of what a call has opened, before its path."""
 _LOADS: Final = defer_pattern(r"load|pickle|restore", re.IGNORECASE)
 _OPENERS: Final = frozenset({"builtins.open", "io.open", "gzip.open", "bz2.open", "lzma.open", "pathlib.Path.open"})
+_PATH_READERS: Final = frozenset({"read_text", "read_bytes"})
+_TEXT_READERS: Final = frozenset(f"{opener}.read" for opener in _OPENERS)
 _PATH_KEYWORDS: Final = ("file", "f", "filename", "path", "filepath_or_buffer", "fp")
 # What was fetched, decoded or computed is no file of the model, whatever its name is.
 _ELSEWHERE: Final = frozenset({"network", "decoded", "secret", "walked"})
@@ -26,7 +28,8 @@ _LONGEST_PATH: Final = 200
 
 def tag_opened_file(call: Call) -> frozenset[str]:
     """Return the tag of the file that a call opens; no tag for any other call."""
-    if call.name not in _OPENERS:
+    is_reader = call.text != "" and call.name.rpartition(".")[2] in _PATH_READERS
+    if call.name not in _OPENERS and not is_reader:
         return frozenset()
     path = call.text or _write_path(call.args[0] if call.args else call.keywords.get("file"))
     return frozenset({f"{_READS}{path}"})
@@ -34,6 +37,8 @@ def tag_opened_file(call: Call) -> frozenset[str]:
 
 def find_loaded_file(call: Call) -> str:
     """Return the path of the one file that a call loads, with ``…`` for an unknown folder; empty if it is not known."""
+    if call.name == "builtins.exec":
+        return _find_executed_file(call)
     if _LOADS.search(call.name) is None:
         return ""
     first = call.args[0] if call.args else next((call.keywords[k] for k in _PATH_KEYWORDS if k in call.keywords), None)
@@ -46,6 +51,18 @@ def find_loaded_file(call: Call) -> str:
     if opened and not _is_opened_file(first):
         return ""
     path = opened.pop().removeprefix(_READS) if opened else _write_path(first)
+    return path if len(path) <= _LONGEST_PATH and _FILE_PATH.fullmatch(path) and ".." not in path else ""
+
+
+def _find_executed_file(call: Call) -> str:
+    """Return the path of the one file whose whole text a call of ``exec`` runs; empty if it is not known."""
+    text = call.args[0] if call.args else None
+    if not isinstance(text, ExternalName) or not text.is_result:
+        return ""
+    if text.name not in _TEXT_READERS and text.name.rpartition(".")[2] not in _PATH_READERS:
+        return ""
+    opened = [each for each in text.tags if each.startswith(_READS)]
+    path = opened[0].removeprefix(_READS) if len(opened) == 1 and not text.tags & _ELSEWHERE else ""
     return path if len(path) <= _LONGEST_PATH and _FILE_PATH.fullmatch(path) and ".." not in path else ""
 
 

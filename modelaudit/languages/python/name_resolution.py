@@ -27,6 +27,7 @@ from modelaudit.languages.python.values import (
     Provenance,
     Unknown,
     Value,
+    collect_tags,
     join_values,
     list_alternatives,
 )
@@ -190,7 +191,8 @@ def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
     text = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
     is_hidden = base.is_hidden or (isinstance(key, Constant) and key.provenance > Provenance.LITERAL)
     if base.name == "sys.modules":
-        return normalize_name(text, is_hidden) if text else Unknown(frozenset({"module"}))
+        own_tag = collect_tags(key) & {walks.OWN_MODULE}
+        return normalize_name(text, is_hidden) if text else Unknown(own_tag | {"module"})
     if base.name in ("*.__builtins__", "*.f_builtins", "builtins"):
         return ExternalName(f"builtins.{text}", is_hidden=is_hidden) if text else ExternalName("builtins.*")
     if base.name in ("*.__globals__", "*.f_globals", "*.func_globals", "*.f_locals") and text:
@@ -243,7 +245,7 @@ def resolve_global(name: str, is_hidden: bool) -> Value:
     """Resolve a name in the globals of an unknown module, which may have imported ``os``, ``sys`` and the like."""
     if name in WELL_KNOWN_MODULES:
         return ExternalName(WELL_KNOWN_MODULES[name], is_hidden=is_hidden)
-    return UNKNOWN
+    return Unknown(frozenset({"module"}))
 
 
 def find_namespace_owner(base: Value) -> str:

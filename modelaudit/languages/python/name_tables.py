@@ -57,6 +57,12 @@ POWERFUL_MODULES: Final = frozenset(
 )
 """Modules that ordinary code never passes on as a whole: the receiver can take any name of them, unseen here."""
 
+LOADER_MODULES: Final = frozenset(
+    {"torch.hub", "torch.serialization", "torch.package", "torch.utils.cpp_extension", "joblib", "dill", "cloudpickle",
+     "yaml", "jsonpickle", "code", "timeit", "urllib.request", "multiprocessing.connection", "asyncio.subprocess"}
+)  # fmt: skip
+"""Further modules in which code that computes a name can find one that runs code or fetches it."""
+
 THREAD_CLASSES: Final = frozenset({"threading.Thread", "threading.Timer", "multiprocessing.Process"})
 """Classes whose objects call their method ``run`` once they are started."""
 
@@ -165,6 +171,10 @@ NETWORK_RESULTS: Final = {
         *("http.client.HTTPConnection", "urllib.request.build_opener", "aiohttp.ClientSession.get", "wget.download"),
         *("urllib.request.Request", "ftplib.FTP", "telnetlib.Telnet", "aiohttp.request", "ssl.wrap_socket"),
         *("ssl.SSLContext.wrap_socket", "ssl.create_default_context.wrap_socket", "websocket.create_connection"),
+        *("asyncio.open_connection", "asyncio.open_unix_connection", "websockets.connect"),
+        *("websockets.sync.client.connect", "websocket.WebSocket"),
+        *("multiprocessing.connection.Client", "xmlrpc.client.ServerProxy", "imaplib.IMAP4_SSL", "nntplib.NNTP"),
+        *("pika.BlockingConnection", "kafka.KafkaProducer", "redis.Redis", "redis.from_url", "zmq.Context.socket"),
         *("paramiko.SSHClient", "dns.resolver.resolve", "dns.resolver.query", "socket.gethostbyname_ex"),
     )
 } | {

@@ -26,6 +26,8 @@ from modelaudit.languages.python.values import (
 from modelaudit.model.lazy_pattern import defer_pattern
 
 UNKNOWN_PART: Final = "…"
+FROM_FILE: Final = "(text of a file)"
+"""The command of a call whose text comes from a file."""
 _MAX_TEXT: Final = 600
 _HOME: Final = "~"
 # Variables that hold the home folder, or a folder in it.
@@ -65,9 +67,25 @@ def _has_text(value: Value) -> bool:
     if isinstance(value, TaggedValue):
         return value.text != ""
     if isinstance(value, Constant):
-        # Paths and addresses have a slash; other texts are not worth the work.
-        return isinstance(value.value, str) and "/" in value.value
+        # Paths and addresses have a slash, and commands a blank; other texts are not worth the work.
+        text = value.value if isinstance(value.value, str) else ""
+        return "/" in text or " " in text or text == _HOME
     return isinstance(value, Alternatives) and write_text(value) != UNKNOWN_PART
+
+
+def describe_command(call: Call) -> str:
+    """Return the command that a call runs, as far as it is known, or ``FROM_FILE``; empty if nothing is known."""
+    first = call.args[0] if call.args else next(iter(call.keywords.values()), None)
+    if first is None:
+        return ""
+    if isinstance(first, Container) and not first.keys:
+        words = [write_text(each) for each in first.values[:_MAX_ITEMS]]
+        if words and words[0] != UNKNOWN_PART:
+            return " ".join(words)
+    text = write_text(first)
+    if text != UNKNOWN_PART:
+        return text
+    return FROM_FILE if collect_tags(first) & {"file", "data-file"} else ""
 
 
 def may_span_parts(text: str) -> bool:
@@ -165,6 +183,11 @@ _AUTHENTICATION: Final = frozenset(
 _FETCHES: Final = defer_pattern(r"get|load|read|fetch|download|open|imread|retrieve|request|from_pretrained")
 _CONFIGURES: Final = defer_pattern(r"set_|init|login|configure|connect|setup|register|use_")
 _MAX_ITEMS: Final = 32
+# Handlers that send what any logger of the process gets.
+_LOG_SENDERS: Final = frozenset(
+    f"logging.handlers.{name}"
+    for name in ("HTTPHandler", "SocketHandler", "DatagramHandler", "SysLogHandler", "SMTPHandler")
+)
 
 
 def passes_secret_to_address(call: Call) -> bool:
@@ -183,6 +206,8 @@ def passes_secret_to_address(call: Call) -> bool:
 
 def configures_address(call: Call) -> bool:
     """Whether a call sets the address of its whole package, as ``mlflow.set_tracking_uri`` does."""
+    if call.name in _LOG_SENDERS and (call.args or call.keywords):
+        return True
     is_setting = _CONFIGURES.match(call.name.rpartition(".")[2]) is not None
     return is_setting and _may_hold_address(call) and any(True for _ in _find_foreign_hosts(call))
 
@@ -191,10 +216,17 @@ def tag_client(call: Call) -> frozenset[str]:
     """Return the tag of a client, or of settings, that a call makes with an address in the source; otherwise none."""
     if not _may_hold_address(call):
         return call.tags & {FOREIGN_TAG} if call.tags else frozenset()
-    if _FETCHES.search(call.name.rpartition(".")[2].lower()) or call.name.startswith(_SENDING_NOTHING):
+    is_fetch = _FETCHES.search(call.name.rpartition(".")[2].lower()) and not _opens_for_writing(call)
+    if is_fetch or call.name.startswith(_SENDING_NOTHING):
         return call.tags & {FOREIGN_TAG}
     is_made_foreign = any(True for _ in _find_foreign_hosts(call))
     return frozenset({FOREIGN_TAG}) if is_made_foreign else call.tags & {FOREIGN_TAG}
+
+
+def _opens_for_writing(call: Call) -> bool:
+    """Whether a call opens an address to write to it, by its mode."""
+    mode = call.get_argument(1, "mode")
+    return isinstance(mode, Constant) and isinstance(mode.value, str) and mode.value[:1] in ("w", "a", "x")
 
 
 def _may_hold_address(call: Call) -> bool:

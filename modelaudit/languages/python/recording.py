@@ -134,10 +134,13 @@ class UseRecorder:
         if not name:
             return
         use = data_flow.select_use(call)
+        detail = call.detail or (partial_texts.describe_command(call) if name in COMMANDS else "")
         if not (is_of_result and use == uses.CALL):
-            self.log.record(use, name, call.line, call.detail, loaded_files.find_loaded_file(call))
+            self.log.record(use, name, call.line, detail, loaded_files.find_loaded_file(call))
         if data_flow.sends_secret(call):
             self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
+        if call_variants.asks_other_hub(call):
+            self.log.record(uses.CALL, call_variants.OTHER_HUB_NAME, call.line, call.detail)
 
     def record_sent_secret(self, call: Call) -> None:
         """Record that a method of an unknown object gets a secret and an address to send it to."""
@@ -265,7 +268,7 @@ class UseRecorder:
         name = name_resolution.find_namespace_owner(base)
         if name.startswith("*."):  # a namespace of an unknown object, such as ``*.__globals__``
             self.log.record(uses.COMPUTED, f"{name.removeprefix('*.')}.*", line)
-        elif name in WELL_KNOWN_MODULES.values():
+        elif name in WELL_KNOWN_MODULES.values() or name in name_tables.LOADER_MODULES:
             self.log.record(uses.COMPUTED, f"{name}.*", line)
         elif isinstance(base, Unknown) and "module" in base.tags:
             # ``_call_import`` tags a module of unknown name with the function that imported it.

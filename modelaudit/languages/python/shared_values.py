@@ -12,13 +12,15 @@ from typing import Final
 from modelaudit.languages.python import name_resolution, uses
 from modelaudit.languages.python.name_tables import COMMAND_METHODS, COMMANDS, EVALUATORS, IMPORTERS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.uses import UseLog
-from modelaudit.languages.python.values import Constant, Scope, Value, list_alternatives
+from modelaudit.languages.python.values import Constant, ExternalName, Scope, Unknown, Value, list_alternatives
 from modelaudit.model.lazy_pattern import defer_pattern
 
 _LAST_NAMES: Final = frozenset(name.rpartition(".")[2] for name in (*COMMANDS, *EVALUATORS, *IMPORTERS))
 _NAMES: Final = _LAST_NAMES | COMMAND_METHODS | frozenset(WELL_KNOWN_MODULES) | {"load", "loads", "runctx", "timeit"}
 _DOTTED_NAME: Final = defer_pattern(r"[A-Za-z_]\w{0,40}(?:\.[A-Za-z_]\w{0,40}){1,5}")
 _MOST_TEXTS: Final = 64
+SIBLING_TAG: Final = "sibling:"
+"""Begins the tag of a value that comes from another file of the model, before its name in this one."""
 
 SharedValues = Mapping[tuple[str, str], Value]
 """The values that a source can import, by the last part of the name of the file and the name in it."""
@@ -55,3 +57,21 @@ def list_imported(shared: SharedValues, module: str, name: str) -> Iterator[tupl
     for (holder, held), value in shared.items():
         if holder == file and name in (held, "*"):
             yield held, value
+
+
+def find_member(shared: SharedValues, base: Value, name: str) -> Value | None:
+    """Return the value of ``base.name`` if ``base`` may be another file of the model, as after ``import helper``.
+
+    Returns:
+        The shared value. Without one, a member of another file may be a file itself, as in ``package.helper.NAME``, and
+        its value keeps the name as a tag. ``None`` for any other base.
+    """
+    if isinstance(base, ExternalName) and not base.is_result:
+        return shared.get((base.name.rpartition(".")[2], name))
+    if not isinstance(base, Unknown):
+        return None
+    holders = [tag.removeprefix(SIBLING_TAG) for tag in sorted(base.tags) if tag.startswith(SIBLING_TAG)]
+    found = next((shared[holder, name] for holder in holders if (holder, name) in shared), None)
+    if found is None and any(holder == name for holder, _ in shared):
+        return Unknown(base.tags | {f"{SIBLING_TAG}{name}"}) if holders else None
+    return found

@@ -122,7 +122,7 @@ UNKNOWN: Final = Unknown()
 _NO_TAGS: Final[frozenset[str]] = frozenset()
 _DECODED_TAG: Final = frozenset({"decoded"})
 _WALK_TAGS: Final = frozenset({"object", "namespace", "picked"})
-_SENSITIVE_TAGS: Final = _WALK_TAGS | {"secret"}
+_SENSITIVE_TAGS: Final = _WALK_TAGS | {"secret", "module"}
 
 
 def is_found(value: Value) -> bool:
@@ -131,8 +131,8 @@ def is_found(value: Value) -> bool:
 
 
 def is_sensitive(value: Value) -> bool:
-    """Whether one value is an object that a walk has found, or holds a secret."""
-    return isinstance(value, Unknown) and not _SENSITIVE_TAGS.isdisjoint(value.tags)
+    """Whether one value is some module or an object that a walk has found, or holds a secret."""
+    return isinstance(value, Unknown | Container) and not _SENSITIVE_TAGS.isdisjoint(collect_tags(value))
 
 
 def may_be_called(value: Value) -> bool:

@@ -29,6 +29,8 @@ _RESULTS: Final = {
 _FOUND: Final = frozenset({"object", "namespace"})
 PICKED: Final = "picked"
 """The tag of a value whose module and name are both computed."""
+OWN_MODULE: Final = "own-module"
+"""The tag of ``__name__``, and of the module of the source itself that ``sys.modules`` holds under it."""
 PICKED_NAME: Final = "(function reached by computed names)"
 """The name under which a call of such a value is recorded."""
 # Functions that return their argument, or items of it, in another order or container.
@@ -92,7 +94,11 @@ def take_item(base: Unknown, key: Value) -> Unknown:
         return Unknown(base.tags)
     is_name_written = isinstance(key, Constant) and isinstance(key.value, str)
     tags = base.tags - {"namespace"}
-    return Unknown(tags - {PICKED} if is_name_written else tags | {"object"})
+    if is_name_written:
+        return Unknown(tags - {PICKED})
+    # Neither the module nor the name in it is written out, unless the module is that of the source itself.
+    is_picked = "module" in tags and tags.isdisjoint({OWN_MODULE, "walked"})
+    return Unknown(tags | {"object", PICKED} if is_picked else tags | {"object"})
 
 
 def take_computed_attribute(base: Value) -> frozenset[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
+from modelaudit.languages.manifests import is_expected_forge
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.index_settings import collect_index_settings, judge_index
 from modelaudit.languages.shell.program_names import EVALUATORS, INTERPRETERS, RUNNERS, normalize_program_name
@@ -45,6 +47,7 @@ _INSTALLING_WORDS: Final = {
     "docker-compose": frozenset(), "gh": frozenset({"extension"}),
     "jupyter": frozenset({"labextension", "nbextension"}), "code": frozenset({"--install-extension"}),
 }  # fmt: skip
+_NODE_RUNNERS: Final = frozenset({"npx", "bunx", "pnpx"})
 _REPOSITORY: Final = defer_pattern(r"git@[\w.-]+:|(?:github|gitlab|bitbucket|gist):")
 # ``go run host/module@version``, and the archives of packages that Ubuntu's users publish.
 _GO_MODULE: Final = defer_pattern(r"[\w-]+(?:\.[\w-]+)+/\S+")
@@ -132,7 +135,14 @@ def _collect_addresses(words: list[str]) -> Iterator[Mention]:
             address = f"https://github.com/{owner}/{'homebrew-' if name == 'brew' else ''}{repository_name}"
         address = address.replace("oci://", "https://", 1)
         if "$" not in address and ("://" in address or _REPOSITORY.match(address)):
-            yield from collect_requirement_mentions(address.replace("git@", "git+ssh://git@", 1))
+            for mention in collect_requirement_mentions(address.replace("git@", "git+ssh://git@", 1)):
+                is_run = mention.use == "address" and _runs_package(name, words) and not is_expected_forge(address)
+                yield replace(mention, use="run-address") if is_run else mention
+
+
+def _runs_package(name: str, words: list[str]) -> bool:
+    """Whether a package manager of Node runs the package that it fetches, as ``npx`` does."""
+    return name in _NODE_RUNNERS or (name in ("npm", "pnpm", "yarn", "bun") and words[1] in ("exec", "x", "dlx"))
 
 
 def _collect_inline_installations(program: str) -> Iterator[Mention]:

@@ -23,6 +23,16 @@ _BACKTICK_DIRECTIVE: Final = defer_pattern(r"#\s*escape\s*=\s*`", re.IGNORECASE)
 _SHELL_INSTRUCTION: Final = defer_pattern(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
 _RUN_OF_SHELL_TEXT: Final = defer_pattern(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
 
+_JUST_ASSIGNMENT: Final = re.compile(r"(?:export[ \t]+)?([A-Za-z_]\w{0,99})[ \t]*:=[ \t]*(.{1,4000})")
+_JUST_VALUE: Final = re.compile(r"\{\{[ \t]*([A-Za-z_]\w{0,99})[ \t]*\}\}")
+# A first line of a recipe, or a setting, that names a program; shells are left out.
+_JUST_OTHER_SHELL: Final = re.compile(
+    r"^[ \t]+#!(?!\s*\S*?(?:/|\benv[ \t]+(?:-S[ \t]+)?)(?:ba|z|da|k)?sh\b)"
+    r"|^set[ \t]+(?:windows-)?(?:shell|script-interpreter)\b"
+    r"|^\[script\b|^(?:import|mod)\b",
+    re.MULTILINE,
+)
+
 
 def convert_dockerfile(text: str) -> str:
     """Return the commands of a Dockerfile as shell text.
@@ -142,3 +152,27 @@ def _convert_exec_form(arguments: str) -> str:
     if not isinstance(words, list):
         return arguments
     return " ".join("'" + str(word).replace("'", "'\\''") + "'" for word in words)
+
+
+def convert_justfile(text: str) -> str:
+    """Convert the recipes of a ``justfile`` to shell text; each command keeps its line number.
+
+    Source: https://just.systems/man/en, "Recipe parameters", "Quiet recipes" and "Command evaluation using backticks".
+    """
+    return "\n".join(map(_convert_just_line, text.split("\n")))
+
+
+def _convert_just_line(line: str) -> str:
+    """Return the command of a line in a recipe, or the assignment of a variable; empty for any other line."""
+    if line[:1] in (" ", "\t"):
+        return _JUST_VALUE.sub(r"${\1}", line.strip().lstrip("@-"))
+    assignment = _JUST_ASSIGNMENT.match(line)
+    if assignment is None:
+        return ""
+    name, value = assignment[1], assignment[2].strip()
+    return f"{name}=$({value.strip('`')})" if value.startswith("`") else f"{name}={value}"
+
+
+def has_other_shell(text: str) -> bool:
+    """Whether a ``justfile`` has another program than a shell run its recipes."""
+    return _JUST_OTHER_SHELL.search(text) is not None

@@ -29,7 +29,8 @@ def find_plain_limits(text: str, first_line: int, artifact: str, restrictions: R
         text: a licence text; only its first 200,000 characters are searched.
         first_line: line number, from 1, of the text's first line in the file.
         artifact: path of the file.
-        restrictions: the words of ``rules/cues.yaml``, and the kinds of ``rules/restrictions.yaml`` that are ``plain`` or ``quoted``.
+        restrictions: the words of ``rules/cues.yaml``, and the kinds that are ``plain`` or ``quoted`` in
+            ``rules/restrictions.yaml``.
     """
     text = text[:_MOST_CHARACTERS]
     plain = tuple(_iter_plain_kinds(text, restrictions.plain))
@@ -58,7 +59,7 @@ def _iter_plain_kinds(text: str, limits: Iterable[PlainLimit]) -> Iterator[tuple
 
 
 def _iter_cued_kinds(text: str, restrictions: Restrictions) -> Iterator[tuple[str, int, str]]:
-    """Yield (kind, offset, words) of the first sentence of each ``quoted`` kind, by the words of ``rules/cues.yaml``."""
+    """Yield (kind, offset, words) of the first sentence of each ``quoted`` kind, found by ``rules/cues.yaml``."""
     wanted = {sign.id for sign in restrictions.signs if sign.quoted}
     for start, raw in split_sentences(text):
         kind = match_cues(fold_sentence(raw), restrictions.cues)

@@ -27,6 +27,7 @@ from modelaudit.wire.requirement_lines import collect_requirement_mentions, join
         ("--index-url https://e.invalid/s", [("index", "https://e.invalid/s")]),
         ("-i http://e.invalid/s", [("plain-text", "http://e.invalid/s")]),
         ("-i http://localhost:8080/s", [("local-index", "http://localhost:8080/s")]),
+        ("--index-url ${HOST}", [("unknown-index", "${HOST}")]),
         ("--find-links=https://e.invalid/l", [("links", "https://e.invalid/l")]),
         ("--trusted-host e.invalid", [("trusted-host", "e.invalid")]),
         ("x @ git+https://u:p@e.invalid/x", [("address", "git+https://e.invalid/x")]),
@@ -290,6 +291,23 @@ def test_index_without_encryption_in_a_variable_or_a_setting_of_an_installer_fai
     code, rules = scan_text(tmp_path, name, text)
     assert code == 1
     assert "requirements/unprotected-source" in rules
+
+
+@check_each(
+    "text, rules",
+    [
+        ("npx -y https://e.invalid/a.tgz\n", {"requirements/runs-address"}),
+        ("pnpm dlx https://e.invalid/a.tgz\n", {"requirements/runs-address"}),
+        ("npx -y https://github.com/a/b\nnpm install https://e.invalid/a.tgz\n", {"requirements/from-address"}),
+    ],
+)
+def test_package_that_a_command_runs_from_an_address_is_for_review(tmp_path, text, rules):
+    assert scan_text(tmp_path, "run.sh", text) == (3 if "requirements/runs-address" in rules else 0, rules)
+
+
+def test_index_of_requirements_that_a_variable_names_is_for_review(tmp_path):
+    text = "--index-url ${HOST}\nnumpy\n"
+    assert scan_text(tmp_path, "requirements.txt", text) == (3, {"requirements/unknown-index"})
 
 
 @check_each(

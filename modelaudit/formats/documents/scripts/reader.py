@@ -44,6 +44,7 @@ _EXTENSION_KINDS: Final = (
     (_SCRIPT_EXTENSIONS, "script"),
     (_WINDOWS_EXTENSIONS, "windows"),
     (_UNIT_EXTENSIONS, "unit"),
+    (("justfile", ".just"), "justfile"),
 )
 _INDEX_FILES: Final = frozenset({"pip.conf", "pip.ini", ".npmrc", ".pypirc", ".yarnrc", "uv.toml"})
 _HOOK_NAMES: Final = frozenset(
@@ -225,6 +226,8 @@ def _interpret_kind(kind: str, path: str, text: str, limits: Limits) -> Iterator
         yield from find_unread_programs(text)
     elif kind == "makefile":
         yield from _report_computed_commands(text)
+    elif kind == "justfile" and recipes.has_other_shell(text):
+        yield Unread(UnreadReason.PROGRAM, "just has another program run recipes: their commands were not analysed")
     elif kind == "modelfile":
         yield from settings_files.collect_modelfile_references(text)
 
@@ -262,6 +265,7 @@ _SCRIPT_CONVERTERS: Final[dict[str, Callable[[str], str]]] = {
     "script": _keep_text,
     "dockerfile": recipes.convert_dockerfile,
     "makefile": makefiles.convert_makefile,
+    "justfile": recipes.convert_justfile,
     "procfile": _blank_process_names,
 }
 

@@ -71,6 +71,7 @@ def read_contents(path: str, walker: ObjectWalker, window: Window, limits: Limit
         yield from _read_dataset(path, object_path, dataset, walker, window, limits, tree)
     yield from _read_nested_values(path, walker, window, limits, tree)
     tree.join_pieces()
+    tree.join_lines()
     yield from tree.interpret(path, limits, done=(KERAS,))
 
 

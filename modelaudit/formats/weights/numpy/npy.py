@@ -9,13 +9,15 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Final
 
+from modelaudit.formats.nested_documents import may_act_on_loaders
 from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.reader import starts_pickle
+from modelaudit.formats.value_trees import ValueTree
 from modelaudit.formats.weights.numpy import NpyDefect
 from modelaudit.formats.weights.numpy.header import MAGIC, ArrayHeader, locate_header, read_header
 from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import PICKLE, Artifact, Window
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Defect, Location, TensorData
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
@@ -26,6 +28,7 @@ from modelaudit.wire.windows import SubWindow, get_budget
 _LONGEST_HEAD: Final = 12
 """The magic number, the version, and the length of the header in four bytes, or in two bytes in version 1."""
 _MAX_ARRAYS: Final = 10_000
+_LONGEST_TEXTS: Final = 4 * MIB  # bytes of an array of text
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -60,6 +63,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         else:
             claim_data(window, start, start + size)
             yield from _read_numbers(window, start, size)
+            yield from _read_texts(artifact, window, header, size, limits)
             position = start + size
         if position >= window.size or window.read(position, len(MAGIC)) != MAGIC:
             return
@@ -116,6 +120,31 @@ def _read_numbers(window: Window, start: int, size: int) -> Iterator[Reading]:
     yield TensorData(min(size, available))
     if available < size:
         raise DamagedError(f"the file is truncated: it has {available} of {size} bytes of the array", window.size)
+
+
+def _read_texts(
+    artifact: Artifact, window: Window, header: ArrayHeader, size: int, limits: Limits
+) -> Iterator[Reading]:
+    """Yield what the texts of an array hold on which a loader may act; single bytes may be one text."""
+    item_size, kind = header.dtype.item_size or 0, header.dtype.kind
+    if size > _LONGEST_TEXTS or not item_size or (kind not in "SU" and item_size > 1):
+        return
+    data = window.read(header.data_start, size)
+    if kind == "U":
+        order = "be" if header.descr.startswith(">") else "le"
+        text = data.decode(f"utf-32-{order}", "replace")
+        items = [text[index : index + item_size // 4] for index in range(0, len(text), item_size // 4)]
+        data = text.encode("utf-8", "replace")
+    else:
+        width = item_size if kind == "S" else size
+        items = [data[index : index + width].decode("utf-8", "replace") for index in range(0, size, width or 1)]
+    if not may_act_on_loaders(data):
+        return
+    tree = ValueTree()
+    for index, item in enumerate(items):
+        tree.add((str(index),), item.rstrip("\0"))
+    tree.join_lines()
+    yield from tree.interpret(artifact.path, limits)
 
 
 def _find_next_array(window: Window, start: int, limits: Limits) -> int:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
+from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
-from modelaudit.model.limits import Limits
+from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import TensorData
 from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.sniff import detect_strong_magic
+from modelaudit.wire.text import get_file_name
+
+_LONGEST_TEXT: Final = 2 * MIB
+_HEAD: Final = 64
+# Text in ASCII, which the bytes of numbers rarely are.
+_TEXT: Final = re.compile(rb"[\t\n\r\x20-\x7e]{8,64}\Z")
 
 
 def recognises(head: Head) -> bool:
@@ -22,6 +31,14 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the size. The numbers are not read: no number makes a loader run code."""
+    """Yield the size, and what a text in place of numbers holds: ``get_extra_state`` of a module may keep one.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
     claim_data(window)
     yield TensorData(window.size)
+    if window.size <= _LONGEST_TEXT and _TEXT.match(window.read(0, min(window.size, _HEAD))):
+        tree = ValueTree()
+        tree.add_bytes((get_file_name(artifact.path),), window.read(0, window.size))
+        yield from tree.interpret(artifact.path, limits)

@@ -1,0 +1,206 @@
+"""Decide whether a method that loading runs calls anything that a file may have put in its place.
+
+The state of an object is part of the file. An attribute of the object shadows a method of its class, so that
+``self.close()`` in ``__del__`` runs the value ``close`` of the state, such as a ``functools.partial`` of a class that a
+file may only construct. A value of the state may also be an object of any class that a file may make, with attributes
+of its own: its methods and properties are no known code. Three ways remain:
+
+- a call of a method of the object itself: its name is returned, and the scanner reports a callable that a state sets
+  under it;
+- a call of one of ``FOREIGN_CALLS`` on any value: the scanner reports a callable that any state sets under such a name,
+  and each class is followed through its methods of these names, as through its hooks;
+- a read of one of ``FOREIGN_READS``.
+
+Operators, ``len``, ``repr``, loops and formats look a method up on the class (https://docs.python.org/3/reference/
+datamodel.html#special-method-lookup). Each class is followed through all methods of ``IMPLICIT_HOOKS``, so that these
+run known code on any object.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from class_order import Method
+from expression_values import Frame
+from module_bindings import External, Found, Module
+from value_kinds import OTHER, Bound, Closure, Inner, Kind, Made, Own, Super, Value
+
+FOREIGN_CALLS = frozenset(
+    {
+        "add",
+        "append",
+        "clear",
+        "copy",
+        "discard",
+        "endswith",
+        "extend",
+        "format",
+        "get",
+        "items",
+        "join",
+        "keys",
+        "lower",
+    }
+    | {"pop", "remove", "setdefault", "split", "startswith", "strip", "upper", "values"}
+)
+"""Methods of the containers and texts of Python that a hook may call on any value.
+
+The scanner has the same names as ``CALLED_BY_HOOKS`` of ``modelaudit/checks/planted.py``.
+"""
+FOREIGN_READS = frozenset({"__class__", "__dict__", "__doc__", "__module__", "__name__", "__qualname__"})
+"""Attributes that a hook may read of any value, because no class of the sources computes them."""
+_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "matmul", "and", "or", "xor", "lshift")
+IMPLICIT_HOOKS = (
+    *("__repr__", "__str__", "__format__", "__bytes__", "__lt__", "__le__", "__gt__", "__ge__", "__ne__", "__iter__"),
+    *("__next__", "__reversed__", "__contains__", "__getitem__", "__delitem__", "__missing__", "__length_hint__"),
+    *("__enter__", "__exit__", "__get__", "__set_name__", "__instancecheck__", "__index__", "__int__", "__float__"),
+    *("__complex__", "__neg__", "__pos__", "__abs__", "__invert__", "__round__", "__trunc__", "__floor__", "__ceil__"),
+    *(
+        "__array__",
+        "__array_ufunc__",
+        "__array_function__",
+        "__array_wrap__",
+        "__array_finalize__",
+        "__torch_function__",
+    ),
+    *("__copy__", "__deepcopy__", "__fspath__", "__iadd__", "__rshift__", "__rrshift__", "__ior__", "__iand__"),
+    *(f"__{prefix}{name}__" for prefix in ("", "r", "i") for name in _BINARY),
+)
+"""Methods that operators, loops, formats, copies and arrays run on a value, whatever its class."""
+_CALLING = frozenset(
+    {"map", "filter", "reduce", "partial", "starmap", "accumulate", "groupby", "takewhile", "dropwhile", "defaultdict"}
+    | {"MethodType", "ref", "finalize", "register", "Thread", "Timer", "submit", "sub", "subn", "apply", "proxy"}
+)
+"""Functions that call one of their first two arguments, or keep it to call it."""
+_FUNCTION_KEYWORDS = frozenset({"key", "default_factory", "target", "func", "fn", "function", "callback", "default"})
+_ATTRIBUTE_READERS = frozenset({"builtins.getattr", "builtins.hasattr"})
+
+
+class HostileFrame(Frame):
+    """One function whose object has any attributes: a method that a class defines, or else anything."""
+
+    def take_member(self, value: Value, name: str, depth: int = 0) -> Iterator[Value]:
+        """Yield what ``value.name`` may be."""
+        info = self.concrete if value == Own() else value.info if isinstance(value, Made) else None
+        if info is None:
+            yield from super().take_member(value, name, depth)
+            return
+        method = info.find(name)
+        if name == "__class__":
+            yield Own(is_class=True) if value == Own() else Kind(info)
+        elif isinstance(method, Method) and method.node is not None and method.kind in ("method", "static", "class"):
+            yield Bound(method, info)
+        else:
+            yield OTHER
+
+
+@dataclass(slots=True)
+class HookCalls:
+    """What one function calls that a file may replace.
+
+    Attributes:
+        own: the names of the methods of its own object.
+        faults: (reason, line) of each call or read that decides against the function.
+    """
+
+    own: set[str] = field(default_factory=set)
+    faults: list[tuple[str, int]] = field(default_factory=list)
+
+
+def read_hook_calls(frame: Frame) -> HookCalls:
+    """Return what a function calls that a file may replace; functions in its body are read with it."""
+    frame = HostileFrame(frame.module, frame.node, frame.order, frame.owner, frame.concrete, frame.kind)
+    found = HookCalls()
+    body = frame.node.body if isinstance(frame.node.body, list) else [frame.node.body]
+    called: set[int] = set()
+    for node in (part for statement in body for part in ast.walk(statement)):
+        if isinstance(node, ast.Call):
+            called.add(id(node.func))
+            _read_callee(frame, node, found)
+            _read_functions_passed(frame, node, found)
+        elif isinstance(node, ast.Match):
+            found.faults.append(("it matches patterns, which read attributes of any value", node.lineno))
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load) and id(node) not in called:
+            _read_attribute(frame, node.value, node.attr, node.lineno, found)
+    return found
+
+
+def _read_callee(frame: Frame, node: ast.Call, found: HookCalls) -> None:
+    """Add what a call runs that a file may replace."""
+    callee = node.func
+    text = ast.unparse(callee)[:80]
+    if isinstance(callee, ast.Attribute):
+        if _has_fixed_members(frame, callee.value):
+            return
+        values = frame.evaluate(callee.value)
+        own = [each for each in values if each == Own()]
+        if own and _is_method(frame, callee.attr):
+            found.own.add(callee.attr)
+        if (len(own) < len(values) or callee.attr not in found.own) and callee.attr not in FOREIGN_CALLS:
+            found.faults.append((f"it calls {text}() on a value that the state may replace", node.lineno))
+        return
+    for value in frame.evaluate(callee):
+        if isinstance(value, Bound) and not value.method.kind.startswith(("static", "class")):
+            found.own.add(value.method.name)
+        elif not _is_code(value):
+            found.faults.append((f"it calls {text}, which the state may replace", node.lineno))
+            return
+
+
+def _read_functions_passed(frame: Frame, node: ast.Call, found: HookCalls) -> None:
+    """Add the faults of a call that calls one of its arguments, or that reads an attribute by its name."""
+    name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+    passed = list(node.args[:2]) if name in _CALLING or (name == "iter" and len(node.args) > 1) else []
+    passed += [each.value for each in node.keywords if each.arg in _FUNCTION_KEYWORDS or each.arg is None]
+    for argument in passed:
+        is_data = isinstance(argument, ast.Constant | ast.JoinedStr)
+        if not is_data and not all(_is_code(each) for each in frame.evaluate(argument)):
+            reason = f"it passes {ast.unparse(argument)[:60]} to a function that calls it"
+            found.faults.append((reason, node.lineno))
+    callees = frame.evaluate(node.func) if isinstance(node.func, ast.Name) else []
+    if any(isinstance(each, External) and each.name in _ATTRIBUTE_READERS for each in callees) and len(node.args) > 1:
+        attribute = node.args[1]
+        if isinstance(attribute, ast.Constant) and isinstance(attribute.value, str):
+            _read_attribute(frame, node.args[0], attribute.value, node.lineno, found)
+        elif not _has_fixed_members(frame, node.args[0]):
+            found.faults.append(("it reads an attribute by a computed name", node.lineno))
+
+
+def _read_attribute(frame: Frame, base: ast.expr, name: str, line: int, found: HookCalls) -> None:
+    """Add the fault of a read of an attribute that runs a property of any class."""
+    if name in FOREIGN_READS or _has_fixed_members(frame, base):
+        return
+    if not all(_is_fixed(each) or each == Own() for each in frame.evaluate(base)):
+        found.faults.append((f"it reads {name} of a value that the state may replace", line))
+
+
+def _has_fixed_members(frame: Frame, node: ast.expr) -> bool:
+    """Whether no file sets attributes on the value of an expression: it belongs to a module, or is of Python itself."""
+    if isinstance(node, ast.Constant | ast.JoinedStr | ast.List | ast.Dict | ast.Set | ast.Tuple | ast.ListComp):
+        return True
+    if isinstance(node, ast.Attribute) and node.attr == "__dict__":
+        return True
+    root = node
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    if isinstance(root, ast.Name) and root.id not in frame.local_values and root.id not in frame.parameters:
+        return True
+    return all(_is_fixed(each) for each in frame.evaluate(node))
+
+
+def _is_method(frame: Frame, name: str) -> bool:
+    """Whether the class of the object defines a method of this name, which is followed."""
+    method = frame.concrete.find(name) if frame.concrete is not None else None
+    return isinstance(method, Method) and method.node is not None
+
+
+def _is_fixed(value: Value) -> bool:
+    """Whether the members of a value are those of the sources: no file sets attributes on it."""
+    return isinstance(value, Module | External | Found | Kind | Super | Made) or value == Own(is_class=True)
+
+
+def _is_code(value: Value) -> bool:
+    """Whether a value is a function or class of the sources, or of a library that the lists know."""
+    return isinstance(value, External | Found | Kind | Inner | Closure) or value == Own(is_class=True)

@@ -1,0 +1,51 @@
+"""Decide whether a value that a file sets on an object is code that loading calls.
+
+Python calls special methods by itself, and opcodes of a pickle call ``append``, ``extend`` and ``add``. Methods that
+loading runs, such as ``__setstate__`` and ``__del__``, call further ones: of their own object (``self.close()``), and
+of values in the state (``state.items()``). An attribute of an object shadows the method of its class, so that a
+callable under such a name runs, although the file itself calls nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.checks.callables import judge_name
+from modelaudit.checks.stored_functions import stores_function
+from modelaudit.model.catalogue import Callables
+from modelaudit.model.pickle import CallResult, Name, Unknown, Value
+
+CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
+"""Methods that APPEND, APPENDS and ADDITEMS call on an object that is not a list or set."""
+CALLED_BY_HOOKS: Final = CALLED_BY_OPCODES | frozenset(
+    {"clear", "copy", "discard", "endswith", "format", "get", "items", "join", "keys", "lower", "pop", "remove"}
+    | {"setdefault", "split", "startswith", "strip", "upper", "values"}
+)
+"""Methods of containers and texts that the methods of trusted classes call on any value while a file is loaded.
+
+``FOREIGN_CALLS`` of ``benchmarks/vetting/hook_calls.py`` has the same names: a class whose methods call others is not
+trusted. ``dict.update`` calls ``keys``.
+"""
+
+
+def is_special(key: str) -> bool:
+    """Whether Python or an opcode calls an attribute of this name by itself.
+
+    No special method has a name in upper case: https://docs.python.org/3/reference/datamodel.html#special-method-names.
+    """
+    return (key.startswith("__") and key.endswith("__") and not key.isupper()) or key in CALLED_BY_OPCODES
+
+
+def is_planted(target: Value, key: str, value: Value, callables: Callables) -> bool:
+    """Whether a method that loading runs may call ``value``, which a state sets on ``target`` under ``key``."""
+    entry = judge_name(target.maker, callables).entry if isinstance(target, CallResult) else None
+    is_called = key in CALLED_BY_HOOKS or (entry is not None and key in entry.hook_calls)
+    return is_called and _is_callable(value, callables)
+
+
+def _is_callable(value: Value, callables: Callables) -> bool:
+    """Whether a value may be called: a name, an object that stores a function, or one of a class that has methods."""
+    if not isinstance(value, CallResult):
+        return isinstance(value, Name | Unknown)
+    entry = judge_name(value.maker, callables).entry
+    return entry is None or entry.construct_only or stores_function(value, callables)

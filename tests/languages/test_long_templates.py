@@ -1,0 +1,75 @@
+"""Deciding by its beginning whether a long text may be a template."""
+
+from __future__ import annotations
+
+import random
+
+from support.cases import check_each
+from support.reading import BytesWindow
+
+from modelaudit.languages.jinja.syntax import fails_early
+from modelaudit.languages.long_templates import may_be_template
+
+
+@check_each(
+    "start",
+    [
+        '{{": 12, "a": 13, "b": 14 ',
+        "{{ a b c ",
+        "{% foo %} ",
+        "{{ ( ] ",
+        '{{ x \\ "',
+        "{{ x }} {{ 1 2 3 ",
+        "{%\ufffd}\ufffd x ",
+    ],
+)
+def test_error_before_the_end_is_one_of_the_whole(start: str) -> None:
+    assert fails_early(start + "x" * 10)
+    assert fails_early(start + "}} {% endif %} #} \" '" * 50)
+
+
+@check_each(
+    "start",
+    [
+        "{{ x }} {% for a in b %}",
+        '{{ "abc',
+        "{{ x.y",
+        "{% se",
+        "{# abc",
+        "{% raw %} {{ 1 2",
+        "{{ a + ",
+        "{{ '{{ 1 2 3",
+        "",
+    ],
+)
+def test_error_that_the_rest_may_mend_decides_nothing(start: str) -> None:
+    assert not fails_early(start)
+
+
+def may_be(data: bytes, end: int | None = None) -> bool:
+    """Whether the bytes may be a template."""
+    return may_be_template(BytesWindow(data), len(data) if end is None else end)
+
+
+@check_each("encoding", ["utf-8", "latin-1", "utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_template_is_found_in_each_encoding_behind_comments(encoding: str) -> None:
+    filler = "words of a card " * 40_000
+    assert may_be((filler + "{# a #}{#b#} {{ x.__class__ }}" + filler).encode(encoding))
+    assert not may_be((filler + "{# a #} {{ a b c d e f g " + filler).encode(encoding))
+    assert not may_be(filler.encode(encoding))
+
+
+def test_comment_without_its_end_is_no_template_unless_the_rest_may_end_it() -> None:
+    data = b'{"{#": 1, "{{x.__class__}}": 2}' * 10
+    assert not may_be(data)
+    assert may_be(data, len(data) - 5)
+
+
+def test_braces_between_numbers_are_no_template() -> None:
+    numbers = random.Random(1).randbytes(300_000)
+    assert not may_be(numbers + b"{{\x01\x02 " + numbers)
+
+
+def test_mark_across_the_border_of_two_pieces_is_found() -> None:
+    for length in (2**16, 2**17, 2**18, 2**20):
+        assert may_be(b"x" * (length - 1) + b"{{ x.__class__ }} ")
