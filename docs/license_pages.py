@@ -132,6 +132,12 @@ def render_license_index(catalogue: Catalogue, link: str) -> str:
         "looked at, within its first 2 MiB; the rest of running prose leaves the use for review. With "
         "`--path`, so do weights that lie in other folders alone. Of a repository on the Hub, at most 200 "
         "texts and 16 MiB without a name of terms are fetched, and those beyond leave the use for review.\n",
+        "A licence file without a licence text names the licence of the model if a sentence, or a paragraph that is "
+        "nothing but a restricting licence's name, states one licence on record; a statement on code, data or the work "
+        "of others does not count. A whole text of a licence that forbids commercial use counts with sentences around "
+        "it too, up to three tenths of the file. Those sentences are judged as in a card. Beside a stated licence that "
+        "permits commercial use, one that is not understood word for word always leaves the use for review, and a text "
+        "of such a licence with further sentences is a variant.\n",
         "| identifier | name | category | terms read | on the Hub |\n|---|---|---|---|---|",
     ]
     for id_, entry in sorted(catalogue.licenses.items(), key=lambda item: item[0].lower()):

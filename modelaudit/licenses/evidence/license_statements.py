@@ -91,7 +91,8 @@ def find_stated_license(text: str, resolver: Resolver, licenses: Mapping[str, Li
         if not is_code and not _OTHERS.search(subject) and not _BACK_REFERENCE.fullmatch(reference.name):
             license_id = resolve_reference(reference, resolver)
             stated.setdefault(license_id, StatedLicense(license_id or "", reference.line, reference.quotation))
-    for line, name in _iter_names_alone(text):
+    # Beside a statement such a name may be the heading of what follows on the work of others.
+    for line, name in () if stated else _iter_names_alone(text):
         license_id = find_named_license(name, resolver)
         if license_id is not None and licenses[license_id].category in DENYING_CATEGORIES:
             stated.setdefault(license_id, StatedLicense(license_id, line, name))

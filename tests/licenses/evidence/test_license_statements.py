@@ -40,6 +40,7 @@ CODE_APART = "The source code in this repository is licensed under the Apache Li
         ),
         ("The weights are under the following license (CreativeML Open RAIL-M).", "LicenseRef-CreativeML-OpenRAIL-M"),
         ("The model weights are subject to the DeepSeek Model License.", "LicenseRef-DeepSeek-1.0"),
+        ("The weights are under CC BY-NC-SA 4.0.\n\nNotice of a file:\n\nCC BY-NC 4.0", "CC-BY-NC-SA-4.0"),
         # A permissive name that stands alone, or beside a model of others, may be meant for something else.
         ("Terms of the checkpoints:\n\nMIT License\n\nAsk the keeper.", None),
         (
