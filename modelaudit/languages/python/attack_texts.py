@@ -102,6 +102,7 @@ SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(pass
 
 _SECRET_FOLDER: Final = re.compile(
     r"(?:~|…|\$HOME|\$\{HOME\}|/root|/home/[^/\s]{1,40})/\.(?:ssh|aws|gnupg|kube|docker|azure|config/gcloud|netrc)(?:/|\Z)"
+    r"|\.cache/huggingface/?\Z"
 )
 
 
