@@ -47,6 +47,8 @@ _SUBSTITUTION: Final = re.compile(r"`|\$\(|[<>]\(")
 _SEPARATOR: Final = re.compile(r"&&|\|\||[;|&\n]")
 _SETTINGS_BEFORE: Final = re.compile(r"\A(?:\w+=\S*\s+)+")
 _UNKNOWN: Final = "…"
+# Functions with the command as their first argument; that of any other function is not looked for.
+_TAKING_COMMANDS: Final = ("os.", "subprocess.", "asyncio.", "*.", "IPython.", "commands.")
 
 
 class DocumentedPrograms:
@@ -82,9 +84,10 @@ class DocumentedPrograms:
         if name in self._ordinary:
             return self._ordinary[name].standing is Standing.DANGEROUS
         if effect == "command":
-            return (use == _REFERENCE and detail != IMPORTED) or (
-                use in _CALLS and not self._is_ordinary_command(detail)
-            )
+            if use == _REFERENCE:
+                return detail != IMPORTED
+            is_shown = detail != "" or name.startswith(_TAKING_COMMANDS)
+            return use in _CALLS and not (is_shown and self._is_ordinary_command(detail))
         if effect == "code":
             return use in _CALLS
         if effect == "deserialise":

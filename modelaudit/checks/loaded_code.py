@@ -50,6 +50,12 @@ _SCRIPT_WORDS: Final = (
     "visualise|server|serve|client|api|script|quickstart|playground|tune|reproduce|ablation|scrape|crawl"
 )
 _SCRIPT_NAME: Final = defer_pattern(rf"(?:\A|_|-)(?:{_SCRIPT_WORDS})(?:\Z|_|-|\d)")
+# Scripts that make or measure a model, rather than use it.
+_OTHER_PURPOSE: Final = defer_pattern(
+    r"train|tun(?:e|ing)|sft|dpo|grpo|test|eval|bench|convert|export|quanti|merge|plot|push|upload|publish|prepare"
+    r"|preprocess|scrape|crawl|reproduce|ablation",
+    re.IGNORECASE,
+)
 # Classes that a library looks for in a file of the model: it makes an object of each subclass.
 _LOADED_BASES: Final = frozenset(
     {"datasets.GeneratorBasedBuilder", "datasets.ArrowBasedBuilder", "datasets.DatasetBuilder",
@@ -166,7 +172,8 @@ class CodeImports:
             is_conventional = _CONVENTIONAL.search(path) is not None and not _SCRIPT_FOLDERS.intersection(folders)
             has_class = path in self._imports and self._imports[path].has_loaded_class
             is_beside = is_script or (_MODEL_NAME.search(path) is None and texts.has_library_model)
-            if is_conventional or has_class or not is_beside or texts.name_module(path):
+            is_loader = not texts.has_library_model and texts.shows_command(path)
+            if is_conventional or has_class or is_loader or not is_beside or texts.name_module(path):
                 roots.add(path)
         return roots
 
@@ -234,6 +241,13 @@ class _ModelTexts:
     def has_library_model(self) -> bool:
         """Whether a library loads the model by a configuration that names its type."""
         return any(_LIBRARY_MODEL in text for path, text in self._list_texts().items() if not _DOCUMENT.search(path))
+
+    def shows_command(self, path: str) -> bool:
+        """Whether a document shows the command that runs a script to use the model: without a library, it loads it."""
+        if _OTHER_PURPOSE.search(posixpath.basename(path)):
+            return False
+        command = re.compile(rf"\bpython[\d.]*[ \t]+(?:-\w[ \t]+)?(?:\./)?{re.escape(path)}(?![\w.])")
+        return any(command.search(text) for each, text in self._list_texts().items() if _DOCUMENT.search(each))
 
     def name_module(self, path: str) -> bool:
         """Whether settings name the module of a file, may name it beyond what was read, or a document imports it."""

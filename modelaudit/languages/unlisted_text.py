@@ -1,13 +1,14 @@
 """Report text under a name that no table lists: a tool that is not listed may run it.
 
 Names that tools run are without number. The tables below therefore list the names of data, of prose and of text that
-other readers judge; any other text that has a sign of a program leaves an absence.
+other readers judge; any other text that has a sign of a program leaves an absence, unless it is a table of words.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from modelaudit.languages.tool_files import TOOL_FILE_ENDINGS
@@ -79,6 +80,13 @@ _PROGRAM_SIGN_IN_PROSE: Final = defer_pattern(rb"\w\((?!e?s\))|\w!\(|[{}$`|\\]|(
 # A call, a block, an assignment, a variable, an operator, an escape, an option, an address or a directive.
 _PROGRAM_SIGN: Final = defer_pattern(rb"[(){}$`;=<>|^\\!]|[ \t]--?[A-Za-z]|://|^[ \t]*[.%][A-Za-z]", re.MULTILINE)
 
+# A word of punctuation alone, or of Base64: no command or statement begins with it and does what another line cannot.
+_OWN_SIGN: Final = re.compile(rb"[!-/:-@\[-`{-~]+|[A-Za-z0-9+/]+={0,2}")
+# One kind of bracket, or its name in a treebank.
+_BRACKET: Final = re.compile(rb"[({\[]+|[)}\]]+|-(?:[LR][RCS]B|LSB|NONE)-")
+_FEWEST_ROWS: Final = 20
+_LONGEST_ROW: Final = 64 * 1024
+
 
 def report_unlisted_text(path: str, window: Window, limits: Limits) -> Iterator[Unread]:
     """Yield an absence if no table lists the name of a text, and the text has a sign of a program.
@@ -87,7 +95,7 @@ def report_unlisted_text(path: str, window: Window, limits: Limits) -> Iterator[
         WindowError: the window could not return the requested bytes.
     """
     name = get_file_name(path)
-    if is_listed_name(name, path):
+    if is_listed_name(name, path) or _is_word_table(window, min(window.size, limits.document_bytes)):
         return
     sign_pattern = _PROGRAM_SIGN if _PROSE_FOLDER.search(path) is None else _PROGRAM_SIGN_IN_PROSE
     line = 1
@@ -99,6 +107,38 @@ def report_unlisted_text(path: str, window: Window, limits: Limits) -> Iterator[
             yield Unread(UnreadReason.PROGRAM, detail, Location(line=line + text.count(b"\n", 0, sign.start())))
             return
         line += text.count(b"\n")
+
+
+def _is_word_table(window: Window, end: int) -> bool:
+    """Whether each line is a row of words with the same number of columns, such as the words of a tokenizer or tagger.
+
+    A row may have a sign of a program only where no language takes it for one, so that the name decides nothing.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    rows, columns, rest = 0, 0, b""
+    separator = b""
+    for chunk in chain(iterate_chunks(window, 0, end), (b"\n",)):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in filter(None, (each.rstrip(b"\r") for each in lines)):
+            separator = separator or (b"\t" if b"\t" in line else b" ")
+            words = line.split(separator)
+            columns = columns or len(words)
+            if len(words) != columns or not _is_row(words):
+                return False
+            rows += 1
+        if len(rest) > _LONGEST_ROW:
+            return False
+    return rows >= _FEWEST_ROWS
+
+
+def _is_row(words: list[bytes]) -> bool:
+    """Whether the words of a line have signs of a program only where they stand for themselves."""
+    first, *others = words
+    if _PROGRAM_SIGN.search(first) is not None and _OWN_SIGN.fullmatch(first) is None:
+        return False
+    return all(_PROGRAM_SIGN.search(b"\t" + each) is None or _BRACKET.fullmatch(each) is not None for each in others)
 
 
 def is_listed_name(name: str, path: str) -> bool:

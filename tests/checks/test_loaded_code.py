@@ -34,6 +34,8 @@ def list_severities(folder: Path, files: dict[str, str]) -> dict[str, str]:
         ("tests/test_model.py", {"config.json": _CONFIG}),
         ("training/util.py", {"config.json": _CONFIG}),
         ("train_lora.py", {"model.txt": "weights"}),
+        ("train_lora.py", {"README.md": "```\npython train_lora.py\n```\n", "model.txt": "weights"}),
+        ("inference.py", {"config.json": _CONFIG, "README.md": "```\npython inference.py\n```\n"}),
         ("demo.py", {"config.json": _CONFIG, "tokenizer.json": json.dumps({"a": "b" * (1 << 20)})}),
         ("audio.py", {"config.json": _CONFIG}),
         ("demo.py", {"config.json": _AUTO_MAP, "modeling_a.py": _MODELING.format("import torch")}),
@@ -49,6 +51,7 @@ def test_script_that_nothing_loads_is_medium(tmp_path: Path, path: str, others: 
     "path, others",
     [
         ("demo.py", {}),  # a single file: its importer is not known
+        ("inference.py", {"README.md": "Run it:\n```\npython inference.py\n```\n", "model.txt": "weights"}),
         ("demo.py", {"config.json": _CONFIG, "Dockerfile": 'FROM a\nCMD ["python", "demo.py"]\n'}),
         ("app.py", {"config.json": _CONFIG, "Procfile": "web: gunicorn app:server\n"}),
         ("demo.py", {"config.json": _CONFIG, "train.gin": "import demo\n"}),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.languages.configurations.commands import collect_command_mentions
+from modelaudit.languages.shell.script import VOCABULARY
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
@@ -25,6 +26,15 @@ from modelaudit.wire.text import decode_loosely, looks_like_text
 
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_MENTIONS: Final = 2_000
+_QUOTED: Final = 200
+_ELEMENT: Final = re.compile(r"</?(?:string|integer|true|false)\b[^>]{0,40}>\s*")
+# A link of a desktop to a program on another machine: it opens the program, and sends the user's name on the way.
+_LINK: Final = re.compile(r"\.(?:url|website|webloc|inetloc)\Z", re.IGNORECASE)
+_REMOTE_PROGRAM: Final = re.compile(
+    r"(?:file:(?:/{2}(?!/|localhost)|/{4,5})|\\\\)[\w.-]{1,200}[\\/@][^\s<>\"]{1,1000}?"
+    r"\.(?:hta|exe|bat|cmd|lnk|vbs?|jse?|wsf|scr|ps1|msi|com|cpl|pif|jar|command|app|terminal|pkg|dmg|sh)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,24 @@ _FILES: Final = (
         defer_pattern(r"^(?:@|\"[^\"\n]{0,200}\")=\"(?P<command>(?:[^\"\\\n]|\\.){1,4000})\"", re.MULTILINE),
     ),
     _CommandFile(
+        defer_pattern(r"\.(?:terminal|plist|mobileconfig|workflow|wflow)\Z", re.IGNORECASE),
+        defer_pattern(
+            r"<key>\s{0,20}(?:CommandString|COMMAND_STRING|Program)\s{0,20}</key>\s{0,200}<string>(?P<command>[^<]{1,4000})</string>"
+            r"|<key>\s{0,20}ProgramArguments\s{0,20}</key>\s{0,200}<array>(?P<arguments>[\s\S]{1,8000}?)</array>",
+        ),
+    ),
+    _CommandFile(
+        defer_pattern(r"\.(?:(?:cs|vb|fs|vcx)?proj|targets|props)\Z", re.IGNORECASE),
+        defer_pattern(
+            r"<(?:\w+:)?Exec\b[^>]{0,400}?\bCommand\s{0,9}=\s{0,9}(?:\"(?P<command>[^\"]{1,8000})\"|'(?P<quoted>[^']{1,8000})')"
+            r"|<(?:\w+:)?(?:Command|(?:Pre|Post)BuildEvent)>(?P<text>[^<]{1,8000})<",
+        ),
+    ),
+    _CommandFile(
+        defer_pattern(r"/binding\.gyp\Z|\.gypi?\Z", re.IGNORECASE),
+        defer_pattern(r"<!@?\((?P<command>[^\n]{1,2000}?)\)[\"']"),
+    ),
+    _CommandFile(
         defer_pattern(r"\.(?:hta|sct|wsf)\Z", re.IGNORECASE),
         defer_pattern(r"\.(?:run|exec|shellexecute)\s*\(?\s*\"(?P<command>[^\"\n]{1,4000})\"", re.IGNORECASE),
     ),
@@ -66,7 +94,8 @@ _FILES: Final = (
 
 def recognises(head: Head) -> bool:
     """Whether this is a text in which a tool finds commands."""
-    return _find_kind(head.path) is not None and looks_like_text(head)
+    is_named = _find_kind(head.path) is not None or _LINK.search(head.path) is not None
+    return is_named and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -77,20 +106,23 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         WindowError: the window could not return the requested bytes.
     """
     kind = _find_kind(artifact.path)
-    if kind is None:
-        return
     data = window.read(0, min(window.size, _MOST_CHARACTERS, limits.document_bytes))
     text = decode_loosely(data.replace(b"\0", b""))  # UTF-16, which Windows writes, puts zeros between the letters
     distinct: dict[Mention, None] = {}
     reached: LimitReachedError | None = None
-    for match in kind.command.finditer(text):
+    for match in kind.command.finditer(text) if kind is not None else ():
         where = Location(line=1 + text.count("\n", 0, match.start()))
         command = html.unescape(next(group for group in match.groups() if group is not None))
+        command = _ELEMENT.sub(" ", command)
         try:
             for mention in collect_command_mentions(command.replace('\\"', '"')):
                 distinct[replace(mention, where=where)] = None
         except LimitReachedError as error:
             reached = error
+    if _LINK.search(artifact.path):
+        for link in _REMOTE_PROGRAM.finditer(text):
+            where = Location(line=1 + text.count("\n", 0, link.start()))
+            distinct[Mention(VOCABULARY, "download-and-run", "link", where, link[0][:_QUOTED])] = None
     kept, absences = keep_first(distinct, _MOST_MENTIONS, "commands of tools")
     if kept:
         yield Outline("text", kept)

@@ -132,7 +132,7 @@ _MOST_PARSED: Final = 2_000
 # A value in the text of a document: the name of a callable between signs that end a value; Python; an escape that may
 # hide a letter or a dot of either; a key that asks for a callable; or ``code``, whose value may be a program.
 _NAME_IN_TEXT: Final = (
-    r"(?:^|[\"'\s:=,\[>|])(?:" + "|".join(sorted(_ROOTS)) + r")\.[A-Za-z_][\w.:]*+(?=[\"'\s,\]}]|\\n|\Z)"
+    r"(?:^|[\"'\s:=,\[>|])(?:" + "|".join(sorted(_ROOTS)) + r")[.:][A-Za-z_][\w.:]*+(?=[\"'\s,\]}]|\\n|\Z)"
 )
 _KEY_IN_TEXT: Final = (
     r"(?:implementation|callable|factory|import_path|entry_?point|handler|class_?name|class_?path|\bcls|\bclass"

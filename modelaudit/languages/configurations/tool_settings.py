@@ -52,6 +52,8 @@ class _Effect(Enum):
     """The value names a class that Kedro imports."""
     BASE = auto()
     """The value names a file that is loaded and merged."""
+    SEARCH = auto()
+    """The value names a folder whose configurations Hydra merges, and whose classes it then makes."""
     WEIGHTS = auto()
     """The value names a file of weights."""
 
@@ -111,6 +113,7 @@ _SETTINGS: Final = (
             "cmake.cmakePath",
         )
     ),
+    _ToolSetting(_Effect.SEARCH, (), ("hydra", "searchpath")),
     _ToolSetting(_Effect.BASE, (), ("_base_",)),
     _ToolSetting(_Effect.BASE, (), ("_BASE_",)),
     *(_ToolSetting(_Effect.WEIGHTS, (), (key,)) for key in ("WEIGHTS", "load_from", "resume_from", "init_checkpoint")),
@@ -120,7 +123,8 @@ _SETTINGS_BY_STEP: Final = {
 }
 _KEYS: Final = frozenset(
     {"download", "activation", "init-hook", "init_hook", "exec_lines", "code_to_run", "_base_", "_BASE_", "WEIGHTS",
-     "load_from", "resume_from", "init_checkpoint", "source_code", "authorized_imports", "template"}
+     "load_from", "resume_from", "init_checkpoint", "source_code", "authorized_imports", "template",
+     "searchpath"}
 )  # fmt: skip
 _NAMES: Final = frozenset(
     file.rpartition("/")[2] for setting in _SETTINGS for file in setting.files if file.rpartition("/")[2] != "setup.cfg"
@@ -129,6 +133,7 @@ _FILE_KINDS: Final = {_Effect.PYTHON_FILE: PYTHON, _Effect.SHELL_FILE: SHELL, _E
 _FOLDER_VARIABLE: Final = defer_pattern(r"\$\{workspace(?:Folder|Root)(?::[^}]*)?\}/?")
 _WORD: Final = defer_pattern(r"[^\s,:;\"'\[\]]{1,300}")
 _WEB: Final = defer_pattern(r"https?://\S+", re.IGNORECASE)
+_FOLDER_ELSEWHERE: Final = defer_pattern(r"(?:file://)?(?:/|~|\.\.)|https?://", re.IGNORECASE)
 _PICKLE_ON_WEB: Final = defer_pattern(
     r"https?://\S+\.(?:pkl|pickle|pth|pt|ckpt|bin|joblib|dill)(?:[?#]\S*)?", re.IGNORECASE
 )
@@ -224,6 +229,9 @@ def _refer_to_web(effect: _Effect, setting: Setting) -> Iterator[Reference]:
     value = str(setting.value).strip()
     if effect is _Effect.BASE and _WEB.fullmatch(value):
         yield Reference(ReferenceKind.CODE, value[:1000], setting.key, where=setting.where)
+    elif effect is _Effect.SEARCH and _FOLDER_ELSEWHERE.match(value):
+        target = value.removeprefix("file://")
+        yield Reference(ReferenceKind.CODE, target[:1000], "searchpath", where=setting.where)
     elif effect is _Effect.WEIGHTS and _PICKLE_ON_WEB.fullmatch(value):
         yield Reference(ReferenceKind.MODEL, value[:1000], setting.key, where=setting.where)
 

@@ -51,6 +51,7 @@ _PATTERNS: Final = (
     ("(start at login)", r"\.config/(?:autostart|systemd/user)\b|\bLibrary/Launch(?:Agents|Daemons)/|\.ssh/rc\b|"
      r"Start Menu[\\/]{1,2}Programs[\\/]{1,2}Startup|\.ipython/profile_\w{1,40}/startup/|/etc/ld\.so\.preload\b|"
      r"\.config/(?:environment\.d|plasma-workspace/env)/"),
+    ("(trusted list of torch.hub)", r"(?:^|/)trusted_list\Z"),
     ("(private key)", r"\.ssh/id_(?:rsa|dsa|ecdsa|ed25519)\b|\.gnupg/"),
     # 169.254.169.254 is the address of the metadata service, which gives out credentials.
     ("(cloud credentials)", r"\.aws/credentials|\.config/gcloud|\.azure/|\.kube/config|"
@@ -88,7 +89,7 @@ _ANY_HINT: Final = defer_pattern(
     r"(?i:INSTALL\s{1,9}\w{1,60}\s{1,9}FROM|unsigned_ext|load_extension|xp_cmdshell)|"
     r"environment\.d|plasma|cron|systemd|\\Current|"
     r"schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
-    r"169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|"
+    r"trusted_list|169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|"
     r"pipedream|interact|oast|burp|"
     r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig|"
     r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
@@ -102,6 +103,7 @@ SECRET_PLACES: Final = frozenset({"(private key)", "(cloud credentials)", "(pass
 
 _SECRET_FOLDER: Final = defer_pattern(
     r"(?:~|…|\$HOME|\$\{HOME\}|/root|/home/[^/\s]{1,40})/\.(?:ssh|aws|gnupg|kube|docker|azure|config/gcloud|netrc)(?:/|\Z)"
+    r"|\.cache/huggingface/?\Z"
 )
 
 

@@ -25,7 +25,7 @@ _ENVIRONMENT_READERS: Final = frozenset(
     {"os.getenv", "os.environ.get", "os.environ.pop", "os.getenvb", "os.environ.__getitem__"}
 )
 # The path is their first argument, as in ``Path(path)`` before ``.read_text()``, and in ``Path.read_text(path)``.
-_OPENERS: Final = frozenset({"open", "Path", "read_text", "read_bytes", "fdopen"})
+_OPENERS: Final = frozenset({"open", "Path", "read_text", "read_bytes", "fdopen", "glob", "rglob", "iglob"})
 # A scan reads files with these endings as configurations, whoever loads them.
 _CONFIGURATION_ENDINGS: Final = (".json", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".jsonl")
 # Services that issue tokens: to send a token to its issuer is ordinary.
@@ -120,6 +120,12 @@ def _list_possible_addresses(call: Call) -> list[Value]:
     return [call.keywords["url"]] if "url" in call.keywords else [*call.args[:2]]
 
 
+def passes_secret(call: Call) -> bool:
+    """Whether an argument of a call is a secret, or the path of a file or folder of secrets."""
+    texts = (partial_texts.write_text(each) for each in (*call.args, *call.keywords.values()))
+    return "secret" in call.argument_tags or any(attack_texts.is_secret_place(text) for text in texts if "/" in text)
+
+
 def tag_result(call: Call) -> frozenset[str]:
     """Return the tags of the result of a call: those of its arguments, and those that the function itself adds."""
     # A client is foreign by the address that it was made with, and not by what was passed to it.
@@ -161,8 +167,9 @@ def _opens_secret_file(call: Call) -> bool:
     if call.name.rpartition(".")[2] not in _OPENERS:
         return False
     # The path is the object of a method, or the first argument.
-    text = call.text or (partial_texts.write_text(call.args[0]) if call.args else "")
-    return any(name in attack_texts.SECRET_PLACES for name, _ in attack_texts.find_attack_texts(text))
+    text = partial_texts.describe_result(call) if call.name.endswith("glob") else call.text
+    text = text or (partial_texts.write_text(call.args[0]) if call.args else "")
+    return attack_texts.is_secret_place(text)
 
 
 def _reads_secret_variable(call: Call) -> bool:

@@ -114,6 +114,8 @@ _MUTATING_METHODS: Final = frozenset(
     {"append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "__setitem__"}
 )
 _FILLING_METHODS: Final = frozenset({"append", "extend", "insert", "add", "update", "appendleft", "put"})
+# Methods of an object of a library that put what they get into it.
+_FILLS_OBJECT: Final = re.compile(r"(?:set|add|attach|append|extend|insert|update|put|fill|include|with)(?:_|$)")
 _KEPT_TAGS: Final = frozenset({"secret", "object", "namespace", "walked", "member", "module"})
 # Keyword arguments that the receiver calls.
 _CALLBACK_KEYWORDS: Final = frozenset(
@@ -445,6 +447,7 @@ class Evaluator(ast.NodeVisitor):
                 continue
             if each.name in ("os.environ", "os.environb"):
                 self.recorder.record_variable(key.value if isinstance(key, Constant) else None, value, target.lineno)
+                self._configured_packages |= partial_texts.find_configured_package(key_text or "", value)
             elif each.name.endswith(".__dict__") and each.name != "builtins.__dict__":
                 call = Call(f"{each.name}.__setitem__", (key, value), {}, target.lineno)
                 self.recorder.record_namespace_call(call)
@@ -455,6 +458,7 @@ class Evaluator(ast.NodeVisitor):
             elif each.name in ("builtins.globals", "builtins.locals") and key_text:
                 # ``globals()["run"] = os.system`` binds the name ``run``.
                 self.scope.bind(key_text, value)
+        self._taint_owner(target.value, (value,))
         if isinstance(target.value, ast.Name) and not isinstance(mapping, Constant | ExternalName):
             self._add_item(target.value.id, mapping, key, value)
 
@@ -1363,6 +1367,8 @@ class Evaluator(ast.NodeVisitor):
             self.recorder.record_member_call(method, args, keywords, node.lineno)
         if method in _FILLING_METHODS and isinstance(node.func, ast.Attribute):
             self._keep_filled(node.func.value, base, args)
+        if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
+            self._taint_owner(node.func.value, (*args, *keywords.values()))
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
         result = self._call_known_method(
             base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
@@ -1374,6 +1380,28 @@ class Evaluator(ast.NodeVisitor):
         tags = frozenset().union(*map(collect_tags, args)) & _KEPT_TAGS
         if tags and isinstance(target, ast.Name) and isinstance(base, Constant | Unknown):
             self.scope.bind(target.id, Unknown(collect_tags(base) | tags))
+
+    def _taint_owner(self, target: ast.expr, values: Sequence[Value]) -> None:
+        """Give an object of a library the tags of a secret that one of its methods or items gets.
+
+        The object is the name, or the attribute of another object, at which the path ``a.b.headers["x"]`` begins.
+        """
+        tags = frozenset(each for value in values for each in collect_tags(value) if partial_texts.is_secret_tag(each))
+        while tags and isinstance(target, ast.Attribute | ast.Subscript):
+            is_attribute = isinstance(target, ast.Attribute)
+            if is_attribute and isinstance(target.value, ast.Name) and target.value.id in ("self", "cls"):
+                break
+            target = target.value
+        if not tags or not isinstance(target, ast.Name | ast.Attribute):
+            return
+        owner = self._evaluate_unrecorded(target)
+        if not isinstance(owner, ExternalName) or not owner.is_result or "network" in collect_tags(owner):
+            return
+        tainted = replace(owner, tags=owner.tags | tags)
+        if isinstance(target, ast.Name):
+            self.scope.bind(target.id, tainted)
+        else:
+            self._attributes[target.attr] = tainted
 
     def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
         """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
@@ -1668,7 +1696,7 @@ class Evaluator(ast.NodeVisitor):
         package = call.name.partition(".")[0]
         if partial_texts.configures_address(call):
             self._configured_packages.add(package)
-        elif package in self._configured_packages and "secret" in call.argument_tags:
+        elif package in self._configured_packages and data_flow.passes_secret(call):
             self.log.record(uses.SENDS_SECRET, call.name, call.line, call.detail)
 
     def _fold_call(self, call: Call) -> Value | None:

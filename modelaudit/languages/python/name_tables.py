@@ -224,6 +224,7 @@ SENDERS: Final = frozenset(
         *("requests.put", "requests.patch", "socket.socket.send", "socket.socket.sendall", "socket.socket.sendto"),
         *("socket.socket.connect", "socket.create_connection.sendall", "socket.create_connection.send"),
         *("http.client.HTTPSConnection.request", "http.client.HTTPConnection.request", "smtplib.SMTP.sendmail"),
+        *("smtplib.SMTP.send_message", "smtplib.SMTP_SSL.send_message", "smtplib.LMTP.send_message"),
         *("smtplib.SMTP_SSL.sendmail", "httpx.Client.post", "socket.gethostbyname", "socket.getaddrinfo"),
         *("ftplib.FTP.storbinary", "huggingface_hub.upload_file", "huggingface_hub.HfApi.upload_file"),
         *("urllib.request.build_opener.open", "aiohttp.ClientSession.post"),

@@ -88,6 +88,11 @@ def describe_command(call: Call) -> str:
     return FROM_FILE if collect_tags(first) & {"file", "data-file"} else ""
 
 
+def is_secret_tag(tag: str) -> bool:
+    """Whether a tag says that a value is a secret, or which variable it was read from."""
+    return tag == "secret" or tag.startswith(VARIABLE_TAG)
+
+
 def may_span_parts(text: str) -> bool:
     """Whether a text can match a pattern by several of its parts together; each was compared by itself before."""
     return "/." in text or "|" in text or text.startswith(_HOME)
@@ -143,6 +148,8 @@ def describe_result(call: Call) -> str:
         return describe_variable(write_text(call.args[0]))
     if call.name in _JOINING_FUNCTIONS:
         return join_parts(call.args, "/")
+    if call.text and method in ("glob", "rglob"):
+        return join_parts((Constant(call.text), *call.args[:1]), "/")
     if call.text and method == "joinpath":
         return "/".join((call.text, *map(write_text, call.args)))[:_MAX_TEXT]
     if call.text and method in _PRESERVING_METHODS:
@@ -182,6 +189,9 @@ _AUTHENTICATION: Final = frozenset(
 # A function with such a name fetches: what it returns came from the address, and does not lead to it.
 _FETCHES: Final = defer_pattern(r"get|load|read|fetch|download|open|imread|retrieve|request|from_pretrained")
 _CONFIGURES: Final = defer_pattern(r"set_|init|login|configure|connect|setup|register|use_")
+_ADDRESS_VARIABLE: Final = defer_pattern(
+    r"[A-Z][A-Z0-9]{1,30}_(?:[A-Z_]{1,40}_)?(?:URI|URL|HOST|ENDPOINT|ADDRESS|SERVER)"
+)
 _MAX_ITEMS: Final = 32
 # Handlers that send what any logger of the process gets.
 _LOG_SENDERS: Final = frozenset(
@@ -210,6 +220,15 @@ def configures_address(call: Call) -> bool:
         return True
     is_setting = _CONFIGURES.match(call.name.rpartition(".")[2]) is not None
     return is_setting and _may_hold_address(call) and any(True for _ in _find_foreign_hosts(call))
+
+
+def find_configured_package(variable: str, value: Value) -> frozenset[str]:
+    """Return the package that a variable of the environment gives an address of elsewhere, or nothing.
+
+    ``MLFLOW_TRACKING_URI`` is one of ``mlflow``, and ``WANDB_BASE_URL`` one of ``wandb``.
+    """
+    is_address = _ADDRESS_VARIABLE.fullmatch(variable) is not None and find_foreign_host(write_text(value)) != ""
+    return frozenset({variable.partition("_")[0].lower()}) if is_address else frozenset()
 
 
 def tag_client(call: Call) -> frozenset[str]:
@@ -248,11 +267,11 @@ def _may_hold_address(call: Call) -> bool:
 def _authenticates_to(call: Call, hosts: list[str]) -> bool:
     """Whether the secret only authenticates the caller: a single token in a keyword for it, named after the service."""
     others = (*call.args, *(value for name, value in call.keywords.items() if name not in _AUTHENTICATION))
-    if any("secret" in collect_tags(each) for each in others) or "secret" in call.tags:
+    if any("secret" in collect_tags(each) for each in others):
         return False
     prefixes = [
         tag.removeprefix(VARIABLE_TAG).partition("_")[0].lower()
-        for tag in call.argument_tags
+        for tag in call.argument_tags | call.tags
         if tag.startswith(VARIABLE_TAG)
     ]
     # Tokens of the Hub have an issuer of their own, not a foreign host.

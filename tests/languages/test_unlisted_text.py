@@ -1,0 +1,64 @@
+"""Text under names that no table lists: tables of words are data, and all else with a sign of a program is not."""
+
+from __future__ import annotations
+
+import base64
+
+from support.cases import check_each
+from support.reading import BytesWindow
+
+from modelaudit.languages.unlisted_text import report_unlisted_text
+from modelaudit.model.limits import Limits
+
+_WORDS = "".join(f"word{number}\tNN\n" for number in range(30))
+_RANKS = "".join(f"{base64.b64encode(bytes([number])).decode()} {number}\n" for number in range(30))
+
+
+def is_reported(text: str, name: str = "table.unlisted") -> bool:
+    """Whether the text leaves an absence."""
+    return bool(list(report_unlisted_text(name, BytesWindow(text.encode()), Limits())))
+
+
+@check_each(
+    "text",
+    [
+        _WORDS + "(\t-LRB-\n)\t-RRB-\n$\tSYM\n``\tQUOTE\n=\tSYM\n",
+        _WORDS.replace("\n", "\r\n") + "{\t{\r\n",
+        _RANKS,
+        "\n".join(["the", "of", "!", "<s>", "</s>", *map(str, range(30))]).replace("<s>", "<").replace("</s>", ">"),
+    ],
+)
+def test_table_of_words_is_data(text: str) -> None:
+    assert not is_reported(text)
+
+
+@check_each(
+    "line",
+    [
+        "system(x)\tNN",
+        "echo\t>x",
+        "x\t=",
+        "x\t|",
+        "$HOME\tNN",
+        "`reboot`\tNN",
+        "x=y\tNN",
+        "run\t-rf",
+        "a\tb\tc(",
+        "one column (",
+        "see\thttps://x",
+        "x\t$(reboot)",
+    ],
+)
+def test_sign_that_a_language_may_take_for_its_own_leaves_an_absence(line: str) -> None:
+    assert is_reported(_WORDS + line + "\n")
+    assert is_reported(line + "\n" + _WORDS)
+
+
+def test_few_rows_and_rows_of_settings_leave_an_absence() -> None:
+    assert is_reported("(\tSYM\nword\tNN\n")
+    assert is_reported("".join(f"key{number} = true\n" for number in range(30)))
+    assert is_reported("".join(f"run {number} {{\n" for number in range(30)) + "x" * 10 + " y\n")
+
+
+def test_listed_name_decides_alone() -> None:
+    assert not is_reported("system(x)\n", "words.txt")
