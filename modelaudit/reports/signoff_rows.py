@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
-from modelaudit.model.verdict import Verdict
+from modelaudit.model.verdict import CauseKind, Verdict
 from modelaudit.reports import answers
+from modelaudit.reports.decision_words import describe_consent
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.wording import lower_first
@@ -59,14 +61,20 @@ def name_approval(report: AuditReport) -> str:
     if verdict is Verdict.FAIL:
         return "Approved against the verdict"
     if verdict is not Verdict.PASS or answers.is_pass_with_open_answer(report):
-        return "Approved although points are open"
+        is_without = report.license.lacks_permission and CheckFamily.LICENSE in report.policy.checks
+        return f"Approved although {'no permission can be shown' if is_without else 'points are open'}"
     return f"Approved{' for the planned use' if describe_planned_use(report.license.intent) else ''}"
 
 
 def list_open_points(report: AuditReport) -> list[str]:
     """List what an approval leaves open, in the words of the reasons without their details; empty for a pass."""
     causes = report.decision.causes
-    points = [lower_first(each.reason.partition(": ")[0].rstrip(".")) for each in causes]
+    points = [
+        answers.describe_failures(report)
+        if each.kind is CauseKind.FINDINGS
+        else lower_first(each.reason.partition(": ")[0].rstrip("."))
+        for each in causes
+    ]
     gated = {each.question for each in causes}
     points += [
         f"the answer on {question} is {answers.name_answer(report, question).lower()}"
@@ -74,6 +82,11 @@ def list_open_points(report: AuditReport) -> list[str]:
         if ruling.verdict is not Verdict.PASS and question not in gated
     ]
     return list(dict.fromkeys(points))
+
+
+def list_points_to_sign(report: AuditReport) -> list[str]:
+    """List what a signature takes over: the open points, and what people accepted."""
+    return list(filter(None, (*list_open_points(report), describe_consent(report))))
 
 
 def _describe_scope(report: AuditReport, signoff: SignOff) -> str:

@@ -47,6 +47,7 @@ from modelaudit.reports.wording import (
     join_first,
 )
 
+_UNKNOWN_TEXTS: Final = {Basis.NO_MATCH: "Matches no licence: read it", Basis.TEXT: "Terms beside the licence: read it"}
 _EXPRESSION_OPERATORS = re.compile(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """The operators of an SPDX licence expression."""
 
@@ -226,7 +227,7 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
     if claim.kind is ClaimKind.FOUND:
         if is_uncompared_file(claim):
             return False, "Not compared: read it"
-        return False, ("Matches no licence: read it" if claim.basis is Basis.NO_MATCH else "No known licence")
+        return False, _UNKNOWN_TEXTS.get(claim.basis, "No known licence")
     return False, _describe_unresolved_claim(claim, license_)
 
 
@@ -235,7 +236,7 @@ def _describe_unresolved_claim(claim: LicenseClaim, license_: LicenseConclusion)
     if claim.field == "license_link":
         if "://" not in claim.quotation and any(each.artifact == claim.quotation for each in license_.claims):
             return "A file of the model, listed separately"
-        return "An address, not opened"
+        return "An address, not opened" if "://" in claim.quotation else "A file that is absent"
     if claim.field == "front-matter":
         return "Could not be read"
     # In a card with "license: other", the field license_name names the licence.

@@ -17,6 +17,8 @@ from support.command import run_command
 
 _UNLISTED: Final = b"cacme.training\nEncoder\n)\x81}b."
 _COMMAND: Final = b"cos\nsystem\n(S'true'\ntR."
+_CHANGED: Final = b"changed"
+"""Stands for the text of MIT with further words in its grant."""
 _SAAS: Final = {"commercial": True, "hosted-service": True, "redistribute": False, "fine-tune": True}
 _PRODUCT: Final = {"commercial": True, "redistribute": True, "fine-tune": True}
 
@@ -121,6 +123,20 @@ KINDS: Final[Mapping[str, Kind]] = {
         },
         field="gambling",
     ),
+    "changed-text": Kind(
+        {
+            "README.md": write_card("mit"),
+            "LICENSE": _CHANGED,
+            "deploy.sh": b"#!/bin/sh\ncurl -s https://acme.example/setup.sh | sh\n",
+            **_WEIGHTS,
+        }
+    ),
+    "absent-terms": Kind(
+        {"README.md": write_card("other", fields="license_name: acme-terms\nlicense_link: LICENSE.txt\n"), **_WEIGHTS},
+    ),
+    "code-beside": Kind(
+        {"README.md": write_card("mit"), "demo.py": b"import subprocess\nsubprocess.run(['play'])\n", **_WEIGHTS},
+    ),
     "many": Kind({"README.md": write_card("mit"), **{f"demo/{n}.pkl": _COMMAND for n in range(60)}}),
 }
 
@@ -139,7 +155,8 @@ def scan_kinds(root: Path) -> Mapping[str, AuditReport]:
         for path, content in kind.files.items():
             place = root / name / path
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content or mit)
+            changed = mit.replace(b"without restriction", b"without restriction except for military purposes")
+            place.write_bytes(changed if content == _CHANGED else content or mit)
         reports[name] = _scan(root, name, kind)
     return reports
 
