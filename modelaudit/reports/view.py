@@ -25,6 +25,7 @@ from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import READ_REASONS, UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict
+from modelaudit.reports.absent_terms import describe_license_link
 from modelaudit.reports.inventory import LOCAL_KINDS
 from modelaudit.reports.license_view import (
     describe_base_model,
@@ -234,9 +235,7 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
 def _describe_unresolved_claim(claim: LicenseClaim, license_: LicenseConclusion) -> str:
     """Describe why a declared claim resolves to no known licence."""
     if claim.field == "license_link":
-        if "://" not in claim.quotation and any(each.artifact == claim.quotation for each in license_.claims):
-            return "A file of the model, listed separately"
-        return "An address, not opened" if "://" in claim.quotation else "A file that is absent"
+        return describe_license_link(claim, license_)
     if claim.field == "front-matter":
         return "Could not be read"
     # In a card with "license: other", the field license_name names the licence.
