@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.finding import CheckFamily
+from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.model.verdict import CauseKind, Verdict
@@ -97,8 +99,17 @@ def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
     if signoff.answer is SignOffAnswer.REFUSE:
         return "" if is_open else f"The refusal prevails over the verdict {verdict}: do not use it."
     if not is_open and not answers.is_pass_with_open_answer(report):
-        return ""
+        return _describe_earlier_end(report, signoff)
     return (
         f"It confirms this report as it is and settles no open point: the verdict {verdict} prevails, and nothing is "
         "released by it, until each point under Next is settled. It answers no question under Ask first."
     )
+
+
+def _describe_earlier_end(report: AuditReport, signoff: SignOff) -> str:
+    """Describe that an acceptance behind the verdict ends before the approval; empty where none does."""
+    in_force = (each for each in report.decisions if each.state in (DecisionState.HONOURED, DecisionState.DUE))
+    ends = sorted(each.expires for each in in_force if each.answer == DecisionAnswer.ACCEPT and each.expires)
+    if not ends or ends[0] >= signoff.expires:
+        return ""
+    return f"The verdict rests on an acceptance that ends before, on {ends[0]}: decide again by then."

@@ -183,6 +183,17 @@ def test_sentences_that_exclude_each_other_never_meet(name: str, reports: Mappin
         assert not (first in page and second in page), (first, second)
 
 
+def test_sign_off_names_the_earlier_end_of_an_acceptance(reports: Mapping[str, AuditReport]) -> None:
+    ends = "The verdict rests on an acceptance that ends before, on 2027-06-30"
+    assert ends in read_sheets(reports["accepted-signed"])
+    assert ends not in read_sheets(reports["pass-signed"])
+
+
+def test_parts_without_a_check_lack_no_source(reports: Mapping[str, AuditReport]) -> None:
+    assert "(no check of them ran)" in read_sheets(reports["contradiction-alone"])
+    assert "(no outside source)" in read_sheets(reports["contradiction"])
+
+
 def test_absent_terms_are_named_on_page_1_and_asked_for(reports: Mapping[str, AuditReport]) -> None:
     report = reports["absent-terms"]
     front = read_sheets(report)

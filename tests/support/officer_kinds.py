@@ -86,6 +86,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "unverified": Kind({"README.md": write_card("mit"), "forest.pkl": _UNLISTED, "scaler.pkl": _UNLISTED}),
     "accepted": Kind({"README.md": write_card("mit"), "forest.pkl": _UNLISTED}, accepted="forest.pkl"),
+    "accepted-signed": Kind(
+        {"README.md": write_card("mit"), "forest.pkl": _UNLISTED}, accepted="forest.pkl", signs="approve"
+    ),
     "nothing-stated": Kind(_WEIGHTS),
     "contradiction": Kind({"README.md": write_card("apache-2.0"), "LICENSE": b"", **_WEIGHTS}),
     "contradiction-alone": Kind({"README.md": write_card("apache-2.0"), "LICENSE": b"", **_WEIGHTS}, only_license=True),
@@ -180,6 +183,9 @@ def _scan(root: Path, name: str, kind: Kind) -> AuditReport:
     people = ("--by", "Ann Lee", "--approved-by", "Bo Berg", "--decisions", register)
     for finding in [each for each in report.findings if kind.accepted and each.artifact == kind.accepted]:
         _decide(finding.fingerprint, saved, "accept", *people, "--expires", "2027-06-30")
+    if kind.accepted and kind.signs:
+        report = modelaudit.scan(root / name, offline=True, second_opinion=False, decisions=register, **use)
+        saved.write_bytes(render(report, "json"))
     if kind.signs:
         roles = ("--role", "Compliance officer", "--approver-role", "Head of risk")
         _decide("model", saved, kind.signs, *people, *roles)
