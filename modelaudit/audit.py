@@ -49,7 +49,7 @@ from modelaudit.model.limits import Limits
 from modelaudit.model.opinion import Opinion
 from modelaudit.model.policy import Policy
 from modelaudit.model.reading import Structure
-from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport, Coverage, Decision, Target
+from modelaudit.model.report import SCHEMA, ArtifactRecord, AuditReport, Coverage, Decision, Extent, Target
 from modelaudit.model.signoff import SignOff
 from modelaudit.model.source_fact import SourceFactKind
 from modelaudit.model.structure import Unread
@@ -149,7 +149,10 @@ class Audit:
                 {each for record in self.records for each in record.formats}, self.catalogue.formats
             ),
             description=self._description.describe(
-                target.provenance, target.signatures, {each.path: each.formats for each in self.records}
+                target.provenance,
+                target.signatures,
+                {each.path: each.formats for each in self.records},
+                {each.path for each in self.records if each.extent is not Extent.EXAMINED},
             ),
         )
         # Without digests most elements would be absent because of the policy, and not because of the model.

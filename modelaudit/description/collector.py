@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -74,7 +74,11 @@ class DescriptionCollector:
             self._facts.setdefault(fact)
 
     def describe(
-        self, provenance: Provenance | None, signatures: Iterable[Signature], formats: Mapping[str, Sequence[str]]
+        self,
+        provenance: Provenance | None,
+        signatures: Iterable[Signature],
+        formats: Mapping[str, Sequence[str]],
+        unfinished: Collection[str] = (),
     ) -> ModelDescription:
         """Return all facts, in the order of a description, and the contradictions between card and files.
 
@@ -82,8 +86,10 @@ class DescriptionCollector:
             provenance: of a repository of the Hub.
             signatures: of the model.
             formats: of each file by its path.
+            unfinished: the paths of the files that were not read to their end, which verify nothing.
         """
-        facts = [*self._facts, *self._weights.describe(self._find_bits()), *_list_origins(provenance, signatures)]
+        weights = self._weights.describe(self._find_bits(), unfinished)
+        facts = [*self._facts, *weights, *_list_origins(provenance, signatures)]
         facts += self._imports.list_facts(self._rules.libraries, facts)
         facts = list(_drop_repeated(sorted(_drop_own_name(_keep_nearest(facts)), key=_order)))
         declared = [each for each in facts if _is_root_card(each.artifact)]

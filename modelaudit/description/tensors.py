@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import PurePosixPath
@@ -63,6 +63,7 @@ class WeightSet:
         numbers: of elements, by type.
         packed: of elements in packed weights, in units of their type.
         embeddings: elements of the tables of tokens, and of the head with the same size.
+        files: the paths of the files that hold it.
     """
 
     artifact: str
@@ -75,6 +76,7 @@ class WeightSet:
     is_adapter: bool = False
     embeddings: int = 0
     names: set[int] = field(default_factory=set)
+    files: set[str] = field(default_factory=set)
 
     def add(self, tensor: StoredTensor) -> None:
         """Count a tensor, unless one of its name was counted before or it holds no parameters."""
@@ -153,6 +155,7 @@ class WeightCounter:
         kept = self._sets.setdefault((folder, stem + path.suffix.lower()), WeightSet(str(path), format=table.format))
         kept.stated_shards = int(shard[2]) if shard is not None else 1
         kept.parts += 1
+        kept.files.add(str(path))
         kept.is_complete = kept.is_complete and table.is_complete
         kept.is_adapter = kept.is_adapter or path.name.lower().startswith("adapter")
         for tensor in table.tensors:
@@ -167,21 +170,25 @@ class WeightCounter:
             chosen = list(self._sets.values()) if len(folders) == 1 else []
         return sorted(chosen, key=lambda each: (each.is_adapter, -each.numbers.total(), each.artifact))
 
-    def describe(self, bits: int) -> Iterator[Fact]:
+    def describe(self, bits: int, unfinished: Collection[str] = ()) -> Iterator[Fact]:
         """Yield the number of parameters and the precision of the main set of weights.
 
         Args:
             bits: of one packed weight; 0 if unknown.
+            unfinished: the paths of the files that were not read to their end: what the others show is found, and
+                not verified.
         """
         for main in self.list_sets()[:1]:
+            is_whole = main.is_complete and main.files.isdisjoint(unfinished)
+            trust = Confidence.VERIFIED if is_whole and main.parts == main.stated_shards else Confidence.FOUND
             count = main.count(bits)
             if count is not None:
                 where = Location(key="shapes of all tensors")
                 parts = (("part", "adapter"),) if main.is_adapter else ()
                 embeddings = (("embeddings", str(main.embeddings)),) if main.embeddings else ()
                 qualifiers = (*embeddings, *parts)
-                yield Fact(Topic.PARAMETERS, str(count), Confidence.VERIFIED, main.artifact, where, qualifiers)
+                yield Fact(Topic.PARAMETERS, str(count), trust, main.artifact, where, qualifiers)
             for type_, number in main.numbers.most_common(1):
                 if number and main.format in _TYPED and not main.packed and type_ in _PRECISIONS:
                     where = Location(key="types of the tensors")
-                    yield Fact(Topic.PRECISION, _PRECISIONS[type_], Confidence.VERIFIED, main.artifact, where)
+                    yield Fact(Topic.PRECISION, _PRECISIONS[type_], trust, main.artifact, where)

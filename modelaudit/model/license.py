@@ -229,6 +229,13 @@ class UseAnswer:
         """The folders that it concerns, as a phrase; empty where it concerns all."""
         return ", ".join(each or THE_REST for each in self.folders)
 
+    def is_stated_by(self, message: str) -> bool:
+        """Whether the message of a finding states its reason, or the fact behind its reason."""
+        for folder in self.folders:
+            message = message.removeprefix(f"{folder}: ")
+        reason, fact = (each.casefold().rstrip(".") for each in (self.because, message))
+        return reason in fact or fact in reason
+
 
 @dataclass(frozen=True, slots=True)
 class Duty:
@@ -372,6 +379,12 @@ class LicenseConclusion:
     def open_answers(self) -> tuple[UseAnswer, ...]:
         """The answers that do not allow the use, and that no decision settles."""
         return tuple(each for each in self.answers if each.answer is not Answer.ALLOW and each.acceptance is None)
+
+    @property
+    def lacks_permission(self) -> bool:
+        """Whether no licence was determined that could permit the use, and no decision replaces one."""
+        is_undetermined = self.state is not ConclusionState.CONCLUDED and not self.models
+        return is_undetermined and self.open_permission is Answer.REVIEW
 
     @property
     def open_permission(self) -> Answer | None:

@@ -20,14 +20,14 @@ from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
 from modelaudit.policy.accepted import count_noun, describe_accepted
 from modelaudit.policy.instruction_reviews import find_reviews
+from modelaudit.policy.permissions import describe_permission
 from modelaudit.policy.requirements import RulesAge, find_unmet_conditions
 
 NO_USE: Final = "No planned use is stated, so the licences were not judged for one."
 """The reason of the answer to *use* where neither the policy nor an option states a use."""
 
 _MAX_NAMED_FINDINGS: Final = 3
-_PERMISSIONS: Final = {Answer.ALLOW: "permit", Answer.REVIEW: "leave open", Answer.DENY: "forbid"}
-_MAX_NAMED_ANSWERS: Final = 3
+_MAX_NAMED_LICENSES: Final = 3
 _MAX_NAMED_ABSENCES: Final = 2
 _MAX_NAMED_DECISIONS: Final = 2
 _WORST_FIRST: Final = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.REVIEW)
@@ -191,13 +191,7 @@ def _find_refusals(evidence: Evidence, question: Question) -> Iterator[_Point]:
 def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
     """Yield a point for the findings that break the policy and belong to the question."""
     gates = evidence.policy.gates
-    failing = [
-        finding
-        for finding in evidence.findings
-        if finding.acceptance is None
-        and _breaks_gate(finding, gates)
-        and (finding.check is CheckFamily.LICENSE) is (question is Question.USE)
-    ]
+    failing = _list_failing(evidence, question)
     if not failing:
         return
     # The sentence on a licence that denies the use says more than one on the statements about licences.
@@ -215,6 +209,17 @@ def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
         for each in failing[:_MAX_NAMED_FINDINGS]
     ]
     yield _Point(Cause(CauseKind.FINDINGS, question, Verdict.FAIL, len(failing), reason), tuple(examples))
+
+
+def _list_failing(evidence: Evidence, question: Question) -> list[Finding]:
+    """List the findings that break the policy, that nothing accepts, and that belong to the question."""
+    return [
+        finding
+        for finding in evidence.findings
+        if finding.acceptance is None
+        and _breaks_gate(finding, evidence.policy.gates)
+        and (finding.check is CheckFamily.LICENSE) is (question is Question.USE)
+    ]
 
 
 def _breaks_gate(finding: Finding, gates: Mapping[CheckFamily, Severity | None]) -> bool:
@@ -262,16 +267,8 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
         is_required = Requirement.STATED_USE in evidence.policy.require
         yield _Point(Cause(CauseKind.USE_NOT_STATED, Question.USE, Verdict.REVIEW, 1, NO_USE), gates=is_required)
     elif permission is not Answer.ALLOW:
-        decisive = [each.because for each in license_.open_answers if each.answer is permission]
-        is_denied = permission is Answer.DENY
-        kind, verdict = (
-            (CauseKind.LICENCE_DENIED, Verdict.FAIL) if is_denied else (CauseKind.LICENCE_REVIEW, Verdict.REVIEW)
-        )
-        verb = "do not permit" if is_denied else "leave open"
-        reason = f"licences {verb} the planned use{_name_models(license_, permission)}"
-        yield _Point(
-            Cause(kind, Question.USE, verdict, max(len(decisive), 1), reason), tuple(decisive[:_MAX_NAMED_ANSWERS])
-        )
+        point = describe_permission(license_, [each.message for each in _list_failing(evidence, Question.USE)])
+        yield from itertools.starmap(_Point, point)
     if evidence.failed_look_ups and license_.acceptance is None:
         number = count_noun(len(evidence.failed_look_ups), "base model")
         reason = f"{number} not looked up: scan again when the Hub delivers all, or with --offline to ask for none"
@@ -288,7 +285,7 @@ def _find_listed_licenses(evidence: Evidence) -> Iterator[_Point]:
         cause = Cause(
             CauseKind.LICENCE_DENIED, Question.USE, Verdict.FAIL, len(listing.denials), "the policy denies the licence"
         )
-        yield _Point(cause, listing.denials[:_MAX_NAMED_ANSWERS])
+        yield _Point(cause, listing.denials[:_MAX_NAMED_LICENSES])
     if listing.objections and evidence.license.acceptance is None:
         cause = Cause(
             CauseKind.LICENCE_REVIEW,
@@ -297,7 +294,7 @@ def _find_listed_licenses(evidence: Evidence) -> Iterator[_Point]:
             len(listing.objections),
             "the policy does not list the licence as allowed",
         )
-        yield _Point(cause, listing.objections[:_MAX_NAMED_ANSWERS])
+        yield _Point(cause, listing.objections[:_MAX_NAMED_LICENSES])
 
 
 def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
@@ -367,21 +364,6 @@ def _name_duties(license_: LicenseConclusion) -> str:
     depending = any(duty.depends_on(stated) for duty in license_.duties if duty.group is not Group.WATCH)
     up_to = "up to " if depending else ""
     return f", with {up_to}{count_noun(len(duties), 'duty', 'duties')}" if duties else ""
-
-
-def _name_models(license_: LicenseConclusion, permission: Answer) -> str:
-    """Name the models of a repository of several with the answer to each; empty where one answer is for all."""
-    names: dict[Answer, list[str]] = {}
-    for model in license_.models:
-        open_answers = {each.answer for each in license_.list_answers(model)} & {
-            each.answer for each in license_.open_answers if not each.folders or model.folder in each.folders
-        }
-        worst = max(open_answers, key=lambda each: each.rank, default=Answer.ALLOW)
-        names.setdefault(worst, []).append(model.name)
-    if set(names) <= {permission}:
-        return ""
-    parts = [f"{_PERMISSIONS[answer]} that of {', '.join(names[answer])}" for answer in Answer if answer in names]
-    return f" of a part; they {', and '.join(parts)}"
 
 
 def _take_worst(points: Sequence[_Point]) -> Ruling:

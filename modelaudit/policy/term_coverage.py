@@ -72,7 +72,7 @@ def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) ->
     if license_.permission is not Answer.ALLOW:
         return license_
     doubts = [
-        f"{address} could not be read and may state other terms: {absence.unread.detail}"
+        f"{address} was not read to its end, and may state other terms: {absence.unread.detail}"
         for address, absence in coverage.open_absences[:_MAX_NAMED_ABSENCES]
     ]
     if not doubts and not coverage.anything_examined:

@@ -108,11 +108,25 @@ def _fold(sentence: str) -> str:
 
 
 def count_causes(report: AuditReport) -> tuple[tuple[CauseKind, int], ...]:
-    """Count the parts behind each kind of cause, those of a failure first; a part may keep both answers open."""
+    """Count the parts behind each kind of cause, those of a failure first.
+
+    A part may keep both answers open, and a finding belongs to one of them.
+    """
     counts: dict[CauseKind, int] = {}
     for cause in report.decision.causes:
-        counts[cause.kind] = max(cause.count, counts.get(cause.kind, 0))
+        known = counts.get(cause.kind, 0)
+        counts[cause.kind] = known + cause.count if cause.kind is CauseKind.FINDINGS else max(cause.count, known)
     return tuple(counts.items())
+
+
+def describe_failures(report: AuditReport) -> str:
+    """Describe how many findings fail the policy on both answers together, by the threshold; empty without any."""
+    failures = [each for each in report.decision.causes if each.kind is CauseKind.FINDINGS]
+    # A reason counts the findings of its answer: "2 findings at or above high: 1 critical, 1 high".
+    thresholds = {each.reason.partition(": ")[0].partition(" at or above ")[2] for each in failures}
+    threshold = thresholds.pop() if len(thresholds) == 1 else "the gates of their checks"
+    number = sum(each.count for each in failures)
+    return f"{count_noun(number, 'finding')} at or above {threshold}" if number else ""
 
 
 def _count_open_parts(report: AuditReport) -> list[tuple[CauseKind, int]]:
@@ -229,14 +243,14 @@ def _describe_place(claim: LicenseClaim) -> str:
 
 def list_reasons_on_use(report: AuditReport) -> tuple[Reason, ...]:
     """List the answers against the use, those that deny it or fail the policy first; one fact has its worst outcome."""
-    failing = " ".join(
-        each.message.casefold()
+    failing = [
+        each.message
         for each in report.findings
         if each.check is CheckFamily.LICENSE and each.acceptance is None and report.policy.rejects(each)
-    )
+    ]
 
     def has_failed(reason: Reason) -> bool:
-        return reason.is_open and _fold(reason.answer.because) in failing
+        return reason.is_open and any(map(reason.answer.is_stated_by, failing))
 
     reasons = [replace(each, fails=has_failed(each)) for each in list_reasons(report.license)]
     return tuple(sorted(reasons, key=lambda each: not (each.fails or each.answer.answer is Answer.DENY)))

@@ -9,7 +9,7 @@ from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, License
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import describe_kind, describe_met_figure, join_fields
 from modelaudit.reports.view import group_clauses
-from modelaudit.reports.wording import DUTIES_HEADING, LIMITS_HEADING, end_sentence, join_phrases
+from modelaudit.reports.wording import DUTIES_HEADING, LIMITS_HEADING, end_sentence, join_phrases, lower_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,12 @@ def _describe_effect(license_: LicenseConclusion, clause: Clause, heading: str) 
     if license_.permission is None:
         return "Not judged: no use is planned."
     if license_.state is not ConclusionState.CONCLUDED and not license_.models:
-        return "Open: no licence could be determined."
+        return f"If this licence applies: {lower_first(_describe_meaning(license_, clause, heading))}"
+    return _describe_meaning(license_, clause, heading)
+
+
+def _describe_meaning(license_: LicenseConclusion, clause: Clause, heading: str) -> str:
+    """Describe what a clause without a duty and without an answer means for the planned use under its licence."""
     if heading == DUTIES_HEADING:
         return "The planned use does not trigger it."
     if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD):

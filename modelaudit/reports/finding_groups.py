@@ -45,7 +45,7 @@ class Need(StrEnum):
 
 TITLES: Final = {
     Need.REFUSED: ("Refused by a person", "A decision refuses these, so the model does not pass with them."),
-    Need.FAILS: ("They fail the policy", ""),
+    Need.FAILS: ("They fail the policy", "Page 1 states under Next what ends that."),
     Need.OPEN: (
         "Open, for a person to decide",
         "The model does not pass before each of them is removed, or a decision accepts it; reading is not enough.",
@@ -58,12 +58,6 @@ TITLES: Final = {
     ),
     Need.NOTED: ("For information", "Below the threshold of the policy. They do not change the verdict."),
 }
-_FAILING: Final = {
-    frozenset({False}): "Remove or replace these parts, or choose another.",
-    frozenset({True}): "The terms fail, not a part that you could remove: page 1 states under Next what ends that.",
-    frozenset({False, True}): "Remove or replace the files, or choose another. For the terms, see Next on page 1.",
-}
-"""The decision on findings that fail, by whether they are of the licence check."""
 _DECIDED: Final = "They repeat or explain the answer to the planned use on page 1, and change it no further."
 _OUTCOMES: Final = {
     Outcome.FAILS: Need.FAILS,
@@ -144,12 +138,8 @@ class NeedGroup:
 
     @property
     def advice(self) -> str:
-        """The decision in words; what fails for its licence is no part to remove."""
-        words = TITLES[self.need][1]
-        if self.need is Need.FAILS:
-            words = _FAILING[frozenset(rule.check is CheckFamily.LICENSE for rule in self.rules)]
-        elif self.need is Need.ANSWERED and self.is_decided:
-            words = _DECIDED
+        """The decision in words."""
+        words = _DECIDED if self.need is Need.ANSWERED and self.is_decided else TITLES[self.need][1]
         return f"{words} {self.exception}".strip()
 
 

@@ -11,9 +11,9 @@ from modelaudit.model.license import LicenseConclusion, OriginState
 from modelaudit.model.report import Absence, AuditReport
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import UnreadReason
-from modelaudit.model.terms import Answer
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, license_fields, license_view, view
+from modelaudit.reports.absent_terms import list_absent_terms
 from modelaudit.reports.license_parts import describe_model_answers
 from modelaudit.reports.license_words import MISSING_PREFIX
 from modelaudit.reports.officer_steps import find_forbidding
@@ -150,7 +150,7 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
     """
     license_ = report.license
     points = describe_model_answers(license_)
-    if license_.open_permission is not Answer.DENY:
+    if report.decision.use.verdict is not Verdict.FAIL:
         points += license_fields.list_field_limits(license_, has_address=False)
     points = [each for each in points if not any(words in stated for words in _split_detail(each))]
     is_said = " ".join((stated, *points)).casefold()
@@ -213,10 +213,12 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     absences, silent = view.list_absences(report), view.list_unexplained_records(report)
     unopened = view.describe_unopened(report)
     origins = _name_unread_origins(report.license)
-    unsearched = [*view.list_unsearched_texts(report)[:_MOST_REASONS_UNREAD], origins]
+    lacking = list_absent_terms(report.license)
+    absent = f"Absent: {join_first(lacking, _MOST_NAMES)}." if lacking else ""
+    unsearched = [*view.list_unsearched_texts(report)[:_MOST_REASONS_UNREAD], origins, absent]
     if not absences and not silent:
         lead = format_sentence(view.describe_completeness(report))
-        if origins:
+        if origins or absent:
             lead = lead.replace("Nothing;", f"Nothing of the {view.name_subject(report)} itself;")
         return ShortList(lead, _drop_empty([*unsearched, checks]), title=_NOT_EXAMINED)
     number = len(absences) + len(silent)
@@ -243,10 +245,18 @@ def _name_part(address: str, absence: Absence) -> str:
 def name_gaps(report: AuditReport) -> str:
     """Name what the person who signs takes into account beside the findings, by what the report leaves open."""
     absences, silent = view.list_absences(report), view.list_unexplained_records(report)
-    if not (absences or silent or _name_unread_origins(report.license)) and report.coverage.is_complete:
+    unread = _name_unread_origins(report.license) or list_absent_terms(report.license)
+    if not (absences or silent or unread) and report.coverage.is_complete:
         return "what a scan never covers"
     name = view.name_absences(absences).lower() if absences and not silent else _NOT_EXAMINED.lower()
     return f"the parts that were {name}"
+
+
+def name_never_covered(report: AuditReport) -> str:
+    """Name in a few words what no scan covers; an annex lists all of it."""
+    if view.name_subject(report) == "data set":
+        return "how data were collected, personal data, rights in entries or duties under the law"
+    return "behaviour, training data, personal data or duties under the law"
 
 
 def _name_unread_origins(license_: LicenseConclusion) -> str:

@@ -18,6 +18,7 @@ from modelaudit.model.license import (
     UseAnswer,
 )
 from modelaudit.model.terms import TEXT_DUTIES, Answer, Group, Intent, LicenseEntry, Relation, Use
+from modelaudit.reports.absent_terms import list_absent_terms
 from modelaudit.reports.license_fields import is_about_fields, list_field_limits
 from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_met_figure, describe_triggers
 from modelaudit.reports.wording import (
@@ -355,6 +356,7 @@ def list_unread(license_: LicenseConclusion) -> tuple[str, ...]:
             lines.append(f"{claim.artifact}: its text was not compared with any licence.")
         elif claim.field == "license_link" and claim.entry is None and "://" in claim.quotation:
             lines.append(f"{claim.quotation} ({place}): the address was not opened.")
+    lines += [f"{each}: absent, so its terms were not read." for each in list_absent_terms(license_)]
     unverified = [entry for entry in license_.entries if not entry.read]
     lines += [f"{entry.id}: its terms are not verified for this rule set: {entry.url}" for entry in unverified]
     return tuple(dict.fromkeys(lines))

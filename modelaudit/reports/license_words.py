@@ -189,7 +189,7 @@ def describe_planned_use(intent: Intent | None) -> str:
 
 
 def _describe_field(field: str) -> str:
-    stated = " (stated as none that licences limit)" if field == GENERAL_FIELD else ""
+    stated = " (stated as none that licences forbid)" if field == GENERAL_FIELD else ""
     return f"field {field.replace('-', ' ')}{stated}"
 
 
@@ -210,6 +210,8 @@ def describe_claim(claim: LicenseClaim) -> str:
         if is_package_metadata(claim.artifact):
             return "declared for the Python package"
         return "declared by the author" if claim.artifact else "declared on the Hub"
+    if claim.basis is Basis.TEXT and claim.entry is None:
+        return "a text that sets terms beside the licence"
     return {
         Basis.TEXT: "the text of the licence, word for word",
         Basis.VARIANT: "a text that resembles the licence but differs from it",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
+from modelaudit.model.license import Conflict, LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 from modelaudit.reports.license_words import STATEMENTS
@@ -12,7 +12,8 @@ from modelaudit.reports.wording import end_sentence, format_number, join_first
 
 CONTRADICTION: Final = "declared-found"
 """The kind of a conflict between the declared licence and that of a text."""
-_KINDS: Final = frozenset({"declared-prose", "variant-text", "text-not-recognised", CONTRADICTION, "template-differs"})
+_VARIANT: Final = "variant-text"
+_KINDS: Final = frozenset({"declared-prose", _VARIANT, "text-not-recognised", CONTRADICTION, "template-differs"})
 """The kinds of conflicts whose place a person reads to decide."""
 _MOST_PLACES = 4
 CONTACT: Final = "contact-required"
@@ -85,7 +86,7 @@ def list_reviewable_answers(license_: LicenseConclusion) -> list[UseAnswer]:
 def list_missing_statements(license_: LicenseConclusion) -> list[str]:
     """List a sentence with its option for each fact that ``find_missing_statements`` finds."""
     return [
-        f"{sentence.partition(': ')[0].rstrip('.')} ({option})."
+        f"{sentence.partition(': ')[0].partition(', ')[0].rstrip('.')} ({option})."
         for sentence, option in find_missing_statements(license_)
     ]
 
@@ -100,7 +101,7 @@ def find_missing_statements(license_: LicenseConclusion) -> list[tuple[str, str]
     for fact, figures in limits.items():
         if fact in STATEMENTS:
             words, option = STATEMENTS[fact]
-            limit = f": {' '.join(dict.fromkeys(figures))}" if figures else "."
+            limit = f", counted as the clause does: {' '.join(dict.fromkeys(figures))}" if figures else "."
             lines.append((f"State {words}{limit}", option))
     return lines
 
@@ -145,8 +146,18 @@ def list_places(license_: LicenseConclusion, *, has_contradiction: bool = True) 
     """
     return list(
         dict.fromkeys(
-            f"{each.artifact}:{each.location.line}" if each.location.line else each.artifact
+            f"{each.artifact}:{line}" if (line := _find_line(license_, each)) else each.artifact
             for each in license_.conflicts
             if each.kind in _KINDS and each.artifact and (has_contradiction or each.kind != CONTRADICTION)
         )
     )
+
+
+def _find_line(license_: LicenseConclusion, conflict: Conflict) -> int | None:
+    """Find the line to read: where a variant of a licence text first differs, else that of the conflict."""
+    if conflict.kind == _VARIANT:
+        texts = (each for each in license_.claims if each.artifact == conflict.artifact and each.changes)
+        changed = next((each for each in texts if each.location.line == conflict.location.line), None)
+        if changed is not None:
+            return min(each.line for each in changed.changes) or conflict.location.line
+    return conflict.location.line

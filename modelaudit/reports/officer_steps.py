@@ -14,7 +14,7 @@ from modelaudit.reports import answers, view
 from modelaudit.reports.addressees import name_author
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.inventory import has_claimed_digests
-from modelaudit.reports.next_step import list_reviewable_answers
+from modelaudit.reports.next_step import list_places, list_reviewable_answers
 from modelaudit.reports.open_names import find_unread
 from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
 from modelaudit.reports.wording import format_sentence
@@ -77,7 +77,7 @@ def find_forbidding(report: AuditReport) -> list[Finding]:
 
 
 def list_steps(report: AuditReport) -> tuple[Step, ...]:
-    """List the next steps, each once: forbidden acts, then missing inputs; else to keep the report.
+    """List the next steps, each once: forbidden acts, then missing inputs; last, for a pass, to keep the report.
 
     Of steps with one command for an engineer, the last states it.
     """
@@ -88,7 +88,8 @@ def list_steps(report: AuditReport) -> tuple[Step, ...]:
     )
     if not steps and report.decision.verdict is not Verdict.PASS:
         return (Step("Read the reasons above, and decide."),)
-    return steps[:_MOST_STEPS] or (Step(f"Keep this report with the {view.name_subject(report)}."),)
+    keep = Step(f"Keep this report with the {view.name_subject(report)}.")
+    return (*steps[:_MOST_STEPS], keep) if report.decision.verdict is Verdict.PASS else steps[:_MOST_STEPS]
 
 
 def _iterate_steps(report: AuditReport) -> Iterator[Step]:
@@ -136,7 +137,9 @@ def _correct_licence(report: AuditReport) -> Step:
     """State what ends findings of the licence check that the policy rejects."""
     rejected = _list_rejected(report, CheckFamily.LICENSE)
     noun, author = view.name_subject(report), name_author(report)
-    words = f"Do not use this {noun} before {author} corrects what it states on its licence."
+    places = list_places(report.license) if any(each.artifact for each in rejected) else []
+    where = f" ({join_names(places)})" if places else ""
+    words = f"Do not use this {noun} before {author} corrects what it states on its licence{where}."
     can_accept = any(is_acceptable(each, report.policy) for each in rejected)
     return Step(f"{words} {_EXCEPTION_AFTER_READING}" if can_accept else words)
 
@@ -167,8 +170,8 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
     if forbidding:
         fix = next((rule.fix for rule in report.rules if rule.id == forbidding[0].rule), "")
         sentence, _, rest = fix.partition(". ")
-        # The first sentence of a fix repeats this for the file.
-        added = (rest if sentence.startswith("Do not ") else fix).replace("its author", name_author(report))
+        # The first sentence of a fix may repeat this for the file.
+        added = (rest if sentence.startswith("Do not load ") else fix).replace("its author", name_author(report))
         if "compromised" not in added:
             added = f"{format_sentence(added)} {_COMPROMISED}" if added else _COMPROMISED
     else:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.acceptance import DecisionState
+from modelaudit.model.finding import CheckFamily
+from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
-from modelaudit.model.verdict import Verdict
+from modelaudit.model.verdict import CauseKind, Verdict
 from modelaudit.reports import answers
+from modelaudit.reports.decision_words import describe_consent
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_words import describe_planned_use
 from modelaudit.reports.wording import lower_first
@@ -59,14 +63,20 @@ def name_approval(report: AuditReport) -> str:
     if verdict is Verdict.FAIL:
         return "Approved against the verdict"
     if verdict is not Verdict.PASS or answers.is_pass_with_open_answer(report):
-        return "Approved although points are open"
+        is_without = report.license.lacks_permission and CheckFamily.LICENSE in report.policy.checks
+        return f"Approved although {'no permission can be shown' if is_without else 'points are open'}"
     return f"Approved{' for the planned use' if describe_planned_use(report.license.intent) else ''}"
 
 
 def list_open_points(report: AuditReport) -> list[str]:
     """List what an approval leaves open, in the words of the reasons without their details; empty for a pass."""
     causes = report.decision.causes
-    points = [lower_first(each.reason.partition(": ")[0].rstrip(".")) for each in causes]
+    points = [
+        answers.describe_failures(report)
+        if each.kind is CauseKind.FINDINGS
+        else lower_first(each.reason.partition(": ")[0].rstrip("."))
+        for each in causes
+    ]
     gated = {each.question for each in causes}
     points += [
         f"the answer on {question} is {answers.name_answer(report, question).lower()}"
@@ -74,6 +84,11 @@ def list_open_points(report: AuditReport) -> list[str]:
         if ruling.verdict is not Verdict.PASS and question not in gated
     ]
     return list(dict.fromkeys(points))
+
+
+def list_points_to_sign(report: AuditReport) -> list[str]:
+    """List what a signature takes over: the open points, and what people accepted."""
+    return list(filter(None, (*list_open_points(report), describe_consent(report))))
 
 
 def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
@@ -84,8 +99,17 @@ def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
     if signoff.answer is SignOffAnswer.REFUSE:
         return "" if is_open else f"The refusal prevails over the verdict {verdict}: do not use it."
     if not is_open and not answers.is_pass_with_open_answer(report):
-        return ""
+        return _describe_earlier_end(report, signoff)
     return (
         f"It confirms this report as it is and settles no open point: the verdict {verdict} prevails, and nothing is "
         "released by it, until each point under Next is settled. It answers no question under Ask first."
     )
+
+
+def _describe_earlier_end(report: AuditReport, signoff: SignOff) -> str:
+    """Describe that an acceptance behind the verdict ends before the approval; empty where none does."""
+    in_force = (each for each in report.decisions if each.state in (DecisionState.HONOURED, DecisionState.DUE))
+    ends = sorted(each.expires for each in in_force if each.answer == DecisionAnswer.ACCEPT and each.expires)
+    if not ends or ends[0] >= signoff.expires:
+        return ""
+    return f"The verdict rests on an acceptance that ends before, on {ends[0]}: decide again by then."

@@ -12,6 +12,7 @@ from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.terms import SHARED_WEIGHTS, UNREAD_TERMS, Answer
 from modelaudit.model.verdict import CauseKind, Verdict
 from modelaudit.reports import view
+from modelaudit.reports.absent_terms import list_absent_terms
 from modelaudit.reports.addressees import name_author, name_licensors
 from modelaudit.reports.license_fields import list_clauses_on_fields
 from modelaudit.reports.license_parts import list_model_rows
@@ -94,6 +95,11 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
         words = f"State your field of use if it is one that {join_phrases(clauses)} permits under conditions alone."
         yield Step(words, "add --field FIELD.")
     yield from (Step(each) for each in list_requests(license_))
+    if is_open and (absent := list_absent_terms(license_)):
+        noun = view.name_subject(report)
+        yield Step(
+            f"Ask {name_author(report)} for {join_names(absent)}, and do not use this {noun} before you read it."
+        )
     yield from _ask_about_shared_weights(report)
     base_models = list_base_models_to_look_up(license_)
     is_denied_in_part = CauseKind.LICENCE_DENIED in causes and bool(list_reviewable_answers(license_))
@@ -166,8 +172,10 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     if places:
         # A text that was not searched may hold no terms.
         unsearched = {each.artifact for each in license_.conflicts if is_unsearched(each.location)}
+        is_probably_denied = any(each.because.rstrip(".").endswith("probably denied") for each in waiting)
         terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
-        person = f"Read {join_first(places, _MOST_PLACES)}, and decide whether {terms} your use."
+        person = f"Read {join_first(places, _MOST_PLACES)}, and decide whether {terms} your use"
+        person += f"; do not use this {view.name_subject(report)} before." if is_probably_denied else "."
         if view.list_over_limit(report):
             person = f"Have the texts that were not searched read, or leave them out. {person}"
             record = f"scan their folders one by one, or {record}" if record else "scan their folders one by one."
@@ -176,6 +184,7 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
             f"Do not use this {view.name_subject(report)} before {name_author(report)} states a licence in writing, or "
             "choose another."
         )
+        record = ""
     elif clauses := [f"{each.license}, {each.section}" for each in waiting if each.license and each.section]:
         person = f"Read {join_names(clauses)}, and decide whether your use meets the clause."
     elif rivals:

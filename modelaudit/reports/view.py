@@ -26,6 +26,7 @@ from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import READ_REASONS, UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict
+from modelaudit.reports.absent_terms import describe_license_link
 from modelaudit.reports.inventory import LOCAL_KINDS
 from modelaudit.reports.license_view import (
     describe_base_model,
@@ -48,6 +49,7 @@ from modelaudit.reports.wording import (
     join_first,
 )
 
+_UNKNOWN_TEXTS: Final = {Basis.NO_MATCH: "Matches no licence: read it", Basis.TEXT: "Terms beside the licence: read it"}
 _EXPRESSION_OPERATORS = defer_pattern(r"\s(?:AND|OR|WITH)\s", re.IGNORECASE)
 """The operators of an SPDX licence expression."""
 
@@ -227,16 +229,14 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
     if claim.kind is ClaimKind.FOUND:
         if is_uncompared_file(claim):
             return False, "Not compared: read it"
-        return False, ("Matches no licence: read it" if claim.basis is Basis.NO_MATCH else "No known licence")
+        return False, _UNKNOWN_TEXTS.get(claim.basis, "No known licence")
     return False, _describe_unresolved_claim(claim, license_)
 
 
 def _describe_unresolved_claim(claim: LicenseClaim, license_: LicenseConclusion) -> str:
     """Describe why a declared claim resolves to no known licence."""
     if claim.field == "license_link":
-        if "://" not in claim.quotation and any(each.artifact == claim.quotation for each in license_.claims):
-            return "A file of the model, listed separately"
-        return "An address, not opened"
+        return describe_license_link(claim, license_)
     if claim.field == "front-matter":
         return "Could not be read"
     # In a card with "license: other", the field license_name names the licence.

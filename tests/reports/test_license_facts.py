@@ -13,7 +13,7 @@ from support.officer_kinds import KINDS, scan_kinds
 
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport
-from modelaudit.model.verdict import Question
+from modelaudit.model.verdict import CauseKind, Question
 from modelaudit.reports import front_page, render
 from modelaudit.reports.answers import list_reasons_on_use
 from modelaudit.reports.license_names import name_licenses
@@ -36,8 +36,13 @@ def test_fact_has_one_outcome(name: str, reports: Mapping[str, AuditReport]) -> 
     report = reports[name]
     failing = [fold(each.message) for each in report.findings if report.policy.rejects(each) and not each.acceptance]
     for reason in list_reasons_on_use(report):
-        if any(fold(reason.answer.because).rstrip(".") in each for each in failing):
+        because = fold(reason.answer.because).rstrip(".")
+        if any(because in each or each.rstrip(".") in because for each in failing):
             assert describe_answer(reason.answer, reason.fails) in ("FAILS THE POLICY", "DENIED")
+    # A fact that fails is no point for a person to decide too, and no cause counts more than its list shows.
+    waiting = [each for each in list_reasons_on_use(report) if each.is_open and not each.fails]
+    counts = {each.kind: each.count for each in report.decision.causes if each.question is Question.USE}
+    assert counts.get(CauseKind.LICENCE_REVIEW, 0) <= len(waiting)
 
 
 @check_each("name", list(KINDS))

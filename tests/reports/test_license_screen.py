@@ -193,7 +193,7 @@ def test_license_screen_without_a_stated_use_shows_that_no_clause_was_checked(fa
 def test_license_screen_states_that_no_license_is_declared(failing: AuditReport) -> None:
     nothing = LicenseConclusion(ConclusionState.UNDECLARED, LicenseCategory.UNKNOWN, permission=Answer.REVIEW)
     text = join_words(render_screen(failing, nothing))
-    assert text.startswith("◐ USE: REVIEW Licences leave open the planned use.")
+    assert text.startswith("◐ USE: REVIEW No permission for the planned use can be shown.")
     assert "Determined: no licence, because none is declared for the model" in text
 
 

@@ -23,6 +23,19 @@ from modelaudit.reports.wording import format_sentence
 
 WHOLE = "every file was examined completely"
 NO_DUTY = "Your planned use triggers no duty."
+EXCLUSIVE = (
+    ("The stated licence", "Understood as MIT"),
+    ("no permission can be shown", "licences leave open the planned use"),
+    ("there is no permission to use it", "licences leave open the planned use"),
+    ("no permission", "leaves open whether the planned use"),
+    ("imports this file. The call", "This file is not loaded with the model"),
+    ("not a part that you could remove", "or leave it out"),
+    ("stated as none that licences limit", "State your field of use"),
+    ("stated as none that licences limit", "Depends on the field"),
+    ("Nothing; every file was examined", "absent, so its terms were not read"),
+    ("could not be read and may state", "Partly examined"),
+)
+"""Pairs of sentences of which a report holds one at most."""
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +115,8 @@ def test_first_sheets_answer_what_was_not_checked(name: str, reports: Mapping[st
             assert all(missing in render(report, format).decode() for format in ("table", "markdown", "junit", "csv"))
             assert any(missing in each.person for each in list_steps(report))
     unread = {each["unread"]["reason"] for _, each in absences} - {"unverified-type", "unverified-bytes"}
-    assert unread or "parts that were not examined" not in front or report.license.origins or not part
+    is_named = report.license.origins or "Absent: " in part or not part
+    assert unread or "parts that were not examined" not in front or is_named
 
 
 @check_each("name", list(KINDS))
@@ -128,7 +142,7 @@ def test_first_sheets_answer_what_to_do_next_and_no_question_repeats_it(
     assert all(join_words(each.person) in front and join_words(each.engineer) in front for each in steps)
     commands = [each.engineer for each in steps if each.engineer]
     assert len(commands) == len(set(commands)), "one line for equal options"
-    assert (steps[0].person == "Keep this report with the model.") is (verdict == "pass")
+    assert (steps[-1].person == "Keep this report with the model.") is (verdict == "pass")
     named = [re.findall(r"\(([\w./-]+(?:, [\w./-]+)*)\)\?$", each) for each in list_questions(report)]
     persons = " ".join(each.person for each in steps)
     assert not any(names and names[0].startswith("acme/") and names[0] in persons for names in named)
@@ -140,11 +154,69 @@ def test_first_sheets_answer_what_to_do_next_and_no_question_repeats_it(
 def test_approval_is_named_by_what_it_leaves_open(name: str, reports: Mapping[str, AuditReport]) -> None:
     report = reports[name]
     front, verdict = read_sheets(report), report.decision.verdict
+    is_without = report.license.lacks_permission and CheckFamily.LICENSE in report.policy.checks
+    open_box = f"Approved although {'no permission can be shown' if is_without else 'points are open'}"
     box = {"fail": "Approved against the verdict", "pass": "Approved for the planned use"}
     signing = front.partition(" for which the verdict of the policy ")[2]
-    assert f" {box.get(verdict, 'Approved although points are open')} Approved under conditions Refused" in signing
+    assert f" {box.get(verdict, open_box)} Approved under conditions Refused" in signing
     for cause in report.decision.causes:
-        assert cause.reason.partition(": ")[0].rstrip(".").casefold() in signing.partition("Approved")[0].casefold()
+        if cause.kind != "findings":
+            assert cause.reason.partition(": ")[0].rstrip(".").casefold() in signing.partition("Approved")[0].casefold()
+
+
+@check_each("name", list(KINDS))
+def test_failing_findings_have_one_count_in_each_place(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    number = sum(each.acceptance is None and report.policy.rejects(each) for each in report.findings)
+    page = join_words(parse_page(report).text)
+    signing = page.partition(" for which the verdict of the policy ")[2].partition("Approved")[0]
+    counted = re.findall(r"(\d+) findings? at or above", signing)
+    assert [int(each) for each in counted] == ([number] if number else [])
+    assert not number or f" findings {number}" in page.partition("Exit code Exit code ")[2]
+    assert not number or f"They fail the policy {number} " in page
+
+
+@check_each("name", list(KINDS))
+def test_sentences_that_exclude_each_other_never_meet(name: str, reports: Mapping[str, AuditReport]) -> None:
+    page = join_words(parse_page(reports[name]).text)
+    for first, second in EXCLUSIVE:
+        assert not (first in page and second in page), (first, second)
+
+
+def test_sign_off_names_the_earlier_end_of_an_acceptance(reports: Mapping[str, AuditReport]) -> None:
+    ends = "The verdict rests on an acceptance that ends before, on 2027-06-30"
+    assert ends in read_sheets(reports["accepted-signed"])
+    assert ends not in read_sheets(reports["pass-signed"])
+
+
+def test_parts_without_a_check_lack_no_source(reports: Mapping[str, AuditReport]) -> None:
+    assert "(no check of them ran)" in read_sheets(reports["contradiction-alone"])
+    assert "(no outside source)" in read_sheets(reports["contradiction"])
+
+
+def test_absent_terms_are_named_on_page_1_and_asked_for(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["absent-terms"]
+    front = read_sheets(report)
+    assert "Nothing of the model itself; every file was examined completely. Absent: LICENSE.txt (named in" in front
+    assert any("for LICENSE.txt (named in README.md:" in each.person for each in list_steps(report))
+    assert "A file that is absent" in join_words(parse_page(report).text)
+
+
+def test_changed_licence_text_names_the_line_of_its_first_difference(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["changed-text"]
+    claim = next(each for each in report.license.claims if each.changes)
+    line = claim.changes[0].line
+    assert line != claim.location.line
+    assert any(f"on its licence (LICENSE:{line})" in each.person for each in list_steps(report))
+
+
+def test_file_that_was_read_in_part_verifies_nothing(reports: Mapping[str, AuditReport]) -> None:
+    def list_trust(name: str) -> set[str]:
+        facts = reports[name].description.facts
+        return {each.confidence for each in facts if each.artifact.endswith(".safetensors")}
+
+    assert list_trust("pass") == {"verified"}
+    assert list_trust("incomplete") == {"found"}
 
 
 @check_each("name", list(KINDS))

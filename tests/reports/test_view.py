@@ -106,7 +106,9 @@ def test_license_link_to_a_file_of_the_model_is_not_described_as_an_address() ->
     text = LicenseClaim(ClaimKind.FOUND, "LICENSE", "text", "Permission is granted", None)
     conclusion = LicenseConclusion(ConclusionState.UNRECOGNISED, LicenseCategory.UNKNOWN, (link, text))
     assert view.describe_claimed_license(link, conclusion) == (False, "A file of the model, listed separately")
-    assert view.describe_claimed_license(link, replace(conclusion, claims=(link,))) == (False, "An address, not opened")
+    assert view.describe_claimed_license(link, replace(conclusion, claims=(link,))) == (False, "A file that is absent")
+    page = replace(link, quotation="https://acme.example/terms")
+    assert view.describe_claimed_license(page, conclusion) == (False, "An address, not opened")
 
 
 def test_report_on_local_files_states_that_no_network_was_needed(passing: AuditReport) -> None:

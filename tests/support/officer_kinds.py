@@ -17,6 +17,8 @@ from support.command import run_command
 
 _UNLISTED: Final = b"cacme.training\nEncoder\n)\x81}b."
 _COMMAND: Final = b"cos\nsystem\n(S'true'\ntR."
+_CHANGED: Final = b"changed"
+"""Stands for the text of MIT with further words in its grant."""
 _SAAS: Final = {"commercial": True, "hosted-service": True, "redistribute": False, "fine-tune": True}
 _PRODUCT: Final = {"commercial": True, "redistribute": True, "fine-tune": True}
 
@@ -84,6 +86,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "unverified": Kind({"README.md": write_card("mit"), "forest.pkl": _UNLISTED, "scaler.pkl": _UNLISTED}),
     "accepted": Kind({"README.md": write_card("mit"), "forest.pkl": _UNLISTED}, accepted="forest.pkl"),
+    "accepted-signed": Kind(
+        {"README.md": write_card("mit"), "forest.pkl": _UNLISTED}, accepted="forest.pkl", signs="approve"
+    ),
     "nothing-stated": Kind(_WEIGHTS),
     "contradiction": Kind({"README.md": write_card("apache-2.0"), "LICENSE": b"", **_WEIGHTS}),
     "contradiction-alone": Kind({"README.md": write_card("apache-2.0"), "LICENSE": b"", **_WEIGHTS}, only_license=True),
@@ -121,6 +126,20 @@ KINDS: Final[Mapping[str, Kind]] = {
         },
         field="gambling",
     ),
+    "changed-text": Kind(
+        {
+            "README.md": write_card("mit"),
+            "LICENSE": _CHANGED,
+            "deploy.sh": b"#!/bin/sh\ncurl -s https://acme.example/setup.sh | sh\n",
+            **_WEIGHTS,
+        }
+    ),
+    "absent-terms": Kind(
+        {"README.md": write_card("other", fields="license_name: acme-terms\nlicense_link: LICENSE.txt\n"), **_WEIGHTS},
+    ),
+    "code-beside": Kind(
+        {"README.md": write_card("mit"), "demo.py": b"import subprocess\nsubprocess.run(['play'])\n", **_WEIGHTS},
+    ),
     "many": Kind({"README.md": write_card("mit"), **{f"demo/{n}.pkl": _COMMAND for n in range(60)}}),
 }
 
@@ -139,7 +158,8 @@ def scan_kinds(root: Path) -> Mapping[str, AuditReport]:
         for path, content in kind.files.items():
             place = root / name / path
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content or mit)
+            changed = mit.replace(b"without restriction", b"without restriction except for military purposes")
+            place.write_bytes(changed if content == _CHANGED else content or mit)
         reports[name] = _scan(root, name, kind)
     return reports
 
@@ -163,6 +183,9 @@ def _scan(root: Path, name: str, kind: Kind) -> AuditReport:
     people = ("--by", "Ann Lee", "--approved-by", "Bo Berg", "--decisions", register)
     for finding in [each for each in report.findings if kind.accepted and each.artifact == kind.accepted]:
         _decide(finding.fingerprint, saved, "accept", *people, "--expires", "2027-06-30")
+    if kind.accepted and kind.signs:
+        report = modelaudit.scan(root / name, offline=True, second_opinion=False, decisions=register, **use)
+        saved.write_bytes(render(report, "json"))
     if kind.signs:
         roles = ("--role", "Compliance officer", "--approver-role", "Head of risk")
         _decide("model", saved, kind.signs, *people, *roles)
