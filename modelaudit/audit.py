@@ -263,14 +263,8 @@ class Audit:
         is_alone = len(snapshot.artifacts) == 1
         marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone)
         read_text = make_text_reader(snapshot.artifacts)
-        find_beside = cache(
-            partial(
-                waiting.code_imports.find_beside_model,
-                self.records,
-                waiting.references,
-                read_text,
-            )
-        )
+        imports = waiting.code_imports
+        find_beside = cache(partial(imports.find_beside_model, self.records, waiting.references, read_text))
         configured = ConfiguredCalls(self.records, read_text, self.catalogue, self.limits)
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
         paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
@@ -304,7 +298,7 @@ class Audit:
         self.records = [
             add_absences(record, absences_by_path.get(record.path, ()), self.policy) for record in self.records
         ]
-        runners = waiting.documented.list_runners(self.records, waiting.code_imports, read_text)
+        runners = waiting.documented.list_runners(self.records, imports)
         self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside, runners.find_runner)
         self.findings = self.findings if waiting.unpickles else lower_strings(self.findings)
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.checks.callables import Judgement
-from modelaudit.checks.loaded_code import CodeImports, ReadText
+from modelaudit.checks.loaded_code import CodeImports
 from modelaudit.checks.mentions import build_mention_subject
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Catalogue, Scalar, Standing, Subject
@@ -126,7 +126,7 @@ class DocumentedPrograms:
                 mention = Mention(_AGENT_TEXTS, "program-of-folder", target, reference.where, source)
                 yield build_mention_subject(source, "json", mention, _NAMED, catalogue.declarations)
 
-    def list_runners(self, records: Sequence[ArtifactRecord], imports: CodeImports, read_text: ReadText) -> Runners:
+    def list_runners(self, records: Sequence[ArtifactRecord], imports: CodeImports) -> Runners:
         """Return the files that people run, each with the first file that names it, and what these files import."""
         programs = [each.path for each in records if not _PROGRAMS.isdisjoint(each.formats)]
         by_name: defaultdict[str, list[str]] = defaultdict(list)

