@@ -22,6 +22,7 @@ from modelaudit.checks.mentions import build_mention_subject
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Catalogue, Scalar, Standing, Subject
 from modelaudit.model.finding import Finding
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import DOCUMENTED_PROGRAM, IMPORTED, TOOL, Mention, Reference, References
 from modelaudit.model.report import ArtifactRecord
 
@@ -35,17 +36,17 @@ _MOST_REFERENCES: Final = 20_000
 _CALLS: Final = frozenset({"call", "call-at-import", "hidden"})
 _REFERENCE: Final = "reference"
 # A document shows commands of others, and a Python file names data.
-_DOCUMENT: Final = re.compile(r"\.(?:md|markdown|rst|mdx|txt|html?|ipynb)\Z", re.IGNORECASE)
-_PYTHON_FILE: Final = re.compile(r"\.pyw?\Z", re.IGNORECASE)
+_DOCUMENT: Final = defer_pattern(r"\.(?:md|markdown|rst|mdx|txt|html?|ipynb)\Z", re.IGNORECASE)
+_PYTHON_FILE: Final = defer_pattern(r"\.pyw?\Z", re.IGNORECASE)
 # A command in the option of a tool can be anything.
-_PROGRAM_TEXT: Final = re.compile(
+_PROGRAM_TEXT: Final = defer_pattern(
     r"\A(?:(?:python[\d.]*|node)\b.*\s(?:-\w*[cep]\b|--eval)|git\b.*\s(?:-c\b|--upload-pack|--receive-pack)"
     r"|find\b.*\s-(?:exec|ok)|tar\b.*\s(?:--to-command|--checkpoint-action|-I\b|--use-compress-program)"
     r"|g?awk\b.*\bsystem\(|rsync\b.*\s-e\b|make\b.*\s-f\b)"
 )
-_SUBSTITUTION: Final = re.compile(r"`|\$\(|[<>]\(")
-_SEPARATOR: Final = re.compile(r"&&|\|\||[;|&\n]")
-_SETTINGS_BEFORE: Final = re.compile(r"\A(?:\w+=\S*\s+)+")
+_SUBSTITUTION: Final = defer_pattern(r"`|\$\(|[<>]\(")
+_SEPARATOR: Final = defer_pattern(r"&&|\|\||[;|&\n]")
+_SETTINGS_BEFORE: Final = defer_pattern(r"\A(?:\w+=\S*\s+)+")
 _UNKNOWN: Final = "…"
 # Functions with the command as their first argument; that of any other function is not looked for.
 _TAKING_COMMANDS: Final = ("os.", "subprocess.", "asyncio.", "*.", "IPython.", "commands.")

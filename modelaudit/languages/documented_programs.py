@@ -7,10 +7,10 @@ too many. A notebook is opened by hand, so that its name in the text suffices.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Reference, ReferenceKind
 from modelaudit.model.structure import locate_line
 
@@ -22,20 +22,22 @@ DOCUMENTED_MODULE: Final = "documented-module"
 MOST_PROGRAMS: Final = 500
 _LONGEST_LINE: Final = 2_000
 # A fenced or indented line, and code between backticks or tags: a word, a blank and the file further on.
-_FILE: Final = re.compile(r"(?<=[\s\"'=(])((?:[\w.~-]{1,80}/){0,12}[\w.-]{1,120}\.(?:pyw?|ipynb|sh|bash))(?![\w./-])")
-_MODULE: Final = re.compile(r"[ \t]-m[ \t]+([\w-]{1,80}(?:\.[\w-]{1,80}){0,10})(?![\w.-])")
+_FILE: Final = defer_pattern(
+    r"(?<=[\s\"'=(])((?:[\w.~-]{1,80}/){0,12}[\w.-]{1,120}\.(?:pyw?|ipynb|sh|bash))(?![\w./-])"
+)
+_MODULE: Final = defer_pattern(r"[ \t]-m[ \t]+([\w-]{1,80}(?:\.[\w-]{1,80}){0,10})(?![\w.-])")
 # The module of a server: ``uvicorn app.main:app``.
-_SERVED: Final = re.compile(r"\b(?:uvicorn|gunicorn|hypercorn|granian|flask)\b[^\n]{0,80}?[ \t]([\w.]{1,120}):\w+")
-_NOTEBOOK: Final = re.compile(r"((?:[\w.~-]{1,80}/){0,12}[\w.-]{1,120}\.ipynb)(?![\w-])")
-_FENCE: Final = re.compile(r"[ \t>]*(?:`{3,}|~{3,}|<pre\b|</pre\b)")
-_INDENTED: Final = re.compile(r"(?: {4}|\t)")
-_CODE: Final = re.compile(r"`([^`\n]{3,500})`|<code\b[^>\n]{0,200}>([^\n<]{3,500})")
+_SERVED: Final = defer_pattern(r"\b(?:uvicorn|gunicorn|hypercorn|granian|flask)\b[^\n]{0,80}?[ \t]([\w.]{1,120}):\w+")
+_NOTEBOOK: Final = defer_pattern(r"((?:[\w.~-]{1,80}/){0,12}[\w.-]{1,120}\.ipynb)(?![\w-])")
+_FENCE: Final = defer_pattern(r"[ \t>]*(?:`{3,}|~{3,}|<pre\b|</pre\b)")
+_INDENTED: Final = defer_pattern(r"(?: {4}|\t)")
+_CODE: Final = defer_pattern(r"`([^`\n]{3,500})`|<code\b[^>\n]{0,200}>([^\n<]{3,500})")
 # A line outside of a block that is a command: behind a prompt or a mark of a list, with a program that runs others.
-_COMMAND_LINE: Final = re.compile(
+_COMMAND_LINE: Final = defer_pattern(
     r"[ \t>]*(?:[-*+$%][ \t]+|\d{1,3}[.)][ \t]+)?(?:[Rr]un:?[ \t]+)?(?:\w{1,60}=\S{0,200}[ \t]+){0,8}"
     r"(?:python[\d.]*|ipython|bash|sh|zsh|source|torchrun|accelerate|deepspeed|streamlit|gradio|jupyter|uv|poetry)[ \t]"
 )
-_CONTINUED: Final = re.compile(r"\\\n")
+_CONTINUED: Final = defer_pattern(r"\\\n")
 
 
 def find_documented_programs(text: str) -> Iterator[Reference]:

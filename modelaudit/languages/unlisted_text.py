@@ -81,9 +81,9 @@ _PROGRAM_SIGN_IN_PROSE: Final = defer_pattern(rb"\w\((?!e?s\))|\w!\(|[{}$`|\\]|(
 _PROGRAM_SIGN: Final = defer_pattern(rb"[(){}$`;=<>|^\\!]|[ \t]--?[A-Za-z]|://|^[ \t]*[.%][A-Za-z]", re.MULTILINE)
 
 # A word of punctuation alone, or of Base64: no command or statement begins with it and does what another line cannot.
-_OWN_SIGN: Final = re.compile(rb"[!-/:-@\[-`{-~]+|[A-Za-z0-9+/]+={0,2}")
+_OWN_SIGN: Final = defer_pattern(rb"[!-/:-@\[-`{-~]+|[A-Za-z0-9+/]+={0,2}")
 # One kind of bracket, or its name in a treebank.
-_BRACKET: Final = re.compile(rb"[({\[]+|[)}\]]+|-(?:[LR][RCS]B|LSB|NONE)-")
+_BRACKET: Final = defer_pattern(rb"[({\[]+|[)}\]]+|-(?:[LR][RCS]B|LSB|NONE)-")
 _FEWEST_ROWS: Final = 20
 _LONGEST_ROW: Final = 64 * 1024
 

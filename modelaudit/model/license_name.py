@@ -6,6 +6,8 @@ import re
 import string
 from functools import lru_cache
 
+from modelaudit.model.lazy_pattern import defer_pattern
+
 NAME_LIMIT = 300
 """Characters beyond which a text is not a licence name."""
 
@@ -15,7 +17,7 @@ NAME_LIMIT = 300
 # "MIT*" are different statements.
 _SEPARATORS = string.whitespace + "-_.,:/()[]'\""
 _FOLDED_CHARACTERS = str.maketrans(string.ascii_uppercase, string.ascii_lowercase, _SEPARATORS)
-_SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
+_SCHEME = defer_pattern(r"https?://(?:www\.)?", re.IGNORECASE)
 
 
 def fold_license_name(name: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import LicenseClaim, LicenseConclusion
 
 _LINK_TARGET: Final = "link-target"
 """The field of the claim of a file that a link to the licence leads to."""
-_ADDRESS: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_ADDRESS: Final = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 """The beginning of an address, which no scan opens and which names no file of the repository."""
 
 

@@ -27,10 +27,10 @@ from modelaudit.wire.text import decode_loosely, looks_like_text
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_MENTIONS: Final = 2_000
 _QUOTED: Final = 200
-_ELEMENT: Final = re.compile(r"</?(?:string|integer|true|false)\b[^>]{0,40}>\s*")
+_ELEMENT: Final = defer_pattern(r"</?(?:string|integer|true|false)\b[^>]{0,40}>\s*")
 # A link of a desktop to a program on another machine: it opens the program, and sends the user's name on the way.
-_LINK: Final = re.compile(r"\.(?:url|website|webloc|inetloc)\Z", re.IGNORECASE)
-_REMOTE_PROGRAM: Final = re.compile(
+_LINK: Final = defer_pattern(r"\.(?:url|website|webloc|inetloc)\Z", re.IGNORECASE)
+_REMOTE_PROGRAM: Final = defer_pattern(
     r"(?:file:(?:/{2}(?!/|localhost)|/{4,5})|\\\\)[\w.-]{1,200}[\\/@][^\s<>\"]{1,1000}?"
     r"\.(?:hta|exe|bat|cmd|lnk|vbs?|jse?|wsf|scr|ps1|msi|com|cpl|pif|jar|command|app|terminal|pkg|dmg|sh)\b",
     re.IGNORECASE,

@@ -46,10 +46,10 @@ _AGENT_FILE: Final = defer_pattern(
 )
 # A program that offers tools to agents: its docstrings and descriptions are what the agent reads of a tool.
 _PROGRAMS: Final = (".py", ".ts", ".js", ".mjs")
-_TOOL_PROGRAM: Final = re.compile(
+_TOOL_PROGRAM: Final = defer_pattern(
     r"\bFastMCP\b|\bmcp\.server\b|@(?:[\w.]{1,60}\.)?tool\b|modelcontextprotocol|\b(?:StructuredTool|BaseTool|McpServer)\b"
 )
-_DESCRIPTION: Final = re.compile(
+_DESCRIPTION: Final = defer_pattern(
     r"(?P<quotes>\"{3}|'{3})(?P<text>[\s\S]{1,6000}?)(?P=quotes)"
     r"|\bdescription[\"']?\s{0,9}[=:]\s{0,9}\(?\s{0,40}[\"'](?P<line>[^\"\n]{12,6000})[\"']"
 )

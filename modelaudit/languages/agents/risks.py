@@ -118,8 +118,8 @@ _OWN_TOKEN: Final = defer_pattern(
     r"\b(?:headers?|authorization|bearer|authenticat\w+|log\s?in|sign\s?in|x-api-key)\b", re.IGNORECASE
 )
 _MOST_SENTENCES: Final = 20_000
-_SECRET_PATTERN: Final = re.compile(rf"{_SECRET_FILE}|(?<![\w/])\.env\b(?!\.example)", re.IGNORECASE)
-_SENDING: Final = re.compile(rf"{_SEND}\W.{{0,200}}?{_ADDRESS}", re.IGNORECASE | re.DOTALL)
+_SECRET_PATTERN: Final = defer_pattern(rf"{_SECRET_FILE}|(?<![\w/])\.env\b(?!\.example)", re.IGNORECASE)
+_SENDING: Final = defer_pattern(rf"{_SEND}\W.{{0,200}}?{_ADDRESS}", re.IGNORECASE | re.DOTALL)
 _NEGATED_BY_NATURE: Final = frozenset({"keep-silent"})
 """Risks that consist in forbidding something."""
 

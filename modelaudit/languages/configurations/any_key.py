@@ -96,7 +96,7 @@ _MODULE_KEYS: Final = frozenset({"module", "module_name", "python_module", "impo
 _MEMBER_KEYS: Final = frozenset({"function", "func", "function_name", "callable", "attr", "attribute", "method"})
 _CLASS_NAME: Final = defer_pattern(r"[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z]\w*[a-z]\w*")
 _CLASS_KEY: Final = "class"
-_MODULE: Final = re.compile(r"[A-Za-z_]\w{0,99}(?:\.[A-Za-z_]\w{0,99}){0,20}")
+_MODULE: Final = defer_pattern(r"[A-Za-z_]\w{0,99}(?:\.[A-Za-z_]\w{0,99}){0,20}")
 # The first words of classes of Java, which loaders of Python do not import.
 _ROOTS_OF_JAVA: Final = frozenset({"org", "com", "io", "net", "java", "javax", "ai", "edu"})
 _MANIFEST: Final = "manifest.json"  # whose handler another interpreter judges

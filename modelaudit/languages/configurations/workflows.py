@@ -16,13 +16,14 @@ from typing import Final
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.languages.shell.script import VOCABULARY
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import Reading
 
-_WORKFLOW: Final = re.compile(r"/\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml\Z", re.IGNORECASE)
-_ALL_SECRETS: Final = re.compile(r"\btojson\s*\(\s*secrets\s*\)", re.IGNORECASE)
-_PROPOSAL: Final = re.compile(
+_WORKFLOW: Final = defer_pattern(r"/\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml\Z", re.IGNORECASE)
+_ALL_SECRETS: Final = defer_pattern(r"\btojson\s*\(\s*secrets\s*\)", re.IGNORECASE)
+_PROPOSAL: Final = defer_pattern(
     r"\bgithub\.(?:event\.pull_request\.head\.(?:sha|ref|repo)|head_ref)\b|\brefs/pull/", re.IGNORECASE
 )
 _TRIGGERS: Final = frozenset({"pull_request_target", "workflow_run", "issue_comment"})

@@ -5,7 +5,6 @@ The parser of Jinja only builds the tree. Nothing is compiled, optimised or eval
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from typing import Final
@@ -15,14 +14,15 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.parser import Parser
 
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError, LimitReachedError
 
 MAX_CHARACTERS: Final = 1024 * 1024
 """Limit of characters. The longest template of the known model families has about 30,000."""
 MAX_TOKENS: Final = 80_000
 _MAX_DEPTH: Final = 60
-_LAST_WORD: Final = re.compile(r"\S+\Z")
-_MAY_BE_MENDED: Final = re.compile(r"(?i)end of (?:template|raw|comment)|missing end|unexpected char (?:'\"'|\"'\")")
+_LAST_WORD: Final = defer_pattern(r"\S+\Z")
+_MAY_BE_MENDED: Final = defer_pattern(r"(?i)end of (?:template|raw|comment)|missing end|unexpected char (?:'\"'|\"'\")")
 """Messages of the parser about a template that breaks off, and about a string without its end."""
 _OPENING: Final = frozenset({"lparen", "lbracket", "lbrace"})
 _CLOSING: Final = frozenset({"rparen", "rbracket", "rbrace"})

@@ -115,7 +115,7 @@ _MUTATING_METHODS: Final = frozenset(
 )
 _FILLING_METHODS: Final = frozenset({"append", "extend", "insert", "add", "update", "appendleft", "put"})
 # Methods of an object of a library that put what they get into it.
-_FILLS_OBJECT: Final = re.compile(r"(?:set|add|attach|append|extend|insert|update|put|fill|include|with)(?:_|$)")
+_FILLS_OBJECT: Final = defer_pattern(r"(?:set|add|attach|append|extend|insert|update|put|fill|include|with)(?:_|$)")
 _KEPT_TAGS: Final = frozenset({"secret", "object", "namespace", "walked", "member", "module"})
 # Keyword arguments that the receiver calls.
 _CALLBACK_KEYWORDS: Final = frozenset(

@@ -23,10 +23,10 @@ _BACKTICK_DIRECTIVE: Final = defer_pattern(r"#\s*escape\s*=\s*`", re.IGNORECASE)
 _SHELL_INSTRUCTION: Final = defer_pattern(r"\s*(?:ONBUILD\s+)?SHELL\s", re.IGNORECASE)
 _RUN_OF_SHELL_TEXT: Final = defer_pattern(r"\s*(?:ONBUILD\s+)?RUN\s+(?!\[)", re.IGNORECASE)
 
-_JUST_ASSIGNMENT: Final = re.compile(r"(?:export[ \t]+)?([A-Za-z_]\w{0,99})[ \t]*:=[ \t]*(.{1,4000})")
-_JUST_VALUE: Final = re.compile(r"\{\{[ \t]*([A-Za-z_]\w{0,99})[ \t]*\}\}")
+_JUST_ASSIGNMENT: Final = defer_pattern(r"(?:export[ \t]+)?([A-Za-z_]\w{0,99})[ \t]*:=[ \t]*(.{1,4000})")
+_JUST_VALUE: Final = defer_pattern(r"\{\{[ \t]*([A-Za-z_]\w{0,99})[ \t]*\}\}")
 # A first line of a recipe, or a setting, that names a program; shells are left out.
-_JUST_OTHER_SHELL: Final = re.compile(
+_JUST_OTHER_SHELL: Final = defer_pattern(
     r"^[ \t]+#!(?!\s*\S*?(?:/|\benv[ \t]+(?:-S[ \t]+)?)(?:ba|z|da|k)?sh\b)"
     r"|^set[ \t]+(?:windows-)?(?:shell|script-interpreter)\b"
     r"|^\[script\b|^(?:import|mod)\b",

@@ -24,7 +24,7 @@ _ASKING = frozenset({"permit", "contact"})
 _SIZE_TERMS = FORBIDDING | _ASKING | {"must", "only"}
 _BEYOND_RESEARCH = (Use.COMMERCIAL, Use.HOSTED_SERVICE, Use.EMBED_ON_DEVICE)
 _ACTS_ON_WEIGHTS = frozenset({Use.REDISTRIBUTE, Use.FINE_TUNE})
-_PURPOSE = re.compile(r"\bus(?:e|ed|ing)\b[^,;:]{0,60}?\b(?:to|for)\b")
+_PURPOSE = defer_pattern(r"\bus(?:e|ed|ing)\b[^,;:]{0,60}?\b(?:to|for)\b")
 """Words before an act that is the purpose of a use, and no act on the weights."""
 _PLANS = {
     Use.COMMERCIAL: "is commercial",

@@ -7,7 +7,6 @@ item of a list is read together with the words before the list: "You may not use
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -15,6 +14,7 @@ from modelaudit.licenses.evidence.fields import PROHIBITION
 from modelaudit.licenses.evidence.restriction_sentences import match_restriction_sign
 from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies, match_cues
 from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.restrictions import Cues, Restrictions
 from modelaudit.model.structure import Location
@@ -34,10 +34,10 @@ _MAX_CHARACTERS = 400_000
 _MAX_CLAIMS = 100
 _MAX_QUOTATION = 240
 _MAX_LEAD = 120
-_HEADING = re.compile(r"[ \t]{0,3}#{1,6}[ \t]")
-_ITEM = re.compile(r"[ \t]*(?:[-*+\u2022]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)])[ \t]+")
-_CONTINUATION = re.compile(r"[ \t]")
-_OPENS_LIST = re.compile(r"[:\uff1a][*_ \t]*\Z")
+_HEADING = defer_pattern(r"[ \t]{0,3}#{1,6}[ \t]")
+_ITEM = defer_pattern(r"[ \t]*(?:[-*+\u2022]|\(?(?:\d{1,3}|[a-zA-Z]|[ivxIVX]{1,5})[.)])[ \t]+")
+_CONTINUATION = defer_pattern(r"[ \t]")
+_OPENS_LIST = defer_pattern(r"[:\uff1a][*_ \t]*\Z")
 
 
 def forbids(sentence: str, cues: Cues) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import TensorData
 from modelaudit.wire.base import Head, Reading
@@ -18,7 +18,7 @@ from modelaudit.wire.text import get_file_name
 _LONGEST_TEXT: Final = 2 * MIB
 _HEAD: Final = 64
 # Text in ASCII, which the bytes of numbers rarely are.
-_TEXT: Final = re.compile(rb"[\t\n\r\x20-\x7e]{8,64}\Z")
+_TEXT: Final = defer_pattern(rb"[\t\n\r\x20-\x7e]{8,64}\Z")
 
 
 def recognises(head: Head) -> bool:
