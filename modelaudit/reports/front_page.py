@@ -255,8 +255,8 @@ def name_gaps(report: AuditReport) -> str:
 def name_never_covered(report: AuditReport) -> str:
     """Name in a few words what no scan covers; an annex lists all of it."""
     if view.name_subject(report) == "data set":
-        return "how data were collected, personal data, rights in entries or duties under the law"
-    return "behaviour, training data, personal data or duties under the law"
+        return "collection, rights, law"
+    return "behaviour, data, law"
 
 
 def _name_unread_origins(license_: LicenseConclusion) -> str:

@@ -77,7 +77,7 @@ def find_forbidding(report: AuditReport) -> list[Finding]:
 
 
 def list_steps(report: AuditReport) -> tuple[Step, ...]:
-    """List the next steps, each once: forbidden acts, then missing inputs; last, for a pass, to keep the report.
+    """List the next steps, each once: forbidden acts, then missing inputs; else to keep the report.
 
     Of steps with one command for an engineer, the last states it.
     """
@@ -88,8 +88,7 @@ def list_steps(report: AuditReport) -> tuple[Step, ...]:
     )
     if not steps and report.decision.verdict is not Verdict.PASS:
         return (Step("Read the reasons above, and decide."),)
-    keep = Step(f"Keep this report with the {view.name_subject(report)}.")
-    return (*steps[:_MOST_STEPS], keep) if report.decision.verdict is Verdict.PASS else steps[:_MOST_STEPS]
+    return steps[:_MOST_STEPS] or (Step(f"Keep this report with the {view.name_subject(report)}."),)
 
 
 def _iterate_steps(report: AuditReport) -> Iterator[Step]:
