@@ -22,6 +22,7 @@ from modelaudit.reports.wording import (
     describe_refusal,
     end_sentence,
     name_people,
+    shorten_to_clauses,
 )
 
 _LABELS: Final = {AcceptanceSource.BASELINE: "known", AcceptanceSource.RUNTIME: "unreachable"}
@@ -29,6 +30,8 @@ _LABELS: Final = {AcceptanceSource.BASELINE: "known", AcceptanceSource.RUNTIME: 
 _NEEDS_ACTION = (DecisionState.REOPENED, DecisionState.EXPIRED, DecisionState.NOT_PERMITTED, DecisionState.DUE)
 _IN_FORCE = (DecisionState.HONOURED, DecisionState.DUE)
 _PLACE_CHARACTERS: Final = 60
+_MOST_OF_FINDING: Final = 200
+"""Characters of the message of an accepted finding."""
 MOST_FIRST: Final = 6
 """Decisions in force, and decisions without effect, that the first page of a document names."""
 
@@ -127,7 +130,7 @@ class DecisionRow:
     Attributes:
         matter: the worst finding that it accepts and the number of others, or its subject.
         answer: ``accepted``, ``refused`` or ``recorded``, for an agreement.
-        note: the planned use, what an agreement permits, and the state if the decision is due.
+        note: the message of that finding, the planned use, what an agreement permits, and the state if it is due.
     """
 
     matter: str
@@ -139,7 +142,9 @@ class DecisionRow:
 def list_decision_rows(report: AuditReport) -> list[DecisionRow]:
     """List the decisions in force as rows, in the order of ``list_decided``."""
     return [
-        DecisionRow(_describe_matter(each, accepted), _describe_verb(each), _describe_note(each, report), each)
+        DecisionRow(
+            _describe_matter(each, accepted), _describe_verb(each), _describe_note(each, report, accepted), each
+        )
         for each, accepted in _sort_in_force(report)
     ]
 
@@ -295,9 +300,10 @@ def _describe_matter(decision: RecordedDecision, accepted: Sequence[Finding]) ->
     return f"{worst.severity} {worst.rule} in {place}{more}"
 
 
-def _describe_note(decision: RecordedDecision, report: AuditReport) -> str:
-    """Describe what an agreement permits, whether a decision is due, and the use that it answers if that is another."""
+def _describe_note(decision: RecordedDecision, report: AuditReport, accepted: Sequence[Finding]) -> str:
+    """Describe the worst finding that it accepts, what an agreement permits, whether it is due, and another use."""
     parts = [
+        f"finding: {shorten_to_clauses(accepted[0].message, _MOST_OF_FINDING)}" if accepted else "",
         "" if decision.state is DecisionState.HONOURED else f"{describe_state(decision.state)}. {decision.detail}",
         f"agreement {decision.reference}" if decision.reference else "",
         f"planned use: {decision.use}" if decision.use not in ("", str(report.license.intent)) else "",
