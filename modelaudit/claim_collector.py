@@ -197,7 +197,10 @@ class ClaimCollector:
                 )
                 self.claims += find_headed_limits(prose.text, prose.first_line, address)
         elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
-            self.claims += find_plain_limits(prose.text, prose.first_line, address, self.rules.restrictions)
+            is_changed = any(claim.basis is Basis.VARIANT for claim in text_claims)
+            self.claims += find_plain_limits(
+                prose.text, prose.first_line, address, self.rules.restrictions, is_changed=is_changed
+            )
         self._collect_prohibitions(prose, address, text_claims)
 
     def _collect_limits_beside(self, prose: Prose, address: str) -> None:

@@ -71,8 +71,10 @@ def require_review_if_unread(license_: LicenseConclusion, coverage: Coverage) ->
     """
     if license_.permission is not Answer.ALLOW:
         return license_
+    unopened = {record.path for record in coverage.artifacts if record.extent is Extent.NOT}
     doubts = [
-        f"{address} was not read to its end, and may state other terms: {absence.unread.detail}"
+        f"{address} {'could not be read' if address in unopened else 'was not read to its end'}, and may state other "
+        f"terms: {absence.unread.detail}"
         for address, absence in coverage.open_absences[:_MAX_NAMED_ABSENCES]
     ]
     if not doubts and not coverage.anything_examined:

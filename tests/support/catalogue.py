@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
+
+READ_BY_CHECKS: Final = frozenset({"documented-programs"})
+"""Vocabularies whose names no file mentions: a check asks for them."""
 
 
 def load_shipped() -> Catalogue:

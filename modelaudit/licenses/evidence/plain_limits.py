@@ -22,7 +22,9 @@ _MAX_QUOTATION = 240
 _SENTENCE = defer_pattern(r"(?:[^.!?\u3002\uff01\n]|[.](?=[^\s])|\n(?![ \t]*\n)){1,1500}")
 
 
-def find_plain_limits(text: str, first_line: int, artifact: str, restrictions: Restrictions) -> Iterator[LicenseClaim]:
+def find_plain_limits(
+    text: str, first_line: int, artifact: str, restrictions: Restrictions, *, is_changed: bool = False
+) -> Iterator[LicenseClaim]:
     """Yield the first sentence of each kind of plain limit; the key of its location is the kind.
 
     Args:
@@ -31,10 +33,12 @@ def find_plain_limits(text: str, first_line: int, artifact: str, restrictions: R
         artifact: path of the file.
         restrictions: the words of ``rules/cues.yaml``, and the kinds that are ``plain`` or ``quoted`` in
             ``rules/restrictions.yaml``.
+        is_changed: whether the text resembles a known licence, whose own sentences hold the ``quoted`` kinds too.
     """
     text = text[:_MOST_CHARACTERS]
     plain = tuple(_iter_plain_kinds(text, restrictions.plain))
-    cued = (each for each in _iter_cued_kinds(text, restrictions) if not any(words in each[2] for _, _, words in plain))
+    others = () if is_changed else _iter_cued_kinds(text, restrictions)
+    cued = (each for each in others if not any(words in each[2] for _, _, words in plain))
     for kind, start, words in (*plain, *cued):
         place = Location(line=first_line + text.count("\n", 0, start), key=kind)
         quotation = truncate_quotation(words[:_MAX_QUOTATION])
