@@ -7,6 +7,7 @@ too many. A notebook is opened by hand, so that its name in the text suffices.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -38,6 +39,7 @@ _COMMAND_LINE: Final = defer_pattern(
     r"(?:python[\d.]*|ipython|bash|sh|zsh|source|torchrun|accelerate|deepspeed|streamlit|gradio|jupyter|uv|poetry)[ \t]"
 )
 _CONTINUED: Final = defer_pattern(r"\\\n")
+_LINE: Final = defer_pattern(r"^[^\n]*", re.MULTILINE)
 
 
 def find_documented_programs(text: str) -> Iterator[Reference]:
@@ -62,7 +64,8 @@ def _list_commands(text: str) -> Iterator[tuple[int, str]]:
     """Yield the line, from 1, and the text of what may be a command, in a block of code or outside of one."""
     is_in_block = False
     # A continued command is one line, so that the lines behind it count from there.
-    for number, line in enumerate(_CONTINUED.sub("  ", text).split("\n"), 1):
+    for number, found in enumerate(_LINE.finditer(_CONTINUED.sub("  ", text)), 1):
+        line = found[0]
         if _FENCE.match(line):
             is_in_block = not is_in_block
         elif is_in_block or _INDENTED.match(line) or _COMMAND_LINE.match(line):
