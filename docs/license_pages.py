@@ -95,8 +95,8 @@ Of restricting sentences by authors who did not know the method, about one of tw
 sentences of cards one of fifty was quoted. Sentences whose meaning comes from the ones around them, and irony, are not
 noticed.
 
-A use policy and an unknown licence text are lists of prohibitions, so one pointer to the file stands for most of them.
-A sentence that forbids just what the planned use states (its field, a territory, an act, a size) is the first reason,
+A use policy and an unknown licence text are lists of prohibitions, so one pointer to the file covers most of them.
+A sentence that forbids the stated field, territory, act or size of the planned use is the first reason,
 "probably denied", with its line; so is an item of a list, read with the words or the heading before the list, in cards
 too. The topics of `rules/cues.yaml` name the facts. Of an unknown licence text, the first limit of each kind is a
 reason.

@@ -151,7 +151,7 @@ class ClaimCollector:
         cost = self._count_characters_to_compare(prose)
         if cost is None:
             if is_license_file_name(address):
-                self.read_paths.discard(address)  # it is among the unread licence files, each of which is a doubt
+                self.read_paths.discard(address)  # it is an unread licence file, and each such file is a doubt
             else:
                 self._record_unsearched(address)
             return

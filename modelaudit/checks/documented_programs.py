@@ -1,7 +1,7 @@
 """Decide which uses of names count although no loader imports their file: a document has people run it as a program.
 
-Whoever follows the card runs ``python inference.py``. What such programs ordinarily do is medium as in any code beside
-the model: they start ffmpeg or git, load a pickle of the model, import what a configuration names. What remains is
+Whoever follows the card runs ``python inference.py``. The ordinary acts of such programs are medium as in any code
+beside the model: they start ffmpeg or git, load a pickle of the model, import what a configuration names. The rest is
 judged as in loaded code: a command that no ordinary tool is, a text that is evaluated, bytes that are unpickled where
 no file is loaded, a function that runs commands as a value, libraries of unknown path, another address for the Hub.
 """

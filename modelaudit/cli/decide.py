@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -110,12 +110,7 @@ def command(
     if audit is None or subject is None:
         raise click.UsageError("name a SUBJECT and its report, as in: decide FINGERPRINT --report report.json")
     given = {"answer": answer, "reason": reason, "by": by, "approved-by": approved_by, "expires": expires}
-    is_signoff = subject == SubjectKind.MODEL and answer in (DecisionAnswer.APPROVE, DecisionAnswer.REFUSE)
-    optional = ("approved-by", "expires") if is_signoff else ()
-    missing = [f"--{name}" for name, value in given.items() if value is None and name not in optional]
-    if missing:
-        raise click.UsageError(f"a decision needs {', '.join(missing)} too")
-
+    _refuse_missing(subject, given)
     statement = Statement(
         answer or "",
         reason or "",
@@ -134,6 +129,15 @@ def command(
     show_notes(_warn_of_verdict(composed, audit))
     _print_entry(_append(register, composed), as_json)
     return 0
+
+
+def _refuse_missing(subject: str, given: Mapping[str, str | None]) -> None:
+    """Refuse a decision without one of the options that it needs; a sign-off may leave out two of them."""
+    is_signoff = subject == SubjectKind.MODEL and given["answer"] in (DecisionAnswer.APPROVE, DecisionAnswer.REFUSE)
+    optional = ("approved-by", "expires") if is_signoff else ()
+    missing = [f"--{name}" for name, value in given.items() if value is None and name not in optional]
+    if missing:
+        raise click.UsageError(f"a decision needs {', '.join(missing)} too")
 
 
 def _refuse_unmet_terms(entry: RegisterEntry, policy: Policy) -> None:

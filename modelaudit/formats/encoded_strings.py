@@ -139,7 +139,7 @@ def _iterate_strings(data: bytes) -> Iterator[tuple[re.Match[bytes], bool]]:
 
 
 def _may_be_in_alphabet(match: re.Match[bytes]) -> bool:
-    """Whether a string is in letters of a coding, unless its escapes stand for other characters."""
+    """Whether a string is in letters of a coding, unless its escapes encode other characters."""
     return match.start("quoted") < 0 or _OTHER_ESCAPE.search(match["quoted"]) is None
 
 

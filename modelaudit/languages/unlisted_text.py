@@ -134,7 +134,7 @@ def _is_word_table(window: Window, end: int) -> bool:
 
 
 def _is_row(words: list[bytes]) -> bool:
-    """Whether the words of a line have signs of a program only where they stand for themselves."""
+    """Whether the words of a line have signs of a program only where they are separate words."""
     first, *others = words
     if _PROGRAM_SIGN.search(first) is not None and _OWN_SIGN.fullmatch(first) is None:
         return False

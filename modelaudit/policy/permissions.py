@@ -16,7 +16,7 @@ _MAX_NAMED_ANSWERS: Final = 3
 def describe_permission(license_: LicenseConclusion, failing: Sequence[str]) -> Iterator[tuple[Cause, tuple[str, ...]]]:
     """Yield the cause for the worst open answer to the planned use, with the first reasons; nothing for a permission.
 
-    A finding that fails the policy leaves no person to decide on its fact, so the fact is no point for review too.
+    A finding that fails the policy leaves no person to decide on its fact, so the fact is not for review as well.
 
     Args:
         license_: the conclusion.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense, complete_claims, get_agreement_checker
@@ -95,8 +95,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     return LicenseConclusion(
         state=own.state,
         category=_find_strictest_category(binding) if is_concluded else LicenseCategory.UNKNOWN,
-        # The prohibitions of a long text are one pointer to it, except where one forbids the planned use.
-        claims=tuple(each for each in claims if each.field != PROHIBITION or each in compared.denials),
+        claims=_list_shown_claims(claims, compared.denials),
         entries=entries,
         reasoning=_explain_conclusion(compared, components),
         expression=format_expression(own.choices, inherited_ids) if is_concluded else "",
@@ -113,6 +112,14 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         kinships=kinships,
         quotations=tuple(quote_clauses(entries, evidence.license_texts, rules.clauses)),
     )
+
+
+def _list_shown_claims(claims: Iterable[LicenseClaim], denials: Container[LicenseClaim]) -> tuple[LicenseClaim, ...]:
+    """List the claims without the prohibitions of a long text, but with those that forbid the planned use.
+
+    One pointer to the text covers its other prohibitions.
+    """
+    return tuple(each for each in claims if each.field != PROHIBITION or each in denials)
 
 
 def _list_binding_bases(
@@ -191,7 +198,7 @@ def _iter_doubts(
 
 
 def _is_explained(conflict: Conflict, own: OwnLicense) -> bool:
-    """Whether the reason for having no conclusion says what a conflict says of a declared name and a text."""
+    """Whether the reason for having no conclusion repeats a conflict between a declared name and a text."""
     return bool(conflict.held_text) and conflict.held_text in own.reasoning[0]
 
 

@@ -99,7 +99,7 @@ class DenialFinder:
     ) -> Iterator[str]:
         """Yield a phrase for each planned use that the sentence forbids."""
         kind = claim.location.key
-        if claim.quotation.rstrip().endswith(":"):  # the list behind it says what is forbidden
+        if claim.quotation.rstrip().endswith(":"):  # the list behind it names the forbidden acts
             return
         for use, plan in _PLANS.items():
             is_named = is_forbidden and f"use:{use}" in topics
@@ -164,7 +164,7 @@ def list_forbidding_claims(
         entries: the licences that bind.
         restrictions: the signs of the rule set.
         places: the places whose texts cover something else than the model.
-        is_denied: whether a binding licence denies the use. Then its clause says what a sentence of its kind says.
+        is_denied: whether a binding licence denies the use. Then no sentence of the kind of its clause adds to it.
     """
     own = [each for each in claims if each.field == RESTRICTION and not places.explain(each)]
     kept = list_uncovered_restrictions(claims, entries, restrictions, places) if is_denied else own

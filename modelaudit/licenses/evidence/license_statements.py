@@ -99,7 +99,7 @@ def find_stated_license(text: str, resolver: Resolver, licenses: Mapping[str, Li
     if len(stated) != 1 or None in stated:
         return None
     (found,) = stated.values()
-    # A statement on a model of others may be the one that counts, and then it is no permission that is missed.
+    # A statement on a model of others may be the one that counts; missing it loses no permission.
     return None if is_doubtful and licenses[found.id].category not in DENYING_CATEGORIES else found
 
 
@@ -121,7 +121,7 @@ def find_further_terms(prose: Prose, artifact: str, entry: LicenseEntry, resolve
     sentences = [(start, " ".join(raw.split())) for start, raw in split_sentences(prose.text)]
     named = (find_named_license(f"{words}\n\n{entry.id}", resolver) for _, words in sentences)
     further = (each for each, id_ in zip(sentences, named, strict=True) if id_ != entry.id and _LETTER.search(each[1]))
-    # Every sentence by itself may be understood, and the whole is not: then the first one stands for it.
+    # Every sentence by itself may be understood, and the whole is not: then the first one is quoted for it.
     for start, words in (next(further, None) or sentences[0],):
         place = Location(line=prose.locate_line(prose.text.count("\n", 0, start) + 1), key=READS_LIKE_TERMS)
         quotation = truncate_quotation(words[:_MAX_QUOTATION])

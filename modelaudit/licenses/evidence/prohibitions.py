@@ -1,6 +1,6 @@
 """Find sentences that forbid a field, a territory or an act, in texts that are compared as a whole.
 
-A use policy or an unknown licence text is a list of prohibitions, and one pointer to the file stands for all of them.
+A use policy or an unknown licence text is a list of prohibitions, and one pointer to the file covers all of them.
 Its sentences are kept as claims, so that a conclusion can show first the one that forbids the planned use itself. An
 item of a list is read together with the words before the list: "You may not use it for:".
 """
@@ -109,7 +109,7 @@ def _classify(sentence: str, restrictions: Restrictions) -> str:
 
 
 def _join(lead: str, item: str, is_first: bool) -> str:
-    """Join the words before a list with an item of it; a mark stands for the items in between."""
+    """Join the words before a list with an item of it; a mark replaces the items in between."""
     lead, item = lead.lstrip("# "), _ITEM.sub("", item, count=1)
     lead = lead if len(lead) <= _MAX_LEAD else f"…{lead[-_MAX_LEAD:]}"
     return f"{lead} {item}" if is_first else f"{lead} […] {item}"
