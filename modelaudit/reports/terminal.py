@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
 from modelaudit.model.acceptance import RecordedDecision
+from modelaudit.model.coverage import Absence
 from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.opinion import Opinion, OpinionState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import LicenseCategory
@@ -67,6 +70,7 @@ from modelaudit.reports.wording import (
     lower_first,
 )
 
+_Equal = TypeVar("_Equal")
 _UNKNOWN = LicenseCategory.UNKNOWN
 _MAX_EVIDENCE_LINES = 8
 _MAX_INTRODUCTION_LINES = 3
@@ -74,8 +78,15 @@ _MAX_INTRODUCTION_LINES = 3
 _LISTING_MARKS = ("  ", "> ")
 """The beginnings of the lines of a listing; ``> `` marks the line that the finding is about."""
 
+_PLACE_IN_EVIDENCE = defer_pattern(r"^(?:(?:line|byte) \d+: |(?:> )?\s*\d+ )")
+"""Findings are equal if they differ in places alone: no other arguments of a call hide behind an entry."""
+
 _MAX_FINDINGS_PER_RULE = 20
 _MAX_ABSENCES = 40
+_LEAST_FOLDED = 5
+"""Equal findings or parts that share one entry; fewer have one each."""
+_MAX_FOLDED_PLACES = 3
+"""Places that such an entry names."""
 
 
 def render_table(
@@ -158,17 +169,16 @@ def _render_absences(report: AuditReport) -> Group:
     skipped_checks = list_skipped_checks(report)
     refusals = list_refusals(report)
     lines: list[Text | Padding] = []
-    for address, absence in pairs[:_MAX_ABSENCES]:
-        unread, place = absence.unread, describe_place(absence.unread.where)
+    entries: dict[str, list[Text]] = {}
+    for address, absence in pairs:
         settled = describe_settled_absence(absence, address, refusals)
-        reason = f" {settled}" if settled else ""
-        where = f" ({place})" if place else ""
-        part = absence.name_part(address)
-        named = f" (named in {address}{f', {place}' if place else ''})" if part != address else where
-        lines.append(build_text((part, "bold"), named))
-        lines.append(indent_block(build_text(f"{describe_unread(unread)}{reason}")))
-    if len(pairs) > _MAX_ABSENCES:
-        lines.append(Text(f"… and {len(pairs) - _MAX_ABSENCES:,} more, in the HTML and JSON reports"))
+        words = f"{describe_unread(absence.unread)}{f' {settled}' if settled else ''}"
+        entries.setdefault(words, []).append(_name_absent_part(address, absence))
+    shown = [entry for words, places in entries.items() for entry in _fold_equals(words, places)]
+    for words, places in shown[:_MAX_ABSENCES]:
+        lines += [_join_places(places), indent_block(build_text(words))]
+    if hidden := sum(len(places) for _, places in shown[_MAX_ABSENCES:]):
+        lines.append(Text(f"… and {hidden:,} more, in the HTML and JSON reports"))
     lines += [build_text((record.path, "bold"), " (no reason was recorded)") for record in unexplained]
     if skipped_checks:
         names = ", ".join(CHECKS[family] for family in skipped_checks)
@@ -182,6 +192,29 @@ def _render_absences(report: AuditReport) -> Group:
     parts = f": {counted}{describe_accepted(pairs)}" if number else ""
     name = name_absences(pairs) if pairs and not unexplained else "Not examined"
     return Group(build_title(f"{name}{parts}"), *map(indent_block, lines))
+
+
+def _name_absent_part(address: str, absence: Absence) -> Text:
+    """Name the part that was not examined, and the place in it or the file that names it."""
+    place, part = describe_place(absence.unread.where), absence.name_part(address)
+    where = f" ({place})" if place else ""
+    named = f" (named in {address}{f', {place}' if place else ''})" if part != address else where
+    return build_text((part, "bold"), named)
+
+
+def _fold_equals(words: str, equals: list[_Equal]) -> Iterator[tuple[str, list[_Equal]]]:
+    """Yield all of those with equal words as one entry if they are many, and else an entry for each."""
+    if len(equals) >= _LEAST_FOLDED:
+        yield words, equals
+    else:
+        yield from ((words, [each]) for each in equals)
+
+
+def _join_places(places: Sequence[Text]) -> Text:
+    """Join the places of an entry in one text: the first ones, and the number of the others."""
+    text = Text(", ").join(places[:_MAX_FOLDED_PLACES])
+    more = len(places) - _MAX_FOLDED_PLACES
+    return text.append(f" and {more:,} more, in the HTML and JSON reports") if more > 0 else text
 
 
 def _render_findings(report: AuditReport, show: Severity) -> Group:
@@ -204,9 +237,15 @@ def _render_finding_group(group: FindingGroup, refusals: Mapping[str, RecordedDe
     mark = build_text((f" {shape} {group.severity.upper()} ", style))
     heading = build_marked_line(mark, build_text((title, "bold"), f"  {group.rule_id}"))
     blocks: list[RenderableType] = [heading]
-    blocks += [_render_finding(finding, refusals) for finding in group.findings[:_MAX_FINDINGS_PER_RULE]]
-    more = len(group.findings) - _MAX_FINDINGS_PER_RULE
-    if more > 0:
+    equals: dict[str, list[Finding]] = {}
+    for finding in group.findings:
+        settlement = describe_settlement(finding, refusals)
+        evidence = (_PLACE_IN_EVIDENCE.sub("", line) for line in finding.evidence)
+        words = "\n".join((finding.message, settlement[1] if settlement else "", *evidence))
+        equals.setdefault(words, []).append(finding)
+    shown = [entry for words, findings in equals.items() for _, entry in _fold_equals(words, findings)]
+    blocks += [_render_finding(entry, refusals) for entry in shown[:_MAX_FINDINGS_PER_RULE]]
+    if more := sum(map(len, shown[_MAX_FINDINGS_PER_RULE:])):
         note = Text(f"… and {more:,} more of this rule, in the HTML and JSON reports")
         blocks.append(indent_block(note, columns=4))
     if group.rule:
@@ -216,19 +255,32 @@ def _render_finding_group(group: FindingGroup, refusals: Mapping[str, RecordedDe
     return Group(*blocks)
 
 
-def _render_finding(finding: Finding, refusals: Mapping[str, RecordedDecision]) -> Padding:
-    """Render the place, the message and the evidence of a finding as rows, and who accepted or refused it."""
-    place = describe_place(finding.location)
-    where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
+def _render_finding(equals: Sequence[Finding], refusals: Mapping[str, RecordedDecision]) -> Padding:
+    """Render the place, the message and the evidence of a finding as rows, and who accepted or refused it.
+
+    Args:
+        equals: the finding, and those with the same message and evidence; each of the first ones has its place.
+        refusals: the decisions that refuse a finding, by its fingerprint.
+    """
+    finding = equals[0]
     rows = [
-        ("where", build_text((where, "bold"), (f"  {finding.fingerprint}", "dim"))),
-        ("what", build_text(finding.message)),
+        ("where" if index == 0 else "", _name_place(each)) for index, each in enumerate(equals[:_MAX_FOLDED_PLACES])
     ]
+    if (more := len(equals) - _MAX_FOLDED_PLACES) > 0:
+        rows.append(("", Text(f"… and {more:,} more places, in the HTML and JSON reports")))
+    rows.append(("what", build_text(finding.message)))
     settlement = describe_settlement(finding, refusals)
     rows += [(settlement[0], build_text(settlement[1]))] if settlement else []
     lines = _shorten_evidence(finding.evidence)
     rows += [("evidence" if index == 0 else "", build_text(line)) for index, line in enumerate(lines)]
     return build_rows(rows, indent=4, label=8)
+
+
+def _name_place(finding: Finding) -> Text:
+    """Name the artifact, the place in it, and the fingerprint of the finding."""
+    place = describe_place(finding.location)
+    where = f"{finding.artifact or 'the model as a whole'}" + (f", {place}" if place else "")
+    return build_text((where, "bold"), (f"  {finding.fingerprint}", "dim"))
 
 
 def _shorten_evidence(lines: tuple[str, ...]) -> list[str]:

@@ -285,20 +285,53 @@ def test_show_option_hides_findings_but_no_other_part_of_the_table(failing: Audi
 
 
 def test_table_cuts_and_counts_the_findings_of_one_rule(failing: AuditReport) -> None:
-    findings = tuple(replace(failing.findings[2], artifact=f"f{n}", key=str(n)) for n in range(1000))
+    first = failing.findings[2]
+    findings = tuple(replace(first, artifact=f"f{n}", key=str(n), message=f"Call {n}.") for n in range(1000))
     text = render_as_text(replace(failing, findings=findings))
     assert "… and 980 more of this rule" in text
     assert len(text.splitlines()) < 200
 
 
+def test_equal_findings_of_one_rule_share_an_entry_that_names_their_number(failing: AuditReport) -> None:
+    first = failing.findings[0]
+    findings = tuple(replace(first, artifact=f"f{n:02}", key=str(n)) for n in range(100))
+    text = render_as_text(replace(failing, findings=findings))
+    assert text.count(first.message[:40]) <= 2
+    assert "f02, byte 1,234" in text and "f03, byte 1,234" not in text
+    assert "… and 97 more places, in the HTML and JSON reports" in text
+
+
+def test_finding_with_other_arguments_is_not_hidden_behind_equal_messages(failing: AuditReport) -> None:
+    first = failing.findings[0]
+    other = replace(first, artifact="other", key="other", evidence=("byte 78: REDUCE os.system('rm -rf ~')",))
+    findings = (*(replace(first, artifact=f"f{n}", key=str(n)) for n in range(100)), other)
+    assert "rm -rf ~" in render_as_text(replace(failing, findings=findings))
+
+
+def test_few_equal_findings_have_an_entry_each(failing: AuditReport) -> None:
+    findings = tuple(replace(failing.findings[0], artifact=f"f{n}", key=str(n)) for n in range(4))
+    text = render_as_text(replace(failing, findings=findings))
+    assert "more places" not in text and "f3, byte 1,234" in text
+
+
 def test_table_shortens_and_counts_a_long_list_of_unexamined_parts(failing: AuditReport) -> None:
     unexamined = failing.coverage.artifacts[3]
     [(_, absence)] = unexamined.absences
-    records = tuple(replace(unexamined, path=f"f{n}", absences=((f"f{n}", absence),)) for n in range(100))
-    coverage = replace(failing.coverage, artifacts=records)
-    text = render_as_text(replace(failing, decision=replace(failing.decision, coverage=coverage)))
+
+    def render_absences(absences: list[Absence]) -> str:
+        records = tuple(
+            replace(unexamined, path=f"f{n}", absences=((f"f{n}", each),)) for n, each in enumerate(absences)
+        )
+        coverage = replace(failing.coverage, artifacts=records)
+        return render_as_text(replace(failing, decision=replace(failing.decision, coverage=coverage)))
+
+    details = (replace(absence, unread=replace(absence.unread, detail=f"cause {n}")) for n in range(100))
+    text = render_absences(list(details))
     assert "Not examined: 100 parts of the model" in text
     assert "… and 60 more" in text
+    equal = render_absences([absence] * 100)
+    assert "Not examined: 100 parts of the model" in equal
+    assert "and 97 more, in the HTML and JSON reports" in " ".join(equal.split())
 
 
 def test_table_lists_nothing_as_not_examined_if_every_file_was_examined_completely(failing: AuditReport) -> None:
