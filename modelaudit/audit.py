@@ -26,6 +26,7 @@ from modelaudit.checks.read_files import mark_read_files
 from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
 from modelaudit.checks.source_facts import build_source_subjects
+from modelaudit.checks.started_files import mark_started_files
 from modelaudit.checks.subjects import build_digest_subjects, build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import resolve_references
 from modelaudit.claim_collector import ClaimCollector
@@ -301,6 +302,9 @@ class Audit:
         runners = waiting.documented.list_runners(self.records, imports)
         self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside, runners.find_runner)
         self.findings = self.findings if waiting.unpickles else lower_strings(self.findings)
+        self.records = mark_started_files(
+            self.records, self.findings, self.catalogue.formats, find_beside, waiting.commanded
+        )
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
         self._judge_subjects(build_source_subjects(alarms, {}))
         if self._record_ledger is not None:

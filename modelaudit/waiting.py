@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from typing import Final
@@ -15,6 +16,7 @@ from modelaudit.checks.module_aliases import ModuleAliases
 from modelaudit.checks.own_modules import may_name_own_module
 from modelaudit.checks.reach import depends_on_importer
 from modelaudit.checks.read_files import loads_known_file, may_fetch, names_download
+from modelaudit.checks.started_files import collect_commanded_names
 from modelaudit.checks.subjects import build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised
 from modelaudit.configured_calls import calls_computed_name
@@ -70,6 +72,7 @@ class WaitingFacts:
         module_aliases: the second names of modules.
         code_imports: the imports of Python files.
         documented: the programs that documents and commands have people run, and what they do.
+        commanded: the files with commands that run a file of this name, by the name.
         shared_sources: the texts and modules that Python files import from each other.
     """
 
@@ -92,6 +95,7 @@ class WaitingFacts:
         self.code_imports = CodeImports()
         self.shared_sources = SharedSources()
         self.documented = DocumentedPrograms(catalogue)
+        self.commanded: defaultdict[str, set[str]] = defaultdict(set)
 
     def collect_structures(self, structures: Iterable[tuple[str, Structure]]) -> list[tuple[str, Unread]]:
         """Keep the references of an artifact until all files were read, and return the absences of those beyond."""
@@ -112,6 +116,9 @@ class WaitingFacts:
                 continue
             if structure.format in (RUN_FILE, DOCUMENTED_PROGRAM):
                 self.documented.collect_references(address, structure)
+            if structure.format == RUN_FILE:
+                for name in collect_commanded_names(structure):
+                    self.commanded[name].add(file_of(address))
             if structure.format != DOCUMENTED_PROGRAM:
                 references = self._run_files if structure.format == RUN_FILE else self.references
                 references.append((address, structure))

@@ -128,6 +128,7 @@ def _make_rule(file: FindingFile) -> FindingRule:
         cwe=tuple(file.cwe),
         since=file.since,
         affects=tuple(Affected(each.package, each.versions, each.advisory) for each in file.affects),
+        before_loading=file.before_loading or "",
     )
     matchers = []
     for entry in file.match:

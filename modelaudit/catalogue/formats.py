@@ -30,6 +30,7 @@ class FormatsFile:
     runs_code: dict[Kebab, Text] = Field(default_factory=dict)
     inert: dict[Kebab, Text] = Field(default_factory=dict)
     judged: list[Kebab] = Field(default_factory=list)
+    by_hand: list[Kebab] = Field(default_factory=list)
     promises: list[PromiseFile] = Field(default_factory=list)
 
 
@@ -47,8 +48,10 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     """
     promises: dict[str, Promise] = {}
     reasons: dict[str, dict[str, str]] = {"runs-code": {}, "inert": {}, "judged": {}}
+    by_hand: set[str] = set()
     for document in documents:
         file = _FILE.read(document)
+        by_hand.update(file.by_hand)
         # Rules judge the content of these formats, so their entries state no reason. They are read only to refuse a
         # format that is in two parts.
         judged = [(format_, "") for format_ in file.judged]
@@ -69,4 +72,4 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
                 promises[extension] = Promise(entry.why, declared | set(entry.formats))
     for extension, names in facts.extensions.items():
         promises.setdefault(extension, Promise(" or ".join(sorted(names)), names))
-    return Formats(promises, reasons["runs-code"], reasons["inert"], facts.defects)
+    return Formats(promises, reasons["runs-code"], reasons["inert"], facts.defects, frozenset(by_hand))

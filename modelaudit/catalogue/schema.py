@@ -173,6 +173,7 @@ class FindingFile:
     fallback: bool = False
     beside_model: Severity | None = None
     review: bool = False
+    before_loading: Text | None = None
     references: list[Url] = Field(default_factory=list)
     cwe: list[Cwe] = Field(default_factory=list)
     affects: Annotated[list[AffectedFile], BeforeValidator(_as_list)] = Field(default_factory=list)

@@ -297,12 +297,14 @@ class Formats:
         runs_code: by format, how its loaders run code from the file.
         inert: by format, why no loader runs code from the file.
         defects: by format, the kinds of its defects, as in ``FormatFacts``.
+        by_hand: the formats that no loader runs by itself, because a person starts them or follows what they say.
     """
 
     promises: Mapping[str, Promise] = field(default_factory=dict)
     runs_code: Mapping[str, str] = field(default_factory=dict)
     inert: Mapping[str, str] = field(default_factory=dict)
     defects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    by_hand: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

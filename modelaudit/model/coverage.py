@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from modelaudit.model.acceptance import Acceptance
+from modelaudit.model.address import file_of
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestState, find_contradictions, list_digests
 from modelaudit.model.finding import Finding
 from modelaudit.model.structure import NOWHERE, Unread, UnreadReason
@@ -76,6 +77,7 @@ class ArtifactRecord:
         claims: digests that sources state, the strongest source first.
         digest_state: the result of comparing both.
         byte_counts: the bytes by class; ``None`` if the file was not read.
+        is_by_hand: whether no loader of a model runs the file by itself: a person starts it, or follows what it says.
     """
 
     path: str
@@ -88,6 +90,7 @@ class ArtifactRecord:
     digest_state: DigestState = DigestState.NOT_COMPUTED
     absences: tuple[tuple[str, Absence], ...] = ()
     byte_counts: ByteCounts | None = None
+    is_by_hand: bool = False
 
     @property
     def claimed(self) -> tuple[Digest, ...]:
@@ -186,6 +189,12 @@ class Coverage:
             sum(each.data for each in counts),
             sum(each.unclaimed for each in counts),
         )
+
+    def list_started_by_hand(self, findings: Sequence[Finding]) -> list[str]:
+        """List the files of the findings where no loader runs any of them by itself; empty otherwise."""
+        by_hand = {record.path for record in self.artifacts if record.is_by_hand}
+        paths = dict.fromkeys(file_of(each.artifact) for each in findings)
+        return list(paths) if by_hand.issuperset(paths) else []
 
     @property
     def missing_files(self) -> Mapping[str, tuple[tuple[str, Absence], ...]]:

@@ -93,6 +93,8 @@ class Rule:
         since: the first version of modelaudit that has the rule.
         affects: the packages without whose affected versions a finding does no harm; without any, versions change
             nothing.
+        before_loading: the step before the model is loaded, where the finding does not fail the policy; ``{files}``
+            stands for the files that the finding names. Empty without a step.
     """
 
     id: str
@@ -106,6 +108,7 @@ class Rule:
     cwe: tuple[str, ...]
     since: str
     affects: tuple[Affected, ...] = ()
+    before_loading: str = ""
 
 
 @dataclass(frozen=True, slots=True)

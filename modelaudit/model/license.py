@@ -162,9 +162,9 @@ class Conflict:
     """Two pieces of evidence that contradict each other, or a missing one that another requires.
 
     Attributes:
-        kind: ``declared-found``, ``declared-inherited``, ``declared-prose``, ``missing-text``, ``missing-notice``,
-            ``missing-naming``, ``missing-policy``, ``dataset-stricter``, ``dataset-unknown``, ``variant-text``,
-            ``version-dependent``, ``origin-unknown``, ``origin-local``, ``origin-undeclared``,
+        kind: ``declared-found``, ``declared-inherited``, ``declared-prose``, ``unplanned-prose``, ``missing-text``,
+            ``missing-notice``, ``missing-naming``, ``missing-policy``, ``dataset-stricter``, ``dataset-unknown``,
+            ``variant-text``, ``version-dependent``, ``origin-unknown``, ``origin-local``, ``origin-undeclared``,
             ``template-differs``, ``text-not-recognised``, ``shared-weights``; rules match it.
         detail: one sentence that names both sides.
         entries: ids of the licences concerned.

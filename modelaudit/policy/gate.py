@@ -202,6 +202,9 @@ def _find_failures(evidence: Evidence, question: Question) -> Iterator[_Point]:
     thresholds = {gates[finding.check] for finding in failing}
     threshold = thresholds.pop() if len(thresholds) == 1 else "the gates of their checks"
     reason = f"{count_noun(len(failing), 'finding')} at or above {threshold}: {by_severity}"
+    if question is Question.LOAD and (by_hand := evidence.coverage.list_started_by_hand(failing)):
+        acts = f"does not run {by_hand[0]}" if len(by_hand) == 1 else f"runs none of these {len(by_hand):,} files"
+        reason += f". Loading alone {acts}; a person who follows the repository does"
     # The licences concern the model as a whole, whatever file states them.
     is_on_use = question is Question.USE
     examples = [
@@ -325,8 +328,9 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.PASS, _describe_decided_use(license_))
     subject = f"The licence of each of {len(license_.models)} parts" if license_.models else license_.expression
     permission = f"{subject or 'The licence'} permits the planned use{_name_duties(license_)}."
-    # Missing texts and notices are among the duties.
-    conflict = next((each.detail for each in license_.conflicts if not each.kind.startswith("missing-")), "")
+    # Missing texts and notices are among the duties, and a limit of acts that are not planned changes nothing.
+    apart = ("missing-", "unplanned-")
+    conflict = next((each.detail for each in license_.conflicts if not each.kind.startswith(apart)), "")
     return Ruling(Verdict.PASS, f"{permission} Check first: {conflict}" if conflict else permission)
 
 

@@ -82,10 +82,10 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
         note = count_noun(contradictions, "contradiction") if contradictions else ""
         yield "description", f"The {view.name_subject(report)}", note
     if report.elements:
-        yield "elements", "Bill of materials", count_noun(len(report.elements), "list")
+        yield "elements", "Bill of materials", ""
     if report.controls:
         evidenced = sum(bool(each.sentences) for each in report.controls)
         yield "controls", "Controls", f"evidence: {evidenced:,} of {len(report.controls)}"
     if report.coverage.artifacts:
-        yield "inventory", "Files", view.describe_inventory(report).partition(", ")[0]
+        yield "inventory", "Files", ""
     yield "method", "Origin, method and limits", ""

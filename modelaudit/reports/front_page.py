@@ -158,7 +158,7 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
         (each.kind.startswith(MISSING_PREFIX), end_sentence(each.detail))
         for each in license_view.list_unsaid_conflicts(license_)
         # The page lists unread and unsearched texts among the parts that were not examined.
-        if each.kind not in ("origin-unknown", "dataset-unknown")
+        if each.kind not in ("origin-unknown", "dataset-unknown", "unplanned-prose")
         and not is_unsearched(each.location)
         # Without a planned use, a missing item is one of the duties.
         and not (license_.permission is None and each.kind.startswith(MISSING_PREFIX))
@@ -255,8 +255,8 @@ def name_gaps(report: AuditReport) -> str:
 def name_never_covered(report: AuditReport) -> str:
     """Name in a few words what no scan covers; an annex lists all of it."""
     if view.name_subject(report) == "data set":
-        return "collection, rights, law"
-    return "behaviour, data, law"
+        return "collection, rights, personal data, legal duties"
+    return "behaviour, training data, personal data, legal duties"
 
 
 def _name_unread_origins(license_: LicenseConclusion) -> str:

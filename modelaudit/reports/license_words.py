@@ -104,6 +104,7 @@ _YEARLY_LIMITS = frozenset({"revenue-cap", "company-revenue-cap", "service-reven
 CONFLICTS = {
     "declared-found": "The card and the text differ",
     "declared-prose": "A text may be stricter than the declared licence",
+    "unplanned-prose": "A text limits acts that are not planned",
     "declared-inherited": "The card grants more than the base model does",
     "missing-text": "A licence text is missing",
     "missing-notice": "A notice is missing",
@@ -209,6 +210,8 @@ def describe_claim(claim: LicenseClaim) -> str:
     if claim.kind is ClaimKind.DECLARED:
         if is_package_metadata(claim.artifact):
             return "declared for the Python package"
+        if claim.field == "restriction" and claim.artifact:
+            return "a sentence in a file of the repository"
         return "declared by the author" if claim.artifact else "declared on the Hub"
     if claim.basis is Basis.TEXT and claim.entry is None:
         return "a text that sets terms beside the licence"

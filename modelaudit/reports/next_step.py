@@ -8,7 +8,7 @@ from modelaudit.model.license import Conflict, LicenseConclusion, OriginState, U
 from modelaudit.model.terms import Answer
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 from modelaudit.reports.license_words import STATEMENTS
-from modelaudit.reports.wording import end_sentence, format_number, join_first
+from modelaudit.reports.wording import format_number, join_first, lower_first
 
 CONTRADICTION: Final = "declared-found"
 """The kind of a conflict between the declared licence and that of a text."""
@@ -101,21 +101,24 @@ def find_missing_statements(license_: LicenseConclusion) -> list[tuple[str, str]
     for fact, figures in limits.items():
         if fact in STATEMENTS:
             words, option = STATEMENTS[fact]
-            limit = f", counted as the clause does: {' '.join(dict.fromkeys(figures))}" if figures else "."
+            limit = f", counted as {'; and as '.join(dict.fromkeys(figures))}." if figures else "."
             lines.append((f"State {words}{limit}", option))
     return lines
 
 
 def _describe_limit(license_: LicenseConclusion, answer: UseAnswer) -> list[str]:
-    """Describe the figure of the clause of an answer, and how it is counted: the first sentence of the clause."""
-    return [
-        f"the limit is {format_number(clause.number)} ({entry.id.removeprefix('LicenseRef-')}, {clause.section}). "
-        f"{end_sentence(clause.text.partition('. ')[0])}"
-        for entry in license_.entries
-        for clause in entry.clauses
-        if (entry.id, clause.kind, clause.section) == (answer.license, answer.kind, answer.section)
-        and clause.number is not None
-    ]
+    """Describe how the clause of an answer counts, and from which figure: the first sentence of the clause."""
+    limits = []
+    for entry in license_.entries:
+        for clause in entry.clauses:
+            if (entry.id, clause.kind, clause.section) != (answer.license, answer.kind, answer.section):
+                continue
+            if clause.number is not None:
+                sentence, number = clause.text.partition(". ")[0].rstrip("."), format_number(clause.number)
+                limit = "" if number in sentence else f"; the limit is {number}"
+                name = entry.id.removeprefix("LicenseRef-")
+                limits.append(f"{name} does ({clause.section}): {lower_first(sentence)}{limit}")
+    return limits
 
 
 def list_base_models_to_look_up(license_: LicenseConclusion) -> list[str]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.model.address import file_of
 from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
@@ -20,6 +23,8 @@ from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names
 from modelaudit.reports.wording import format_sentence
 
 _MOST_STEPS: Final = 10
+_WORD: Final = defer_pattern(r"[\w/.-]*\w")
+"""A word of a sentence that may be the path of a file, without the full stop after it."""
 _CHECKS_TO_RUN: Final = {
     CheckFamily.SECURITY: ("Run the security check before anyone loads it.", "modelaudit scan {}"),
     CheckFamily.LICENSE: ("Run the licence check before anyone uses it.", "modelaudit license {}"),
@@ -51,16 +56,20 @@ _STEPS: Final = {
     CauseKind.INSTRUCTIONS_REVIEW: Step("Read the instructions before anyone follows them."),
     CauseKind.USE_NOT_STATED: Step("State the planned use for a new report.", "scan with --use."),
     CauseKind.REFUSED: Step("Read why a person refused it, or choose another model."),
-    CauseKind.REFUSAL_REOPENED: Step("Decide again on what was refused.", "modelaudit decide --help"),
+    CauseKind.REFUSAL_REOPENED: Step("Decide again on what was refused.", "record it with modelaudit decide."),
     CauseKind.UNPINNED: Step("Ask for a new report on one fixed version.", "name the commit after the @."),
     CauseKind.LOCK: Step(
         "Ask whether the change of the files is wanted.", "compare with --lock, then modelaudit lock."
     ),
     CauseKind.RULES_AGE: Step("Ask for a new report with newer rules.", "install a newer modelaudit."),
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
-    CauseKind.SIGNOFF: Step("Read the report, and sign it or refuse.", DECIDE.format("model") + " --answer approve"),
+    CauseKind.SIGNOFF: Step(
+        "Read the report, and sign it or refuse.", f"record it with {DECIDE.format('model')} --answer approve"
+    ),
 }
-_COMPROMISED: Final = "Treat machines that loaded it as compromised."
+_COMPROMISED: Final = "Treat machines that {} as compromised."
+_THEM: Final = ("it", "them")
+"""The pronoun for one file, and for several."""
 _EXCEPTION: Final = "As an exception, the policy lets a person accept a finding until a date."
 _EXCEPTION_AFTER_READING: Final = (
     "As an exception, the policy lets a person who has read the terms accept the finding until a date."
@@ -101,6 +110,7 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
     yield from (Step(person, command.format(_name_target(report))) for person, command in missing)
     if report.decision.load.verdict is Verdict.PASS:
         yield from _fix_quiet_defects(report)
+        yield from _prepare_loading(report)
     if CauseKind.FINDINGS in on_use and not is_denied:
         yield _correct_licence(report)
     for kind, _ in answers.count_causes(report):
@@ -129,7 +139,7 @@ def _decide_first(names: list[str]) -> str:
     if not names:
         return ""
     others = f", and so for each of the {len(names):,} in the annex on findings" if len(names) > 1 else ""
-    return f"{DECIDE.format(shlex.quote(names[0]))}{others}."
+    return f"record the decision with {DECIDE.format(shlex.quote(names[0]))}{others}."
 
 
 def _correct_licence(report: AuditReport) -> Step:
@@ -164,15 +174,22 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
         return
     families = (each for each in CheckFamily if each is not CheckFamily.LICENSE)
     rejected = _list_rejected(report, *families)
-    words = f"Do not load this {view.name_subject(report)}."
+    noun = view.name_subject(report)
+    words, compromised = f"Do not load this {noun}.", _COMPROMISED.format("loaded it")
+    if by_hand := report.coverage.list_started_by_hand(rejected):
+        files = join_names(by_hand)
+        words = f"Do not run {files}, and do not load this {noun} from a copy that holds {_THEM[len(by_hand) > 1]}."
+        compromised = _COMPROMISED.format(f"ran {_THEM[len(by_hand) > 1]}")
     forbidding = find_forbidding(report)
     if forbidding:
         fix = next((rule.fix for rule in report.rules if rule.id == forbidding[0].rule), "")
         sentence, _, rest = fix.partition(". ")
         # The first sentence of a fix may repeat this for the file.
-        added = (rest if sentence.startswith("Do not load ") else fix).replace("its author", name_author(report))
+        added = (rest if sentence.startswith(("Do not load ", "Do not run ")) else fix).replace(
+            "its author", name_author(report)
+        )
         if "compromised" not in added:
-            added = f"{format_sentence(added)} {_COMPROMISED}" if added else _COMPROMISED
+            added = f"{format_sentence(added)} {compromised}" if added else compromised
     else:
         added = f"ask {name_author(report)} for corrected files first"
     accepts = bool(rejected) and all(is_acceptable(each, report.policy) for each in rejected)
@@ -189,6 +206,22 @@ def _fix_quiet_defects(report: AuditReport) -> Iterator[Step]:
         line = f", line {worst.location.line:,}" if worst.location.line else ""
         place = f" ({worst.artifact}{line})" if worst.artifact and worst.artifact not in sentence else ""
         yield Step(format_sentence(f"{sentence}{place}"))
+
+
+def _prepare_loading(report: AuditReport) -> Iterator[Step]:
+    """Yield the step before loading that each rule states, with the files that its findings name."""
+    paths = {each.path for each in report.coverage.artifacts}
+    for rule in report.rules:
+        if not rule.before_loading:
+            continue
+        own = [each for each in report.findings if each.rule == rule.id and each.acceptance is None]
+        named = []
+        for finding in own:
+            folder = posixpath.dirname(file_of(finding.artifact))
+            words = [posixpath.join(folder, each) for each in _WORD.findall(finding.message)]
+            named += [each for each in words if each in paths] or [file_of(finding.artifact)]
+        if named:
+            yield Step(rule.before_loading.replace("{files}", join_names(named)))
 
 
 def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:

@@ -97,16 +97,17 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     questions = []
     # A finding on the model as a whole names no artifact.
     failing = [
-        file_of(finding.artifact)
+        finding
         for finding in report.findings
         if report.policy.rejects(finding)
         and finding.acceptance is None
         and finding.check in (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
         and finding.artifact
     ]
-    names = join_first(failing, _MAX_NAMES)
+    names = join_first([file_of(each.artifact) for each in failing], _MAX_NAMES)
     if find_forbidding(report):
-        questions.append(f"Which machines have loaded the files that fail ({names}), and who examines them?")
+        verb = "run" if report.coverage.list_started_by_hand(failing) else "loaded"
+        questions.append(f"Which machines have {verb} the files that fail ({names}), and who examines them?")
     elif failing:
         questions.append(f"Do we need the files that fail ({names})?")
     return questions

@@ -108,7 +108,7 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
     if base_models:
         whose = "the licence of the base model" if len(base_models) == 1 else "the licences of the base models"
         ids = list_waiting_subjects(license_)
-        record = f", or {DECIDE.format(f'licence:{ids[0]}')}" if ids and not readings else ""
+        record = f", or record the decision with {DECIDE.format(f'licence:{ids[0]}')}" if ids and not readings else ""
         yield Step(
             f"Look up {whose} {join_names(base_models)}, and whether your use is permitted.",
             f"scan again with a connection{record or '.'}",
@@ -168,13 +168,13 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     # The licence of a base model is looked up.
     waiting = [each for each in waiting if each.license or not any(name in each.because for name in base_models)]
     ids = list_waiting_subjects(license_)
-    record = DECIDE.format(f"licence:{ids[0]}") if ids else ""
+    record = f"record the decision with {DECIDE.format(f'licence:{ids[0]}')}" if ids else ""
     if places:
         # A text that was not searched may hold no terms.
         unsearched = {each.artifact for each in license_.conflicts if is_unsearched(each.location)}
         is_probably_denied = any(each.because.rstrip(".").endswith("probably denied") for each in waiting)
         terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
-        person = f"Read {join_first(places, _MOST_PLACES)}, and decide whether {terms} your use"
+        person = f"Read {_join_places(places)}, and decide whether {terms} your use"
         person += f"; do not use this {view.name_subject(report)} before." if is_probably_denied else "."
         if view.list_over_limit(report):
             person = f"Have the texts that were not searched read, or leave them out. {person}"
@@ -200,6 +200,16 @@ def _has_another_step(license_: LicenseConclusion) -> bool:
     """Whether a statement, an answer of the author or a file to fetch again may settle what is open."""
     is_unread = any(each.kind == UNREAD_TERMS for each in list_reviewable_answers(license_))
     return is_unread or bool(find_missing_statements(license_)) or _has_shared_weights(license_)
+
+
+def _join_places(places: list[str]) -> str:
+    """Join the first places, each file once with its lines in order: ``TERMS.md:3, 5 and README.md:2``."""
+    lines: dict[str, list[str]] = {}
+    for each in places:
+        path, _, line = each.rpartition(":") if each.rpartition(":")[2].isdecimal() else (each, "", "")
+        lines.setdefault(path, []).append(line)
+    named = [f"{path}:{join_phrases(sorted(filter(None, own), key=int))}".rstrip(":") for path, own in lines.items()]
+    return join_first(named, _MOST_PLACES) if len(named) > _MOST_PLACES else join_phrases(named)
 
 
 def join_names(names: list[str]) -> str:

@@ -90,6 +90,31 @@ def test_sentence_that_forbids_the_use_is_one_reason_with_its_place(tmp_path: Pa
     }
 
 
+@pytest.mark.parametrize(
+    ("sentence", "acts"),
+    [
+        ("You may not use outputs to train other models.", "training on outputs"),
+        ("You may not redistribute the weights.", "giving copies to others"),
+        ("You may not redistribute the weights or use the model at work.", ""),
+        ("You may not redistribute the weights, nor run them in products.", ""),
+        ("You may not fine-tune the model.", ""),
+        ("You may not use it commercially.", ""),
+    ],
+)
+def test_limit_of_an_act_that_is_not_planned_is_listed_and_leaves_nothing_open(
+    tmp_path: Path, sentence: str, acts: str
+) -> None:
+    unplanned = {"redistribute": False, "train-on-outputs": False}
+    files = {"README.md": f"{CARD.format('apache-2.0')}\n{sentence}\n", "LICENSE": APACHE}
+    license_ = check(tmp_path / "a", files, uses={**USES, **unplanned}, field="general")
+    details = [each.detail for each in license_.conflicts if each.kind == "unplanned-prose"]
+    assert details == ([f"README.md states at line 6 “{sentence}”, and {acts} is not planned."] if acts else [])
+    assert (license_.permission == "allow") is bool(acts)
+    # Nothing is settled where the use does not state the act.
+    unstated = check(tmp_path / "b", files, field="general")
+    assert unstated.permission == "review" or "commercially" in sentence
+
+
 def test_contradiction_of_a_name_and_a_text_is_one_reason(tmp_path: Path) -> None:
     license_ = check(tmp_path, {"README.md": CARD.format("cc-by-nc-4.0"), "LICENSE": APACHE}, field="general")
     assert sum("holds the text of Apache License 2.0" in each.because for each in license_.answers) == 1

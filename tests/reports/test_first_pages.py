@@ -166,10 +166,12 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
     [figure] = [
         each
         for each in persons
-        if each.startswith("State your number of monthly active users, counted as the clause does: the limit is")
+        if each.startswith(
+            "State your number of monthly active users, counted as Llama-3.1 does (section 2 and 1.b.ii):"
+        )
     ]
-    assert "700 million (Llama-3.1, section 2 and 1.b.ii). A company needs" in figure
-    assert figure.endswith("in the month before this version was released.")
+    assert "its products and those of its affiliates had more than 700 million users in the month before" in figure
+    assert figure.count("700 million") == 1
     field = (
         "State your field of use if it is one that Llama-3.1, acceptable use policy, 1 permits under conditions alone."
     )

@@ -30,6 +30,7 @@ class ComparedEvidence:
         names: the licence names of the rule set.
         places: the places whose texts cover something else than the model.
         denials: the claims with sentences that forbid a part of the planned use, each with a sentence that says so.
+        unplanned: the claims with sentences that forbid nothing but unplanned acts, with words for the acts.
     """
 
     evidence: Evidence
@@ -42,6 +43,7 @@ class ComparedEvidence:
     names: LicenseNames
     places: PlacesApart
     denials: Mapping[LicenseClaim, str] = field(default_factory=dict)
+    unplanned: Mapping[LicenseClaim, str] = field(default_factory=dict)
 
     def list_entries(self, ids: Sequence[str]) -> list[LicenseEntry]:
         """List licences by their ids."""

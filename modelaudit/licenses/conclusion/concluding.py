@@ -76,7 +76,8 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     by_clauses = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules)
     chosen = by_clauses.chosen
     compared = ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names, places)
-    compared = replace(compared, denials=_find_likely_denials(compared, intent, by_clauses.answers))
+    denials, unplanned = _compare_with_use(compared, intent, by_clauses.answers)
+    compared = replace(compared, denials=denials, unplanned=unplanned)
     kinships = _find_kinships(compared)
     conflicts = (
         *find_conflicts(compared),
@@ -202,21 +203,24 @@ def _is_explained(conflict: Conflict, own: OwnLicense) -> bool:
     return bool(conflict.held_text) and conflict.held_text in own.reasoning[0]
 
 
-def _find_likely_denials(
+def _compare_with_use(
     compared: ComparedEvidence, intent: Intent | None, answers: Sequence[UseAnswer]
-) -> dict[LicenseClaim, str]:
-    """Find the claims with a sentence that forbids a part of the planned use, each with a sentence that says so.
+) -> tuple[dict[LicenseClaim, str], dict[LicenseClaim, str]]:
+    """Find the claims that forbid a part of the planned use, and those that forbid unplanned acts alone.
 
-    ``answers`` are those of the clauses alone.
+    The first have a sentence that says so, the second words for the acts. ``answers`` are those of the clauses alone.
     """
     if intent is None:
-        return {}
+        return {}, {}
     rules = compared.rules
     is_denied = any(each.answer is Answer.DENY for each in answers)
     claims = list_forbidding_claims(
         compared.claims, list_binding_entries(compared), rules.restrictions, compared.places, is_denied
     )
-    return DenialFinder(intent, rules.restrictions, rules.clauses).describe_likely_denials(claims)
+    finder = DenialFinder(intent, rules.restrictions, rules.clauses)
+    denials = finder.describe_likely_denials(claims)
+    acts = {each: finder.name_unplanned_acts(each) for each in claims if each not in denials}
+    return denials, {each: words for each, words in acts.items() if words}
 
 
 def _describe_unclear_components(

@@ -35,6 +35,15 @@ _PLANS = {
     Use.TRAIN_ON_OUTPUTS: "trains a model on the outputs",
     Use.EMBED_ON_DEVICE: "builds the model into devices",
 }
+_ACTS = {
+    Use.REDISTRIBUTE: "giving copies to others",
+    Use.FINE_TUNE: "fine-tuning",
+    Use.DISTILL: "distilling",
+    Use.TRAIN_ON_OUTPUTS: "training on outputs",
+    Use.EMBED_ON_DEVICE: "building into devices",
+}
+"""The planned uses that are acts of their own; commercial use and a service are a part of any other use."""
+_SEVERAL_PARTS = defer_pattern(r"[,;:]|\b(?:and|or|nor|unless|except|without|other than|but)\b")
 _AMOUNT = defer_pattern(
     r"(?P<number>\d{1,3}(?:[, ]\d{3}){1,4}|\d{1,12}(?:\.\d{1,2})?)[ -]?"
     r"(?P<unit>thousand|million|billion|bn|mn|[kmb]\b)?"
@@ -93,6 +102,20 @@ class DenialFinder:
             # A prohibition for one field says nothing about a use in another.
             return ""
         return next(self._iter_forbidden_uses(claim, topics, sentence, is_forbidden), "")
+
+    def name_unplanned_acts(self, claim: LicenseClaim) -> str:
+        """Name the acts of a sentence that forbids nothing but acts which the use states as not planned; else empty.
+
+        A sentence with several parts may forbid more than its words show.
+        """
+        sentence = fold_sentence(claim.quotation)
+        topics = find_topics(sentence, self.cues)
+        uses = [use for use in _ACTS if f"use:{use}" in topics]
+        is_plain = len(uses) == len(topics) and not _SEVERAL_PARTS.search(sentence)
+        if not is_plain or claim.field == PROHIBITION or not forbids(sentence, self.cues):
+            return ""
+        is_unplanned = all(self.intent.uses.get(use) is False for use in uses)
+        return " and ".join(_ACTS[use] for use in uses) if is_unplanned else ""
 
     def _iter_forbidden_uses(
         self, claim: LicenseClaim, topics: Collection[str], sentence: str, is_forbidden: bool

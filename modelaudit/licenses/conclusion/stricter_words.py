@@ -66,9 +66,11 @@ def find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflict
     binding = list_binding_entries(compared)
     uncovered = list_uncovered_restrictions(compared.claims, binding, compared.rules.restrictions, compared.places)
     for claim in dict.fromkeys((*uncovered, *compared.denials)):
+        unplanned = compared.unplanned.get(claim, "")
+        detail = compared.denials.get(claim) or _describe_restriction(claim, bool(binding), unplanned)
         yield Conflict(
-            "declared-prose",
-            compared.denials.get(claim) or _describe_restriction(claim, is_licensed=bool(binding)),
+            "unplanned-prose" if unplanned else "declared-prose",
+            detail,
             tuple(compared.own.ids),
             claim.artifact,
             claim.location,
@@ -76,8 +78,8 @@ def find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflict
         )
 
 
-def _describe_restriction(claim: LicenseClaim, *, is_licensed: bool) -> str:
-    """Describe a sentence that may limit the use, or a text that was not searched for any."""
+def _describe_restriction(claim: LicenseClaim, is_licensed: bool, unplanned: str) -> str:
+    """Describe a sentence that may limit the use, or nothing but unplanned acts, or a text that was not searched."""
     words = " ".join(claim.quotation.split())
     if is_unsearched(claim.location):
         extent = "" if not words or is_over_limit(claim) else " to its end"
@@ -85,6 +87,8 @@ def _describe_restriction(claim: LicenseClaim, *, is_licensed: bool) -> str:
     line = f" at line {claim.location.line}" if claim.location.line else ""
     if claim.location.key == RESTRICTED_BASE:
         return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no field declares this base model."
+    if unplanned:
+        return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and {unplanned} is not planned."
     beyond = " beyond the licence" if is_licensed else ""
     return f"{claim.artifact or 'the Hub'} states{line} “{words}”, which may limit the use{beyond}."
 
