@@ -32,9 +32,10 @@ from modelaudit.policy.binding import ScannedModel, digest_statement
 from modelaudit.policy.consent import Consent
 from modelaudit.policy.decisions import Decisions
 from modelaudit.policy.gate import Refusal
+from modelaudit.policy.outcomes import judge_outcomes
 from modelaudit.policy.places import find_register, refuse_inside_target
 from modelaudit.policy.runtime import settle_unreachable
-from modelaudit.policy.signoffs import JudgedSignOffs, find_valid_approval, judge_signoffs
+from modelaudit.policy.signoffs import JudgedSignOffs, find_first_ending, find_valid_approval, judge_signoffs
 from modelaudit.policy.subjects import find_replacements
 from modelaudit.reports.content_digest import digest_content
 from modelaudit.reports.inventory import combine_digests
@@ -122,7 +123,10 @@ class Acceptances:
         self._withdraw_refused(audit)
 
     def accept_license(self, audit: AuditedParts, license_: LicenseConclusion) -> LicenseConclusion:
-        """Return the conclusion with the digest of its terms and its acceptance, and accept findings alike."""
+        """Return the conclusion with the digest of its terms, its acceptance and the outcome of each answer.
+
+        Findings are accepted alike.
+        """
         if license_.state is not ConclusionState.NOT_CHECKED and self._digests is not None:
             paths = self._digests.list_term_files()
             license_ = replace(
@@ -136,6 +140,7 @@ class Acceptances:
         if self._baseline is not None:
             audit.findings = self._baseline.accept_findings(audit.findings, audit.records)
         self._withdraw_refused(audit)
+        license_ = judge_outcomes(license_, audit.findings, self._policy.gates)
         self._judge_signoffs(audit, license_)
         return license_
 
@@ -148,7 +153,8 @@ class Acceptances:
             self._target, policy.digest, sorted(policy.checks), audit.records, audit.findings, license_
         )
         replaced_by = find_replacements(self._entries, today)
-        self._judged = judge_signoffs(self._entries, self._target.short_name, content, "", replaced_by, today)
+        ending = find_first_ending(self._decisions.recorded) if self._decisions is not None else None
+        self._judged = judge_signoffs(self._entries, self._target.short_name, content, "", replaced_by, today, ending)
         approval = find_valid_approval(self._judged.signoffs, policy.signoff_terms)
         if self._decisions is not None and approval is not None:
             self._decisions.settle_by(approval)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelaudit.claim_collector import ClaimCollector
+from modelaudit.licenses.conclusion.openness import withhold_openness
 from modelaudit.licenses.evidence.claims import is_license_file_name, summarize_declarations
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, is_revision_of_owner
 from modelaudit.licenses.evidence.restriction_sentences import has_unreadable_terms
@@ -15,10 +16,12 @@ from modelaudit.licenses.lineage.traversal import LookupResult
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import GatedError, MissingError, NotCachedError, SourceError, UnconnectedError
-from modelaudit.model.license import OriginState
+from modelaudit.model.license import LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.reading import Structure
+from modelaudit.model.report import Coverage
 from modelaudit.model.structure import Unread
+from modelaudit.policy.term_coverage import require_review_if_unread
 from modelaudit.sources import resolve_small_files
 from modelaudit.sources.small import may_state_terms
 from modelaudit.wire.deadline import start_deadline
@@ -144,6 +147,21 @@ class BaseModelLookup:
             if deadline.has_passed():
                 return artifact.path
         return ""
+
+
+def doubt_unread_terms(license_: LicenseConclusion, terms: Coverage, rules: Catalogue) -> LicenseConclusion:
+    """Return the conclusion with the doubt that unread files leave about the use, and about how open the weights are.
+
+    Args:
+        license_: the conclusion from the files that were read.
+        terms: the coverage of the files that may state terms.
+        rules: the rule set.
+    """
+    doubted = require_review_if_unread(license_, terms)
+    is_in_doubt = bool(terms.open_absences) or not terms.anything_examined
+    if doubted.openness is None or not is_in_doubt:
+        return doubted
+    return replace(doubted, openness=withhold_openness(doubted.openness, rules))
 
 
 def _describe_first_absence(snapshot: Snapshot) -> str:

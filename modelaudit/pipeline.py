@@ -24,6 +24,7 @@ from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
+from modelaudit.licensing import doubt_unread_terms
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import InternalError, ModelAuditError, WindowError
@@ -36,7 +37,7 @@ from modelaudit.model.report import AuditReport, ByteCounts, Coverage
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.options import Options, describe_target, list_families, prepare, refuse_judges_inside_target
 from modelaudit.packs import use_rules
-from modelaudit.policy.term_coverage import limit_to_terms, require_review_if_unread
+from modelaudit.policy.term_coverage import limit_to_terms
 from modelaudit.resolving import resolve_terms, resolve_with_claims
 from modelaudit.sources.quarantine import quarantine_wrong_blobs
 from modelaudit.sources.small import may_hold_terms
@@ -103,7 +104,7 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     coverage = Coverage(tuple(audit.records))
     term_records = (record for record in audit.records if may_hold_terms(record.path, record.size))
     terms = limit_to_terms(term_records, audit.read_absences)
-    license_ = require_review_if_unread(license_, terms) if terms.artifacts else license_
+    license_ = doubt_unread_terms(license_, terms, catalogue) if terms.artifacts else license_
     license_ = acceptances.accept_license(audit, license_)
     opinions = audit.collect_opinions(snapshot, time.process_time() - started) if options.second_opinion else ()
     described = replace(described, notes=(*described.notes, *quarantine_wrong_blobs(snapshot, audit.records)))
@@ -119,8 +120,8 @@ def answer_license(target: str, options: Options) -> AuditReport:
         SourceError: the target cannot be resolved or fetched.
         InternalError: modelaudit itself failed.
     """
-    task = f"reading the licence of {target!r}"
-    return convert_internal_errors(lambda: use_rules(partial(_answer_license, target), options), task)
+    answer = partial(use_rules, partial(_answer_license, target), options)
+    return convert_internal_errors(answer, f"reading the licence of {target!r}")
 
 
 def _answer_license(target: str, options: Options) -> AuditReport:
@@ -137,7 +138,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     described = describe_target(target, snapshot, options)
     acceptances.accept_parts(audit, snapshot, described, is_complete=False)
     coverage = limit_to_terms(audit.records, audit.read_absences, list_unopened(snapshot, opened))
-    license_ = acceptances.accept_license(audit, require_review_if_unread(license_, coverage))
+    license_ = acceptances.accept_license(audit, doubt_unread_terms(license_, coverage, catalogue))
     decision = audit.decide(snapshot, coverage, coverage, license_, refusals=acceptances.refusals)
     return acceptances.complete(audit.build_report(described, decision, license_, ()))
 
@@ -149,9 +150,8 @@ def _guard_lookup(look_up: LookUp) -> LookUp:
         try:
             return look_up(name, is_dataset)
         except Exception as bug:  # a hostile base model must not hide the facts about the model itself
-            return LookupResult(
-                OriginState.UNREACHED, f"modelaudit failed while looking it up: {type(bug).__name__}: {bug}"[:300]
-            )
+            detail = f"modelaudit failed while looking it up: {type(bug).__name__}: {bug}"
+            return LookupResult(OriginState.UNREACHED, detail[:300])
 
     return guarded_look_up
 

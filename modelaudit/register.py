@@ -44,7 +44,7 @@ from modelaudit.policy.subjects import LICENSE_KINDS, find_replacements, match_p
 from modelaudit.reported_model import bind_subject, describe_reported_model, list_absence_pairs
 from modelaudit.reports.license_names import find_license_names
 from modelaudit.reports.results import ResultKind, list_results
-from modelaudit.signoffs import record_approvals, refuse_partial_report, sign_report
+from modelaudit.signoffs import choose_signoff_end, record_approvals, refuse_partial_report, sign_report
 
 _FINGERPRINT: Final = defer_pattern(r"[0-9a-f]{16}")
 _FORMS: Final = "a fingerprint, rule/id:artifact, absence-reason:artifact, licence:ID, agreement:ID, or model"
@@ -61,8 +61,8 @@ class Statement:
 
     Attributes:
         reference: the number or name of the contract, for an agreement; of the review, for a sign-off.
-        role: of the person who signs off.
-        approver_role: of the person who approved a sign-off.
+        role: of the person who decides.
+        approver_role: of the person who approved it.
         is_on_any_model: whether an agreement is on every model under its licences, and not on that of the report alone.
     """
 
@@ -113,14 +113,13 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
         subject, permits = _compose_agreement(subject, report, statement)
     else:
         _refuse_unfit_options(statement, is_signoff)
+    if statement.approver_role and not texts["approved-by"]:
+        raise ConfigurationError("--approver-role: is the role of who approved it; add --approved-by NAME")
+    expires = statement.expires
     if is_signoff:
         refuse_partial_report(report)
-        if statement.approver_role and not texts["approved-by"]:
-            raise ConfigurationError("--approver-role: is the role of who approved it; add --approved-by NAME")
+        expires = choose_signoff_end(report, answer, expires, today)
     binding = "" if statement.is_on_any_model else bind_subject(subject, report)
-    expires = statement.expires
-    if is_signoff and not expires:
-        expires = (today + timedelta(days=LONGEST_DAYS)).isoformat()
     return RegisterEntry(
         "",
         subject,
@@ -134,7 +133,8 @@ def compose_entry(text: str, report: AuditReport, statement: Statement) -> Regis
         "" if statement.is_on_any_model else report.target.short_name,
         use or Intent(),
         permits,
-        sign_report(report, binding, statement) if is_signoff else None,
+        sign_report(report, binding, statement.reference) if is_signoff else None,
+        *(" ".join(each.split()) for each in (statement.role, statement.approver_role)),
     )
 
 
@@ -142,13 +142,11 @@ def _refuse_unfit_options(statement: Statement, is_signoff: bool) -> None:
     """Raise ``ConfigurationError`` for an option that belongs to an agreement or a sign-off alone."""
     if statement.is_on_any_model:
         raise ConfigurationError("--any-model: belongs to an agreement:LICENCE; leave it out")
-    roles = (("role", statement.role), ("approver-role", statement.approver_role))
-    for option, value in (("reference", statement.reference), *roles):
-        if value and not is_signoff:
-            others = "an agreement:LICENCE or a sign-off" if option == "reference" else "a sign-off"
-            raise ConfigurationError(
-                f"--{option}: belongs to {others}, as in: decide model --answer approve; leave it out"
-            )
+    if statement.reference and not is_signoff:
+        raise ConfigurationError(
+            "--reference: belongs to an agreement:LICENCE or a sign-off, as in: decide model --answer approve; leave "
+            "it out"
+        )
 
 
 def _compose_agreement(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
-from typing import Final, Protocol
+from datetime import date, timedelta
+from typing import Final
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.elements.controls import judge_controls
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.register import DecisionAnswer, RegisterEntry, SignedReport
+from modelaudit.model.register import LONGEST_DAYS, DecisionAnswer, RegisterEntry, SignedReport
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOffState
 from modelaudit.policy.dates import find_active_state
 from modelaudit.policy.recording import record_entry
-from modelaudit.policy.signoffs import JudgedSignOffs, judge_signoffs
+from modelaudit.policy.signoffs import JudgedSignOffs, find_first_ending, judge_signoffs
 from modelaudit.policy.subjects import find_replacements
 from modelaudit.reports.content_digest import compute_content_digest
 from modelaudit.reports.json_report import compute_report_digest
@@ -52,29 +52,39 @@ def refuse_partial_report(report: AuditReport) -> None:
         raise ConfigurationError(f"--report: a sign-off needs a report that looked for attacks; {_SCAN_WHOLE}")
 
 
-class _Signing(Protocol):
-    """What a person states beside the answer."""
+def choose_signoff_end(report: AuditReport, answer: DecisionAnswer, expires: str, today: date) -> str:
+    """Return the last day of a sign-off: the one that a person states, else the latest.
 
-    @property
-    def role(self) -> str:
-        """The role of the person; empty if not stated."""
+    An approval may not outlive an acceptance behind the verdict.
 
-    @property
-    def approver_role(self) -> str:
-        """The role of who approved the answer; empty if not stated."""
+    Args:
+        report: a saved report.
+        answer: of the sign-off.
+        expires: as stated; empty if not.
+        today: the day of the sign-off.
 
-    @property
-    def reference(self) -> str:
-        """The number or name of the review; empty if not stated."""
+    Raises:
+        ConfigurationError: an acceptance ends before the stated day.
+    """
+    latest = (today + timedelta(days=LONGEST_DAYS)).isoformat()
+    first = find_first_ending(report.decisions) if answer is DecisionAnswer.APPROVE else None
+    if first is None:
+        return expires or latest
+    if expires > first.expires:
+        raise ConfigurationError(
+            f"--expires {expires}: the verdict rests on an acceptance of {first.by} ({first.place}) that ends before; "
+            f"state {first.expires} at the latest"
+        )
+    return expires or min(first.expires, latest)
 
 
-def sign_report(report: AuditReport, binding: str, statement: _Signing) -> SignedReport:
+def sign_report(report: AuditReport, binding: str, reference: str) -> SignedReport:
     """Return what binds a sign-off to a report.
 
     Args:
         report: a saved report.
         binding: of its model, as a decision on the model has it.
-        statement: what the person states.
+        reference: the number or name of the review; empty if not stated.
 
     Raises:
         ConfigurationError: the report does not state the bytes of the whole model.
@@ -83,9 +93,7 @@ def sign_report(report: AuditReport, binding: str, statement: _Signing) -> Signe
         raise ConfigurationError(
             f"--report: a sign-off needs a report that states the SHA-256 of every file; {_SCAN_WHOLE}"
         )
-    texts = (statement.role, statement.reference, statement.approver_role)
-    role, reference, approver_role = (" ".join(each.split()) for each in texts)
-    return SignedReport(compute_report_digest(report), compute_content_digest(report), role, reference, approver_role)
+    return SignedReport(compute_report_digest(report), compute_content_digest(report), " ".join(reference.split()))
 
 
 def judge_reported(report: AuditReport, entries: Sequence[RegisterEntry], today: date) -> JudgedSignOffs:
@@ -99,6 +107,7 @@ def judge_reported(report: AuditReport, entries: Sequence[RegisterEntry], today:
         compute_report_digest(report),
         find_replacements(entries, today),
         today,
+        find_first_ending(report.decisions),
     )
 
 

@@ -104,13 +104,40 @@ def test_role_of_the_approver_is_recorded_and_shown_beside_the_name(model: Path)
     for format in ("markdown", "html", "table"):
         assert people in " ".join(render_format(shown, format).decode().split()), format
     assert any(people in each for control in shown.controls for each in control.signed)
-    # A decision that signs off no model has no such role.
-    fingerprint = report.findings[0].fingerprint if report.findings else "licence:conclusion"
-    refused = run(
+    # Each other decision may state the roles too.
+    fingerprint = report.findings[0].fingerprint
+    decided = run(
         *("decide", fingerprint, "--report", "report.json", "--answer", "accept", "--reason", "read", "--by", "A"),
-        *("--approved-by", "B", "--approver-role", "CFO", "--expires", "2027-01-31"),
+        *("--approved-by", "B", "--approver-role", "CFO", "--expires", LAST_DAY),
     )
-    assert refused.returncode == 2
+    assert decided.returncode == 0, decided.stderr
+    [decision] = scan()[1].decisions
+    assert (decision.role, decision.approver_role) == ("", "CFO")
+    page = " ".join(render_format(scan()[1], "html").decode().split())
+    assert "Accepted by A (role not recorded)" in page and "B (CFO)" in page
+
+
+def test_approval_ends_at_the_latest_with_the_acceptance_behind_the_verdict(model: Path) -> None:
+    _, report = scan()
+    accept = ("--answer", "accept", "--reason", "ok", "--by", "A", "--approved-by", "B", "--expires", LAST_DAY)
+    assert run("decide", report.findings[0].fingerprint, "--report", "report.json", *accept).returncode == 0
+    scan()
+    late = sign("--expires", "2027-01-15")
+    assert (late.returncode, late.stderr.count(f"state {LAST_DAY} at the latest")) == (2, 1), late.stderr
+    assert sign().returncode == 0
+    assert f"expires: {LAST_DAY}" in REGISTER.read_text().partition("approve")[2]
+    # A register that was edited by hand moves no end.
+    text = REGISTER.read_text()
+    REGISTER.write_text(text[::-1].replace(LAST_DAY[::-1], "2027-01-20"[::-1], 1)[::-1])
+    [signed] = scan(day=LATER)[1].signoffs
+    assert (signed.expires, signed.state) == (LAST_DAY, SignOffState.VALID)
+    page = " ".join(render_format(scan(day=LATER)[1], "html").decode().split())
+    assert "It ends with the acceptance that the verdict rests on" in page and "2027-01-20" not in page
+    # A refusal rests on no acceptance.
+    REGISTER.write_text(text.partition("- subject: {model")[0])
+    scan()
+    refusal = ("--answer", "refuse", "--reason", "no", "--by", "A", "--expires", "2027-01-15")
+    assert run("decide", "model", "--report", "report.json", *refusal).returncode == 0
 
 
 def test_report_with_its_sign_offs_has_the_digest_of_the_one_without(model: Path) -> None:

@@ -81,6 +81,8 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
         raise refuse("expires", f"{entry.expires} must lie between {entry.decided} and {longest}, at most a year later")
     if entry.approved_by is not None and fold_name(entry.by) == fold_name(entry.approved_by):
         raise refuse("approved-by", f"{entry.approved_by!r} decided it too; another person must approve it")
+    if entry.approver_role is not None and entry.approved_by is None:
+        raise refuse("approver-role", "is the role of who approved it; add approved-by")
     subject, fault = _parse_subject(entry.subject)
     if subject is None:
         raise refuse("subject", fault)
@@ -103,6 +105,8 @@ def _parse_entry(entry: EntryFile, index: int, place: str, document: Document) -
         _parse_use(entry.use) if entry.use is not None else Intent(),
         tuple(entry.permits or ()),
         _parse_signed(entry),
+        entry.role or "",
+        entry.approver_role or "",
     )
 
 
@@ -111,13 +115,12 @@ def _parse_signed(entry: EntryFile) -> SignedReport | None:
     if entry.report is None or entry.content is None:
         return None
     digest, content = entry.report.removeprefix(_SHA256), entry.content.removeprefix(_SHA256)
-    return SignedReport(digest, content, entry.role or "", entry.reference or "", entry.approver_role or "")
+    return SignedReport(digest, content, entry.reference or "")
 
 
 def _find_unfit_signing(entry: EntryFile, kind: SubjectKind) -> tuple[str, str]:
     """Return the key that makes an entry no whole sign-off and no other decision, and the fault; empty if it is one."""
-    keys = {"report": entry.report, "content": entry.content, "role": entry.role, "reference": entry.reference}
-    keys["approver-role"] = entry.approver_role
+    keys = {"report": entry.report, "content": entry.content, "reference": entry.reference}
     given = [key for key, value in keys.items() if value is not None]
     if not given and entry.answer is not DecisionAnswer.APPROVE:
         return ("", "") if entry.approved_by is not None else ("approved-by", "is missing")
@@ -270,7 +273,9 @@ def _format_entry(entry: RegisterEntry) -> list[str]:
         **_format_signed(entry.signed),
         "reason": _quote(entry.reason),
         "by": _quote(entry.by),
+        **({"role": _quote(entry.role)} if entry.role else {}),
         **({"approved-by": _quote(entry.approved_by)} if entry.approved_by else {}),
+        **({"approver-role": _quote(entry.approver_role)} if entry.approver_role else {}),
         "decided": entry.decided,
         "expires": entry.expires,
     }
@@ -281,9 +286,8 @@ def _format_signed(signed: SignedReport | None) -> Mapping[str, str]:
     """Return the keys of a sign-off; none for any other decision."""
     if signed is None:
         return {}
-    stated = {"role": signed.role, "approver-role": signed.approver_role, "reference": signed.reference}
-    texts = {key: _quote(text) for key, text in stated.items() if text}
-    return {"report": _SHA256 + signed.digest, "content": _SHA256 + signed.content, **texts}
+    reference = {"reference": _quote(signed.reference)} if signed.reference else {}
+    return {"report": _SHA256 + signed.digest, "content": _SHA256 + signed.content, **reference}
 
 
 def _quote(text: str) -> str:

@@ -125,7 +125,7 @@ class EntryFile:
         report: the digest of the report that a sign-off answers.
         content: the digest of what that report judges, which a later report on the same bytes shares.
         role: of the person who signs off.
-        approver_role: of the person who approved a sign-off.
+        approver_role: of the person who approved it.
         reference: the number or name of the review that a sign-off belongs to.
     """
 

@@ -45,9 +45,9 @@ _WIDEST = 100
 )
 @click.option("--reason", metavar="TEXT", help="Why; shown in every report.")
 @click.option("--by", metavar="NAME", help="Who decided.")
-@click.option("--role", metavar="TEXT", help="The role of that person, for a sign-off.")
+@click.option("--role", metavar="TEXT", help="The role of that person.")
 @click.option("--approved-by", metavar="NAME", help="Who approved it; a sign-off may leave it out.")
-@click.option("--approver-role", metavar="TEXT", help="The role of who approved it, for a sign-off.")
+@click.option("--approver-role", metavar="TEXT", help="The role of who approved it.")
 @click.option(
     "--expires",
     metavar="DATE",
@@ -148,7 +148,7 @@ def _refuse_unmet_terms(entry: RegisterEntry, policy: Policy) -> None:
     """
     if entry.answer is not DecisionAnswer.APPROVE or entry.signed is None:
         return
-    unmet = explain_unmet_terms(entry.signed.role, entry.approved_by, policy.signoff_terms)
+    unmet = explain_unmet_terms(entry.role, entry.approved_by, policy.signoff_terms)
     if unmet:
         option = "--role" if "role" in unmet else "--approved-by"
         place = policy.origins.get(f"require.{Requirement.SIGNOFF}", policy.name)

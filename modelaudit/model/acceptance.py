@@ -74,6 +74,8 @@ class RecordedDecision:
         permits: the kinds of the clauses that an agreement permits.
         reference: the number or name of the contract, for an agreement; else empty.
         date: the ISO date of the decision; empty in a report of an older version.
+        role: of the person who decided; empty if not stated.
+        approver_role: of the person who approved the decision; empty if not stated.
     """
 
     place: str
@@ -92,3 +94,5 @@ class RecordedDecision:
     permits: tuple[str, ...] = ()
     reference: str = ""
     date: str = ""
+    role: str = ""
+    approver_role: str = ""

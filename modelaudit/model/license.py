@@ -5,7 +5,7 @@ The JSON report contains the names of these fields, so they are permanent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,8 +15,20 @@ from modelaudit.model.license_name import fold_license_name as fold_license_name
 from modelaudit.model.license_text import ClauseQuotation as ClauseQuotation
 from modelaudit.model.license_text import TextChange as TextChange
 from modelaudit.model.lineage import Kinship
+from modelaudit.model.openness import Component as Component
+from modelaudit.model.openness import Openness as Openness
 from modelaudit.model.structure import NOWHERE, Location
-from modelaudit.model.terms import Answer, Group, Intent, LicenseCategory, LicenseEntry, Relation, Use
+from modelaudit.model.terms import (
+    UNREAD_TERMS,
+    Answer,
+    Group,
+    Intent,
+    LicenseCategory,
+    LicenseEntry,
+    Outcome,
+    Relation,
+    Use,
+)
 
 THE_REST = "the rest of the repository"
 """What lies outside of the folders of several models."""
@@ -208,6 +220,7 @@ class UseAnswer:
             Files in its sentences are named from the folder.
         unstated: what the planned use does not state and the clause asks for, by the keys of a policy: a ``Use``,
             ``purpose``, ``territories``, ``field``, ``monthly-active-users`` or ``annual-revenue-usd``.
+        outcome: what it means for the verdict; ``None`` before the findings and the policy are known.
     """
 
     answer: Answer
@@ -223,6 +236,7 @@ class UseAnswer:
     ended: str = ""
     folders: tuple[str, ...] = ()
     unstated: tuple[str, ...] = ()
+    outcome: Outcome | None = None
 
     @property
     def models(self) -> str:
@@ -235,6 +249,16 @@ class UseAnswer:
             message = message.removeprefix(f"{folder}: ")
         reason, fact = (each.casefold().rstrip(".") for each in (self.because, message))
         return reason in fact or fact in reason
+
+    def judge(self, failing: Iterable[str] = ()) -> Outcome:
+        """Judge what it means for the verdict; ``failing`` are the messages of the findings that break the policy."""
+        if self.acceptance is not None:
+            return Outcome.AGREED if self.acceptance.reference else Outcome.ACCEPTED
+        if self.answer is not Answer.REVIEW:
+            return Outcome.DENIED if self.answer is Answer.DENY else Outcome.ALLOWED
+        if self.kind == UNREAD_TERMS:
+            return Outcome.INCOMPLETE
+        return Outcome.FAILS if any(map(self.is_stated_by, failing)) else Outcome.REVIEW
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,37 +288,6 @@ class Duty:
         """Whether the stated uses leave open whether it applies."""
         groups = (self.uses, self.with_uses)
         return any(group and not any(stated.get(use) for use in group) for group in groups)
-
-
-@dataclass(frozen=True, slots=True)
-class Component:
-    """A part of a release by the Model Openness Framework: whether it is present, and whether its licence is open.
-
-    The repository holds a part that is present, or only names one that is ``elsewhere``.
-    """
-
-    id: str
-    title: str
-    present: bool
-    licenses: tuple[str, ...] = ()
-    open: bool | None = None
-    evidence: str = ""
-    elsewhere: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Openness:
-    """The openness of a release, apart from any permission.
-
-    Attributes:
-        title: the class of the Model Openness Framework that the evidence reaches, or a note that it reaches none.
-        components: in the framework's order.
-        missing: the items missing for the next class, one line each.
-    """
-
-    title: str
-    components: tuple[Component, ...] = ()
-    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

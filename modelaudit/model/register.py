@@ -90,16 +90,12 @@ class SignedReport:
     Attributes:
         digest: the SHA-256 over its canonical form without sign-offs, 64 hexadecimal digits.
         content: the SHA-256 over what it judges, which a later report on the same bytes shares; 64 digits.
-        role: of the person who answers; empty if not stated.
         reference: the number or name of the review; empty if not stated.
-        approver_role: of the person who approved the answer; empty if not stated.
     """
 
     digest: str
     content: str
-    role: str = ""
     reference: str = ""
-    approver_role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +113,8 @@ class RegisterEntry:
             agreement on every use.
         permits: the kinds of the clauses that an agreement permits.
         signed: the report that a sign-off answers; ``None`` for any other decision.
+        role: of the person who decided; empty if not stated.
+        approver_role: of the person who approved the decision; empty if not stated.
     """
 
     place: str
@@ -132,6 +130,8 @@ class RegisterEntry:
     use: Intent = Intent()  # noqa: RUF009 - frozen
     permits: tuple[str, ...] = ()
     signed: SignedReport | None = None
+    role: str = ""
+    approver_role: str = ""
 
     @property
     def identity(self) -> tuple[DecisionSubject, str, str]:

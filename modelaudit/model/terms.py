@@ -107,6 +107,22 @@ class Answer(StrEnum):
         return list(Answer).index(self)
 
 
+class Outcome(StrEnum):
+    """What the answer of a clause means for the verdict, after the findings, the policy and the decisions of people."""
+
+    ALLOWED = "allowed"
+    AGREED = "agreed"
+    """An agreement with the owner permits it."""
+    ACCEPTED = "accepted"
+    """A person accepts it."""
+    REVIEW = "review"
+    INCOMPLETE = "incomplete"
+    """A file that may state terms was not read."""
+    FAILS = "fails"
+    """A finding of the same fact breaks the policy, so that no person is left to decide."""
+    DENIED = "denied"
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """One permission, duty or prohibition of a licence.

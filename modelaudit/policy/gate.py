@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from modelaudit.model.acceptance import Acceptance
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion
@@ -20,6 +21,7 @@ from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
 from modelaudit.policy.accepted import count_noun, describe_accepted
 from modelaudit.policy.instruction_reviews import find_reviews
+from modelaudit.policy.outcomes import breaks_gate
 from modelaudit.policy.permissions import describe_permission
 from modelaudit.policy.requirements import RulesAge, find_unmet_conditions
 
@@ -220,15 +222,9 @@ def _list_failing(evidence: Evidence, question: Question) -> list[Finding]:
         finding
         for finding in evidence.findings
         if finding.acceptance is None
-        and _breaks_gate(finding, evidence.policy.gates)
+        and breaks_gate(finding, evidence.policy.gates)
         and (finding.check is CheckFamily.LICENSE) is (question is Question.USE)
     ]
-
-
-def _breaks_gate(finding: Finding, gates: Mapping[CheckFamily, Severity | None]) -> bool:
-    """Whether a finding is as severe as the gate of its family; a family without a gate never fails."""
-    gate = gates.get(finding.check)
-    return gate is not None and finding.severity.rank >= gate.rank
 
 
 def _find_unread_parts(coverage: Coverage, question: Question) -> Iterator[_Point]:
@@ -264,14 +260,14 @@ def _find_license_points(evidence: Evidence) -> Iterator[_Point]:
     permission = license_.open_permission
     # Files that state no terms by their names are left unopened on purpose.
     is_nothing_there = not (evidence.coverage.anything_examined or evidence.coverage.unopened)
-    if evidence.terms.artifacts or is_nothing_there:
-        yield from _find_unread_parts(evidence.terms, Question.USE)
+    is_counted = bool(evidence.terms.artifacts) or is_nothing_there
+    unread = list(_find_unread_parts(evidence.terms, Question.USE)) if is_counted else []
+    yield from unread
     if permission is None:
         is_required = Requirement.STATED_USE in evidence.policy.require
         yield _Point(Cause(CauseKind.USE_NOT_STATED, Question.USE, Verdict.REVIEW, 1, NO_USE), gates=is_required)
     elif permission is not Answer.ALLOW:
-        point = describe_permission(license_, [each.message for each in _list_failing(evidence, Question.USE)])
-        yield from itertools.starmap(_Point, point)
+        yield from itertools.starmap(_Point, describe_permission(license_, are_unread_named=bool(unread)))
     if evidence.failed_look_ups and license_.acceptance is None:
         number = count_noun(len(evidence.failed_look_ups), "base model")
         reason = f"{number} not looked up: scan again when the Hub delivers all, or with --offline to ask for none"
@@ -306,7 +302,7 @@ def _answer_load(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.INCOMPLETE, "The security check did not run, so attacks were not searched for.")
     if points:
         return _take_worst(points)
-    breaking = [finding for finding in evidence.findings if _breaks_gate(finding, evidence.policy.gates)]
+    breaking = [finding for finding in evidence.findings if breaks_gate(finding, evidence.policy.gates)]
     gating = [finding for finding in breaking if finding.check is not CheckFamily.LICENSE]
     sentences = describe_accepted(gating, evidence.coverage)
     if sentences:
@@ -350,10 +346,19 @@ def _describe_decided_use(license_: LicenseConclusion) -> str:
         ]
         + [
             f"{each.by}, approved by {each.approved_by}, accepted the open questions of the licences until "
-            f"{each.expires}."
+            f"{each.expires}{_quote_accepted(license_, each)}."
             for each in others[:_MAX_NAMED_DECISIONS]
         ]
     )
+
+
+def _quote_accepted(license_: LicenseConclusion, acceptance: Acceptance) -> str:
+    """Quote the questions of the licences that an acceptance answers; empty where it answers none of a clause."""
+    settled = [each.because.rstrip(".") for each in license_.answers if each.acceptance == acceptance]
+    quoted = [f"“{each}”" for each in dict.fromkeys(settled)]
+    more = len(quoted) - _MAX_NAMED_DECISIONS
+    rest = [f"{count_noun(more, 'further one')}"] if more > 0 else []
+    return f": {'; '.join([*quoted[:_MAX_NAMED_DECISIONS], *rest])}" if quoted else ""
 
 
 def _name_duties(license_: LicenseConclusion) -> str:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.license import LicenseConclusion
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import Answer, Outcome
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
 
 _PERMISSIONS: Final = {Answer.ALLOW: "permit", Answer.REVIEW: "leave open", Answer.DENY: "forbid"}
 _MAX_NAMED_ANSWERS: Final = 3
 
 
-def describe_permission(license_: LicenseConclusion, failing: Sequence[str]) -> Iterator[tuple[Cause, tuple[str, ...]]]:
+def describe_permission(
+    license_: LicenseConclusion, *, are_unread_named: bool = False
+) -> Iterator[tuple[Cause, tuple[str, ...]]]:
     """Yield the cause for the worst open answer to the planned use, with the first reasons; nothing for a permission.
 
-    A finding that fails the policy leaves no person to decide on its fact, so the fact is not for review as well.
+    One fact has one outcome. A finding that fails the policy leaves no person to decide on its fact, and a file that
+    was not read is no text to decide on.
 
     Args:
-        license_: the conclusion.
-        failing: the messages of the findings on licences that fail the policy.
+        license_: the conclusion, with the outcome of each answer.
+        are_unread_named: whether a cause of its own names the files that may state terms and were not read.
     """
     permission = license_.open_permission
     if permission in (None, Answer.ALLOW):
@@ -29,7 +32,8 @@ def describe_permission(license_: LicenseConclusion, failing: Sequence[str]) -> 
     if permission is Answer.DENY:
         kind, verdict, words = CauseKind.LICENCE_DENIED, Verdict.FAIL, "licences do not permit the planned use"
     else:
-        waiting = [each for each in answers if not any(map(each.is_stated_by, failing))]
+        elsewhere = {Outcome.FAILS, Outcome.INCOMPLETE} if are_unread_named else {Outcome.FAILS}
+        waiting = [each for each in answers if (each.outcome or each.judge()) not in elsewhere]
         if answers and not waiting:
             return
         answers = waiting

@@ -37,6 +37,8 @@ def record_entry(
         entry.permits,
         entry.subject.reference,
         entry.decided,
+        entry.role,
+        entry.approver_role,
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.policy import SignOffTerms
 from modelaudit.model.register import DecisionAnswer, RegisterEntry
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
@@ -39,8 +40,9 @@ def judge_signoffs(
     report: str,
     replaced_by: Mapping[str, str],
     today: date,
+    first_ending: RecordedDecision | None = None,
 ) -> JudgedSignOffs:
-    """Judge the sign-offs on a model, in the order of the register.
+    """Judge the sign-offs on a model, in the order of the register; an approval ends with the acceptance behind it.
 
     Args:
         entries: of the register.
@@ -49,6 +51,7 @@ def judge_signoffs(
         report: the digest of the report; empty while it is not built yet.
         replaced_by: the place of the later decision by that of each one that it replaces.
         today: the day of the scan, or of the rendering.
+        first_ending: the acceptance behind the verdict that ends first; ``None`` without one.
     """
     judged: list[SignOff] = []
     notes: list[str] = []
@@ -64,8 +67,23 @@ def judge_signoffs(
                 f"{entry.place}: 'content' is not that of the report that 'report' names, so the sign-off does not "
                 f"count; sign off again, and remove the entry"
             )
-        judged.append(_make_signoff(entry, _find_state(entry, content, replaced_by, today)))
+        limited = _limit_end(entry, first_ending)
+        judged.append(_make_signoff(limited, _find_state(limited, content, replaced_by, today)))
     return JudgedSignOffs(tuple(judged), tuple(notes))
+
+
+def _limit_end(entry: RegisterEntry, first_ending: RecordedDecision | None) -> RegisterEntry:
+    """Return a sign-off whose last day is at most that of the acceptance behind the verdict, if it approves."""
+    if first_ending is None or entry.answer is not DecisionAnswer.APPROVE:
+        return entry
+    return replace(entry, expires=min(entry.expires, first_ending.expires))
+
+
+def find_first_ending(decisions: Iterable[RecordedDecision]) -> RecordedDecision | None:
+    """Find the acceptance in force that ends first; ``None`` without one."""
+    in_force = (each for each in decisions if each.state in (DecisionState.HONOURED, DecisionState.DUE))
+    accepting = (each for each in in_force if each.answer == DecisionAnswer.ACCEPT)
+    return min(accepting, key=lambda each: each.expires, default=None)
 
 
 def _find_state(entry: RegisterEntry, content: str, replaced_by: Mapping[str, str], today: date) -> SignOffState:
@@ -86,7 +104,7 @@ def _make_signoff(entry: RegisterEntry, state: SignOffState) -> SignOff:
         SignOffAnswer.APPROVE if is_approval else SignOffAnswer.REFUSE,
         entry.reason,
         entry.by,
-        signed.role,
+        entry.role,
         entry.approved_by,
         entry.decided,
         entry.expires,
@@ -94,7 +112,7 @@ def _make_signoff(entry: RegisterEntry, state: SignOffState) -> SignOff:
         entry.place,
         signed.reference,
         signed.content,
-        signed.approver_role,
+        entry.approver_role,
     )
 
 

@@ -6,7 +6,6 @@ Every output takes these sentences from here, and they derive from the decision 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
@@ -243,17 +242,7 @@ def _describe_place(claim: LicenseClaim) -> str:
 
 def list_reasons_on_use(report: AuditReport) -> tuple[Reason, ...]:
     """List the answers against the use, those that deny it or fail the policy first; one fact has its worst outcome."""
-    failing = [
-        each.message
-        for each in report.findings
-        if each.check is CheckFamily.LICENSE and each.acceptance is None and report.policy.rejects(each)
-    ]
-
-    def has_failed(reason: Reason) -> bool:
-        return reason.is_open and any(map(reason.answer.is_stated_by, failing))
-
-    reasons = [replace(each, fails=has_failed(each)) for each in list_reasons(report.license)]
-    return tuple(sorted(reasons, key=lambda each: not (each.fails or each.answer.answer is Answer.DENY)))
+    return tuple(sorted(list_reasons(report.license), key=lambda each: not each.fails))
 
 
 def describe_duties(license_: LicenseConclusion) -> str:

@@ -9,7 +9,7 @@ from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.report import AuditReport, DigestState
 from modelaudit.model.signature import SignatureState
-from modelaudit.model.terms import SHARED_WEIGHTS
+from modelaudit.model.terms import SHARED_WEIGHTS, UNREAD_TERMS
 from modelaudit.reports import view
 from modelaudit.reports.answers import describe_reach
 from modelaudit.reports.wording import CHECKS, STATES, count_noun
@@ -67,7 +67,17 @@ def _describe_licence(license_: LicenseConclusion) -> str:
     if license_.models and license_.state is ConclusionState.CONCLUDED:
         return f"the licence of each of {len(license_.models)} parts is determined"
     reach = describe_reach(license_) if license_.state is ConclusionState.CONCLUDED else ""
-    return f"the licence is {STATES[license_.state]}{reach}"
+    return f"the licence is {STATES[license_.state]}{''.join(_list_reservations(license_))}{reach}"
+
+
+def _list_reservations(license_: LicenseConclusion) -> Iterator[str]:
+    """Yield what a licence that was determined leaves open: its version, and whether further terms bind."""
+    if license_.state is not ConclusionState.CONCLUDED:
+        return
+    if any(each.kind == "version-dependent" for each in license_.conflicts):
+        yield ", and its version is assumed"
+    if any(each.kind == UNREAD_TERMS for each in license_.open_answers):
+        yield ", from the files that were read"
 
 
 def list_unverified(report: AuditReport) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
-from modelaudit.model.license import Openness
+from modelaudit.model.openness import Openness
 from modelaudit.reports.fact_places import describe_source
 from modelaudit.reports.wording import join_first, join_phrases, lower_first
 

@@ -25,6 +25,8 @@ _ADDED_FIELDS = frozenset(
             "licensor",
             "missing_file",
             "missing_parts",
+            "outcome",
+            "role",
             "rules_date",
             "rules_number",
         ),

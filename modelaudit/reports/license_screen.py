@@ -17,7 +17,7 @@ from modelaudit.model.license import (
     LicenseConclusion,
 )
 from modelaudit.model.report import AuditReport
-from modelaudit.model.terms import Answer
+from modelaudit.model.terms import Answer, Outcome
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import view
 from modelaudit.reports.answers import describe_exit_code, list_reasons_on_use
@@ -32,7 +32,6 @@ from modelaudit.reports.license_view import (
     describe_base_model,
     describe_dataset,
     describe_lineage_path,
-    describe_openness,
     describe_original,
     list_license_claims,
     list_limits,
@@ -50,6 +49,7 @@ from modelaudit.reports.license_words import (
 )
 from modelaudit.reports.marks import VERDICT_MARKS
 from modelaudit.reports.next_step import describe_next_step
+from modelaudit.reports.openness_words import describe_openness
 from modelaudit.reports.wording import (
     CATEGORIES,
     WITHOUT_LICENSE,
@@ -69,7 +69,8 @@ _MAX_CONFLICTS = 4
 _MAX_FORBIDDEN_USES = 8
 _MAX_DATASETS = 4
 _MAX_UNREAD_SOURCES = 6
-
+_SHORT_OUTCOMES = {Outcome.DENIED: "deny", Outcome.INCOMPLETE: "unread"}
+"""Words for the narrow column of labels; the others are those of the outcome."""
 
 _MAX_PLACE_COLUMNS = 26
 _MAX_DRAWN_DEPTH = 8
@@ -184,9 +185,7 @@ def _render_reasons(report: AuditReport) -> RenderableType | None:
 
 def _name_answer(reason: Reason) -> str:
     """Name an answer in one word; a denial that a decision settles counts as settled."""
-    if reason.answer.acceptance is None:
-        return "fails" if reason.fails and reason.answer.answer is Answer.REVIEW else reason.answer.answer
-    return "agreed" if reason.answer.acceptance.reference else "accepted"
+    return _SHORT_OUTCOMES.get(reason.outcome) or reason.outcome
 
 
 def _format_reason(reason: Reason, license_: LicenseConclusion, stated: str) -> Text:

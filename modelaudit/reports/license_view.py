@@ -17,17 +17,15 @@ from modelaudit.model.license import (
     OriginState,
     UseAnswer,
 )
-from modelaudit.model.terms import TEXT_DUTIES, Answer, Group, Intent, LicenseEntry, Relation, Use
+from modelaudit.model.terms import TEXT_DUTIES, Answer, Group, Intent, LicenseEntry, Outcome, Relation, Use
 from modelaudit.reports.absent_terms import list_absent_terms
 from modelaudit.reports.license_fields import is_about_fields, list_field_limits
 from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_met_figure, describe_triggers
 from modelaudit.reports.wording import (
     LIMIT_KINDS,
-    count_noun,
     describe_place,
     end_sentence,
     format_number,
-    format_sentence,
     lower_first,
 )
 
@@ -94,12 +92,20 @@ class Reason:
     Attributes:
         answer: the first of them.
         vias: the base models that bring it in; empty for the model's own licence alone.
-        fails: whether a finding of the same fact breaks the policy, so that no person is left to decide.
     """
 
     answer: UseAnswer
     vias: tuple[str, ...]
-    fails: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it means for the verdict."""
+        return self.answer.outcome or self.answer.judge()
+
+    @property
+    def fails(self) -> bool:
+        """Whether it is a denial, or a fact for which a finding fails."""
+        return self.outcome in (Outcome.DENIED, Outcome.FAILS)
 
     @property
     def is_open(self) -> bool:
@@ -367,28 +373,3 @@ def _describe_look(name: str, look: OriginState, detail: str) -> str:
     if look not in (OriginState.KNOWN, OriginState.UNREACHED, OriginState.LIMIT) or not detail:
         return LOOKS[look]
     return f"not read: {detail.replace(repr(name), 'it', 1)}"
-
-
-def list_lacking(license_: LicenseConclusion) -> list[str]:
-    """List what the next class of openness lacks, without the parts that were not found, which have a list."""
-    openness = license_.openness
-    if openness is None:
-        return []
-    absent = tuple(f"{part.title}:" for part in openness.components if not part.present)
-    return [line for line in openness.missing if not line.startswith(absent)]
-
-
-def describe_openness(license_: LicenseConclusion) -> str:
-    """Describe the openness in one line, apart from any permission; empty if it was not rated."""
-    openness = license_.openness
-    if openness is None:
-        return ""
-    title = format_sentence(openness.title).rstrip(".")
-    components = openness.components
-    if not components:
-        return end_sentence(title)
-    held = [each for each in components if each.present and not each.elsewhere]
-    present_number, open_number = len(held), sum(each.open is True for each in held)
-    parts = count_noun(len(components), "part")
-    licensed = f", {open_number} of them under an open licence" if present_number else ""
-    return end_sentence(f"{title}; {present_number} of {parts} found{licensed}")

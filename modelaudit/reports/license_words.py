@@ -7,11 +7,21 @@ from collections.abc import Iterable
 from modelaudit.model.license import Basis, ClaimKind, Conflict, LicenseClaim, OriginState, UseAnswer
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.term_files import is_package_metadata
-from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, Intent, Purpose, Relation, Use
+from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, Intent, Outcome, Purpose, Relation, Use
 from modelaudit.reports.clause_words import TITLES
 from modelaudit.reports.wording import format_number, join_phrases
 
 ANSWERS = {Answer.ALLOW: "ALLOWED", Answer.REVIEW: "FOR REVIEW", Answer.DENY: "DENIED"}
+
+_OUTCOMES = {
+    Outcome.ALLOWED: ANSWERS[Answer.ALLOW],
+    Outcome.AGREED: "ALLOWED UNDER AGREEMENT",
+    Outcome.ACCEPTED: "ACCEPTED",
+    Outcome.REVIEW: ANSWERS[Answer.REVIEW],
+    Outcome.INCOMPLETE: "INCOMPLETE",
+    Outcome.FAILS: "FAILS THE POLICY",
+    Outcome.DENIED: ANSWERS[Answer.DENY],
+}
 
 GROUPS = {
     Group.LIMIT: "Limits",
@@ -163,14 +173,9 @@ def describe_conflict(conflict: Conflict) -> str:
     return describe_kind(conflict.kind)
 
 
-def describe_answer(answer: UseAnswer, fails: bool = False) -> str:
-    """Describe the answer of a clause in capital words; a denial that a decision settles counts as settled.
-
-    ``fails`` states that a finding of the same fact breaks the policy.
-    """
-    if answer.acceptance is None:
-        return "FAILS THE POLICY" if fails and answer.answer is Answer.REVIEW else ANSWERS[answer.answer]
-    return "ALLOWED UNDER AGREEMENT" if answer.acceptance.reference else "ACCEPTED"
+def describe_answer(answer: UseAnswer) -> str:
+    """Describe the outcome of an answer in capital words; a denial that a decision settles counts as settled."""
+    return _OUTCOMES[answer.outcome or answer.judge()]
 
 
 def describe_planned_use(intent: Intent | None) -> str:

@@ -98,18 +98,19 @@ def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
     verdict, is_open = answers.describe_verdict(report), report.decision.verdict is not Verdict.PASS
     if signoff.answer is SignOffAnswer.REFUSE:
         return "" if is_open else f"The refusal prevails over the verdict {verdict}: do not use it."
+    end = _describe_end(report, signoff)
     if not is_open and not answers.is_pass_with_open_answer(report):
-        return _describe_earlier_end(report, signoff)
-    return (
+        return end
+    confirmed = (
         f"It confirms this report as it is and settles no open point: the verdict {verdict} prevails, and nothing is "
         "released by it, until each point under Next is settled. It answers no question under Ask first."
     )
+    return f"{confirmed} {end}".rstrip()
 
 
-def _describe_earlier_end(report: AuditReport, signoff: SignOff) -> str:
-    """Describe that an acceptance behind the verdict ends before the approval; empty where none does."""
+def _describe_end(report: AuditReport, signoff: SignOff) -> str:
+    """Describe that an approval ends with an acceptance behind the verdict; empty where it ends before, or none is."""
     in_force = (each for each in report.decisions if each.state in (DecisionState.HONOURED, DecisionState.DUE))
-    ends = sorted(each.expires for each in in_force if each.answer == DecisionAnswer.ACCEPT and each.expires)
-    if not ends or ends[0] >= signoff.expires:
-        return ""
-    return f"The verdict rests on an acceptance that ends before, on {ends[0]}: decide again by then."
+    accepting = (each for each in in_force if each.answer == DecisionAnswer.ACCEPT)
+    place = next((each.place for each in accepting if each.expires == signoff.expires), "")
+    return f"It ends with the acceptance that the verdict rests on ({place})." if place else ""

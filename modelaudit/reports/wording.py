@@ -243,14 +243,19 @@ def describe_acceptance(acceptance: Acceptance) -> str:
 def name_people(decision: Acceptance | RecordedDecision | SignOff) -> str:
     """Name who decided, and who approved it if another person did: ``Jane Roe, approved by Max Muster``.
 
-    The role of each person who signed off follows the name in brackets.
+    The role of each person follows the name in brackets, where the register states it.
     """
-    roles = (decision.role, decision.approver_role) if isinstance(decision, SignOff) else ("", "")
+    roles = ("", "") if isinstance(decision, Acceptance) else (decision.role, decision.approver_role)
     by, approver = (
         f"{name} ({role})" if role else name
         for name, role in zip((decision.by, decision.approved_by), roles, strict=True)
     )
     return f"{by}, approved by {approver}" if approver else by
+
+
+def name_person(name: str, role: str) -> str:
+    """Name a person of a decision in a cell of a table, with the role or the words that the register states none."""
+    return f"{name} ({role or 'role not recorded'})" if name else "not stated"
 
 
 def describe_answer(answer: str) -> str:

@@ -216,8 +216,8 @@ def test_fact_that_fails_the_policy_is_for_no_review(tmp_path: Path) -> None:
     report = modelaudit.license(tmp_path, policy="commercial-saas", offline=True, field="credit-and-insurance")
     first, *others = list_reasons_on_use(report)
     assert first.answer.because.startswith("MIT License is declared, but the base model")
-    assert describe_answer(first.answer, first.fails) == "FAILS THE POLICY"
-    assert {describe_answer(each.answer, each.fails) for each in others} == {"FOR REVIEW"}
+    assert describe_answer(first.answer) == "FAILS THE POLICY"
+    assert {describe_answer(each.answer) for each in others} == {"FOR REVIEW"}
     assert "FAILS THE POLICY" in render(report, "html").decode()
 
 

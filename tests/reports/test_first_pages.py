@@ -40,9 +40,10 @@ from modelaudit.reports.file_folders import list_folders
 from modelaudit.reports.finding_groups import Need, group_by_need
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_names import name_licenses
-from modelaudit.reports.license_view import describe_openness, group_tasks
+from modelaudit.reports.license_view import group_tasks
 from modelaudit.reports.license_words import STATEMENTS, join_fields
 from modelaudit.reports.officer_steps import list_steps
+from modelaudit.reports.openness_words import describe_openness
 from modelaudit.reports.questions import list_license_questions, list_questions
 from modelaudit.reports.wording import SENTENCE_KINDS
 

@@ -38,7 +38,7 @@ def test_fact_has_one_outcome(name: str, reports: Mapping[str, AuditReport]) -> 
     for reason in list_reasons_on_use(report):
         because = fold(reason.answer.because).rstrip(".")
         if any(because in each or each.rstrip(".") in because for each in failing):
-            assert describe_answer(reason.answer, reason.fails) in ("FAILS THE POLICY", "DENIED")
+            assert describe_answer(reason.answer) in ("FAILS THE POLICY", "DENIED")
     # A fact that fails is no point for a person to decide too, and no cause counts more than its list shows.
     waiting = [each for each in list_reasons_on_use(report) if each.is_open and not each.fails]
     counts = {each.kind: each.count for each in report.decision.causes if each.question is Question.USE}

@@ -9,7 +9,7 @@ from modelaudit.licenses.conclusion.agreement import OwnLicense, complete_claims
 from modelaudit.licenses.conclusion.compared_evidence import ComparedEvidence, list_binding_entries
 from modelaudit.licenses.conclusion.conflicts import find_conflicts
 from modelaudit.licenses.conclusion.likely_denials import DenialFinder, list_forbidding_claims
-from modelaudit.licenses.conclusion.openness import rate_openness
+from modelaudit.licenses.conclusion.openness import rate_openness, withhold_openness
 from modelaudit.licenses.conclusion.undeclared_bases import UNDECLARED, find_undeclared_bases
 from modelaudit.licenses.conclusion.unread_sources import describe_unread_sources
 from modelaudit.licenses.evidence.alternatives import format_expression
@@ -87,6 +87,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     doubts = dict.fromkeys(each for each in _list_doubts(compared, conflicts) if each not in likely)
     terms = BindingTerms(own.choices, others, tuple(doubts), multimodal, likely)
     permission = determine_permission(terms, intent, rules)
+    openness = rate_openness(evidence, own, [bound.entry for _, bound in inherited], claims, agreement.names, rules)
     is_concluded = own.state is ConclusionState.CONCLUDED
     inherited_ids = [bound.entry.id for _, bound in inherited]
     # Components are apart from the model, so they do not set its category.
@@ -108,7 +109,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
         permission=permission.answer,
         answers=permission.answers,
         duties=mark_met_duties(permission.duties, claims, evidence.texts),
-        openness=rate_openness(evidence, own, [bound.entry for _, bound in inherited], claims, agreement.names, rules),
+        openness=withhold_openness(openness, rules) if doubts or likely else openness,
         multimodal=multimodal,
         kinships=kinships,
         quotations=tuple(quote_clauses(entries, evidence.license_texts, rules.clauses)),

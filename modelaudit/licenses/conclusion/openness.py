@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from fnmatch import translate
 from functools import cache
 
@@ -36,7 +37,8 @@ def rate_openness(
     """Rate the class that the evidence reaches, with every component and the items missing for the next class.
 
     A component counts if the repository shows it and an open licence covers it. Components elsewhere, such as training
-    code in another repository, are not visible here and count as missing.
+    code in another repository, are not visible here and count as missing. ``withhold_openness`` is for weights with
+    terms that a doubt leaves open.
 
     Args:
         evidence: everything that was read.
@@ -55,7 +57,30 @@ def rate_openness(
         "data": _list_dataset_licenses(evidence, rules),
         "document": own_entries,
     }
-    rated = [(part, _rate_component(part, evidence, licences[part.kind])) for part in rules.openness]
+    return _rate_class([(part, _rate_component(part, evidence, licences[part.kind])) for part in rules.openness])
+
+
+def withhold_openness(openness: Openness, rules: Catalogue) -> Openness:
+    """Return the rating of a model with further terms in doubt: no open licence is known to cover its weights.
+
+    Args:
+        openness: as ``rate_openness`` returns it.
+        rules: the rule set.
+    """
+    if not openness.components:
+        return openness
+    kinds = {part.id: part for part in rules.openness}
+    rated = [(kinds[each.id], each) for each in openness.components]
+    return _rate_class([(part, _withhold(each) if part.kind == "model" else each) for part, each in rated])
+
+
+def _withhold(component: Component) -> Component:
+    """Return a component with an open question in place of an open licence; one under closed terms stays so."""
+    return replace(component, open=None) if component.open else component
+
+
+def _rate_class(rated: Sequence[tuple[OpennessPart, Component]]) -> Openness:
+    """Rate the class that the components reach."""
     title = _NO_CLASS
     missing: list[str] = []
     # A class requires every part of its level and of the levels before it, so the first gap ends the climb.
@@ -93,6 +118,8 @@ def _describe_gap(component: Component) -> str:
     state = "only named" if component.elsewhere else "present"
     if not component.present:
         reason = "not found in this repository"
+    elif component.open is None and component.licenses:
+        reason = f"{state}, and further terms that may bind it are open"
     elif component.open is None:
         reason = f"{state}, and no licence is known to cover it"
     else:

@@ -82,7 +82,8 @@ def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Voc
     duties: list[Duty] = []
     for each in bound:
         clauses = list(iter_applying_clauses(each, vocabulary))
-        uses = _list_intended_uses(intent, {clause.kind for clause, _ in clauses})
+        is_service_counted = any(clause.kind == _SERVICE_IS_DISTRIBUTION for clause, _ in clauses)
+        uses = _list_intended_uses(intent, is_service_counted)
         for clause, kind in clauses:
             # A kind without ``duty_of`` is a duty of every use.
             is_triggered = not kind.duty_of or not uses.isdisjoint(kind.duty_of)
@@ -90,7 +91,8 @@ def list_duties(intent: Intent, bound: Iterable[BindingLicense], vocabulary: Voc
                 is_triggered = any(intent.uses.get(use, True) for use in clause.duty_of)
             is_triggered = is_triggered and (not clause.duty_with or not uses.isdisjoint(clause.duty_with))
             if kind.group in _DUTY_GROUPS and is_triggered:
-                triggers = clause.duty_of or kind.duty_of
+                by_kind = _name_service(kind.duty_of) if is_service_counted else kind.duty_of
+                triggers = clause.duty_of or by_kind
                 place = clause.section, clause.words, each.via
                 duties.append(
                     Duty(each.entry.id, clause.kind, kind.group, clause.text, *place, "", triggers, clause.duty_with)
@@ -112,13 +114,21 @@ def expand_territories(codes: Iterable[str], groups: Mapping[str, Sequence[str]]
     return frozenset(member for code in codes for member in (groups.get(code) or (code,)))
 
 
-def _list_intended_uses(intent: Intent, kinds: Collection[str]) -> set[Use]:
-    """List the uses that are intended or not ruled out, under a licence with clauses of ``kinds``.
+def _name_service(uses: tuple[Use, ...]) -> tuple[Use, ...]:
+    """Return the uses that trigger a duty, with a hosted service where copies for others trigger it."""
+    if Use.REDISTRIBUTE not in uses or Use.HOSTED_SERVICE in uses:
+        return uses
+    place = uses.index(Use.REDISTRIBUTE) + 1
+    return (*uses[:place], Use.HOSTED_SERVICE, *uses[place:])
+
+
+def _list_intended_uses(intent: Intent, is_service_counted: bool) -> set[Use]:
+    """List the uses that are intended or not ruled out.
 
     Some licences count a hosted service as distribution; then hosting implies redistribution.
     """
     uses = {use for use in Use if intent.uses.get(use, True)}
-    if Use.HOSTED_SERVICE in uses and _SERVICE_IS_DISTRIBUTION in kinds:
+    if Use.HOSTED_SERVICE in uses and is_service_counted:
         uses.add(Use.REDISTRIBUTE)
     return uses
 

@@ -1,0 +1,40 @@
+"""The openness of a release in words: its class, its parts, and the licences that cover them."""
+
+from __future__ import annotations
+
+from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.openness import Component
+from modelaudit.reports.wording import count_noun, end_sentence, format_sentence
+
+
+def describe_cover(part: Component) -> str:
+    """Describe whether an open licence covers a part of a release, and which licences are known to bind it."""
+    ids = ", ".join(part.licenses)
+    if part.open is None:
+        return f"{ids} is stated, and further terms are open" if ids else "licence not known"
+    return f"{'open licence' if part.open else 'not under an open licence'}{f': {ids}' if ids else ''}"
+
+
+def list_lacking(license_: LicenseConclusion) -> list[str]:
+    """List what the next class of openness lacks, without the parts that were not found, which have a list."""
+    openness = license_.openness
+    if openness is None:
+        return []
+    absent = tuple(f"{part.title}:" for part in openness.components if not part.present)
+    return [line for line in openness.missing if not line.startswith(absent)]
+
+
+def describe_openness(license_: LicenseConclusion) -> str:
+    """Describe the openness in one line, apart from any permission; empty if it was not rated."""
+    openness = license_.openness
+    if openness is None:
+        return ""
+    title = format_sentence(openness.title).rstrip(".")
+    components = openness.components
+    if not components:
+        return end_sentence(title)
+    held = [each for each in components if each.present and not each.elsewhere]
+    present_number, open_number = len(held), sum(each.open is True for each in held)
+    parts = count_noun(len(components), "part")
+    licensed = f", {open_number} of them under an open licence" if present_number else ""
+    return end_sentence(f"{title}; {present_number} of {parts} found{licensed}")
