@@ -243,10 +243,10 @@ def _find_unread_parts(coverage: Coverage, question: Question) -> Iterator[_Poin
             counts[absence.unread.reason] += 1 + absence.unread.further_files
         by_reason = ", ".join(f"{count:,} {_UNREAD_PHRASES[reason]}" for reason, count in sorted(counts.items()))
         number = f"{count_noun(counts.total(), 'part')}{whose}"
-        # A name on no list leaves nothing unread: the part was examined completely.
-        is_unverified = kind is CauseKind.UNVERIFIED_TYPE
-        reason = f"{number} {_UNREAD_PHRASES[UnreadReason.UNVERIFIED]}" if is_unverified else ""
-        reason = reason or f"{number} not examined: {by_reason}"
+        reason = f"{number} not examined: {by_reason}"
+        if kind is not CauseKind.UNREAD:
+            # The rest of the part was examined: another reason counts a part that was not.
+            reason = f"{number}{',' if whose else ''} {_UNREAD_PHRASES[absences[0][1].unread.reason]}"
         examples = [f"{address}: {absence.unread.detail}" for address, absence in absences[:_MAX_NAMED_ABSENCES]]
         yield _Point(Cause(kind, question, Verdict.INCOMPLETE, counts.total(), reason), tuple(examples))
 

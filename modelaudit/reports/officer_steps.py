@@ -49,11 +49,10 @@ _STEPS: Final = {
         "Ask an engineer for the purpose of the extra bytes in {}, then decide.", "they may be a second file."
     ),
     CauseKind.UNVERIFIED_TYPE: Step(
-        "Ask an engineer what the unverified name in {} does, then record that you accept or refuse it."
+        "Ask an engineer what the unverified {1} in {0} {2}, then record that you accept or refuse {3}."
     ),
     CauseKind.UNVERIFIED_BYTES: Step("Fetch the model from its publisher again, or decide to accept these files."),
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
-    CauseKind.INSTRUCTIONS_REVIEW: Step("Read the instructions before anyone follows them."),
     CauseKind.USE_NOT_STATED: Step("State the planned use for a new report.", "scan with --use."),
     CauseKind.REFUSED: Step("Read why a person refused it, or choose another model."),
     CauseKind.REFUSAL_REOPENED: Step("Decide again on what was refused.", "record it with modelaudit decide."),
@@ -67,7 +66,14 @@ _STEPS: Final = {
         "Read the report, and sign it or refuse.", f"record it with {DECIDE.format('model')} --answer approve"
     ),
 }
+_PARTS: Final = {
+    CauseKind.UNVERIFIED_TYPE: UnreadReason.UNVERIFIED,
+    CauseKind.UNCLAIMED_BYTES: UnreadReason.UNCLAIMED,
+}
+"""The kinds of causes on which a person decides part by part."""
 _COMPROMISED: Final = "Treat machines that {} as compromised."
+_NUMBER: Final = (("name", "does", "it"), ("names", "do", "them"))
+"""The words of a step on names in one part, and in several."""
 _THEM: Final = ("it", "them")
 """The pronoun for one file, and for several."""
 _EXCEPTION: Final = "As an exception, the policy lets a person accept a finding until a date."
@@ -116,22 +122,37 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
     for kind, _ in answers.count_causes(report):
         if kind is CauseKind.UNREAD:
             yield from _fetch_or_decide(report)
-        elif kind is CauseKind.UNVERIFIED_TYPE:
-            yield _name_parts(report, kind, UnreadReason.UNVERIFIED)
-        elif kind is CauseKind.UNCLAIMED_BYTES:
-            yield _name_parts(report, kind, UnreadReason.UNCLAIMED)
+        elif kind in _PARTS:
+            yield from _name_parts(report, kind, _PARTS[kind])
+        elif kind is CauseKind.INSTRUCTIONS_REVIEW:
+            yield _read_instructions(report)
         elif kind in _STEPS:
             yield _STEPS[kind]
     if CheckFamily.LICENSE in report.policy.checks and (not is_denied or list_reviewable_answers(report.license)):
         yield from settle_use(report, _STEPS[CauseKind.USE_NOT_STATED])
 
 
-def _name_parts(report: AuditReport, kind: CauseKind, reason: UnreadReason) -> Step:
-    """State the step for parts with one reason: it names the first of them, with the command for an engineer."""
-    step, names = _STEPS[kind], find_unread(report, reason)
-    parts = join_names([each.partition(":")[2] for each in names])
-    engineer = " ".join(filter(None, (step.engineer, _decide_first(names))))
-    return Step(step.person.format(parts), engineer)
+def _name_parts(report: AuditReport, kind: CauseKind, reason: UnreadReason) -> Iterator[Step]:
+    """Yield the step for parts with one reason: it names the first of them, with the command for an engineer.
+
+    A file that fails, or that is fetched again, needs no decision on its parts.
+    """
+    replaced = {file_of(each.artifact) for each in find_forbidding(report)}
+    replaced |= {file_of(each) for each, absence in report.coverage.open_absences if absence.unread.reason in _DAMAGED}
+    names = [each for each in find_unread(report, reason) if file_of(each.partition(":")[2]) not in replaced]
+    if names:
+        step, parts = _STEPS[kind], list(dict.fromkeys(each.partition(":")[2] for each in names))
+        person = step.person.format(join_names(parts), *_NUMBER[len(parts) > 1])
+        yield Step(person, "; ".join(filter(None, (step.engineer.rstrip("."), _decide_first(names)))))
+
+
+def _read_instructions(report: AuditReport) -> Step:
+    """State to read the instructions that a person has to read, with the command that records the decision."""
+    reasons = set(report.decision.reasons)
+    asked = [each for each in report.findings if f"{each.artifact}: {each.message}" in reasons]
+    named = f" in {join_names([each.artifact for each in asked])}" if asked else ""
+    record = _decide_first([each.fingerprint for each in asked])
+    return Step(f"Read the instructions{named} before anyone follows them, and decide whether you accept them.", record)
 
 
 def _decide_first(names: list[str]) -> str:
