@@ -12,6 +12,7 @@ from modelaudit.model.element_rules import ReportFact
 from modelaudit.model.elements import RUN, ElementSource
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.policy import Requirement
+from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import ArtifactRecord, AuditReport
 from modelaudit.model.signature import SignatureState
 from modelaudit.model.signoff import SignOffAnswer, SignOffState
@@ -20,6 +21,7 @@ from modelaudit.reports.license_words import describe_intended_use
 
 _VERIFIED: Final = Confidence.VERIFIED.value
 _INVENTORY: Final = "inventory"
+_PARTICIPLES: Final = {DecisionAnswer.ACCEPT: "accepted", DecisionAnswer.REFUSE: "refused"}
 _HOLDING: Final = (DecisionState.HONOURED, DecisionState.DUE)
 
 Sources = Iterable[ElementSource]
@@ -116,7 +118,8 @@ def _list_signer_demand(report: AuditReport) -> Sources:
 def _list_decisions(report: AuditReport) -> Sources:
     return [
         ElementSource(
-            f"{each.subject}: {each.answer} by {each.by}{_name_approver(each.approved_by)}, until {each.expires}",
+            f"{each.subject}, {_PARTICIPLES[DecisionAnswer(each.answer)]} by {each.by}"
+            f"{_name_approver(each.approved_by)} until {each.expires}",
             RUN,
             each.place,
         )

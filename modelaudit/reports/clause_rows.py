@@ -112,7 +112,7 @@ def _describe_effect(license_: LicenseConclusion, clause: Clause, heading: str) 
     if license_.permission is None:
         return "Not judged: no use is planned."
     if license_.state is not ConclusionState.CONCLUDED and not license_.models:
-        return f"If this licence applies: {lower_first(_describe_meaning(license_, clause, heading))}"
+        return f"If this licence applies, {lower_first(_describe_meaning(license_, clause, heading))}"
     return _describe_meaning(license_, clause, heading)
 
 
@@ -121,10 +121,10 @@ def _describe_meaning(license_: LicenseConclusion, clause: Clause, heading: str)
     if heading == DUTIES_HEADING:
         return "The planned use does not trigger it."
     if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD):
-        return "Depends on the field: it affects the planned use if that is one of these."
+        return "It affects the planned use if your field is one of these."
     if clause.fields:
         return "It binds you; your field of use is none of these."
-    return describe_met_figure(clause, license_.intent) or "Does not affect the planned use."
+    return describe_met_figure(clause, license_.intent) or "It does not affect the planned use."
 
 
 def _build_task_row(task: Task) -> ClauseRow:

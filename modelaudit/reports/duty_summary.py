@@ -124,7 +124,7 @@ def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> s
 def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
     open_words = task.describe_open(license_.intent)
     when = f" {open_words}" if open_words else ""
-    met = f"; the repository holds it: {task.met}" if task.met else ""
+    met = f"; the repository holds {task.met}" if task.met else ""
     if license_view.lacks_text(license_, task):
         met = "; the repository lacks it"
     parts = [each.name for each in license_.models if task.license in each.entries]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from modelaudit.model.address import is_member, read_file_path
+from modelaudit.model.address import file_of, is_member, read_file_path
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState, FormatNote
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.wording import ALGORITHMS as ALGORITHMS
 from modelaudit.model.wording import CLAIM_SOURCES, describe_claim, describe_strength
@@ -161,6 +161,18 @@ def describe_comparison(report: AuditReport) -> str:
     if uncompared:
         parts.append(f"{uncompared:,} not verified")
     return "; ".join(parts) + "."
+
+
+def describe_format(note: FormatNote, report: AuditReport) -> str:
+    """Describe whether files of a format can run code when they are loaded, and what the check of their code found."""
+    power = f"{'can' if note.runs_code else 'cannot'} run code when it is loaded: {note.why}."
+    if CheckFamily.SECURITY not in report.policy.checks:
+        return f"{power} Its code was not analysed." if note.runs_code else power
+    files = {each.path for each in report.coverage.artifacts if note.format in each.formats}
+    found = sum(each.check is CheckFamily.SECURITY and file_of(each.artifact) in files for each in report.findings)
+    number = count_noun(found, "finding") if found else "no finding"
+    result = f"The security check has {number} in {count_noun(len(files), 'such file')}."
+    return f"{power} Its code was analysed. {result}" if note.runs_code else f"{power} {result}"
 
 
 def describe_comparison_shortly(report: AuditReport) -> str:

@@ -31,7 +31,7 @@ EXCLUSIVE = (
     ("imports this file. The call", "This file is not loaded with the model"),
     ("not a part that you could remove", "or leave it out"),
     ("stated as none that licences limit", "State your field of use"),
-    ("stated as none that licences limit", "Depends on the field"),
+    ("stated as none that licences limit", "if your field is one of these"),
     ("Nothing; every file was examined", "absent, so its terms were not read"),
     ("could not be read and may state", "Partly examined"),
     ("Keep this report", "before anyone loads the model"),

@@ -251,7 +251,7 @@ def test_answer_to_use_states_its_main_reason_or_the_open_duties(ask: Callable[.
     lines = {name: ask(f"acme/{name}").decision.use.reason for name in ("hunyuan-shapes", "gpl-tagger", "nameless")}
     assert lines == {
         "hunyuan-shapes": "Tencent Hunyuan 3D 2.0 Community License Agreement (section 1.l, 2, 3 and 5.c) does not "
-        "permit the planned use: The licence grants no rights in EU, GB, KR, and your planned use includes at least part of that territory.",
+        "permit the planned use. The licence grants no rights in EU, GB, KR, and your planned use includes at least part of that territory.",
         "gpl-tagger": "GPL-3.0-only permits the planned use, with 7 duties.",
         "nameless": "No licence is declared, so there is no permission to use it: ask the author to state one in writing.",
     }
