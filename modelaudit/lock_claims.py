@@ -118,4 +118,5 @@ def _name_model(model: LockedModel) -> str:
 def _note_lock(record: str, model: LockedModel, count: int) -> str:
     """Return the note on the comparison."""
     noun = "difference" if count == 1 else "differences"
-    return f"compared with {record} ({_name_model(model)}): {count} {noun} of names, kinds or modes"
+    found = f"{count} {noun} of names, kinds or modes"
+    return f"compared with {record} ({_name_model(model)}): {found}; a finding names each file with other bytes"

@@ -244,11 +244,12 @@ class UseAnswer:
         return ", ".join(each or THE_REST for each in self.folders)
 
     def is_stated_by(self, message: str) -> bool:
-        """Whether the message of a finding states its reason, or the fact behind its reason."""
+        """Whether the message of a finding, or its part behind the first sentence, states its reason or the fact of it."""
         for folder in self.folders:
             message = message.removeprefix(f"{folder}: ")
         reason, fact = (each.casefold().rstrip(".") for each in (self.because, message))
-        return reason in fact or fact in reason
+        detail = fact.partition(". ")[2]
+        return reason in fact or fact in reason or bool(detail and detail in reason)
 
     def judge(self, failing: Iterable[str] = ()) -> Outcome:
         """Judge what it means for the verdict; ``failing`` are the messages of the findings that break the policy."""

@@ -32,6 +32,7 @@ _MAX_NAMED_FINDINGS: Final = 3
 _MAX_NAMED_LICENSES: Final = 3
 _MAX_NAMED_ABSENCES: Final = 2
 _MAX_NAMED_DECISIONS: Final = 2
+_MAX_NAMED_ANSWERS: Final = 2
 _WORST_FIRST: Final = (Verdict.FAIL, Verdict.INCOMPLETE, Verdict.REVIEW)
 _UNREAD_PHRASES: Final = {
     UnreadReason.NO_READER: "in a format without a reader",
@@ -345,20 +346,21 @@ def _describe_decided_use(license_: LicenseConclusion) -> str:
             for each in agreements[:_MAX_NAMED_DECISIONS]
         ]
         + [
-            f"{each.by}, approved by {each.approved_by}, accepted the open questions of the licences until "
-            f"{each.expires}{_quote_accepted(license_, each)}."
+            f"{each.by}, approved by {each.approved_by}, accepted {_name_accepted(license_, each)}"
             for each in others[:_MAX_NAMED_DECISIONS]
         ]
     )
 
 
-def _quote_accepted(license_: LicenseConclusion, acceptance: Acceptance) -> str:
-    """Quote the questions of the licences that an acceptance answers; empty where it answers none of a clause."""
-    settled = [each.because.rstrip(".") for each in license_.answers if each.acceptance == acceptance]
-    quoted = [f"“{each}”" for each in dict.fromkeys(settled)]
-    more = len(quoted) - _MAX_NAMED_DECISIONS
-    rest = [f"{count_noun(more, 'further one')}"] if more > 0 else []
-    return f": {'; '.join([*quoted[:_MAX_NAMED_DECISIONS], *rest])}" if quoted else ""
+def _name_accepted(license_: LicenseConclusion, acceptance: Acceptance) -> str:
+    """Name the questions of the licences that an acceptance answers, one sentence each, behind its last day."""
+    settled = [each.because for each in license_.answers if each.acceptance == acceptance]
+    questions = list(dict.fromkeys(settled))
+    more = len(questions) - _MAX_NAMED_ANSWERS
+    rest = [f"{count_noun(more, 'further question')} in the annex on the licence."] if more > 0 else []
+    named = " ".join([*questions[:_MAX_NAMED_ANSWERS], *rest])
+    these = "these" if questions else "the"
+    return f"{these} open questions of the licences until {acceptance.expires}. {named}".rstrip()
 
 
 def _name_duties(license_: LicenseConclusion) -> str:

@@ -59,6 +59,9 @@ def _describe_extent(report: AuditReport, family: CheckFamily) -> Iterator[str]:
         yield "one version is named" if report.target.commit else "no version is named"
     if family is CheckFamily.LICENSE:
         yield _describe_licence(report.license)
+        is_local = report.target.commit is None
+        if report.license.models and is_local and CheckFamily.SECURITY not in report.policy.checks:
+            yield "whether two parts hold the same weights was not compared"
 
 
 def _describe_licence(license_: LicenseConclusion) -> str:

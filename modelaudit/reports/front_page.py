@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.license import LicenseConclusion, OriginState
+from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.report import Absence, AuditReport
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import UnreadReason
@@ -124,8 +124,12 @@ def _drop_stated_rest(detail: str, stated: str) -> str:
 def _count_unnamed_answers(report: AuditReport, sentences: Sequence[str]) -> int:
     """Count the open answers on the use that none of the sentences states: a decision names the first."""
     named = " ".join(sentences).casefold()
-    reasons = (each.answer.because.casefold() for each in answers.list_reasons_on_use(report) if each.is_open)
-    return sum(because.rstrip(".") not in named for because in dict.fromkeys(reasons))
+
+    def is_named(answer: UseAnswer) -> bool:
+        return answer.because.casefold().rstrip(".") in named or any(map(answer.is_stated_by, filter(None, sentences)))
+
+    reasons = {each.answer.because: each.answer for each in answers.list_reasons_on_use(report) if each.is_open}
+    return sum(not is_named(answer) for answer in reasons.values())
 
 
 def _explain_worst_finding(report: AuditReport) -> tuple[str, ...]:

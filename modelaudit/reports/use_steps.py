@@ -59,7 +59,7 @@ def answer_denial(report: AuditReport) -> Step:
     free = [f"{row.name} ({row.terms})" for row in rows if row.answer is Answer.ALLOW]
     noun = view.name_subject(report)
     denying = [each.license for each in license_.open_answers if each.answer is Answer.DENY]
-    licensors = name_licensors(report, denying)
+    licensors, author = name_licensors(report, denying), name_author(report)
     if lost and len(lost) < len(rows):
         words = f"Do not use {join_names(lost)} as planned: ask {licensors} for an agreement, or leave it out."
         # The licence of a part permits nothing where the whole must not be loaded.
@@ -68,9 +68,10 @@ def answer_denial(report: AuditReport) -> Step:
     words = f"Do not use this {noun} as planned"
     if rivals := list_contradicting(license_):
         denied = join_phrases([each for each in dict.fromkeys(denying) if each]) or "the one that denies it"
+        owner = "them" if licensors == author else licensors
         return Step(
-            f"{words}. First ask {name_author(report)} which of {join_phrases(rivals)} applies; if it is {denied}, ask "
-            f"{licensors} for an agreement, plan another use, or choose another {noun}."
+            f"{words}. First ask {author} which of {join_phrases(rivals)} applies; if it is {denied}, ask "
+            f"{owner} for an agreement, plan another use, or choose another {noun}."
         )
     return Step(f"{words}: ask {licensors} for an agreement, plan another use, or choose another {noun}.")
 

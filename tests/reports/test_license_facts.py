@@ -60,6 +60,8 @@ def test_annex_holds_every_reason_of_page_1_and_page_1_counts_the_others(
     unnamed = [each for each, reason in zip(reasons, list_reasons_on_use(named), strict=True) if reason.is_open]
     cut = "no licence could be determined, so no permission can be shown."
     absent = [each for each in unnamed if each not in front and not (each.startswith(cut) and cut in front)]
+    # A failing finding may state the fact behind it.
+    absent = [each for each in absent if each.removeprefix(cut).strip() not in front]
     assert len(absent) <= shown.more
 
 

@@ -8,6 +8,7 @@ import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
 from importlib import metadata
 from pathlib import Path
 from typing import Final, TypedDict
@@ -36,6 +37,8 @@ class Kind:
         only_license: whether the licence is checked alone.
         accepted: the file that a person accepts in every finding and absence; empty without a decision.
         signs: the answer of a person to the report; empty without one.
+        decided: the day of the decision, of which the last is 30 days later; empty for the day of the scan.
+        later: the files that changed after a lock was written; empty without a lock.
     """
 
     files: Mapping[str, bytes]
@@ -45,6 +48,8 @@ class Kind:
     only_license: bool = False
     accepted: str = ""
     signs: str = ""
+    decided: str = ""
+    later: Mapping[str, bytes] | None = None
 
 
 def build_weights(cut: int = 0) -> bytes:
@@ -52,6 +57,17 @@ def build_weights(cut: int = 0) -> bytes:
     header = json.dumps({"embed": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
     header += b" " * (-len(header) % 8)
     return (struct.pack("<Q", len(header)) + header + bytes(16))[: 8 + len(header) + 16 - cut]
+
+
+def build_gguf(license_: str) -> bytes:
+    """Build a file of GGUF without tensors whose metadata declares a licence."""
+    values = {"general.architecture": "llama", "general.license": license_}
+    pairs = b"".join(_pack_text(key) + struct.pack("<I", 8) + _pack_text(value) for key, value in values.items())
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(values)) + pairs
+
+
+def _pack_text(text: str) -> bytes:
+    return struct.pack("<Q", len(text)) + text.encode()
 
 
 def write_card(license_: str, words: str = "", fields: str = "") -> bytes:
@@ -187,6 +203,48 @@ KINDS: Final[Mapping[str, Kind]] = {
         {"README.md": write_card("mit", "You may not use outputs to train other models."), **_WEIGHTS},
         uses={**_SAAS, "train-on-outputs": False},
     ),
+    "either": Kind(
+        {"README.md": write_card("[apache-2.0, mit]", "Under Apache-2.0 OR MIT, at your option."), **_WEIGHTS}
+    ),
+    "service": Kind({"README.md": write_card("agpl-3.0"), **_WEIGHTS}),
+    "metadata-differs": Kind({"README.md": write_card("mit"), "model.gguf": build_gguf("cc-by-nc-4.0")}),
+    "adapter": Kind(
+        {
+            "README.md": write_card("mit", fields="library_name: peft\n"),
+            "adapter_config.json": json.dumps(
+                {"base_model_name_or_path": "meta-llama/Llama-3.1-8B-Instruct", "peft_type": "LORA", "r": 8}
+            ).encode(),
+            "adapter_model.safetensors": build_weights(),
+        },
+        uses=_PRODUCT,
+    ),
+    "data-set": Kind(
+        {
+            "README.md": write_card(
+                "cc-by-4.0",
+                fields="task_categories: [text-classification]\nconfigs:\n- config_name: a\n"
+                "  data_files: data/train.csv\n",
+            ),
+            "data/train.csv": b"text,label\nhello,1\n",
+        }
+    ),
+    "chinese": Kind(
+        {
+            "README.md": write_card(
+                "apache-2.0", "## 许可\n本模型仅供学术研究使用,不得用于商业用途。\n如需商用,请联系 model@acme.example。"
+            ),
+            **_WEIGHTS,
+        }
+    ),
+    "expired": Kind(
+        {"README.md": write_card("mit"), "forest.pkl": _UNLISTED}, accepted="forest.pkl", decided="2026-01-10"
+    ),
+    "lock-differs": Kind(
+        {"README.md": write_card("mit"), **_WEIGHTS}, later={"model.safetensors": build_weights()[:-1] + b"\x07"}
+    ),
+    "notice-signed": Kind(
+        {"README.md": write_card("gemma"), **_WEIGHTS}, field="", accepted="licence:LicenseRef-Gemma", signs="approve"
+    ),
     "many": Kind({"README.md": write_card("mit"), **{f"demo/{n}.pkl": _COMMAND for n in range(60)}}),
 }
 
@@ -222,14 +280,19 @@ def _scan(root: Path, name: str, kind: Kind) -> AuditReport:
     use: _Use = {"uses": kind.uses, "territories": kind.territories, "field": kind.field or None}
     if kind.only_license:
         return modelaudit.license(root / name, offline=True, **use)
+    if kind.later:
+        return _scan_with_lock(root, name, kind, use)
     report = modelaudit.scan(root / name, offline=True, second_opinion=False, **use)
     register, saved = root / f"{name}-decisions.yaml", root / f"{name}.json"
     if not (kind.accepted or kind.signs):
         return report
     saved.write_bytes(render(report, "json"))
     people = ("--by", "Ann Lee", "--approved-by", "Bo Berg", "--decisions", register)
-    for finding in [each for each in report.findings if kind.accepted and each.artifact == kind.accepted]:
-        _decide(finding.fingerprint, saved, "accept", *people, "--expires", "2027-06-30")
+    day = date.fromisoformat(kind.decided) if kind.decided else None
+    ends = ("--expires", str(day + timedelta(days=30)) if day else "2027-06-30")
+    accepted = [each.fingerprint for each in report.findings if kind.accepted and each.artifact == kind.accepted]
+    for subject in accepted or filter(None, [kind.accepted]):
+        _decide(subject, saved, "accept", *people, *ends, day=day)
     if kind.accepted and kind.signs:
         report = modelaudit.scan(root / name, offline=True, second_opinion=False, decisions=register, **use)
         saved.write_bytes(render(report, "json"))
@@ -239,10 +302,22 @@ def _scan(root: Path, name: str, kind: Kind) -> AuditReport:
     return modelaudit.scan(root / name, offline=True, second_opinion=False, decisions=register, **use)
 
 
-def _decide(subject: str, saved: Path, answer: str, *options: str | Path) -> None:
-    """Record a decision on a saved report."""
+def _scan_with_lock(root: Path, name: str, kind: Kind, use: _Use) -> AuditReport:
+    """Scan a kind whose files changed after a lock was written."""
+    lock = root / f"{name}.lock"
+    result = run_command("lock", root / name, "-o", lock)
+    if result.returncode:
+        raise ValueError(result.stderr)
+    for path, content in kind.later.items():
+        (root / name / path).write_bytes(content)
+    return modelaudit.scan(root / name, offline=True, second_opinion=False, lock=lock, **use)
+
+
+def _decide(subject: str, saved: Path, answer: str, *options: str | Path, day: date | None = None) -> None:
+    """Record a decision on a saved report, today or on an earlier day."""
+    epoch = {"SOURCE_DATE_EPOCH": str(int(datetime.combine(day, time(), UTC).timestamp()))} if day else {}
     result = run_command(
-        "decide", subject, "--report", saved, "--answer", answer, "--reason", "read the source", *options
+        *("decide", subject, "--report", saved, "--answer", answer, "--reason", "read the source", *options), **epoch
     )
     if result.returncode:
         raise ValueError(result.stderr)
