@@ -76,16 +76,16 @@ def _write_clauses(lines: Sequence[EvidenceLine], facts: _Facts) -> tuple[str, s
 def _list_sentences(contributions: Mapping[str, str], clauses: _Clauses, *, is_signed: bool) -> list[str]:
     """List a sentence for each kind of evidence that holds: what it contributes, and the facts."""
     return [
-        _write_sentences(what, clauses[kind][is_signed])
+        _write_sentence(what, clauses[kind][is_signed])
         for kind, what in contributions.items()
         if clauses[kind][is_signed]
     ]
 
 
-def _write_sentences(what: str, clauses: str) -> str:
-    """Write what the evidence contributes, then the facts as a sentence of their own, which may begin with it."""
-    title, facts = (f"{each[:1].upper()}{each[1:]}" for each in (what, clauses))
-    return f"{facts}." if facts.startswith(f"{title}: ") else f"{title}. {facts}."
+def _write_sentence(what: str, clauses: str) -> str:
+    """Write what the evidence contributes, then the facts, which may begin with the same words."""
+    text = clauses if clauses.startswith(f"{what}: ") else f"{what}; {clauses}"
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _holds(line: EvidenceLine, facts: _Facts) -> bool:

@@ -244,7 +244,7 @@ class UseAnswer:
         return ", ".join(each or THE_REST for each in self.folders)
 
     def is_stated_by(self, message: str) -> bool:
-        """Whether the message of a finding, or its part behind the first sentence, states its reason or the fact of it."""
+        """Whether the message of a finding, or its part behind the first sentence, states its reason, or the fact."""
         for folder in self.folders:
             message = message.removeprefix(f"{folder}: ")
         reason, fact = (each.casefold().rstrip(".") for each in (self.because, message))

@@ -83,5 +83,5 @@ class ControlEvidence:
 
     @property
     def contributions(self) -> tuple[str, ...]:
-        """What each sentence contributes, in few words: the text begins with it, before a full stop or a colon."""
-        return tuple(each.partition(". ")[0].partition(": ")[0] for each in self.sentences)
+        """What each sentence contributes, in few words: the text begins with it, before a semicolon or a colon."""
+        return tuple(each.partition("; ")[0].partition(": ")[0] for each in self.sentences)

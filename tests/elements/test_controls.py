@@ -54,7 +54,7 @@ def test_fact_that_the_report_lacks_is_evidence_for_no_control():
     # A check that had no file, or that did not run, is no evidence; its extent alone is none either.
     assert controls["RTS 16(8)"].sentences == ()
     partial = replace(report, decision=replace(report.decision, coverage=replace(report.coverage, unopened=3)))
-    assert "Extent of the check: files that were left closed: 3." in judge(partial)["RTS 16(8)"].sentences
+    assert "Extent of the check; files that were left closed: 3." in judge(partial)["RTS 16(8)"].sentences
     licence_alone = replace(partial, policy=replace(partial.policy, checks=(CheckFamily.LICENSE,)))
     assert not any(judge(licence_alone)[id_].sentences for id_ in ("SR-3", "RTS 16(8)", "A.6.2.4", "RTS 10(2)(b)"))
 

@@ -308,7 +308,7 @@ def _scan_with_lock(root: Path, name: str, kind: Kind, use: _Use) -> AuditReport
     result = run_command("lock", root / name, "-o", lock)
     if result.returncode:
         raise ValueError(result.stderr)
-    for path, content in kind.later.items():
+    for path, content in (kind.later or {}).items():
         (root / name / path).write_bytes(content)
     return modelaudit.scan(root / name, offline=True, second_opinion=False, lock=lock, **use)
 
