@@ -91,7 +91,8 @@ def build_mention_subject(
     )
     fields["default"] = _describe_default(absence_always, absence_if_unmatched)
     key = key or f"{mention.vocabulary} {mention.use} {name}"
-    evidence = evidence or f"{_format_place(mention.where)}{mention.use} {name}{f': {detail}' if detail else ''}"
+    addition = f": {detail}" if detail not in ("", name) else ""
+    evidence = evidence or f"{_format_place(mention.where)}{mention.use} {name}{addition}"
     return Subject(
         "mention", address, fields, key, mention.where, (evidence,), (), absence_always, absence_if_unmatched
     )

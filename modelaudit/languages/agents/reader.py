@@ -142,17 +142,18 @@ def _list_prose(path: str, text: str) -> Iterator[tuple[int, str]]:
 
 
 def _mention_risk(risk: Risk, text: str) -> Mention:
-    """Return a mention of a risky instruction.
+    """Return a mention of a risky instruction, with the sentence as its detail.
 
     That of a program to fetch and run is named after its address, as in a command, so that the list of official
     installers applies.
     """
     address = _ADDRESS.search(risk.sentence) if risk.use == FETCH_AND_RUN else None
     mention = _mention(risk.use, risk.sentence, "", text, risk.offset)
+    mention = replace(mention, detail=mention.name)
     if address is None:
         return mention
     name = address[0].rstrip(".,;:")[:_QUOTED]
-    return replace(mention, vocabulary=SHELL_COMMANDS, use="agent-instruction", name=name, detail=mention.name)
+    return replace(mention, vocabulary=SHELL_COMMANDS, use="agent-instruction", name=name)
 
 
 def _mention(use: str, quoted: str, detail: str, text: str, offset: int) -> Mention:
