@@ -187,7 +187,7 @@ class Audit:
                 snapshot.signatures,
                 describe_rules_age(self.catalogue),
                 signoffs,
-                frozenset(id_ for id_, rule in self.catalogue.findings.items() if rule.asks_review),
+                frozenset(id_ for id_, rule in self.catalogue.findings.items() if rule.rule.asks_review),
             )
         )
 

@@ -129,6 +129,7 @@ def _make_rule(file: FindingFile) -> FindingRule:
         since=file.since,
         affects=tuple(Affected(each.package, each.versions, each.advisory) for each in file.affects),
         before_loading=file.before_loading or "",
+        asks_review=file.review,
     )
     matchers = []
     for entry in file.match:
@@ -143,7 +144,6 @@ def _make_rule(file: FindingFile) -> FindingRule:
         leaves=file.leaves,
         is_fallback=file.fallback,
         beside_model=file.beside_model,
-        asks_review=file.review,
     )
 
 

@@ -89,7 +89,6 @@ class FindingRule:
         leaves: the absence that remains where the rule fires, for facts that were read and not understood.
         is_fallback: whether it fires only on subjects that no other rule matches.
         beside_model: the severity of a finding in Python code that is not loaded with the model, if it differs.
-        asks_review: whether a person has to read what it finds before the model is loaded.
     """
 
     rule: Rule
@@ -100,7 +99,6 @@ class FindingRule:
     leaves: UnreadReason | None = None
     is_fallback: bool = False
     beside_model: Severity | None = None
-    asks_review: bool = False
 
 
 @dataclass(frozen=True, slots=True)

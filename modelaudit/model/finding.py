@@ -95,6 +95,7 @@ class Rule:
             nothing.
         before_loading: the step before the model is loaded, where the finding does not fail the policy; ``{files}``
             stands for the files that the finding names. Empty without a step.
+        asks_review: whether a person has to read what it finds before the model is loaded.
     """
 
     id: str
@@ -109,6 +110,7 @@ class Rule:
     since: str
     affects: tuple[Affected, ...] = ()
     before_loading: str = ""
+    asks_review: bool = False
 
 
 @dataclass(frozen=True, slots=True)

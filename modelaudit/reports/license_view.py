@@ -19,6 +19,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.terms import TEXT_DUTIES, Answer, Group, Intent, LicenseEntry, Outcome, Relation, Use
 from modelaudit.reports.absent_terms import list_absent_terms
+from modelaudit.reports.conflict_places import name_conflict_place
 from modelaudit.reports.license_fields import is_about_fields, list_field_limits
 from modelaudit.reports.license_words import LOOKS, RELATIONS, describe_kind, describe_met_figure, describe_triggers
 from modelaudit.reports.wording import (
@@ -188,7 +189,7 @@ def find_place(license_: LicenseConclusion, answer: UseAnswer) -> str:
         # In a repository of several models, the folder comes first.
         is_its_reason = each.detail.endswith(answer.because) or answer.because.endswith(each.detail)
         if each.artifact and (is_its_reason or (each.held_text and each.held_text in answer.because)):
-            return f"{each.artifact}:{each.location.line}" if each.location.line else each.artifact
+            return name_conflict_place(license_, each)
     claims = (each.claim for each in license_.origins if each.claim is not None and each.name in answer.because)
     claim = next((each for each in claims if each.artifact), None)
     return f"{claim.artifact}:{claim.location.line}" if claim and claim.location.line else ""

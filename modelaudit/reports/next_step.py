@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.model.license import Conflict, LicenseConclusion, OriginState, UseAnswer
+from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.terms import Answer
+from modelaudit.reports.conflict_places import VARIANT, name_conflict_place
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 from modelaudit.reports.license_words import STATEMENTS
 from modelaudit.reports.wording import format_number, join_first, lower_first
 
 CONTRADICTION: Final = "declared-found"
 """The kind of a conflict between the declared licence and that of a text."""
-_VARIANT: Final = "variant-text"
-_KINDS: Final = frozenset({"declared-prose", _VARIANT, "text-not-recognised", CONTRADICTION, "template-differs"})
+_KINDS: Final = frozenset({"declared-prose", VARIANT, "text-not-recognised", CONTRADICTION, "template-differs"})
 """The kinds of conflicts whose place a person reads to decide."""
 _MOST_PLACES = 4
 CONTACT: Final = "contact-required"
@@ -149,18 +149,8 @@ def list_places(license_: LicenseConclusion, *, has_contradiction: bool = True) 
     """
     return list(
         dict.fromkeys(
-            f"{each.artifact}:{line}" if (line := _find_line(license_, each)) else each.artifact
+            name_conflict_place(license_, each)
             for each in license_.conflicts
             if each.kind in _KINDS and each.artifact and (has_contradiction or each.kind != CONTRADICTION)
         )
     )
-
-
-def _find_line(license_: LicenseConclusion, conflict: Conflict) -> int | None:
-    """Find the line to read: where a variant of a licence text first differs, else that of the conflict."""
-    if conflict.kind == _VARIANT:
-        texts = (each for each in license_.claims if each.artifact == conflict.artifact and each.changes)
-        changed = next((each for each in texts if each.location.line == conflict.location.line), None)
-        if changed is not None:
-            return min(each.line for each in changed.changes) or conflict.location.line
-    return conflict.location.line

@@ -19,6 +19,7 @@ from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.inventory import has_claimed_digests
 from modelaudit.reports.next_step import list_places, list_reviewable_answers
 from modelaudit.reports.open_names import find_unread
+from modelaudit.reports.results import list_findings_to_review
 from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
 from modelaudit.reports.wording import format_sentence
 
@@ -148,8 +149,7 @@ def _name_parts(report: AuditReport, kind: CauseKind, reason: UnreadReason) -> I
 
 def _read_instructions(report: AuditReport) -> Step:
     """State to read the instructions that a person has to read, with the command that records the decision."""
-    reasons = set(report.decision.reasons)
-    asked = [each for each in report.findings if f"{each.artifact}: {each.message}" in reasons]
+    asked = list_findings_to_review(report)
     named = f" in {join_names([each.artifact for each in asked])}" if asked else ""
     record = _decide_first([each.fingerprint for each in asked])
     return Step(f"Read the instructions{named} before anyone follows them, and decide whether you accept them.", record)

@@ -130,18 +130,34 @@ def list_results(report: AuditReport) -> list[Result]:
     for record in report.coverage.artifacts:
         for address, absence in record.absences:
             absences.setdefault(address, []).append(absence)
+    reviewable = {each.fingerprint for each in list_findings_to_review(report)}
     for finding in report.findings:
         # Most absences are findings too. One result is enough for both.
         unstated = absences.get(finding.artifact, [])
         stated = [absence for absence in unstated if absence.is_stated_by(finding, finding.artifact)]
         unstated[:] = [absence for absence in unstated if absence not in stated]
-        results.append(_convert_finding(report, finding, stated))
+        result = _convert_finding(report, finding, stated)
+        is_open = result.outcome is Outcome.NOTED and finding.fingerprint in reviewable
+        results.append(replace(result, outcome=Outcome.OPEN) if is_open else result)
     for address, unstated in absences.items():
         results += (_convert_absence(_ABSENCE_RULES[each.unread.reason], address, each) for each in unstated)
     results += _convert_causes(report)
     results.sort(key=lambda result: result._order)
     permanent = {finding.fingerprint for finding in report.findings}
     return list(_mark_refused(report, _number_equals(results, permanent)))
+
+
+def list_findings_to_review(report: AuditReport) -> list[Finding]:
+    """List the findings that a person has to read, below the threshold of the policy, and that nothing accepts."""
+    asking = {each.id for each in report.rules if each.asks_review}
+    return [
+        each
+        for each in report.findings
+        if each.rule in asking
+        and each.acceptance is None
+        and report.policy.gates.get(each.check) is not None
+        and not report.policy.rejects(each)
+    ]
 
 
 def count_settled(results: Iterable[Result]) -> str:

@@ -93,7 +93,7 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
     yield from (Step(each, f"add {option}.") for each, option in find_missing_statements(license_))
     asked = {fact for each in list_reviewable_answers(license_) for fact in each.unstated}
     if is_open and _FIELD not in asked and (clauses := list_clauses_on_fields(license_)):
-        words = f"State your field of use if it is one that {join_phrases(clauses)} permits under conditions alone."
+        words = f"State your field of use if a clause permits it under conditions alone ({join_phrases(clauses)})."
         yield Step(words, "add --field FIELD.")
     yield from (Step(each) for each in list_requests(license_))
     if is_open and (absent := list_absent_terms(license_)):
@@ -187,7 +187,7 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
         )
         record = ""
     elif clauses := [f"{each.license}, {each.section}" for each in waiting if each.license and each.section]:
-        person = f"Read {join_names(clauses)}, and decide whether your use meets the clause."
+        person = f"Read the clause, and decide whether your use meets it: {join_names(clauses)}."
     elif rivals:
         person = "Decide with the answer whether the licence that applies permits your use."
     elif waiting or not (base_models or _has_another_step(license_)):

@@ -174,7 +174,7 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
     assert "its products and those of its affiliates had more than 700 million users in the month before" in figure
     assert figure.count("700 million") == 1
     field = (
-        "State your field of use if it is one that Llama-3.1, acceptable use policy, 1 permits under conditions alone."
+        "State your field of use if a clause permits it under conditions alone (Llama-3.1, acceptable use policy, 1)."
     )
     assert field in persons
     # Its licence on record counts, and no answer is open because of it.

@@ -34,6 +34,7 @@ EXCLUSIVE = (
     ("stated as none that licences limit", "if your field is one of these"),
     ("Nothing; every file was examined", "absent, so its terms were not read"),
     ("could not be read and may state", "Partly examined"),
+    ("of the model for a person to read", "They do not change the verdict. Medium A file for agents"),
     ("Keep this report", "before anyone loads the model"),
     ("Loading alone", "have loaded the files that fail"),
     ("Loading alone", "machines that loaded"),
@@ -219,6 +220,8 @@ def test_changed_licence_text_names_the_line_of_its_first_difference(reports: Ma
     line = claim.changes[0].line
     assert line != claim.location.line
     assert any(f"on its licence (LICENSE:{line})" in each.person for each in list_steps(report))
+    reasons = join_words(parse_page(report).text).partition("Reasons against your planned use")[2]
+    assert f"LICENSE:{line} " in reasons.partition("LICENSE beside MIT")[0]
 
 
 def test_file_that_was_read_in_part_verifies_nothing(reports: Mapping[str, AuditReport]) -> None:
