@@ -107,7 +107,9 @@ def _compare_findings(before: AuditReport, after: AuditReport) -> Iterator[Chang
         if old is None and new is not None:
             is_open = new.acceptance is None or new.key.startswith(f"{Answer.DENY}:")
             is_worse = is_open and new.severity is not Severity.INFO
-            yield _describe_finding(Direction.WORSE if is_worse else Direction.CHANGED, "new", new)
+            yield _describe_finding(
+                Direction.WORSE if is_worse else Direction.CHANGED, _name_event(new.acceptance), new
+            )
         elif new is None and old is not None:
             yield _describe_finding(Direction.BETTER, "gone", old)
         elif old is not None and new is not None and old.severity is not new.severity:
@@ -122,9 +124,21 @@ def _compare_findings(before: AuditReport, after: AuditReport) -> Iterator[Chang
 def _name_settlement(old: Acceptance | None, new: Acceptance | None) -> str:
     """Name the change between an open subject and one that is accepted or that a baseline holds."""
     settled = new or old
-    is_known = settled is not None and settled.source is AcceptanceSource.BASELINE
-    words = "known from the baseline" if is_known else "accepted"
-    return words if new is not None else f"no longer {words}"
+    words = _describe_settlement(settled) if settled is not None else ""
+    return words if new is not None else f"no longer {words.partition(' until ')[0]}"
+
+
+def _name_event(acceptance: Acceptance | None) -> str:
+    """Name that a subject is new, and who accepts it."""
+    return f"new, {_describe_settlement(acceptance)}" if acceptance is not None else "new"
+
+
+def _describe_settlement(acceptance: Acceptance) -> str:
+    """Describe what settles a subject: a person until a day, the policy, the stated stack, or a baseline."""
+    if acceptance.source is AcceptanceSource.BASELINE:
+        return "known from the baseline"
+    until = f" until {acceptance.expires}" if acceptance.expires else ""
+    return f"accepted by {acceptance.by}{until}" if acceptance.by else "accepted"
 
 
 def _describe_finding(direction: Direction, event: str, finding: Finding) -> Change:
@@ -143,7 +157,7 @@ def _compare_absences(before: AuditReport, after: AuditReport) -> Iterator[Chang
             yield Change(Topic.ABSENCE, Direction.BETTER, address, f"gone: {reason}")
         elif old is None or (old.acceptance is None) is not (new.acceptance is None):
             direction = Direction.WORSE if new.acceptance is None else Direction.CHANGED
-            event = "new" if old is None else _name_settlement(old.acceptance, new.acceptance)
+            event = _name_settlement(old.acceptance, new.acceptance) if old is not None else _name_event(new.acceptance)
             yield Change(Topic.ABSENCE, direction, address, f"{event}: {reason}: {new.unread.detail}")
 
 

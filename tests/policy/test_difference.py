@@ -25,6 +25,8 @@ from modelaudit.reports.difference import RENDERERS, render_text
 from modelaudit.reports.json_report import render_json
 
 DECIDED = Acceptance(AcceptanceSource.DECISION, "decisions.yaml:2", "why", "Jane", "Max", "2026-12-31")
+BY_JANE = "accepted by Jane until 2026-12-31"
+NEW_BY_JANE = f"new, {BY_JANE}: high"
 HIGH = Finding("pickle/unlisted-call", Severity.HIGH, CheckFamily.SECURITY, "a.pkl", "It calls acme.restore.")
 ORIGIN = Origin("acme/base", "", Relation.FINETUNE, 1, OriginState.READ, ConclusionState.CONCLUDED, ("MIT",))
 
@@ -97,12 +99,12 @@ def build_unread(acceptance: Acceptance | None) -> ArtifactRecord:
     [
         (build(), build(HIGH), Topic.FINDING, Direction.WORSE, "new: high pickle/unlisted-call"),
         (build(), build(replace(HIGH, severity=Severity.INFO)), Topic.FINDING, Direction.CHANGED, "new: info"),
-        (build(), build(replace(HIGH, acceptance=DECIDED)), Topic.FINDING, Direction.CHANGED, "new: high"),
+        (build(), build(replace(HIGH, acceptance=DECIDED)), Topic.FINDING, Direction.CHANGED, NEW_BY_JANE),
         (build(HIGH), build(), Topic.FINDING, Direction.BETTER, "gone: high"),
         (build(replace(HIGH, severity=Severity.LOW)), build(HIGH), Topic.FINDING, Direction.WORSE, "low -> high"),
         (build(HIGH), build(replace(HIGH, severity=Severity.LOW)), Topic.FINDING, Direction.BETTER, "high -> low"),
         (build(replace(HIGH, acceptance=DECIDED)), build(HIGH), Topic.FINDING, Direction.WORSE, "no longer accepted"),
-        (build(HIGH), build(replace(HIGH, acceptance=DECIDED)), Topic.FINDING, Direction.CHANGED, "accepted"),
+        (build(HIGH), build(replace(HIGH, acceptance=DECIDED)), Topic.FINDING, Direction.CHANGED, BY_JANE),
         (build(load=Verdict.REVIEW), build(), Topic.VERDICT, Direction.BETTER, "review -> pass: Because."),
         (build(), build(load=Verdict.REVIEW), Topic.VERDICT, Direction.WORSE, "pass -> review"),
         (build(load=Verdict.FAIL), build(load=Verdict.INCOMPLETE), Topic.VERDICT, Direction.BETTER, "fail -> incomp"),
@@ -184,8 +186,8 @@ def test_new_absence_is_worse_and_an_accepted_one_only_changed() -> None:
     without = replace(failing, decision=replace(failing.decision, coverage=Coverage(())))
     for before, after, direction, words in (
         (without, build_absent(None), Direction.WORSE, "new: no-reader: no reader for PNG"),
-        (build_absent(DECIDED), build_absent(None), Direction.WORSE, "no longer accepted: no-reader"),
-        (build_absent(None), build_absent(DECIDED), Direction.CHANGED, "accepted: no-reader"),
+        (build_absent(DECIDED), build_absent(None), Direction.WORSE, "no longer accepted by Jane: no-reader"),
+        (build_absent(None), build_absent(DECIDED), Direction.CHANGED, f"{BY_JANE}: no-reader"),
     ):
         (change,) = [each for each in compare_reports(before, after).changes if each.topic is Topic.ABSENCE]
         assert (change.direction, change.detail.startswith(words)) == (direction, True), change
