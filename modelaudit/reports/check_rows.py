@@ -81,6 +81,9 @@ def _list_reservations(license_: LicenseConclusion) -> Iterator[str]:
         yield ", and its version is assumed"
     if any(each.kind == UNREAD_TERMS for each in license_.open_answers):
         yield ", from the files that were read"
+    # Base models have words of their own.
+    elif not license_.origins and any(not each.license for each in license_.open_answers):
+        yield ", and whether further terms bind is open"
 
 
 def list_unverified(report: AuditReport) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.openness import Component
-from modelaudit.reports.wording import count_noun, end_sentence, format_sentence
+from modelaudit.reports.wording import count_noun, end_sentence, format_sentence, lower_first
 
 
 def describe_cover(part: Component) -> str:
@@ -12,7 +12,7 @@ def describe_cover(part: Component) -> str:
     ids = ", ".join(part.licenses)
     if part.open is None:
         return f"{ids} is stated, and further terms are open" if ids else "licence not known"
-    return f"{'open licence' if part.open else 'not under an open licence'}{f': {ids}' if ids else ''}"
+    return f"open licence {ids}".rstrip() if part.open else f"not under an open licence{f' but {ids}' if ids else ''}"
 
 
 def list_lacking(license_: LicenseConclusion) -> list[str]:
@@ -21,7 +21,8 @@ def list_lacking(license_: LicenseConclusion) -> list[str]:
     if openness is None:
         return []
     absent = tuple(f"{part.title}:" for part in openness.components if not part.present)
-    return [line for line in openness.missing if not line.startswith(absent)]
+    lines = (line.partition(": ") for line in openness.missing if not line.startswith(absent))
+    return [f"{lower_first(title)} ({reason})" for title, _, reason in lines]
 
 
 def describe_openness(license_: LicenseConclusion) -> str:

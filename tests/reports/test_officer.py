@@ -46,6 +46,8 @@ EXCLUSIVE = (
     ("could not be looked up", "model.safetensors, open licence"),
     ("not read to its end, and may state other terms", "safetensors, open licence"),
     ("the licence is determined;", "the current one"),
+    ("the licence is determined.", "is stated, and further terms are open"),
+    ("the licence of each of 3 parts is determined.", "hold the same weights under different terms"),
 )
 """Pairs of sentences of which a report holds one at most."""
 
