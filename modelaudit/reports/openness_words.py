@@ -22,7 +22,7 @@ def list_lacking(license_: LicenseConclusion) -> list[str]:
         return []
     absent = tuple(f"{part.title}:" for part in openness.components if not part.present)
     lines = (line.partition(": ") for line in openness.missing if not line.startswith(absent))
-    return [f"{lower_first(title)} ({reason})" for title, _, reason in lines]
+    return [f"{lower_first(title.rstrip('.'))}{f' ({reason})' if reason else ''}" for title, _, reason in lines]
 
 
 def describe_openness(license_: LicenseConclusion) -> str:
