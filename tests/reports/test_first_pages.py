@@ -207,7 +207,7 @@ def test_base_model_whose_licence_is_not_known_is_looked_up(reports: Mapping[str
 def test_sentence_that_demands_a_permission_is_a_step_before_the_reading(reports: Mapping[str, AuditReport]) -> None:
     persons = list_persons(reports["terms"])
     demand = "Contact the publisher as README.md:5 demands, before you use it."
-    reading = "Read README.md:5, README.md:6, and decide whether these terms permit your use."
+    reading = "Read README.md:5 and 6, and decide whether these terms permit your use."
     assert persons.index(demand) < persons.index(reading)
     words = "The model may not be used by companies that offer credit."
     question = f"Is “{words}” a limit of our use, or a description (README.md:6)?"
