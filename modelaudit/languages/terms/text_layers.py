@@ -20,8 +20,8 @@ _BLOCKS: Final = frozenset({
 """Elements that begin a new line in a browser; other tags divide no words."""
 _UNSHOWN: Final = frozenset({"script", "style"})
 _LICENSE_ELEMENT: Final = defer_pattern(r"licen[cs]e|\brights\b", re.IGNORECASE)
-# The second group is empty where the string has no end in its line. The search goes on behind it: it holds escaped quotes
-# only, and from each of them the rest would be read again.
+# The second group is empty where the string has no end in its line. The search goes on behind it: it holds escaped
+# quotes only, and from each of them the rest would be read again.
 _STRING: Final = defer_pattern(r'"([^"\\\n]*(?:\\.[^"\\\n]*)*)("?)')
 _KEY_END: Final = defer_pattern(r"\s{0,20}:\s{0,20}(?P<literal>true|false|null)?")
 # Keys whose values state terms in a word or two: ``"commercial_use": false``.
