@@ -16,6 +16,7 @@ import pytest
 from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES, fixture_path
+from support.warm import find_warm_program
 
 from modelaudit.batch import name_targets
 from modelaudit.catalogue import load_catalogue
@@ -98,7 +99,7 @@ def test_names_of_repositories_are_their_ids_until_two_are_equal(
 
 def run_scan_in_own_process(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``modelaudit scan`` without a second opinion in a process of its own."""
-    command = [sys.executable, "-m", "modelaudit", "scan", "--no-second-opinion", *map(str, arguments)]
+    command = [find_warm_program(), "scan", "--no-second-opinion", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
