@@ -486,7 +486,7 @@ def test_documented_commands_ask_the_public_instance_for_its_signer(tmp_path: Pa
     page = (Path(__file__).parents[2] / "docs/keyless.md").read_text("utf-8")
     block, _ = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     CASES[0].write(tmp_path).rename(tmp_path / "granite")
-    path = f"{find_warm_program().parent}{os.pathsep}{os.environ['PATH']}"
+    path = os.pathsep.join(map(str, (find_warm_program().parent, Path(sys.executable).parent, os.environ["PATH"])))
     done = subprocess.run(
         ["sh", "-c", block], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )

@@ -29,7 +29,9 @@ ENDINGS = (".html", ".json", ".cdx.json", ".sarif", ".junit.xml")
 
 def run_shell(script: str, folder: Path, shell: str = "bash", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a script as a pipeline does, ending at the first error, with modelaudit on the search path."""
-    environment = os.environ | {"PATH": f"{find_warm_program().parent}:{os.environ['PATH']}", "CI": "true"} | variables
+    environment = (
+        os.environ | {"PATH": f"{find_warm_program().parent}:{BIN}:{os.environ['PATH']}", "CI": "true"} | variables
+    )
     return subprocess.run(
         [shell, "-e", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
