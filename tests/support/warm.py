@@ -29,7 +29,7 @@ for number in range(256):
         pass
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({socket!r})
-    arguments = [*map(os.fsencode, sys.argv[1:])]
+    arguments = [*map(os.fsencode, sys.argv)]
     content = repr((arguments, os.getcwdb(), dict(os.environb), streams)).encode()
     socket.send_fds(server, [len(content).to_bytes(8)], streams)
     server.sendall(content)
@@ -43,14 +43,23 @@ os._exit(status)
 """The program: it hands its streams to the server, waits, and ends as the command did."""
 
 
-@functools.cache
 def find_warm_program() -> Path:
     """Return the path of the program; the first call starts the server, which ends with this process."""
+    return warm_interpreter(Path(sys.executable)).with_name("modelaudit")
+
+
+@functools.cache
+def warm_interpreter(python: Path) -> Path:
+    """Return a program that runs ``-I -m modelaudit ARGUMENTS`` and ``-I SCRIPT ARGUMENTS`` as an interpreter does.
+
+    Args:
+        python: the interpreter of an environment in which modelaudit is installed.
+    """
     folder = tempfile.TemporaryDirectory(prefix="warm-")
-    address, program = f"{folder.name}/socket", Path(folder.name) / "modelaudit"
+    address = f"{folder.name}/socket"
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "MODELAUDIT_"))}
     server = subprocess.Popen(
-        [sys.executable, _SERVER, address],
+        [python, "-I", _SERVER, address],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True,
     )  # fmt: skip
     assert server.stdin is not None and server.stdout is not None
@@ -63,6 +72,8 @@ def find_warm_program() -> Path:
         server.wait()
         folder.cleanup()
 
-    program.write_text(_PROGRAM.format(python=sys.executable, socket=address))
-    program.chmod(0o755)
+    for name in ("modelaudit", "python"):
+        program = Path(folder.name) / name
+        program.write_text(_PROGRAM.format(python=python, socket=address))
+        program.chmod(0o755)
     return program

@@ -6,6 +6,7 @@ import ast
 import contextlib
 import gc
 import os
+import runpy
 import select
 import signal
 import socket
@@ -70,9 +71,26 @@ def become_command(client: socket.socket) -> None:
     os.chdir(folder)
     os.environb.clear()
     os.environb.update(environment)
-    sys.argv = ["modelaudit", *map(os.fsdecode, arguments)]
+    sys.argv = [*map(os.fsdecode, arguments)]
     # A process that the command starts would run the program of this one again.
     sys.modules["__main__"] = ModuleType("__main__")
+
+
+def run_command() -> None:
+    """Run the command line of this process: ``modelaudit``, or an interpreter with ``-I -m modelaudit`` or a script."""
+    from modelaudit.cli.main import main
+
+    program, *arguments = sys.argv
+    if Path(program).name == "modelaudit":
+        sys.argv = ["modelaudit", *arguments]
+        main()
+    sys.executable = program
+    if arguments[:3] == ["-I", "-m", "modelaudit"]:
+        sys.argv = ["modelaudit", *arguments[3:]]
+        main()
+    assert arguments[0] == "-I", arguments
+    sys.argv = arguments[1:]
+    runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def take_streams(numbers: dict[int, int]) -> None:
@@ -99,10 +117,6 @@ def take_streams(numbers: dict[int, int]) -> None:
 
 
 if __name__ == "__main__":
-    sys.path[0] = str(ROOT)
     load_everything()
     serve(sys.argv[1])
-
-    from modelaudit.cli.main import main
-
-    main()
+    run_command()
