@@ -27,12 +27,7 @@ from support.reading import BytesWindow
 
 _CACHE = ROOT / "build/mentions.json"
 _LIMITS = Limits(
-    artifact_cpu_seconds=60,
-    expanded_bytes=MIB,
-    expansion_floor=MIB // 4,
-    members_total=1000,
-    document_nodes=50_000,
-    document_depth=60,
+    artifact_cpu_seconds=60, expanded_bytes=MIB, members_total=1000, document_nodes=50_000, document_depth=60
 )
 """Low bounds: a decompression bomb would take seconds under the usual ones, and its names are at its beginning."""
 
