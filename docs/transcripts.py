@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import yaml
 from modelaudit.model.register import LONGEST_DAYS
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = (sys.executable, "-m", "modelaudit")
 BLOCK = re.compile(
     r"^<!-- docs/generate\.py writes from here: exit ([\d, ]+) -->\n(.*?)^<!-- to here -->\n",
     re.MULTILINE | re.DOTALL,
@@ -46,8 +48,12 @@ def update_dates(text: str) -> str:
     return _EXPIRES.sub(LAST_DAY.isoformat(), _DECIDED.sub(TODAY.isoformat(), text))
 
 
-def update_transcripts(text: str) -> str:
+def update_transcripts(text: str, program: Sequence[str | Path] = PROGRAM) -> str:
     """Return a document with up-to-date transcripts; the commands of all its blocks run one after another.
+
+    Args:
+        text: the document.
+        program: the words that start ``modelaudit``.
 
     Raises:
         RuntimeError: a command ends with another exit code than its block names.
@@ -55,10 +61,10 @@ def update_transcripts(text: str) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "fixtures").symlink_to(ROOT / "fixtures")
-        return BLOCK.sub(lambda found: _render_block(found, folder), update_dates(text))
+        return BLOCK.sub(lambda found: _render_block(found, folder, program), update_dates(text))
 
 
-def _render_block(found: re.Match[str], folder: Path) -> str:
+def _render_block(found: re.Match[str], folder: Path, program: Sequence[str | Path]) -> str:
     """Run the commands of one block in a folder, and return the block with their output."""
     commands = re.findall(r"^\$ (.+)$", found[2], re.MULTILINE)
     codes = [int(code) for code in found[1].split(",")]
@@ -68,7 +74,7 @@ def _render_block(found: re.Match[str], folder: Path) -> str:
         if Path(words[0]).name != "modelaudit":
             raise RuntimeError(f"{command}: only commands of modelaudit run here")
         done = subprocess.run(
-            [sys.executable, "-m", "modelaudit", *words[1:]],
+            [*program, *words[1:]],
             cwd=folder, text=True, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env=os.environ | {"COLUMNS": "80", "NO_COLOR": "1", "SOURCE_DATE_EPOCH": WHEN, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip

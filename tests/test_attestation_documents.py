@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,6 +15,7 @@ import yaml
 from support.attested import AttestedModel, make_attested
 from support.command import run_command
 from support.isolated import make_environment
+from support.warm import find_warm_program
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 ATTESTATION, DEPLOY = ((ROOT / f"docs/{name}").read_text("utf-8") for name in ("attestation.md", "deploy.md"))
@@ -46,9 +46,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Put the program on the path, and return its folder."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-    (folder / "modelaudit").write_text(script + "from modelaudit.cli.main import main\nmain()\n")
-    (folder / "modelaudit").chmod(0o755)
+    (folder / "modelaudit").symlink_to(find_warm_program())
     monkeypatch.setenv("PATH", str(folder), prepend=":")
     return folder
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import pytest
+from support.warm import find_warm_program
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 RUN_BY: Final = {
@@ -71,9 +71,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with the fixtures and ``.venv/bin``, where the program is, which is on the path too."""
     programs = tmp_path / ".venv/bin"
     programs.mkdir(parents=True)
-    script = f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\n"
-    (programs / "modelaudit").write_text(script + "from modelaudit.cli.main import main\nmain()\n")
-    (programs / "modelaudit").chmod(0o755)
+    (programs / "modelaudit").symlink_to(find_warm_program())
     (tmp_path / "fixtures").symlink_to(ROOT / "fixtures")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", str(programs), prepend=":")

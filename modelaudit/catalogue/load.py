@@ -92,7 +92,38 @@ def _list_policy_words(
 @functools.lru_cache(maxsize=4)
 def _load_shipped(directory: Path, formats: FormatFacts) -> Catalogue:
     """Load the rule set of this installation or of a pack, once for each set of format facts."""
-    return _load_folders((directory,), formats)
+    if directory == find_installed_rules():
+        return _load_folders((directory,), formats)
+    return _load_content(_identify_content(directory), formats)
+
+
+@dataclass(frozen=True, slots=True)
+class _RuleContent:
+    """The content of a rule folder: equal for two folders with equal names and files, as two copies of a pack are.
+
+    Attributes:
+        name: the name of the folder, with which messages and origins begin.
+        digest: a SHA-256 over the paths and bytes of all files.
+        directory: the folder.
+    """
+
+    name: str
+    digest: str
+    directory: Path = field(compare=False)
+
+
+def _identify_content(directory: Path) -> _RuleContent:
+    """Read each file of a rule folder, which takes a twentieth of the time of loading its rules."""
+    digest = hashlib.sha256()
+    for path in sorted(directory.rglob("*.y*ml")):
+        _update_digest(digest, path.relative_to(directory).as_posix(), path.read_bytes())
+    return _RuleContent(directory.name, digest.hexdigest(), directory)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_content(content: _RuleContent, formats: FormatFacts) -> Catalogue:
+    """Load a rule set that is not the one of this installation, once for the same content in any folder."""
+    return _load_folders((content.directory,), formats)
 
 
 @dataclass(slots=True)

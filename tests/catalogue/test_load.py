@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from modelaudit.catalogue import load_catalogue, load_policy
-from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Matcher, Standing
+from modelaudit.catalogue.directory import RulesInPlace, replace_rules_directory
+from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Catalogue, Matcher, Standing
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.structure import UnreadReason
@@ -84,3 +86,23 @@ def test_error_about_a_missing_rules_folder_is_one_line(tmp_path: Path) -> None:
 
 def test_second_load_of_the_shipped_rules_returns_the_same_catalogue() -> None:
     assert load_catalogue() is load_catalogue()
+
+
+def test_rule_set_with_the_content_of_another_is_loaded_once_and_any_change_is_loaded(
+    rules: Path, tmp_path: Path
+) -> None:
+    def load(folder: Path) -> Catalogue:
+        with replace_rules_directory(RulesInPlace(folder, {})):
+            return load_catalogue()
+
+    first = load(rules)
+    copy, renamed, changed = tmp_path / "a" / rules.name, tmp_path / "renamed", tmp_path / "b" / rules.name
+    for folder in (copy, renamed, changed):
+        shutil.copytree(rules, folder)
+    assert load(copy) is first
+    # Origins begin with the name of the folder.
+    assert load(renamed) is not first
+    file = changed / "findings/pickle/dangerous-call.yaml"
+    file.write_text(file.read_text().replace("severity: critical", "severity: low"))
+    assert load(changed).findings["pickle/dangerous-call"].rule.severity is Severity.LOW
+    assert load(rules).findings["pickle/dangerous-call"].rule.severity is Severity.CRITICAL

@@ -24,6 +24,7 @@ from support.command import CommandResult, run_command
 from support.offline import run_without_network
 from support.signatures import SIGNER, issue, sign, write_certificates
 from support.sigstore_instance import FULCIO, ISSUER, REKOR, SigstoreInstance, run_instance
+from support.warm import find_warm_program
 
 from modelaudit.integrity import keyless_signing
 from modelaudit.integrity.attestation import split_attestation
@@ -162,7 +163,7 @@ def test_documented_commands_attest_and_verify(attester: Attester, instance: Sig
     environment = {
         **os.environ,
         **attester.environment,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{find_warm_program().parent}{os.pathsep}{os.environ['PATH']}",
     }
     done = subprocess.run(["sh", "-ec", block], cwd=place, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -14,6 +14,7 @@ import pytest
 from support.attested import AttestedModel, make_attested
 from support.command import run_command
 from support.sealing import seal
+from support.warm import find_warm_program
 
 ACCEPTED: Final = '{\n  "exit_code": 0,\n  "schema": "modelaudit/verdict/v1",\n  "verdict": "accepted"\n}\n'
 
@@ -118,7 +119,7 @@ def test_older_answer_survives_no_error(place: Path, name: str, front: str) -> N
     break_input, options, code = ERRORS[name]
     (place / "answer.json").write_text(ACCEPTED)
     break_input(place)
-    program = {"verify.pyz": [sys.executable, "-I", "verify.pyz"], "modelaudit": [sys.executable, "-m", "modelaudit"]}
+    program = {"verify.pyz": [sys.executable, "-I", "verify.pyz"], "modelaudit": [find_warm_program()]}
     line = VERIFY.split()[front == "verify.pyz" :]
     done = subprocess.run(
         [*program[front], *line, "-o", "json=answer.json", *options], capture_output=True, text=True, check=False
@@ -139,15 +140,16 @@ def test_older_answer_survives_no_wrong_option_on_who_signs(place: Path) -> None
 @pytest.mark.parametrize("program", ["modelaudit", "verify.pyz", "scan", "attest"])
 def test_document_for_the_file_behind_stdout_is_appended_to_it(place: Path, program: str, path: str) -> None:
     (place / "stdout.json").symlink_to("/dev/stdout")
+    modelaudit = find_warm_program()
     command = {
-        "modelaudit": ["-m", "modelaudit", *VERIFY.split(), "-o", f"json={path}"],
-        "verify.pyz": ["-I", "verify.pyz", *VERIFY.split()[1:], "-o", f"json={path}"],
-        "scan": ["-m", "modelaudit", "scan", "model", "-q", "--no-second-opinion", "-o", f"json={path}"],
-        "attest": ["-m", "modelaudit", *ATTEST.split(), "-q", "-o", path],
+        "modelaudit": [modelaudit, *VERIFY.split(), "-o", f"json={path}"],
+        "verify.pyz": [sys.executable, "-I", "verify.pyz", *VERIFY.split()[1:], "-o", f"json={path}"],
+        "scan": [modelaudit, "scan", "model", "-q", "--no-second-opinion", "-o", f"json={path}"],
+        "attest": [modelaudit, *ATTEST.split(), "-q", "-o", path],
     }[program]
     (place / "out").write_text("before\n")
     with (place / "out").open("ab") as out:
-        done = subprocess.run([sys.executable, *command], stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
     first, _, rest = (place / "out").read_text().partition("\n")
     assert (done.returncode, done.stderr, first, rest[:1]) == (0, "", "before", "{")
     assert os.readlink(place / "stdout.json") == "/dev/stdout"  # noqa: PTH115 - as it is written
@@ -171,8 +173,8 @@ def test_pipe_with_a_name_is_refused_because_it_may_never_end(place: Path, line:
 
 
 def test_pipe_of_a_shell_is_read(place: Path) -> None:
-    verify = f"{sys.executable} -m modelaudit {VERIFY.replace('key.pub', '<(cat key.pub)')}"
-    attest = f"{sys.executable} -m modelaudit {ATTEST.replace('key.pem', '<(cat key.pem)')} -q -o new.att"
+    verify = f"{find_warm_program()} {VERIFY.replace('key.pub', '<(cat key.pub)')}"
+    attest = f"{find_warm_program()} {ATTEST.replace('key.pem', '<(cat key.pem)')} -q -o new.att"
     for line in (verify, attest):
         done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), done

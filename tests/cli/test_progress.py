@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 import threading
 
 import pytest
 from hub.server import LoopbackHub
+from support.warm import find_warm_program
 
 WEIGHTS = bytes(600_000)
 
@@ -26,7 +26,7 @@ def scan_at_terminal(*options: str, **environment: str) -> tuple[str, str]:
         except OSError:  # the last program has closed the terminal
             return
 
-    command = [sys.executable, "-m", "modelaudit", "scan", "acme/tiny", "--no-second-opinion", *options]
+    command = [find_warm_program(), "scan", "acme/tiny", "--no-second-opinion", *options]
     variables = {name: value for name, value in os.environ.items() if name != "CI"}
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=terminal, env={**variables, "TERM": "xterm", **environment}

@@ -10,12 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES, fixture_path
+from support.warm import find_warm_program
 
 from modelaudit.batch import name_targets
 from modelaudit.catalogue import load_catalogue
@@ -96,9 +98,11 @@ def test_names_of_repositories_are_their_ids_until_two_are_equal(
     assert name_targets(targets) == names
 
 
-def run_scan_in_own_process(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_scan_in_own_process(
+    *arguments: str | Path, program: Sequence[str | Path] = (sys.executable, "-m", "modelaudit"), **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run ``modelaudit scan`` without a second opinion in a process of its own."""
-    command = [sys.executable, "-m", "modelaudit", "scan", "--no-second-opinion", *map(str, arguments)]
+    command = [*program, "scan", "--no-second-opinion", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
 
 
@@ -112,7 +116,7 @@ def run_scan_in_own_process(*arguments: str | Path, **environment: str) -> subpr
     ],
 )
 def test_exit_code_of_the_scan_follows_the_verdict_and_is_4_for_a_missing_file(target: Path, code: int) -> None:
-    assert run_scan_in_own_process(target).returncode == code
+    assert run_scan_in_own_process(target, program=[find_warm_program()]).returncode == code
     assert run_scan(target, "-q").returncode == code
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from support.command import run_command
 from support.tampering import NAMED_CHANGES, change_folder, make_folder
+from support.warm import find_warm_program
 
 from modelaudit.integrity.comparison import compare_trees
 from modelaudit.integrity.lock_file import format_lock
@@ -64,7 +65,7 @@ def test_lines_are_broken_at_the_width_of_a_terminal_and_no_path_is(locked: Path
     name = f"{locked}/{'long' * 20}.bin"
     Path(name).write_text("")
     controller, terminal = os.openpty()
-    command = [sys.executable, "-m", "modelaudit", "verify", locked, "--lock", locked.parent / "model.lock"]
+    command = [find_warm_program(), "verify", locked, "--lock", locked.parent / "model.lock"]
     subprocess.run(command, env={**os.environ, "COLUMNS": "60"}, stdout=terminal, check=False)
     os.close(terminal)
     with os.fdopen(controller, "rb") as shown:

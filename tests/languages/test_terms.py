@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import html.parser
 import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
-from support.work import count_work, find_growth_fault
+from support.work import CountingPattern, count_work, find_growth_fault
 
 from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.languages.terms.keys import DOCUMENT_KEYS
 from modelaudit.languages.terms.prose import classify_file
 from modelaudit.languages.terms.source_text import extract_source_text
 from modelaudit.languages.terms.statements import extract_statements
+from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values
 from modelaudit.model.evidence import Prose, ProseKind, Statements, Topic
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import ModelCard, UnreadReason
@@ -155,6 +157,22 @@ def test_comments_and_wordy_strings_are_taken_out_of_source_code(text, words):
 def test_hostile_source_is_searched_in_linear_work(piece):
     fault = find_growth_fault(lambda count: count_work(lambda: extract_source_text(piece * count)), 2000)
     assert fault == ""
+
+
+def test_string_without_an_end_is_left_out_and_searched_in_linear_work():
+    fault = find_growth_fault(lambda count: count_work(lambda: extract_string_values('{"a": "' + '\\"' * count)), 1000)
+    assert fault == ""
+    assert extract_string_values('"b \\" c d e f\n"g h i j"') == ("g h i j", 2)
+
+
+def test_tag_without_an_end_is_text_and_searched_in_linear_work(monkeypatch):
+    # The parser is one of the standard library, so the steps of its pattern count only if the test asks for it.
+    monkeypatch.setattr(
+        html.parser, "locatestarttagend_tolerant", CountingPattern(html.parser.locatestarttagend_tolerant)
+    )
+    fault = find_growth_fault(lambda count: count_work(lambda: extract_markup_text("<p>" + "<a " * count)), 300)
+    assert fault == ""
+    assert extract_markup_text("<p>a &lt b<i>c <d e=f &amp; g </h") == " a < bc <d e=f & g </h"
 
 
 def test_long_license_file_is_truncated_and_reported_as_unread(read_bytes):

@@ -29,12 +29,12 @@ CASES: dict[str, tuple[dict[str, bytes], str]] = {
     "a licence that is a number": ({"README.md": b"---\nlicense: 5\n---\n"}, "unrecognised"),
     "a list of licences": ({"README.md": b"---\nlicense: [mit, cc-by-nc-4.0]\n---\n"}, "contradictory"),
     "a list in a list": ({"README.md": b"---\nlicense: [[mit]]\n---\n"}, "unrecognised"),
-    "five megabytes of a name": ({"README.md": b"---\nlicense: " + b"mit " * 1_250_000 + b"\n---\n"}, ""),
-    "five megabytes of text": (
-        {"README.md": b"---\nlicense: mit\n---\n", "LICENSE": MIT.encode() + b"and more words " * 350_000},
+    "three megabytes of a name": ({"README.md": b"---\nlicense: " + b"mit " * 750_000 + b"\n---\n"}, ""),
+    "three megabytes of text": (
+        {"README.md": b"---\nlicense: mit\n---\n", "LICENSE": MIT.encode() + b"and more words " * 200_000},
         "unrecognised",
     ),
-    "five megabytes of a card": ({"README.md": b"# M\n" + b"some words on it\n" * 310_000}, "undeclared"),
+    "three megabytes of a card": ({"README.md": b"# M\n" + b"some words on it\n" * 180_000}, "undeclared"),
     "invalid UTF-8 in the front matter": ({"README.md": b"---\nlicense: m\xffit\n---\n"}, "unrecognised"),
     "invalid UTF-8 in the text": (
         {"README.md": b"---\nlicense: mit\n---\n", "LICENSE": MIT.encode().replace(b"without", b"with\xffout", 1)},
@@ -134,7 +134,7 @@ def test_model_with_consistent_license_passes_license_check_and_scan(tmp_path: P
 @pytest.mark.parametrize(
     ("case", "code"),
     # A changed text under a permissive name fails the gate, as in a scan.
-    [("no YAML", 3), ("of the wrong type", 3), ("five megabytes of text", 1), ("a link that leads outside", 3)],
+    [("no YAML", 3), ("of the wrong type", 3), ("three megabytes of text", 1), ("a link that leads outside", 3)],
 )
 def test_license_command_reports_review_for_invalid_license_statement(case: str, code: int, tmp_path: Path) -> None:
     folder = write_model(tmp_path / "model", CASES[case][0])

@@ -14,6 +14,7 @@ from hub.repository import Files
 from hub.server import LoopbackHub
 from pipelines.runner import JobResult, PullRequest, Runner, read_commands, serve_pull_request
 from support.fixtures import FIXTURES
+from support.warm import warm_interpreter
 
 pytestmark = [pytest.mark.counterpart, pytest.mark.xdist_group("action"), pytest.mark.timeout(600)]
 """One worker installs the action for all of these tests."""
@@ -37,7 +38,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     # The further jobs decide the same without a second opinion, in half of the time.
     uninstall = [python, "-I", "-m", "pip", "--disable-pip-version-check", "uninstall", "--quiet", "--yes", "modelscan"]
     subprocess.run(uninstall, check=True)
-    return result.steps["install"]
+    # They also run in forks of one process, which has imported what the step installed.
+    return result.steps["install"] | {"python": str(warm_interpreter(Path(python)))}
 
 
 @pytest.fixture

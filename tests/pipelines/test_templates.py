@@ -16,6 +16,7 @@ from hub.server import LoopbackHub
 from pipelines.runner import ROOT
 from support.fixtures import FIXTURES
 from support.model_signing import write_private_key
+from support.warm import find_warm_program
 
 pytestmark = pytest.mark.counterpart
 
@@ -28,7 +29,9 @@ ENDINGS = (".html", ".json", ".cdx.json", ".sarif", ".junit.xml")
 
 def run_shell(script: str, folder: Path, shell: str = "bash", **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a script as a pipeline does, ending at the first error, with modelaudit on the search path."""
-    environment = os.environ | {"PATH": f"{BIN}:{os.environ['PATH']}", "CI": "true"} | variables
+    environment = (
+        os.environ | {"PATH": f"{find_warm_program().parent}:{BIN}:{os.environ['PATH']}", "CI": "true"} | variables
+    )
     return subprocess.run(
         [shell, "-e", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

@@ -32,6 +32,9 @@ MOST_GROWTH: Final = 2.5
 MOST_STEPS: Final = 1_000_000
 """Steps after which a match is given up: a pattern that backtracks without a bound would take days."""
 
+_COUNTS = True
+"""Whether work is counted; otherwise it is only done."""
+
 Text: TypeAlias = str | bytes
 Program: TypeAlias = list[tuple]  # type: ignore[type-arg] - an instruction is its name and its operands
 Groups: TypeAlias = dict[int, int]
@@ -45,7 +48,11 @@ def find_growth_fault(count: Callable[[int], int], size: int) -> str:
         count: returns the work for a size.
         size: the larger of both sizes; the work for half of it must exceed constant work.
     """
-    count(size // 8)  # the first run imports modules and fills caches, which must not count for one of both sizes only
+    # The first run imports modules and fills caches, which must not count for one of both sizes only. Counting would
+    # make reading the rules take as long as fifty scans.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "_COUNTS", False)
+        count(size // 8)
     small, large = count(size // 2), count(size)
     return "" if large <= MOST_GROWTH * small else f"size {size // 2} takes {small} steps, size {size} takes {large}"
 
@@ -55,13 +62,14 @@ def count_work(action: Callable[[], object]) -> int:
 
     Patterns that are neither variables of a module nor a ``CountingPattern`` are not counted.
     """
+    if not _COUNTS:
+        return count_lines(action)
     steps_before = CountingPattern.steps
     with pytest.MonkeyPatch.context() as patch:
         for module in [each for name, each in sys.modules.items() if name.startswith("modelaudit.")]:
             for variable, value in list(vars(module).items()):
                 if isinstance(value, re.Pattern | LazyPattern):
-                    compiled = value.compiled if isinstance(value, LazyPattern) else value
-                    patch.setattr(module, variable, CountingPattern(compiled))
+                    patch.setattr(module, variable, CountingPattern(value))
         lines = count_lines(action)
     return lines + CountingPattern.steps - steps_before
 
@@ -71,6 +79,9 @@ def count_lines(action: Callable[[], object]) -> int:
 
     Those of this module do not count, nor those that compile a pattern: a pattern is compiled once, at its first use.
     """
+    if not _COUNTS:
+        action()
+        return 0
     lines = 0
     uncounted = (__file__, str(Path(re.__file__).parent), lazy_pattern.__file__)
 
@@ -99,8 +110,8 @@ class CountingPattern:
 
     steps: ClassVar[int] = 0
 
-    def __init__(self, pattern: re.Pattern[Any]) -> None:
-        self._pattern = pattern
+    def __init__(self, pattern: re.Pattern[Any] | LazyPattern) -> None:
+        self._pattern: Any = pattern
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pattern, name)
@@ -153,8 +164,13 @@ def _exhaust(items: Iterable[object]) -> None:
 def _iterate_spans(pattern: re.Pattern[Any], text: Text, start: int) -> Iterator[tuple[int, int]]:
     """Yield the start and the end of each match, as the machine finds them."""
     machine, program = _Machine(text), _compile(pattern)
+    can_begin = _list_beginnings(pattern)
     empty_match = -1  # behind an empty match, the next one at the same place is not empty
     while start <= len(text):
+        if can_begin is not None:
+            place = next((at for at in range(start, len(text)) if can_begin(text[at])), len(text))
+            CountingPattern.steps += place - start
+            start = place
         found = machine.execute(program, start, {}, rejected_end=empty_match)
         if found is None:
             start, empty_match = start + 1, -1
@@ -194,10 +210,10 @@ class _Machine:
                     return position, groups
                 if name == "fork":
                     first, second = operands
-                    alternatives.append((second, position, groups))
-                    place = first
+                    alternatives.append((place + second, position, groups))
+                    place += first
                 elif name == "jump":
-                    place = operands[0]
+                    place += operands[0]
                 elif name == "take":
                     if position >= len(self.text) or not operands[0](self.text[position]):
                         break
@@ -253,6 +269,39 @@ def _compile(pattern: re.Pattern[Any], is_full: bool = False) -> Program:
         sys.settrace(trace)
 
 
+@cache
+def _list_beginnings(pattern: re.Pattern[Any]) -> Callable[[str | int], bool] | None:
+    """Return a test of the characters with which a match can begin, or ``None`` if a match can be empty.
+
+    One step at a character that fails it is enough: the machine would find that out in a few.
+    """
+    tests: list[Callable[[str | int], bool]] = []
+    if _collect_first_tests(_compile(pattern), tests):
+        return None
+    return cache(lambda character: any(test(character) for test in tests))
+
+
+def _collect_first_tests(program: Program, tests: list[Callable[[str | int], bool]]) -> bool:
+    """Collect the tests of first characters; return whether the program may end without taking one."""
+    can_be_empty = False
+    pending, seen = [0], set[int]()
+    while pending:
+        place = pending.pop()
+        if place in seen:
+            continue
+        seen.add(place)
+        name, *operands = program[place]
+        if name == "take":
+            tests.append(operands[0])
+        elif name in ("fork", "jump"):
+            pending += [place + 1 + distance for distance in operands]
+        elif name in ("end", "repeat-group"):
+            can_be_empty = True
+        elif name != "atomic" or _collect_first_tests(operands[0], tests):
+            pending.append(place + 1)
+    return can_be_empty
+
+
 @dataclass(slots=True)
 class _Compiler:
     """Translates a parsed pattern to a program.
@@ -283,7 +332,10 @@ class _Compiler:
         program = self.program
         match code, argument:
             case codes.LITERAL | codes.NOT_LITERAL | codes.ANY | codes.IN, _:
-                program.append(("take", _make_test(code, argument, flags, self.empty)))
+                key = (code, repr(argument), flags, self.empty)
+                if key not in _TESTS:
+                    _TESTS[key] = _make_test(code, argument, flags, self.empty)
+                program.append(("take", _TESTS[key]))
             case codes.AT, where:
                 program.append(("at", _make_position_test(where, flags, self.empty)))
             case codes.BRANCH, (_, branches):
@@ -318,38 +370,39 @@ class _Compiler:
             case _:
                 raise ValueError(f"the steps of {code} in a regular expression cannot be counted")
 
+    def _translate(self, parsed: parser.SubPattern, flags: int) -> Program:
+        """Return the instructions of each item apart; they may be added more than once, since they jump by distances."""
+        apart = _Compiler(self.empty, marks=self.marks)
+        apart._add_sequence(parsed, flags)
+        self.marks = apart.marks
+        return apart.program
+
     def _add_branches(self, branches: list[parser.SubPattern], flags: int) -> None:
         """Add alternatives, which are tried in their order."""
-        jumps = []
-        for branch in branches[:-1]:
-            fork = len(self.program)
-            self.program.append(())
-            self._add_sequence(branch, flags)
-            jumps.append(len(self.program))
-            self.program.append(())
-            self.program[fork] = ("fork", fork + 1, len(self.program))
-        self._add_sequence(branches[-1], flags)
-        for jump in jumps:
-            self.program[jump] = ("jump", len(self.program))
+        *others, last = (self._translate(branch, flags) for branch in branches)
+        rest = sum(len(each) + 2 for each in others) + len(last)
+        for each in others:
+            rest -= len(each) + 2
+            self.program += [("fork", 0, len(each) + 1), *each, ("jump", rest)]
+        self.program += last
 
     def _add_repetition(self, least: int, most: int, inner: parser.SubPattern, flags: int, *, is_greedy: bool) -> None:
         """Add the instructions of ``inner`` as often as it must occur, and as often as it may."""
-        program = self.program
-        for _ in range(least):
-            self._add_sequence(inner, flags)
-        forks = []
-        for _ in range(1 if most is codes.MAXREPEAT else most - least):
-            self.marks += 1
-            forks.append(len(program))
-            program.extend([(), ("save", -self.marks)])
-            mark = self.marks
-            self._add_sequence(inner, flags)
-            program.append(("moved", -mark))
+        once = self._translate(inner, flags)
+        self.program += once * least
+        self.marks += 1
+        body = [("save", -self.marks), *once, ("moved", -self.marks)]
         if most is codes.MAXREPEAT:
-            program.append(("jump", forks[0]))
-        for fork in forks:
-            ways = (fork + 1, len(program))
-            program[fork] = ("fork", *(ways if is_greedy else reversed(ways)))
+            ways = (0, len(body) + 1)
+            self.program += [("fork", *(ways if is_greedy else reversed(ways))), *body, ("jump", -len(body) - 2)]
+            return
+        for left in reversed(range(most - least)):
+            ways = (0, len(body) + left * (len(body) + 1))
+            self.program += [("fork", *(ways if is_greedy else reversed(ways))), *body]
+
+
+_TESTS: Final[dict[tuple[object, str, int, Text], Callable[[str | int], bool]]] = {}
+"""The tests of characters so far: a bounded repetition repeats the same ones, up to a thousand times."""
 
 
 def _make_test(code: object, argument: object, flags: int, empty: Text) -> Callable[[str | int], bool]:

@@ -20,7 +20,9 @@ _BLOCKS: Final = frozenset({
 """Elements that begin a new line in a browser; other tags divide no words."""
 _UNSHOWN: Final = frozenset({"script", "style"})
 _LICENSE_ELEMENT: Final = defer_pattern(r"licen[cs]e|\brights\b", re.IGNORECASE)
-_STRING: Final = defer_pattern(r'"((?:[^"\\\n]|\\.)*)"')
+# The second group is empty where the string has no end in its line. The search goes on behind it: it holds escaped
+# quotes only, and from each of them the rest would be read again.
+_STRING: Final = defer_pattern(r'"([^"\\\n]*(?:\\.[^"\\\n]*)*)("?)')
 _KEY_END: Final = defer_pattern(r"\s{0,20}:\s{0,20}(?P<literal>true|false|null)?")
 # Keys whose values state terms in a word or two: ``"commercial_use": false``.
 _TERM_KEY: Final = defer_pattern(
@@ -40,7 +42,10 @@ def extract_markup_text(text: str) -> str:
     collector = _TextCollector()
     # The parser searches for the end of a comment from each beginning of one, so a comment without an end is text.
     end = text.rfind("-->") + 1
-    collector.feed(text[:end] + text[end:].replace("<!--", " "))
+    text = text[:end] + text[end:].replace("<!--", " ")
+    # No tag begins after the end of the last one. The parser would read the rest from each "<" to find that out.
+    end = text.rfind(">") + 1
+    collector.feed(text[:end] + text[end:].replace("<", "&lt;"))
     collector.close()
     return "".join(collector.parts)
 
@@ -105,6 +110,8 @@ def extract_string_values(text: str) -> tuple[str, int]:
     first_start = -1
     key, kept_end, is_continued = "", 0, False
     for string in _STRING.finditer(text):
+        if not string[2]:
+            continue
         raw = string[1]
         end = _KEY_END.match(text, string.end())
         if end is not None and raw.count(" ") < _MIN_KEY_SPACES:
