@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from modelaudit.model.address import read_file_path
 from modelaudit.model.report import Absence, ArtifactRecord
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.cyclonedx.identity import HASH_NAMES, list_hashes
 from modelaudit.reports.cyclonedx.properties import build_json_properties, build_ref
-from modelaudit.reports.json_report import Json
 from modelaudit.reports.text import escape_name
 from modelaudit.reports.wording import describe_acceptance, describe_place
 
