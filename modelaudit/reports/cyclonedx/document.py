@@ -154,9 +154,10 @@ def _add_files(value: JsonObject, report: AuditReport, file_refs: dict[str, str]
     Tools that take the first component for the model read a file then, and no facts of a data set.
     """
     few = list_items(value, "components")
-    records = sorted(report.coverage.artifacts, key=lambda record: (name_file(record), file_refs[record.path]))
-    if few or records:
-        value["components"] = LazyList(chain(map(build_file, records), few), len(few) + len(records))
+    rows = [(name_file(record), file_refs[record.path], record) for record in report.coverage.artifacts]
+    rows.sort(key=lambda row: row[:2])
+    if few or rows:
+        value["components"] = LazyList(chain((build_file(*row) for row in rows), few), len(few) + len(rows))
 
 
 def _list_dependencies(refs: Iterable[str]) -> Iterator[Json]:
