@@ -188,8 +188,8 @@ def name_subject(report: AuditReport) -> str:
     if not any(path.lower().endswith(_TABLE_ENDINGS) for path in paths):
         return "model"
     endings = {posixpath.splitext(path)[1].lower() for path in paths}
-    has_only_data = endings <= {*_TABLE_ENDINGS, *_ENDINGS_BESIDE_TABLES}
-    return "data set" if has_only_data and not endings.isdisjoint(_TABLE_ENDINGS) else "model"
+    others = endings - _ENDINGS_BESIDE_TABLES
+    return "data set" if others and others.issubset(_TABLE_ENDINGS) else "model"
 
 
 def list_never_covered(report: AuditReport) -> tuple[str, ...]:
