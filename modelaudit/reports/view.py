@@ -185,10 +185,8 @@ def name_subject(report: AuditReport) -> str:
     if report.target.kind not in LOCAL_KINDS or report.coverage.unopened:
         return "model"
     paths = [record.path for record in report.coverage.artifacts]
-    if not any(path.lower().endswith(_TABLE_ENDINGS) for path in paths):
-        return "model"
-    endings = {posixpath.splitext(path)[1].lower() for path in paths}
-    others = endings - _ENDINGS_BESIDE_TABLES
+    has_table = any(path.lower().endswith(_TABLE_ENDINGS) for path in paths)
+    others = {posixpath.splitext(path)[1].lower() for path in paths if has_table} - _ENDINGS_BESIDE_TABLES
     return "data set" if others and others.issubset(_TABLE_ENDINGS) else "model"
 
 
