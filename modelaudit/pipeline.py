@@ -1,17 +1,17 @@
 """Run a scan from target to report: resolve, read, check, conclude, decide.
 
-Only this module catches all exceptions. A failure of a reader becomes an absence of the artifact, and any other failure
-becomes a ``InternalError``, so that a defect of modelaudit is never mistaken for a result of the scan.
+A failure of a reader becomes an absence of the artifact, and any other failure becomes an ``InternalError``, so that a
+defect of modelaudit is never mistaken for a result of the scan.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from modelaudit.audit import Audit
 from modelaudit.decisions import load_acceptances
@@ -21,13 +21,14 @@ from modelaudit.formats.registry import READERS, TEXT_FORMATS, list_program_read
 from modelaudit.formats.text_searches import TERM_SEARCHES, TEXT_SEARCHES
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
+from modelaudit.internal_errors import convert_internal_errors
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.licensing import doubt_unread_terms
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.errors import InternalError, ModelAuditError, WindowError
+from modelaudit.model.errors import WindowError
 from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import OriginState
@@ -50,7 +51,6 @@ from modelaudit.wire.ledger import MAX_RANGES_SEARCHED, ArtifactLedger, ByteLedg
 from modelaudit.wire.sniff import name_format
 from modelaudit.wire.windows import SubWindow, TimedWindow, get_budget, make_opener
 
-_Result = TypeVar("_Result")
 _COUNTED_CLASSES: Final = ByteClass.PARSED, ByteClass.DATA, ByteClass.UNCLAIMED
 _LEADING_PADDING: Final = b"\0\r\n \t"  # zeros and white space may precede content behind the end of a format
 
@@ -64,25 +64,6 @@ def scan(target: str, options: Options) -> AuditReport:
         InternalError: modelaudit itself failed.
     """
     return convert_internal_errors(lambda: use_rules(partial(_scan_target, target), options), f"scanning {target!r}")
-
-
-def convert_internal_errors(action: Callable[[], _Result], task: str) -> _Result:
-    """Run ``action``, and convert an unexpected exception to an ``InternalError``.
-
-    The message states that modelaudit failed while ``task``, such as "scanning 'model'".
-
-    Raises:
-        ModelAuditError: ``action`` raised it; it is not changed.
-        InternalError: ``action`` raised another exception.
-    """
-    try:
-        return action()
-    except ModelAuditError:
-        raise
-    except MemoryError as error:
-        raise InternalError(f"memory ran out while {task}; allow modelaudit more memory") from error
-    except Exception as bug:
-        raise InternalError(f"modelaudit failed while {task}: {type(bug).__name__}: {bug}; please report it") from bug
 
 
 def _scan_target(target: str, options: Options) -> AuditReport:

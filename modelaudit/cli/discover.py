@@ -29,8 +29,8 @@ def command(path: str, as_json: bool, rules: tuple[Path, ...]) -> int:
     """
     from modelaudit.catalogue import load_catalogue
     from modelaudit.discovery import discover
+    from modelaudit.internal_errors import convert_internal_errors
     from modelaudit.model.limits import Limits
-    from modelaudit.pipeline import convert_internal_errors
 
     catalogue = load_catalogue(extra=rules)
     found = convert_internal_errors(lambda: discover(path, Limits(), catalogue), f"searching {path!r}")

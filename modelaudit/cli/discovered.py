@@ -106,8 +106,8 @@ def _find_targets(path: str, rules: Sequence[Path], policy: Policy) -> tuple[dic
     from modelaudit.catalogue import load_catalogue
     from modelaudit.discovery import discover
     from modelaudit.discovery.targets import is_absent_path, leave_out, list_targets, list_unscanned
+    from modelaudit.internal_errors import convert_internal_errors
     from modelaudit.model.limits import Limits
-    from modelaudit.pipeline import convert_internal_errors
     from modelaudit.reports.text import escape_unprintable
     from modelaudit.reports.wording import count_noun
 

@@ -171,7 +171,7 @@ def _render_for_terminal(report: AuditReport) -> bytes:
 
 def _render_answer(report: AuditReport, width: int, color: bool) -> bytes:
     """Render the answer in ``width`` columns. Raises ``InternalError`` if rendering itself fails."""
-    from modelaudit.pipeline import convert_internal_errors
+    from modelaudit.internal_errors import convert_internal_errors
     from modelaudit.reports.license_screen import render_license
 
     return convert_internal_errors(lambda: render_license(report, width=width, color=color), "rendering the answer")
@@ -195,9 +195,9 @@ def _write_notices(report: AuditReport, target: str, notices: _Notices) -> None:
         SourceError: the model is not there any more.
     """
     from modelaudit.cli.notice_folder import write_notice_folder
+    from modelaudit.internal_errors import convert_internal_errors
     from modelaudit.notice_texts import build_notice_files
     from modelaudit.options import Options
-    from modelaudit.pipeline import convert_internal_errors
 
     options = Options(revision=notices.revision, offline=notices.offline, folder=notices.folder)
     files = convert_internal_errors(lambda: build_notice_files(target, options, report), "writing the notices")

@@ -277,7 +277,7 @@ def audit_all(
 
 def render(report: AuditReport, format_: str, model: str = "", bom_findings: bool = True) -> bytes:
     """Render a report as ``modelaudit.reports.render`` does. Raises ``InternalError`` if rendering itself fails."""
-    from modelaudit.pipeline import convert_internal_errors
+    from modelaudit.internal_errors import convert_internal_errors
     from modelaudit.reports import render
 
     return convert_internal_errors(

@@ -52,8 +52,8 @@ def init(file: Path | None, extends: str, code: str | None, offline: bool, rules
     models: Sequence[PinnedModel] = ()
     remarks: Sequence[str] = ()
     if code is not None:
+        from modelaudit.internal_errors import convert_internal_errors
         from modelaudit.pinning import pin_models
-        from modelaudit.pipeline import convert_internal_errors
 
         pinned = convert_internal_errors(lambda: pin_models(code, path, offline), f"searching {code!r} for models")
         models, remarks = pinned.models, pinned.remarks

@@ -27,21 +27,29 @@ def list_targets(report: AuditReport | None, given: Path | None) -> tuple[str, .
     return (report.target.name, *(str(each) for each in dict.fromkeys(folders) if holds_files(each, report)))
 
 
-def choose_register(given: Path | None, policy: Policy, targets: tuple[str, ...]) -> tuple[Path, tuple[str, ...]]:
+def choose_register(
+    given: Path | None, policy: Policy | None, targets: tuple[str, ...]
+) -> tuple[Path, tuple[str, ...]]:
     """Return the register to use: the named one, that of the policy, else ``decisions.yaml`` beside the policy or here.
 
     The second value are remarks: on files that are passed over, and on a register that scans of the model pass over.
 
+    Args:
+        given: the register that the user named.
+        policy: ``None`` for one of the rule set, which names no register and lies beside none.
+        targets: of the run.
+
     Raises:
         ConfigurationError: it lies in the model of the report.
     """
-    path = given or policy.decisions_path
+    path = given or (policy.decisions_path if policy is not None else None)
+    files = policy.files if policy is not None else ()
     notes: tuple[str, ...] = ()
     if path is None:
-        path, notes = find_register(policy.files, targets)
+        path, notes = find_register(files, targets)
     if path is None:
-        path = (policy.files[0].parent if policy.files else Path()) / REGISTER_NAME
-        reason = explain_unused_register(path.absolute(), policy.files, targets)
+        path = (files[0].parent if files else Path()) / REGISTER_NAME
+        reason = explain_unused_register(path.absolute(), files, targets)
         notes = (*notes, *([f"{path}: no scan finds it, because {reason}"] if reason else []))
     target = find_enclosing_target(path, targets)
     if target is not None:

@@ -19,6 +19,7 @@ from modelaudit.cli.output import (
 from modelaudit.cli.parsing import StrictCommand
 from modelaudit.cli.terminal import render_for_terminal
 from modelaudit.cli.writing import print_document, show_notes
+from modelaudit.model.policy import Policy
 from modelaudit.model.report import AuditReport
 
 
@@ -61,18 +62,29 @@ def command(
 
 def _show_signoffs(report: AuditReport, given: Path | None) -> AuditReport:
     """Return the report with the sign-offs of the register that is named or found."""
-    from modelaudit.catalogue.register import read_register  # these are slow, and --help needs none of them
     from modelaudit.cli.register_choice import choose_register, list_targets
-    from modelaudit.decisions import read_today
-    from modelaudit.policy_choice import choose_policy
-    from modelaudit.signoffs import show_signoffs
+    from modelaudit.policy.places import find_policy
 
     targets = list_targets(report, given)
-    register, remarks = choose_register(given, choose_policy(None, targets).policy, targets)
+    policy = _choose_found_policy(targets) if find_policy(Path.cwd(), targets).path is not None else None
+    register, remarks = choose_register(given, policy, targets)
     is_there = given is not None or register.exists()
+    if not is_there and not report.signoffs and not any(each.signed for each in report.controls):
+        return report
+    from modelaudit.catalogue.register import read_register  # these are slow, and a report without sign-offs needs none
+    from modelaudit.decisions import read_today
+    from modelaudit.signoffs import show_signoffs
+
     if is_there:
         show_notes(remarks)
     entries = read_register(register) if is_there else ()
     shown, notes = show_signoffs(report, entries, read_today())
     show_notes(notes)
     return shown
+
+
+def _choose_found_policy(targets: tuple[str, ...]) -> Policy:
+    """Return the policy that the search finds."""
+    from modelaudit.policy_choice import choose_policy  # it reads the whole rule set
+
+    return choose_policy(None, targets).policy

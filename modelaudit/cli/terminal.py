@@ -53,7 +53,7 @@ def render_for_terminal(
     Raises:
         InternalError: rendering itself failed.
     """
-    from modelaudit.pipeline import convert_internal_errors
+    from modelaudit.internal_errors import convert_internal_errors
     from modelaudit.reports.screen import render_screen
     from modelaudit.reports.terminal import render_table
 

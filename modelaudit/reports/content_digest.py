@@ -18,7 +18,8 @@ from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import ArtifactRecord, AuditReport, Target
-from modelaudit.reports.json_report import Json, encode_canonical, escape_surrogates
+from modelaudit.reports.canonical_json import Json, encode_canonical
+from modelaudit.reports.json_report import escape_surrogates
 
 _FORMAT = "modelaudit/content/v1"
 

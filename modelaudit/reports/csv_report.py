@@ -29,6 +29,8 @@ _UNOPENED: Final = "unopened"
 """In the column ``extent``, for a file that was left unopened."""
 _MISSING: Final = "missing"
 """In the column ``extent``, for a file that another names and that was not delivered."""
+_NOTHING: Final[Sequence[str | int]] = (*(0 for _ in SEVERITIES_WORST_FIRST), "", 0, 0, "", "", 0, 0, "", "")
+"""The cells of ``_count`` for a file without results and absences."""
 _FORMULA_STARTS: Final = tuple("=+-@\t\r＝＋－＠")  # noqa: RUF001 - spreadsheets read the wide forms too
 _MAX_CELL_CHARACTERS: Final = 4_000
 """Of a text before it is escaped; a cell of a spreadsheet holds 32,767."""
@@ -107,6 +109,8 @@ def _count(
         absences: of the file.
         further_refused: other subjects that a person refused.
     """
+    if not results and not absences:
+        return [*_NOTHING[:10], further_refused, *_NOTHING[11:]]
     open_severities = Counter(each.severity for each in results if each.fingerprint in findings and not each.is_settled)
     worst = next((severity.value for severity in SEVERITIES_WORST_FIRST if open_severities[severity]), "")
     acceptances = [each.acceptance for each in results if each.acceptance is not None]
@@ -132,8 +136,11 @@ def _count(
 
 
 def _escape_cells(cells: Sequence[str | int]) -> list[str | int]:
-    """Escape each text. An apostrophe, which a spreadsheet does not show, precedes what it would take for a formula."""
-    shown = [escape_unprintable(cell, _MAX_CELL_CHARACTERS) if isinstance(cell, str) else cell for cell in cells]
-    return [
-        f"'{cell}" if isinstance(cell, str) and cell.lstrip().startswith(_FORMULA_STARTS) else cell for cell in shown
-    ]
+    """Escape each text."""
+    return [_escape_cell(cell) if cell and isinstance(cell, str) else cell for cell in cells]
+
+
+def _escape_cell(text: str) -> str:
+    """Escape a text. An apostrophe, which a spreadsheet does not show, precedes what it would take for a formula."""
+    shown = escape_unprintable(text, _MAX_CELL_CHARACTERS)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA_STARTS) else shown

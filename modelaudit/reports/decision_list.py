@@ -9,7 +9,7 @@ from typing import Final
 
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.register import OpenSubject
-from modelaudit.reports.json_report import Json, encode_canonical
+from modelaudit.reports.canonical_json import Json, encode_canonical
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.wording import count_noun, describe_decision, end_sentence
 

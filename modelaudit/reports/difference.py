@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Final
 
 from modelaudit.model.difference import Change, Difference, Direction, Topic
-from modelaudit.reports.json_report import Json, encode_canonical
+from modelaudit.reports.canonical_json import Json, encode_canonical
 from modelaudit.reports.page import escape_markdown
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.wording import count_noun

@@ -7,7 +7,7 @@ from typing import cast
 
 from modelaudit.model.discovery import SCHEMA, Discovery, UseKind
 from modelaudit.model.structure import UnreadReason
-from modelaudit.reports.json_report import Json, encode_canonical
+from modelaudit.reports.canonical_json import Json, encode_canonical
 from modelaudit.reports.text import escape_unprintable
 
 

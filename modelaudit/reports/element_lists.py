@@ -15,7 +15,7 @@ from modelaudit.model.description import Confidence, Contradiction
 from modelaudit.model.elements import RUN, Element, ElementList, ElementState
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.json_report import Json, encode_canonical
+from modelaudit.reports.canonical_json import Json, encode_canonical
 from modelaudit.reports.layout import build_rows, build_text, build_title, indent_block, render_parts
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_model_name

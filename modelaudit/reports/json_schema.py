@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 from modelaudit.model.discovery import SCHEMA as DISCOVERY_SCHEMA
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import SCHEMA
+from modelaudit.reports.canonical_json import Json, encode_canonical
 from modelaudit.reports.discovery_json import DiscoveryDocument
-from modelaudit.reports.json_report import Json, encode_canonical, get_report_adapter
+from modelaudit.reports.json_report import get_report_adapter
 
 _ID = "urn:modelaudit:report:v1"
 _DISCOVERY_ID = "urn:modelaudit:discovery:v1"

@@ -13,7 +13,7 @@ from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.notices import FoundText, ModelTexts, TextKind
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import TEXT_DUTIES
-from modelaudit.reports.json_report import Json, encode_canonical
+from modelaudit.reports.canonical_json import Json, encode_canonical
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.view import get_model_name
 

@@ -22,8 +22,8 @@ from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import Anchor, AuditReport, Target
 from modelaudit.model.wording import TIME_FORMAT
 from modelaudit.reports.answers import describe_exit_code
+from modelaudit.reports.canonical_json import Json, LazyList, encode_canonical
 from modelaudit.reports.decision_words import describe_attention, describe_ended, list_decided, list_ended
-from modelaudit.reports.json_report import Json, LazyList, encode_canonical
 from modelaudit.reports.markdown import make_slug
 from modelaudit.reports.results import Result, count_settled, list_results
 from modelaudit.reports.sarif_rules import LEVELS, build_rule, name_rule

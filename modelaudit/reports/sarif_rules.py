@@ -10,7 +10,7 @@ from typing import Final
 
 from modelaudit.model.finding import Confidence, Rule, Severity
 from modelaudit.model.lazy_pattern import defer_pattern
-from modelaudit.reports.json_report import Json
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.markdown_text import write_text
 from modelaudit.reports.results import Result, describe_rule
 from modelaudit.reports.text import escape_unprintable, validate_https_link

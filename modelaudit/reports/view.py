@@ -58,7 +58,7 @@ _OVER_LIMIT: Final = "more texts than the limit of one check"
 _EXAMINED_FILES = defer_pattern(r"\b(\d{1,9}) of (\d{1,9}) files?\b", re.ASCII)
 """The number of examined files and of all files in the detail of an opinion: ``examined 3 of 5 files``."""
 
-_TABLE_ENDINGS: Final = frozenset({".arrow", ".csv", ".jsonl", ".parquet", ".tsv"})
+_TABLE_ENDINGS: Final = (".arrow", ".csv", ".jsonl", ".parquet", ".tsv")
 """The endings of files that hold rows of data."""
 _ENDINGS_BESIDE_TABLES: Final = frozenset({"", ".flac", ".gif", ".jpeg", ".jpg", ".md", ".mp3", ".png", ".txt", ".wav"})
 """The endings of files that lie in a data set too; a file without one may be a licence text."""
@@ -184,9 +184,10 @@ def name_subject(report: AuditReport) -> str:
         return "data set"
     if report.target.kind not in LOCAL_KINDS or report.coverage.unopened:
         return "model"
-    endings = {posixpath.splitext(record.path)[1].lower() for record in report.coverage.artifacts}
-    has_only_data = endings <= _TABLE_ENDINGS | _ENDINGS_BESIDE_TABLES
-    return "data set" if has_only_data and not _TABLE_ENDINGS.isdisjoint(endings) else "model"
+    paths = [record.path for record in report.coverage.artifacts]
+    has_table = any(path.lower().endswith(_TABLE_ENDINGS) for path in paths)
+    others = {posixpath.splitext(path)[1].lower() for path in paths if has_table} - _ENDINGS_BESIDE_TABLES
+    return "data set" if others and others.issubset(_TABLE_ENDINGS) else "model"
 
 
 def list_never_covered(report: AuditReport) -> tuple[str, ...]:

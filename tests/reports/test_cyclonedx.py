@@ -7,6 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cyclonedx.model.component import Component
+from cyclonedx.model.vulnerability import Vulnerability
+from cyclonedx.schema.schema import BaseSchemaVersion, SchemaVersion1Dot6, SchemaVersion1Dot7
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reports.license_examples import APACHE, COMMIT, LLAMA, build_conflicting_conclusion, build_plain_conclusion
@@ -141,6 +144,23 @@ def test_finding_is_a_vulnerability_that_affects_its_file(failing: AuditReport) 
     assert vulnerabilities["license/contradiction"]["affects"] == [{"ref": "model"}]
     # No reference of this rule is an https address.
     assert "advisories" not in vulnerabilities["safetensors/hole"]
+
+
+@pytest.mark.parametrize("view", [SchemaVersion1Dot6, SchemaVersion1Dot7])
+def test_files_and_findings_have_the_form_that_the_library_writes(
+    view: type[BaseSchemaVersion], any_report: AuditReport
+) -> None:
+    render = render_cyclonedx if view is SchemaVersion1Dot6 else render_cyclonedx_17
+    bom = json.loads(render(any_report))
+    files = [each for each in bom.get("components", ()) if each["type"] == "file"]
+    parts = [
+        *((Component, each) for each in files),
+        *((Vulnerability, each) for each in bom.get("vulnerabilities", ())),
+    ]
+    assert len(parts) >= len(any_report.findings)
+    for kind, value in parts:
+        read = kind.from_json(value)  # type: ignore[attr-defined]
+        assert json.loads(read.as_json(view_=view)) == value
 
 
 def test_each_component_and_vulnerability_has_a_unique_reference_even_for_equal_findings(hostile: AuditReport) -> None:

@@ -25,10 +25,12 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import SCHEMA, AuditReport
 from modelaudit.model.verdict import Verdict
+from modelaudit.reports.canonical_json import LazyList, encode_canonical
 from modelaudit.reports.cyclonedx import render_cyclonedx
 from modelaudit.reports.json_report import (
     compute_report_digest,
-    encode_canonical,
+    escape_surrogates,
+    get_report_adapter,
     load_report,
     parse_report,
     render_json,
@@ -70,6 +72,23 @@ def test_canonical_form_of_any_json_value_equals_that_of_the_standard_library_bu
 ) -> None:
     plain = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
     assert encode_canonical(value).decode() == plain.replace("\x7f", "\\u007f").replace("\u202e", "\\u202e")
+
+
+@given(values=st.lists(JSON_VALUES, max_size=200))
+def test_long_list_has_the_same_canonical_form_as_a_plain_one(values: list[Any]) -> None:
+    long = {"b": [LazyList(values, len(values))], "a": LazyList(values, len(values))}
+    assert encode_canonical(long) == encode_canonical({"b": [values], "a": values})
+
+
+@pytest.mark.parametrize("text", ["plain", "\ufffd", "caf\udce9", "\u202e \x7f ##[error]", "\U0001f600 \x00 \\"])
+def test_findings_and_records_have_the_canonical_form_whatever_their_text(text: str, failing: AuditReport) -> None:
+    findings = tuple(replace(each, message=text, evidence=(text,)) for each in failing.findings)
+    records = tuple(replace(each, path=f"{text}{each.path}") for each in failing.coverage.artifacts)
+    coverage = replace(failing.coverage, artifacts=records)
+    report = replace(failing, findings=findings, decision=replace(failing.decision, coverage=coverage))
+    plain = get_report_adapter().dump_python(report)
+    assert render_json(report) == encode_canonical(plain, escape_surrogates)
+    assert parse_report(render_json(report)) == report
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from support.cases import check_each
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
+from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.license import (
     Basis,
     ClaimKind,
@@ -126,6 +127,19 @@ def test_parser_of_the_model_reads_every_example_back(any_report: AuditReport) -
     elements = read(render(any_report, "spdx"))
     assert len(find(elements, "SpdxDocument")) == len(find(elements, "software_Sbom")) == 1
     assert len(find(elements, "software_File")) == len(any_report.coverage.artifacts)
+
+
+def test_document_has_the_bytes_that_the_library_writes(any_report: AuditReport) -> None:
+    first, *others = any_report.coverage.artifacts or (ArtifactRecord("a \u202e \\x41.bin", 1, Extent.EXAMINED),)
+    lengths = {DigestAlgorithm.GIT_BLOB: 40, DigestAlgorithm.BLAKE2B: 128}
+    first = replace(first, digests=tuple(Digest(each, "a" * lengths.get(each, 64)) for each in DigestAlgorithm))
+    coverage = replace(any_report.coverage, artifacts=(first, *others))
+    content = render(replace(any_report, decision=replace(any_report.decision, coverage=coverage)), "spdx")
+    objects, written = spdx.SHACLObjectSet(), io.BytesIO()
+    spdx.JSONLDDeserializer().read(io.BytesIO(content), objects)
+    spdx.JSONLDSerializer().write(objects, written, force_at_graph=True, indent=1, ensure_ascii=False)
+    assert content == written.getvalue() + b"\n"
+    assert any("software_contentIdentifier" in each for each in find(read(content), "software_File"))
 
 
 def test_model_states_what_its_card_and_files_state() -> None:

@@ -10,8 +10,8 @@ from typing import Final
 
 from modelaudit.model.address import file_of
 from modelaudit.model.description import Fact, ModelDescription, Topic
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.cyclonedx.properties import TOOL_REF, describe_fact
-from modelaudit.reports.json_report import Json
 from modelaudit.reports.text import escape_unprintable
 
 _ROOT: Final = "metadata", "component"

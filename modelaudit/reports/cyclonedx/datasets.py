@@ -9,9 +9,9 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.model.component_evidence import ComponentEvidence, Occurrence
 
 from modelaudit.model.license import LicenseConclusion
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.cyclonedx.licenses import DECLARED, build_license
 from modelaudit.reports.cyclonedx.properties import build_properties, build_ref, describe_fact
-from modelaudit.reports.json_report import Json
 from modelaudit.reports.named_datasets import Dataset
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.wording import describe_place

@@ -27,6 +27,7 @@ from cyclonedx.schema.schema import BaseSchemaVersion, SchemaVersion1Dot6, Schem
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport
+from modelaudit.reports.canonical_json import Json, LazyList, encode_canonical
 from modelaudit.reports.cyclonedx.citations import build_citations
 from modelaudit.reports.cyclonedx.datasets import build_data_parts, build_dataset_ref, build_datasets
 from modelaudit.reports.cyclonedx.extension import Extension, JsonObject, list_items
@@ -42,7 +43,7 @@ from modelaudit.reports.cyclonedx.references import build_references, build_repo
 from modelaudit.reports.cyclonedx.root import build_root, build_supplier
 from modelaudit.reports.cyclonedx.statements import build_annotations, build_compositions
 from modelaudit.reports.inventory import compute_tree_digest
-from modelaudit.reports.json_report import Json, LazyList, compute_report_digest, encode_canonical
+from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.named_datasets import Dataset, list_datasets
 from modelaudit.reports.text import escape_unprintable
 
@@ -87,7 +88,7 @@ def _render(report: AuditReport, view: type[BaseSchemaVersion], output: type[Jso
     refs = [*(str(each.bom_ref) for each in few), *file_refs.values()]
     value["dependencies"] = LazyList(_list_dependencies(refs), len(refs) + 1)
     if has_findings and report.findings:
-        value["vulnerabilities"] = LazyList(build_findings(report, file_refs, view), len(report.findings))
+        value["vulnerabilities"] = LazyList(build_findings(report, file_refs), len(report.findings))
     return encode_canonical(value)
 
 
@@ -153,9 +154,10 @@ def _add_files(value: JsonObject, report: AuditReport, file_refs: dict[str, str]
     Tools that take the first component for the model read a file then, and no facts of a data set.
     """
     few = list_items(value, "components")
-    records = sorted(report.coverage.artifacts, key=lambda record: (name_file(record), file_refs[record.path]))
-    if few or records:
-        value["components"] = LazyList(chain(map(build_file, records), few), len(few) + len(records))
+    rows = [(name_file(record), file_refs[record.path], record) for record in report.coverage.artifacts]
+    rows.sort(key=lambda row: row[:2])
+    if few or rows:
+        value["components"] = LazyList(chain((build_file(*row) for row in rows), few), len(few) + len(rows))
 
 
 def _list_dependencies(refs: Iterable[str]) -> Iterator[Json]:

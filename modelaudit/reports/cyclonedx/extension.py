@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
-from modelaudit.reports.json_report import Json
+from modelaudit.reports.canonical_json import Json
 
 JsonObject: TypeAlias = "dict[str, Json]"
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from modelaudit.model.address import read_file_path
 from modelaudit.model.report import Absence, ArtifactRecord
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.cyclonedx.identity import HASH_NAMES, list_hashes
 from modelaudit.reports.cyclonedx.properties import build_json_properties, build_ref
-from modelaudit.reports.json_report import Json
 from modelaudit.reports.text import escape_name
 from modelaudit.reports.wording import describe_acceptance, describe_place
 
@@ -24,13 +24,19 @@ def name_file(record: ArtifactRecord) -> str:
     return escape_name(read_file_path(record.path))
 
 
-def build_file(record: ArtifactRecord) -> Json:
-    """Build the component of a file; digests for which CycloneDX has no algorithm become properties."""
+def build_file(name: str, ref: str, record: ArtifactRecord) -> Json:
+    """Build the component of a file; digests for which CycloneDX has no algorithm become properties.
+
+    Args:
+        name: that of ``name_file``.
+        ref: that of ``build_file_ref``.
+        record: of the file.
+    """
     others = (digest for digest in record.digests if digest.algorithm not in HASH_NAMES)
     component: dict[str, Json] = {
         "type": "file",
-        "name": name_file(record),
-        "bom-ref": build_file_ref(record.path),
+        "name": name,
+        "bom-ref": ref,
         "properties": build_json_properties(
             ("size", record.size),
             ("extent", record.extent),

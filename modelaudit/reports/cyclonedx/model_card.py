@@ -11,8 +11,8 @@ from typing import Final
 
 from modelaudit.model.description import ModelDescription, Topic
 from modelaudit.model.lazy_pattern import defer_pattern
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.cyclonedx.properties import build_json_properties, describe_fact
-from modelaudit.reports.json_report import Json
 from modelaudit.reports.stated_facts import Energy, list_energy
 from modelaudit.reports.text import escape_unprintable
 

@@ -10,8 +10,8 @@ from typing import Final
 from cyclonedx.model import Property
 
 from modelaudit.model.description import Fact
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.fact_places import describe_source
-from modelaudit.reports.json_report import Json
 from modelaudit.reports.text import escape_unprintable
 
 ROOT_REF: Final = "model"

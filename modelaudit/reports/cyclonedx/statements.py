@@ -12,8 +12,8 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffState
 from modelaudit.model.verdict import Question
 from modelaudit.reports.answers import list_details, list_rulings
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.cyclonedx.properties import ROOT_REF, parse_time
-from modelaudit.reports.json_report import Json
 from modelaudit.reports.text import escape_unprintable
 from modelaudit.reports.wording import end_sentence
 

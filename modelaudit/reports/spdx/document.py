@@ -20,6 +20,7 @@ from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.provenance import OwnerKind
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.answers import list_rulings
+from modelaudit.reports.canonical_json import Json
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.package_url import find_repository_address
 from modelaudit.reports.results import list_results
@@ -58,7 +59,7 @@ def render_spdx(report: AuditReport) -> bytes:
     licenses.relate_model(model)
     files = _add_files(elements, report)
     is_complete = not report.coverage.unopened and len(files) == report.coverage.file_count
-    elements.relate(
+    elements.relate_all(
         spdx.RelationshipType.contains, model, list(files.values()), _COMPLETE if is_complete else _INCOMPLETE
     )
     add_base_models(elements, licenses, model, report)
@@ -147,47 +148,59 @@ def _add_supplier(elements: ElementSet, report: AuditReport) -> spdx.Agent | Non
     return elements.add(kinds[kind]() if kind else spdx.Agent(), "supplier", supplier.value)
 
 
-def _add_files(elements: ElementSet, report: AuditReport) -> dict[str, spdx.Element | str]:
-    """Add each file with its hashes; return them by address."""
-    files: dict[str, spdx.Element | str] = {}
+def _add_files(elements: ElementSet, report: AuditReport) -> dict[str, str]:
+    """Add each file with its hashes; return their identifiers by address."""
+    files: dict[str, str] = {}
     for record in report.coverage.artifacts:
-        file = elements.add(
-            spdx.software_File(), hash_key("file", record.path), escape_name(read_file_path(record.path))
+        gitoids: list[Json] = [
+            {
+                "type": "software_ContentIdentifier",
+                "software_contentIdentifierType": "gitoid",
+                "software_contentIdentifierValue": f"gitoid:blob:sha1:{digest.value}",
+            }
+            for digest in record.digests
+            if digest.algorithm is DigestAlgorithm.GIT_BLOB
+        ]
+        hashes = list_hashes(record.digests)
+        files[record.path] = elements.write(
+            "software_File",
+            hash_key("file", record.path),
+            {"software_contentIdentifier": gitoids} if gitoids else {},
+            {
+                "name": escape_unprintable(escape_name(read_file_path(record.path))),
+                **({"verifiedUsing": hashes} if hashes else {}),
+            },
         )
-        file.verifiedUsing.extend(list_hashes(record.digests))
-        for digest in record.digests:
-            if digest.algorithm is DigestAlgorithm.GIT_BLOB:
-                identifier = spdx.software_ContentIdentifier()
-                identifier.software_contentIdentifierType = spdx.software_ContentIdentifierType.gitoid
-                identifier.software_contentIdentifierValue = f"gitoid:blob:sha1:{digest.value}"
-                file.software_contentIdentifier.append(identifier)
-        files[record.path] = file
     return files
 
 
 def _add_annotations(
-    elements: ElementSet, report: AuditReport, model: spdx.ai_AIPackage, files: dict[str, spdx.Element | str]
+    elements: ElementSet, report: AuditReport, model: spdx.ai_AIPackage, files: dict[str, str]
 ) -> None:
     """Add the verdict, each finding, absence and cause, each contradiction, and the sources of the facts."""
+    whole = str(model.spdxId)
 
-    def annotate(key: str, subject: spdx.Element | str, statement: str, is_review: bool = True) -> None:
-        annotation = elements.add(spdx.Annotation(), key)
-        annotation.annotationType = spdx.AnnotationType.review if is_review else spdx.AnnotationType.other
-        annotation.subject = subject
-        annotation.statement = escape_unprintable(statement)
+    def annotate(key: str, subject: str, statement: str, is_review: bool = True) -> None:
+        type_ = "review" if is_review else "other"
+        words: dict[str, Json] = {
+            "annotationType": type_,
+            "statement": escape_unprintable(statement),
+            "subject": subject,
+        }
+        elements.write("Annotation", key, words, {})
 
     answers = "; ".join(f"{question}: {ruling.verdict}, {ruling.reason}" for question, ruling in list_rulings(report))
-    annotate("verdict", model, f"verdict: {report.decision.verdict}; {answers}")
+    annotate("verdict", whole, f"verdict: {report.decision.verdict}; {answers}")
     for number, result in enumerate(list_results(report), 1):
         place = ", ".join(part for part in (result.address, describe_place(result.location)) if part)
         settled = f" ({describe_acceptance(result.acceptance)})" if result.acceptance else ""
         text = f"{result.severity} {result.rule}: {result.message} [{place}] {result.outcome}{settled}"
-        subject = files.get(result.address) or files.get(file_of(result.address)) or model
+        subject = files.get(result.address) or files.get(file_of(result.address)) or whole
         annotate(f"result-{number}", subject, f"{text} fingerprint {result.fingerprint}")
     for number, each in enumerate(report.description.contradictions, 1):
-        annotate(f"contradiction-{number}", model, each.sentence)
+        annotate(f"contradiction-{number}", whole, each.sentence)
     for topic, sources in list_sources(report.description):
-        annotate(f"sources-{topic}", model, f"{topic}: {sources}", is_review=False)
+        annotate(f"sources-{topic}", whole, f"{topic}: {sources}", is_review=False)
 
 
 def _add_document(elements: ElementSet, model: spdx.ai_AIPackage, report: AuditReport, has_datasets: bool) -> None:
@@ -199,7 +212,8 @@ def _add_document(elements: ElementSet, model: spdx.ai_AIPackage, report: AuditR
     bill = elements.add(spdx.software_Sbom(), "bill", f"SBOM of {get_heading(report.target)}")
     bill.software_sbomType.append(spdx.software_SbomType.analyzed)
     document = elements.add(spdx.SpdxDocument(), "document", get_heading(report.target))
-    for collection, root, members in ((bill, model, parts), (document, bill, [*parts, bill])):
+    for collection, root, members in ((bill, model, parts), (document, bill, [*parts, str(bill.spdxId)])):
         collection.rootElement.append(root)
-        collection.element.extend(members)
+        collection.element.append(root)
+        elements.refer_to(collection, "element", members)
         collection.profileConformance.extend(profiles)
