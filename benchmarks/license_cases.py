@@ -350,6 +350,8 @@ def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
     yield "File names and layouts", measure_places(held)
     yield "Whole repositories", measure_repositories(held, "repositories")
     yield "Repositories of honest publishers", measure_repositories(held, "honest")
+    yield "Repositories of honest publishers, second set", measure_repositories(held, "honest_second")
+    yield "Repositories that hide a restriction", measure_repositories(held, "hidden")
     if held.folder is not None:
         yield "Held-out copies of AI licences", measure_texts(held)
         yield "Terms of strangers", measure_strangers(held)
