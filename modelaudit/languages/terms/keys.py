@@ -106,6 +106,14 @@ DOCUMENT_KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
         *_build_keys(Topic.BASE_MODEL, "flavors/transformers/source_model_name", "metadata/base_model"),
         *_build_keys(Topic.RELATION, "flavors/transformers/peft_adaptor", implied_value="adapter"),
     ),
+    **dict.fromkeys(
+        ("openapi.yaml", "openapi.yml", "openapi.json", "swagger.yaml", "swagger.json"),
+        (
+            *_build_keys(Topic.LICENSE, "info/license/identifier"),
+            *_build_keys(Topic.LICENSE_NAME, "info/license/name"),
+            *_build_keys(Topic.LICENSE_LINK, "info/license/url"),
+        ),
+    ),
     "citation.cff": (*_build_keys(Topic.LICENSE, "license"), *_build_keys(Topic.LICENSE_LINK, "license-url")),
     "codemeta.json": _LICENSE,
     ".zenodo.json": _LICENSE,

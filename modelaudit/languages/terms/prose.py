@@ -17,7 +17,7 @@ from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.languages.terms.pdf_text import LARGEST_PDF, extract_pdf_text
 from modelaudit.languages.terms.picture_text import PNG_MAGIC, iter_picture_texts
 from modelaudit.languages.terms.source_text import extract_source_text
-from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values
+from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values, names_terms
 from modelaudit.languages.terms.training_bases import LARGEST_TRAINING_FILE, find_training_bases, may_name_base
 from modelaudit.languages.terms.word_text import OFFICE_MAGIC, iter_office_texts
 from modelaudit.model.address import member_path, split_member
@@ -50,7 +50,7 @@ _LICENSE_WORDS: Final = defer_pattern(
 # Stems of the words of terms, in the languages of published models. A text without any of them states none.
 _TERM_STEMS: Final = defer_pattern(
     r"licen[cszç]|lizenz|permi[ts]|permission|warrant|liab|grant|distribut|copyright|prohibit|forbid|restrict|allowed"
-    r"|unlawful|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|resale|resell|terms|conditions|nutzung|untersagt|interdi|prohib"
+    r"|unlawful|\brights\b|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|resale|resell|terms|conditions|nutzung|untersagt|interdi|prohib"
     r"|utilisation|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約|販売|販賣|销售|倒卖|盈利|营利|再配布"
     r"|라이선스|라이센스|약관|금지|상업",
     re.IGNORECASE,
@@ -72,7 +72,9 @@ _LIMIT_STEMS: Final = (
     "academ", "educat", "scientif", "universit", "profit", "redistribut", "re-distribut", "resell", "resale",
     "prohibit", "forbid", "european union", "forschung", "recherche", "investigaci", "商", "许可", "許可", "授权",
     "禁止", "不得", "研究", "学术", "學術", "ライセンス", "営利", "상업", "라이선스", "연구",
-    "коммерч", "лиценз", "исследов", "تجاري",
+    "коммерч", "лиценз", "исследов", "تجاري", "व्यावसायिक", "शोध", "अनुसंधान",
+    "agree", "consent", "contract", "permitted", "property of", "confidential", "customer", "employer", "recipient",
+    "subscription", "terms of", "third part",
 )  # fmt: skip
 """Stems of single sentences of terms, in lower case. Source code without any of them states no terms."""
 _MIN_TEXT_SPACES: Final = 2
@@ -326,9 +328,19 @@ def _read_code(window: Window, start: str) -> Iterator[Reading]:
         yield Prose(ProseKind.STRINGS, text, head_lines + 1)
 
 
-def read_metadata_texts(texts: Iterable[str]) -> Iterator[Prose]:
-    """Yield the texts in the metadata of a model file that may state terms, as one text without lines of the file."""
-    kept = [text for text in texts if text.count(" ") >= _MIN_TEXT_SPACES and _may_limit(text)]
+def read_metadata_texts(texts: Iterable[str | tuple[str, str]]) -> Iterator[Prose]:
+    """Yield the texts in the metadata of a model file that may state terms, as one text without lines of the file.
+
+    Args:
+        texts: the texts, or pairs of a key and its text. Below a key that names terms each text counts, with the key.
+    """
+    kept = []
+    for each in texts:
+        key, text = ("", each) if isinstance(each, str) else each
+        if names_terms(key):
+            kept.append(f"{key}: {text}")
+        elif text.count(" ") >= _MIN_TEXT_SPACES and _may_limit(text):
+            kept.append(text)
     if kept:
         yield Prose(ProseKind.STRINGS, "\n\n".join(kept), 0)
 
