@@ -23,7 +23,7 @@ import yaml
 from figures import render_table
 from license_documents import FORMS
 from license_held import Held, fold_id, load_cases
-from license_packages import read_package, strip_later_versions
+from license_packages import draw_packages, read_package, strip_later_versions
 from licenseclassifier import identify_license
 
 import modelaudit
@@ -338,6 +338,32 @@ def measure_packages(held: Held) -> Tally:
     return tally
 
 
+def measure_drawn_packages() -> Tally:
+    """Conclude the licences of drawn packages by all their licence files, without the metadata.
+
+    The concluded licences are right if they are those of the metadata. Others are counted apart where
+    ``licenseclassifier`` reads them in the files too: a label may be wrong, or leave out what is bundled.
+    """
+    tally = Tally()
+    for package in draw_packages():
+        with tempfile.TemporaryDirectory() as root:
+            own = answer(write_files(Path(root), package.files), _PLAIN_USE).license
+        found = {strip_later_versions(each) for each in own.own}
+        text = "\n".join(content.decode("utf-8", "replace") for content in package.files.values())
+        seen = {strip_later_versions(normalize_spdx_id(each.id)) for each in identify_license(text)}
+        if own.state is not ConclusionState.CONCLUDED:
+            name = "for a person to read"
+        elif found == package.labels or (package.is_choice and found <= package.labels):
+            name = "named"
+        else:
+            name = "named, and the metadata name others" if found <= seen else "wrong"
+        tally.add(name)
+        if name != "named":
+            labels = ", ".join(sorted(package.labels))
+            tally.failures.append(Failure(package.name, labels, f"{name}: {', '.join(sorted(found))}", ""))
+    return tally
+
+
 def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
     """Yield the title and the counts of each section whose cases are there."""
     yield "Restricting sentences", measure_sentences(load_cases("restricting"), is_alarm_right=True)
@@ -352,6 +378,8 @@ def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
     yield "Repositories of honest publishers", measure_repositories(held, "honest")
     yield "Repositories of honest publishers, second set", measure_repositories(held, "honest_second")
     yield "Repositories that hide a restriction", measure_repositories(held, "hidden")
+    if (drawn := measure_drawn_packages()).counts:
+        yield "Licence files of packages drawn by seed", drawn
     if held.folder is not None:
         yield "Held-out copies of AI licences", measure_texts(held)
         yield "Terms of strangers", measure_strangers(held)
