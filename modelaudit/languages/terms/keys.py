@@ -122,6 +122,7 @@ DOCUMENT_KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
         *_build_keys(Topic.LICENSE, "project/license", "project/license/text", "tool/poetry/license"),
         *_build_keys(Topic.LICENSE_LINK, "project/license/file"),
     ),
+    **dict.fromkeys(("meta.yaml", "recipe.yaml"), _build_keys(Topic.LICENSE, "about/license")),
     "setup.cfg": _build_keys(Topic.LICENSE, "metadata/license"),
     "cargo.toml": (
         *_build_keys(Topic.LICENSE, "package/license"),

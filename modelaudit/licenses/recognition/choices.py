@@ -63,8 +63,8 @@ _SENTENCE_MARKS: Final = ".:;\n"
 _NOTE: Final = defer_pattern(
     r"mode \w{2,20}(?: vim? (?:set )?ft \w{2,20})?(?= |$)"
     r"|vim? (?:set )?ft \w{2,20}(?= |$)"
-    r"|(?:note )?this file (?:is|was) (?:automatically |auto )?(?:added|generated|created|managed)(?: automatically)? by"
-    r"(?: (?!not\b|for\b|to\b|only\b|and\b)[\w.]{2,30}){1,5}? do not edit"
+    r"|(?:note )?this file (?:is|was) (?:automatically |auto )?(?:added|generated|created|managed)"
+    r"(?: automatically)? by(?: (?!not\b|for\b|to\b|only\b|and\b)[\w.]{2,30}){1,5}? do not edit"
     r"(?: (?:it|this file))?(?: (?:by hand|manually|directly))?(?= |$)"
 )
 
