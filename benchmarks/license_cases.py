@@ -15,14 +15,13 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 from figures import render_table
 from license_documents import FORMS
-from license_held import Held, fold_id, load_cases
+from license_held import Failure, Held, Tally, fold_id, load_cases
 from license_packages import draw_packages, read_package, strip_later_versions
 from licenseclassifier import identify_license
 
@@ -50,28 +49,6 @@ _PLACES = {
     "card": "README.md", "readme-subfolder": "weights/README.md", "notice": "NOTICE", "txt": "notes.txt",
     "license": "LICENSE-NOTE.txt", "readme": "README_en.md", **_COMMENT_PLACES,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A case whose answer is not the expected one, with the answer and its first reason."""
-
-    id: str
-    expected: str
-    answer: str
-    reason: str
-
-
-@dataclass
-class Tally:
-    """The counts of one section, and its failures."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-
-    def add(self, name: str) -> None:
-        """Count one more of a name."""
-        self.counts[name] = self.counts.get(name, 0) + 1
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
