@@ -15,15 +15,14 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 from figures import render_table
 from license_documents import FORMS
-from license_held import Held, fold_id, load_cases
-from license_packages import read_package, strip_later_versions
+from license_held import Failure, Held, Tally, fold_id, load_cases
+from license_packages import draw_packages, read_package, strip_later_versions
 from licenseclassifier import identify_license
 
 import modelaudit
@@ -50,28 +49,6 @@ _PLACES = {
     "card": "README.md", "readme-subfolder": "weights/README.md", "notice": "NOTICE", "txt": "notes.txt",
     "license": "LICENSE-NOTE.txt", "readme": "README_en.md", **_COMMENT_PLACES,
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A case whose answer is not the expected one, with the answer and its first reason."""
-
-    id: str
-    expected: str
-    answer: str
-    reason: str
-
-
-@dataclass
-class Tally:
-    """The counts of one section, and its failures."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    failures: list[Failure] = field(default_factory=list)
-
-    def add(self, name: str) -> None:
-        """Count one more of a name."""
-        self.counts[name] = self.counts.get(name, 0) + 1
 
 
 def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
@@ -338,6 +315,32 @@ def measure_packages(held: Held) -> Tally:
     return tally
 
 
+def measure_drawn_packages() -> Tally:
+    """Conclude the licences of drawn packages by all their licence files, without the metadata.
+
+    The concluded licences are right if they are those of the metadata. Others are counted apart where
+    ``licenseclassifier`` reads them in the files too: a label may be wrong, or leave out what is bundled.
+    """
+    tally = Tally()
+    for package in draw_packages():
+        with tempfile.TemporaryDirectory() as root:
+            own = answer(write_files(Path(root), package.files), _PLAIN_USE).license
+        found = {strip_later_versions(each) for each in own.own}
+        text = "\n".join(content.decode("utf-8", "replace") for content in package.files.values())
+        seen = {strip_later_versions(normalize_spdx_id(each.id)) for each in identify_license(text)}
+        if own.state is not ConclusionState.CONCLUDED:
+            name = "for a person to read"
+        elif found == package.labels or (package.is_choice and found <= package.labels):
+            name = "named"
+        else:
+            name = "named, and the metadata name others" if found <= seen else "wrong"
+        tally.add(name)
+        if name != "named":
+            labels = ", ".join(sorted(package.labels))
+            tally.failures.append(Failure(package.name, labels, f"{name}: {', '.join(sorted(found))}", ""))
+    return tally
+
+
 def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
     """Yield the title and the counts of each section whose cases are there."""
     yield "Restricting sentences", measure_sentences(load_cases("restricting"), is_alarm_right=True)
@@ -350,6 +353,10 @@ def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
     yield "File names and layouts", measure_places(held)
     yield "Whole repositories", measure_repositories(held, "repositories")
     yield "Repositories of honest publishers", measure_repositories(held, "honest")
+    yield "Repositories of honest publishers, second set", measure_repositories(held, "honest_second")
+    yield "Repositories that hide a restriction", measure_repositories(held, "hidden")
+    if (drawn := measure_drawn_packages()).counts:
+        yield "Licence files of packages drawn by seed", drawn
     if held.folder is not None:
         yield "Held-out copies of AI licences", measure_texts(held)
         yield "Terms of strangers", measure_strangers(held)

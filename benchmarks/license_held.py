@@ -1,9 +1,9 @@
-"""Load the cases of licences, and the texts of others that they are about, which no file of this project holds."""
+"""Load and count the cases of licences, and the texts of others, which no file of this project holds."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,28 @@ from typing import Any
 import yaml
 
 CASES = Path(__file__).resolve().parent / "license_cases"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A case whose answer is not the expected one, with the answer and its first reason."""
+
+    id: str
+    expected: str
+    answer: str
+    reason: str
+
+
+@dataclass
+class Tally:
+    """The counts of one section, and its failures."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        """Count one more of a name."""
+        self.counts[name] = self.counts.get(name, 0) + 1
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,11 @@ def read_metadata(
     )
     settings = [Setting((entry.key,), entry.data.decode("utf-8", "replace")) for entry in entries]
     texts = [setting.value for setting in settings if isinstance(setting.value, str)]
-    yield from read_metadata_texts(text[:_MAX_SEARCHED_BYTES] for text in texts)
+    yield from read_metadata_texts(
+        (entry.key, setting.value[:_MAX_SEARCHED_BYTES])
+        for entry, setting in zip(entries, settings, strict=True)
+        if isinstance(setting.value, str)
+    )
     # A text under any key may be a template, as in a document. Other marks occur in prose as well.
     has_template = any(map(templates.MARKS.search, texts))
     interpreters = [

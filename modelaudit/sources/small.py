@@ -30,10 +30,12 @@ _SETTING_FILES = frozenset(
      "citation.cff", "codemeta.json", "config.json", "configuration.json", "containerfile", "dockerfile",
      "generation_config.json",
      "hf_quant_config.json", "mergekit_config.yaml", "mergekit_config.yml", "mergekit_moe_config.yaml",
-     "mergekit_moe_config.yml", "metadata.json", "mlmodel", "model_card.json", "model_card.yaml",
-     "model_index.json", "model_info.json", "modelcard.json", "modelcard.yaml", "package.json", "params.json",
+     "mergekit_moe_config.yml", "meta.yaml", "metadata.json", "mlmodel", "model_card.json", "model_card.yaml",
+     "model_index.json", "model_info.json", "modelcard.json", "modelcard.yaml", "openapi.json", "openapi.yaml",
+     "openapi.yml", "package.json", "params.json",
      "preprocessor_config.json", "processor_config.json", "pyproject.toml", "quant_config.json",
-     "quantize_config.json", "reuse.toml", "setup.cfg", "tokenizer_config.json", "training_args.json"}
+     "quantize_config.json", "recipe.yaml", "reuse.toml", "setup.cfg", "swagger.json", "swagger.yaml",
+     "tokenizer_config.json", "training_args.json"}
 )  # fmt: skip
 
 LARGEST_TEXT = 256 * KIB

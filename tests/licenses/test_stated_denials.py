@@ -258,6 +258,10 @@ def test_first_page_counts_the_reasons_that_only_the_annex_lists(tmp_path: Path)
         ("The model is for research purposes only.", "is commercial"),
         ("For non-commercial use only.", "is commercial"),
         ("You may use the model for insurance.", ""),
+        ("Profit from human trafficking is forbidden.", ""),
+        ("Any gain from the exploitation of children is forbidden.", ""),
+        ("Profit from the weights is forbidden, and so is human trafficking.", "is commercial"),
+        ("Commercial use and fraud are forbidden.", "is commercial"),
         ("You agree not to modify the weights for:\n\n- weapons\n", ""),
     ],
 )

@@ -106,6 +106,14 @@ DOCUMENT_KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
         *_build_keys(Topic.BASE_MODEL, "flavors/transformers/source_model_name", "metadata/base_model"),
         *_build_keys(Topic.RELATION, "flavors/transformers/peft_adaptor", implied_value="adapter"),
     ),
+    **dict.fromkeys(
+        ("openapi.yaml", "openapi.yml", "openapi.json", "swagger.yaml", "swagger.json"),
+        (
+            *_build_keys(Topic.LICENSE, "info/license/identifier"),
+            *_build_keys(Topic.LICENSE_NAME, "info/license/name"),
+            *_build_keys(Topic.LICENSE_LINK, "info/license/url"),
+        ),
+    ),
     "citation.cff": (*_build_keys(Topic.LICENSE, "license"), *_build_keys(Topic.LICENSE_LINK, "license-url")),
     "codemeta.json": _LICENSE,
     ".zenodo.json": _LICENSE,
@@ -114,6 +122,7 @@ DOCUMENT_KEYS: Final[Mapping[str, tuple[Key, ...]]] = {
         *_build_keys(Topic.LICENSE, "project/license", "project/license/text", "tool/poetry/license"),
         *_build_keys(Topic.LICENSE_LINK, "project/license/file"),
     ),
+    **dict.fromkeys(("meta.yaml", "recipe.yaml"), _build_keys(Topic.LICENSE, "about/license")),
     "setup.cfg": _build_keys(Topic.LICENSE, "metadata/license"),
     "cargo.toml": (
         *_build_keys(Topic.LICENSE, "package/license"),

@@ -6,18 +6,18 @@ holds words of terms, and ``modelaudit.licenses`` decides if it reads like them.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 from modelaudit.languages.card import iter_free_fields, split_front_matter
+from modelaudit.languages.terms.decoding import decode_text, find_wide_codec
 from modelaudit.languages.terms.heads import extract_head_comment
 from modelaudit.languages.terms.pdf_text import LARGEST_PDF, extract_pdf_text
 from modelaudit.languages.terms.picture_text import PNG_MAGIC, iter_picture_texts
 from modelaudit.languages.terms.source_text import extract_source_text
-from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values
+from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values, names_terms
 from modelaudit.languages.terms.training_bases import LARGEST_TRAINING_FILE, find_training_bases, may_name_base
 from modelaudit.languages.terms.word_text import OFFICE_MAGIC, iter_office_texts
 from modelaudit.model.address import member_path, split_member
@@ -28,9 +28,9 @@ from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.spelling import normalize_appearance
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file
-from modelaudit.wire.base import HEAD_BYTES, Head, Reader, Reading
+from modelaudit.wire.base import Head, Reader, Reading
 from modelaudit.wire.sniff import detect_strong_magic
-from modelaudit.wire.text import blank_controls, get_file_name, looks_like_text, resembles_text
+from modelaudit.wire.text import get_file_name, looks_like_text, resembles_text
 
 LARGEST_UNNAMED_TEXT: Final = 256 * KIB
 """The largest text without a name of terms that is looked at as a whole, in bytes; data are mostly larger."""
@@ -50,7 +50,7 @@ _LICENSE_WORDS: Final = defer_pattern(
 # Stems of the words of terms, in the languages of published models. A text without any of them states none.
 _TERM_STEMS: Final = defer_pattern(
     r"licen[cszç]|lizenz|permi[ts]|permission|warrant|liab|grant|distribut|copyright|prohibit|forbid|restrict|allowed"
-    r"|unlawful|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|resale|resell|terms|conditions|nutzung|untersagt|interdi|prohib"
+    r"|unlawful|\brights\b|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|resale|resell|terms|conditions|nutzung|untersagt|interdi|prohib"
     r"|utilisation|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約|販売|販賣|销售|倒卖|盈利|营利|再配布"
     r"|라이선스|라이센스|약관|금지|상업",
     re.IGNORECASE,
@@ -72,7 +72,9 @@ _LIMIT_STEMS: Final = (
     "academ", "educat", "scientif", "universit", "profit", "redistribut", "re-distribut", "resell", "resale",
     "prohibit", "forbid", "european union", "forschung", "recherche", "investigaci", "商", "许可", "許可", "授权",
     "禁止", "不得", "研究", "学术", "學術", "ライセンス", "営利", "상업", "라이선스", "연구",
-    "коммерч", "лиценз", "исследов", "تجاري",
+    "коммерч", "лиценз", "исследов", "تجاري", "व्यावसायिक", "शोध", "अनुसंधान",
+    "agree", "consent", "contract", "permitted", "property of", "confidential", "customer", "employer", "recipient",
+    "subscription", "terms of", "third part",
 )  # fmt: skip
 """Stems of single sentences of terms, in lower case. Source code without any of them states no terms."""
 _MIN_TEXT_SPACES: Final = 2
@@ -91,21 +93,12 @@ _PROSE_SHARE: Final = 0.85
 """The least share of letters and white space in running prose; a table or a list of merges has less."""
 _MOST_PARTS: Final = 10
 _SPDX_LINE: Final = defer_pattern(r"SPDX-License-Identifier:[^\r\n]{1,200}")
+_STATED_LICENSE: Final = defer_pattern(
+    r"^[ \t]{0,8}__licen[cs]e__[ \t]{0,3}=[ \t]{0,3}[\"'](?P<value>[^\"'\r\n]{2,200})[\"']", re.MULTILINE
+)
 _MOST_TAGS: Final = 20
 _PDF_MAGIC: Final = b"%PDF-"
 _PDF_START_BYTES: Final = 1024  # readers accept some bytes before the magic number
-_ZERO_SHARE: Final = 0.3
-"""Half of the least share of zero bytes among the high bytes of text without a byte order mark."""
-_CODE_PAGE_SHARE: Final = 0.02
-"""The greatest share of bytes beyond ASCII in text of a Western code page that is read as such."""
-_LAST_ASCII: Final = 0x7F
-_MARKS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
-)  # fmt: skip
-"""The marks of UTF-32 come first, because that of UTF-16 begins one of them."""
-_WIDE_CODECS: Final = (("utf-16-le", 2, 0), ("utf-16-be", 2, 1), ("utf-32-le", 4, 0), ("utf-32-be", 4, 3))
-"""Codecs with the bytes of a character and the place of the low one among them. Text in UTF-32 is none in UTF-16."""
 
 
 def classify_file(path: str) -> ProseKind | None:
@@ -124,7 +117,7 @@ def recognise_terms(head: Head) -> bool:
     if looks_like_text(head) or _has_text_layer(head):
         return True
     is_other = detect_strong_magic(head.data) is not None
-    return not is_other and (resembles_text(head) or _find_wide_codec(head.data) is not None)
+    return not is_other and (resembles_text(head) or find_wide_codec(head.data) is not None)
 
 
 def is_looked_at(head: Head, size: int) -> bool:
@@ -166,12 +159,12 @@ def _read_terms(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
         return
     if kind in (None, ProseKind.CODE) and may_name_base(artifact.path):
         beginning = window.read(0, min(window.size, LARGEST_TRAINING_FILE))
-        yield from find_training_bases(artifact.path, _decode_text(beginning))
+        yield from find_training_bases(artifact.path, decode_text(beginning))
     if kind is None:
         yield from _read_unnamed(artifact.path, window)
         return
     max_bytes = min(_MAX_CODE_HEAD if kind is ProseKind.CODE else _MAX_TEXT, limits.document_bytes, limits.read_bytes)
-    whole_text = text = _decode_text(window.read(0, max_bytes))
+    whole_text = text = decode_text(window.read(0, max_bytes))
     first_line = 1
     if kind is ProseKind.CODE:
         yield from _read_code(window, text)
@@ -214,7 +207,7 @@ def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
         if is_running_text:
             yield from _read_dense_parts(window)
         return
-    text, first_line = _decode_text(window.read(0, window.size)), 1
+    text, first_line = decode_text(window.read(0, window.size)), 1
     if get_file_name(path) in _PACKAGE_FILES:
         # Other lines of a package's metadata are settings of tools; blank ones keep the numbers of the lines.
         lines = (line if _LICENSE_WORDS.search(line) else "" for line in text.splitlines())
@@ -240,7 +233,7 @@ def _has_term_stem(text: str) -> bool:
 def _read_dense_parts(window: Window) -> Iterator[Reading]:
     """Yield the parts of a large text that hold many words of terms; vocabularies and data are mostly as large."""
     size = min(window.size, _MAX_TEXT)
-    text = _decode_text(window.read(0, size))
+    text = decode_text(window.read(0, size))
     unread = f"only parts of its first {size} bytes were looked at"
     parts = 0
     for start in range(0, len(text), _PART_CHARACTERS):
@@ -268,7 +261,7 @@ def _read_long_list(window: Window) -> Iterator[Reading]:
     for start in range(0, size, _LIST_PART):
         # A line that goes on in the next part is read again there, with its beginning.
         data = window.read(start, min(_LIST_PART + _PART_OVERLAP, size - start))
-        text = _decode_text(data)
+        text = decode_text(data)
         kept = _keep_sentences(text) if _may_limit(text) else ""
         if _may_limit(kept):
             yield Prose(ProseKind.STRINGS, kept.rstrip(), first_line)
@@ -313,7 +306,7 @@ def _read_code(window: Window, start: str) -> Iterator[Reading]:
     if head.strip() and (_LICENSE_WORDS.search(head) or _has_term_stem(head)):
         yield Prose(ProseKind.CODE, head, first_line)
     size = min(window.size, _MAX_TEXT)
-    lines = _decode_text(window.read(0, size)).split("\n", head_lines)
+    lines = decode_text(window.read(0, size)).split("\n", head_lines)
     body = lines[-1] if len(lines) > head_lines else ""
     if window.size > size:
         yield Prose(ProseKind.STRINGS, "", 1, f"only its first {size} bytes were looked at")
@@ -322,13 +315,26 @@ def _read_code(window: Window, start: str) -> Iterator[Reading]:
     text = extract_source_text(body)
     for tag in islice(_SPDX_LINE.finditer(text), _MOST_TAGS):
         yield Prose(ProseKind.CODE, tag[0], head_lines + 1 + text.count("\n", 0, tag.start()))
+    for stated in islice(_STATED_LICENSE.finditer(body), _MOST_TAGS):
+        line = head_lines + 1 + body.count("\n", 0, stated.start())
+        yield Prose(ProseKind.STRINGS, f"license: {stated['value']}", line)
     if _may_limit(text):
         yield Prose(ProseKind.STRINGS, text, head_lines + 1)
 
 
-def read_metadata_texts(texts: Iterable[str]) -> Iterator[Prose]:
-    """Yield the texts in the metadata of a model file that may state terms, as one text without lines of the file."""
-    kept = [text for text in texts if text.count(" ") >= _MIN_TEXT_SPACES and _may_limit(text)]
+def read_metadata_texts(texts: Iterable[str | tuple[str, str]]) -> Iterator[Prose]:
+    """Yield the texts in the metadata of a model file that may state terms, as one text without lines of the file.
+
+    Args:
+        texts: the texts, or pairs of a key and its text. Below a key that names terms each text counts, with the key.
+    """
+    kept = []
+    for each in texts:
+        key, text = ("", each) if isinstance(each, str) else each
+        if names_terms(key):
+            kept.append(f"{key}: {text}")
+        elif text.count(" ") >= _MIN_TEXT_SPACES and _may_limit(text):
+            kept.append(text)
     if kept:
         yield Prose(ProseKind.STRINGS, "\n\n".join(kept), 0)
 
@@ -348,38 +354,6 @@ def _read_pdf(kind: ProseKind | None, window: Window, limits: Limits) -> Iterato
         return
     extracted = extract_pdf_text(window.read(0, window.size))
     yield Prose(kind, extracted.text, 1, extracted.unread)
-
-
-def _decode_text(data: bytes) -> str:
-    """Decode UTF-16 or UTF-32, with or without a byte order mark, otherwise UTF-8.
-
-    Text of an old editor of Windows has a few quotes and dashes of its code page, and no character of UTF-8. Other
-    bytes become replacement characters, and control characters that text does not have become spaces.
-    """
-    codec = _find_wide_codec(data)
-    if codec:
-        return data.decode(codec, "replace").lstrip("\ufeff")
-    data = blank_controls(data)
-    text = data.decode("utf-8-sig", "replace")
-    unread = text.count("\ufffd")
-    is_code_page = 0 < unread <= len(data) * _CODE_PAGE_SHARE and unread == sum(byte > _LAST_ASCII for byte in data)
-    # Text that was cut may end within a character of UTF-8.
-    return data.decode("cp1252", "replace") if is_code_page and text[-1] != "\ufffd" else text
-
-
-def _find_wide_codec(data: bytes) -> str | None:
-    """Return the codec of text in UTF-16 or UTF-32, by its mark or by its zero bytes; ``None`` for anything else."""
-    for mark, codec in _MARKS:
-        if data.startswith(mark):
-            return codec
-    start = data[:HEAD_BYTES]
-    for codec, width, place in _WIDE_CODECS:
-        # No low byte of a letter is zero or a control character, and nearly all high bytes are zero.
-        lows = start[place::width]
-        is_text = len(start) >= 4 * width and blank_controls(lows) == lows
-        if is_text and start.count(0) > 2 * _ZERO_SHARE * (len(start) - len(lows)):
-            return codec
-    return None
 
 
 def _split_card_body(text: str) -> tuple[str, int]:

@@ -37,6 +37,11 @@ _MIN_VALUE_SPACES: Final = 3
 """The least white space in a string that may be a sentence; shorter ones are names, words and numbers."""
 
 
+def names_terms(key: str) -> bool:
+    """Whether a key of settings or metadata names terms, so that each value below it counts."""
+    return len(key) <= _MAX_KEY and _TERM_KEY.search(key) is not None
+
+
 def extract_markup_text(text: str) -> str:
     """Extract the text between the tags of HTML or XML, and that of its comments, which a browser does not show."""
     collector = _TextCollector()
@@ -115,7 +120,7 @@ def extract_string_values(text: str) -> tuple[str, int]:
         raw = string[1]
         end = _KEY_END.match(text, string.end())
         if end is not None and raw.count(" ") < _MIN_KEY_SPACES:
-            key = raw if len(raw) <= _MAX_KEY and _TERM_KEY.search(raw) else ""
+            key = raw if names_terms(raw) else ""
             value = f"{key}: {end['literal']}" if key and end["literal"] else ""
         elif raw.count(" ") >= _MIN_VALUE_SPACES or is_continued or _CJK.search(raw) is not None:
             value = _decode_string(raw)

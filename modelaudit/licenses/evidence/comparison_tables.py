@@ -2,7 +2,7 @@
 
 A table of a card compares licences if a column of it holds them. Its rows are about others where the table itself marks
 one row as the model's own, or where its first column names data. A table that marks no row is left as it is. Rows of
-quoted examples beside their labels say what the model is given.
+quoted examples beside their labels say what the model is given, and rows of labels with their meanings what it returns.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ _EXAMPLE_COLUMN = defer_pattern(
 _LABEL_COLUMN = defer_pattern(
     r"^\W*(?:labels?|class|classes|category|outputs?|predictions?|predicted|scores?|tags?|types?|intents?|answers?"
     r"|klasse|étiquette|etiqueta|标签|类别|输出|预测|ラベル|레이블)\W*$",
+    re.IGNORECASE,
+)
+_MEANING_COLUMN = defer_pattern(
+    r"^\W*(?:meanings?|descriptions?|definitions?|what it (?:is|means|covers)|explanations?|bedeutung|beschreibung"
+    r"|signification|significado|含义|说明|描述|定义|意味|説明|의미|설명|значение|описание)\W*$",
     re.IGNORECASE,
 )
 _QUOTED = defer_pattern(r"^\W{0,4}(?:[\"“«„「][^\"”»“」]{2,400}[\"”»“」]|`[^`]{2,400}`)\W{0,4}$")
@@ -92,6 +97,9 @@ def _iter_rows_on_others(rows: Sequence[TableRow], own_words: set[str]) -> Itera
     head, body = rows[0], rows[2:]
     if any(map(_EXAMPLE_COLUMN.match, head.cells)) and any(map(_LABEL_COLUMN.match, head.cells)):
         yield from (row for row in body if any(map(_QUOTED.match, row.cells)))
+        return
+    if len(head.cells) == 2 and _LABEL_COLUMN.match(head.cells[0]) and _MEANING_COLUMN.match(head.cells[1]):
+        yield from (row for row in body if not any(map(_PART.search, row.cells)))
         return
     if len(head.cells) < 2 or not any(_LICENSE_COLUMN.search(cell) for cell in head.cells[1:]):
         return

@@ -31,7 +31,9 @@ _COMMERCE = (
     r"(?:commercial(?:ly| (?:use|usage|products?|deployments?|applications?|purposes?|services?|settings?|exploitation"
     r"|(?:re)?distribution|activity|activities|environments?))?|business use|products?|resale|re-?selling|selling"
     r"|sales?|redistribution|re-?distributing|passing on|paid (?:services?|products?)|saas|monetisation|monetization"
-    r"|hosting for others|sublicensing|use for profit)"
+    r"|hosting for others|sublicensing|use for profit|business|industrial use"
+    r"|serving (?:customers|clients|third parties)"
+    r"|(?:customers?|clients?)(?: (?:work|projects?|use))?)"
 )
 _SUBJECT = rf"(?:{_COMMERCE}|{_COMPANIES}|{_EUROPE})"
 _LIMITED = defer_pattern(
@@ -88,8 +90,17 @@ _DENIAL = r"(?:❌|🚫|⛔|✗|✘)"
 _DENIED_CELL = defer_pattern(
     rf"\W{{0,3}}(?:{_DENIAL}|no|none|never|not (?:allowed|available|permitted|offered))\W{{0,3}}"
 )
+_RIGHTS_HEAD = defer_pattern(
+    r"\W*(?:your )?(?:rights?|permissions?|permitted (?:acts?|uses?)|acts?|uses?|usage|purposes?|allowed uses?"
+    r"|you may)\W*"
+)
+_GRANTS_HEAD = defer_pattern(
+    r"\W*(?:is it )?(?:granted|allowed|permitted|licensed|cleared|ok(?:ay)?|may you|permission)\W*"
+)
+"""The two columns of a table of rights: each row that a cell denies limits the use."""
 _MARKED = defer_pattern(
-    rf"(?:^[ \t>*_+-]{{0,8}}(?:{_SUBJECT})|🇪🇺|🏢)[*_ \t:-]{{0,6}}{_DENIAL}", re.IGNORECASE | re.MULTILINE
+    rf"(?:(?:^[ \t>*_+-]{{0,8}}|[·•|,;/✅✓✔☑][ \t]{{0,3}})(?:{_SUBJECT})|🇪🇺|🏢)[*_ \t:-]{{0,6}}{_DENIAL}",
+    re.IGNORECASE | re.MULTILINE,
 )
 # "~~free for all~~ free for scholars"
 _STRUCK = defer_pattern(
@@ -176,12 +187,14 @@ def _iter_table_limits(text: str) -> Iterator[tuple[int, str]]:
     """Yield (offset, words) for each row that denies what its first cell or its head names."""
     for table in iter_tables(text):
         head, *body = table[0], *table[2:]
+        titles = [fold_sentence(cell) for cell in head.cells]
+        lists_rights = len(titles) == 2 and _RIGHTS_HEAD.fullmatch(titles[0]) and _GRANTS_HEAD.fullmatch(titles[1])
         for row in table[:1] + body:
             if len(row.cells) != 2:
                 continue
             name, value = (fold_sentence(cell) for cell in row.cells)
             is_forbidden = _FORBIDS.fullmatch(name) and _limits(value)
-            if is_forbidden or (_is_subject(name) and _DENIED_CELL.fullmatch(value)):
+            if is_forbidden or ((lists_rights or _is_subject(name)) and _DENIED_CELL.fullmatch(value)):
                 yield row.start, " | ".join(row.cells)
         if len(body) == 1:
             yield from _iter_denied_columns(head, body[0])

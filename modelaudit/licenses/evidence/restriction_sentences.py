@@ -53,6 +53,14 @@ _SUBJECT_IN_STRINGS = defer_pattern(
     r"com+erc|kommer|\bcompan(?:y|ies)\b|\bprofit|\bmodels?\b|weights\b|checkpoint|licen[cs]|research|academ|scientif|educat|european|\beu\b"
     r"|商|模型|权重|權重|研究|学术|學術|許可|许可|モデル|重み|상업|모델|연구|коммерч|исслед|forschung|modell|recherche|modèle|poids"
 )
+# What a sentence of code or settings must name to be judged by its score: the model, its licence or the parties.
+_PARTY_OR_MODEL = defer_pattern(
+    r"\b(?:models?|weights|checkpoints?|parameters|adapters?|editions?|licen[cs]\w*|agreements?|third part(?:y|ies)"
+    r"|compan(?:y|ies)|firms?|customers?|clients?|vendors?|employers?|recipients?|partners?|universit(?:y|ies)|commercial\w*)\b"
+)
+_TERM_LABEL = defer_pattern(
+    r"[\w .-]{0,40}(?:licen[cs]|\bterms|\brights|restrict|usage|permission|conditions|notice|disclaimer)[\w -]{0,20}: "
+)
 _OWN_WORK = defer_pattern(r"\W*(?:we|(?:our|this|the)\W+(?:model|weights|network|checkpoint))\b")
 _MAX_TEXT_CHARACTERS = 400_000
 MAX_RESTRICTIONS = 10
@@ -69,6 +77,8 @@ _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
 _SIGN_MARGIN, _WORDS_AROUND_SIGN, _FEWEST_WORDS_AROUND_SIGN = 2.5, 12, 4
 """How far the words around a sign may stay below the threshold, and how many count; with fewer the sign decides."""
+_STRING_MARGIN, _STRING_MARGIN_WITH_CUES = 4.0, 2.5
+"""How far a sentence of code or settings must exceed the threshold, without and with a combination of cues."""
 _LEAST_KNOWN_SHARE = 0.6
 """The share of words with a weight from which a score outweighs a sign."""
 _CUE_MARGIN = 1.0
@@ -104,8 +114,6 @@ def find_restrictions(
             higher score, and among the strings of other files only signs count.
         is_known: whether a folded sentence is one of a permissive licence.
     """
-    if kind is ProseKind.STRINGS and not has_restriction_stem(text.lower(), restrictions):
-        return
     if kind is ProseKind.CODE:
         # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
@@ -183,7 +191,8 @@ def _classify_sentence(
     """
     margin = (_DOCUMENT_MARGIN if text_kind is ProseKind.DOCUMENT else 0.0) + (section.margin if section else 0.0)
     kind = _classify_words(sentence, restrictions, text_kind, margin)
-    if kind in (None, RESTRICTED_BASE) or text_kind is ProseKind.STRINGS:
+    is_plain_in_strings = text_kind is ProseKind.STRINGS and kind in _KINDS_IN_STRINGS
+    if kind in (None, RESTRICTED_BASE) or is_plain_in_strings:
         return kind
     rest = cut_clauses_on_others(sentence, restrictions.subjects, section.name if section else "")
     return kind if rest == sentence else _classify_words(rest, restrictions, text_kind, margin)
@@ -202,7 +211,8 @@ def _classify_words(sentence: str, restrictions: Restrictions, text_kind: ProseK
     elif found is not None and _outweighs(sentence, found[1], restrictions):
         kind = None
     if text_kind is ProseKind.STRINGS:
-        return kind if kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence) else None
+        is_plain = kind in _KINDS_IN_STRINGS and _SUBJECT_IN_STRINGS.search(sentence)
+        return kind if is_plain else _judge_string(sentence, restrictions)
     if kind is None:
         weights = restrictions.weights
         threshold = weights.threshold + margin
@@ -211,6 +221,25 @@ def _classify_words(sentence: str, restrictions: Restrictions, text_kind: ProseK
             return None
         kind = match_cues(sentence, cues) or (READS_LIKE_TERMS if score > threshold else None)
     return kind
+
+
+def _judge_string(sentence: str, restrictions: Restrictions) -> str | None:
+    """Return the kind of restriction of a folded sentence of code or settings that no plain sign marks, or ``None``.
+
+    Words of terms are words of code too, so that a sentence must name the model or a party and score far above the
+    threshold. Below a key that names terms the words of ``rules/cues.yaml`` suffice.
+    """
+    cues, weights = restrictions.cues, restrictions.weights
+    if _TERM_LABEL.match(sentence):
+        kind = match_restriction_sign(sentence, restrictions) or match_cues(sentence, cues)
+        if kind is not None:
+            return kind
+    elif not _PARTY_OR_MODEL.search(sentence):
+        return None
+    excess = score_sentence(sentence, weights, cues, weights.threshold + _STRING_MARGIN_WITH_CUES) - weights.threshold
+    if excess == -math.inf:
+        return None
+    return match_cues(sentence, cues) or (READS_LIKE_TERMS if excess > _STRING_MARGIN else None)
 
 
 def _speaks_of_own_base(sentence: str, text_kind: ProseKind) -> bool:
@@ -283,8 +312,10 @@ def _outweighs(sentence: str, sign: re.Match[str], restrictions: Restrictions) -
     """Whether the words around a sign score so low that it says nothing about the model.
 
     *We left out data whose licence permits research only* has a sign and restricts nothing. Words farther away do not
-    count, so that a long harmless sentence hides no sign.
+    count, so that a long harmless sentence hides no sign. A score never outweighs words that forbid plainly.
     """
+    if denies_plainly(sentence, restrictions.cues):
+        return False
     before = sentence[: sign.start()].split()[-_WORDS_AROUND_SIGN:]
     after = sentence[sign.end() :].split()[:_WORDS_AROUND_SIGN]
     around = " ".join((*before, sign[0], *after))

@@ -19,10 +19,12 @@ from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Relation
 
-# Words of a package for terms that permit nothing by themselves; classifiers of PyPI among them.
+# Words of a package for terms that permit nothing by themselves; classifiers of PyPI and a value of npm among them.
 _CLOSED_VALUE = defer_pattern(
     r"(?:licenseref-|other/)?(?:proprietary|commercial|closed[- ]?source|all rights reserved|confidential)"
-    r"(?:[- ]licen[cs]e)?|free for (?:educational|home) use|free to use but restricted",
+    r"(?:[- ]licen[cs]e)?|free for (?:educational|home) use|free to use but restricted|unlicensed"
+    r"|(?:licenseref-)?(?:[\w.]+[- ]){0,4}(?:evaluation|trial|internal|non-?commercial|research|academic|restricted)"
+    r"(?:[- ](?:only|use|use[- ]only|licen[cs]e|agreement|terms|eula))*",
     re.IGNORECASE,
 )
 _OTHER_TERMS = "other-terms"

@@ -15,6 +15,7 @@ from operator import itemgetter
 
 from modelaudit.licenses.recognition.alignment import Gap
 from modelaudit.licenses.recognition.attributions import measure_attribution, measure_heading
+from modelaudit.licenses.recognition.choices import measure_origin_note, measure_remark
 from modelaudit.licenses.recognition.components import measure_component_line, measure_field
 from modelaudit.licenses.recognition.foreign_names import is_foreign_name
 from modelaudit.licenses.recognition.holders import is_care_of, measure_contact, measure_holders_of_parts
@@ -74,7 +75,9 @@ _HEADINGS = tuple(
         "the license is an osi approved open source license and is gpl compatible",
         "the license is an osi approved open source license and is gpl compatible 1",
         "this license has been certified as open source", "copyright notice and statement",
+        "modified work", "original work", "original code", "modifications", "port to typescript",
         "based on original work", "based on original work by",
+        "other authors listed in authors", "all authors listed in authors", "other contributors listed in contributors",
         "subject to receipt of any required approvals from the u s dept of energy",
     )
 )  # fmt: skip
@@ -126,6 +129,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             (SpanPart.NOTICE_FRAME, measure_notice_frame(words, position, end) if has_notice else 0),
             (SpanPart.PHRASE, measure_license_address(words, position, end)),
             (SpanPart.PHRASE, measure_pointer(words, position, end, titles)),
+            (SpanPart.PHRASE, measure_remark(words, position, end, titles)),
             (SpanPart.COPYRIGHT, _measure_publisher(words, position, end)),
             (SpanPart.COPYRIGHT, _measure_holder_address(words, position, end)),
             (SpanPart.COPYRIGHT, measure_contact(words, position, end)),
@@ -149,7 +153,8 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             if is_attributed:
                 explained = explained or measure_address(words, position, end)
         if explained == 0:
-            part, explained = SpanPart.PHRASE, measure_name_of_work(words, position, end)
+            name = measure_name_of_work(words, position, end)
+            part, explained = SpanPart.PHRASE, name or measure_origin_note(words, position, end, titles)
         if explained == 0:
             return None
         found.add(part)

@@ -41,8 +41,9 @@ _TERM_PAIRS = frozenset(
 # Names that begin like such a word.
 _NAMES_LIKE_TERMS = defer_pattern(
     r"academ(?:y|ies|ia|ie|isch\w*)|costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
-    r"|trainor|young|youngs|youn|youssef|yousef|younes"
+    r"|trainor|young|youngs|youn|you(?:ss?[eiu]f|suf|seph|nes|nis)\w*|denys\w{0,6}"
 )
+_HOST_IN_BRACKETS = defer_pattern(r"<https?://[\w-]{2,40}(?:\.[\w-]{1,40}){0,3}\.(?:be|is|it|no|us)", re.IGNORECASE)
 # The rest of a word that begins like such a word and is another form of it: "commerc-ially", "restrict-ions".
 _WORD_ENDING = defer_pattern(
     r"[a-z]{0,3}(?:tions?|tional|sions?|ments?|ally|ively|abl[ey]|ibl[ey]|ances?|ences?|ings?|ed|ers?|ors?|ly|i?als?|ially"
@@ -159,8 +160,16 @@ def is_term_word(words: Words, position: int) -> bool:
     if _is_field_of_institute(words, position):
         return False
     if word != "research" or not words.get_spelling(position)[0].isupper():
-        return _TERM_WORDS.match(word) is not None and not _is_compound_name(words, position)
+        is_term = _TERM_WORDS.match(word) is not None and not _is_compound_name(words, position)
+        return is_term and not _is_domain_ending(words, position)
     return position == 0 or words.words[position - 1] in _PURPOSE_JOINERS
+
+
+def _is_domain_ending(words: Words, position: int) -> bool:
+    """Whether a word is the country at the end of the host of a web address in brackets, as in ``<http://acme.be/>``."""
+    start = words.find_start(position)
+    opening = words.text.rfind("<", 0, start)
+    return opening >= 0 and _HOST_IN_BRACKETS.fullmatch(words.text[opening : start + 2]) is not None
 
 
 def _is_name_like_term(words: Words, position: int) -> bool:

@@ -36,7 +36,7 @@ _SIBLINGS: Final = defer_pattern(
     r"(?:this|the) (?:software|project|package|work|library|model) is (?:made available|available|licensed|released"
     r"|distributed) under the terms of (?:either|any|one|both) of the (?:two )?licen[cs]es (?:found|included) in"
     rf" (?P<names>{_FILE}(?:, {_FILE}){{0,3}},? (?:or|and) {_FILE})\."
-    r"(?: contributions to (?:this [a-z]{1,12}|[\w.-]{1,40}) (?:is|are) made under the terms of both (?:of )?these"
+    r"(?: contributions to (?:(?:this [a-z]{1,12}|[\w.-]{1,40}) )?(?:is|are) made under the terms of both (?:of )?these"
     r" licen[cs]es\.)?",
     re.IGNORECASE,
 )

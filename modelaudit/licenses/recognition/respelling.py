@@ -30,6 +30,8 @@ _PAIRS: Final = (
     ("holders nor those", "holder nor the names"),
     ("philosophy", "licenses"), ("nor those of", "nor the names of"), ("any of the contributors", "its contributors"),
     ("any contributors", "its contributors"),
+    ("this is provided", "this software is provided"), ("this even", "this software even"),
+    ("59 temple place suite 330 boston ma 02111 1307", "51 franklin street fifth floor boston ma 02110 1301"),
     ("the licensor", "licensor"), ("any notices that", "those notices that"), ("expressed", "express"),
     ("tortuous", "tortious"), ("fulfil", "fulfill"), ("acknowledgement", "acknowledgment"),
     ("judgement", "judgment"), ("whilst", "while"), ("organisation", "organization"), ("authorised", "authorized"),

@@ -30,6 +30,18 @@ MIT = strip_head(read_license("execnet"), "Permission")
 BSD = strip_head(read_license("click"), "Redistribution")
 
 SAME_MIT = (
+    "%% -*- mode:markdown -*-\n%% vi:ft=markdown\n\nLicense\n=======\n\nCopyright (c) 2013, Jo Acme.\n\n{}",
+    "All packages under `src/` are licensed according to the terms in their respective `LICENSE` files.\n\nThe "
+    "remainder of this project is licensed under the MIT License, as follows:\n\n----\n\nCopyright Jo Acme\n\n{}",
+    "Copyright Jo Acme <http://joacme.be/>\n\n{}",
+    "Copyright (c) 2024 Oleksii Denysov, Yousuf Acme & other authors listed in AUTHORS\n\n{}",
+    "<!-- This file is automatically added by acme-tools. Do not edit. -->\n\nMIT License\n\nCopyright Jo Acme\n\n{}",
+    "Acme2 Software License\n\nCopyright (c) 2006 by Jo Acme\n\n{}",
+    "Copyright 2010 Jo Acme; Modified work Copyright 2014 Mo Foo\n\n{}",
+    "Original code Copyright Jo Acme <jo@acme.example>\n\nPort to TypeScript Copyright Mo Foo\n\n{}",
+    "All contributions towards Acme are MIT licensed.\n\n---\nThe MIT License (MIT)\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "MIT License\n\nCopyright 2024 Jo Acme\n\n{}\n\nThis library is a fork of 'foo-bar' by Mo Foo, extended and "
+    "distributed under the terms of the MIT license above.\n",
     "MIT License\n\nCopyright (c) 2023 罗林\n\n{}",
     "Copyright (c) 2017-2021 Ingy döt Net\n{}",
     "Copyright (c) 2004 Yu Shin <yu dot shin at acme dot example>\n\n{}",
@@ -102,6 +114,18 @@ SAME_MIT = (
     "```plaintext\nMIT License\n\nCopyright (c) 2024 Jo Acme\n\n{}",
 )
 OTHER_THAN_MIT = (
+    "All packages under `src/` are licensed according to the terms in their respective `LICENSE` files for members. The "
+    "remainder of this project is licensed under the MIT License, as follows:\n\nCopyright Jo Acme\n\n{}",
+    "Copyright Jo Acme <http://joacme.be/> be fair\n\n{}",
+    "Copyright Jo Acme http://acme.no commercial\n\n{}",
+    "This file is automatically added by acme-tools. Do not edit. Do not sell.\n\nCopyright Jo Acme\n\n{}",
+    "This file is automatically added by acme-tools for schools. Do not edit.\n\nCopyright Jo Acme\n\n{}",
+    "Acme Research Only Software License\n\nCopyright (c) 2006 by Jo Acme\n\n{}",
+    "All contributions towards Acme are MIT licensed for students.\n\nCopyright (c) 2024 Jo Acme\n\n{}",
+    "MIT License\n\nCopyright 2024 Jo Acme\n\n{}\n\nThis library is a fork of 'foo-bar' by Mo Foo, extended and "
+    "distributed under the terms of the MIT license above to Partners.\n",
+    "This software is dual-licensed under the MIT and commercial licenses.\n\nCopyright Jo Acme\n\n{}",
+    "You may use this software under either of the following licenses unless you sell it.\n\nCopyright Jo Acme\n\n{}",
     "Copyright (c) 2025 freeforschools\n\n{}",
     "Copyright (c) 2025 freeuntiljune\n\n{}",
     "Copyright (c) 2025 Noncommercialuse\n\n{}",
@@ -428,6 +452,14 @@ def test_table_of_bundled_parts_names_the_texts_behind_it(part: dict[str, str], 
     exact = {("MIT", Likeness.EXACT, TextRole.MAIN), ("BSD-3-Clause", Likeness.EXACT, TextRole.THIRD_PARTY)}
     assert (found == exact) is is_exact
     assert {match.id for match in matches} == {"MIT", "BSD-3-Clause"}
+
+
+def test_sentence_that_grants_a_choice_between_the_texts_of_a_file_changes_none_of_them() -> None:
+    head = "This software is dual-licensed under the MIT and BSD-3-Clause licenses. You may use it under EITHER of the"
+    names = "\n\nThe MIT License\n\n" + MIT + "\n\nThe BSD License\n\n" + BSD
+    exact = {("MIT", Likeness.EXACT), ("BSD-3-Clause", Likeness.EXACT)}
+    assert recognise(f"{head} following licenses.{names}") == exact
+    assert recognise(f"{head} following licenses if you teach.{names}") != exact
 
 
 def examine_license_file(folder: Path, text: str, encoding: str = "utf-8") -> AuditReport:
