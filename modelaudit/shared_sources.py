@@ -1,4 +1,4 @@
-"""Analyse code again with the texts and modules that it imports from other files of the model.
+"""Analyse code again with the texts, modules and secrets that it imports from other files of the model.
 
 ``helper.py`` has ``NAME = "system"``, and ``model.py`` has ``from .helper import NAME`` and ``getattr(os, NAME)``. Only
 both together show the call. Few files import such a name, so that few are analysed twice.
@@ -14,7 +14,8 @@ from typing import Final
 from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
-from modelaudit.languages.python.shared_values import make_module, make_text
+from modelaudit.languages.python.shared_flows import list_sending_functions, may_send
+from modelaudit.languages.python.shared_values import make_module, make_secret, make_text
 from modelaudit.languages.python.values import Value
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Subject
@@ -25,6 +26,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 _PYTHON: Final = "python"
 _MOST_NAMES: Final = 20_000
 _MOST_FILES: Final = 200
+_MOST_SENDERS: Final = 100
 _IMPORTING: Final = (uses.IMPORT, uses.REFERENCE)
 
 
@@ -33,6 +35,7 @@ class SharedSources:
 
     def __init__(self) -> None:
         self._exports: dict[str, dict[str, Value]] = {}
+        self._senders: dict[str, None] = {}
         self._imports: defaultdict[str, set[str]] = defaultdict(set)
         self._names_left = _MOST_NAMES
         self._absence: tuple[str, Unread] | None = None
@@ -45,12 +48,16 @@ class SharedSources:
             name, _, value = mention.name.partition("=")
             if mention.use == uses.NAMED_TEXT:
                 self._keep_export(address, name, make_text(value))
+            elif mention.use == uses.NAMED_SECRET:
+                self._keep_export(address, mention.name, make_secret())
             elif mention.use == uses.MODULE_ALIAS and value.startswith("."):
                 self._imports[address].add(value.strip("."))
             elif mention.use == uses.MODULE_ALIAS and name.isidentifier():
                 self._keep_export(address, name, make_module(value))
             elif mention.use in _IMPORTING and "=" not in mention.name:
                 self._imports[address].add(mention.name.strip("."))
+            if may_send(mention) and len(self._senders) < _MOST_SENDERS:
+                self._senders[address] = None
 
     def _keep_export(self, address: str, name: str, value: Value) -> None:
         self._names_left -= 1
@@ -67,6 +74,7 @@ class SharedSources:
             read_text: reads a small file of the model.
             catalogue: the rule set.
         """
+        self._find_senders(read_text)
         for count, (address, shared) in enumerate(self._find_importers()):
             if count >= _MOST_FILES:
                 detail = f"more than {_MOST_FILES} files import names of texts and modules; they are not followed here"
@@ -82,12 +90,24 @@ class SharedSources:
         """Return the absence of the file at which a bound was reached; nothing if there is none."""
         return [] if self._absence is None else [self._absence]
 
+    def _find_senders(self, read_text: Callable[[str], str]) -> None:
+        """Keep the functions that send a parameter, of each file that another one may import."""
+        parts = {
+            (importer, part) for importer, names in self._imports.items() for name in names for part in name.split(".")
+        }
+        imported = defaultdict(set)
+        for importer, part in parts:
+            imported[part].add(importer)
+        for address in self._senders:
+            if imported[_get_module(address)] - {address}:
+                for name, value in list_sending_functions(read_text(address)).items():
+                    self._keep_export(address, name, value)
+
     def _find_importers(self) -> Iterator[tuple[str, Mapping[tuple[str, str], Value]]]:
         """Yield each file that imports names of other files, with their values."""
         by_module: defaultdict[str, list[str]] = defaultdict(list)
         for address in self._exports:
-            path = PurePosixPath(address)
-            by_module[path.parent.name if path.stem == "__init__" else path.stem].append(address)
+            by_module[_get_module(address)].append(address)
         for address, names in self._imports.items():
             shared: dict[tuple[str, str], Value] = {}
             for name in names:
@@ -100,3 +120,9 @@ class SharedSources:
                                 shared[module, held] = value
             if shared:
                 yield address, shared
+
+
+def _get_module(address: str) -> str:
+    """Return the last part of the name of the module in a file."""
+    path = PurePosixPath(address)
+    return path.parent.name if path.stem == "__init__" else path.stem

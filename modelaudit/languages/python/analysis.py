@@ -15,6 +15,7 @@ from typing import Final
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.budget import limit_steps
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.shared_flows import record_secrets
 from modelaudit.languages.python.shared_values import SharedValues, record_texts
 from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
 from modelaudit.languages.python.unparsed_names import scan_names
@@ -64,6 +65,7 @@ def analyze_source(
         analysis.bounds.append((1, str(error)))
     _record_members_of_modules(evaluator)
     record_texts(evaluator.scope, evaluator.log)
+    record_secrets(evaluator)
     if encoding:
         evaluator.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
     if evaluator.log.is_full:

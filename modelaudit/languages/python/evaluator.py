@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from modelaudit.languages.python import (
     arguments,
@@ -39,6 +39,7 @@ from modelaudit.languages.python import (
     name_tables,
     partial_texts,
     remote_code,
+    sent_parameters,
     uses,
     walks,
 )
@@ -203,6 +204,51 @@ class Evaluator(ast.NodeVisitor):
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
 
+    # ---- questions about the functions of the source ----
+
+    def get_class_members(self, value: LocalDefinition) -> Scope | None:
+        """Return the namespace of a class of the source; ``None`` for a function."""
+        return self._definitions.get_members(value)
+
+    def get_function_name(self, function: LocalDefinition) -> str:
+        """Return the name of a function of the source; empty for a lambda."""
+        node = self._definitions.get(function).node
+        return "" if isinstance(node, ast.Lambda) else node.name
+
+    def get_result(self, function: LocalDefinition) -> Value:
+        """Return what a function of the source returned where its body was evaluated by itself."""
+        return self._definitions.get(function).result or UNKNOWN
+
+    def list_parameters(self, function: LocalDefinition) -> list[str]:
+        """Return the names of the parameters of a function, in order."""
+        node = self._definitions.get(function).node
+        if isinstance(node, ast.ClassDef):
+            return []
+        return [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+
+    def sends_parameter(self, function: LocalDefinition, parameter: str, owner: LocalDefinition | None = None) -> bool:
+        """Whether a function sends a secret if one of its parameters is one; the uses go into a log of their own.
+
+        Args:
+            function: a function or method of the source.
+            parameter: the name of the parameter.
+            owner: the class of a method.
+
+        Raises:
+            TooDeepError: the budget is spent.
+        """
+        definition = self._definitions.get(function)
+        if isinstance(definition.node, ast.ClassDef):
+            return False
+        self.log = self.recorder.log = UseLog()
+        scope = Scope(definition.scope)
+        self._bind_parameters(definition.node.args, function, scope)
+        if owner is not None and (parameters := self.list_parameters(function)):
+            scope.names[parameters[0]] = replace(owner, is_result=True)
+        scope.names[parameter] = Unknown(frozenset({"secret"}))
+        self._evaluate_body(definition.node, scope)
+        return any(each.use == uses.SENDS_SECRET for each in self.log.iterate_uses())
+
     # ---- statements ----
 
     def evaluate_module(self, body: Sequence[ast.stmt]) -> None:
@@ -218,6 +264,31 @@ class Evaluator(ast.NodeVisitor):
                 self._evaluate_function(local)
             except (TooDeepError, RecursionError):  # raised by the default of a parameter
                 self._skip(self._definitions.get(local).node, state)
+        self._ask_module_hook()
+
+    def _ask_module_hook(self) -> None:
+        """Ask the ``__getattr__`` of the module for each key of its mappings, as a file does that imports the name.
+
+        What the hook returns is another name of it, which the importing file may call.
+        """
+        hooks = [
+            each
+            for each in list_alternatives(self.scope.names.get("__getattr__", UNKNOWN))
+            if isinstance(each, LocalDefinition) and self._definitions.get_members(each) is None
+        ]
+        tables = [each for each in self.scope.names.values() if isinstance(each, Container) and each.keys]
+        keys = dict.fromkeys(key for table in tables for key in table.keys if isinstance(key, str)) if hooks else ()
+        for key in islice(keys, _MAX_ITEMS):
+            state = self._save_state()
+            try:
+                self.budget.spend()
+                found = join_values(*(self._call_function(hook, [Constant(key)], {}) for hook in hooks))
+            except (TooDeepError, RecursionError):
+                self._skip(self._definitions.get(hooks[0]).node, state)
+                return
+            for each in list_alternatives(found):
+                if isinstance(each, ExternalName) and not each.is_result:
+                    self.log.record(uses.MODULE_ALIAS, f"{key}={each.name}", 1)
 
     def evaluate_statements(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements in order; list the lines of one that nests too deep in ``skipped``, and go on."""
@@ -1174,10 +1245,11 @@ class Evaluator(ast.NodeVisitor):
     # ---- collections and texts ----
 
     def visit_List(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
-        """Return a constant if all items are, otherwise a container of their values."""
+        """Return a constant if all items are and none is a list itself, otherwise a container of their values."""
         parts = [self.evaluate(each.value if isinstance(each, ast.Starred) else each) for each in node.elts]
         constants = [part for part in parts if isinstance(part, Constant)]
-        if len(constants) == len(parts) and len(parts) <= constant_folding.MAX_CONSTANT_SIZE:
+        is_flat = len(constants) == len(parts) and not any(isinstance(each.value, tuple) for each in constants)
+        if is_flat and len(parts) <= constant_folding.MAX_CONSTANT_SIZE:
             return constant_folding.fold_sequence(constants)
         return Container(tuple(parts[:_MAX_ITEMS]))
 
@@ -1265,6 +1337,8 @@ class Evaluator(ast.NodeVisitor):
                 # An empty list may be filled under another name: the element is visited once all the same.
                 if items and len(items) <= _MAX_UNROLLED_ELEMENTS:
                     return self._unroll_comprehension(node, items, source.provenance)
+            if not isinstance(node, ast.DictComp) and len(node.generators) == 1 and _lists_few_items(source):
+                return self._unroll_items(node, source)
             for position, generator in enumerate(node.generators):
                 # A later iterable can use the targets before it: ``for module in modules for name in vars(module)``.
                 if position:
@@ -1312,6 +1386,16 @@ class Evaluator(ast.NodeVisitor):
             # A comprehension computes even where each element is written out.
             return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
         return Container(tuple(elements[:_MAX_ITEMS]))
+
+    def _unroll_items(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, source: Container) -> Value:
+        """Evaluate the element for each item of a short list whose items are no constants, such as pairs of texts."""
+        elements: list[Value] = []
+        for item in source.values:
+            self._assign_target(node.generators[0].target, item)
+            for test in node.generators[0].ifs:
+                self.evaluate(test)
+            elements.append(self.evaluate(node.elt))
+        return Container(tuple(elements))
 
     # ---- calls ----
 
@@ -1611,6 +1695,8 @@ class Evaluator(ast.NodeVisitor):
         if method:
             self.log.record_method_call(method)
             self.recorder.record_sent_secret(call)
+        if sent_parameters.passes_secret_on(call, method):
+            self.log.record(uses.SENDS_SECRET, method or "(function of another file)", line)
         if method in name_tables.COMMAND_METHODS:
             self.recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
@@ -1631,7 +1717,7 @@ class Evaluator(ast.NodeVisitor):
             return self._call_import(call)
         passed_tags = call.tags | call.argument_tags
         if passed_tags:
-            passed_tags -= {partial_texts.FOREIGN_TAG, walks.PICKED}
+            passed_tags = sent_parameters.drop_function_tags(passed_tags - {partial_texts.FOREIGN_TAG, walks.PICKED})
         return Unknown(passed_tags | partial_texts.tag_client(call))
 
     def _take_by_method(self, callee: Value, args: Sequence[Value], method: str, line: int) -> Value | None:
@@ -1947,6 +2033,11 @@ def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:
             path.append(root.attr)
         root = root.func if kind is ast.Call else root.value
     return root, path[::-1]
+
+
+def _lists_few_items(source: Value) -> TypeGuard[Container]:
+    """Whether a value is a list of a few items that are no constants."""
+    return isinstance(source, Container) and not source.keys and 0 < len(source.values) <= _MAX_LOOP_VALUES
 
 
 def _find_augmented_names(body: list[ast.stmt]) -> set[str]:

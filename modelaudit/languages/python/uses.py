@@ -41,6 +41,8 @@ The name is ``*`` for a module that is used as a value. The module is ``.file.na
 """
 NAMED_TEXT: Final = "named-text"
 """A name of the source holds a text that may name a module or a function, ``name=text``; other files can import it."""
+NAMED_SECRET: Final = "named-secret"
+"""A name of the source holds a secret, or is a function that returns one; other files can import it."""
 ANY_VALUE: Final = "*"
 """The name of a value whose own name is not known, in the members and second names that other files are joined with."""
 TEXT: Final = "text"
