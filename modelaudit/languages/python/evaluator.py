@@ -1694,9 +1694,7 @@ class Evaluator(ast.NodeVisitor):
         call = Call(f"*.{method}", args, keywords, line, tags=collect_tags(callee))
         if method:
             self.log.record_method_call(method)
-            self.recorder.record_sent_secret(call)
-        if sent_parameters.passes_secret_on(call, method):
-            self.log.record(uses.SENDS_SECRET, method or "(function of another file)", line)
+        self.recorder.record_sent_secret(call, method)
         if method in name_tables.COMMAND_METHODS:
             self.recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.

@@ -1,8 +1,8 @@
 """Find the secrets that a source offers to other files, and its functions that send one of their parameters.
 
-``net.py`` has ``def report(data): requests.post(ADDRESS, data=data)``, and ``train.py`` has ``report(dict(os.environ))``.
-Neither file shows the flow alone. Each parameter of a function is taken for a secret once; if the body then sends a
-secret, the files that import the function are analysed again with that knowledge.
+``net.py`` has ``def report(data): requests.post(ADDRESS, data=data)``, and ``train.py`` calls ``report`` with the
+environment. Neither file shows the flow alone. Each parameter of a function is taken for a secret once; if the body then
+sends a secret, the files that import the function are analysed again with that knowledge.
 """
 
 from __future__ import annotations
@@ -40,8 +40,7 @@ def record_secrets(evaluator: Evaluator) -> None:
     count = 0
     for name, value in evaluator.scope.names.items():
         for each in list_alternatives(value):
-            is_function = isinstance(each, LocalDefinition) and not each.is_result
-            held = evaluator.get_result(each) if is_function else each
+            held = evaluator.get_result(each) if isinstance(each, LocalDefinition) and not each.is_result else each
             if count < _MOST_SECRETS and _holds_secret(held):
                 evaluator.log.record(uses.NAMED_SECRET, name, 1)
                 count += 1

@@ -130,9 +130,8 @@ class _ScriptAnalyzer:
         # The commands of nested groups repeat those of the groups around them.
         self.state.spend_work(sum(len(command.sources) for command in pipeline.commands))
         joined_commands = [each for command in pipeline.commands for each in join_sources([command]) if each.words]
-        if len(joined_commands) > 1:
-            for use, name, detail in detect_pipeline_harm(joined_commands):
-                yield self._make_mention(use, name, pipeline.commands[-1], detail)
+        harms = detect_pipeline_harm(joined_commands) if len(joined_commands) > 1 else ()
+        yield from (self._make_mention(use, name, pipeline.commands[-1], detail) for use, name, detail in harms)
         for index, command in enumerate(pipeline.commands):
             command.piped_input = self._list_piped_input(pipeline, index)
             if command.words and command.words[0] in self.state.functions:
@@ -143,6 +142,8 @@ class _ScriptAnalyzer:
             yield from self._analyze_command(command, words)
             for text in (*command.substitutions, *command.input_substitutions):
                 yield from self._analyze_nested(text, command)
+        copies = self.state.private_copies.follow_pipeline(joined_commands)
+        yield from (self._make_mention(use, name, pipeline.commands[-1], detail) for use, name, detail in copies)
         yield from self._analyze_output(pipeline.commands[-1])
 
     def _analyze_output(self, last_command: Command) -> Iterator[Mention]:

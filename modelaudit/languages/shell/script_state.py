@@ -17,6 +17,7 @@ from modelaudit.languages.shell.functions import find_functions, parse_aliases
 from modelaudit.languages.shell.installers import CloneTracker
 from modelaudit.languages.shell.lexer import MAX_COMMANDS
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
+from modelaudit.languages.shell.private_copies import PrivateCopies
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
@@ -41,6 +42,7 @@ class ScriptState:
         clones: the repositories that the script clones.
         downloads: the files and variables with downloaded content.
         fetched_runs: the files that commands run and that a download may have written, each with its place.
+        private_copies: the paths that hold private content under other names.
         reached_bound: one line on commands that were not analysed; empty if all were.
     """
 
@@ -54,6 +56,7 @@ class ScriptState:
     clones: CloneTracker = field(default_factory=CloneTracker)
     downloads: DownloadTracker = field(default_factory=DownloadTracker)
     fetched_runs: dict[str, Location] = field(default_factory=dict)
+    private_copies: PrivateCopies = field(default_factory=PrivateCopies)
     reached_bound: str = ""
 
     @classmethod
