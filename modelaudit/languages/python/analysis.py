@@ -14,6 +14,7 @@ from typing import Final
 
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.budget import limit_steps
+from modelaudit.languages.python.document_values import ReadFile
 from modelaudit.languages.python.evaluator import Evaluator
 from modelaudit.languages.python.shared_flows import record_secrets
 from modelaudit.languages.python.shared_values import SharedValues, record_texts
@@ -46,7 +47,11 @@ class SourceAnalysis:
 
 
 def analyze_source(
-    text: str, encoding: str = "", is_imported: bool = True, shared: SharedValues = MappingProxyType({})
+    text: str,
+    encoding: str = "",
+    is_imported: bool = True,
+    shared: SharedValues = MappingProxyType({}),
+    read_file: ReadFile | None = None,
 ) -> SourceAnalysis:
     """Analyse one source.
 
@@ -55,9 +60,10 @@ def analyze_source(
         encoding: the name of an encoding that hides what the bytes show, such as UTF-7; it is recorded as hidden.
         is_imported: whether something imports the source. If not, no call is one at import.
         shared: values that the source can import from other files of the model.
+        read_file: reads a document of the model by the path that the source writes.
     """
     analysis = SourceAnalysis()
-    evaluator = Evaluator(limit_steps(text), shared=shared)
+    evaluator = Evaluator(limit_steps(text), shared=shared, read_file=read_file)
     try:
         evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:

@@ -33,6 +33,7 @@ from modelaudit.languages.python import (
     constant_calls,
     constant_folding,
     data_flow,
+    document_values,
     getters,
     item_calls,
     name_resolution,
@@ -162,7 +163,11 @@ class Evaluator(ast.NodeVisitor):
     """
 
     def __init__(
-        self, max_steps: int, module_values: ModuleValues | None = None, shared: SharedValues = MappingProxyType({})
+        self,
+        max_steps: int,
+        module_values: ModuleValues | None = None,
+        shared: SharedValues = MappingProxyType({}),
+        read_file: document_values.ReadFile | None = None,
     ) -> None:
         self.log = UseLog()
         self.budget = StepBudget(max_steps)
@@ -174,6 +179,7 @@ class Evaluator(ast.NodeVisitor):
         self.module_values = ModuleValues() if module_values is None else module_values
         self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
         self._shared = shared
+        self._read_file = read_file
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
@@ -197,7 +203,9 @@ class Evaluator(ast.NodeVisitor):
     def create_next_pass(self) -> Evaluator:
         """Create an evaluator with an empty log and budget, and with the attributes and functions known to this one."""
         # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
-        next_pass = Evaluator(self.budget.max_steps, self.module_values.copy_for_next_pass(), self._shared)
+        next_pass = Evaluator(
+            self.budget.max_steps, self.module_values.copy_for_next_pass(), self._shared, self._read_file
+        )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
         next_pass._configured_packages = set(self._configured_packages)
@@ -980,7 +988,8 @@ class Evaluator(ast.NodeVisitor):
         if node.id == "__doc__":
             return Constant(self.docstring)
         # A star import may replace a builtin. Only ``os`` replaces one that matters, ``open``.
-        if self._star_imports and (node.id not in BUILTINS or "os" in self._star_imports):
+        is_replaced = node.id == "open" and "os" in self._star_imports
+        if self._star_imports and (node.id not in BUILTINS or is_replaced):
             meanings = [ExternalName(f"{module}.{node.id}") for module in self._star_imports]
             if node.id in BUILTINS:
                 meanings.append(ExternalName(f"builtins.{node.id}"))
@@ -1119,7 +1128,8 @@ class Evaluator(ast.NodeVisitor):
             return constant_folding.fold_item(base, key) or UNKNOWN
         if isinstance(base, ExternalName) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
             if not isinstance(key, Constant):
-                self.recorder.record_computed_name(base, line)
+                for each in (base, *map(ExternalName, self._star_imports)):
+                    self.recorder.record_computed_name(each, line)
             return self._resolve_own_name(key)
         name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else ""
         if name in name_tables.POWERFUL_MEMBERS:
@@ -1155,7 +1165,12 @@ class Evaluator(ast.NodeVisitor):
             if isinstance(value, ExternalName):
                 return replace(value, is_hidden=is_computed)
             return value
-        return ExternalName("builtins") if name == "__builtins__" else UNKNOWN
+        if name == "__builtins__":
+            return ExternalName("builtins")
+        is_hidden = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
+        # A star import may have bound the name.
+        meanings = (name_resolution.normalize_name(f"{module}.{name}", is_hidden) for module in self._star_imports)
+        return join_values(*meanings) if self._star_imports else UNKNOWN
 
     def _resolve_item(self, base: Value, key: Value, line: int) -> Value:
         """Resolve ``base[key]``; an unknown key is recorded if ``base`` is a namespace, or an unknown module."""
@@ -1170,6 +1185,10 @@ class Evaluator(ast.NodeVisitor):
         known_bounds = [each for each in bound_values if each is None or isinstance(each, Constant)]
         if isinstance(base, Constant) and len(known_bounds) == 3:  # each of start, stop and step is known or left out
             return self.recorder.record_computed_text(constant_folding.fold_slice(base, known_bounds), bounds.lineno)
+        if isinstance(base, Container) and not base.keys and len(known_bounds) == 3:
+            start, stop, step = (each.value if each is not None else None for each in known_bounds)
+            if isinstance(start, int | None) and isinstance(stop, int | None) and step is None:
+                return Container(base.values[start:stop])
         return base if isinstance(base, Container | ExternalName) else Unknown(collect_tags(base))
 
     # ---- operators ----
@@ -1734,7 +1753,13 @@ class Evaluator(ast.NodeVisitor):
         special = _find_special_call(call.name)
         if special is not None:
             return special(self, call)
+        return self._call_ordinary(call, callee)
+
+    def _call_ordinary(self, call: Call, callee: ExternalName) -> Value:
+        """Call a function of another module that has no model of its own."""
         folded = self._fold_call(call)
+        if folded is None and self._read_file is not None:
+            folded = document_values.read_document(call, self._read_file)
         if folded is not None:
             return folded
         if call.name == "builtins.type" and not self._make_class(call):
@@ -2004,13 +2029,19 @@ class Evaluator(ast.NodeVisitor):
         """Call ``dict`` with keywords, or with one mapping, which it copies; any other result is unknown."""
         if call.keywords and not call.args and "**" not in call.keywords:
             return arguments.build_mapping(dict(call.keywords))
-        is_copy = len(call.args) == 1 and isinstance(call.args[0], Container)
-        if is_copy:
-            return call.args[0]
+        if len(call.args) == 1 and isinstance(call.args[0], Container):
+            return arguments.pair_items(call.args[0]) or call.args[0]
         walk_tags = walks.find_walk_tags(call)
         if walk_tags is not None:
             return Unknown(walk_tags)
         return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags)
+
+    def _call_list(self, call: Call) -> Value:
+        """Call ``list`` or ``tuple``: of known items they make a list with the same items."""
+        first = call.args[0] if len(call.args) == 1 else None
+        if isinstance(first, Container) and not first.keys:
+            return first
+        return self._call_ordinary(call, ExternalName(call.name))
 
     def _call_next(self, call: Call) -> Value:
         """Call ``next``: the result is any of the items, or the default in the second argument."""
@@ -2109,6 +2140,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
     "builtins.dict": Evaluator._call_dict,
+    **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),
     "builtins.next": Evaluator._call_next,
 }
 
