@@ -18,9 +18,9 @@ _PROSE: Final = ("README.md", "LICENSE", ".gitattributes")
 
 
 def write_repositories(folder: Path) -> dict[str, list[str]]:
-    """Write the repositories that are not in ``folder / "repositories"``; return the files of each but card and licence.
+    """Write the repositories that ``folder`` lacks; return the files of each but those that the card adds.
 
-    The environments stay in ``folder / "environments"``. Libraries that cannot be installed are named on standard error.
+    The environments stay in ``folder``. A line on standard error names each library that cannot be installed.
     """
     root = folder / "repositories"
     for name, environment in yaml.safe_load(_ENVIRONMENTS.read_text(encoding="utf-8")).items():

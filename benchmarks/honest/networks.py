@@ -161,7 +161,7 @@ def _write_skorch(folder: Path) -> None:
     from skorch import NeuralNetClassifier
 
     model = NeuralNetClassifier(torch.nn.Linear(4, 2), criterion=torch.nn.CrossEntropyLoss, max_epochs=1, verbose=0)
-    model.fit(np.ones((8, 4), np.float32), np.array([0, 1] * 4))
+    model.fit(np.ones((16, 4), np.float32), np.array([0, 1] * 8))
     model.save_params(str(folder / "params.pt"), str(folder / "optimizer.pt"), f_history=str(folder / "history.json"))
 
 
@@ -205,9 +205,8 @@ def _write_stable_baselines3_off_policy(folder: Path) -> None:
 def _write_segmentation_models(folder: Path) -> None:
     import segmentation_models_pytorch as smp
 
-    smp.Unet(
-        "timm-mobilenetv3_small_minimal_100", encoder_weights=None, encoder_depth=3, decoder_channels=(8, 8, 8)
-    ).save_pretrained(folder)
+    sizes = {"encoder_weights": None, "encoder_depth": 3, "decoder_channels": (8, 8, 8)}
+    smp.Unet("timm-mobilenetv3_small_minimal_100", **sizes).save_pretrained(folder)
 
 
 @repository("apache-2.0", "monai", "image-classification")

@@ -89,7 +89,7 @@ def _write_sklearn_neighbors(folder: Path) -> None:
         ("components", PCA(2)),
         ("neighbors", KNeighborsRegressor()),
         ("process", GaussianProcessRegressor()),
-        ("network", MLPRegressor((8,), max_iter=20, random_state=_SEED)),
+        ("network", MLPRegressor(hidden_layer_sizes=(8,), max_iter=20, random_state=_SEED)),
     ):
         _keep(model.fit(table, target), folder, f"{name}.joblib")
 

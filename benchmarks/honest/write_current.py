@@ -1,4 +1,4 @@
-"""Write the repositories of the named modules with the libraries of this environment: ``write_current.py FOLDER MODULE...``.
+"""Write the repositories of modules with the libraries of this environment: ``write_current.py FOLDER MODULE...``.
 
 A repository that exists is not written again. A library that is not installed, or that refuses, leaves its repository
 out; a line on standard error names it with the reason.
@@ -38,7 +38,7 @@ def main() -> None:
         unfinished.mkdir(parents=True)
         try:
             write(unfinished)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a library may raise anything, and the others go on
             print(f"{name} is left out: {type(error).__name__}: {error}", file=sys.stderr)
             continue
         write_card(unfinished, card)
