@@ -57,6 +57,7 @@ _CODE: Final = frozenset(
         ".lib",
         ".o",
         ".exe",
+        ".pdb",
         ".jar",
         ".class",
     }
