@@ -36,6 +36,7 @@ from modelaudit.languages.python import (
     document_values,
     getters,
     item_calls,
+    model_data,
     name_resolution,
     name_tables,
     partial_texts,
@@ -1910,7 +1911,7 @@ class Evaluator(ast.NodeVisitor):
             # The result of ``compile`` is the text itself: a later ``exec`` of it runs the code.
             return self._evaluate_code_text(text.value, call) if is_run else text
         # Code that is compiled from an unknown text is ordinary, unless the text was fetched or decoded.
-        if not is_run and not call.argument_tags & {"decoded", "network"}:
+        if not is_run and not call.argument_tags & {"decoded", "network", model_data.MODEL_DATA}:
             self.log.record(uses.CALL, call.name, call.line)
         else:
             self.recorder.record_call(call)
