@@ -20,6 +20,7 @@ from modelaudit.languages.python import (
     walks,
 )
 from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.served_results import keep_environment
 from modelaudit.languages.python.values import Constant, Value, collect_tags
 
 _ENVIRONMENT_READERS: Final = frozenset(
@@ -145,6 +146,7 @@ def tag_result(call: Call) -> frozenset[str]:
     tags |= loaded_files.tag_opened_file(call)
     if "file" in tags and _reads_data_file(call):
         tags |= {"data-file"}
+    tags = keep_environment(call, tags)
     if call.name in name_tables.PATH_BUILDERS:
         tags |= frozenset().union(*map(call_variants.tag_path, call.args))
     return tags

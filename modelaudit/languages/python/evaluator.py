@@ -42,6 +42,7 @@ from modelaudit.languages.python import (
     partial_texts,
     remote_code,
     sent_parameters,
+    served_results,
     uses,
     walks,
 )
@@ -119,7 +120,9 @@ _MUTATING_METHODS: Final = frozenset(
 _FILLING_METHODS: Final = frozenset({"append", "extend", "insert", "add", "update", "appendleft", "put"})
 # Methods of an object of a library that put what they get into it.
 _FILLS_OBJECT: Final = defer_pattern(r"(?:set|add|attach|append|extend|insert|update|put|fill|include|with)(?:_|$)")
-_KEPT_TAGS: Final = frozenset({"secret", "object", "namespace", "walked", "member", "module"})
+_KEPT_TAGS: Final = frozenset(
+    {"secret", served_results.ENVIRONMENT, "object", "namespace", "walked", "member", "module"}
+)
 # Keyword arguments that the receiver calls.
 _CALLBACK_KEYWORDS: Final = frozenset(
     {"key", "target", "func", "function", "fn", "callback", "hook", "default_factory", "initializer", "object_hook"}
@@ -1251,7 +1254,7 @@ class Evaluator(ast.NodeVisitor):
         parts = [self.evaluate(each) for each in (node.left, *node.comparators)]
         if len(parts) == 2 and isinstance(parts[0], Constant) and isinstance(parts[1], Constant):
             return constant_folding.fold_comparison(type(node.ops[0]), parts[0], parts[1]) or UNKNOWN
-        return Unknown(frozenset().union(*map(collect_tags, parts)))
+        return Unknown(frozenset().union(*map(collect_tags, parts)) - {served_results.ENVIRONMENT})
 
     def visit_IfExp(self, node: ast.IfExp) -> Value:
         """Join both branches, even where the condition is constant."""
@@ -1766,6 +1769,7 @@ class Evaluator(ast.NodeVisitor):
         if call.name == "builtins.type" and not self._make_class(call):
             return UNKNOWN
         self.recorder.record_call(call, is_of_result=callee.is_returned)
+        self._record_served_results(call)
         self._follow_configured_package(call)
         self.recorder.record_environment(call)
         self.recorder.record_namespace_call(call)
@@ -1788,6 +1792,15 @@ class Evaluator(ast.NodeVisitor):
         if result.text != call.text:
             self.recorder.record_computed_text(result, call.line)
         return result
+
+    def _record_served_results(self, call: Call) -> None:
+        """Record that a web server answers with the environment: by itself, or by a function that it gets."""
+        served = served_results.list_served_functions(call)
+        is_served = any(
+            served_results.holds_environment(self._definitions.get(each).result or UNKNOWN) for each in served
+        )
+        if is_served or served_results.shows_environment(call):
+            self.log.record(uses.SENDS_SECRET, call.name, call.line, "the environment, to whoever asks")
 
     def _make_class(self, call: Call) -> bool:
         """Keep the members of a class that ``type(name, bases, members)`` makes; return whether others are possible.

@@ -27,7 +27,8 @@ _GIT_QUERIES: Final = frozenset(
 )
 _GIT_WORD: Final = defer_pattern(
     r"(?:--(?:short(?:=\d+)?|abbrev-ref|always|dirty|tags|long|abbrev=\d+|match=[\w.*-]+|max-count=\d+|count|verify"
-    r"|quiet|no-pager|show-toplevel|format=[\w%:. -]+|pretty=[\w%:. -]+|oneline|all|first-parent|date=[\w-]+|name-only|cached)"
+    r"|quiet|no-pager|show-toplevel|format=[\w%:. -]+|pretty=[\w%:. -]+|oneline|all|first-parent|date=[\w-]+"
+    r"|name-only|cached)"
     r"|-\d{1,4}|-n|-q|-1|\d{1,4}|HEAD[\^~\d]*|@|[\w.]{1,60})"
 )
 _VERSION_WORDS: Final = frozenset({"--version", "-version", "-V"})

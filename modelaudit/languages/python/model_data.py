@@ -19,7 +19,8 @@ _TAG: Final = frozenset({MODEL_DATA})
 RESULTS: Final[Mapping[str, frozenset[str]]] = dict.fromkeys(
     ("numpy.load", "numpy.fromfile", "numpy.memmap", "numpy.lib.format.open_memmap", "torch.load", "torch.from_file",
      "safetensors.safe_open", "safetensors.safe_open.metadata", "safetensors.deserialize",
-     "safetensors.torch.load_file", "safetensors.torch.load", "safetensors.numpy.load_file", "safetensors.numpy.load", "safetensors.flax.load_file",
+     "safetensors.torch.load_file", "safetensors.torch.load", "safetensors.numpy.load_file",
+     "safetensors.numpy.load", "safetensors.flax.load_file",
      "safetensors.tensorflow.load_file", "safetensors.mlx.load_file", "gguf.GGUFReader", "gguf.gguf_reader.GGUFReader",
      "h5py.File", "onnx.load", "onnx.load_model", "onnxruntime.InferenceSession", "msgpack.unpackb", "msgpack.unpack",
      "msgpack.loads", "flax.serialization.msgpack_restore", "flax.serialization.from_bytes", "keras.models.load_model",
