@@ -113,6 +113,7 @@ def main() -> None:
     parser = add_options(__doc__.splitlines()[0], _RESULTS)
     parser.add_argument("--only", action="append", default=[], help="the name of a package; may be repeated")
     parser.add_argument("--jobs", type=int, default=2, help="scans at once (default: 2)")
+    parser.add_argument("--resume", action="store_true", help="keep the reports of a run that was broken off")
     parser.add_argument("--list", action="store_true", help="print each file that does not pass")
     chosen = parser.parse_args()
     folder = chosen.folder.resolve() / "honest"
@@ -124,6 +125,8 @@ def main() -> None:
     ]
     written = {} if chosen.only else write_repositories(folder)
     repositories = [Package(name, folder / "repositories" / name, files) for name, files in written.items()]
+    if not chosen.resume:
+        shutil.rmtree(folder / "reports", ignore_errors=True)
     scan_packages([*packages, *repositories], folder / "reports", chosen.jobs)
     if chosen.list:
         for package in (*packages, *repositories):
@@ -234,16 +237,21 @@ def spread_files(paths: Iterable[str]) -> list[str]:
 
 
 def scan_packages(packages: Sequence[Package], reports: Path, jobs: int) -> None:
-    """Scan the packages with ``jobs`` workers, and keep what is open in the files that count."""
-    shutil.rmtree(reports, ignore_errors=True)
-    reports.mkdir(parents=True)
-    waiting = deque(packages)
+    """Scan the packages that have no report with ``jobs`` workers, and keep what is open in the files that count."""
+    reports.mkdir(parents=True, exist_ok=True)
+    waiting = deque(each for each in packages if not (reports / f"{each.name}.json").is_file())
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(lambda _: _work_off(waiting, reports), range(jobs)))
+    for package in packages:
+        path = reports / f"{package.name}.json"
+        is_read = path.is_file()
+        package.subjects = (
+            read_subjects(path, package.files) if is_read else dict.fromkeys(package.files, [_NO_VERDICT])
+        )
 
 
 def _work_off(waiting: deque[Package], reports: Path) -> None:
-    """Scan packages until none is left; a worker that ends takes the verdict of its package along."""
+    """Scan packages until none is left; a worker that ends leaves its package without a report."""
     command = [sys.executable, str(HERE / "honest_worker.py"), str(_MOST_SECONDS)]
     while waiting:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
@@ -257,9 +265,7 @@ def _work_off(waiting: deque[Package], reports: Path) -> None:
                 path = reports / f"{package.name}.json"
                 print(package.folder, path, sep="\t", file=worker.stdin, flush=True)
                 if not worker.stdout.readline():
-                    package.subjects = {file: [_NO_VERDICT] for file in package.files}
                     break
-                package.subjects = read_subjects(path, package.files)
             worker.stdin.close()
 
 

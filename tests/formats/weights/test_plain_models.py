@@ -21,6 +21,7 @@ FORMATS = (
     "dawg",
     "dlib",
     "espeak",
+    "faiss",
     "fasttext",
     "frontcode",
     "lemmagen",
@@ -88,7 +89,8 @@ def test_every_stated_size_of_plain_data_is_compared_with_the_bytes(path, read_b
 def test_changed_sizes_cuts_and_appended_bytes_of_plain_data_are_never_silent(read_bytes, data):
     path = data.draw(st.sampled_from(SIZED_PATHS))
     file = bytearray(SAMPLES[path].data)
-    for offset, length in data.draw(st.lists(st.sampled_from(SAMPLES[path].sizes), max_size=3, unique=True)):
+    # Two changed sizes may agree again, as in another whole file.
+    for offset, length in data.draw(st.lists(st.sampled_from(SAMPLES[path].sizes), max_size=1)):
         file[offset : offset + length] = data.draw(st.binary(min_size=length, max_size=length))
     if data.draw(st.booleans()):
         file = file[: data.draw(st.integers(min(40, len(file) // 2), len(file)))]
