@@ -246,7 +246,7 @@ def scan_packages(packages: Sequence[Package], reports: Path, jobs: int) -> None
         path = reports / f"{package.name}.json"
         is_read = path.is_file()
         package.subjects = (
-            read_subjects(path, package.files) if is_read else dict.fromkeys(package.files, [_NO_VERDICT])
+            read_subjects(path, package.files) if is_read else {each: [_NO_VERDICT] for each in package.files}
         )
 
 
