@@ -254,7 +254,9 @@ def _work_off(waiting: deque[Package], reports: Path) -> None:
     """Scan packages until none is left; a worker that ends leaves its package without a report."""
     command = [sys.executable, str(HERE / "honest_worker.py"), str(_MOST_SECONDS)]
     while waiting:
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as worker:
             assert worker.stdin is not None
             assert worker.stdout is not None
             while True:
