@@ -317,6 +317,7 @@ class _ScriptAnalyzer:
             words: its words without wrappers such as ``sudo``.
         """
         yield from self._analyze_words(command, words)
+        self.state.record_outputs(command)
         self.state.downloads.record_command(command, words, self.state.parse_outputs(command))
         if not words:
             yield from self._report_executed_words(command, [f"${name}" for name in command.lost_variables])
@@ -348,6 +349,8 @@ class _ScriptAnalyzer:
             yield self._make_mention("download-then-run", address, command, (command.words or ["$@"])[0])
         else:
             self.state.record_fetched_runs(command, executed_words, self._locate_command(command))
+        for output in filter(None, map(self.state.find_output, executed_words)):
+            yield from self._analyze_executed_output(output, command)
         text = self.state.downloads.take_text(executed_words)
         if text is not None and is_shell_text(text):
             yield from self._analyze_nested(text, command)
