@@ -145,3 +145,26 @@ def test_module_that_imports_its_own_files_when_it_is_asked_is_no_alarm(tmp_path
     )
     files = {"__init__.py": hook, "use.py": "from . import Model\nModel(3)\n", "modeling_a.py": "class Model: pass\n"}
     assert scan(tmp_path, files) == 0
+
+
+_SETTINGS = '{"names": {"0": "o", "1": "s"}, "order": [0, 1], "call": "system", "start": "getoutput", "shown": "getcwd", "layer": "Linear"}'
+
+
+@check_each(
+    "code, is_found",
+    [
+        ("import os\ncfg = json.load(open('config.json'))\ngetattr(os, cfg['call'])('touch x')\n", True),
+        (
+            "from importlib import import_module\ncfg = json.loads(Path('config.json').read_text())\n"
+            "spell = lambda order: ''.join(cfg['names'][str(each)] for each in order)\n"
+            "vars(import_module(spell(cfg['order'])))[cfg['call']]('touch x')\n",
+            True,
+        ),
+        ("from subprocess import *\ncfg = json.load(open('config.json'))\nglobals()[cfg['start']]('touch x')\n", True),
+        ("import torch.nn\ncfg = json.load(open('config.json'))\ngetattr(torch.nn, cfg['layer'])(2, 2)\n", False),
+        ("cfg = json.load(open('config.json'))\nprint(cfg['call'], cfg['order'])\n", False),
+    ],
+)
+def test_name_that_code_takes_from_a_file_of_settings_is_resolved(tmp_path: Path, code: str, is_found: bool) -> None:
+    files = {"config.json": _SETTINGS, "run.py": f"import json\nfrom pathlib import Path\n{code}"}
+    assert (scan(tmp_path, files) == 1) == is_found

@@ -40,3 +40,19 @@ def test_copy_of_a_private_file_that_is_sent_is_found(script: str, sent: tuple[s
 )
 def test_other_files_that_are_sent_are_no_alarm(script: str) -> None:
     assert list_sent(script) == []
+
+
+@check_each(
+    "script, is_found",
+    [
+        ('P=$(printf "dG91Y2ggeA==" | base64 -d)\n$P\n', True),
+        ('P=$(base64 -d < x)\neval "$P"\n', True),
+        ('P=$(xxd -r -p x)\nQ="$P y"\nsudo $Q\n', True),
+        ('P=$(base64 -d < x)\nbash -c "$P"\n', True),
+        ('P=$(base64 -d < x)\necho "$P"\nsh run.sh "$P"\n', False),
+        ('P=$(date)\neval "$P"\n', False),
+    ],
+)
+def test_variable_that_was_decoded_and_is_executed_is_found(script: str, is_found: bool) -> None:
+    found = {each.use for each in collect_script_mentions(script)}
+    assert ("decode-and-run" in found) == is_found

@@ -91,6 +91,11 @@ _RISKS: Final = tuple(
         ("send-secrets", rf"`[^`]{{0,200}}?{_SECRET_FILE}[^`]{{0,200}}?{_ADDRESS}[^`]{{0,100}}`"),
         ("send-secrets", rf"`[^`]{{0,300}}?{_ENVIRONMENT}[^`]{{0,300}}?{_ADDRESS}[^`]{{0,100}}`"),
         ("send-secrets", rf"`[^`]{{0,300}}?{_ADDRESS}[^`]{{0,300}}?(?:{_ENVIRONMENT}|{_SECRET_FILE})[^`]{{0,100}}`"),
+        ("override-user", r"\b(?:above|over|before|regardless of|no matter|whatever|despite)\s+(?:\w+\s+){0,3}"
+                          r"(?:wish(?:es)?|requests?|instructions?|orders?|preferences?|wants?|says?)\s+(?:of\s+)?"
+                          rf"{_USER}\b"),
+        ("override-user", rf"\b(?:regardless of|no matter|whatever|even against|even if)\s+(?:what\s+)?{_USER}\s+"
+                          r"(?:says?|wants?|asks?|objects?|wishes|prefers?|refuses?)\b"),
         ("weaken-code", rf"{_UNGUARDED}.{{0,200}}?{_ADDRESS}|{_ADDRESS}.{{0,200}}?{_UNGUARDED}"),
         ("read-elsewhere", rf"(?:^|\n)[ \t]*(?:[-*+][ \t]+)?@(?:{_SECRET_FILE}|/(?:etc|proc|root|home)/\S+"
                            r"|\.\./\.\./\S+)"),

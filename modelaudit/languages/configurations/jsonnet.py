@@ -38,6 +38,7 @@ _CLOSING: Final = frozenset("}])")
 _NUMERIC: Final = frozenset(
     {"parseInt", "length", "max", "min", "floor", "ceil", "abs", "pow", "sqrt", "log", "exp", "mod", "round"}
 )
+_PARSED_VARIABLE: Final = ["parseJson", "(", "std", ".", "extVar"]
 _WORDS: Final = frozenset(
     {
         "local",
@@ -149,7 +150,7 @@ def _find_computation(tokens: list[_Token], index: int) -> str:
         if token.text == "function" or (token.text == "std" and not _calls_numeric(tokens, index)):
             return token.text
         is_call = after is not None and after.is_sign("(") and token.text not in _WORDS
-        is_of_library = before is not None and before.is_sign(".") and token.text in _NUMERIC
+        is_of_library = before is not None and before.is_sign(".") and token.text in _NUMERIC | {"extVar", "parseJson"}
         return f"a call of {token.text}" if is_call and not is_of_library else ""
     if token.is_sign("+", "%") and before is not None and after is not None:
         is_of_numbers = "number" in (before.kind, after.kind) and "text" not in (before.kind, after.kind)
@@ -161,9 +162,11 @@ def _find_computation(tokens: list[_Token], index: int) -> str:
 
 
 def _calls_numeric(tokens: list[_Token], index: int) -> bool:
-    """Whether ``std`` at an index begins a call of a function that returns a number."""
-    names = [each.text for each in tokens[index + 1 : index + 3]]
-    return len(names) == 2 and names[0] == "." and names[1] in _NUMERIC
+    """Whether ``std`` at an index begins a call of a function that returns a number, or a value of the user."""
+    names = [each.text for each in tokens[index + 1 : index + 7]]
+    return names[:1] == ["."] and (
+        names[1:2] == ["extVar"] or names[1:2][0] in _NUMERIC or names[1:] == _PARSED_VARIABLE
+    )
 
 
 def _list_tokens(text: str) -> Iterator[_Token]:

@@ -34,6 +34,12 @@ from modelaudit.wire.text import get_file_name
 STARTED_PROGRAMS: Final = "started-programs"
 """The vocabulary of programs that a loader starts because of a configuration."""
 
+_WEB_ADDRESS: Final = defer_pattern(r"\b[a-z][a-z0-9+.-]{1,9}://[^\s'\"|;]{1,1000}")
+_KNOWN_STORE: Final = defer_pattern(
+    r"(?:s3|gs|hf|az)://|https://(?:[\w-]{1,100}\.){0,5}(?:huggingface\.co|hf\.co|googleapis\.com|amazonaws\.com"
+    r"|windows\.net|laion\.ai|github\.com)/"
+)
+_DOWNLOADERS: Final = frozenset({"curl", "wget", "aws", "gsutil", "gcloud", "hf", "rclone", "ais"})
 _LISTS: Final = (".scp",)
 _OPTION_FILES: Final = (".conf", ".config", ".cfg")
 _PIPE: Final = defer_pattern(r"\s*\|(?P<written>.*)|(?P<read>.*)\|\s*", re.DOTALL)
@@ -78,7 +84,7 @@ def _collect_programs(file: str, settings: Sequence[Setting]) -> Iterator[Mentio
             for match in _JAVA_OPTION.finditer(setting.value):
                 yield Mention(STARTED_PROGRAMS, "java-option", match["option"], setting.where, setting.value[:200])
         elif (address := _ADDRESS.fullmatch(setting.value)) is not None:
-            yield from _mention_pipe(address["command"], setting)
+            yield from _mention_stream(address["command"], setting)
         elif _SPECIFIER.match(setting.value):
             pipe = _PIPE.fullmatch(_SPECIFIER.sub("", setting.value, count=1))
             if pipe is not None:
@@ -88,6 +94,20 @@ def _collect_programs(file: str, settings: Sequence[Setting]) -> Iterator[Mentio
             pipe = _PIPE.fullmatch(setting.value if is_list else setting.value.partition("#")[0])
             if pipe is not None:
                 yield from _mention_pipe(pipe["written"] or pipe["read"] or "", setting)
+
+
+def _mention_stream(text: str, setting: Setting) -> Iterator[Mention]:
+    """Yield each program of a pipe of WebDataset, but downloads from a store that people of models use.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of the command was reached.
+    """
+    addresses = _WEB_ADDRESS.findall(text)
+    is_known = bool(addresses) and all(map(_KNOWN_STORE.match, addresses))
+    for mention in _mention_pipe(text, setting):
+        is_download = mention.vocabulary == STARTED_PROGRAMS and mention.name in _DOWNLOADERS
+        if not (is_download and is_known):
+            yield mention
 
 
 def _mention_pipe(text: str, setting: Setting) -> Iterator[Mention]:

@@ -102,6 +102,8 @@ _CHARACTERS_SCANNED_IN_STEP: Final = 64  # a scan of a text for names takes abou
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _ACCESSES: Final = frozenset({ast.Attribute, ast.Subscript, ast.Call, ast.Await})
 """The expressions that take something from the expression at their beginning."""
+_COMPILED: Final = "compiled"
+"""The tag of what ``compile`` made of a text that is not known."""
 _INHERITED: Final = "self"
 """The name recorded for objects whose attributes a class of another file sets."""
 _MAX_SIBLING_PATH: Final = 6  # attributes recorded behind a name of another file
@@ -1093,6 +1095,8 @@ class Evaluator(ast.NodeVisitor):
     def _resolve_member(self, owner: LocalDefinition, name: str) -> Value:
         """Resolve an attribute of a class of the source, of an object of it, or of a function."""
         definition = self._definitions.get(owner)
+        if definition.members is None and name == "__class__":
+            return ExternalName("types.FunctionType")
         if definition.members is None:
             # Attributes of a function are those that the source sets, on whichever object.
             return owner if name in ("__call__", "__wrapped__", "__func__") else self._attributes.get(name, UNKNOWN)
@@ -1767,7 +1771,7 @@ class Evaluator(ast.NodeVisitor):
         if folded is not None:
             return folded
         if call.name == "builtins.type" and not self._make_class(call):
-            return UNKNOWN
+            return self._find_class_of_function(call.args[0] if call.args else UNKNOWN)
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._record_served_results(call)
         self._follow_configured_package(call)
@@ -1801,6 +1805,15 @@ class Evaluator(ast.NodeVisitor):
         )
         if is_served or served_results.shows_environment(call):
             self.log.record(uses.SENDS_SECRET, call.name, call.line, "the environment, to whoever asks")
+
+    def _find_class_of_function(self, value: Value) -> Value:
+        """Return the class of a function or of its code, which makes functions of any code; unknown for the rest."""
+        for each in list_alternatives(value):
+            if isinstance(each, LocalDefinition) and self._definitions.get_members(each) is None:
+                return ExternalName("types.FunctionType")
+            if isinstance(each, ExternalName) and each.name == "*.__code__":
+                return ExternalName("types.CodeType")
+        return UNKNOWN
 
     def _make_class(self, call: Call) -> bool:
         """Keep the members of a class that ``type(name, bases, members)`` makes; return whether others are possible.
@@ -1928,6 +1941,15 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.CALL, call.name, call.line)
         else:
             self.recorder.record_call(call)
+        return Unknown(call.argument_tags | ({_COMPILED} if not is_run else set()))
+
+    def _call_function_type(self, call: Call) -> Value:
+        """Call ``types.FunctionType``; with the code of ``compile``, its result runs the text as ``exec`` does."""
+        self.recorder.record_call(call)
+        code = call.args[0] if call.args else UNKNOWN
+        is_text = isinstance(code, Constant) and isinstance(code.value, str | bytes)
+        if is_text or _COMPILED in collect_tags(code):
+            return self._run_code_argument(Call("builtins.exec", [code], {}, call.line, call.is_hidden), code)
         return Unknown(call.argument_tags)
 
     def _evaluate_code_text(self, text: str | bytes, call: Call) -> Value:
@@ -2126,6 +2148,8 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(name_tables.IMPORTERS, Evaluator._call_import),
     **dict.fromkeys(name_tables.EVALUATORS, Evaluator._call_code_text),
     **dict.fromkeys(name_tables.GETTERS, Evaluator.call_getattr),
+    "types.FunctionType": Evaluator._call_function_type,
+    "types.LambdaType": Evaluator._call_function_type,
     **dict.fromkeys(("builtins.map", "builtins.filter", "itertools.starmap"), item_calls.call_with_items),
     "functools.reduce": item_calls.call_reduce,
     **dict.fromkeys(("builtins.sorted", "builtins.min", "builtins.max"), item_calls.call_with_key),

@@ -1,7 +1,7 @@
 """Find the secrets that a source offers to other files, and its functions that send one of their parameters.
 
 ``net.py`` has ``def report(data): requests.post(ADDRESS, data=data)``, and ``train.py`` calls ``report`` with the
-environment. Neither file shows the flow alone. Each parameter of a function is taken for a secret once; if the body then
+environment. Neither file shows the flow alone. Each parameter is taken for a secret once; if the body then
 sends a secret, the files that import the function are analysed again with that knowledge.
 """
 
