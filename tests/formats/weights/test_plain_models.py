@@ -28,6 +28,7 @@ FORMATS = (
     "lexemes",
     "marisa",
     "mecab",
+    "openfst",
     "simstring",
     "sudachi",
     "word2vec",
