@@ -26,7 +26,7 @@ from typing import Final
 import yaml
 from decision_counts import Subject, count_subjects
 from figures import add_options, describe_machine, publish_report, render_table
-from honest_repositories import write_repositories
+from honest_repositories import list_written, write_repositories
 from samples import HERE
 
 _RESULTS: Final = "honest.md"
@@ -114,6 +114,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", default=[], help="the name of a package; may be repeated")
     parser.add_argument("--jobs", type=int, default=2, help="scans at once (default: 2)")
     parser.add_argument("--resume", action="store_true", help="keep the reports of a run that was broken off")
+    parser.add_argument("--as-is", action="store_true", help="scan nothing more: count what has a report")
     parser.add_argument("--list", action="store_true", help="print each file that does not pass")
     chosen = parser.parse_args()
     folder = chosen.folder.resolve() / "honest"
@@ -123,9 +124,11 @@ def main() -> None:
         for line in listed
         if (files := fetch_package(line, folder))
     ]
-    written = {} if chosen.only else write_repositories(folder)
+    written = {} if chosen.only else list_written(folder) if chosen.as_is else write_repositories(folder)
     repositories = [Package(name, folder / "repositories" / name, files) for name, files in written.items()]
-    if not chosen.resume:
+    if chosen.as_is:
+        packages = [each for each in packages if (folder / "reports" / f"{each.name}.json").is_file()]
+    elif not chosen.resume:
         shutil.rmtree(folder / "reports", ignore_errors=True)
     scan_packages([*packages, *repositories], folder / "reports", chosen.jobs)
     if chosen.list:
@@ -323,7 +326,9 @@ def render_report(packages: Sequence[Package], repositories: Sequence[Package]) 
     return [
         "# Files that honest publishers ship",
         "",
-        describe_machine("bench-honest") + f"{len(packages)} packages, at most {MOST_FILES} files of each, and "
+        describe_machine("bench-honest")
+        + f"{len(packages)} of {len(read_packages())} listed packages (those without data or without a scan are "
+        + f"left out), at most {MOST_FILES} files of each, and "
         f"{len(repositories)} repositories that current libraries wrote.",
         "",
         *render_table(

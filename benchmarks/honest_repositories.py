@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,12 @@ def write_repositories(folder: Path) -> dict[str, list[str]]:
         variables = {**os.environ, "KERAS_BACKEND": environment.get("backend", "torch")}
         command = [str(python), str(_WRITER), str(root), *environment["modules"]]
         subprocess.run(command, check=True, env=variables, cwd=folder)
-    return {each.name: list_files(each) for each in sorted(root.iterdir())}
+    return list_written(folder)
+
+
+def list_written(folder: Path) -> dict[str, list[str]]:
+    """Return the files of each repository that was written, but those that the card adds."""
+    return {each.name: list_files(each) for each in sorted((folder / "repositories").iterdir())}
 
 
 def _make_environment(folder: Path, environment: Mapping[str, Any]) -> Path:
@@ -45,7 +50,7 @@ def _make_environment(folder: Path, environment: Mapping[str, Any]) -> Path:
     return python
 
 
-def list_files(folder: Path) -> Sequence[str]:
+def list_files(folder: Path) -> list[str]:
     """Return the paths of the files of a repository but those that the card adds."""
     paths = sorted(each.relative_to(folder).as_posix() for each in folder.rglob("*") if each.is_file())
     return [each for each in paths if each not in _PROSE]
