@@ -164,9 +164,9 @@ def _find_computation(tokens: list[_Token], index: int) -> str:
 def _calls_numeric(tokens: list[_Token], index: int) -> bool:
     """Whether ``std`` at an index begins a call of a function that returns a number, or a value of the user."""
     names = [each.text for each in tokens[index + 1 : index + 7]]
-    return names[:1] == ["."] and (
-        names[1:2] == ["extVar"] or names[1:2][0] in _NUMERIC or names[1:] == _PARSED_VARIABLE
-    )
+    if len(names) < 2 or names[0] != ".":
+        return False
+    return names[1] == "extVar" or names[1] in _NUMERIC or names[1:] == _PARSED_VARIABLE
 
 
 def _list_tokens(text: str) -> Iterator[_Token]:
