@@ -219,7 +219,7 @@ _TOOL_FILES: Final = (
 )
 TOOL_FILE_ENDINGS: Final = tuple(ending for row in _TOOL_FILES for ending in row.names if ending)
 """Ends of the paths, in lower case and behind a slash, of the files that the table judges."""
-# Files that a desktop reads when it shows their folder, and an address of another machine in one, where Windows signs in.
+# Files that a desktop reads when it shows their folder, and an address of another machine in one: Windows logs in there
 _SHOWN_FILES: Final = (
     "/desktop.ini", "/autorun.inf", ".url", ".website", ".library-ms", ".search-ms", ".searchconnector-ms", ".scf",
     ".theme", ".lnk", ".rdp", ".contact", ".desktop", ".directory", ".settingcontent-ms",
