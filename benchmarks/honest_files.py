@@ -1,10 +1,11 @@
-"""Scan the files that packages of models ship, and count those that do not pass, by cause.
+"""Scan files of packages and repositories of current libraries, and count those that do not pass, by cause.
 
 ``make bench-honest`` downloads the newest wheels of the packages in ``honest_packages.txt``, installs and imports none,
 and scans data of each as one repository, without code and what installation adds. Of each package at most
-``MOST_FILES`` files count, spread over their extensions, so that no package is half of the set. A file *alarms* if a
-finding in it breaks a gate of the default policy, and is *incomplete* if an absence in it is open. Licences are not
-judged.
+``MOST_FILES`` files count, spread over their extensions, so that no package is half of the set. Beside them it scans
+the repositories that ``honest_repositories.py`` writes. A file *alarms* if a finding in it breaks a gate of the default
+policy, and is *incomplete* if an absence in it is open. Licences are not judged, and ``honest/alarms.yaml`` defends
+alarms.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Final
 
+import yaml
 from decision_counts import Subject, count_subjects
 from figures import add_options, describe_machine, publish_report, render_table
+from honest_repositories import list_written, write_repositories
 from samples import HERE
 
 _RESULTS: Final = "honest.md"
@@ -31,8 +34,14 @@ MOST_FILES: Final = 12
 """The most files of one package that count."""
 _MOST_BESIDE: Final = 40
 """The most files of a folder that are scanned beside those that count."""
-_MOST_SECONDS: Final = 900
-"""The bound on the scan of one package, in seconds."""
+_MOST_SECONDS: Final = 300
+"""The bound on the scan of one package, in seconds of CPU time."""
+_NO_VERDICT: Final = Subject("no-verdict", "no-verdict", "no-verdict")
+_EARLIER: Final = (
+    ["packages, first set, before this work", "44", "215", "7 (3.3 %)", "75 (34.9 %)", ""],
+    ["packages, first 70 of this set, before the last changes", "70", "389", "8 (2.1 %)", "87 (22.4 %)", ""],
+)
+"""Rows of earlier runs: the first over another set."""
 _CODE: Final = frozenset(
     {
         ".py",
@@ -48,6 +57,7 @@ _CODE: Final = frozenset(
         ".lib",
         ".o",
         ".exe",
+        ".pdb",
         ".jar",
         ".class",
     }
@@ -69,7 +79,7 @@ _CODE: Final = frozenset(
         ".f",
         ".f90",
     }
-    | {".cmake", ".pc", ".whl"}
+    | {".cmake", ".pc", ".whl", ".ngl"}
 )
 """Endings of code, which is no file of a model."""
 _NOT_COUNTED: Final = frozenset(
@@ -85,17 +95,17 @@ _LAID_OUT: Final = re.compile(r"(?:^|/)(?:[^/]+\.(?:dist-info|libs|egg-info)|__p
 
 @dataclass(slots=True)
 class Package:
-    """A package with the files that count.
+    """A package or a repository with the files that count.
 
     Attributes:
+        folder: where its files are.
         subjects: the open subjects of each file that has one.
-        exit_code: of the scan of the whole package.
     """
 
     name: str
+    folder: Path
     files: Sequence[str] = ()
     subjects: dict[str, list[Subject]] = field(default_factory=dict)
-    exit_code: int = 0
 
 
 def main() -> None:
@@ -103,27 +113,29 @@ def main() -> None:
     parser = add_options(__doc__.splitlines()[0], _RESULTS)
     parser.add_argument("--only", action="append", default=[], help="the name of a package; may be repeated")
     parser.add_argument("--jobs", type=int, default=2, help="scans at once (default: 2)")
+    parser.add_argument("--resume", action="store_true", help="keep the reports of a run that was broken off")
+    parser.add_argument("--as-is", action="store_true", help="scan nothing more: count what has a report")
     parser.add_argument("--list", action="store_true", help="print each file that does not pass")
     chosen = parser.parse_args()
     folder = chosen.folder.resolve() / "honest"
     listed = [line for line in read_packages() if not chosen.only or line.partition("==")[0] in chosen.only]
-    download_wheels(listed, folder / "wheels")
-    packages = []
-    for line in listed:
-        wheel = find_wheel(folder / "wheels", line)
-        if wheel is None:
-            print(f"{line} is not there, and is left out", file=sys.stderr)
-            continue
-        name = line.partition("==")[0]
-        files = unpack_wheel(wheel, folder / "files" / name)
-        if files:
-            packages.append(Package(line, files))
-    scan_packages(packages, folder, chosen.jobs)
+    packages = [
+        Package(line, folder / "files" / line.partition("==")[0], files)
+        for line in listed
+        if (files := fetch_package(line, folder))
+    ]
+    written = {} if chosen.only else list_written(folder) if chosen.as_is else write_repositories(folder)
+    repositories = [Package(name, folder / "repositories" / name, files) for name, files in written.items()]
+    if chosen.as_is:
+        packages = [each for each in packages if (folder / "reports" / f"{each.name}.json").is_file()]
+    elif not chosen.resume:
+        shutil.rmtree(folder / "reports", ignore_errors=True)
+    scan_packages([*packages, *repositories], folder / "reports", chosen.jobs)
     if chosen.list:
-        for package in packages:
+        for package in (*packages, *repositories):
             for path, subjects in sorted(package.subjects.items()):
                 print(package.name, path, *(each.name for each in subjects), sep="\t")
-    publish_report("\n".join(render_report(packages)) + "\n", _RESULTS, chosen.write)
+    publish_report("\n".join(render_report(packages, repositories)) + "\n", _RESULTS, chosen.write)
 
 
 def read_packages() -> list[str]:
@@ -132,15 +144,33 @@ def read_packages() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def download_wheels(listed: Iterable[str], folder: Path) -> None:
-    """Download the wheels that are not in ``folder``; print a line for each that cannot be had."""
+def fetch_package(line: str, folder: Path) -> list[str]:
+    """Download and unpack a package that is not in ``folder``; return the paths of its files that count.
+
+    The wheel is removed afterwards, and a list of the paths remains beside the files.
+    """
+    files = folder / "files" / line.partition("==")[0]
+    listed = folder / "lists" / f"{line}.json"
+    if not listed.is_file():
+        wheels = folder / "wheels"
+        download_wheel(line, wheels)
+        wheel = find_wheel(wheels, line)
+        if wheel is None:
+            print(f"{line} cannot be downloaded, and is left out", file=sys.stderr)
+            return []
+        shutil.rmtree(files, ignore_errors=True)
+        counted = unpack_wheel(wheel, files)
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        listed.write_text(json.dumps(counted), encoding="utf-8")
+        wheel.unlink()
+    return list(json.loads(listed.read_text(encoding="utf-8")))
+
+
+def download_wheel(line: str, folder: Path) -> None:
+    """Download the wheel of a line ``NAME==VERSION`` into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "download"]
-    for line in listed:
-        if find_wheel(folder, line) is None:
-            command = [*pip, "--no-deps", "--only-binary", ":all:", "-d", str(folder), line]
-            if subprocess.run(command, check=False).returncode:
-                print(f"{line} cannot be downloaded", file=sys.stderr)
+    subprocess.run([*pip, "--no-deps", "--only-binary", ":all:", "-d", str(folder), line], check=False)
 
 
 def find_wheel(folder: Path, line: str) -> Path | None:
@@ -160,8 +190,6 @@ def unpack_wheel(wheel: Path, folder: Path) -> list[str]:
         names = [each.filename for each in archive.infolist() if not each.is_dir() and is_data(each.filename)]
         names = [each for each in names if not _is_program(archive, each)]
         counted = spread_files(each for each in names if is_counted(each))
-        if folder.is_dir():
-            return counted
         unfinished = folder.with_name(folder.name + ".part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
@@ -211,37 +239,50 @@ def spread_files(paths: Iterable[str]) -> list[str]:
     return sorted(chosen)
 
 
-def scan_packages(packages: Sequence[Package], folder: Path, jobs: int) -> None:
-    """Scan the packages in processes of their own, and keep what is open in the files that count."""
-    reports = folder / "reports"
-    shutil.rmtree(reports, ignore_errors=True)
-    reports.mkdir(parents=True)
+def scan_packages(packages: Sequence[Package], reports: Path, jobs: int) -> None:
+    """Scan the packages that have no report with ``jobs`` workers, and keep what is open in the files that count."""
+    reports.mkdir(parents=True, exist_ok=True)
+    waiting = deque(each for each in packages if not (reports / f"{each.name}.json").is_file())
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda each: _scan_package(each, folder, reports), packages))
+        list(pool.map(lambda _: _work_off(waiting, reports), range(jobs)))
+    for package in packages:
+        path = reports / f"{package.name}.json"
+        is_read = path.is_file()
+        package.subjects = (
+            read_subjects(path, package.files) if is_read else {each: [_NO_VERDICT] for each in package.files}
+        )
 
 
-def _scan_package(package: Package, folder: Path, reports: Path) -> None:
-    """Scan one package."""
-    name = package.name.partition("==")[0]
-    path = reports / f"{name}.json"
-    command = [sys.executable, "-m", "modelaudit", "scan", str(folder / "files" / name), "--offline", "-q"]
-    command += ["--no-second-opinion", "--checks", "security,integrity", "-o", f"json={path}"]
-    try:
-        done = subprocess.run(command, check=False, timeout=_MOST_SECONDS, cwd=folder)
-        package.exit_code = done.returncode
-    except subprocess.TimeoutExpired:
-        package.exit_code = 4
-    if not path.is_file():
-        package.subjects = {each: [Subject("no-verdict", "no-verdict", "no-verdict")] for each in package.files}
-        return
-    report = json.loads(path.read_text(encoding="utf-8"))
-    counted = set(package.files)
+def _work_off(waiting: deque[Package], reports: Path) -> None:
+    """Scan packages until none is left; a worker that ends leaves its package without a report."""
+    command = [sys.executable, str(HERE / "honest_worker.py"), str(_MOST_SECONDS)]
+    while waiting:
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as worker:
+            assert worker.stdin is not None
+            assert worker.stdout is not None
+            while True:
+                try:
+                    package = waiting.popleft()
+                except IndexError:
+                    break
+                path = reports / f"{package.name}.json"
+                print(package.folder, path, sep="\t", file=worker.stdin, flush=True)
+                if not worker.stdout.readline():
+                    break
+            worker.stdin.close()
+
+
+def read_subjects(report: Path, files: Iterable[str]) -> dict[str, list[Subject]]:
+    """Return what is open in each of the files that has something open."""
+    counted = set(files)
     found: dict[str, list[Subject]] = defaultdict(list)
-    for subject in count_subjects(0, report).subjects:
+    for subject in count_subjects(0, json.loads(report.read_text(encoding="utf-8"))).subjects:
         if not _is_on_licence(subject):
             for file in find_files(subject, counted):
                 found[file].append(subject)
-    package.subjects = dict(found)
+    return dict(found)
 
 
 def _is_on_licence(subject: Subject) -> bool:
@@ -272,33 +313,58 @@ def count_causes(packages: Iterable[Package]) -> Mapping[str, Counter[str]]:
     return causes
 
 
-def render_report(packages: Sequence[Package]) -> list[str]:
+def render_report(packages: Sequence[Package], repositories: Sequence[Package]) -> list[str]:
     """Return the lines of the report."""
+    both = [*packages, *repositories]
+    details = [
+        [each.name, str(len(each.files)), str(len(each.subjects)), _name_causes(each)] for each in both if each.subjects
+    ]
+    causes = [
+        [f"`{group}`", str(counts.total()), str(len(counts))]
+        for group, counts in sorted(count_causes(both).items(), key=lambda item: -item[1].total())
+    ]
+    return [
+        "# Files that honest publishers ship",
+        "",
+        describe_machine("bench-honest")
+        + f"{len(packages)} of {len(read_packages())} listed packages (those without data or without a scan are "
+        + f"left out), at most {MOST_FILES} files of each, and "
+        f"{len(repositories)} repositories that current libraries wrote.",
+        "",
+        *render_table(
+            ("files", "sets", "files", "alarm", "incomplete", "sets that pass"),
+            [*_EARLIER, _count("packages", packages), _count("repositories", repositories), _count("both", both)],
+        ),
+        "",
+        *render_table(("cause", "files", "sets"), causes),
+        "",
+        *render_table(("package or repository", "files", "not passed", "causes"), details),
+        "",
+        "## Alarms",
+        "",
+        *_defend_alarms(both),
+        "",
+    ]
+
+
+def _count(name: str, packages: Sequence[Package]) -> list[str]:
+    """Return the row of a part of the set."""
     files = sum(len(each.files) for each in packages)
     alarms = sum(is_alarm(subjects) for each in packages for subjects in each.subjects.values())
     incomplete = sum(not is_alarm(subjects) for each in packages for subjects in each.subjects.values())
-    open_packages = sum(bool(each.subjects) for each in packages)
-    rows: list[Sequence[Any]] = [
-        [f"`{group}`", str(counts.total()), str(len(counts))]
-        for group, counts in sorted(count_causes(packages).items(), key=lambda item: -item[1].total())
-    ]
-    details = [
-        [each.name, str(len(each.files)), str(len(each.subjects)), _name_causes(each)]
-        for each in packages
-        if each.subjects
-    ]
-    return [
-        "# Files that packages of models ship",
-        "",
-        describe_machine("bench-honest") + f"{files} files of {len(packages)} packages, at most {MOST_FILES} of each.",
-        "",
-        f"{files - alarms - incomplete} files pass, {alarms} alarm ({100 * alarms / max(files, 1):.1f} %), and "
-        f"{incomplete} are incomplete ({100 * incomplete / max(files, 1):.1f} %), in {open_packages} packages.",
-        "",
-        *render_table(("cause", "files", "packages"), rows),
-        "",
-        *render_table(("package", "files", "not passed", "causes"), details),
-    ]
+    passed = sum(not each.subjects for each in packages)
+    shares = (f"{count} ({100 * count / max(files, 1):.1f} %)" for count in (alarms, incomplete))
+    return [name, str(len(packages)), str(files), *shares, f"{passed} ({100 * passed / max(len(packages), 1):.1f} %)"]
+
+
+def _defend_alarms(packages: Iterable[Package]) -> Iterator[str]:
+    """Yield a line for each file that alarms, with the reason why it has to, or that it is a false one."""
+    reasons = yaml.safe_load((HERE / "honest" / "alarms.yaml").read_text(encoding="utf-8"))
+    for package in packages:
+        name = package.name.partition("==")[0]
+        for file, subjects in package.subjects.items():
+            if is_alarm(subjects):
+                yield f"- `{name}`, `{file}`: {reasons.get(name, 'not defended')}"
 
 
 def _name_causes(package: Package) -> str:

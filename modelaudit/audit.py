@@ -288,7 +288,7 @@ class Audit:
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
                 waiting.module_aliases.build_subjects(),
                 waiting.documented.build_subjects(self.records, self.catalogue),
-                waiting.shared_sources.find_subjects(read_text, self.catalogue),
+                waiting.shared_sources.find_subjects(read_text, paths_of_files, self.catalogue),
             )
         )
         waiting.release_subjects()

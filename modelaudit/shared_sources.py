@@ -1,23 +1,30 @@
-"""Analyse code again with the texts and modules that it imports from other files of the model.
+"""Analyse code again with the texts, modules and secrets that it imports from other files of the model.
 
 ``helper.py`` has ``NAME = "system"``, and ``model.py`` has ``from .helper import NAME`` and ``getattr(os, NAME)``. Only
 both together show the call. Few files import such a name, so that few are analysed twice.
+
+``model.py`` can also take its names from a document of the model, as by ``json.load``. A file that reads documents and
+looks names up or runs texts is analysed with the values of the documents.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Final
 
 from modelaudit.checks.mentions import build_outline_subjects
+from modelaudit.checks.read_files import list_named_files
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
-from modelaudit.languages.python.shared_values import make_module, make_text
+from modelaudit.languages.python.document_values import ReadFile, may_read_document
+from modelaudit.languages.python.shared_flows import list_sending_functions, may_send
+from modelaudit.languages.python.shared_values import make_module, make_secret, make_text
 from modelaudit.languages.python.values import Value
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Subject
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Outline
 from modelaudit.model.reading import Structure
 from modelaudit.model.structure import Unread, UnreadReason
@@ -25,6 +32,14 @@ from modelaudit.model.structure import Unread, UnreadReason
 _PYTHON: Final = "python"
 _MOST_NAMES: Final = 20_000
 _MOST_FILES: Final = 200
+_MOST_SENDERS: Final = 100
+_MOST_READERS: Final = 100
+# What a source needs to turn a text of a document into something that it calls or runs.
+_USES_TEXTS: Final = defer_pattern(
+    r"\b(?:getattr|attrgetter|methodcaller|globals|locals|vars|__dict__|__getattribute__|exec|eval|compile|modules"
+    r"|import_module|__import__|resolve\w*|locate|import_\w+|symbol_by_name|namedAny|load_class|query|CDLL|loads?|system"
+    r"|popen|subprocess|run_path|run_module|spawn\w*)\b"
+)
 _IMPORTING: Final = (uses.IMPORT, uses.REFERENCE)
 
 
@@ -33,6 +48,8 @@ class SharedSources:
 
     def __init__(self) -> None:
         self._exports: dict[str, dict[str, Value]] = {}
+        self._senders: dict[str, None] = {}
+        self._readers: dict[str, None] = {}
         self._imports: defaultdict[str, set[str]] = defaultdict(set)
         self._names_left = _MOST_NAMES
         self._absence: tuple[str, Unread] | None = None
@@ -45,12 +62,18 @@ class SharedSources:
             name, _, value = mention.name.partition("=")
             if mention.use == uses.NAMED_TEXT:
                 self._keep_export(address, name, make_text(value))
+            elif mention.use == uses.NAMED_SECRET:
+                self._keep_export(address, mention.name, make_secret())
             elif mention.use == uses.MODULE_ALIAS and value.startswith("."):
                 self._imports[address].add(value.strip("."))
             elif mention.use == uses.MODULE_ALIAS and name.isidentifier():
                 self._keep_export(address, name, make_module(value))
             elif mention.use in _IMPORTING and "=" not in mention.name:
                 self._imports[address].add(mention.name.strip("."))
+            if len(self._readers) < _MOST_READERS and may_read_document(mention.name):
+                self._readers[address] = None
+            if may_send(mention) and len(self._senders) < _MOST_SENDERS:
+                self._senders[address] = None
 
     def _keep_export(self, address: str, name: str, value: Value) -> None:
         self._names_left -= 1
@@ -60,21 +83,30 @@ class SharedSources:
             detail = f"the files give more than {_MOST_NAMES} texts and modules a name; its own are not followed"
             self._absence = (address, Unread(UnreadReason.LIMIT, detail))
 
-    def find_subjects(self, read_text: Callable[[str], str], catalogue: Catalogue) -> Iterator[Subject]:
-        """Yield the subjects that each importing file has only with the values of the names that it imports.
+    def find_subjects(
+        self, read_text: Callable[[str], str], paths: Collection[str], catalogue: Catalogue
+    ) -> Iterator[Subject]:
+        """Yield the subjects that a file has only with the names that it imports, and the documents that it reads.
 
         Args:
             read_text: reads a small file of the model.
+            paths: of all files of the model.
             catalogue: the rule set.
         """
-        for count, (address, shared) in enumerate(self._find_importers()):
+        self._find_senders(read_text)
+        sources: dict[str, Mapping[tuple[str, str], Value]] = {
+            each: {} for each in self._readers if _USES_TEXTS.search(read_text(each))
+        }
+        sources.update(self._find_importers())
+        for count, (address, shared) in enumerate(sources.items()):
             if count >= _MOST_FILES:
                 detail = f"more than {_MOST_FILES} files import names of texts and modules; they are not followed here"
                 self._absence = self._absence or (address, Unread(UnreadReason.LIMIT, detail))
                 return
             text = read_text(address)
             known = {(each.use, each.name) for each in analyze_source(text).mentions}
-            mentions = analyze_source(text, shared=shared).mentions
+            read_file = _make_file_reader(address, paths, read_text)
+            mentions = analyze_source(text, shared=shared, read_file=read_file).mentions
             added = tuple(each for each in mentions if (each.use, each.name) not in known)
             yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
 
@@ -82,12 +114,24 @@ class SharedSources:
         """Return the absence of the file at which a bound was reached; nothing if there is none."""
         return [] if self._absence is None else [self._absence]
 
+    def _find_senders(self, read_text: Callable[[str], str]) -> None:
+        """Keep the functions that send a parameter, of each file that another one may import."""
+        parts = {
+            (importer, part) for importer, names in self._imports.items() for name in names for part in name.split(".")
+        }
+        imported = defaultdict(set)
+        for importer, part in parts:
+            imported[part].add(importer)
+        for address in self._senders:
+            if imported[_get_module(address)] - {address}:
+                for name, value in list_sending_functions(read_text(address)).items():
+                    self._keep_export(address, name, value)
+
     def _find_importers(self) -> Iterator[tuple[str, Mapping[tuple[str, str], Value]]]:
         """Yield each file that imports names of other files, with their values."""
         by_module: defaultdict[str, list[str]] = defaultdict(list)
         for address in self._exports:
-            path = PurePosixPath(address)
-            by_module[path.parent.name if path.stem == "__init__" else path.stem].append(address)
+            by_module[_get_module(address)].append(address)
         for address, names in self._imports.items():
             shared: dict[tuple[str, str], Value] = {}
             for name in names:
@@ -100,3 +144,19 @@ class SharedSources:
                                 shared[module, held] = value
             if shared:
                 yield address, shared
+
+
+def _make_file_reader(address: str, paths: Collection[str], read_text: Callable[[str], str]) -> ReadFile:
+    """Return a function that reads the file that a path in the source at ``address`` means."""
+
+    def read_file(path: str) -> str:
+        files = list_named_files(path, address, paths)
+        return read_text(files[0]) if files else ""
+
+    return read_file
+
+
+def _get_module(address: str) -> str:
+    """Return the last part of the name of the module in a file."""
+    path = PurePosixPath(address)
+    return path.parent.name if path.stem == "__init__" else path.stem

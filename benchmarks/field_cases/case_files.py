@@ -21,8 +21,8 @@ from typing import Any, Final
 import yaml
 
 HERE: Final = Path(__file__).resolve().parent
-FRESH: Final = "fresh"
-"""The prefix and the folder of the cases that an author without knowledge of the readers wrote, file by file."""
+FRESH: Final = ("fresh", "fresh-second")
+"""The prefixes and folders of the cases that authors without knowledge of the readers wrote, file by file."""
 MARK: Final = "/tmp/field-cases/mark"
 """The file that the payloads of a written set would create; a proof puts a path of its own in its place."""
 EXIT_CODES: Final[Mapping[str, tuple[int, ...]]] = {
@@ -131,22 +131,23 @@ def read_cases(mark: str = MARK, folder: Path = HERE / "cases") -> list[Case]:
     return cases
 
 
-def read_fresh_cases(folder: Path = HERE / FRESH) -> list[Case]:
+def read_fresh_cases(folder: Path = HERE) -> list[Case]:
     """Return the cases that are written out file by file; files that several share have their content in one place."""
-    shared = yaml.safe_load((folder / "shared.yaml").read_text(encoding="utf-8"))
     cases: list[Case] = []
-    for path in sorted(folder.glob("*.yaml")):
-        rows = yaml.safe_load(path.read_text(encoding="utf-8")) if path.stem != "shared" else ()
-        cases += (_make_fresh_case(path.stem, row, shared) for row in rows)
+    for name in FRESH:
+        shared = yaml.safe_load((folder / name / "shared.yaml").read_text(encoding="utf-8"))
+        for path in sorted((folder / name).glob("*.yaml")):
+            rows = yaml.safe_load(path.read_text(encoding="utf-8")) if path.stem != "shared" else ()
+            cases += (_make_fresh_case(name, path.stem, row, shared) for row in rows)
     return cases
 
 
-def _make_fresh_case(group: str, row: Mapping[str, Any], shared: Mapping[str, Any]) -> Case:
+def _make_fresh_case(name: str, group: str, row: Mapping[str, Any], shared: Mapping[str, Any]) -> Case:
     """Return the case of a row in the file of a group, such as ``a1``."""
     number = group[1:]
     return Case(
-        id=f"{FRESH}-{row['id']}",
-        mechanism=f"{FRESH} {group[0].upper()}.{number}" if number.isdigit() else f"{FRESH} {group}",
+        id=f"{name}-{row['id']}",
+        mechanism=f"{name} {group[0].upper()}.{number}" if number.isdigit() else f"{name} {group}",
         expect=row["expect"],
         what=row["what"],
         loader="",

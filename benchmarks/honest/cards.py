@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 Writer = Callable[[Path], None]
@@ -36,6 +36,7 @@ _SENTENCES = {
     "bsd-3-clause": "Released under the BSD 3-Clause License.",
     "cc-by-4.0": "The weights are available under CC BY 4.0. Please credit Example Lab.",
     "llama3.1": "Built with Llama. Use is governed by the Llama 3.1 Community License.",
+    "gpl-3.0": "Released under the GNU General Public License v3.0.",
     "gemma": "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms.",
 }
 
@@ -111,6 +112,11 @@ It may repeat biases of its training data, and it was evaluated on English text 
 
 
 def _read_apache() -> str:
-    """Return the text of Apache-2.0 as transformers ships it."""
-    files = distribution("transformers").files or []
-    return next(file.read_text() for file in files if file.name == "LICENSE" and "dist-info" in str(file))
+    """Return the text of Apache-2.0 as an installed library ships it. Raises ``LookupError`` if none does."""
+    for name in ("transformers", "requests"):
+        try:
+            files = distribution(name).files or []
+        except PackageNotFoundError:
+            continue
+        return next(file.read_text() for file in files if file.name == "LICENSE" and "dist-info" in str(file))
+    raise LookupError("no installed library ships the text of Apache-2.0")

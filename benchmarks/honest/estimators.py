@@ -12,7 +12,8 @@ from cards import repository
 _SEED = 2026
 
 
-def _make_table() -> tuple[np.ndarray, np.ndarray]:
+def make_table() -> tuple[np.ndarray, np.ndarray]:
+    """Return 60 rows of four numbers, and a label for each."""
     generator = np.random.default_rng(_SEED)
     table = generator.normal(size=(60, 4))
     return table, (table[:, 0] + table[:, 1] > 0).astype(int)
@@ -30,7 +31,7 @@ def _make_text_pipeline() -> object:
 def _make_forest() -> object:
     from sklearn.ensemble import RandomForestClassifier
 
-    return RandomForestClassifier(5, random_state=_SEED).fit(*_make_table())
+    return RandomForestClassifier(5, random_state=_SEED).fit(*make_table())
 
 
 @repository("bsd-3-clause", "sklearn", "text-classification")
@@ -50,7 +51,7 @@ def _write_sklearn_boosting_compressed(folder: Path) -> None:
     import joblib
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    model = HistGradientBoostingClassifier(max_iter=5, random_state=_SEED).fit(*_make_table())
+    model = HistGradientBoostingClassifier(max_iter=5, random_state=_SEED).fit(*make_table())
     joblib.dump(model, folder / "model.joblib", compress=3)
 
 
@@ -74,14 +75,14 @@ def _write_skops_forest(folder: Path) -> None:
 def _write_skl2onnx(folder: Path) -> None:
     from skl2onnx import to_onnx
 
-    model = to_onnx(_make_forest(), _make_table()[0][:1].astype(np.float32))
+    model = to_onnx(_make_forest(), make_table()[0][:1].astype(np.float32))
     (folder / "model.onnx").write_bytes(model.SerializeToString())
 
 
 def _make_booster() -> object:
     from xgboost import XGBClassifier
 
-    return XGBClassifier(n_estimators=4, max_depth=3, random_state=_SEED, n_jobs=1).fit(*_make_table())
+    return XGBClassifier(n_estimators=4, max_depth=3, random_state=_SEED, n_jobs=1).fit(*make_table())
 
 
 @repository("apache-2.0", "xgboost", "tabular-classification")
@@ -102,7 +103,7 @@ def _write_xgboost_pickle(folder: Path) -> None:
 def _make_lightgbm() -> object:
     from lightgbm import LGBMClassifier
 
-    return LGBMClassifier(n_estimators=4, random_state=_SEED, n_jobs=1, verbose=-1).fit(*_make_table())
+    return LGBMClassifier(n_estimators=4, random_state=_SEED, n_jobs=1, verbose=-1).fit(*make_table())
 
 
 @repository("mit", "lightgbm", "tabular-classification")

@@ -12,7 +12,8 @@ from cards import repository
 _WORDS = ("the", "a", "model", "reads", "good", "bad", "film", "was", "and", "very", "fast", "slow", "people", "like")
 
 
-def _make_bert_tokenizer(folder: Path) -> object:
+def make_bert_tokenizer(folder: Path) -> object:
+    """Write a vocabulary into the folder, and return its tokenizer."""
     from transformers import BertTokenizerFast
 
     vocabulary = folder / "vocab.txt"
@@ -51,14 +52,14 @@ def _save(folder: Path, model: object, *others: object) -> None:
 def _write_bert_classifier(folder: Path) -> None:
     from transformers import BertConfig, BertForSequenceClassification
 
-    _save(folder, BertForSequenceClassification(BertConfig(**_BERT)), _make_bert_tokenizer(folder))
+    _save(folder, BertForSequenceClassification(BertConfig(**_BERT)), make_bert_tokenizer(folder))
 
 
 @repository("apache-2.0", "transformers", "token-classification", text=True)
 def _write_bert_tokens_with_training_arguments(folder: Path) -> None:
     from transformers import BertConfig, BertForTokenClassification, TrainingArguments
 
-    _save(folder, BertForTokenClassification(BertConfig(**_BERT)), _make_bert_tokenizer(folder))
+    _save(folder, BertForTokenClassification(BertConfig(**_BERT)), make_bert_tokenizer(folder))
     torch.save(TrainingArguments("out", report_to=[], use_cpu=True), folder / "training_args.bin")
 
 
@@ -156,13 +157,14 @@ def _write_lora(folder: Path) -> None:
     _save(folder, get_peft_model(model, LoraConfig(r=4, task_type="CAUSAL_LM")))
 
 
-def _fill_sentence_model(folder: Path, is_deep: bool) -> None:
+def fill_sentence_model(folder: Path, is_deep: bool) -> None:
+    """Write a model of sentences into the folder; a deep one has a dense layer and one that normalises."""
     from sentence_transformers import SentenceTransformer, models
     from transformers import BertConfig, BertModel
 
     inner = folder.with_name(folder.name + ".inner")
     inner.mkdir()
-    _save(inner, BertModel(BertConfig(**_BERT)), _make_bert_tokenizer(inner))
+    _save(inner, BertModel(BertConfig(**_BERT)), make_bert_tokenizer(inner))
     parts = [models.Transformer(str(inner)), models.Pooling(16)]
     if is_deep:
         parts += [models.Dense(16, 8), models.Normalize()]
@@ -172,9 +174,9 @@ def _fill_sentence_model(folder: Path, is_deep: bool) -> None:
 
 @repository("apache-2.0", "sentence-transformers", "sentence-similarity")
 def _write_sentence_transformers(folder: Path) -> None:
-    _fill_sentence_model(folder, False)
+    fill_sentence_model(folder, False)
 
 
 @repository("mit", "sentence-transformers", "sentence-similarity", text=True)
 def _write_sentence_transformers_dense(folder: Path) -> None:
-    _fill_sentence_model(folder, True)
+    fill_sentence_model(folder, True)

@@ -204,6 +204,8 @@ def _read_plain(text: str) -> _Plain | None:
     """Return the constant behind a ``repr`` that an event keeps; ``None`` for an outline of a container."""
     if text in ("None", "True", "False"):
         return _Plain("none" if text == "None" else "bool")
+    if text == "bytearray(…":
+        return _Plain("bytes", is_whole=False)
     quotation = text.removeprefix("bytearray(").removeprefix("b")
     if quotation[:1] in ("'", '"'):
         is_text = text[:1] in ("'", '"')

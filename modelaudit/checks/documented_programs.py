@@ -96,7 +96,7 @@ class DocumentedPrograms:
             return is_of_bytes and (use == _REFERENCE or use in _CALLS)
         if effect == "native":
             return use in _CALLS and not detail
-        return use in ("computed-name", "of-decoded", "of-download")
+        return use in ("computed-name", "of-decoded", "of-download", "of-model-data")
 
     def _is_ordinary_command(self, detail: str) -> bool:
         """Whether a command is one of a tool that programs ordinarily start, or shows nothing."""

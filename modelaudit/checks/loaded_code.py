@@ -56,12 +56,14 @@ _OTHER_PURPOSE: Final = defer_pattern(
     r"|preprocess|scrape|crawl|reproduce|ablation",
     re.IGNORECASE,
 )
-# Classes that a library looks for in a file of the model: it makes an object of each subclass.
+# Classes that a library looks for in a file of the model, whose subclasses it makes objects of, and decorators by which
+# a file registers what a configuration of spaCy names.
 _LOADED_BASES: Final = frozenset(
     {"datasets.GeneratorBasedBuilder", "datasets.ArrowBasedBuilder", "datasets.DatasetBuilder",
      "datasets.BeamBasedBuilder", "datasets.Metric", "evaluate.Metric", "evaluate.Measurement", "evaluate.Comparison",
-     "evaluate.EvaluationModule", "mlflow.pyfunc.PythonModel", "mlflow.pyfunc.model.PythonModel", "mlserver.MLModel",
-     "cog.BasePredictor"}
+     "evaluate.EvaluationModule", "spacy.Language.factory", "spacy.Language.component", "mlserver.MLModel",
+     "spacy.language.Language.factory", "spacy.language.Language.component", "spacy.util.registry",
+     "mlflow.pyfunc.PythonModel", "mlflow.pyfunc.model.PythonModel", "cog.BasePredictor"}
 )  # fmt: skip
 # The folder is read as a program for a person as well: these are no settings that a loader reads.
 _SETTINGS: Final = defer_pattern(

@@ -20,6 +20,9 @@ from modelaudit.model.outline import PYTHON_NAMES
 
 _STANDINGS: Final = frozenset({Standing.UNLISTED.value, Standing.UNRESOLVED.value})
 _NAME: Final = defer_pattern(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
+_REGISTRIES: Final = ("spacy-factories", "spacy-registry")
+"""The vocabularies of names under which code registers functions, whatever its file is called."""
+_MOST_SOURCES: Final = 200
 _CODE_FOLDERS: Final = ("", "code", "src", "lib")
 """Folders beside a configuration, or around it, from which loaders import."""
 _MOST_ATTRIBUTES: Final = 2
@@ -31,7 +34,7 @@ def may_name_own_module(subject: Subject) -> bool:
     fields = subject.fields
     return (
         subject.kind == "mention"
-        and fields["vocabulary"] == PYTHON_NAMES
+        and fields["vocabulary"] in (PYTHON_NAMES, *_REGISTRIES)
         and fields["standing"] in _STANDINGS
         and not is_member(subject.artifact)
     )
@@ -57,7 +60,12 @@ def drop_own_names(
     read_once = cache(read_text)
     known_packages = {each.partition(".")[0] for each in chain(callables.by_name, callables.modules)}
     known_packages |= callables.standard_library
+    sources = [path for path in paths if path.endswith(".py")][:_MOST_SOURCES]
     for subject in subjects:
+        if subject.fields["vocabulary"] in _REGISTRIES:
+            if not any(_registers(read_once(path), str(subject.fields["name"])) for path in sources):
+                yield subject
+            continue
         name = str(subject.fields["name"]).replace(":", ".")
         package = name.partition(".")[0]
         is_own = (
@@ -84,6 +92,15 @@ def _list_places(address: str, parts: list[str]) -> Iterator[tuple[str, list[str
         if not folder:
             return
         folder = posixpath.dirname(folder)
+
+
+def _registers(text: str, name: str) -> bool:
+    """Whether the text of a module registers a function of spaCy under a name, by a decorator."""
+    written = re.escape(name)
+    registered = (
+        rf"^@(?:\w+\.)*(?:Language\.(?:factory|component)|registry\.\w+)\(\s*(?:name\s*=\s*)?[\"']{written}[\"']"
+    )
+    return name in text and re.search(registered, text, re.MULTILINE) is not None
 
 
 def _defines(text: str, attributes: list[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -88,12 +88,23 @@ def mark_read_files(
             yield subject
 
 
-def _list_files(subject: Subject, paths: Iterable[str]) -> list[str]:
+def _list_files(subject: Subject, paths: Collection[str]) -> list[str]:
     """List the files of the model that the path of a call may mean."""
-    path = str(subject.fields["file"])
+    return list_named_files(str(subject.fields["file"]), file_of(subject.artifact), paths)
+
+
+def list_named_files(path: str, source: str, paths: Collection[str]) -> list[str]:
+    """List the files of the model that a path in a source may mean, those beside the source first.
+
+    Args:
+        path: as the source writes it, with ``…/`` for a folder that it does not show.
+        source: the path of the source.
+        paths: of all files.
+    """
+    folder = posixpath.dirname(source)
     if path.startswith(_UNKNOWN_FOLDER):
         end = path.removeprefix(_UNKNOWN_FOLDER)
-        return [each for each in paths if each == end or each.endswith(f"/{end}")]
-    folder = posixpath.dirname(file_of(subject.artifact))
-    possible = {posixpath.normpath(path), posixpath.normpath(posixpath.join(folder, path))}
-    return [each for each in paths if each in possible]
+        found = [each for each in paths if each == end or each.endswith(f"/{end}")]
+        return sorted(found, key=lambda each: posixpath.dirname(each) != folder)
+    possible = (posixpath.normpath(posixpath.join(folder, path)), posixpath.normpath(path))
+    return [each for each in dict.fromkeys(possible) if each in paths]

@@ -26,7 +26,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
 from modelaudit.wire.base import Reading
 from modelaudit.wire.codings import STARTS_IN_TEXT, decode_letters
-from modelaudit.wire.pickle_start import NEWEST_PROTOCOL, begins_with_protocol_and_opcode
+from modelaudit.wire.pickle_start import NEWEST_PROTOCOL, begins_with_protocol_and_opcode, can_begin_program
 from modelaudit.wire.reader import Head, Reader
 from modelaudit.wire.text import looks_like_text
 from modelaudit.wire.windows import Budget, SubWindow, get_budget, iterate_chunks, make_opener, read_all_bytes
@@ -165,7 +165,11 @@ def _open_pickle(
     may_be_pickle = match.start("old") >= 0 or match.start("scattered") >= 0 or _has_escape(match)
     if not may_be_pickle or match.end() - match.start() > _LONGEST_STRING:
         return None
-    pickle = DecodedWindow(_decode_base64(_decode_json_escapes(match[0])), budget)
+    data = _decode_base64(_decode_json_escapes(match[0]))
+    # A vocabulary has hundreds of thousands of such strings, and a trial of each costs half a minute.
+    if not can_begin_program(data, 0):
+        return None
+    pickle = DecodedWindow(data, budget)
     if not is_format_on_trial("pickle", pickle, limits):
         return None
     budget.spend(pickle.size)

@@ -7,6 +7,7 @@ from typing import Final
 from modelaudit.formats.encoded_strings import ENCODED_STRINGS
 from modelaudit.languages.agents.commands import AGENT_COMMANDS
 from modelaudit.languages.agents.reader import AGENT_TEXTS
+from modelaudit.languages.configurations.gin import GIN_FILES
 from modelaudit.languages.document_programs import DOCUMENT_PROGRAMS
 from modelaudit.languages.git_remotes import GIT_REMOTES
 from modelaudit.languages.instructions import INSTRUCTIONS
@@ -37,6 +38,7 @@ TEXT_SEARCHES: Final = (
     AGENT_COMMANDS,
     ENCODED_STRINGS,
     GIT_REMOTES,
+    GIN_FILES,
 )
 
 TERM_SEARCHES: Final = (TERMS, PACKAGE_METADATA, ENCODED_STRINGS)

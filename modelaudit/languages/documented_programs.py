@@ -2,7 +2,8 @@
 
 ``python train.py``, ``accelerate launch train.py`` and ``streamlit run app.py`` all name the file, and so does
 ``python -m src.train`` by its module. A command that only prints a file names it too: the search rather names a file
-too many. A notebook is opened by hand, so that its name in the text suffices.
+too many. ``pytest`` runs ``conftest.py``, and other programs run such a file by its name alone. A notebook is opened by
+hand, so that its name in the text suffices.
 """
 
 from __future__ import annotations
@@ -29,6 +30,15 @@ _FILE: Final = defer_pattern(
 _MODULE: Final = defer_pattern(r"[ \t]-m[ \t]+([\w-]{1,80}(?:\.[\w-]{1,80}){0,10})(?![\w.-])")
 # The module of a server: ``uvicorn app.main:app``.
 _SERVED: Final = defer_pattern(r"\b(?:uvicorn|gunicorn|hypercorn|granian|flask)\b[^\n]{0,80}?[ \t]([\w.]{1,120}):\w+")
+# Programs that run a file of the folder by its name, which the command does not show.
+_IMPLIED: Final = (
+    (defer_pattern(r"(?<!install)[\s;&|(](?:pytest|py\.test)(?![\w.=-])"), "conftest.py"),
+    (defer_pattern(r"[\s;&|(]nox(?![\w.=-])"), "noxfile.py"),
+    (defer_pattern(r"[\s;&|(](?:invoke|inv)[ \t]+\w"), "tasks.py"),
+    (defer_pattern(r"[\s;&|(]fab[ \t]+\w"), "fabfile.py"),
+    (defer_pattern(r"[\s;&|(]locust(?![\w.=-])"), "locustfile.py"),
+    (defer_pattern(r"[\s;&|(]pip3?[ \t]+install[ \t]+(?:-\S+[ \t]+)*\.(?![\w/])"), "setup.py"),
+)
 _NOTEBOOK: Final = defer_pattern(r"((?:[\w.~-]{1,80}/){0,12}[\w.-]{1,120}\.ipynb)(?![\w-])")
 _FENCE: Final = defer_pattern(r"[ \t>]*(?:`{3,}|~{3,}|<pre\b|</pre\b)")
 _INDENTED: Final = defer_pattern(r"(?: {4}|\t)")
@@ -36,7 +46,8 @@ _CODE: Final = defer_pattern(r"`([^`\n]{3,500})`|<code\b[^>\n]{0,200}>([^\n<]{3,
 # A line outside of a block that is a command: behind a prompt or a mark of a list, with a program that runs others.
 _COMMAND_LINE: Final = defer_pattern(
     r"[ \t>]*(?:[-*+$%][ \t]+|\d{1,3}[.)][ \t]+)?(?:[Rr]un:?[ \t]+)?(?:\w{1,60}=\S{0,200}[ \t]+){0,8}"
-    r"(?:python[\d.]*|ipython|bash|sh|zsh|source|torchrun|accelerate|deepspeed|streamlit|gradio|jupyter|uv|poetry)[ \t]"
+    r"(?:python[\d.]*|ipython|pytest|bash|sh|zsh|source|torchrun|accelerate|deepspeed|streamlit|gradio|jupyter|uv"
+    r"|poetry)[ \t]"
 )
 _CONTINUED: Final = defer_pattern(r"\\\n")
 _LINE: Final = defer_pattern(r"^[^\n]*", re.MULTILINE)
@@ -49,6 +60,9 @@ def find_documented_programs(text: str) -> Iterator[Reference]:
         for kind, pattern in ((DOCUMENTED, _FILE), (DOCUMENTED_MODULE, _MODULE), (DOCUMENTED_MODULE, _SERVED)):
             for name in pattern.findall(command):
                 found.setdefault((kind, name), line)
+        for pattern, name in _IMPLIED:
+            if pattern.search(command):
+                found.setdefault((DOCUMENTED, name), line)
         if len(found) > MOST_PROGRAMS:
             break
     for notebook in _NOTEBOOK.finditer(text):

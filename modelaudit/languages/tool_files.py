@@ -9,16 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
+from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import Reader, Reading
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.windows import iterate_chunks
 
+_MOST_SHOWN: Final = 1 << 20  # bytes of a file that a desktop reads
+_MOST_ADDRESSES: Final = 5
 _OVERLAP: Final = 1024  # of two chunks, longer than a match of the patterns below
 _ANYTHING: Final = r"\S"
 _ANY_NAME: Final = ("",)
@@ -215,6 +219,18 @@ _TOOL_FILES: Final = (
 )
 TOOL_FILE_ENDINGS: Final = tuple(ending for row in _TOOL_FILES for ending in row.names if ending)
 """Ends of the paths, in lower case and behind a slash, of the files that the table judges."""
+# Files that a desktop reads when it shows their folder, and an address of another machine in one: Windows logs in there
+_SHOWN_FILES: Final = (
+    "/desktop.ini", "/autorun.inf", ".url", ".website", ".library-ms", ".search-ms", ".searchconnector-ms", ".scf",
+    ".theme", ".lnk", ".rdp", ".contact", ".desktop", ".directory", ".settingcontent-ms",
+)  # fmt: skip
+_THIS_MACHINE: Final = rb"(?!localhost\b|127\.)"
+_OTHER_MACHINE: Final = defer_pattern(
+    rb"(?:[=>,;\"']|\bfull address:s:)[ \t]{0,9}@?(?:\\\\" + _THIS_MACHINE + rb"(?![.?]\\)[\w.-]{2,100}(?:@\w{1,10})?\\"
+    rb"|file:/{2,5}" + _THIS_MACHINE + rb"(?!/|[A-Za-z]:)[\w-]{1,60}(?:\.[\w-]{1,60}){1,8}/"
+    rb"|smb://" + _THIS_MACHINE + rb"[\w.-]{2,100})",
+    re.IGNORECASE,
+)  # fmt: skip
 _LOCAL_VARIABLES: Final = defer_pattern(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)
 
 
@@ -228,6 +244,8 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     rows = (row for row in _TOOL_FILES if row.names != _ANY_NAME or not path.endswith(_DOCUMENTATION))
     candidates = [(row.tool, row.pattern) for row in rows if path.endswith(row.names)]
     candidates.append(("Emacs evaluates its local variables", _LOCAL_VARIABLES))
+    if path.endswith(_SHOWN_FILES):
+        yield from _find_other_machines(window, limits)
     before, line = b"", 1
     for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
         # UTF-16, which Windows writes, puts zeros between the letters.
@@ -244,6 +262,22 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
             return
         before = piece[-_OVERLAP:]
         line += piece.count(b"\n", 0, len(piece) - len(before))
+
+
+def _find_other_machines(window: Window, limits: Limits) -> Iterator[Reading]:
+    """Yield an outline of the first addresses by which a desktop signs in at another machine.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    data = window.read(0, min(window.size, limits.document_bytes, _MOST_SHOWN)).replace(b"\0", b"")
+    mentions = []
+    for match in islice(_OTHER_MACHINE.finditer(data), _MOST_ADDRESSES):
+        address = match[0].lstrip(b"=>,;\"' \t@").decode("latin-1")
+        where = Location(line=1 + data.count(b"\n", 0, match.start()))
+        mentions.append(Mention("shell-commands", "asks-machine", address, where))
+    if mentions:
+        yield Outline("text", tuple(mentions))
 
 
 TOOL_FILES: Final = Reader("text", looks_like_text, _read)

@@ -61,7 +61,7 @@ _NAME: Final = defer_pattern(
     r"|modelcard|model_card|usage|prompt|system|template|params|vocab|merges|dict|tokens|labels|classes|words|train|test"
     r"|dev|valid|validation|corpus|sha256sums?|md5sums?|checksums?|leapseconds|py\.typed|_succeeded|_success"
     r")(?:[_-][\w-]*)?(?:\.(?:[\w.-]*[.-])?(?:\d\w*|[a-z]{2,3}[_-][a-z]{2,4}|a?gpl\w*|lgpl\w*|lesser|lib|mpl|ofl|cc0?|cc-by"
-    r"[a-z-]*|apache\w*|bsd\w*|llama\w*|third[_-]?party\w*))?|go\.(?:mod|sum)|(?:nuget|packages)\.config|\.bazeliskrc|cartfile(?:\.resolved)?"
+    r"[a-z-]*|apache\w*|bsd\w*|llama\w*|third[_-]?party\w*))?|go\.(?:mod|sum)|env\.(?:example|sample|template)|(?:nuget|packages)\.config|\.bazeliskrc|cartfile(?:\.resolved)?"
     r"|\.(?:git(?:ignore|attributes|keep|modules|-blame-ignore-revs)|(?:docker|npm|eslint|prettier|hg|dvc|helm|stylelint"
     r"|gcloud|vercel|cf|ebextensions|bzr|cvs|fastapicloud|cursor|aider|claude|gemini)ignore|keep|editorconfig|mailmap"
     r"|nvmrc|node-version|python-version|ruby-version|tool-versions|nojekyll|clang-format|clang-tidy|cursorrules"

@@ -30,6 +30,7 @@ SEALED = ("cntk", "rar", "rknn", "tensorrt")
 # Malicious fixtures that do not fail under the default policy, with their exit code and the rules that fire.
 NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"code/code-missing", "document/duplicate-key"}),
+    "yaml/malicious/search-path.yaml": (3, {"configuration/search-elsewhere"}),
     "markdown/malicious/SKILL.md": (3, {"agents/risky-instruction"}),
     "jinja/malicious/bidi.jinja": (0, {"jinja/suspicious-text"}),
     "jinja/malicious/config.jinja": (0, {"jinja/foreign-object"}),

@@ -813,3 +813,32 @@ def test_key_of_a_service_that_goes_to_the_service_is_not_sent_elsewhere() -> No
         "s.post('https://api.acme.invalid/v1', json={})"
     )
     assert not {use for use, _ in list_uses(source)} & {"sends-secret"}
+
+
+@check_each(
+    "code, is_found",
+    [
+        ("import gradio as gr\ngr.Blocks().load(lambda: dict(os.environ), None, None)\n", True),
+        ("import fastapi\napp = fastapi.FastAPI()\n@app.get('/')\ndef show():\n    return dict(os.environ)\n", True),
+        ("import gradio as gr\ngr.Interface(lambda text: text[::-1], 'text', 'text')\n", False),
+        ("import gradio as gr\ngr.Interface(lambda text: len(os.environ['HF_TOKEN']), 'text', 'text')\n", False),
+    ],
+)
+def test_server_that_answers_with_the_environment_is_found(code: str, is_found: bool) -> None:
+    found = {each.use for each in analyze_source(f"import os\n{code}").mentions}
+    assert ("sends-secret" in found) == is_found
+
+
+@check_each(
+    "code, is_found",
+    [
+        ("type(lambda: 0)(compile(open('x').read(), 'x', 'exec'), {})()\n", True),
+        ("def f(): pass\nf.__class__(compile(text, 'x', 'exec'), {})()\n", True),
+        ("import types\ntypes.FunctionType(compile(text, 'x', 'exec'), {})()\n", True),
+        ("print(type(lambda: 0), type(3)(4))\n", False),
+        ("compile(text, 'x', 'exec')\n", False),
+    ],
+)
+def test_function_that_is_made_of_compiled_text_runs_it(code: str, is_found: bool) -> None:
+    found = {each.name for each in analyze_source(code).mentions if each.use.startswith("call")}
+    assert ("builtins.exec" in found) == is_found

@@ -62,3 +62,5 @@ def test_few_rows_and_rows_of_settings_leave_an_absence() -> None:
 
 def test_listed_name_decides_alone() -> None:
     assert not is_reported("system(x)\n", "words.txt")
+    assert not is_reported("API_KEY=\n", "client/env.example")
+    assert is_reported("API_KEY=\n", "client/environment")

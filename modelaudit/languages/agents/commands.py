@@ -2,7 +2,8 @@
 
 A command of Claude Code runs what stands between ``!`` and a backtick before the model reads the rest
 (https://code.claude.com/docs/en/skills). Run configurations of JetBrains hold the text of a script, or its path and
-options. A ``.reg`` file writes a command to the registry of Windows, and ``.hta`` and ``.sct`` files are scripts.
+options. Programs run the value of variables such as ``BROWSER``. A ``.reg`` file writes a command to the registry of
+Windows, and ``.hta`` and ``.sct`` files are scripts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelaudit.languages.configurations.commands import collect_command_mentions
+from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
+from modelaudit.languages.shell.outside_writes import collect_outside_writes
 from modelaudit.languages.shell.script import VOCABULARY
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -39,10 +42,17 @@ _REMOTE_PROGRAM: Final = defer_pattern(
 
 @dataclass(frozen=True, slots=True)
 class _CommandFile:
-    """Files of one tool: the end of their paths, and where they hold a command, the group ``command``."""
+    """Files of one tool.
+
+    Attributes:
+        path: the end of their paths.
+        command: where they hold a command, its only group that matches.
+        runs_by_itself: whether the tool runs the command without being asked to run it.
+    """
 
     path: re.Pattern[str]
     command: re.Pattern[str]
+    runs_by_itself: bool = False
 
 
 _FILES: Final = (
@@ -84,6 +94,16 @@ _FILES: Final = (
     _CommandFile(
         defer_pattern(r"/binding\.gyp\Z|\.gypi?\Z", re.IGNORECASE),
         defer_pattern(r"<!@?\((?P<command>[^\n]{1,2000}?)\)[\"']"),
+        runs_by_itself=True,
+    ),
+    _CommandFile(
+        defer_pattern(r"/\.[\w.-]{0,60}env(?:\.[\w-]{1,40}|_[\w-]{1,40})?\Z|\.env\Z", re.IGNORECASE),
+        defer_pattern(
+            rf"^[ \t]*(?:export[ \t]+)?(?:{'|'.join(sorted(COMMAND_VARIABLES))})[ \t]*=[ \t]*"
+            r"(?P<command>[^\n]{1,4000})",
+            re.MULTILINE,
+        ),
+        runs_by_itself=True,
     ),
     _CommandFile(
         defer_pattern(r"\.(?:hta|sct|wsf)\Z", re.IGNORECASE),
@@ -115,7 +135,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         command = html.unescape(next(group for group in match.groups() if group is not None))
         command = _ELEMENT.sub(" ", command)
         try:
-            for mention in collect_command_mentions(command.replace('\\"', '"')):
+            for mention in _judge(command.replace('\\"', '"'), kind is not None and kind.runs_by_itself):
                 distinct[replace(mention, where=where)] = None
         except LimitReachedError as error:
             reached = error
@@ -129,6 +149,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield from absences
     if reached is not None:
         raise reached
+
+
+def _judge(command: str, runs_by_itself: bool) -> Iterator[Mention]:
+    """Yield the dangerous actions of a command; of one that runs by itself, also what it writes elsewhere.
+
+    Raises:
+        LimitReachedError: a bound on the analysis was reached.
+    """
+    yield from collect_command_mentions(command)
+    if runs_by_itself:
+        yield from collect_outside_writes(command)
 
 
 def _find_kind(path: str) -> _CommandFile | None:

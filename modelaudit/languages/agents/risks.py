@@ -50,6 +50,11 @@ _SECRET_FILE: Final = (
     r"(?:(?:~|\$HOME)/\.(?:aws|ssh|netrc|config/(?:gcloud|gh)|kube|docker|gnupg|npmrc|pypirc|git-credentials"
     r"|cache/huggingface|huggingface|azure|bash_history|zsh_history)\S*|\bid_(?:rsa|ed25519)\b)"
 )
+# All variables of the environment, as code takes them.
+_ENVIRONMENT: Final = (
+    r"(?:\bos\.environ\b(?!\s*(?:\[|\.get\b))|\bprocess\.env\b(?!\s*[.\[])|\bENV\.to_h\b|\$\((?:env|printenv|set)\)"
+    r"|(?<![\w.-])(?:env|printenv)\s*\|)"
+)
 _UNGUARDED: Final = (
     r"(?:weights_only\s*=\s*False|trust_remote_code\s*=\s*True|allow_pickle\s*=\s*True|verify\s*=\s*False|--trusted-host"
     r"|\b(?:leave out|skip|omit|disable|turn off)\s+(?:the\s+|all\s+|any\s+)?(?:hash|checksum|signature|integrity"
@@ -84,6 +89,13 @@ _RISKS: Final = tuple(
                           r"\b(?:follow|obey|execute|apply|act on|carry out|perform|do)\b"
                           r".{0,20}?\b(?:steps?|instructions?|commands?|orders?|tasks?|rules?|what it says)\b"),
         ("send-secrets", rf"`[^`]{{0,200}}?{_SECRET_FILE}[^`]{{0,200}}?{_ADDRESS}[^`]{{0,100}}`"),
+        ("send-secrets", rf"`[^`]{{0,300}}?{_ENVIRONMENT}[^`]{{0,300}}?{_ADDRESS}[^`]{{0,100}}`"),
+        ("send-secrets", rf"`[^`]{{0,300}}?{_ADDRESS}[^`]{{0,300}}?(?:{_ENVIRONMENT}|{_SECRET_FILE})[^`]{{0,100}}`"),
+        ("override-user", r"\b(?:above|over|before|regardless of|no matter|whatever|despite)\s+(?:\w+\s+){0,3}"
+                          r"(?:wish(?:es)?|requests?|instructions?|orders?|preferences?|wants?|says?)\s+(?:of\s+)?"
+                          rf"{_USER}\b"),
+        ("override-user", rf"\b(?:regardless of|no matter|whatever|even against|even if)\s+(?:what\s+)?{_USER}\s+"
+                          r"(?:says?|wants?|asks?|objects?|wishes|prefers?|refuses?)\b"),
         ("weaken-code", rf"{_UNGUARDED}.{{0,200}}?{_ADDRESS}|{_ADDRESS}.{{0,200}}?{_UNGUARDED}"),
         ("read-elsewhere", rf"(?:^|\n)[ \t]*(?:[-*+][ \t]+)?@(?:{_SECRET_FILE}|/(?:etc|proc|root|home)/\S+"
                            r"|\.\./\.\./\S+)"),

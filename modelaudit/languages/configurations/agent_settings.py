@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from typing import Final
 from urllib.parse import urlsplit
 
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.shell.outside_writes import collect_outside_writes
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
@@ -39,7 +42,15 @@ _OWN_HOSTS: Final = defer_pattern(
     re.IGNORECASE,
 )
 _HELPERS: Final = frozenset(
-    {"apiKeyHelper", "awsAuthRefresh", "awsCredentialExport", "otelHeadersHelper", "gcpAuthRefresh"}
+    {
+        "apiKeyHelper",
+        "awsAuthRefresh",
+        "awsCredentialExport",
+        "otelHeadersHelper",
+        "gcpAuthRefresh",
+        "toolDiscoveryCommand",
+        "toolCallCommand",
+    }
 )
 """Keys whose values are commands that the agent runs, though their names do not say so."""
 _CONSENTS: Final = {
@@ -83,8 +94,8 @@ def _collect_mentions(settings: Sequence[Setting]) -> Iterator[Mention]:
             if host and _OWN_HOSTS.fullmatch(host) is None:
                 yield Mention(_VOCABULARY, "traffic-elsewhere", setting.key, setting.where, value[:200])
         elif setting.key in _HELPERS and isinstance(setting.value, str):
-            for mention in collect_command_mentions(value):
-                yield Mention(mention.vocabulary, mention.use, mention.name, setting.where, mention.detail)
+            for mention in chain(collect_command_mentions(value), collect_outside_writes(value)):
+                yield replace(mention, where=setting.where)
         elif setting.key in _CONSENTS and _CONSENTS[setting.key].fullmatch(value):
             yield Mention(_VOCABULARY, "consent-given", setting.key, setting.where, value[:200])
 

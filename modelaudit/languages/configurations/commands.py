@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import zip_longest
 from typing import Final
@@ -16,8 +17,9 @@ from typing import Final
 from modelaudit.languages.configurations.targets import resolve_interpolations
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
-from modelaudit.languages.shell.harm import judge_mount
+from modelaudit.languages.shell.harm import is_private_path, judge_mount
 from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText
+from modelaudit.languages.shell.outside_writes import collect_outside_writes
 from modelaudit.languages.shell.recipes import convert_dockerfile
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
@@ -101,6 +103,7 @@ _CONTAINER_KEYS: Final = frozenset(
      "Binds", "container", "HostConfig", "runners", "driver_opts"}
 )  # fmt: skip
 _MOUNT_KEYS: Final = frozenset({"volumes", "mounts", "runArgs", "binds", "Binds"})
+_FILE_MOUNTS: Final = ("file_mounts", "workdir_mounts", "volumes", "mounts", "binds")
 _MOUNT_OPTION: Final = defer_pattern(r"(?:-v|--volume|--mount)[= ]")
 _NODE_PROGRAM: Final = defer_pattern(
     r"\b(?:node|nodejs|bun|deno)(?:\.exe)?\s+(?:eval|-e|-p|-pe|--eval|--print)\b.{0,20000}", re.DOTALL
@@ -157,6 +160,7 @@ def _list_joined_texts(settings: Sequence[Setting], values: Mapping[tuple[str, .
     items: list[Setting] = []  # of the list that has not ended
     for setting, following in iterate_within_deadline(zip_longest(settings, settings[1:]), items_per_check=16):
         yield from _convert_download(setting, values)
+        yield from _convert_mount(setting)
         if not isinstance(setting.value, str) or not any(map(is_command_key, setting.path)):
             continue
         text = resolve_interpolations(setting.value, values) if "${" in setting.value else setting.value
@@ -179,6 +183,17 @@ def _convert_download(setting: Setting, values: Mapping[tuple[str, ...], object]
         url, target = (values.get((*parent, each)) for each in _ANSIBLE_KEYS)
         if isinstance(url, str) and isinstance(target, str):
             yield PlacedText(f"curl -o {shlex.quote(target)} {shlex.quote(url)}", setting.where)
+
+
+def _convert_mount(setting: Setting) -> Iterator[PlacedText]:
+    """Yield the command that copies a private folder of the user to where a task finds it, as its mount does."""
+    steps = next((steps for key in _FILE_MOUNTS if (steps := setting.get_steps_below(key)) is not None), None)
+    if steps is None or not is_private_path(str(setting.value)):
+        return
+    source, _, target = str(setting.value).partition(":")
+    target = target.removesuffix(":ro") or next((step for step in steps if not step.isdigit()), "")
+    if target:
+        yield PlacedText(f"cp -r {shlex.quote(source)} {shlex.quote(target)}", setting.where)
 
 
 def _collect_values(settings: Sequence[Setting]) -> dict[tuple[str, ...], object]:
@@ -218,6 +233,7 @@ def _collect_commands(file: str, setting: Setting, values: Mapping[tuple[str, ..
         return
     if setting.key in _ON_INSTALL and "scripts" in setting.path and file == "package.json":
         yield Mention("shell-commands", "on-install", setting.key, setting.where)
+        yield from (replace(each, where=setting.where) for each in collect_outside_writes(value))
     elif setting.key == "runOn" and value == "folderOpen":
         yield Mention("shell-commands", "on-open", "runOn: folderOpen", setting.where)
     elif setting.key == "initializeCommand":

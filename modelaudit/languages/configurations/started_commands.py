@@ -1,10 +1,13 @@
-"""Detect commands that a loader starts itself: file names of Kaldi that are pipes, and options of a Java process.
+"""Detect commands that a loader starts itself: names and addresses of files that are pipes, and options of Java.
 
 Kaldi takes ``command |`` for a file that it reads and ``| command`` for one that it writes, in lists (``.scp``), in
 options (``--lda-matrix=…`` of a ``.conf`` file), and behind ``ark:`` or ``scp:`` under any key. Programs that convert
 sound or features are ordinary there.
 
-Sources: ``src/util/kaldi-io.cc`` of Kaldi (``ClassifyRxfilename``, ``ClassifyWxfilename``), ``src/util/kaldi-table.cc``
+WebDataset and its kin take ``pipe:command`` for the address of a file, under any key.
+
+Sources: ``webdataset/gopen.py`` (``gopen_pipe``), ``src/util/kaldi-io.cc`` of Kaldi (``ClassifyRxfilename``,
+``ClassifyWxfilename``), ``src/util/kaldi-table.cc``
 (``ClassifyRspecifier``), ``vmargs`` of TorchServe (``config.properties``), the ``java`` command of the JDK
 (``-XX:OnError``, ``-javaagent``, ``-agentpath``).
 """
@@ -31,9 +34,19 @@ from modelaudit.wire.text import get_file_name
 STARTED_PROGRAMS: Final = "started-programs"
 """The vocabulary of programs that a loader starts because of a configuration."""
 
+_WEB_ADDRESS: Final = defer_pattern(r"\b[a-z][a-z0-9+.-]{1,9}://[^\s'\"|;]{1,1000}")
+_KNOWN_STORE: Final = defer_pattern(
+    r"(?:s3|gs|hf|az)://|https://(?:[\w-]{1,100}\.){0,5}(?:huggingface\.co|hf\.co|googleapis\.com|amazonaws\.com"
+    r"|windows\.net|laion\.ai|github\.com)/"
+)
+_DOWNLOADERS: Final = frozenset({"curl", "wget", "aws", "gsutil", "gcloud", "hf", "rclone", "ais"})
 _LISTS: Final = (".scp",)
 _OPTION_FILES: Final = (".conf", ".config", ".cfg")
 _PIPE: Final = defer_pattern(r"\s*\|(?P<written>.*)|(?P<read>.*)\|\s*", re.DOTALL)
+# ``pipe:0`` and ``pipe:1`` are streams of ffmpeg; behind a blank, only a command has an option, a path or an operator.
+_ADDRESS: Final = defer_pattern(
+    r"\s*pipe:(?!\d?\s*\Z)(?P<command>[\w./~$({-].*|\s{1,9}\S+\s.*(?:\s-\w|://|[|>/$]).*)", re.DOTALL
+)
 # A specifier of Kaldi, whose file name may be a pipe: ``ark,s,cs:command |``, also two in a row: ``ark,scp:``.
 _SPECIFIER: Final = defer_pattern(r"\s*(?:ark|scp)(?:,\w{1,5}){0,8}:")
 # ``sox`` takes a file name that begins with a bar for a command, and any program may get one in a substitution.
@@ -70,6 +83,8 @@ def _collect_programs(file: str, settings: Sequence[Setting]) -> Iterator[Mentio
         if setting.key in _JAVA_KEYS:
             for match in _JAVA_OPTION.finditer(setting.value):
                 yield Mention(STARTED_PROGRAMS, "java-option", match["option"], setting.where, setting.value[:200])
+        elif (address := _ADDRESS.fullmatch(setting.value)) is not None:
+            yield from _mention_stream(address["command"], setting)
         elif _SPECIFIER.match(setting.value):
             pipe = _PIPE.fullmatch(_SPECIFIER.sub("", setting.value, count=1))
             if pipe is not None:
@@ -79,6 +94,20 @@ def _collect_programs(file: str, settings: Sequence[Setting]) -> Iterator[Mentio
             pipe = _PIPE.fullmatch(setting.value if is_list else setting.value.partition("#")[0])
             if pipe is not None:
                 yield from _mention_pipe(pipe["written"] or pipe["read"] or "", setting)
+
+
+def _mention_stream(text: str, setting: Setting) -> Iterator[Mention]:
+    """Yield each program of a pipe of WebDataset, but downloads from a store that people of models use.
+
+    Raises:
+        LimitReachedError: a bound on the analysis of the command was reached.
+    """
+    addresses = _WEB_ADDRESS.findall(text)
+    is_known = bool(addresses) and all(map(_KNOWN_STORE.match, addresses))
+    for mention in _mention_pipe(text, setting):
+        is_download = mention.vocabulary == STARTED_PROGRAMS and mention.name in _DOWNLOADERS
+        if not (is_download and is_known):
+            yield mention
 
 
 def _mention_pipe(text: str, setting: Setting) -> Iterator[Mention]:
@@ -124,6 +153,7 @@ STARTED_COMMANDS = Interpreter(
     marks=TextMarks(
         (
             ("|", defer_pattern(r"\|(?:[ \t\r]*(?:#|$)|(?<=[=\s]\|))", re.MULTILINE)),
+            ("pipe:", defer_pattern(r"pipe:[ \t]{0,9}[\w./~$({-]")),
             ("|", defer_pattern(r"(?:ark|scp)(?:,\w{1,5}){0,8}:[^\n]{0,1000}\|")),
         )
     ),

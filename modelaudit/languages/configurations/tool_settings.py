@@ -195,6 +195,7 @@ def read_tool_settings(path: str, settings: Sequence[Setting], limits: Limits) -
         if _is_running_program(setting):
             programs.setdefault(_get_list_path(setting), []).append(setting)
     yield from _analyze_programs(programs.values())
+    yield from build_outlines(_mention_folders_elsewhere(place, settings))
     for format_name, references in ((RUN_FILE, run_files), (FORMAT, loaded_files)):
         kept, absences = keep_first(dict.fromkeys(references), _MAX_REFERENCES, "files that tools run or load")
         if kept:
@@ -229,11 +230,16 @@ def _refer_to_web(effect: _Effect, setting: Setting) -> Iterator[Reference]:
     value = str(setting.value).strip()
     if effect is _Effect.BASE and _WEB.fullmatch(value):
         yield Reference(ReferenceKind.CODE, value[:1000], setting.key, where=setting.where)
-    elif effect is _Effect.SEARCH and _FOLDER_ELSEWHERE.match(value):
-        target = value.removeprefix("file://")
-        yield Reference(ReferenceKind.CODE, target[:1000], "searchpath", where=setting.where)
     elif effect is _Effect.WEIGHTS and _PICKLE_ON_WEB.fullmatch(value):
         yield Reference(ReferenceKind.MODEL, value[:1000], setting.key, where=setting.where)
+
+
+def _mention_folders_elsewhere(place: str, settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield the folders outside of the model from which Hydra takes further configurations."""
+    for setting in settings:
+        value = str(setting.value).strip()
+        if _FOLDER_ELSEWHERE.match(value) and _Effect.SEARCH in _list_effects(place, setting):
+            yield Mention("switches", "search-path", value[:200], setting.where)
 
 
 def _is_running_program(setting: Setting) -> bool:

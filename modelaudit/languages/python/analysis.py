@@ -14,7 +14,9 @@ from typing import Final
 
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.budget import limit_steps
+from modelaudit.languages.python.document_values import ReadFile
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.shared_flows import record_secrets
 from modelaudit.languages.python.shared_values import SharedValues, record_texts
 from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
 from modelaudit.languages.python.unparsed_names import scan_names
@@ -45,7 +47,11 @@ class SourceAnalysis:
 
 
 def analyze_source(
-    text: str, encoding: str = "", is_imported: bool = True, shared: SharedValues = MappingProxyType({})
+    text: str,
+    encoding: str = "",
+    is_imported: bool = True,
+    shared: SharedValues = MappingProxyType({}),
+    read_file: ReadFile | None = None,
 ) -> SourceAnalysis:
     """Analyse one source.
 
@@ -54,9 +60,10 @@ def analyze_source(
         encoding: the name of an encoding that hides what the bytes show, such as UTF-7; it is recorded as hidden.
         is_imported: whether something imports the source. If not, no call is one at import.
         shared: values that the source can import from other files of the model.
+        read_file: reads a document of the model by the path that the source writes.
     """
     analysis = SourceAnalysis()
-    evaluator = Evaluator(limit_steps(text), shared=shared)
+    evaluator = Evaluator(limit_steps(text), shared=shared, read_file=read_file)
     try:
         evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:
@@ -64,6 +71,7 @@ def analyze_source(
         analysis.bounds.append((1, str(error)))
     _record_members_of_modules(evaluator)
     record_texts(evaluator.scope, evaluator.log)
+    record_secrets(evaluator)
     if encoding:
         evaluator.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
     if evaluator.log.is_full:

@@ -65,6 +65,24 @@ def build_mapping(keywords: dict[str, Value]) -> Container:
     return Container(tuple(keywords.values()), tuple(keywords))
 
 
+def pair_items(items: Container) -> Container | None:
+    """Build the mapping that ``dict`` makes of a list of pairs; ``None`` if the items are no pairs of known keys."""
+    pairs = [_split_pair(each) for each in items.values]
+    known = {pair[0].value: pair[1] for pair in pairs if pair is not None and isinstance(pair[0], Constant)}
+    if items.keys or not pairs or len(known) < len(pairs):
+        return None
+    return Container(tuple(known.values()), tuple(known))
+
+
+def _split_pair(item: Value) -> tuple[Value, Value] | None:
+    """Return the two items of a pair; ``None`` for any other value."""
+    if isinstance(item, Constant) and isinstance(item.value, tuple) and len(item.value) == 2:
+        return Constant(item.value[0], item.provenance), Constant(item.value[1], item.provenance)
+    if isinstance(item, Container) and len(item.values) == 2 and not item.keys:
+        return item.values[0], item.values[1]
+    return None
+
+
 def is_certainly_true(value: Value | None) -> bool:
     """Whether the value of a switch is a constant that counts as true, or the result of ``bool``.
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from modelaudit.languages.python import partial_texts
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.name_tables import POWERFUL_MODULES
+from modelaudit.languages.python.harmless_commands import is_harmless_command
+from modelaudit.languages.python.name_tables import NETWORK_RESULTS, POWERFUL_MODULES
 from modelaudit.languages.python.values import (
     Constant,
     ExternalName,
@@ -20,7 +21,17 @@ from modelaudit.languages.python.values import (
     collect_tags,
     list_alternatives,
 )
+from modelaudit.model.lazy_pattern import defer_pattern
 
+_TABLE_READERS: Final = (
+    "pandas.read_",
+    "polars.read_",
+    "polars.scan_",
+    "datasets.load_dataset",
+    "pyarrow.csv.read_csv",
+)
+_REQUESTING: Final = ("requests.", "urllib.request.", "httpx.", "urllib3.")
+_OWN_ADDRESS: Final = defer_pattern(r"https?://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?(?:[/?#]|\Z)")
 OTHER_HUB_NAME: Final = "(client of the Hub at another address)"
 """The name of a call that downloads from, or signs in to, another server than the Hub."""
 _HUB_CLIENTS: Final = frozenset({"HfApi", "HfFileSystem"})
@@ -30,10 +41,23 @@ _CODE_PATH_TAG: Final = frozenset({"code-path"})
 
 def name_variant(call: Call) -> str:
     """Return the name of a call, changed if its arguments decide its effect; empty if they make it harmless."""
+    if is_harmless_command(call) or _asks_this_machine(call):
+        return ""
     namer = _VARIANT_NAMERS.get(call.name)
     if namer is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
         namer = _name_table_query
     return namer(call) if namer is not None else call.name
+
+
+def _asks_this_machine(call: Call) -> bool:
+    """Whether a call sends a request to a server on the same machine, whose address the source writes."""
+    if not call.name.startswith(_REQUESTING) or call.name not in NETWORK_RESULTS:
+        return False
+    address = call.get_argument(0, "url")
+    if isinstance(address, Constant) and call.name.endswith(".request") and len(call.args) > 1:
+        address = call.args[1]
+    text = _get_constant(address)
+    return isinstance(text, str) and _OWN_ADDRESS.match(text) is not None
 
 
 def asks_other_hub(call: Call) -> bool:
@@ -85,11 +109,14 @@ def _name_copy(call: Call) -> str:
 def _name_table_query(call: Call) -> str:
     """Return a name of its own for ``DataFrame.query`` or ``eval`` of an untrusted text; else the name of the call.
 
-    A text is untrusted if it is computed or decoded, or comes from a file or the network.
+    A text is untrusted if it is computed or decoded, or comes from a file, a cell of a table or the network.
     """
     expression = call.get_argument(0, "expr")
     is_computed = isinstance(expression, Constant) and expression.provenance > Provenance.LITERAL
-    if is_computed or call.argument_tags & {"file", "network", "decoded"}:
+    is_cell = (
+        isinstance(expression, ExternalName) and expression.is_result and expression.name.startswith(_TABLE_READERS)
+    )
+    if is_computed or is_cell or call.argument_tags & {"file", "network", "decoded"}:
         return "pandas.DataFrame.query(text)"
     return call.name
 

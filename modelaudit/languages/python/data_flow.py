@@ -12,6 +12,7 @@ from modelaudit.languages.python import (
     attack_texts,
     call_variants,
     loaded_files,
+    model_data,
     name_resolution,
     name_tables,
     partial_texts,
@@ -19,6 +20,7 @@ from modelaudit.languages.python import (
     walks,
 )
 from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.served_results import keep_environment
 from modelaudit.languages.python.values import Constant, Value, collect_tags
 
 _ENVIRONMENT_READERS: Final = frozenset(
@@ -52,7 +54,8 @@ def select_use(call: Call) -> str:
     """Return the use under which a call is recorded.
 
     Returns:
-        ``OF_DOWNLOAD`` or ``OF_DECODED`` for a call that runs code or commands from the network or a decoder.
+        ``OF_DOWNLOAD``, ``OF_DECODED`` or ``OF_MODEL_DATA`` for a call that runs code or commands from the network, a
+        decoder or the values of a model file.
         Otherwise ``HIDDEN`` if the source computes the name of the callable, and ``CALL`` if it writes it out.
     """
     takes_code = (
@@ -63,6 +66,8 @@ def select_use(call: Call) -> str:
         return uses.OF_DOWNLOAD
     if takes_code and "decoded" in call.argument_tags:
         return uses.OF_DECODED
+    if model_data.runs_model_data(call):
+        return uses.OF_MODEL_DATA
     return uses.HIDDEN if call.is_hidden else uses.CALL
 
 
@@ -133,6 +138,7 @@ def tag_result(call: Call) -> frozenset[str]:
     if passed_tags:
         passed_tags -= {partial_texts.FOREIGN_TAG, walks.PICKED}
     tags = passed_tags | partial_texts.tag_client(call) | name_tables.RESULT_TAGS.get(call.name, frozenset())
+    tags |= model_data.RESULTS.get(call.name, frozenset())
     if call.name in name_tables.SECRET_RESULTS or _opens_secret_file(call) or _reads_secret_variable(call):
         tags |= {"secret"} | _tag_variable(call)
     if call.name in name_tables.DECODING_FUNCTIONS:
@@ -140,6 +146,7 @@ def tag_result(call: Call) -> frozenset[str]:
     tags |= loaded_files.tag_opened_file(call)
     if "file" in tags and _reads_data_file(call):
         tags |= {"data-file"}
+    tags = keep_environment(call, tags)
     if call.name in name_tables.PATH_BUILDERS:
         tags |= frozenset().union(*map(call_variants.tag_path, call.args))
     return tags

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from modelaudit.languages.python import (
     arguments,
@@ -33,12 +33,16 @@ from modelaudit.languages.python import (
     constant_calls,
     constant_folding,
     data_flow,
+    document_values,
     getters,
     item_calls,
+    model_data,
     name_resolution,
     name_tables,
     partial_texts,
     remote_code,
+    sent_parameters,
+    served_results,
     uses,
     walks,
 )
@@ -98,6 +102,8 @@ _CHARACTERS_SCANNED_IN_STEP: Final = 64  # a scan of a text for names takes abou
 _MAX_RESULTS: Final = 64  # values returned by one function that are joined
 _ACCESSES: Final = frozenset({ast.Attribute, ast.Subscript, ast.Call, ast.Await})
 """The expressions that take something from the expression at their beginning."""
+_COMPILED: Final = "compiled"
+"""The tag of what ``compile`` made of a text that is not known."""
 _INHERITED: Final = "self"
 """The name recorded for objects whose attributes a class of another file sets."""
 _MAX_SIBLING_PATH: Final = 6  # attributes recorded behind a name of another file
@@ -116,7 +122,9 @@ _MUTATING_METHODS: Final = frozenset(
 _FILLING_METHODS: Final = frozenset({"append", "extend", "insert", "add", "update", "appendleft", "put"})
 # Methods of an object of a library that put what they get into it.
 _FILLS_OBJECT: Final = defer_pattern(r"(?:set|add|attach|append|extend|insert|update|put|fill|include|with)(?:_|$)")
-_KEPT_TAGS: Final = frozenset({"secret", "object", "namespace", "walked", "member", "module"})
+_KEPT_TAGS: Final = frozenset(
+    {"secret", served_results.ENVIRONMENT, "object", "namespace", "walked", "member", "module"}
+)
 # Keyword arguments that the receiver calls.
 _CALLBACK_KEYWORDS: Final = frozenset(
     {"key", "target", "func", "function", "fn", "callback", "hook", "default_factory", "initializer", "object_hook"}
@@ -161,7 +169,11 @@ class Evaluator(ast.NodeVisitor):
     """
 
     def __init__(
-        self, max_steps: int, module_values: ModuleValues | None = None, shared: SharedValues = MappingProxyType({})
+        self,
+        max_steps: int,
+        module_values: ModuleValues | None = None,
+        shared: SharedValues = MappingProxyType({}),
+        read_file: document_values.ReadFile | None = None,
     ) -> None:
         self.log = UseLog()
         self.budget = StepBudget(max_steps)
@@ -173,6 +185,7 @@ class Evaluator(ast.NodeVisitor):
         self.module_values = ModuleValues() if module_values is None else module_values
         self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
         self._shared = shared
+        self._read_file = read_file
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
@@ -196,12 +209,59 @@ class Evaluator(ast.NodeVisitor):
     def create_next_pass(self) -> Evaluator:
         """Create an evaluator with an empty log and budget, and with the attributes and functions known to this one."""
         # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
-        next_pass = Evaluator(self.budget.max_steps, self.module_values.copy_for_next_pass(), self._shared)
+        next_pass = Evaluator(
+            self.budget.max_steps, self.module_values.copy_for_next_pass(), self._shared, self._read_file
+        )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
+
+    # ---- questions about the functions of the source ----
+
+    def get_class_members(self, value: LocalDefinition) -> Scope | None:
+        """Return the namespace of a class of the source; ``None`` for a function."""
+        return self._definitions.get_members(value)
+
+    def get_function_name(self, function: LocalDefinition) -> str:
+        """Return the name of a function of the source; empty for a lambda."""
+        node = self._definitions.get(function).node
+        return "" if isinstance(node, ast.Lambda) else node.name
+
+    def get_result(self, function: LocalDefinition) -> Value:
+        """Return what a function of the source returned where its body was evaluated by itself."""
+        return self._definitions.get(function).result or UNKNOWN
+
+    def list_parameters(self, function: LocalDefinition) -> list[str]:
+        """Return the names of the parameters of a function, in order."""
+        node = self._definitions.get(function).node
+        if isinstance(node, ast.ClassDef):
+            return []
+        return [each.arg for each in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+
+    def sends_parameter(self, function: LocalDefinition, parameter: str, owner: LocalDefinition | None = None) -> bool:
+        """Whether a function sends a secret if one of its parameters is one; the uses go into a log of their own.
+
+        Args:
+            function: a function or method of the source.
+            parameter: the name of the parameter.
+            owner: the class of a method.
+
+        Raises:
+            TooDeepError: the budget is spent.
+        """
+        definition = self._definitions.get(function)
+        if isinstance(definition.node, ast.ClassDef):
+            return False
+        self.log = self.recorder.log = UseLog()
+        scope = Scope(definition.scope)
+        self._bind_parameters(definition.node.args, function, scope)
+        if owner is not None and (parameters := self.list_parameters(function)):
+            scope.names[parameters[0]] = replace(owner, is_result=True)
+        scope.names[parameter] = Unknown(frozenset({"secret"}))
+        self._evaluate_body(definition.node, scope)
+        return any(each.use == uses.SENDS_SECRET for each in self.log.iterate_uses())
 
     # ---- statements ----
 
@@ -218,6 +278,31 @@ class Evaluator(ast.NodeVisitor):
                 self._evaluate_function(local)
             except (TooDeepError, RecursionError):  # raised by the default of a parameter
                 self._skip(self._definitions.get(local).node, state)
+        self._ask_module_hook()
+
+    def _ask_module_hook(self) -> None:
+        """Ask the ``__getattr__`` of the module for each key of its mappings, as a file does that imports the name.
+
+        What the hook returns is another name of it, which the importing file may call.
+        """
+        hooks = [
+            each
+            for each in list_alternatives(self.scope.names.get("__getattr__", UNKNOWN))
+            if isinstance(each, LocalDefinition) and self._definitions.get_members(each) is None
+        ]
+        tables = [each for each in self.scope.names.values() if isinstance(each, Container) and each.keys]
+        keys = dict.fromkeys(key for table in tables for key in table.keys if isinstance(key, str)) if hooks else ()
+        for key in islice(keys, _MAX_ITEMS):
+            state = self._save_state()
+            try:
+                self.budget.spend()
+                found = join_values(*(self._call_function(hook, [Constant(key)], {}) for hook in hooks))
+            except (TooDeepError, RecursionError):
+                self._skip(self._definitions.get(hooks[0]).node, state)
+                return
+            for each in list_alternatives(found):
+                if isinstance(each, ExternalName) and not each.is_result:
+                    self.log.record(uses.MODULE_ALIAS, f"{key}={each.name}", 1)
 
     def evaluate_statements(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements in order; list the lines of one that nests too deep in ``skipped``, and go on."""
@@ -909,7 +994,8 @@ class Evaluator(ast.NodeVisitor):
         if node.id == "__doc__":
             return Constant(self.docstring)
         # A star import may replace a builtin. Only ``os`` replaces one that matters, ``open``.
-        if self._star_imports and (node.id not in BUILTINS or "os" in self._star_imports):
+        is_replaced = node.id == "open" and "os" in self._star_imports
+        if self._star_imports and (node.id not in BUILTINS or is_replaced):
             meanings = [ExternalName(f"{module}.{node.id}") for module in self._star_imports]
             if node.id in BUILTINS:
                 meanings.append(ExternalName(f"builtins.{node.id}"))
@@ -1009,6 +1095,8 @@ class Evaluator(ast.NodeVisitor):
     def _resolve_member(self, owner: LocalDefinition, name: str) -> Value:
         """Resolve an attribute of a class of the source, of an object of it, or of a function."""
         definition = self._definitions.get(owner)
+        if definition.members is None and name == "__class__":
+            return ExternalName("types.FunctionType")
         if definition.members is None:
             # Attributes of a function are those that the source sets, on whichever object.
             return owner if name in ("__call__", "__wrapped__", "__func__") else self._attributes.get(name, UNKNOWN)
@@ -1048,7 +1136,8 @@ class Evaluator(ast.NodeVisitor):
             return constant_folding.fold_item(base, key) or UNKNOWN
         if isinstance(base, ExternalName) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
             if not isinstance(key, Constant):
-                self.recorder.record_computed_name(base, line)
+                for each in (base, *map(ExternalName, self._star_imports)):
+                    self.recorder.record_computed_name(each, line)
             return self._resolve_own_name(key)
         name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else ""
         if name in name_tables.POWERFUL_MEMBERS:
@@ -1084,7 +1173,12 @@ class Evaluator(ast.NodeVisitor):
             if isinstance(value, ExternalName):
                 return replace(value, is_hidden=is_computed)
             return value
-        return ExternalName("builtins") if name == "__builtins__" else UNKNOWN
+        if name == "__builtins__":
+            return ExternalName("builtins")
+        is_hidden = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
+        # A star import may have bound the name.
+        meanings = (name_resolution.normalize_name(f"{module}.{name}", is_hidden) for module in self._star_imports)
+        return join_values(*meanings) if self._star_imports else UNKNOWN
 
     def _resolve_item(self, base: Value, key: Value, line: int) -> Value:
         """Resolve ``base[key]``; an unknown key is recorded if ``base`` is a namespace, or an unknown module."""
@@ -1099,6 +1193,10 @@ class Evaluator(ast.NodeVisitor):
         known_bounds = [each for each in bound_values if each is None or isinstance(each, Constant)]
         if isinstance(base, Constant) and len(known_bounds) == 3:  # each of start, stop and step is known or left out
             return self.recorder.record_computed_text(constant_folding.fold_slice(base, known_bounds), bounds.lineno)
+        if isinstance(base, Container) and not base.keys and len(known_bounds) == 3:
+            start, stop, step = (each.value if each is not None else None for each in known_bounds)
+            if isinstance(start, int | None) and isinstance(stop, int | None) and step is None:
+                return Container(base.values[start:stop])
         return base if isinstance(base, Container | ExternalName) else Unknown(collect_tags(base))
 
     # ---- operators ----
@@ -1160,7 +1258,7 @@ class Evaluator(ast.NodeVisitor):
         parts = [self.evaluate(each) for each in (node.left, *node.comparators)]
         if len(parts) == 2 and isinstance(parts[0], Constant) and isinstance(parts[1], Constant):
             return constant_folding.fold_comparison(type(node.ops[0]), parts[0], parts[1]) or UNKNOWN
-        return Unknown(frozenset().union(*map(collect_tags, parts)))
+        return Unknown(frozenset().union(*map(collect_tags, parts)) - {served_results.ENVIRONMENT})
 
     def visit_IfExp(self, node: ast.IfExp) -> Value:
         """Join both branches, even where the condition is constant."""
@@ -1174,10 +1272,11 @@ class Evaluator(ast.NodeVisitor):
     # ---- collections and texts ----
 
     def visit_List(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
-        """Return a constant if all items are, otherwise a container of their values."""
+        """Return a constant if all items are and none is a list itself, otherwise a container of their values."""
         parts = [self.evaluate(each.value if isinstance(each, ast.Starred) else each) for each in node.elts]
         constants = [part for part in parts if isinstance(part, Constant)]
-        if len(constants) == len(parts) and len(parts) <= constant_folding.MAX_CONSTANT_SIZE:
+        is_flat = len(constants) == len(parts) and not any(isinstance(each.value, tuple) for each in constants)
+        if is_flat and len(parts) <= constant_folding.MAX_CONSTANT_SIZE:
             return constant_folding.fold_sequence(constants)
         return Container(tuple(parts[:_MAX_ITEMS]))
 
@@ -1265,6 +1364,8 @@ class Evaluator(ast.NodeVisitor):
                 # An empty list may be filled under another name: the element is visited once all the same.
                 if items and len(items) <= _MAX_UNROLLED_ELEMENTS:
                     return self._unroll_comprehension(node, items, source.provenance)
+            if not isinstance(node, ast.DictComp) and len(node.generators) == 1 and _lists_few_items(source):
+                return self._unroll_items(node, source)
             for position, generator in enumerate(node.generators):
                 # A later iterable can use the targets before it: ``for module in modules for name in vars(module)``.
                 if position:
@@ -1312,6 +1413,16 @@ class Evaluator(ast.NodeVisitor):
             # A comprehension computes even where each element is written out.
             return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
         return Container(tuple(elements[:_MAX_ITEMS]))
+
+    def _unroll_items(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, source: Container) -> Value:
+        """Evaluate the element for each item of a short list whose items are no constants, such as pairs of texts."""
+        elements: list[Value] = []
+        for item in source.values:
+            self._assign_target(node.generators[0].target, item)
+            for test in node.generators[0].ifs:
+                self.evaluate(test)
+            elements.append(self.evaluate(node.elt))
+        return Container(tuple(elements))
 
     # ---- calls ----
 
@@ -1610,7 +1721,7 @@ class Evaluator(ast.NodeVisitor):
         call = Call(f"*.{method}", args, keywords, line, tags=collect_tags(callee))
         if method:
             self.log.record_method_call(method)
-            self.recorder.record_sent_secret(call)
+        self.recorder.record_sent_secret(call, method)
         if method in name_tables.COMMAND_METHODS:
             self.recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
@@ -1631,7 +1742,7 @@ class Evaluator(ast.NodeVisitor):
             return self._call_import(call)
         passed_tags = call.tags | call.argument_tags
         if passed_tags:
-            passed_tags -= {partial_texts.FOREIGN_TAG, walks.PICKED}
+            passed_tags = sent_parameters.drop_function_tags(passed_tags - {partial_texts.FOREIGN_TAG, walks.PICKED})
         return Unknown(passed_tags | partial_texts.tag_client(call))
 
     def _take_by_method(self, callee: Value, args: Sequence[Value], method: str, line: int) -> Value | None:
@@ -1650,12 +1761,19 @@ class Evaluator(ast.NodeVisitor):
         special = _find_special_call(call.name)
         if special is not None:
             return special(self, call)
+        return self._call_ordinary(call, callee)
+
+    def _call_ordinary(self, call: Call, callee: ExternalName) -> Value:
+        """Call a function of another module that has no model of its own."""
         folded = self._fold_call(call)
+        if folded is None and self._read_file is not None:
+            folded = document_values.read_document(call, self._read_file)
         if folded is not None:
             return folded
         if call.name == "builtins.type" and not self._make_class(call):
-            return UNKNOWN
+            return self._find_class_of_function(call.args[0] if call.args else UNKNOWN)
         self.recorder.record_call(call, is_of_result=callee.is_returned)
+        self._record_served_results(call)
         self._follow_configured_package(call)
         self.recorder.record_environment(call)
         self.recorder.record_namespace_call(call)
@@ -1678,6 +1796,24 @@ class Evaluator(ast.NodeVisitor):
         if result.text != call.text:
             self.recorder.record_computed_text(result, call.line)
         return result
+
+    def _record_served_results(self, call: Call) -> None:
+        """Record that a web server answers with the environment: by itself, or by a function that it gets."""
+        served = served_results.list_served_functions(call)
+        is_served = any(
+            served_results.holds_environment(self._definitions.get(each).result or UNKNOWN) for each in served
+        )
+        if is_served or served_results.shows_environment(call):
+            self.log.record(uses.SENDS_SECRET, call.name, call.line, "the environment, to whoever asks")
+
+    def _find_class_of_function(self, value: Value) -> Value:
+        """Return the class of a function or of its code, which makes functions of any code; unknown for the rest."""
+        for each in list_alternatives(value):
+            if isinstance(each, LocalDefinition) and self._definitions.get_members(each) is None:
+                return ExternalName("types.FunctionType")
+            if isinstance(each, ExternalName) and each.name == "*.__code__":
+                return ExternalName("types.CodeType")
+        return UNKNOWN
 
     def _make_class(self, call: Call) -> bool:
         """Keep the members of a class that ``type(name, bases, members)`` makes; return whether others are possible.
@@ -1801,10 +1937,19 @@ class Evaluator(ast.NodeVisitor):
             # The result of ``compile`` is the text itself: a later ``exec`` of it runs the code.
             return self._evaluate_code_text(text.value, call) if is_run else text
         # Code that is compiled from an unknown text is ordinary, unless the text was fetched or decoded.
-        if not is_run and not call.argument_tags & {"decoded", "network"}:
+        if not is_run and not call.argument_tags & {"decoded", "network", model_data.MODEL_DATA}:
             self.log.record(uses.CALL, call.name, call.line)
         else:
             self.recorder.record_call(call)
+        return Unknown(call.argument_tags | ({_COMPILED} if not is_run else set()))
+
+    def _call_function_type(self, call: Call) -> Value:
+        """Call ``types.FunctionType``; with the code of ``compile``, its result runs the text as ``exec`` does."""
+        self.recorder.record_call(call)
+        code = call.args[0] if call.args else UNKNOWN
+        is_text = isinstance(code, Constant) and isinstance(code.value, str | bytes)
+        if is_text or _COMPILED in collect_tags(code):
+            return self._run_code_argument(Call("builtins.exec", [code], {}, call.line, call.is_hidden), code)
         return Unknown(call.argument_tags)
 
     def _evaluate_code_text(self, text: str | bytes, call: Call) -> Value:
@@ -1920,13 +2065,19 @@ class Evaluator(ast.NodeVisitor):
         """Call ``dict`` with keywords, or with one mapping, which it copies; any other result is unknown."""
         if call.keywords and not call.args and "**" not in call.keywords:
             return arguments.build_mapping(dict(call.keywords))
-        is_copy = len(call.args) == 1 and isinstance(call.args[0], Container)
-        if is_copy:
-            return call.args[0]
+        if len(call.args) == 1 and isinstance(call.args[0], Container):
+            return arguments.pair_items(call.args[0]) or call.args[0]
         walk_tags = walks.find_walk_tags(call)
         if walk_tags is not None:
             return Unknown(walk_tags)
         return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags)
+
+    def _call_list(self, call: Call) -> Value:
+        """Call ``list`` or ``tuple``: of known items they make a list with the same items."""
+        first = call.args[0] if len(call.args) == 1 else None
+        if isinstance(first, Container) and not first.keys:
+            return first
+        return self._call_ordinary(call, ExternalName(call.name))
 
     def _call_next(self, call: Call) -> Value:
         """Call ``next``: the result is any of the items, or the default in the second argument."""
@@ -1947,6 +2098,11 @@ def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:
             path.append(root.attr)
         root = root.func if kind is ast.Call else root.value
     return root, path[::-1]
+
+
+def _lists_few_items(source: Value) -> TypeGuard[Container]:
+    """Whether a value is a list of a few items that are no constants."""
+    return isinstance(source, Container) and not source.keys and 0 < len(source.values) <= _MAX_LOOP_VALUES
 
 
 def _find_augmented_names(body: list[ast.stmt]) -> set[str]:
@@ -1992,6 +2148,8 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(name_tables.IMPORTERS, Evaluator._call_import),
     **dict.fromkeys(name_tables.EVALUATORS, Evaluator._call_code_text),
     **dict.fromkeys(name_tables.GETTERS, Evaluator.call_getattr),
+    "types.FunctionType": Evaluator._call_function_type,
+    "types.LambdaType": Evaluator._call_function_type,
     **dict.fromkeys(("builtins.map", "builtins.filter", "itertools.starmap"), item_calls.call_with_items),
     "functools.reduce": item_calls.call_reduce,
     **dict.fromkeys(("builtins.sorted", "builtins.min", "builtins.max"), item_calls.call_with_key),
@@ -2020,6 +2178,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
     "builtins.dict": Evaluator._call_dict,
+    **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),
     "builtins.next": Evaluator._call_next,
 }
 

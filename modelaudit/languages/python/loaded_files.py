@@ -28,11 +28,23 @@ _LONGEST_PATH: Final = 200
 
 def tag_opened_file(call: Call) -> frozenset[str]:
     """Return the tag of the file that a call opens; no tag for any other call."""
-    is_reader = call.text != "" and call.name.rpartition(".")[2] in _PATH_READERS
-    if call.name not in _OPENERS and not is_reader:
-        return frozenset()
+    if call.name not in _OPENERS:
+        return tag_read_path(call)
     path = call.text or _write_path(call.args[0] if call.args else call.keywords.get("file"))
     return frozenset({f"{_READS}{path}"})
+
+
+def tag_read_path(call: Call) -> frozenset[str]:
+    """Return the tag of the file that a method of a path reads whole; no tag for any other call."""
+    is_reader = call.text != "" and call.name.rpartition(".")[2] in _PATH_READERS
+    return frozenset({f"{_READS}{call.text}"}) if is_reader else frozenset()
+
+
+def find_opened_file(tags: frozenset[str]) -> str:
+    """Return the path of the one file that values with these tags were read from; empty if it is not known."""
+    opened = [each for each in tags if each.startswith(_READS)]
+    path = opened[0].removeprefix(_READS) if len(opened) == 1 and not tags & _ELSEWHERE else ""
+    return path if len(path) <= _LONGEST_PATH and _FILE_PATH.fullmatch(path) and ".." not in path else ""
 
 
 def find_loaded_file(call: Call) -> str:
@@ -61,9 +73,7 @@ def _find_executed_file(call: Call) -> str:
         return ""
     if text.name not in _TEXT_READERS and text.name.rpartition(".")[2] not in _PATH_READERS:
         return ""
-    opened = [each for each in text.tags if each.startswith(_READS)]
-    path = opened[0].removeprefix(_READS) if len(opened) == 1 and not text.tags & _ELSEWHERE else ""
-    return path if len(path) <= _LONGEST_PATH and _FILE_PATH.fullmatch(path) and ".." not in path else ""
+    return find_opened_file(text.tags)
 
 
 def _is_opened_file(value: Value) -> bool:

@@ -17,6 +17,7 @@ from modelaudit.languages.python.name_tables import (
     SELF_ATTRIBUTES,
     WELL_KNOWN_MODULES,
 )
+from modelaudit.languages.python.served_results import ENVIRONMENT, ENVIRONMENT_NAMES
 from modelaudit.languages.python.values import (
     UNKNOWN,
     Alternatives,
@@ -77,6 +78,7 @@ def normalize_name(name: str, is_hidden: bool = False) -> ExternalName:
     if full_name.startswith(_ANY_ATTRIBUTE_PREFIX):
         full_name = next(whole for prefix, whole in _ATTRIBUTE_PREFIXES.items() if full_name.startswith(prefix))
     tags = _SECRET_TAG if full_name in SECRET_RESULTS else frozenset()
+    tags = tags | {ENVIRONMENT} if full_name in ENVIRONMENT_NAMES else tags
     return ExternalName(full_name, is_hidden=is_hidden, tags=walks.EVERY_MODULE if full_name == "sys.modules" else tags)
 
 
@@ -206,7 +208,7 @@ def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:
     if base.name in _ENVIRONMENT_MAPPINGS:
         if text and is_secret_variable(text):
             return Unknown(_SECRET_TAG | tag_secret_variable(text))
-        return Unknown(text=partial_texts.describe_variable(text)) if text else Unknown(_SECRET_TAG)
+        return Unknown(text=partial_texts.describe_variable(text)) if text else Unknown(_SECRET_TAG | {ENVIRONMENT})
     return base
 
 

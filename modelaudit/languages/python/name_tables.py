@@ -81,7 +81,18 @@ IMPORTERS: Final = frozenset(
         *("hydra.utils.get_method", "hydra.utils.get_object", "werkzeug.utils.import_string"),
         *("django.utils.module_loading.import_string", "importlib.machinery.BuiltinImporter.load_module"),
         *("_frozen_importlib.BuiltinImporter.load_module", "_frozen_importlib.__import__", "pydoc.safeimport"),
-        *("_frozen_importlib._gcd_import", "test.support.import_helper.import_module"),
+        *("_frozen_importlib._gcd_import", "test.support.import_helper.import_module", "pydoc.resolve"),
+        *("logging.config.BaseConfigurator.resolve", "logging.config.DictConfigurator.resolve"),
+        *("logging.config._resolve", "zope.dottedname.resolve.resolve", "twisted.python.reflect.namedAny"),
+        *("twisted.python.reflect.namedModule", "twisted.python.reflect.namedObject", "wrapt.resolve_path"),
+        *("kombu.utils.imports.symbol_by_name", "celery.utils.imports.symbol_by_name"),
+        *("IPython.utils.importstring.import_item", "traitlets.utils.importstring.import_item"),
+        *("traitlets.import_item", "pyramid.path.DottedNameResolver.resolve", "gunicorn.util.load_class"),
+        *("gunicorn.util.import_app", "uvicorn.importer.import_from_string", "unittest.mock._importer"),
+        *("unittest.TestLoader.loadTestsFromName", "unittest.defaultTestLoader.loadTestsFromName"),
+        *("hydra._internal.utils._locate", "detectron2.utils.registry.locate", "jsonpickle.unpickler.loadclass"),
+        *("pydantic.v1.utils.import_string", "airflow.utils.module_loading.import_string"),
+        *("rest_framework.settings.import_from_string", "sympy.external.import_module"),
     }
 )
 """Functions that return the module or object of a name passed as text."""

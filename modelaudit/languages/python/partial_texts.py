@@ -302,6 +302,11 @@ def find_foreign_host(text: str) -> str:
     return host if "." in known_part and not host.startswith(_LOCAL_HOSTS) and not is_issuer else ""
 
 
+def list_texts(value: Value) -> Iterator[str]:
+    """Yield the texts of a value and of its items."""
+    return _list_texts(value, 3)
+
+
 def _list_texts(value: Value, depth: int) -> Iterator[str]:
     """Yield the texts of a value and of its items, ``depth`` levels down."""
     if isinstance(value, Container | Alternatives):

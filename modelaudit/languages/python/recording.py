@@ -21,6 +21,7 @@ from modelaudit.languages.python import (
     name_tables,
     partial_texts,
     remote_code,
+    sent_parameters,
     uses,
     walks,
 )
@@ -142,8 +143,12 @@ class UseRecorder:
         if call_variants.asks_other_hub(call):
             self.log.record(uses.CALL, call_variants.OTHER_HUB_NAME, call.line, call.detail)
 
-    def record_sent_secret(self, call: Call) -> None:
-        """Record that a method of an unknown object gets a secret and an address to send it to."""
+    def record_sent_secret(self, call: Call, method: str) -> None:
+        """Record that a function of another file sends a secret, or a method of an unknown object with an address."""
+        if sent_parameters.passes_secret_on(call, method):
+            self.log.record(uses.SENDS_SECRET, method or "(function of another file)", call.line)
+        if not method:
+            return
         if partial_texts.passes_secret_to_address(call) or (
             data_flow.is_publisher(call) and data_flow.sends_secret(call)
         ):

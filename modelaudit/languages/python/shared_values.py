@@ -12,7 +12,14 @@ from typing import Final
 from modelaudit.languages.python import name_resolution, uses
 from modelaudit.languages.python.name_tables import COMMAND_METHODS, COMMANDS, EVALUATORS, IMPORTERS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.uses import UseLog
-from modelaudit.languages.python.values import Constant, ExternalName, Scope, Unknown, Value, list_alternatives
+from modelaudit.languages.python.values import (
+    Constant,
+    ExternalName,
+    Scope,
+    Unknown,
+    Value,
+    list_alternatives,
+)
 from modelaudit.model.lazy_pattern import defer_pattern
 
 _LAST_NAMES: Final = frozenset(name.rpartition(".")[2] for name in (*COMMANDS, *EVALUATORS, *IMPORTERS))
@@ -39,6 +46,11 @@ def record_texts(scope: Scope, log: UseLog) -> None:
         if count < _MOST_TEXTS and (text in _NAMES or _DOTTED_NAME.fullmatch(text)):
             log.record(uses.NAMED_TEXT, f"{name}={text}", 1)
             count += 1
+
+
+def make_secret() -> Value:
+    """Return the value of a name that holds a secret; a call of it returns one too."""
+    return Unknown(frozenset({"secret"}))
 
 
 def make_text(text: str) -> Value:

