@@ -32,13 +32,9 @@ _LINE_READERS: Final = frozenset({"builtins.open.readlines", "io.open.readlines"
 _UNUSUAL_YAML: Final = defer_pattern(r"(?:^|[\s\[,:{-])[&*!][\w!/]")
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """Loads plain values of YAML."""
-
-
 def _parse_yaml(text: str) -> object:
     """Return the values of a document in YAML; ``None`` if it has anchors or tags."""
-    return None if _UNUSUAL_YAML.search(text) else yaml.load(text, _PlainLoader)
+    return None if _UNUSUAL_YAML.search(text) else yaml.safe_load(text)
 
 
 def _parse_rows(text: str) -> object:
