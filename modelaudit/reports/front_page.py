@@ -36,6 +36,8 @@ _MOST_CONFLICTS: Final = 2
 _SENTENCE_CHARACTERS: Final = 240
 _LONG_ANSWER: Final = 400
 """Characters of an answer with its reasons above which it may take more than half of the width."""
+_PARAMETERS: Final = "model-parameters"
+"""The part of a release that holds the weights, in `rules/openness.yaml`."""
 _NOT_EXAMINED: Final = "Not examined"
 _APART: Final = "Apart from this answer: "
 """Before an item that the publisher left out: it is for whoever passes the model on, and no reason of the answer."""
@@ -224,10 +226,11 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
         lead = format_sentence(view.describe_completeness(report))
         if origins or absent:
             lead = lead.replace("Nothing;", f"Nothing of the {view.name_subject(report)} itself;")
-        return ShortList(lead, _drop_empty([*unsearched, checks]), title=_NOT_EXAMINED)
+        weights = "No file with weights is among them." if _lacks_weights(report) else ""
+        return ShortList(lead, _drop_empty([weights, *unsearched, checks]), title=_NOT_EXAMINED)
     number = len(absences) + len(silent)
     title = _NOT_EXAMINED if silent else view.name_absences(absences)
-    lead = f"{count_noun(number, 'part')} {title.lower()}{view.describe_accepted(absences)}."
+    lead = f"{_count_parts(absences, number, title.lower())}{view.describe_accepted(absences)}."
     by_reason: dict[UnreadReason, list[str]] = {}
     for address, absence in absences:
         by_reason.setdefault(absence.unread.reason, []).append(_name_part(address, absence))
@@ -238,6 +241,24 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences), title=title)
+
+
+def _lacks_weights(report: AuditReport) -> bool:
+    """Whether every file of a model was opened, no name is one of weights, and no bytes are numbers of a tensor."""
+    openness, coverage = report.license.openness, report.coverage
+    if openness is None or coverage.unopened or view.name_subject(report) != "model":
+        return False
+    parameters = (each for each in openness.components if each.id == _PARAMETERS)
+    counts = [record.byte_counts for record in coverage.artifacts]
+    return not any(each.present for each in parameters) and all(each is not None and not each.data for each in counts)
+
+
+def _count_parts(absences: Sequence[tuple[str, Absence]], number: int, state: str) -> str:
+    """Count the parts as the answer does: those with bytes that no reader parses are apart from the others."""
+    unclaimed = sum(absence.unread.reason is UnreadReason.UNCLAIMED for _, absence in absences)
+    if unclaimed in (0, number):
+        return f"{count_noun(number, 'part')} {state}"
+    return f"{count_noun(number - unclaimed, 'part')} {state}, and {unclaimed:,} with bytes that no reader parses"
 
 
 def _name_part(address: str, absence: Absence) -> str:
@@ -267,7 +288,9 @@ def _name_unread_origins(license_: LicenseConclusion) -> str:
     """Name the base models and data sets that were not read, as one sentence; empty without any."""
     names = [f"the base model {each.name}" for each in license_view.list_unread_base_models(license_)]
     names += [f"the data set {each.name}" for each in license_.datasets if each.look is not OriginState.READ]
-    return f"Not read: {end_sentence(join_first(names, _MOST_NAMES))}" if names else ""
+    if not names:
+        return ""
+    return f"Not read: {end_sentence(join_first(names, _MOST_NAMES))} The answers are on the files of this repository."
 
 
 def _drop_empty(lines: Iterable[str]) -> tuple[str, ...]:

@@ -64,7 +64,8 @@ _STEPS: Final = {
     CauseKind.RULES_AGE: Step("Ask for a new report with newer rules.", "install a newer modelaudit."),
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
     CauseKind.SIGNOFF: Step(
-        "Read the report, and sign it or refuse.", f"record it with {DECIDE.format('model')} --answer approve"
+        "Read the report, and sign it or refuse.",
+        f"record it with {DECIDE.format('model')} and --answer approve or --answer refuse",
     ),
 }
 _PARTS: Final = {

@@ -39,7 +39,9 @@ _SIGN_OFF_STATES: Final = {
     SignOffState.EXPIRED: "expired",
     SignOffState.OTHER_REPORT: "answers another report on this model, SHA-256 {}, and does not count here",
 }
-_SAME_JUDGEMENT: Final = "answers a report with the same judgement, the data with the SHA-256 {}"
+_SAME_JUDGEMENT: Final = (
+    "given to another report on the same files, with the same judgement (data with the SHA-256 {}); it counts here too"
+)
 
 
 def list_sign_offs(report: AuditReport) -> tuple[SignOffRow, ...]:

@@ -368,7 +368,10 @@ def describe_completeness(report: AuditReport) -> str:
     if coverage.is_complete:
         unsearched = list_unsearched_texts(report)
         is_checked = CheckFamily.SECURITY in report.policy.checks
-        examined = "every file was " + ("examined completely" if is_checked else "read, and none checked for attacks")
+        if not is_checked:
+            further = "terms in further texts, and " if unsearched else ""
+            return f"{further}whether the files hold an attack; every file was read for its terms alone"
+        examined = "every file was examined completely"
         return f"terms in further texts; apart from that, {examined}" if unsearched else f"nothing; {examined}"
     return describe_unopened(report) or "nothing is recorded"
 

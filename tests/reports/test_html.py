@@ -405,7 +405,7 @@ def test_sign_off_names_the_parties_of_the_policy_and_the_recorded_answers(passi
     text = parse_page(report).text
     block = text[text.index("Sign-off Organisation") :]
     assert block.startswith("Sign-off Organisation Acme Audit Reference MR-2026-14 Reviewer Jane Roe ")
-    signed = f"Answers a report with the same judgement, the data with the SHA-256 {'a' * 64}."
+    signed = f"with the same judgement (data with the SHA-256 {'a' * 64}); it counts here too."
     assert f"Approved: we read it. {signed} decisions.yaml:4, MR-2026-14" in block
     assert "Jane Roe, counselMax Muster2026-11-24 to 2027-05-01" in block
     assert block.index("Jane Roe, counsel") < block.index("Ann Other")
