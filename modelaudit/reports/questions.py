@@ -34,6 +34,8 @@ from modelaudit.reports.wording import count_noun, cut_text, join_first
 
 _WORD = defer_pattern(r"[\w/.-]*\w")
 """A word of a sentence that may be the name of a file, without the full stop after it."""
+_JOINED_PLACE = defer_pattern(r"(?P<path>\S+):(?P<lines>\d+(?:(?:, | and )\d+)+)")
+_NUMBER = defer_pattern(r"\d+")
 _MAX_NAMES = 3
 _MAX_CONTRADICTIONS = 2
 _MAX_SENTENCES = 2
@@ -50,7 +52,7 @@ class _Inquiry:
 
 def list_questions(report: AuditReport) -> tuple[str, ...]:
     """List the questions, one sentence each: first about the files, then about the licence; none repeats a step."""
-    steps = " ".join(each.person for each in list_steps(report))
+    steps = _spell_places(" ".join(each.person for each in list_steps(report)))
     inquiries = (
         *map(_Inquiry, _ask_about_origin(report)),
         *map(_Inquiry, _ask_about_files(report)),
@@ -60,6 +62,13 @@ def list_questions(report: AuditReport) -> tuple[str, ...]:
         *_inquire_about_license(report.license),
     )
     return tuple(each.text for each in inquiries if not each.names or not all(name in steps for name in each.names))
+
+
+def _spell_places(words: str) -> str:
+    """Add each line of a joined place with its file: ``README.md:5 and 6`` names ``README.md:6`` too."""
+    joined = _JOINED_PLACE.finditer(words)
+    places = [f"{match['path']}:{line}" for match in joined for line in _NUMBER.findall(match["lines"])]
+    return " ".join((words, *places))
 
 
 def _ask_author(report: AuditReport) -> Iterator[str]:
