@@ -405,7 +405,7 @@ def test_sign_off_names_the_parties_of_the_policy_and_the_recorded_answers(passi
     text = parse_page(report).text
     block = text[text.index("Sign-off Organisation") :]
     assert block.startswith("Sign-off Organisation Acme Audit Reference MR-2026-14 Reviewer Jane Roe ")
-    signed = f"with the same judgement (data with the SHA-256 {'a' * 64}); it counts here too."
+    signed = f"Given to another report on the same files, with the same judgement (data with the SHA-256 {'a' * 64}); it counts here too."
     assert f"Approved: we read it. {signed} decisions.yaml:4, MR-2026-14" in block
     assert "Jane Roe, counselMax Muster2026-11-24 to 2027-05-01" in block
     assert block.index("Jane Roe, counsel") < block.index("Ann Other")
@@ -548,7 +548,7 @@ def test_html_page_ticks_no_duty_and_names_the_file_that_the_repository_holds_fo
     # A file in the repository is a fact; whether the user ships it is for the user to tick.
     assert boxes and not [text for attributes, text in boxes if "checked" in attributes]
     assert "To do; the repository holds LICENSE" in [text for _, text in boxes]
-    assert "Ship the licence (section 4(a)); the repository holds it: LICENSE." in page.text
+    assert "Ship the licence (section 4(a)); the repository holds LICENSE." in page.text
     assert "Apache-2.0 permits the planned use, with 2 duties." in page.text
     assert '<div class="callout pass">' in html
     assert "Terms read for the rule set on 2026-11-20." in page.text
@@ -637,8 +637,8 @@ def test_page_of_the_licence_alone_counts_the_files_that_were_never_opened(passi
     coverage = replace(passing.coverage, unopened=157)
     text = parse_page(replace(passing, decision=replace(passing.decision, coverage=coverage))).text
     assert "Not examined 157 files left unopened; 1 file was opened." in text
-    # The heading, the contents and the annex do not say that the model has one file.
-    assert text.count("1 of 158 files opened") == 3
+    # The heading and the annex do not say that the model has one file.
+    assert text.count("1 of 158 files opened") == 2
     assert "every file was" not in text and "No tree digest, because 157 files were left unopened" in text
     assert "with this tree digest" not in text
 
