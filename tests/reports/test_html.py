@@ -405,10 +405,13 @@ def test_sign_off_names_the_parties_of_the_policy_and_the_recorded_answers(passi
     text = parse_page(report).text
     block = text[text.index("Sign-off Organisation") :]
     assert block.startswith("Sign-off Organisation Acme Audit Reference MR-2026-14 Reviewer Jane Roe ")
-    signed = f"Given to another report on the same files, with the same judgement (data with the SHA-256 {'a' * 64}); it counts here too."
+    signed = (
+        "Given to another report on the same files, with the same judgement "
+        f"(data with the SHA-256 {'a' * 64}); it counts here too."
+    )
     assert f"Approved: we read it. {signed} decisions.yaml:4, MR-2026-14" in block
-    assert "Jane Roe, counselMax Muster2026-11-24 to 2027-05-01" in block
-    assert block.index("Jane Roe, counsel") < block.index("Ann Other")
+    assert "Jane Roe (counsel)Max Muster (role not recorded)2026-11-24 to 2027-05-01" in block
+    assert block.index("Jane Roe (counsel)") < block.index("Ann Other")
     assert f"Answers another report on this model, SHA-256 {'a' * 64}, and does not count here." in block
     assert (
         f"@top-left {{ content: {format_css_string('Acme Audit · MR-2026-14 · tiny')}; }}" in parse_page(report).style
