@@ -193,3 +193,12 @@ def test_no_fix_says_that_the_repository_lacks_safetensors() -> None:
     """A repository may hold weights in safetensors beside the file that a finding is about."""
     fixes = {id_: each.rule.fix for id_, each in load_shipped().findings.items()}
     assert {id_ for id_, fix in fixes.items() if "the weights in safetensors" in fix} == set()
+
+
+def test_no_fix_for_code_of_a_model_tells_to_load_it_in_another_way() -> None:
+    """A report that forbids to load a model must not name a way to load it."""
+    fixes = {id_: each.rule.fix for id_, each in load_shipped().findings.items() if id_.startswith("code/")}
+    ways = re.compile(
+        r"(?<!not )\bload (?:it|the (?:model|file)) (?:without|with few)|without a network|without its own", re.I
+    )
+    assert {id_ for id_, fix in fixes.items() if ways.search(fix)} == set()
