@@ -259,3 +259,10 @@ def make_stored_archive(name: str, content: bytes, size: int) -> bytes:
     header_place = struct.pack("<QQI", len(content), len(header), zlib.crc32(header))
     start_header = b"7z\xbc\xaf\x27\x1c\0\4" + struct.pack("<I", zlib.crc32(header_place)) + header_place
     return start_header + content + header
+
+
+def test_sizes_of_a_damaged_start_header_are_not_stated_as_a_number_of_missing_bytes(read_bytes):
+    fields = struct.pack("<QQI", 1 << 60, 1 << 60, 0)
+    data = b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(fields)) + fields + bytes(100)
+    details = read_bytes(data, "a.7z").details
+    assert "the start header states an end of the archive beyond the end of the file" in details

@@ -806,3 +806,8 @@ def test_list_of_hundreds_of_free_sections_in_an_hdf5_heap_is_claimed(bytes_wind
     # The free space keeps the bytes of the links.
     assert read_bytes(data, "w.h5").reasons() == {UnreadReason.UNCLAIMED}
     assert "FSSE" in _list_verified_structures(data, bytes_window)
+
+
+def test_superblock_that_states_an_end_beyond_the_last_byte_is_reported_without_a_number_of_bytes(read_bytes):
+    data = build_hdf5_model("{}")
+    assert "the superblock states an end of the file beyond the last byte" in read_bytes(data[:-1], "m.h5").details

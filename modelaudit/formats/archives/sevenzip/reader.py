@@ -125,8 +125,8 @@ def _find_header(window: Window, log: DefectLog) -> _HeaderPlace:
         log.add(SevenZipDefect.CRC_MISMATCH, "the start header does not match the CRC-32 that it states", 8)
     end = _START_SIZE + offset + size
     if end > window.size:
-        detail = f"the archive is truncated {end - window.size} bytes before the end of its header"
-        raise DamagedError(detail, window.size)
+        # The sizes may be damaged themselves, so that their sum says nothing about the bytes that are missing.
+        raise DamagedError("the start header states an end of the archive beyond the end of the file", window.size)
     return _HeaderPlace(_START_SIZE + offset, end, header_crc)
 
 

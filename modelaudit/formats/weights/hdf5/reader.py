@@ -135,5 +135,5 @@ def _report_missing_parts(superblock: Superblock, found: FoundObjects, window: W
         detail = "a driver stores parts of the file in other files, which are not read"
         yield Unread(UnreadReason.NO_READER, detail, format="HDF5 in parts")
     if superblock.end > window.size:
-        detail = f"the file ends {superblock.end - window.size} bytes before the end that it states"
+        detail = "the superblock states an end of the file beyond the last byte"
         yield Unread(UnreadReason.DAMAGED, detail, Location(offset=window.size))
