@@ -108,6 +108,8 @@ class Audit:
         self._description = DescriptionCollector(catalogue.description)
         self._waiting = WaitingFacts(catalogue, limits)
         self._expects_claims = False
+        self._formats_by_address: dict[str, frozenset[str]] = {}
+        """The formats of each file, and of each member with findings."""
         self._unhashed: deque[tuple[ArtifactRecord, PendingHash | None]] = deque()
         self._unlisted_paths: frozenset[str] = frozenset()
         self.failed_look_ups: tuple[str, ...] = ()
@@ -147,7 +149,10 @@ class Audit:
             opinions=opinions,
             rules=tuple(rule.rule for id_, rule in sorted(self.catalogue.findings.items()) if id_ in cited),
             formats=describe_formats(
-                {each for record in self.records for each in record.formats}, self.catalogue.formats
+                {each for record in self.records for each in record.formats},
+                self.catalogue.formats,
+                findings,
+                self._formats_by_address,
             ),
             description=self._description.describe(
                 target.provenance,
@@ -235,6 +240,10 @@ class Audit:
         record = add_absences(record, self._waiting.collect_structures(reading.structures), self.policy)
         # Each subject is judged as soon as it is built, because those of a hostile file would not fit into memory.
         judged = self._judge_subjects(self._waiting.keep_subjects(reading))
+        found = {artifact.path, *(each.artifact for each in judged.findings)}
+        for address, format_ in reading.formats:
+            if address in found:
+                self._formats_by_address[address] = self._formats_by_address.get(address, frozenset()) | {format_}
         self._unhashed.append((add_absences(record, judged.absences, self.policy), pending))
 
     def _complete_records(self, most_pending: int) -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Final
 
 from modelaudit.checks.values import escape_unprintable
+from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Formats, Scalar, Subject
+from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import FormatNote
 from modelaudit.model.spelling import normalize_appearance
@@ -86,9 +91,28 @@ def _make_name_subject(place: str, kind: str, detail: str) -> Subject:
     return Subject("file-name", place, fields, kind, evidence=evidence, absence_if_unmatched=UnreadReason.UNJUDGED)
 
 
-def describe_formats(recognised: Iterable[str], formats: Formats) -> tuple[FormatNote, ...]:
-    """Return for each format whether its loaders run code, with the reason, in the order of names."""
-    return tuple(_describe_format(format_, formats) for format_ in sorted(set(recognised)))
+def describe_formats(
+    recognised: Iterable[str],
+    formats: Formats,
+    findings: Iterable[Finding] = (),
+    formats_by_address: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> tuple[FormatNote, ...]:
+    """Return for each format whether its loaders run code, with the reason, in the order of names.
+
+    Args:
+        recognised: the formats of all files and members.
+        formats: which formats run code.
+        findings: those of the security check are counted.
+        formats_by_address: the formats of each file, and of each member with findings.
+    """
+    numbers: Counter[str] = Counter()
+    for each in findings:
+        if each.check is CheckFamily.SECURITY:
+            place = each.artifact if each.artifact in formats_by_address else file_of(each.artifact)
+            numbers.update(formats_by_address.get(place, ()))
+    return tuple(
+        replace(_describe_format(format_, formats), findings=numbers[format_]) for format_ in sorted(set(recognised))
+    )
 
 
 def _describe_format(format_: str, formats: Formats) -> FormatNote:

@@ -160,12 +160,16 @@ class PolicyRecord:
 class FormatNote:
     """Whether loading a format can run code, with the reason in one clause.
 
-    ``runs_code`` is ``None`` where the rule set has no entry for the format.
+    Attributes:
+        runs_code: ``None`` where the rule set has no entry for the format.
+        findings: how many findings of the security check are on files and members of this format; ``None`` in a report
+            of an older version.
     """
 
     format: str
     runs_code: bool | None
     why: str = ""
+    findings: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

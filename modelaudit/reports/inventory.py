@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from modelaudit.model.address import file_of, is_member, read_file_path
+from modelaudit.model.address import is_member, read_file_path
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily
-from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState, FormatNote
+from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState, Extent, FormatNote
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.wording import ALGORITHMS as ALGORITHMS
 from modelaudit.model.wording import CLAIM_SOURCES, describe_claim, describe_strength
@@ -168,11 +168,35 @@ def describe_format(note: FormatNote, report: AuditReport) -> str:
     power = f"{'can' if note.runs_code else 'cannot'} run code when it is loaded: {note.why}."
     if CheckFamily.SECURITY not in report.policy.checks:
         return f"{power} Its code was not analysed." if note.runs_code else power
-    files = {each.path for each in report.coverage.artifacts if note.format in each.formats}
-    found = sum(each.check is CheckFamily.SECURITY and file_of(each.artifact) in files for each in report.findings)
-    number = count_noun(found, "finding") if found else "no finding"
-    result = f"The security check has {number} in {count_noun(len(files), 'such file')}."
-    return f"{power} Its code was analysed. {result}" if note.runs_code else f"{power} {result}"
+    records = [each for each in report.coverage.artifacts if note.format in each.formats]
+    sentences = [power]
+    if note.runs_code:
+        sentences.append(_describe_analysis(records))
+    # A report of an older version does not say which format of a container its findings are on.
+    if note.findings is not None:
+        number = count_noun(note.findings, "finding") if note.findings else "no finding"
+        sentences.append(f"The security check has {number} on this format, in {count_noun(len(records), 'file')}.")
+    return " ".join(sentences)
+
+
+def _describe_analysis(records: Sequence[ArtifactRecord]) -> str:
+    """Describe in one sentence how far the code of files with one format was analysed."""
+    unread = sum(_is_unread(each) for each in records)
+    partly = sum(each.extent is not Extent.EXAMINED for each in records) - unread
+    if not unread + partly:
+        return "Its code was analysed."
+    if unread == len(records):
+        return f"Its code was not analysed, because no byte of {'the file' if unread == 1 else 'the files'} was parsed."
+    parts = [f"{count_noun(partly, 'file was', 'files were')} read in part"] if partly else []
+    parts += [f"{count_noun(unread, 'file was', 'files were')} not read"] if unread else []
+    return f"Its code was analysed as far as it was read: {join_phrases(parts)}."
+
+
+def _is_unread(record: ArtifactRecord) -> bool:
+    """Whether a reader recognised the file and parsed none of its bytes."""
+    counts = record.byte_counts
+    is_unparsed = counts is not None and not counts.parsed + counts.data
+    return record.extent is Extent.NOT or (record.extent is Extent.PARTLY and is_unparsed)
 
 
 def describe_comparison_shortly(report: AuditReport) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats, find_extension
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Formats, Promise
+from modelaudit.reports.inventory import describe_format
 
 FORMATS = Formats(
     {".safetensors": Promise("tensors", frozenset({"safetensors"})), ".json": Promise("text", frozenset())},
@@ -161,3 +163,29 @@ def test_scan_reports_a_deceptive_name_of_a_file_without_its_control_characters(
     (finding,) = (finding for finding in report.findings if finding.rule == "document/deceptive-name")
     assert finding.message.isprintable()
     assert all(line.isprintable() for line in finding.evidence)
+
+
+def scan_security(folder: Path) -> dict[str, str]:
+    """Return the description of each format of a folder that was checked for attacks alone."""
+    report = modelaudit.scan(folder, second_opinion=False, checks=["security"])
+    return {note.format: describe_format(note, report) for note in report.formats}
+
+
+def test_note_on_a_format_counts_the_findings_on_members_of_it_and_not_those_of_the_whole_container(tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "model.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.")
+        archive.writestr("archive/version", b"3\n")
+    notes = scan_security(tmp_path)
+    assert "Its code was analysed. The security check has 1 finding on this format, in 1 file." in notes["pickle"]
+    assert "has no finding on this format, in 1 file." in notes["text"]
+    assert "has no finding on this format, in 1 file." in notes["zip"]
+
+
+def test_note_on_a_format_states_how_many_files_were_read_in_part_or_not_at_all(tmp_path: Path):
+    (tmp_path / "a.7z").write_bytes(b"7z\xbc\xaf\x27\x1c\x00\x04" + bytes([9]) * 100)
+    assert "Its code was not analysed, because no byte of the file was parsed." in scan_security(tmp_path)["7z"]
+    (tmp_path / "a.pkl").write_bytes(b"\x80\x04}.")
+    (tmp_path / "b.pkl").write_bytes(b"\x80\x04}q")
+    assert "analysed as far as it was read: 1 file was read in part." in scan_security(tmp_path)["pickle"]
+    (tmp_path / "b.pkl").unlink()
+    assert "Its code was analysed." in scan_security(tmp_path)["pickle"]
