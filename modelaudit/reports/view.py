@@ -224,7 +224,10 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
         # Without words, it marks a text that was not searched for restrictions.
         return False, ("A sentence that may limit the use" if claim.quotation else "Not searched")
     is_concluded = license_.state is ConclusionState.CONCLUDED and license_.expression
-    if is_concluded and _EXPRESSION_OPERATORS.search(claim.quotation):
+    operator = _EXPRESSION_OPERATORS.search(claim.quotation)
+    if is_concluded and operator and claim.is_in_running_text and operator[0].upper() not in license_.expression:
+        return False, "A sentence on several licences, which the conclusion does not rest on"
+    if is_concluded and operator:
         # An expression such as "MIT OR Apache-2.0" belongs to no single entry.
         return True, license_.expression
     if claim.kind is ClaimKind.FOUND:

@@ -15,6 +15,7 @@ from modelaudit.licenses.evidence.claims import (
     LINK_TARGET,
     claim_license_files,
 )
+from modelaudit.licenses.evidence.fields import TEXT
 from modelaudit.licenses.evidence.names import is_in_family, is_version_of, shares_text
 from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_policies, list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import (
@@ -151,9 +152,12 @@ class AgreementChecker:
             is_declared = claim.kind is ClaimKind.DECLARED and not claim.is_in_running_text
             if is_declared and determine_scope(claim) is scope:
                 by_file.setdefault(claim.artifact, []).append(claim)
+        # A card in a subfolder cannot turn licences that all bind into a choice.
+        is_root = scope is ClaimScope.MODEL
+        sentences = [each.quotation for each in claims if is_root and each.artifact == ROOT_CARD and each.field == TEXT]
         statements = []
         for artifact in sorted(by_file, key=lambda path: (path != ROOT_CARD, path)):
-            statement = resolve_statement(by_file[artifact], self.names)
+            statement = resolve_statement(by_file[artifact], self.names, sentences)
             if statement.state is not ConclusionState.UNDECLARED:
                 statements.append(replace(statement, source=artifact))
         return statements

@@ -19,6 +19,7 @@ from modelaudit.licenses.evidence.alternatives import (
 )
 from modelaudit.licenses.evidence.fields import FRONT_MATTER
 from modelaudit.licenses.evidence.names import index_license_names, is_in_family
+from modelaudit.licenses.evidence.stated_choices import offers_choice
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import NAME_LIMIT, ConclusionState, LicenseClaim, fold_license_name
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseEntry
@@ -90,8 +91,12 @@ class LicenseNames:
         return choices
 
 
-def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> ResolvedStatement:
+def resolve_statement(
+    claims: Sequence[LicenseClaim], names: LicenseNames, sentences: Sequence[str] = ()
+) -> ResolvedStatement:
     """Merge the declared claims of one artifact into one statement.
+
+    ``sentences`` are those of the card that name licences: one may offer the listed licences as a choice.
 
     An unresolved link decides nothing, because it is an address and no name. An unresolved name prevents a conclusion,
     because it may mean other terms than the identifier beside it.
@@ -116,6 +121,9 @@ def resolve_statement(claims: Sequence[LicenseClaim], names: LicenseNames) -> Re
         listed = ", ".join(quote_claim(claim) for claim in stated_licenses)
         text = f"{describe_source(stated_licenses[0])} lists {listed}, which are permissive: the duties of each apply."
         if unread is None and all(choices for _, choices in resolved):
+            if all(len(choices) == 1 for _, choices in resolved) and offers_choice(sentences, ids, names.resolve_name):
+                text = f"{describe_source(stated_licenses[0])} lists {listed}, and a sentence offers them as a choice."
+                return ResolvedStatement(ConclusionState.CONCLUDED, tuple((id_,) for id_ in ids), (text,))
             return ResolvedStatement(ConclusionState.CONCLUDED, all_named, (text,))
     if len(stated_licenses) > 1:
         listed = ", ".join(quote_claim(claim) for claim in stated_licenses)
