@@ -16,6 +16,7 @@ from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
 from modelaudit.reports.addressees import name_author
 from modelaudit.reports.decision_words import is_acceptable
+from modelaudit.reports.finding_groups import MOST_ROWS
 from modelaudit.reports.inventory import has_claimed_digests
 from modelaudit.reports.next_step import list_places, list_reviewable_answers
 from modelaudit.reports.open_names import find_unread
@@ -161,6 +162,9 @@ def _decide_first(names: list[str]) -> str:
     if not names:
         return ""
     others = f", and so for each of the {len(names):,} in the annex on findings" if len(names) > 1 else ""
+    if len(names) >= MOST_ROWS:
+        places = "its print shows the first; its folded rows and the JSON output list all, the CSV output their files"
+        others += f" ({places})"
     return f"record the decision with {DECIDE.format(shlex.quote(names[0]))}{others}."
 
 
