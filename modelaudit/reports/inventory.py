@@ -199,6 +199,22 @@ def _is_unread(record: ArtifactRecord) -> bool:
     return record.extent is Extent.NOT or (record.extent is Extent.PARTLY and is_unparsed)
 
 
+def describe_bytes(report: AuditReport) -> str:
+    """Describe how many bytes were parsed, are declared as data, or belong to no part of their format.
+
+    A structure may declare more data than a damaged file holds.
+    """
+    counts = report.coverage.count_bytes()
+    total = sum(record.size for record in report.coverage.artifacts)
+    uncounted = total - counts.parsed - counts.data - counts.unclaimed
+    files = sum(record.byte_counts is None for record in report.coverage.artifacts)
+    text = (
+        f"{counts.parsed:,} read as structure or text, {counts.data:,} of numbers or contents by the stated size, "
+        f"{counts.unclaimed:,} without a place in the format"
+    )
+    return f"{text}, {uncounted:,} in {count_noun(files, 'file')} not counted by class" if uncounted > 0 else text
+
+
 def describe_comparison_shortly(report: AuditReport) -> str:
     """Describe in one clause how many files have confirmed digests, by source."""
     records = report.coverage.artifacts

@@ -25,7 +25,7 @@ from modelaudit.reports.decision_words import (
     list_valid_signoffs,
 )
 from modelaudit.reports.hub_scanners import describe_scanners, get_scans
-from modelaudit.reports.inventory import describe_comparison
+from modelaudit.reports.inventory import describe_bytes, describe_comparison
 from modelaudit.reports.layout import (
     build_marked_line,
     build_rows,
@@ -45,7 +45,6 @@ from modelaudit.reports.signature_words import describe_signature
 from modelaudit.reports.view import (
     FindingGroup,
     describe_accepted,
-    describe_bytes,
     describe_completeness,
     describe_findings,
     describe_inventory,

@@ -224,12 +224,10 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
         # Without words, it marks a text that was not searched for restrictions.
         return False, ("A sentence that may limit the use" if claim.quotation else "Not searched")
     is_concluded = license_.state is ConclusionState.CONCLUDED and license_.expression
-    operator = _EXPRESSION_OPERATORS.search(claim.quotation)
-    if is_concluded and operator and claim.is_in_running_text and operator[0].upper() not in license_.expression:
-        return False, "A sentence on several licences, which the conclusion does not rest on"
-    if is_concluded and operator:
-        # An expression such as "MIT OR Apache-2.0" belongs to no single entry.
-        return True, license_.expression
+    if is_concluded and (operator := _EXPRESSION_OPERATORS.search(claim.quotation)):
+        # An expression such as "MIT OR Apache-2.0" belongs to no single entry; a sentence may say something else.
+        agrees = not claim.is_in_running_text or operator[0].upper() in license_.expression
+        return agrees, license_.expression if agrees else "Several licences, not as concluded"
     if claim.kind is ClaimKind.FOUND:
         if is_uncompared_file(claim):
             return False, "Not compared: read it"
@@ -347,22 +345,6 @@ def describe_inventory(report: AuditReport) -> str:
         total = size + sum(each.size for each in coverage.unopened_files)
         return f"{files}, {size:,} of {count_noun(total, 'byte')}"
     return f"{files}, {count_noun(size, 'byte')} in all"
-
-
-def describe_bytes(report: AuditReport) -> str:
-    """Describe how many bytes were parsed, are declared as data, or belong to no part of their format.
-
-    A structure may declare more data than a damaged file holds.
-    """
-    counts = report.coverage.count_bytes()
-    total = sum(record.size for record in report.coverage.artifacts)
-    uncounted = total - counts.parsed - counts.data - counts.unclaimed
-    files = sum(record.byte_counts is None for record in report.coverage.artifacts)
-    text = (
-        f"{counts.parsed:,} read as structure or text, {counts.data:,} of numbers or contents by the stated size, "
-        f"{counts.unclaimed:,} without a place in the format"
-    )
-    return f"{text}, {uncounted:,} in {count_noun(files, 'file')} not counted by class" if uncounted > 0 else text
 
 
 def describe_completeness(report: AuditReport) -> str:

@@ -215,3 +215,11 @@ def test_text_without_a_search_for_terms_is_no_complete_examination(passing: Aud
     )
     shown = front_page.summarize_unexamined(doubtful)
     assert "a.txt was not searched for terms." in str(shown)
+
+
+def test_sentence_on_several_licences_is_understood_as_the_conclusion_only_if_it_joins_them_alike() -> None:
+    claim = build_claim("text", "Licensed under MIT or Apache-2.0.")
+    conclusion = LicenseConclusion(ConclusionState.CONCLUDED, LicenseCategory.PERMISSIVE, (claim,))
+    both, either = (replace(conclusion, expression=f"MIT {each} Apache-2.0") for each in ("AND", "OR"))
+    assert view.describe_claimed_license(claim, either) == (True, "MIT OR Apache-2.0")
+    assert view.describe_claimed_license(claim, both) == (False, "Several licences, not as concluded")
