@@ -351,13 +351,11 @@ def describe_completeness(report: AuditReport) -> str:
     """Describe in a clause how much was not examined, where there are no absences."""
     coverage = report.coverage
     if coverage.is_complete:
-        unsearched = list_unsearched_texts(report)
-        is_checked = CheckFamily.SECURITY in report.policy.checks
-        if not is_checked:
-            further = "terms in further texts, and " if unsearched else ""
-            return f"{further}whether the files hold an attack; every file was read for its terms alone"
-        examined = "every file was examined completely"
-        return f"terms in further texts; apart from that, {examined}" if unsearched else f"nothing; {examined}"
+        further = "terms in further texts" if list_unsearched_texts(report) else ""
+        if CheckFamily.SECURITY not in report.policy.checks:
+            lead = f"{further}, and whether" if further else "whether"
+            return f"{lead} the files hold an attack; every file was read for its terms alone"
+        return f"{f'{further}; apart from that,' if further else 'nothing;'} every file was examined completely"
     return describe_unopened(report) or "nothing is recorded"
 
 
