@@ -353,7 +353,8 @@ def describe_completeness(report: AuditReport) -> str:
     if coverage.is_complete:
         further = "terms in further texts" if list_unsearched_texts(report) else ""
         if CheckFamily.SECURITY not in report.policy.checks:
-            return f"{f'{further}, and ' if further else ''}whether the files hold an attack; all were read for terms alone"
+            lead = f"{further}, and whether" if further else "whether"
+            return f"{lead} the files hold an attack; every file was read for its terms alone"
         return f"{f'{further}; apart from that,' if further else 'nothing;'} every file was examined completely"
     return describe_unopened(report) or "nothing is recorded"
 
