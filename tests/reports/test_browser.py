@@ -157,3 +157,20 @@ def test_page_lists_every_file_without_its_script(browser: Browser, pages: dict[
         text = page.locator("body").text_content() or ""
         assert [number for number in range(FILES) if f"part-{number // 100:02}/{number:04}.bin" not in text] == []
         assert not page.locator("input[type=search]").is_visible()
+
+
+@check_each("width", [600, 700, 1280])
+def test_number_in_the_heading_of_a_group_keeps_to_one_line(
+    width: int, browser: Browser, pages: dict[str, Path]
+) -> None:
+    count_lines = """() => [...document.querySelectorAll(".need .count")].map(each => {
+      each.textContent = "12,300";
+      const range = document.createRange();
+      range.selectNodeContents(each);
+      return new Set([...range.getClientRects()].map(box => box.top)).size;
+    })"""
+    with open_page(browser, pages["fail"]) as opened:
+        opened.page.set_viewport_size({"width": width, "height": 900})
+        opened.page.emulate_media(media="print")
+        lines = opened.page.evaluate(count_lines)
+    assert set(lines) == {1}
