@@ -185,7 +185,10 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
     places = list(dict.fromkeys(_iter_places(license_)))
     stated = f", {' and '.join(places[:_MAX_PLACES])}" if places else ""
     named = names.replace("(", " ").replace(")", " ").split()
-    inherited = [each for each in license_.entries if each.id not in license_.own and each.id in named]
+    further = [each for each in license_.entries if each.id not in license_.own and each.id in named]
+    # Beside a choice, a licence that no base model brings in is the alternative that the answers are not for.
+    brought = {id_ for origin in license_.origins for id_ in origin.entries}
+    inherited = [each for each in further if "OR" not in named or each.id in brought]
     if inherited and license_.own and stated:
         # The places state the model's own licence alone.
         sources = "; ".join(_describe_source(license_, each) for each in inherited)

@@ -15,7 +15,7 @@ from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import CauseKind, Question
 from modelaudit.reports import front_page, render
-from modelaudit.reports.answers import list_reasons_on_use
+from modelaudit.reports.answers import describe_conclusion, list_reasons_on_use
 from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.license_view import list_unread, list_unsaid_conflicts
 from modelaudit.reports.license_words import describe_answer
@@ -93,3 +93,9 @@ def test_licence_that_is_not_determined_is_only_named(name: str, reports: Mappin
     heading = fold(parse_page(report).text.partition("May it be loaded?")[0])
     if report.license.state is not ConclusionState.CONCLUDED:
         assert "licence:" not in heading and "licences:" not in heading
+
+
+def test_alternative_that_the_answers_are_not_for_is_no_licence_of_a_part(reports: Mapping[str, AuditReport]) -> None:
+    license_ = reports["either"].license
+    assert license_.expression == "Apache-2.0 OR MIT"
+    assert describe_conclusion(license_).startswith("Apache-2.0 OR MIT, stated in README.md:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from reports.test_html import parse_page
 from support.cases import check_each
 from support.officer_kinds import KINDS, scan_kinds
 
+import modelaudit
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import render
@@ -293,3 +295,16 @@ def test_licensor_of_a_licence_is_named_with_the_address_of_its_text(reports: Ma
     assert entry.licensor == "Google"
     persons = " ".join(each.person for each in list_steps(reports["denied"]))
     assert "ask the publisher of the model (not named in its files) for an agreement" in persons
+
+
+@check_each("count, is_named", [(4, False), (6, True)])
+def test_step_for_many_parts_names_the_outputs_that_list_all_of_them(
+    count: int, is_named: bool, tmp_path: Path
+) -> None:
+    for number in range(count):
+        pickle = b"\x80\x02cacmesearch.state\nTrial\n)\x81K" + bytes([number]) + b"b."
+        (tmp_path / f"s{number}.pkl").write_bytes(pickle)
+    report = modelaudit.scan(tmp_path, second_opinion=False, offline=True)
+    [step] = [each for each in list_steps(report) if "and so for each" in each.engineer]
+    assert f"each of the {count} in the annex on findings" in step.engineer
+    assert ("its folded rows and the JSON output list all, the CSV output their files" in step.engineer) is is_named

@@ -204,7 +204,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         uses={**_SAAS, "train-on-outputs": False},
     ),
     "either": Kind(
-        {"README.md": write_card("[apache-2.0, mit]", "Under Apache-2.0 OR MIT, at your option."), **_WEIGHTS}
+        {
+            "README.md": write_card("[apache-2.0, mit]", "Licensed under either of Apache-2.0 or MIT at your option."),
+            **_WEIGHTS,
+        }
     ),
     "service": Kind({"README.md": write_card("agpl-3.0"), **_WEIGHTS}),
     "metadata-differs": Kind({"README.md": write_card("mit"), "model.gguf": build_gguf("cc-by-nc-4.0")}),
