@@ -202,3 +202,11 @@ def test_no_fix_for_code_of_a_model_tells_to_load_it_in_another_way() -> None:
         r"(?<!not )\bload (?:it|the (?:model|file)) (?:without|with few)|without a network|without its own", re.I
     )
     assert {id_ for id_, fix in fixes.items() if ways.search(fix)} == set()
+
+
+def test_reasons_of_the_two_rules_on_commands_in_documents_hold_for_one_line() -> None:
+    """A file for agents may fire both, and assistants follow it."""
+    findings = load_shipped().findings
+    assert "Assistants load this file by its name and follow it" in findings["agents/risky-instruction"].rule.why
+    assert "so does an assistant" in findings["shell/instruction"].rule.why
+    assert "No program runs" not in findings["shell/instruction"].rule.why
