@@ -286,7 +286,7 @@ def test_each_of_several_models_has_its_answer_and_its_findings_at_its_own_card(
     assert [each.artifact for each in denied] == ["b/README.md"] * 2
     assert all("mit" not in line for each in denied for line in each.evidence)
     [message] = [each.message for each in denied if each.rule == "license/use-denied"]
-    assert "does not permit the planned use of b: " in message
+    assert "does not permit the planned use of b. " in message
     assert report.license.openness and report.license.openness.title.startswith(
         "Not rated: the repository is judged in 2 parts"
     )

@@ -140,7 +140,6 @@ def test_entry_is_read_with_its_line_and_all_of_its_fields() -> None:
         ),
         (change("    approved-by: Max Muster\n", ""), "d.yaml:2: decisions.0.approved-by: is missing"),
         (change("answer: accept", "answer: approve"), "answer: approve signs off a model, and this is a finding"),
-        (change("    by: Jane", "    role: CISO\n    by: Jane"), "decisions.0.role: only a sign-off has it"),
         (change("answer: approve", "answer: accept", SIGN_OFF), "decisions.0.report: only a sign-off has it"),
         (change("model: acme", "licence: acme", SIGN_OFF), "decisions.0.report: only a sign-off has it"),
         (

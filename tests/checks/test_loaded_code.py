@@ -9,7 +9,7 @@ from support.cases import check_each
 
 import modelaudit
 
-_RUN = "import subprocess\n\n\ndef convert(path):\n    subprocess.run(['ffmpeg', '-i', path])\n"
+_RUN = "import subprocess\n\n\ndef convert(path):\n    subprocess.run(['flac', '-i', path])\n"
 _CONFIG = json.dumps({"model_type": "bert", "architectures": ["BertModel"]})
 _MODELING = "from transformers import PreTrainedModel\n{}\n\n\nclass Model(PreTrainedModel):\n    pass\n"
 _AUTO_MAP = json.dumps({"model_type": "a", "auto_map": {"AutoModel": "modeling_a.Model"}})
@@ -95,7 +95,7 @@ def test_lowered_finding_says_that_the_file_is_not_loaded(tmp_path: Path) -> Non
 
 
 def test_call_in_a_cell_is_no_call_at_import(tmp_path: Path) -> None:
-    text = "import subprocess\nsubprocess.run(['ffmpeg'])\n"
+    text = "import subprocess\nsubprocess.run(['flac'])\n"
     cell = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": [text]}
     notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "try.ipynb").write_text(json.dumps(notebook))

@@ -42,11 +42,11 @@ WITHOUT_RULES = {
 """Formats that no rule names, each with its reason."""
 
 EXTENSIONS_WITHOUT_PROMISE = frozenset({
-    *(".7z", ".array", ".bin", ".bz2", ".caffemodel", ".cbm", ".dat", ".data-00000-of-00001", ".dic", ".gz", ".host"),
+    *(".7z", ".array", ".bin", ".bz2", ".caffemodel", ".cbm", ".cdb", ".dat", ".data-00000-of-00001", ".dic", ".gz", ".host"),
     *(".index", ".j2", ".joblib", ".keras"),
     *(".lz4", ".lzma", ".mar", ".meta", ".model", ".nemo", ".ocdbt", ".params", ".parquet", ".pdiparams", ".pdmodel"),
     *(".pkl", ".pmml", ".ps1", ".pt", ".pt2", ".pth", ".ptl", ".rar", ".rda", ".rds", ".scp"),
-    *(".ser", ".skops", ".sqlite", ".t7", ".tar", ".template", ".tmpl", ".ubj", ".xz", ".z", ".zip", ".zst"),
+    *(".ser", ".simstring", ".skops", ".sqlite", ".t7", ".tar", ".template", ".tmpl", ".ubj", ".xz", ".z", ".zip", ".zst"),
 })  # fmt: skip
 """Extensions of benign fixtures that promise no format: no finding reports other content under them."""
 

@@ -805,7 +805,7 @@ def test_native_library_from_outside_of_the_model_has_a_finding(tmp_path, key, v
 @check_each(
     "name, text, expected",
     [
-        ("config.jsonnet", "local t = '_tar' + 'get_';\n{ model: { [t]: 'os.system' } }\n", 3),
+        ("config.jsonnet", "local t = '_tar' + 'get_';\n{ model: { [t]: 'os.system' } }\n", 1),
         ("config.jsonnet", '{ "model": "a" + "b" }\n', 3),
         ("config.jsonnet", "// plain\n{ model: 'a', layers: [1, 2,], }\n", 0),
         ("config.jsonnet", "{ model: { '_target_': 'os.system' } }\n", 1),

@@ -601,7 +601,7 @@ def test_attack_at_the_end_of_a_long_text_is_found():
 def test_function_that_is_handed_over_is_called_at_import_by_a_known_caller_alone(
     source: str, is_reached: bool
 ) -> None:
-    text = f"import subprocess\ndef f(*a):\n    subprocess.run(['ffmpeg'])\n{source}\n"
+    text = f"import subprocess\ndef f(*a):\n    subprocess.run(['play'])\n{source}\n"
     assert (("call-at-import", "subprocess.run") in list_uses(text)) == is_reached
 
 

@@ -225,7 +225,7 @@ def _detect_exfiltration(command: Command, name: str, arguments: list[str]) -> I
     """Yield the harm of a program that sends data, if a private file or the environment is among its arguments."""
     # ``scp -i ~/.ssh/id_rsa`` and ``curl --netrc-file ~/.netrc`` use a file to log in; they do not send it.
     if name == "rsync":
-        sent_arguments = _drop_login_of_rsync(arguments)
+        sent_arguments = drop_login_of_rsync(arguments)
     else:
         sent_arguments = _drop_values(arguments, "-i" if name in ("scp", "sftp") else "--netrc-file")
     # A download is written to the value of an output option, which is not sent.
@@ -247,7 +247,7 @@ def _drop_values(arguments: list[str], option: str) -> list[str]:
     return [word for previous, word in pairwise(("", *arguments)) if previous != option]
 
 
-def _drop_login_of_rsync(arguments: list[str]) -> list[str]:
+def drop_login_of_rsync(arguments: list[str]) -> list[str]:
     """Return the arguments of rsync without the path of the key in ``-e 'ssh -i key'``; ``-i`` stays."""
     kept_words: list[str] = []
     for previous, word in pairwise(("", *arguments)):

@@ -13,7 +13,7 @@ from typing import Final
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.command_flows import list_written_files
-from modelaudit.languages.shell.harm import Harm, find_private_content, is_private_path
+from modelaudit.languages.shell.harm import Harm, drop_login_of_rsync, find_private_content, is_private_path
 from modelaudit.languages.shell.program_names import SENDERS, normalize_program_name, unwrap_command
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -50,6 +50,8 @@ class PrivateCopies:
         for command in commands:
             words = unwrap_command(command.words)
             name = normalize_program_name(words[0]) if words else ""
+            if name == "rsync":
+                words = [name, *drop_login_of_rsync(words[1:])]
             read_words = _list_read_words(words, command)
             copied = copied or self._find_copy(read_words)
             private = private or find_private_content(command, words)

@@ -11,7 +11,7 @@ from support.cases import check_each
 from modelaudit.formats.registry import find_reader
 from modelaudit.formats.weights.gguf.types import BLOCK_SIZES, VALUE_CODES, VALUE_WIDTHS
 from modelaudit.model.artifact import JINJA, Artifact
-from modelaudit.model.evidence import Statements
+from modelaudit.model.evidence import Prose, Statements
 from modelaudit.model.limits import Limits
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline
@@ -76,7 +76,7 @@ def test_numbers_of_gguf_tensors_are_not_read(bytes_window):
     data = build_gguf_model().add_tensor("a", (4_000_000,), 0, 16_000_000).build()
     window = bytes_window(data)
     readings = list(find_reader("gguf").read(Artifact("m.gguf", len(data), lambda: None), window, Limits()))
-    assert [type(each) for each in readings] == [Outline, ModelTraits, StatedValues, TensorTable, Statements]
+    assert [type(each) for each in readings] == [Outline, ModelTraits, StatedValues, TensorTable, Statements, Prose]
     assert window.bytes_read < 1_000_000
 
 
