@@ -14,7 +14,7 @@ from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 
 _NEXT_STEP: Final = (
     "save the report with -o json=report.json, then run `modelaudit decide model --report report.json --answer approve "
-    '--reason "TEXT" --by "NAME"{}`'
+    '--reason "TEXT" --by "NAME"{}`, or with --answer refuse'
 )
 
 

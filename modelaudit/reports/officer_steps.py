@@ -11,6 +11,7 @@ from modelaudit.model.address import file_of
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
+from modelaudit.model.signoff import SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
@@ -218,7 +219,9 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
             added = f"{format_sentence(added)} {compromised}" if added else compromised
     else:
         added = f"ask {name_author(report)} for corrected files first"
-    accepts = bool(rejected) and all(is_acceptable(each, report.policy) for each in rejected)
+    in_force = (each for each in report.signoffs if each.state is SignOffState.VALID)
+    is_refused = any(each.answer is SignOffAnswer.REFUSE for each in in_force)
+    accepts = bool(rejected) and not is_refused and all(is_acceptable(each, report.policy) for each in rejected)
     exception = f" {_EXCEPTION}" if accepts else ""
     yield Step(f"{words} {format_sentence(added)}{exception}" if added else f"{words}{exception}")
 

@@ -395,6 +395,12 @@ def test_acceptance_is_offered_only_where_the_gate_would_honour_it(
     lenient = replace(report, policy=replace(report.policy, accept_critical=True))
     assert list_persons(lenient)[0].startswith("Do not load") and "As an exception" in list_persons(lenient)[0]
     assert "As an exception" in group_by_need(lenient)[0].advice
+    # A person who refused the model leaves no exception to offer.
+    refusal = SignOff(
+        *("a" * 64, SignOffAnswer.REFUSE, "it runs a command", "Jane Roe", "counsel", "Max Muster"),
+        *("2026-11-24", "2027-05-01", SignOffState.VALID, "decisions.yaml:4", ""),
+    )
+    assert "As an exception" not in " ".join(list_persons(replace(lenient, signoffs=(refusal,))))
     assert explain_result(lenient, critical.fingerprint, catalogue).endswith("--answer accept|refuse")
 
 
