@@ -57,7 +57,7 @@ _OTHER_PURPOSE: Final = defer_pattern(
     re.IGNORECASE,
 )
 # Classes that a library looks for in a file of the model, whose subclasses it makes objects of, and decorators by which
-# a file registers what a configuration of spaCy names.
+# a file registers the names in a configuration of spaCy.
 _LOADED_BASES: Final = frozenset(
     {"datasets.GeneratorBasedBuilder", "datasets.ArrowBasedBuilder", "datasets.DatasetBuilder",
      "datasets.BeamBasedBuilder", "datasets.Metric", "evaluate.Metric", "evaluate.Measurement", "evaluate.Comparison",

@@ -19,7 +19,7 @@ def describe_permission(
     """Yield the cause for the worst open answer to the planned use, with the first reasons; nothing for a permission.
 
     One fact has one outcome. A finding that fails the policy leaves no person to decide on its fact, and a file that
-    was not read is no text to decide on.
+    was not read leaves no text to decide on.
 
     Args:
         license_: the conclusion, with the outcome of each answer.

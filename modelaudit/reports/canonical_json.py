@@ -174,7 +174,7 @@ def _sort_keys(value: Json | tuple[Json, ...], change: Callable[[str], str]) -> 
     """Return a value with sorted keys and changed strings.
 
     Raises:
-        _OtherFormError: it contains a number with a fraction or an exponent, or something that is no JSON.
+        _OtherFormError: it contains a number with a fraction or an exponent, or a value outside of JSON.
     """
     if isinstance(value, dict):
         return {

@@ -134,5 +134,5 @@ def _make_value(tree: Any, left: list[int], depth: int) -> Value | None:
 
 
 def _make_key(key: object) -> PlainValue:
-    """Return a key of a mapping; ``None`` for one that is no plain value."""
+    """Return a key of a mapping; ``None`` if it is not a plain value."""
     return key if isinstance(key, str | int | float | bool) else None

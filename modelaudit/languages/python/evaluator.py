@@ -283,7 +283,7 @@ class Evaluator(ast.NodeVisitor):
     def _ask_module_hook(self) -> None:
         """Ask the ``__getattr__`` of the module for each key of its mappings, as a file does that imports the name.
 
-        What the hook returns is another name of it, which the importing file may call.
+        The hook returns another name of it, which the importing file may call.
         """
         hooks = [
             each

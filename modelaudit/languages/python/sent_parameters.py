@@ -35,5 +35,5 @@ def passes_secret_on(call: Call, method: str) -> bool:
 
 
 def drop_function_tags(tags: frozenset[str]) -> frozenset[str]:
-    """Return the tags without those of functions: the result of a function is no function that sends."""
+    """Return the tags without those of functions: the result of a sending function sends nothing."""
     return frozenset(tag for tag in tags if not tag.startswith(f"{_TAG}function:"))

@@ -79,7 +79,7 @@ def _read_index(cursor: RecordCursor, depth: int) -> _Header:
     kind = cursor.take(4, "the kind of an index")
     read_parts = _KINDS.get(kind)
     if read_parts is None:
-        raise DamagedError(f"{kind!r} is no kind of index that is read", start)
+        raise DamagedError(f"the kind of index {kind!r} is unknown", start)
     dimensions, vectors, *unused, trained, metric = cursor.read(_HEADER, "the header")
     if dimensions <= 0 or vectors < 0 or unused != [_UNUSED, _UNUSED] or trained > 1:
         raise DamagedError("the header states values that FAISS does not write", start)

@@ -117,7 +117,7 @@ class _Tree:
             if not kind & ~_IS_WHOLE_WORD:
                 return self._pass_letters(position + _RULE_BYTES, data[position + 2])
             if kind not in _KINDS:
-                raise DamagedError(f"{kind} is no kind of a node", self.start + position)
+                raise DamagedError(f"the kind of node {kind} is unknown", self.start + position)
             self._rules.append(_NODE.unpack_from(data, position)[1])
             position += _NODE.size
             if kind & _HAS_LETTERS:
