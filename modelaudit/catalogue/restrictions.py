@@ -25,6 +25,7 @@ class SignFile:
     words: list[Text] = field(default_factory=list)
     quoted: bool = False
     denies: list[Use] = field(default_factory=list)
+    gist: str = ""
 
 
 @dataclass(config=CONFIG)
@@ -81,7 +82,7 @@ def read_restrictions(
                 if kind not in kinds:
                     raise document.error(f"signs.{id_}.clauses: {kind!r} is not a kind in rules/clauses.yaml", place)
             words = tuple(compile_pattern(each, document, place) for each in sign.words)
-            signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words, sign.quoted, tuple(sign.denies))
+            signs[id_] = RestrictionSign(id_, tuple(sign.clauses), words, sign.quoted, tuple(sign.denies), sign.gist)
         for id_, limit in file.plain.items():
             if id_ not in signs:
                 raise document.error(f"plain.{id_}: is none of the signs", ("plain", id_))

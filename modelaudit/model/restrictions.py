@@ -26,6 +26,7 @@ class RestrictionSign:
         words: the sentence is a sign if any pattern matches its folded form.
         quoted: whether the first sentence of this kind in an unknown licence text is quoted.
         denies: the planned uses that a single prohibition of this kind forbids where it names them.
+        gist: its meaning in English, as a clause that follows others.
     """
 
     id: str
@@ -33,6 +34,7 @@ class RestrictionSign:
     words: tuple[re.Pattern[str], ...]
     quoted: bool = False
     denies: tuple[Use, ...] = ()
+    gist: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,27 @@ from typing import Final
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Fact, Topic
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import AuditReport
+from modelaudit.model.structure import Location
 from modelaudit.reports.view import name_subject
 from modelaudit.reports.wording import cut_text, join_phrases
 
 _ON_HUB: Final = frozenset({RefKind.MODEL, RefKind.DATASET, RefKind.CACHE})
 _NAME_CHARACTERS: Final = 60
+_SENTENCES: Final = frozenset({"restriction", "prohibition"})
+"""The fields of claims that quote sentences of files on what may be done."""
+_MAIL: Final = defer_pattern(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,4}")
 
 
 def name_author(report: AuditReport) -> str:
-    """Name who answers for the model, with the first contact that the card states, or the account of the Hub."""
+    """Name who answers for the model, with the first contact that the card states, or the account of the Hub.
+
+    A contact of which a sentence says that it grants licences is named where nothing else is.
+    """
     noun = name_subject(report)
     facts = report.description.facts
-    contact = next((each for each in facts if each.topic is Topic.CONTACT), None)
+    contact = next((each for each in facts if each.topic is Topic.CONTACT and not _is_for_licences(each)), None)
     if contact is not None:
         return f"the author of the {noun} ({_quote(contact)})"
     owner, slash, _ = report.target.name.removeprefix("datasets/").partition("/")
@@ -28,19 +36,47 @@ def name_author(report: AuditReport) -> str:
     named = next((each for each in facts if each.topic in (Topic.SUPPLIER, Topic.AUTHOR)), None)
     if named is not None:
         return f"the author of the {noun} ({_quote(named)})"
-    return f"the publisher of the {noun} (not named in its files)"
+    return _name_license_contact(report) or f"the publisher of the {noun} (not named in its files)"
+
+
+def name_owner(report: AuditReport) -> str:
+    """Name who is asked about the licence: the contact that a sentence names for it, else who answers for the model."""
+    return _name_license_contact(report) or name_author(report)
+
+
+def _name_license_contact(report: AuditReport) -> str:
+    """Name the contact that a sentence of a file names for licences or commercial use; empty without one."""
+    named = next((each for each in report.description.facts if _is_for_licences(each)), None)
+    if named is not None:
+        contact, place = named.value, _name_place(named.artifact, named.where)
+    else:
+        quoted = ((each, _MAIL.search(each.quotation)) for each in report.license.claims if each.field in _SENTENCES)
+        claim, mail = next(((each, mail) for each, mail in quoted if mail is not None), (None, None))
+        if claim is None or mail is None:
+            return ""
+        contact, place = mail[0], _name_place(claim.artifact, claim.location)
+    address = cut_text(contact, _NAME_CHARACTERS)
+    return f"the publisher of the {name_subject(report)} ({address}, as {place} states, not confirmed)"
+
+
+def _is_for_licences(fact: Fact) -> bool:
+    return fact.topic is Topic.CONTACT and ("name", "licence") in fact.qualifiers
 
 
 def _quote(fact: Fact) -> str:
     """Quote a fact with the place that states it."""
-    line = f":{fact.where.line}" if fact.where.line else ""
-    place = f", {fact.artifact}{line}" if fact.artifact else ""
+    place = f", {_name_place(fact.artifact, fact.where)}" if fact.artifact else ""
     return f"{cut_text(' '.join(fact.value.split()), _NAME_CHARACTERS)}{place}"
+
+
+def _name_place(path: str, where: Location) -> str:
+    """Name a line of a file, or the record of the Hub."""
+    return f"{path or 'the Hub'}{f':{where.line}' if where.line else ''}"
 
 
 def name_licensors(report: AuditReport, ids: Iterable[str]) -> str:
     """Name who grants these licences: the party on record with the address of its text, else the author."""
     entries = {each.id: each for each in report.license.entries}
     found = [entries[each] for each in dict.fromkeys(ids) if each in entries]
-    parties = [f"{each.licensor} ({each.url})" if each.licensor else name_author(report) for each in found]
-    return join_phrases(parties) if parties else name_author(report)
+    parties = [f"{each.licensor} ({each.url})" if each.licensor else name_owner(report) for each in found]
+    return join_phrases(list(dict.fromkeys(parties))) if parties else name_owner(report)

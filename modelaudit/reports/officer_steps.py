@@ -15,7 +15,7 @@ from modelaudit.model.signoff import SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
-from modelaudit.reports.addressees import name_author
+from modelaudit.reports.addressees import name_author, name_owner
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.finding_groups import MOST_ROWS
 from modelaudit.reports.inventory import has_claimed_digests
@@ -172,7 +172,7 @@ def _decide_first(names: list[str]) -> str:
 def _correct_licence(report: AuditReport) -> Step:
     """State what ends findings of the licence check that the policy rejects."""
     rejected = _list_rejected(report, CheckFamily.LICENSE)
-    noun, author = view.name_subject(report), name_author(report)
+    noun, author = view.name_subject(report), name_owner(report)
     places = list_places(report.license) if any(each.artifact for each in rejected) else []
     where = f" ({join_names(places)})" if places else ""
     words = f"Do not use this {noun} before {author} corrects what it states on its licence{where}."

@@ -19,7 +19,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
-from modelaudit.reports.addressees import name_author
+from modelaudit.reports.addressees import name_owner
 from modelaudit.reports.decision_words import list_decision_rows
 from modelaudit.reports.inventory import LOCAL_KINDS, compute_tree_digest
 from modelaudit.reports.license_fields import list_clauses_on_fields, list_conditions_on_fields
@@ -76,7 +76,7 @@ def _ask_author(report: AuditReport) -> Iterator[str]:
     license_ = report.license
     if CheckFamily.LICENSE in report.policy.checks and license_.state is ConclusionState.UNDECLARED:
         noun = name_subject(report)
-        yield f"To {name_author(report)}: under which licence is the {noun} released, and may we use it as planned?"
+        yield f"To {name_owner(report)}: under which licence is the {noun} released, and may we use it as planned?"
 
 
 def _ask_about_statements(report: AuditReport) -> list[str]:

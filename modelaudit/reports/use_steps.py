@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,9 +11,11 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.terms import SHARED_WEIGHTS, UNREAD_TERMS, Answer
 from modelaudit.model.verdict import CauseKind, Verdict
+from modelaudit.model.written_language import name_foreign_language
 from modelaudit.reports import view
 from modelaudit.reports.absent_terms import list_absent_terms
-from modelaudit.reports.addressees import name_author, name_licensors
+from modelaudit.reports.addressees import name_owner, name_licensors
+from modelaudit.reports.conflict_places import name_conflict_place
 from modelaudit.reports.license_fields import list_clauses_on_fields
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import list_own_entries
@@ -59,7 +61,7 @@ def answer_denial(report: AuditReport) -> Step:
     free = [f"{row.name} ({row.terms})" for row in rows if row.answer is Answer.ALLOW]
     noun = view.name_subject(report)
     denying = [each.license for each in license_.open_answers if each.answer is Answer.DENY]
-    licensors, author = name_licensors(report, denying), name_author(report)
+    licensors, author = name_licensors(report, denying), name_owner(report)
     if lost and len(lost) < len(rows):
         words = f"Do not use {join_names(lost)} as planned: ask {licensors} for an agreement, or leave it out."
         # The licence of a part permits nothing where the whole must not be loaded.
@@ -99,7 +101,7 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
     if is_open and (absent := list_absent_terms(license_)):
         noun = view.name_subject(report)
         yield Step(
-            f"Ask {name_author(report)} for {join_names(absent)}, and do not use this {noun} before you read it."
+            f"Ask {name_owner(report)} for {join_names(absent)}, and do not use this {noun} before you read it."
         )
     yield from _ask_about_shared_weights(report)
     base_models = list_base_models_to_look_up(license_)
@@ -128,7 +130,7 @@ def _ask_which_licence(report: AuditReport) -> Iterator[Step]:
     if report.license.acceptance is None and (rivals := list_contradicting(report.license)):
         noun = view.name_subject(report)
         yield Step(
-            f"Ask {name_author(report)} which of {join_phrases(rivals)} applies, and do not use this {noun} before the "
+            f"Ask {name_owner(report)} which of {join_phrases(rivals)} applies, and do not use this {noun} before the "
             "answer."
         )
 
@@ -142,7 +144,7 @@ def _ask_about_shared_weights(report: AuditReport) -> Iterator[Step]:
     is_doubtful = any(_is_about_shared_weights(each, license_) for each in license_.open_answers)
     before = ", and do not use it before" if is_doubtful else ""
     names = join_names([each.artifact for each in shared])
-    author = name_author(report)
+    author = name_owner(report)
     yield Step(f"Ask {author} which licence covers {names}, which also lies under other terms{before}.")
 
 
@@ -175,14 +177,20 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
         unsearched = {each.artifact for each in license_.conflicts if is_unsearched(each.location)}
         is_probably_denied = any(each.because.rstrip(".").endswith("probably denied") for each in waiting)
         terms = "any terms in it permit" if set(places) <= unsearched else "these terms permit"
-        person = f"Read {_join_places(places)}, and decide whether {terms} your use"
-        person += f"; do not use this {view.name_subject(report)} before." if is_probably_denied else "."
+        noun, languages = view.name_subject(report), _find_languages(license_)
+        foreign = [each for each in places if each in languages]
+        person = f"{_ask_to_read(places, languages)}, and decide whether {terms} your use"
+        person += f"; do not use this {noun} before." if is_probably_denied else "."
+        if foreign:
+            named = join_phrases([languages[each] for each in foreign])
+            person += f" Ask {name_owner(report)} in {named}"
+            person += "." if is_probably_denied else f", and until the answer use this {noun} for nothing that they may forbid."
         if view.list_over_limit(report):
             person = f"Have the texts that were not searched read, or leave them out. {person}"
             record = f"scan their folders one by one, or {record}" if record else "scan their folders one by one."
     elif not license_.entries:
         person = (
-            f"Do not use this {view.name_subject(report)} before {name_author(report)} states a licence in writing, or "
+            f"Do not use this {view.name_subject(report)} before {name_owner(report)} states a licence in writing, or "
             "choose another."
         )
         record = ""
@@ -195,6 +203,24 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     else:
         return
     yield Step(person, record)
+
+
+def _find_languages(license_: LicenseConclusion) -> dict[str, str]:
+    """Find the language of each place to read whose words are in another language than English."""
+    quoted = {name_conflict_place(license_, each): "".join(each.evidence[:1]) for each in license_.conflicts}
+    named = {place: name_foreign_language(words) for place, words in quoted.items()}
+    return {place: language for place, language in named.items() if language}
+
+
+def _ask_to_read(places: list[str], languages: Mapping[str, str]) -> str:
+    """Ask to read places, and to have those in other languages translated; the first of each are named."""
+    own = [each for each in places if each not in languages]
+    requests = [f"read {_join_places(own)}"] if own else []
+    for language in dict.fromkeys(languages.values()):
+        if foreign := [each for each in places if languages.get(each) == language]:
+            requests.append(f"have {_join_places(foreign)} translated from {language}")
+    words = " and ".join(requests)
+    return words[:1].upper() + words[1:]
 
 
 def _has_another_step(license_: LicenseConclusion) -> bool:

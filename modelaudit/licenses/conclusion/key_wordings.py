@@ -42,14 +42,14 @@ _FIRST_WORDINGS = (
     # Applied after the pattern above: "leaves out" is in its replacement, not in any current sentence.
     (r"\. The declared licence lacks ", ". What is declared lacks "),
     (r" leaves out terms that are not verified for", " leaves out terms that nobody has read for"),
-    (r"^The model card (says(?: at line \d+)? “.*: probably denied\.)$", r"README.md \1"),
+    (r"^The model card (says(?: at line \d+)?(?:, in [^“]{1,60},)? “.*: probably denied\.)$", r"README.md \1"),
     (
-        r"^(.*?) says(?: at line \d+)? “(.*)”, and your planned use .*: probably denied\.$",
+        r"^(.*?) says(?: at line \d+)?(?:, in [^“]{1,60},)? “(.*)”, and your planned use .*: probably denied\.$",
         r"\1 says “\2”, which no licence that binds here says.",
     ),
     (
-        r"^(.*?) states(?: at line \d+)? “(.*?)(?: \[and \d+ more of this kind\])?”,"
-        r" which may limit the use(?: beyond the licence)?\.$",
+        r"^(.*?) states(?: at line \d+)?(?:, in [^“]{1,60},)? “(.*?)(?: \[and \d+ more of this kind\])?”,"
+        r" which may limit the use(?: beyond the licence)?\.(?: By its words, [^“]*\.)?$",
         r"\1 says “\2”, which no licence that binds here says.",
     ),
     (

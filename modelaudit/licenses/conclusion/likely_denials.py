@@ -18,6 +18,7 @@ from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import LicenseClaim
 from modelaudit.model.restrictions import Cues, Restrictions
 from modelaudit.model.terms import WORLD, Intent, LicenseEntry, Use, Vocabulary
+from modelaudit.model.written_language import name_foreign_language
 
 _ASKING = frozenset({"permit", "contact"})
 """Words that make a prohibition a matter of permission: such a sentence is for review and no likely denial."""
@@ -78,6 +79,8 @@ class DenialFinder:
             listed.add((claim.artifact, plan))
             line = f" at line {claim.location.line}" if claim.location.line else ""
             words = " ".join(claim.quotation.split())
+            if language := name_foreign_language(words):
+                line += f", in {language},"
             found[claim] = (
                 f"{describe_source(claim)} says{line} “{words}”, and your planned use {plan}: probably denied."
             )

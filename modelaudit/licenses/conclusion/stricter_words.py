@@ -15,6 +15,7 @@ from modelaudit.licenses.conclusion.missing_duties import iter_fixed_words
 from modelaudit.licenses.evidence.alternatives import list_license_ids
 from modelaudit.licenses.evidence.restriction_sentences import (
     RESTRICTED_BASE,
+    list_gists,
     list_uncovered_policies,
     list_uncovered_restrictions,
 )
@@ -25,9 +26,10 @@ from modelaudit.licenses.obligations.comparison import DroppedTerms, rate_droppe
 from modelaudit.licenses.obligations.permission import flatten_text
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import Conflict, LicenseClaim
-from modelaudit.model.restrictions import is_unsearched
+from modelaudit.model.restrictions import Restrictions, is_unsearched
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseEntry
+from modelaudit.model.written_language import name_foreign_language
 
 # The cached result of ``_index_fixed_words``, with the licences that it was built from.
 _latest_fixed_words: list[tuple[Mapping[str, LicenseEntry], list[tuple[LicenseEntry, str, str]]]] = []
@@ -67,7 +69,9 @@ def find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflict
     uncovered = list_uncovered_restrictions(compared.claims, binding, compared.rules.restrictions, compared.places)
     for claim in dict.fromkeys((*uncovered, *compared.denials)):
         unplanned = compared.unplanned.get(claim, "")
-        detail = compared.denials.get(claim) or _describe_restriction(claim, bool(binding), unplanned)
+        detail = compared.denials.get(claim) or _describe_restriction(
+            claim, bool(binding), unplanned, compared.rules.restrictions
+        )
         yield Conflict(
             "unplanned-prose" if unplanned else "declared-prose",
             detail,
@@ -78,19 +82,28 @@ def find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflict
         )
 
 
-def _describe_restriction(claim: LicenseClaim, is_licensed: bool, unplanned: str) -> str:
-    """Describe a sentence that may limit the use, or nothing but unplanned acts, or a text that was not searched."""
+def _describe_restriction(
+    claim: LicenseClaim, is_licensed: bool, unplanned: str, restrictions: Restrictions
+) -> str:
+    """Describe a sentence that may limit the use, or nothing but unplanned acts, or a text that was not searched.
+
+    Of a sentence in another language than English, our words name the language and the kinds of limits that it states.
+    """
     words = " ".join(claim.quotation.split())
     if is_unsearched(claim.location):
         extent = "" if not words or is_over_limit(claim) else " to its end"
         return f"{claim.artifact} was not searched for terms{extent}: {words or OVER_LIMIT}."
+    language = name_foreign_language(words)
     line = f" at line {claim.location.line}" if claim.location.line else ""
+    line += f", in {language}," if language else ""
     if claim.location.key == RESTRICTED_BASE:
         return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and no field declares this base model."
     if unplanned:
         return f"{claim.artifact or 'the Hub'} states{line} “{words}”, and {unplanned} is not planned."
     beyond = " beyond the licence" if is_licensed else ""
-    return f"{claim.artifact or 'the Hub'} states{line} “{words}”, which may limit the use{beyond}."
+    kinds = "; ".join(list_gists(claim, restrictions)) if language else ""
+    gist = f" By its words, {kinds}." if kinds else ""
+    return f"{claim.artifact or 'the Hub'} states{line} “{words}”, which may limit the use{beyond}.{gist}"
 
 
 def find_uncovered_policies(compared: ComparedEvidence) -> Iterator[Conflict]:

@@ -297,6 +297,14 @@ def match_restriction_sign(sentence: str, restrictions: Restrictions) -> str | N
     return None if found is None else found[0]
 
 
+def list_gists(claim: LicenseClaim, restrictions: Restrictions) -> list[str]:
+    """List in our words the limits that the signs in a quoted sentence state; without a sign, those of its kind."""
+    sentence = fold_sentence(claim.quotation)
+    found = [each for each in restrictions.signs if any(words.search(sentence) for words in each.words)]
+    found = found or [each for each in restrictions.signs if each.id == claim.location.key]
+    return [each.gist for each in found if each.gist]
+
+
 def _find_sign(sentence: str, restrictions: Restrictions) -> tuple[str, re.Match[str]] | None:
     """Find the first sign of a folded sentence: the id of its kind, and its place."""
     matches = ((sign.id, words.search(sentence)) for sign in restrictions.signs for words in sign.words)
