@@ -26,27 +26,61 @@ _SCRIPTS: Final = (
 )
 """Name, letters, and the share of them among all letters from which a sentence is in that language."""
 _WORD: Final = defer_pattern(r"[^\W\d_]+")
-_ENGLISH: Final = frozenset(
-    "the of and is are for to only may not use used in this be by with or you must "
-    "commercial model licence license research no permission allowed".split()
+_ENGLISH: Final = (
+    "the of and is are for to only may not use used in this be by with or you must commercial model licence license "
+    "research no permission allowed"
 )
-_COMMON_WORDS: Final = {  # also words of sentences on licences
-    "German": "der die das dieses und nicht nur für ist darf dürfen werden von zu mit auf eine dem den oder bei kommerzielle kommerziell nutzung verboten untersagt lizenz forschung modell ohne",
-    "French": "le les des est pour une et dans pas que du sont ce cette uniquement usage avec sans ou il commercial commerciale interdit interdite recherche licence modèle utilisation",
-    "Spanish": "el los las es para una y no que del con este solo está uso sin o se comercial prohibido prohibida investigación licencia modelo",
-    "Portuguese": "o os as é para uma e não que do da com este apenas uso sem ou no na comercial proibido proibida pesquisa licença modelo",
-    "Italian": "il lo gli è per una e non che del della con questo solo uso senza o di commerciale commerciali vietato vietata ricerca licenza modello fini scopi",
-    "Dutch": "de het een en niet voor is van te met dit alleen wordt gebruik mag zonder of commercieel commerciële verboden onderzoek licentie",
-    "Polish": "i w na do nie jest dla tylko się oraz przez użytku z lub ten komercyjne komercyjnego zabronione celów badawczych licencja modelu",
-    "Turkish": "ve bir bu için yalnızca sadece değil ile veya olarak kullanım edilemez ticari yasaktır araştırma lisans modeli amaçlı",
+_COMMON_WORDS: Final = {
+    "German": (
+        "der die das dieses und nicht nur für ist darf dürfen werden von zu mit auf eine dem den oder bei "
+        "kommerzielle kommerziell nutzung verboten untersagt lizenz forschung modell ohne"
+    ),
+    "French": (
+        "le les des est pour une et dans pas que du sont ce cette uniquement usage avec sans ou il "
+        "commercial commerciale interdit interdite recherche licence modèle utilisation"
+    ),
+    "Spanish": (
+        "el los las es para una y no que del con este solo está uso sin o se comercial prohibido "
+        "prohibida investigación licencia modelo"
+    ),
+    "Portuguese": (
+        "o os as é para uma e não que do da com este apenas uso sem ou no na comercial proibido proibida "
+        "pesquisa licença modelo"
+    ),
+    "Italian": (
+        "il lo gli è per una e non che del della con questo solo uso senza o di commerciale commerciali "
+        "vietato vietata ricerca licenza modello fini scopi"
+    ),
+    "Dutch": (
+        "de het een en niet voor is van te met dit alleen wordt gebruik mag zonder of commercieel "
+        "commerciële verboden onderzoek licentie"
+    ),
+    "Polish": (
+        "i w na do nie jest dla tylko się oraz przez użytku z lub ten komercyjne komercyjnego zabronione "
+        "celów badawczych licencja modelu"
+    ),
+    "Turkish": "ve bir bu için sadece değil ile veya olarak edilemez ticari lisans modeli izin ticari lisans",
     "Vietnamese": "và cho của không chỉ được này là trong với mục đích thương mại cấm nghiên cứu mô hình",
-    "Indonesian": "dan untuk yang tidak hanya ini dengan dari atau penggunaan boleh di komersial dilarang penelitian lisensi model",
-    "Swedish": "och för inte är endast bara en av med som får eller användas den till kommersiell kommersiellt förbjuden forskning licens modellen",
-    "Danish or Norwegian": "og ikke er kun bare til af av med som må eller brukes bruges den for kommersiell kommerciel forbudt forskning lisens licens modellen",
-    "Czech": "a pro není je pouze jen na se s nebo použití tento v komerční zakázáno výzkum účely licence model",
-    "Romanian": "și pentru nu este numai doar de cu sau în acest modelul comercială comercial interzis interzisă cercetare licență",
+    "Indonesian": (
+        "dan untuk yang tidak hanya ini dengan dari atau penggunaan boleh di komersial dilarang "
+        "penelitian lisensi model"
+    ),
+    "Swedish": (
+        "och för inte är endast bara en av med som får eller användas den till kommersiell kommersiellt "
+        "förbjuden forskning licens modellen"
+    ),
+    "Danish or Norwegian": (
+        "og ikke er kun bare til af av med som må eller brukes bruges den for kommersiell kommerciel "
+        "forbudt forskning lisens licens modellen"
+    ),
+    "Czech": ("a pro není je pouze jen na se s nebo použití tento v komerční zakázáno výzkum účely licence model"),
+    "Romanian": (
+        "și pentru nu este numai doar de cu sau în acest modelul comercială comercial interzis interzisă "
+        "cercetare licență"
+    ),
     "Hungarian": "a az és nem csak célra használható ez egy vagy számára kereskedelmi tilos kutatási licenc modell",
 }
+"""Words between others in each language, and words of sentences on licences."""
 _FEWEST_WORDS: Final = 2
 
 
@@ -70,4 +104,4 @@ def name_foreign_language(sentence: str) -> str:
     words = {each[0].lower() for each in _WORD.finditer(sentence)}
     counts = {name: len(words & common) for name, common in _index_words().items()}
     best = max(counts, key=lambda name: counts[name])
-    return best if counts[best] >= _FEWEST_WORDS and counts[best] > len(words & _ENGLISH) else ""
+    return best if counts[best] >= _FEWEST_WORDS and counts[best] > len(words.intersection(_ENGLISH.split())) else ""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from modelaudit.model.license import ClauseQuotation, ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, LicenseEntry
+from modelaudit.reports.clause_words import describe_counted_month
+from modelaudit.reports.license_fields import find_condition_on_field
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import describe_kind, describe_met_figure, join_fields
 from modelaudit.reports.view import group_clauses
@@ -99,29 +101,32 @@ def _build_row(
     fields = join_fields(clause.fields)
     listed = "uses under conditions" if clause.kind == "use-condition" else "forbidden uses"
     text = end_sentence(clause.text) + (f" {listed.capitalize()}: {fields}." if fields else "")
-    effect = "" if task is not None or answers else _describe_effect(license_, clause, heading)
+    text = " ".join(filter(None, (text, describe_counted_month(clause.text, entry.version))))
+    effect = "" if task is not None or answers else _describe_effect(license_, entry, clause, heading)
     words = tuple(dict.fromkeys((*clause.words, *(task.words if task else ()))))
     original = license_.find_quotation(*key)
     return ClauseRow(describe_kind(clause.kind), text, clause.section, words, original, task, answers, effect)
 
 
-def _describe_effect(license_: LicenseConclusion, clause: Clause, heading: str) -> str:
+def _describe_effect(license_: LicenseConclusion, entry: LicenseEntry, clause: Clause, heading: str) -> str:
     """Describe what a clause without a duty and without an answer means for the planned use, or why that is open."""
     if heading not in (LIMITS_HEADING, DUTIES_HEADING):
         return "For information."
     if license_.permission is None:
         return "Not judged: no use is planned."
     if license_.state is not ConclusionState.CONCLUDED and not license_.models:
-        return f"If this licence applies, {lower_first(_describe_meaning(license_, clause, heading))}"
-    return _describe_meaning(license_, clause, heading)
+        return f"If this licence applies, {lower_first(_describe_meaning(license_, entry, clause, heading))}"
+    return _describe_meaning(license_, entry, clause, heading)
 
 
-def _describe_meaning(license_: LicenseConclusion, clause: Clause, heading: str) -> str:
+def _describe_meaning(license_: LicenseConclusion, entry: LicenseEntry, clause: Clause, heading: str) -> str:
     """Describe what a clause without a duty and without an answer means for the planned use under its licence."""
     if heading == DUTIES_HEADING:
         return "The planned use does not trigger it."
     if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD):
         return "It affects the planned use if your field is one of these."
+    if clause.fields and (permitting := find_condition_on_field(license_, entry)):
+        return f"It binds you; your field of use is none of these by name, and subject to conditions ({permitting})."
     if clause.fields:
         return "It binds you; your field of use is none of these."
     return describe_met_figure(clause, license_.intent) or "It does not affect the planned use."

@@ -1,8 +1,17 @@
-"""Titles for the kinds of clauses, for lists that show neither the id of a kind nor the text of the clause."""
+"""Titles for the kinds of clauses, for lists that show neither the id of a kind nor its text; the month one counts."""
 
 from __future__ import annotations
 
+import re
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.reports.wording import lower_first
+
+_MONTH_BEFORE: Final = defer_pattern(r"\bthe month before (?:this version was released|the release\b)")
+"""The words of clauses that count a figure of one month."""
+_DATE: Final = defer_pattern(r"\d{4}-\d{2}-\d{2}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
 
 TITLES = {
     "no-commercial-use": "No commercial use",
@@ -69,3 +78,30 @@ WEIGHTY_KINDS = (
 def join_titles(kinds: tuple[str, ...]) -> str:
     """Join the titles of kinds as one phrase for the end of a sentence."""
     return "; ".join(lower_first(TITLES.get(kind, kind)) for kind in kinds)
+
+
+def describe_counted_month(text: str, version: str) -> str:
+    """Describe the month that a clause counts before a release, as a sentence; empty where it counts none.
+
+    Args:
+        text: the clause in our words.
+        version: of the licence, with the date of that release where it is on record.
+    """
+    if _MONTH_BEFORE.search(text) is None:
+        return ""
+    found = _DATE.search(version)
+    released = _read_date(found) if found else None
+    if released is None:
+        return "The date of that release is not on record here: look it up."
+    month = released.replace(day=1) - timedelta(days=1)
+    return f"The release was on {released.isoformat()}, so that month is {month:%B %Y}."
+
+
+def _read_date(found: re.Match[str]) -> date | None:
+    """Read a date as licences write it; ``None`` for none of the calendar."""
+    for form in ("%Y-%m-%d", "%B %d, %Y"):
+        try:
+            return datetime.strptime(found[0], form).date()
+        except ValueError:
+            continue
+    return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modelaudit.model.license import LicenseConclusion
-from modelaudit.model.terms import GENERAL_FIELD, Clause
+from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, LicenseEntry
 from modelaudit.reports.license_words import join_fields
 
 
@@ -13,13 +13,17 @@ def list_field_limits(license_: LicenseConclusion, most: int = 100, *, has_addre
     Args:
         license_: the conclusion.
         most: how many fields of one clause are listed; the rest is counted.
-        has_address: whether the address of a use policy is shown, and a policy without a list on record at all.
+        has_address: whether the address of a use policy is shown, a policy without a list on record, and a list that
+            leaves the stated field of use out.
     """
     answered = {(each.license, each.kind) for each in license_.answers}
     lines = []
     for entry in license_.entries:
         for clause in entry.clauses:
             if (entry.id, clause.kind) in answered or not is_about_fields(clause):
+                continue
+            # Page 1 holds reasons: a list without the stated field is none.
+            if not has_address and _leaves_field_out(license_, clause):
                 continue
             where = ", ".join(part for part in (entry.id.removeprefix("LicenseRef-"), clause.section) if part)
             if clause.kind == "use-policy":
@@ -56,6 +60,20 @@ def _find_conditions_on_fields(license_: LicenseConclusion) -> list[tuple[str, C
         if clause.kind == "use-condition" and clause.fields
     }
     return list(clauses.items())
+
+
+def find_condition_on_field(license_: LicenseConclusion, entry: LicenseEntry) -> str:
+    """Find the section of a licence that permits the stated field of use under conditions; empty without one."""
+    open_kinds = {each.kind for each in license_.answers if each.license == entry.id and each.answer is Answer.REVIEW}
+    field = license_.intent.field if license_.intent is not None else ""
+    conditions = (each for each in entry.clauses if each.kind == "use-condition" and field in each.fields)
+    return next((each.section for each in conditions if each.kind in open_kinds), "")
+
+
+def _leaves_field_out(license_: LicenseConclusion, clause: Clause) -> bool:
+    """Whether the planned use states a field that the list of a clause does not have."""
+    field = license_.intent.field if license_.intent is not None else ""
+    return bool(clause.fields) and field not in ("", GENERAL_FIELD, *clause.fields)
 
 
 def is_about_fields(clause: Clause) -> bool:

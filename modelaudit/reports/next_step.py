@@ -6,6 +6,7 @@ from typing import Final
 
 from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.terms import Answer
+from modelaudit.reports.clause_words import describe_counted_month
 from modelaudit.reports.conflict_places import VARIANT, name_conflict_place
 from modelaudit.reports.license_view import list_unfollowed_base_models, list_unread_base_models
 from modelaudit.reports.license_words import STATEMENTS
@@ -117,7 +118,9 @@ def _describe_limit(license_: LicenseConclusion, answer: UseAnswer) -> list[str]
                 sentence, number = clause.text.partition(". ")[0].rstrip("."), format_number(clause.number)
                 limit = "" if number in sentence else f"; the limit is {number}"
                 name = entry.id.removeprefix("LicenseRef-")
-                limits.append(f"{name} does ({clause.section}): {lower_first(sentence)}{limit}")
+                month = describe_counted_month(sentence, entry.version).rstrip(".")
+                counted = f" ({lower_first(month)})" if month else ""
+                limits.append(f"{name} does ({clause.section}): {lower_first(sentence)}{limit}{counted}")
     return limits
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.model.restrictions import is_unsearched
@@ -14,7 +16,7 @@ from modelaudit.model.verdict import CauseKind, Verdict
 from modelaudit.model.written_language import name_foreign_language
 from modelaudit.reports import view
 from modelaudit.reports.absent_terms import list_absent_terms
-from modelaudit.reports.addressees import name_owner, name_licensors
+from modelaudit.reports.addressees import name_licensors, name_owner
 from modelaudit.reports.conflict_places import name_conflict_place
 from modelaudit.reports.license_fields import list_clauses_on_fields
 from modelaudit.reports.license_parts import list_model_rows
@@ -92,17 +94,16 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
         yield use_not_stated
     if CauseKind.LICENCE_DENIED not in causes:
         yield from _ask_which_licence(report)
-    yield from (Step(each, f"add {option}.") for each, option in find_missing_statements(license_))
+    missing = find_missing_statements(license_)
+    yield from (Step(each, _repeat_with(report, option)) for each, option in missing)
     asked = {fact for each in list_reviewable_answers(license_) for fact in each.unstated}
     if is_open and _FIELD not in asked and (clauses := list_clauses_on_fields(license_)):
         words = f"State your field of use if a clause permits it under conditions alone ({join_phrases(clauses)})."
-        yield Step(words, "add --field FIELD.")
+        yield Step(words, _repeat_with(report, "--field FIELD"))
     yield from (Step(each) for each in list_requests(license_))
     if is_open and (absent := list_absent_terms(license_)):
         noun = view.name_subject(report)
-        yield Step(
-            f"Ask {name_owner(report)} for {join_names(absent)}, and do not use this {noun} before you read it."
-        )
+        yield Step(f"Ask {name_owner(report)} for {join_names(absent)}, and do not use this {noun} before you read it.")
     yield from _ask_about_shared_weights(report)
     base_models = list_base_models_to_look_up(license_)
     is_denied_in_part = CauseKind.LICENCE_DENIED in causes and bool(list_reviewable_answers(license_))
@@ -117,6 +118,12 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
             f"scan again with a connection{record or '.'}",
         )
     yield from readings
+
+
+def _repeat_with(report: AuditReport, option: str) -> str:
+    """Write the command of the run with an option that it lacked."""
+    command = "scan" if CheckFamily.SECURITY in report.policy.checks else "license"
+    return f"repeat modelaudit {command} {shlex.quote(view.get_heading(report.target))} with {option} added."
 
 
 def list_waiting_subjects(license_: LicenseConclusion) -> list[str]:
@@ -182,9 +189,8 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
         person = f"{_ask_to_read(places, languages)}, and decide whether {terms} your use"
         person += f"; do not use this {noun} before." if is_probably_denied else "."
         if foreign:
-            named = join_phrases([languages[each] for each in foreign])
-            person += f" Ask {name_owner(report)} in {named}"
-            person += "." if is_probably_denied else f", and until the answer use this {noun} for nothing that they may forbid."
+            until = "" if is_probably_denied else f", and until then use this {noun} for nothing that they may forbid"
+            person += f" Ask {name_owner(report)} in {join_phrases([languages[each] for each in foreign])}{until}."
         if view.list_over_limit(report):
             person = f"Have the texts that were not searched read, or leave them out. {person}"
             record = f"scan their folders one by one, or {record}" if record else "scan their folders one by one."
@@ -194,8 +200,9 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
             "choose another."
         )
         record = ""
-    elif clauses := [f"{each.license}, {each.section}" for each in waiting if each.license and each.section]:
-        person = f"Read the clause, and decide whether your use meets it: {join_names(clauses)}."
+    elif clauses := [each for each in waiting if each.license and each.section]:
+        names = join_names([f"{each.license}, {each.section}" for each in clauses])
+        person = f"Read the clause, and decide whether your use meets it: {names}. {_point_to_texts(license_, clauses)}"
     elif rivals:
         person = "Decide with the answer whether the licence that applies permits your use."
     elif waiting or not (base_models or _has_another_step(license_)):
@@ -203,6 +210,15 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
     else:
         return
     yield Step(person, record)
+
+
+def _point_to_texts(license_: LicenseConclusion, clauses: list[UseAnswer]) -> str:
+    """Say where the words of clauses are: in the annex, where a file of the repository has them, else at an address."""
+    lacking = [each for each in clauses if not license_.find_quotation(each.license, each.kind, each.section)]
+    addresses = list(dict.fromkeys(each.url for each in lacking if each.url))
+    if not addresses:
+        return f"The annex on the licence {'sums it up' if lacking else 'quotes it'}."
+    return f"The annex on the licence sums it up; its words are at {join_names(addresses)}."
 
 
 def _find_languages(license_: LicenseConclusion) -> dict[str, str]:
@@ -216,9 +232,11 @@ def _ask_to_read(places: list[str], languages: Mapping[str, str]) -> str:
     """Ask to read places, and to have those in other languages translated; the first of each are named."""
     own = [each for each in places if each not in languages]
     requests = [f"read {_join_places(own)}"] if own else []
-    for language in dict.fromkeys(languages.values()):
-        if foreign := [each for each in places if languages.get(each) == language]:
-            requests.append(f"have {_join_places(foreign)} translated from {language}")
+    by_language: dict[str, list[str]] = {}
+    for each in places:
+        if each in languages:
+            by_language.setdefault(languages[each], []).append(each)
+    requests += [f"have {_join_places(own)} translated from {language}" for language, own in by_language.items()]
     words = " and ".join(requests)
     return words[:1].upper() + words[1:]
 

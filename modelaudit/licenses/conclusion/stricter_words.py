@@ -82,9 +82,7 @@ def find_uncovered_restrictions(compared: ComparedEvidence) -> Iterator[Conflict
         )
 
 
-def _describe_restriction(
-    claim: LicenseClaim, is_licensed: bool, unplanned: str, restrictions: Restrictions
-) -> str:
+def _describe_restriction(claim: LicenseClaim, is_licensed: bool, unplanned: str, restrictions: Restrictions) -> str:
     """Describe a sentence that may limit the use, or nothing but unplanned acts, or a text that was not searched.
 
     Of a sentence in another language than English, our words name the language and the kinds of limits that it states.

@@ -61,7 +61,7 @@ def build_subjects(conclusion: LicenseConclusion) -> tuple[Subject, ...]:
     for entry in own:
         own_place, own_evidence = _find_entry_place(conclusion, entry.id, place, evidence)
         subjects.append(_build_entry_subject(entry, conclusion, own_place, own_evidence))
-        subjects.extend(_build_obligation_subjects(entry, own_place, own_evidence))
+        subjects.extend(_build_obligation_subjects(entry, conclusion, own_place, own_evidence))
     subjects += _build_link_subjects(conclusion)
     for conflict in conclusion.conflicts:
         first = next(iter(conflict.entries), "")
@@ -116,10 +116,14 @@ def _build_entry_subject(
     return Subject("license-entry", place[0], fields, entry.id, place[1], evidence)
 
 
-def _build_obligation_subjects(entry: LicenseEntry, place: _Place, evidence: tuple[str, ...]) -> list[Subject]:
-    """Build a subject for each clause of a licence."""
+def _build_obligation_subjects(
+    entry: LicenseEntry, conclusion: LicenseConclusion, place: _Place, evidence: tuple[str, ...]
+) -> list[Subject]:
+    """Build a subject for each clause of a licence that is about the model."""
     subjects = []
     for number, clause in enumerate(entry.clauses):
+        if clause.scope == "multimodal" and conclusion.multimodal is False:
+            continue
         fields: Mapping[str, Scalar] = {
             "license": entry.name,
             "id": entry.id,
@@ -198,12 +202,12 @@ def _build_answer_subject(
 def _find_entry_place(
     conclusion: LicenseConclusion, license_id: str, place: _Place, evidence: tuple[str, ...]
 ) -> tuple[_Place, tuple[str, ...]]:
-    """Find where a repository of several models declares a licence, with its words; else ``place`` and ``evidence``."""
+    """Find what states a licence, with its words, where files name several; else ``place`` and ``evidence``."""
     declared = [
         claim
         for claim in conclusion.claims
-        if conclusion.models
-        and claim.kind is ClaimKind.DECLARED
+        if (conclusion.models or conclusion.state is ConclusionState.CONTRADICTORY)
+        and claim.kind is not ClaimKind.INHERITED
         and claim.entry == license_id
         and claim.artifact
         and not claim.is_in_running_text
