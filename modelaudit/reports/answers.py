@@ -13,7 +13,8 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, Group, LicenseEntry
 from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
 from modelaudit.reports.license_parts import list_model_rows
-from modelaudit.reports.license_view import Reason, group_tasks, list_own_entries, list_reasons
+from modelaudit.reports.license_view import Reason, find_untaken, group_tasks, list_own_entries, list_reasons
+from modelaudit.reports.signoff_need import lacks_signoff
 from modelaudit.reports.wording import (
     CONCLUSIONS,
     count_noun,
@@ -50,13 +51,14 @@ def describe_verdict(report: AuditReport) -> str:
     """
     verdict = report.decision.verdict.capitalize()
     missing = [each for each, family in _DECISIVE_CHECKS.items() if family not in report.policy.checks]
+    unsigned = ["not signed off"] if lacks_signoff(report) else []
     if missing == [Question.LOAD]:
-        return f"{verdict} by the terms alone, not searched for attacks"
+        return ", ".join((f"{verdict} by the terms alone", "not searched for attacks", *unsigned))
     unchecked = [] if report.decision.verdict is Verdict.FAIL else missing
     if report.decision.verdict is Verdict.PASS:
         unchecked += [each for each, ruling in list_rulings(report) if ruling.verdict is not Verdict.PASS]
-    states = (f"{_ACTS[each]} {name_answer(report, each).lower()}" for each in dict.fromkeys(unchecked))
-    return ", ".join((verdict, *states))
+    states = [f"{_ACTS[each]} {name_answer(report, each).lower()}" for each in dict.fromkeys(unchecked)]
+    return ", ".join((verdict, *states, *unsigned))
 
 
 def name_answer(report: AuditReport, question: Question) -> str:
@@ -186,9 +188,7 @@ def describe_conclusion(license_: LicenseConclusion) -> str:
     stated = f", {' and '.join(places[:_MAX_PLACES])}" if places else ""
     named = names.replace("(", " ").replace(")", " ").split()
     further = [each for each in license_.entries if each.id not in license_.own and each.id in named]
-    # Beside a choice, a licence that no base model brings in is the alternative that the answers are not for.
-    brought = {id_ for origin in license_.origins for id_ in origin.entries}
-    inherited = [each for each in further if "OR" not in named or each.id in brought]
+    inherited = [each for each in further if each.id not in find_untaken(license_)]
     if inherited and license_.own and stated:
         # The places state the model's own licence alone.
         sources = "; ".join(_describe_source(license_, each) for each in inherited)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from modelaudit.model.license import ClauseQuotation, ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, LicenseEntry
-from modelaudit.reports.clause_words import describe_counted_month
+from modelaudit.reports.clause_words import SOURCE_TO_USERS, describe_counted_month
 from modelaudit.reports.license_fields import find_condition_on_field
-from modelaudit.reports.license_view import Task, group_tasks
+from modelaudit.reports.license_view import Task, find_untaken, group_tasks
 from modelaudit.reports.license_words import describe_kind, describe_met_figure, join_fields
 from modelaudit.reports.view import group_clauses
 from modelaudit.reports.wording import DUTIES_HEADING, LIMITS_HEADING, end_sentence, join_phrases, lower_first
@@ -121,8 +121,12 @@ def _describe_effect(license_: LicenseConclusion, entry: LicenseEntry, clause: C
 
 def _describe_meaning(license_: LicenseConclusion, entry: LicenseEntry, clause: Clause, heading: str) -> str:
     """Describe what a clause without a duty and without an answer means for the planned use under its licence."""
+    if entry.id in find_untaken(license_):
+        return f"Not needed if you take {join_phrases(license_.own)}."
     if heading == DUTIES_HEADING:
-        return "The planned use does not trigger it."
+        giving = [each.section for each in license_.duties if (each.license, each.kind) == (entry.id, SOURCE_TO_USERS)]
+        exception = f", except for copies that you give under {giving[0]}" if giving else ""
+        return f"The planned use does not trigger it{exception}."
     if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD):
         return "It affects the planned use if your field is one of these."
     if clause.fields and (permitting := find_condition_on_field(license_, entry)):

@@ -74,6 +74,9 @@ WEIGHTY_KINDS = (
 )
 """Duties that affect the product and its contracts; an answer that allows a use names them in its first line."""
 
+SOURCE_TO_USERS = "network-source-disclosure"
+"""The duty that gives copies: who meets it passes the source on, with the duties that come with copies."""
+
 
 def join_titles(kinds: tuple[str, ...]) -> str:
     """Join the titles of kinds as one phrase for the end of a sentence."""

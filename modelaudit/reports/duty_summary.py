@@ -55,7 +55,9 @@ def _summarize_unsettled_duties(license_: LicenseConclusion) -> ShortList:
     lead = "Which duties apply is not known, because no licence could be determined."
     if rivals:
         lead = f"The duties depend on which of {join_phrases(rivals)} applies."
-    if license_.open_permission is Answer.DENY:
+    denying = {each.license for each in license_.open_answers if each.answer is Answer.DENY}
+    is_denied_throughout = not rivals or denying.issuperset(rivals)
+    if license_.open_permission is Answer.DENY and is_denied_throughout:
         lead = f"Your planned use is not allowed: {_DUTIES_OF_DENIED}. {lead}"
     lines = []
     for entry in license_.entries:
@@ -65,7 +67,9 @@ def _summarize_unsettled_duties(license_: LicenseConclusion) -> ShortList:
         none = "its clauses bring no duty" if license_.permission is None else "your planned use triggers no duty"
         duties = join_first(kinds, _MOST_DUTIES, "; ") or none
         watch = f"; {_count_watched(watched)}" if watched else ""
-        lines.append(f"If {entry.id} applies: {duties}{watch}.")
+        is_denied = entry.id in denying and not is_denied_throughout
+        denied = "your planned use is not allowed; under an agreement with the licensor, " if is_denied else ""
+        lines.append(f"If {entry.id} applies: {denied}{duties}{watch}.")
     return ShortList(lead, (*lines[:_MOST_DUTIES], *_point_to_duties(license_)), max(len(lines) - _MOST_DUTIES, 0))
 
 

@@ -17,6 +17,7 @@ from modelaudit.reports.absent_terms import list_absent_terms
 from modelaudit.reports.license_parts import describe_model_answers
 from modelaudit.reports.license_words import MISSING_PREFIX
 from modelaudit.reports.officer_steps import find_forbidding
+from modelaudit.reports.openness_words import lacks_weights
 from modelaudit.reports.wording import (
     CHECKS,
     UNREAD,
@@ -36,10 +37,8 @@ _MOST_CONFLICTS: Final = 2
 _SENTENCE_CHARACTERS: Final = 240
 _LONG_ANSWER: Final = 400
 """Characters of an answer with its reasons above which it may take more than half of the width."""
-_PARAMETERS: Final = "model-parameters"
-"""The part of a release that holds the weights, in `rules/openness.yaml`."""
 _NOT_EXAMINED: Final = "Not examined"
-_APART: Final = "Apart from this answer: "
+_APART: Final = "For each copy that you pass on: "
 """Before an item that the publisher left out: it is for whoever passes the model on, and no reason of the answer."""
 _SUMMARIES: Final = (CauseKind.FINDINGS, CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW)
 
@@ -69,7 +68,9 @@ def list_reasons(report: AuditReport, question: Question) -> ShortList:
     Below a pass on *load* are the findings below the threshold, because they may concern the loading.
     """
     if question is Question.LOAD and report.decision.load.verdict is Verdict.PASS:
-        return ShortList("", _describe_quiet_findings(report))
+        number = len(report.coverage.artifacts)
+        bound = f"It holds no model: the pass is for {'this file' if number == 1 else 'these files'} alone."
+        return ShortList("", (*([bound] if lacks_weights(report) else []), *_describe_quiet_findings(report)))
     stated = " ".join(ruling.reason.casefold() for _, ruling in answers.list_rulings(report))
     # These count or announce the subjects of the other reasons.
     summaries = {each.reason.casefold() for each in report.decision.causes if each.kind in _SUMMARIES}
@@ -226,7 +227,7 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
         lead = format_sentence(view.describe_completeness(report))
         if origins or absent:
             lead = lead.replace("Nothing;", f"Nothing of the {view.name_subject(report)} itself;")
-        weights = "No file with weights is among them." if _lacks_weights(report) else ""
+        weights = "No file with weights is among them." if lacks_weights(report) else ""
         return ShortList(lead, _drop_empty([weights, *unsearched, checks]), title=_NOT_EXAMINED)
     number = len(absences) + len(silent)
     title = _NOT_EXAMINED if silent else view.name_absences(absences)
@@ -241,16 +242,6 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences), title=title)
-
-
-def _lacks_weights(report: AuditReport) -> bool:
-    """Whether every file of a model was opened, no name is one of weights, and no bytes are numbers of a tensor."""
-    openness, coverage = report.license.openness, report.coverage
-    if openness is None or coverage.unopened or view.name_subject(report) != "model":
-        return False
-    parameters = (each for each in openness.components if each.id == _PARAMETERS)
-    counts = [record.byte_counts for record in coverage.artifacts]
-    return not any(each.present for each in parameters) and all(each is not None and not each.data for each in counts)
 
 
 def _count_parts(absences: Sequence[tuple[str, Absence]], number: int, state: str) -> str:

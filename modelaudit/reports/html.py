@@ -50,8 +50,9 @@ from modelaudit.reports.check_rows import list_check_rows, list_unverified
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_names import find_license_names, introduce_licenses, name_licenses
 from modelaudit.reports.provenance_words import list_provenance
-from modelaudit.reports.questions import list_questions
+from modelaudit.reports.questions import group_questions
 from modelaudit.reports.signature_words import list_signatures, list_unchecked
+from modelaudit.reports.signoff_need import lacks_signoff
 from modelaudit.reports.text import escape_unprintable, validate_https_link
 
 _UNESCAPED_IN_CSS: Final = defer_pattern(r"[A-Za-z0-9._-]")
@@ -107,6 +108,7 @@ def render_html(report: AuditReport) -> bytes:
         steps=officer_steps.list_steps(report),
         forbidden=frozenset(each.artifact for each in forbidding),
         forbidding=forbidding[0].rule if forbidding else "",
+        lacks_signoff=lacks_signoff(report),
         unexamined=front_page.summarize_unexamined(report),
         unverified=list_unverified(report),
         duties=duty_summary.summarize_duties(report.license),
@@ -118,7 +120,7 @@ def render_html(report: AuditReport) -> bytes:
         consent=decision_words.describe_consent(report),
         tree_digest=inventory.compute_tree_digest(report),
         checks=list_check_rows(report),
-        questions=list_questions(report),
+        questions=group_questions(report),
         provenance=list_provenance(report.target.provenance),
         signatures=tuple(list_signatures(report.target.signatures)),
         unchecked_signatures=list_unchecked(report.target.signatures),

@@ -20,7 +20,7 @@ from modelaudit.model.license import (
     OriginState,
 )
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.license_view import names_several_licenses
+from modelaudit.reports.license_view import find_untaken, names_several_licenses
 from modelaudit.reports.wording import join_phrases
 
 OWN_PREFIX: Final = "LicenseRef-"
@@ -77,7 +77,8 @@ def introduce_licenses(license_: LicenseConclusion, names: LicenseNames) -> str:
     noun = "Licence" if len(names.titles) + len(unknown) == 1 else "Licences"
     # Contradicting claims name licences, and none of them may apply.
     label = noun if license_.state is ConclusionState.CONCLUDED else f"{noun} named"
-    return f"{label}: {join_phrases([*shown, *rest])}"
+    is_choice = bool(find_untaken(license_)) and " AND " not in license_.expression
+    return f"{label}: {join_phrases([*shown, *rest], 'or' if is_choice else 'and')}"
 
 
 def _introduce(short: str, names: LicenseNames, *, is_assumed: bool) -> str:

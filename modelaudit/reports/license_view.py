@@ -178,6 +178,16 @@ def list_unsaid_conflicts(license_: LicenseConclusion) -> tuple[Conflict, ...]:
     return tuple(each for each in license_.conflicts if not is_said(each))
 
 
+def find_untaken(license_: LicenseConclusion) -> frozenset[str]:
+    """Find the licences of a choice that the answers and duties are not for: a user takes another of them."""
+    named = license_.expression.replace("(", " ").replace(")", " ").split()
+    if license_.state is not ConclusionState.CONCLUDED or "OR" not in named:
+        return frozenset()
+    # A licence that a base model brings in binds under each alternative.
+    bound = {*license_.own, *(id_ for origin in license_.origins for id_ in origin.entries)}
+    return frozenset(each.id for each in license_.entries if each.id in named and each.id not in bound)
+
+
 def names_several_licenses(license_: LicenseConclusion, name: str) -> bool:
     """Whether the reasoning explains a name as one of several licences, and not as an unknown one."""
     return any(each.startswith(f"“{name}”: ") for each in license_.reasoning)

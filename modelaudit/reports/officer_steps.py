@@ -16,6 +16,7 @@ from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
 from modelaudit.reports.addressees import name_author, name_owner
+from modelaudit.reports.closing_steps import keep_report, list_closing_steps
 from modelaudit.reports.decision_words import is_acceptable
 from modelaudit.reports.finding_groups import MOST_ROWS
 from modelaudit.reports.inventory import has_claimed_digests
@@ -23,7 +24,7 @@ from modelaudit.reports.next_step import list_places, list_reviewable_answers
 from modelaudit.reports.open_names import find_unread
 from modelaudit.reports.results import list_findings_to_review
 from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
-from modelaudit.reports.wording import format_sentence
+from modelaudit.reports.wording import format_sentence, join_phrases
 
 _MOST_STEPS: Final = 10
 _WORD: Final = defer_pattern(r"[\w/.-]*\w")
@@ -75,6 +76,13 @@ _PARTS: Final = {
     CauseKind.UNCLAIMED_BYTES: UnreadReason.UNCLAIMED,
 }
 """The kinds of causes on which a person decides part by part."""
+_BEFORE_LOADING: Final = {
+    CauseKind.SIGNOFF: "a person has signed it off",
+    CauseKind.SIGNER: "a trusted signer has signed it",
+    CauseKind.UNPINNED: "one version of it is fixed",
+    CauseKind.RULES_AGE: "newer rules have judged it",
+}
+"""What has to happen before the loading where a cause is on no file."""
 _COMPROMISED: Final = "Treat machines that {} as compromised."
 _NUMBER: Final = (("name", "does", "it"), ("names", "do", "them"))
 """The words of a step on names in one part, and in several."""
@@ -100,14 +108,14 @@ def list_steps(report: AuditReport) -> tuple[Step, ...]:
 
     Of steps with one command for an engineer, the last states it.
     """
-    listed = list(dict.fromkeys(_iterate_steps(report)))
+    listed = list(dict.fromkeys((*_iterate_steps(report), *list_closing_steps(report))))
     last = {each.engineer: number for number, each in enumerate(listed)}
     steps = tuple(
         each if last[each.engineer] == number else Step(each.person, "") for number, each in enumerate(listed)
     )
     if not steps and report.decision.verdict is not Verdict.PASS:
         return (Step("Read the reasons above, and decide."),)
-    return steps[:_MOST_STEPS] or (Step(f"Keep this report with the {view.name_subject(report)}."),)
+    return steps[:_MOST_STEPS] or (keep_report(report),)
 
 
 def _iterate_steps(report: AuditReport) -> Iterator[Step]:
@@ -192,7 +200,11 @@ def _answer_load(report: AuditReport) -> Iterator[Step]:
     if verdict is Verdict.FAIL:
         yield from _forbid(report)
     elif verdict is not Verdict.PASS and CheckFamily.SECURITY in report.policy.checks:
-        yield Step(f"Do not load this {view.name_subject(report)} before each point below on its files is settled.")
+        kinds = [each.kind for each in report.decision.causes if each.question is Question.LOAD]
+        before = [_BEFORE_LOADING.get(each, "each point below on its files is settled") for each in kinds]
+        # One condition that is on no file says more than all points.
+        until = join_phrases(before) if before else "each point below is settled"
+        yield Step(f"Do not load this {view.name_subject(report)} before {until}.")
 
 
 def _forbid(report: AuditReport) -> Iterator[Step]:

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.openness import Component
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.view import name_subject
 from modelaudit.reports.wording import count_noun, end_sentence, format_sentence, lower_first
+
+_PARAMETERS: Final = "model-parameters"
+"""The part of a release that holds the weights, in `rules/openness.yaml`."""
+
+
+def lacks_weights(report: AuditReport) -> bool:
+    """Whether every file of a model was opened, no name is one of weights, and no bytes are numbers of a tensor."""
+    openness, coverage = report.license.openness, report.coverage
+    if openness is None or coverage.unopened or name_subject(report) != "model" or not coverage.artifacts:
+        return False
+    parameters = (each for each in openness.components if each.id == _PARAMETERS)
+    counts = [record.byte_counts for record in coverage.artifacts]
+    return not any(each.present for each in parameters) and all(each is not None and not each.data for each in counts)
 
 
 def describe_cover(part: Component) -> str:

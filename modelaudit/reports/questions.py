@@ -19,6 +19,7 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports.addressees import name_owner
 from modelaudit.reports.decision_words import list_decision_rows
 from modelaudit.reports.inventory import LOCAL_KINDS, compute_tree_digest
@@ -42,6 +43,10 @@ _MAX_SENTENCES = 2
 _SENTENCE_CHARACTERS = 160
 
 
+_LOADING, _USE, _SIGNING = "Before loading", "Before use", "Before signing"
+"""What waits for the answer to a question."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Inquiry:
     """A question, and the names that it is about; a step that names all of them makes it needless."""
@@ -52,16 +57,30 @@ class _Inquiry:
 
 def list_questions(report: AuditReport) -> tuple[str, ...]:
     """List the questions, one sentence each: first about the files, then about the licence; none repeats a step."""
+    return tuple(each for _, questions in group_questions(report) for each in questions)
+
+
+def group_questions(report: AuditReport) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Group the questions by what waits for their answers, such as ``Before loading``; empty groups are left out."""
     steps = _spell_places(" ".join(each.person for each in list_steps(report)))
+    is_loaded = CheckFamily.SECURITY in report.policy.checks and report.decision.load.verdict is not Verdict.FAIL
     inquiries = (
-        *map(_Inquiry, _ask_about_origin(report)),
-        *map(_Inquiry, _ask_about_files(report)),
-        *map(_Inquiry, _ask_about_reasons(report)),
-        *map(_Inquiry, _ask_about_statements(report)),
-        *map(_Inquiry, _ask_author(report)),
-        *_inquire_about_license(report.license),
+        (_LOADING if is_loaded else _SIGNING, map(_Inquiry, (*_ask_about_origin(report), *_ask_about_files(report)))),
+        (_SIGNING, map(_Inquiry, _ask_about_reasons(report))),
+        (
+            _USE,
+            (
+                *map(_Inquiry, _ask_about_statements(report)),
+                *map(_Inquiry, _ask_author(report)),
+                *_inquire_about_license(report.license),
+            ),
+        ),
     )
-    return tuple(each.text for each in inquiries if not each.names or not all(name in steps for name in each.names))
+    groups: dict[str, list[str]] = {}
+    for need, asked in inquiries:
+        open_ones = (each for each in asked if not each.names or not all(name in steps for name in each.names))
+        groups.setdefault(need, []).extend(each.text for each in open_ones)
+    return tuple((need, tuple(questions)) for need, questions in groups.items() if questions)
 
 
 def _spell_places(words: str) -> str:
