@@ -258,11 +258,11 @@ class _Use(TypedDict):
     field: str | None
 
 
-def scan_kinds(root: Path) -> Mapping[str, AuditReport]:
+def scan_kinds(root: Path, kinds: Mapping[str, Kind] = KINDS) -> Mapping[str, AuditReport]:
     """Scan every kind below an empty folder; an empty licence file gets the text of MIT."""
     mit = read_mit_text()
     reports = {}
-    for name, kind in KINDS.items():
+    for name, kind in kinds.items():
         for path, content in kind.files.items():
             place = root / name / path
             place.parent.mkdir(parents=True, exist_ok=True)
