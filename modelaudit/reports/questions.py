@@ -43,7 +43,7 @@ _MAX_SENTENCES = 2
 _SENTENCE_CHARACTERS = 160
 
 
-_LOADING, _USE, _SIGNING = "Before loading", "Before use", "Before signing"
+_AT_ONCE, _LOADING, _USE, _SIGNING = "At once", "Before loading", "Before use", "Before signing"
 """What waits for the answer to a question."""
 
 
@@ -65,7 +65,8 @@ def group_questions(report: AuditReport) -> tuple[tuple[str, tuple[str, ...]], .
     steps = _spell_places(" ".join(each.person for each in list_steps(report)))
     is_loaded = CheckFamily.SECURITY in report.policy.checks and report.decision.load.verdict is not Verdict.FAIL
     inquiries = (
-        (_LOADING if is_loaded else _SIGNING, map(_Inquiry, (*_ask_about_origin(report), *_ask_about_files(report)))),
+        (_AT_ONCE if find_forbidding(report) else _LOADING, map(_Inquiry, _ask_about_files(report))),
+        (_LOADING if is_loaded else _SIGNING, map(_Inquiry, _ask_about_origin(report))),
         (_SIGNING, map(_Inquiry, _ask_about_reasons(report))),
         (
             _USE,

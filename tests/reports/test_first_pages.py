@@ -151,7 +151,7 @@ def test_each_fact_that_the_planned_use_lacks_has_a_step_of_its_own_with_an_opti
     license_ = replace(build_plain_conclusion(), permission=Answer.REVIEW, answers=(answer,), acceptance=None)
     words, option = STATEMENTS[fact]
     steps = {each.person: each.engineer for each in list_steps(replace(EXAMPLES["allowed"](), license=license_))}
-    assert steps[f"State {words}."] == f"add {option}."
+    assert steps[f"State {words}."] == f"repeat modelaudit scan tiny with {option} added."
     assert option.split()[0] in run_command("license", "--help").stdout
     denied = replace(answer, answer=Answer.DENY, unstated=())
     without = replace(license_, permission=Answer.DENY, answers=(denied, answer))
