@@ -75,7 +75,7 @@ def test_changed_bytes_contradict_the_lock(folder: Path) -> None:
     (folder / "config.json").write_text('{"model_type": "gpt2"}')
     report = scan(folder)
     assert report.exit_code == 1
-    mismatches = [each for each in report.findings if each.rule == "integrity/digest-mismatch"]
+    mismatches = [each for each in report.findings if each.rule == "integrity/lock-mismatch"]
     assert [each.artifact for each in mismatches] == ["config.json", "link.json"]
     assert "the lock (model.lock)" in mismatches[0].message
 
@@ -89,7 +89,7 @@ def test_each_change_that_verify_names_fails_a_scan_with_the_lock(tmp_path: Path
     kind, path = line.split(": ")[:2]
     report = scan(root)
     assert report.exit_code == 1
-    found = {("changed", each.artifact) for each in report.findings if each.rule == "integrity/digest-mismatch"}
+    found = {("changed", each.artifact) for each in report.findings if each.rule == "integrity/lock-mismatch"}
     found |= {(difference, artifact) for artifact, difference in list_differences(report)}
     # A scan compares the names before it hashes the files.
     assert (kind.replace("renamed", "added"), path) in found
@@ -231,5 +231,5 @@ def test_records_of_git_below_the_root_are_compared_with_the_lock(folder: Path) 
     head.write_text("ref: refs/heads/other\n")
     report = scan(folder)
     assert report.exit_code == 1
-    mismatches = [each.artifact for each in report.findings if each.rule == "integrity/digest-mismatch"]
+    mismatches = [each.artifact for each in report.findings if each.rule == "integrity/lock-mismatch"]
     assert mismatches == ["sub/.git/HEAD"]

@@ -20,6 +20,7 @@ from modelaudit.model.verdict import CauseKind, Verdict
 from modelaudit.reports import render as render_format
 from modelaudit.reports.content_digest import compute_content_digest
 from modelaudit.reports.json_report import compute_report_digest, load_report, render_json
+from modelaudit.reports.officer_steps import list_steps
 from modelaudit.reports.screen import render_screen
 
 SIGNED, LATER, LAST_DAY = "2026-01-31", "2026-02-15", "2026-12-31"
@@ -74,8 +75,12 @@ def test_required_sign_off_is_named_with_the_command_that_records_it_and_a_later
     assert (report.policy.organization, report.policy.reviewer) == ("Acme GmbH", "")
     [cause] = report.decision.causes
     assert (code, cause.kind, cause.verdict) == (3, CauseKind.SIGNOFF, Verdict.REVIEW)
-    assert "modelaudit decide model --report report.json --answer approve" in cause.reason
-    assert "modelaudit.yaml:2" in cause.reason
+    assert cause.reason == "the policy requires a sign-off, and none is recorded (modelaudit.yaml:2)"
+    [step] = [each for each in list_steps(report) if each.person == "Read the report, and sign it or refuse."]
+    assert "modelaudit decide model --report report.json --answer approve" in step.engineer
+    assert "--answer refuse" in step.engineer
+    page = render_format(report, "html").decode()
+    assert '<span class="unbroken">--answer</span>' in page and "white-space: nowrap" in page
 
     done = sign("--reference", "AI-2026-17")
     assert (done.returncode, done.stderr.count("note: the verdict")) == (0, 0), done.stderr

@@ -130,6 +130,7 @@ def _make_rule(file: FindingFile) -> FindingRule:
         affects=tuple(Affected(each.package, each.versions, each.advisory) for each in file.affects),
         before_loading=file.before_loading or "",
         asks_review=file.review,
+        exposes=file.exposes,
     )
     matchers = []
     for entry in file.match:

@@ -28,7 +28,7 @@ from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.known_keys import list_known_keys, suggest_word
 from modelaudit.model.catalogue import EFFECTS, ArgumentUse, Scalar
 from modelaudit.model.errors import ConfigurationError
-from modelaudit.model.finding import CheckFamily, Confidence, Severity
+from modelaudit.model.finding import CheckFamily, Confidence, Exposure, Severity
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.pickle import Reading, Result
 from modelaudit.model.structure import UnreadReason
@@ -174,6 +174,7 @@ class FindingFile:
     beside_model: Severity | None = None
     review: bool = False
     before_loading: Text | None = None
+    exposes: Exposure = Exposure.BY_SEVERITY
     references: list[Url] = Field(default_factory=list)
     cwe: list[Cwe] = Field(default_factory=list)
     affects: Annotated[list[AffectedFile], BeforeValidator(_as_list)] = Field(default_factory=list)

@@ -11,6 +11,7 @@ from modelaudit.checks.skops import build_skops_subjects
 from modelaudit.checks.torch import build_torch_subjects
 from modelaudit.checks.torch_storages import build_storage_subjects
 from modelaudit.model.catalogue import Catalogue, Scalar, Subject
+from modelaudit.model.digest import Claim, ClaimSource
 from modelaudit.model.evidence import Prose, Statements
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline, References
@@ -93,7 +94,7 @@ def build_digest_subjects(record: ArtifactRecord) -> Iterator[Subject]:
         "state": record.digest_state.value,
         "claimed": ", ".join(f"{each.digest} ({describe_claim(each)})" for each in contradicting),
         "computed": computed,
-        "source": contradicting[0].source.value if contradicting else "",
+        "source": _find_decisive_source(contradicting),
     }
     agreeing = record.agreeing_claims
     evidence = (
@@ -102,6 +103,15 @@ def build_digest_subjects(record: ArtifactRecord) -> Iterator[Subject]:
         f"computed: {computed or 'nothing'}",
     )
     yield Subject("digest", record.path, fields, "digest", evidence=evidence)
+
+
+def _find_decisive_source(contradicting: Sequence[Claim]) -> str:
+    """Return the strongest source that contradicts the bytes; the lock only where no record of a download does too."""
+    if not contradicting:
+        return ""
+    first = contradicting[0].source
+    records = [each.source for each in contradicting if each.source in (ClaimSource.CACHE, ClaimSource.LOCAL_DIR)]
+    return (records[0] if first is ClaimSource.LOCK and records else first).value
 
 
 def _build_tag_subject(artifact: str, format_: str, tag: str, line: int) -> Subject:

@@ -83,6 +83,17 @@ class Affected:
     advisory: str
 
 
+class Exposure(StrEnum):
+    """What is in danger where files with a finding were loaded or run before."""
+
+    BY_SEVERITY = "by-severity"
+    """The machine for a critical finding, and nothing for another."""
+    NOTHING = "nothing"
+    SECRETS = "secrets"
+    """What the process could read, such as tokens in its environment."""
+    MACHINE = "machine"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """The description of a rule in reports, in ``explain`` and in the documentation.
@@ -96,6 +107,7 @@ class Rule:
         before_loading: the step before the model is loaded, where the finding does not fail the policy; ``{files}``
             stands for the files that the finding names. Empty without a step.
         asks_review: whether a person has to read what it finds before the model is loaded.
+        exposes: what is in danger where the files were loaded or run before.
     """
 
     id: str
@@ -111,6 +123,7 @@ class Rule:
     affects: tuple[Affected, ...] = ()
     before_loading: str = ""
     asks_review: bool = False
+    exposes: Exposure = Exposure.BY_SEVERITY
 
 
 @dataclass(frozen=True, slots=True)

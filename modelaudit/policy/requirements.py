@@ -17,7 +17,7 @@ from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.tree import is_git_setting
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
-from modelaudit.policy.signoffs import describe_next_step, explain_missing_approval
+from modelaudit.policy.signoffs import describe_required_signoff, explain_missing_approval
 
 UnmetCondition = tuple[Cause, tuple[str, ...]]
 """A cause, with examples for a person."""
@@ -184,5 +184,5 @@ def _find_missing_signoff(signoffs: Sequence[SignOff], terms: SignOffTerms) -> _
     missing = explain_missing_approval(signoffs, terms)
     if not missing:
         return None
-    reason = f"{missing}, and the policy requires a sign-off: {describe_next_step(terms)}"
+    reason = f"the policy requires {describe_required_signoff(terms)}, and {missing}"
     return CauseKind.SIGNOFF, Verdict.REVIEW, 1, reason, ()

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
 
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.policy import SignOffTerms
 from modelaudit.model.register import DecisionAnswer, RegisterEntry
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 
-_NEXT_STEP: Final = (
-    "save the report with -o json=report.json, then run `modelaudit decide model --report report.json --answer approve "
-    '--reason "TEXT" --by "NAME"{}`, or with --answer refuse'
-)
 
-
-def describe_next_step(terms: SignOffTerms) -> str:
-    """Describe how a person signs off a model on the terms of a policy."""
-    role = f' --role "{terms.roles[0]}"' if terms.roles else ""
-    second = ' --approved-by "ANOTHER NAME"' if terms.approved else ""
-    return _NEXT_STEP.format(role + second)
+def describe_required_signoff(terms: SignOffTerms) -> str:
+    """Describe the sign-off that a policy requires: ``a sign-off by a person with the role CISO``."""
+    role = f" by a person with the role {' or '.join(terms.roles)}" if terms.roles else ""
+    second = f"{' and' if role else ','} confirmed by a second person" if terms.approved else ""
+    return f"a sign-off{role}{second}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,4 +149,4 @@ def explain_missing_approval(signoffs: Sequence[SignOff], terms: SignOffTerms) -
     if others:
         last = others[-1]
         return f"the approval of {last.by} ({last.place}) is of another report, with other bytes, findings or policy"
-    return "no person signed off this model"
+    return "none is recorded"

@@ -15,7 +15,11 @@ from modelaudit.reports.answers import describe_reach
 from modelaudit.reports.wording import CHECKS, STATES, count_noun
 
 _COMPARED = (DigestState.MATCH, DigestState.MATCH_SHA1, DigestState.MISMATCH)
-_NOTHING_TO_COMPARE = "nothing to compare with"
+_NOT_COMPARED = {
+    CheckFamily.INTEGRITY: "no source states a digest to compare with",
+    CheckFamily.PROVENANCE: "no repository and version to look up",
+}
+"""The result of a check that compared nothing."""
 
 
 def list_check_rows(report: AuditReport) -> tuple[tuple[str, str], ...]:
@@ -30,7 +34,7 @@ def _describe_result(report: AuditReport, family: CheckFamily) -> str:
     findings = [each for each in report.findings if each.check is family]
     # A check that compared nothing found nothing, which is no result.
     if not findings and not _has_compared(report, family):
-        return _NOTHING_TO_COMPARE
+        return _NOT_COMPARED[family]
     found = view.describe_severities(findings)
     return "; ".join((found, *_describe_extent(report, family)))
 
@@ -51,7 +55,7 @@ def _describe_extent(report: AuditReport, family: CheckFamily) -> Iterator[str]:
     """Yield what the family could compare, and what it could not."""
     records = report.coverage.artifacts
     if family is CheckFamily.SECURITY and (absences := view.list_absences(report)):
-        yield f"{count_noun(len(absences), 'part')} {view.name_absences(absences).lower()}"
+        yield view.count_parts(absences, len(absences), view.name_absences(absences).lower())
     if family is CheckFamily.INTEGRITY:
         files = count_noun(len(records), "file")
         yield f"{_count_compared(report):,} of {files} compared with a digest that a source states"

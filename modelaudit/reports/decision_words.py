@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.address import file_of
-from modelaudit.model.finding import Finding, Severity
+from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import UseAnswer
 from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import Absence, AuditReport, PolicyRecord
-from modelaudit.model.signoff import SignOffAnswer, SignOffState
+from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
+from modelaudit.model.verdict import CauseKind
 from modelaudit.reports.wording import (
     count_noun,
     describe_acceptance,
@@ -43,6 +44,32 @@ def is_acceptable(finding: Finding, policy: PolicyRecord) -> bool:
     """Whether the gate would honour a decision that accepts a finding; an agreement alone ends a denial."""
     is_critical = finding.severity is Severity.CRITICAL
     return finding.rule != _DENIAL_RULE and (policy.accept_critical or not is_critical)
+
+
+FAMILIES_ON_LOAD: Final = tuple(each for each in CheckFamily if each is not CheckFamily.LICENSE)
+"""The checks on which the answer to load rests."""
+
+
+def list_rejected(report: AuditReport, families: Collection[CheckFamily]) -> list[Finding]:
+    """List the findings of these checks that the policy rejects and that nothing accepts."""
+    rejected = (each for each in report.findings if each.acceptance is None and report.policy.rejects(each))
+    return [each for each in rejected if each.check in families]
+
+
+def permits_exception(report: AuditReport, families: Collection[CheckFamily]) -> bool:
+    """Whether a person may accept all findings of these checks that fail; a refusal or a denied use permits none."""
+    is_denied = any(each.kind is CauseKind.LICENCE_DENIED for each in report.decision.causes)
+    if find_refusal(report) or (is_denied and CheckFamily.LICENSE in families):
+        return False
+    rejected = list_rejected(report, families)
+    return bool(rejected) and all(is_acceptable(each, report.policy) for each in rejected)
+
+
+def find_refusal(report: AuditReport) -> SignOff | None:
+    """Find the refusal of the model in force, the one that ends last; ``None`` without one."""
+    in_force = (each for each in report.signoffs if each.state is SignOffState.VALID)
+    refusing = (each for each in in_force if each.answer is SignOffAnswer.REFUSE)
+    return max(refusing, key=lambda each: each.expires, default=None)
 
 
 def list_decision_lines(report: AuditReport, *, only_use: bool = False) -> list[tuple[str, str]]:

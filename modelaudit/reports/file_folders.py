@@ -13,7 +13,7 @@ from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState
 from modelaudit.reports.csv_report import render_csv
 from modelaudit.reports.inventory import describe_verification, has_claimed_digests
 from modelaudit.reports.text import escape_unprintable
-from modelaudit.reports.view import describe_extent, list_unsearched_paths
+from modelaudit.reports.view import describe_extent, list_absences, list_unsearched_paths, name_absences
 from modelaudit.reports.wording import count_noun
 
 MOST_TABLE_FILES: Final = 60
@@ -58,6 +58,12 @@ class Folder:
     def contradicted(self) -> int:
         """The number of files whose bytes contradict a stated digest."""
         return sum(record.digest_state is DigestState.MISMATCH for record in self.records)
+
+
+def name_unread(report: AuditReport) -> str:
+    """Name the files that the table counts apart, in the words that page 1 has for their parts."""
+    name = name_absences(list_absences(report))
+    return name.replace("Not examined", "Not completely examined")
 
 
 def list_folders(report: AuditReport) -> tuple[Folder, ...]:

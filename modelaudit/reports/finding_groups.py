@@ -10,10 +10,10 @@ from typing import Final
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Rule, Severity
 from modelaudit.model.license import LicenseConclusion
-from modelaudit.model.report import AuditReport
-from modelaudit.model.structure import Location
+from modelaudit.model.report import COVERAGE_RULES, AuditReport
+from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 from modelaudit.model.verdict import Question, Verdict
-from modelaudit.reports.decision_words import is_acceptable
+from modelaudit.reports.decision_words import FAMILIES_ON_LOAD, list_rejected, permits_exception
 from modelaudit.reports.license_words import CONFLICTS_LEAVING_LICENSE_OPEN
 from modelaudit.reports.results import Outcome, Result, ResultKind, describe_rule, list_results
 from modelaudit.reports.wording import count_noun, describe_acceptance, join_phrases
@@ -32,6 +32,7 @@ class Need(StrEnum):
     REFUSED = "refused"
     FAILS = "fails"
     OPEN = "open"
+    REPEATED = "repeated"
     ANSWERED = "answered"
     ACCEPTED = "accepted"
     KNOWN = "known"
@@ -48,7 +49,12 @@ TITLES: Final = {
     Need.FAILS: ("They fail the policy", "Page 1 states under Next what ends that."),
     Need.OPEN: (
         "Open, for a person to decide",
-        "The model does not pass before each of them is removed, or a decision accepts it; reading is not enough.",
+        "The model does not pass before each of them is removed, or a decision accepts it. A decision that refuses one "
+        "fails the model, and reading alone settles nothing.",
+    ),
+    Need.REPEATED: (
+        "At the places of the points above",
+        "They state those places in other words, and need no answer of their own.",
     ),
     Need.ACCEPTED: ("Accepted", "A person or the policy answers for these; each stays a finding."),
     Need.KNOWN: ("Known from the baseline", "An earlier report holds these. No person decided on them."),
@@ -59,6 +65,7 @@ TITLES: Final = {
     Need.NOTED: ("For information", "Below the threshold of the policy. They do not change the verdict."),
 }
 _DECIDED: Final = "They repeat or explain the answer to the planned use on page 1, and change it no further."
+_DAMAGED_RULE: Final = f"{COVERAGE_RULES}/{UnreadReason.DAMAGED}"
 _OUTCOMES: Final = {
     Outcome.FAILS: Need.FAILS,
     Outcome.OPEN: Need.OPEN,
@@ -191,9 +198,13 @@ def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:
     """Group findings and parts that were not examined by need, rule and severity; other causes are left out."""
     is_use_open = any(each.question is Question.USE for each in report.decision.causes)
     by_need: dict[Need, dict[tuple[str, Severity], list[Result]]] = {}
-    for result in list_results(report):
+    results_ = list_results(report)
+    repeated = _list_repeated(results_)
+    for result in results_:
         if result.kind is not ResultKind.CAUSE:
             need = Need.REFUSED if result.is_refused else _OUTCOMES[result.outcome]
+            if need is Need.NOTED and (result.rule, result.address) in repeated:
+                need = Need.REPEATED
             is_on_license = result.check is CheckFamily.LICENSE
             if need is Need.NOTED and is_use_open and is_on_license and _concerns_answer(result, report.license):
                 need = Need.ANSWERED
@@ -217,6 +228,25 @@ def group_by_need(report: AuditReport) -> tuple[NeedGroup, ...]:
     return tuple(groups)
 
 
+def _list_repeated(results: Iterable[Result]) -> set[tuple[str, str]]:
+    """List the rule and the address of results for information at the place of one that decides.
+
+    Damage has the whole file as its place, where it names none.
+    """
+    listed = [each for each in results if each.kind is not ResultKind.CAUSE]
+    deciding = [each for each in listed if each.outcome in (Outcome.FAILS, Outcome.OPEN)]
+    places = {
+        (each.address, each.location) for each in deciding if each.location != NOWHERE or each.rule == _DAMAGED_RULE
+    }
+    return {
+        (each.rule, each.address)
+        for each in listed
+        if each.outcome is Outcome.NOTED
+        and each.check is not CheckFamily.LICENSE
+        and (each.address, each.location) in places
+    }
+
+
 def _concerns_answer(result: Result, license_: LicenseConclusion) -> bool:
     """Whether the answer to the use rests on the matter of a result; a missing item or a data set changes none."""
     reasons = {each.because for each in license_.open_answers}
@@ -230,14 +260,13 @@ def _concerns_answer(result: Result, license_: LicenseConclusion) -> bool:
 
 def _describe_exception(need: Need, report: AuditReport) -> str:
     """Describe which findings that fail a decision may accept, as one sentence; empty where the policy permits none."""
-    if need is not Need.FAILS:
+    kinds = {"of a check of the files": FAMILIES_ON_LOAD, "on the licence": (CheckFamily.LICENSE,)}
+    failing = {words: families for words, families in kinds.items() if list_rejected(report, families)}
+    exempt = [words for words, families in failing.items() if permits_exception(report, families)]
+    if need is not Need.FAILS or not exempt:
         return ""
-    rejected = [each for each in report.findings if each.acceptance is None and report.policy.rejects(each)]
-    accepted = [is_acceptable(each, report.policy) for each in rejected]
-    if not any(accepted):
-        return ""
-    which = "a finding" if all(accepted) else "a finding that is not critical"
-    return f"As an exception, the policy lets a person accept {which} until a date."
+    which = f" {exempt[0]}" if len(exempt) < len(failing) else ""
+    return f"As an exception, the policy lets a person accept a finding{which} until a date."
 
 
 def _list_digests(report: AuditReport) -> dict[str, str]:

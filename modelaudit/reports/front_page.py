@@ -231,7 +231,7 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
         return ShortList(lead, _drop_empty([weights, *unsearched, checks]), title=_NOT_EXAMINED)
     number = len(absences) + len(silent)
     title = _NOT_EXAMINED if silent else view.name_absences(absences)
-    lead = f"{_count_parts(absences, number, title.lower())}{view.describe_accepted(absences)}."
+    lead = f"{view.count_parts(absences, number, title.lower())}{view.describe_accepted(absences)}."
     by_reason: dict[UnreadReason, list[str]] = {}
     for address, absence in absences:
         by_reason.setdefault(absence.unread.reason, []).append(_name_part(address, absence))
@@ -242,14 +242,6 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences), title=title)
-
-
-def _count_parts(absences: Sequence[tuple[str, Absence]], number: int, state: str) -> str:
-    """Count the parts as the answer does: those with bytes that no reader parses are apart from the others."""
-    unclaimed = sum(absence.unread.reason is UnreadReason.UNCLAIMED for _, absence in absences)
-    if unclaimed in (0, number):
-        return f"{count_noun(number, 'part')} {state}"
-    return f"{count_noun(number - unclaimed, 'part')} {state}, and {unclaimed:,} with bytes that no reader parses"
 
 
 def _name_part(address: str, absence: Absence) -> str:

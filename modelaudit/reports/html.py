@@ -19,10 +19,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from modelaudit.model.address import is_member
-from modelaudit.model.finding import QUOTATION_MARK, Confidence
+from modelaudit.model.finding import QUOTATION_MARK, CheckFamily, Confidence
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Conflict
 from modelaudit.model.report import AuditReport
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports import (
     annexes,
     answers,
@@ -60,6 +61,8 @@ _LONG_WORD: Final = defer_pattern(r"\S{241,}")
 """A path or another word that would push what follows it off the page."""
 _MAX_VALUE_CHARACTERS: Final = 2000
 """Characters of one value that the page shows; the number of further ones is appended."""
+_MOST_UNBROKEN: Final = 40
+"""Characters of a word that a line always holds."""
 
 MOST_ROWS: Final = 20
 """Rows of a table that are visible at once; the rest is folded."""
@@ -109,6 +112,7 @@ def render_html(report: AuditReport) -> bytes:
         forbidden=frozenset(each.artifact for each in forbidding),
         forbidding=forbidding[0].rule if forbidding else "",
         lacks_signoff=lacks_signoff(report),
+        may_not_load=report.decision.load.verdict is not Verdict.PASS and CheckFamily.SECURITY in report.policy.checks,
         unexamined=front_page.summarize_unexamined(report),
         unverified=list_unverified(report),
         duties=duty_summary.summarize_duties(report.license),
@@ -204,6 +208,7 @@ def _load_environment() -> Environment:
         view=view,
         wording=wording,
         words=license_words,
+        officer=officer_steps,
         licensed=license_view,
         parts=license_parts,
         decisions=decision_words,
@@ -229,6 +234,7 @@ def _load_environment() -> Environment:
     environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
     # A line of a listing is escaped where it is built, and may be longer than other values.
     environment.filters["line"] = escape
+    environment.filters["unbroken"] = _keep_hyphens
     return environment
 
 
@@ -236,6 +242,17 @@ def _load_environment() -> Environment:
 def _load_template() -> Template:
     """Load the template of the page."""
     return _load_environment().get_template("report.html.j2")
+
+
+def _keep_hyphens(text: str) -> Markup:
+    """Escape a line and keep each short word with a hyphen on one line, so that a command can be read and typed."""
+    words = (
+        Markup('<span class="unbroken">{}</span>').format(each)
+        if "-" in each and len(each) <= _MOST_UNBROKEN
+        else escape(each)
+        for each in escape_unprintable(text, _MAX_VALUE_CHARACTERS).split(" ")
+    )
+    return Markup(" ").join(words)
 
 
 def format_css_string(text: str, limit: int = 80) -> Markup:

@@ -186,14 +186,15 @@ def _describe_analysis(records: Sequence[ArtifactRecord]) -> str:
     if not unread + partly:
         return "Its code was analysed."
     if unread == len(records):
-        return f"Its code was not analysed, because no byte of {'the file' if unread == 1 else 'the files'} was parsed."
+        where = "the file" if unread == 1 else "the files"
+        return f"Its code was not analysed, because the reader found no valid part in {where}."
     parts = [f"{count_noun(partly, 'file was', 'files were')} read in part"] if partly else []
     parts += [f"{count_noun(unread, 'file was', 'files were')} not read"] if unread else []
     return f"Its code was analysed as far as it was read: {join_phrases(parts)}."
 
 
 def _is_unread(record: ArtifactRecord) -> bool:
-    """Whether a reader recognised the file and parsed none of its bytes."""
+    """Whether a reader recognised the file and found no valid part in it."""
     counts = record.byte_counts
     is_unparsed = counts is not None and not counts.parsed + counts.data
     return record.extent is Extent.NOT or (record.extent is Extent.PARTLY and is_unparsed)

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import posixpath
+import re
 import shlex
 from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.model.address import file_of
-from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.finding import CheckFamily, Exposure, Finding, Severity
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
-from modelaudit.model.signoff import SignOffAnswer, SignOffState
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
 from modelaudit.reports.addressees import name_author, name_owner
 from modelaudit.reports.closing_steps import keep_report, list_closing_steps
-from modelaudit.reports.decision_words import is_acceptable
+from modelaudit.reports.decision_words import FAMILIES_ON_LOAD, find_refusal, list_rejected, permits_exception
 from modelaudit.reports.finding_groups import MOST_ROWS
 from modelaudit.reports.inventory import has_claimed_digests
 from modelaudit.reports.next_step import list_places, list_reviewable_answers
 from modelaudit.reports.open_names import find_unread
 from modelaudit.reports.results import list_findings_to_review
 from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
-from modelaudit.reports.wording import format_sentence, join_phrases
+from modelaudit.reports.wording import format_sentence, join_phrases, name_people
 
 _MOST_STEPS: Final = 10
 _WORD: Final = defer_pattern(r"[\w/.-]*\w")
 """A word of a sentence that may be the path of a file, without the full stop after it."""
+_LOADING: Final = defer_pattern(r"(?:\A|[.;,:] |\b(?:and|or|then) )(?:load|install|run)\b", re.IGNORECASE)
+"""The beginning of a clause that tells to load something."""
 _CHECKS_TO_RUN: Final = {
     CheckFamily.SECURITY: ("Run the security check before anyone loads it.", "modelaudit scan {}"),
     CheckFamily.LICENSE: ("Run the licence check before anyone uses it.", "modelaudit license {}"),
@@ -68,7 +70,7 @@ _STEPS: Final = {
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
     CauseKind.SIGNOFF: Step(
         "Read the report, and sign it or refuse.",
-        f"record it with {DECIDE.format('model')} and --answer approve or --answer refuse",
+        f'record it with {DECIDE.format("model")} --answer approve --reason "TEXT" --by "NAME", or --answer refuse.',
     ),
 }
 _PARTS: Final = {
@@ -83,7 +85,20 @@ _BEFORE_LOADING: Final = {
     CauseKind.RULES_AGE: "newer rules have judged it",
 }
 """What has to happen before the loading where a cause is on no file."""
-_COMPROMISED: Final = "Treat machines that {} as compromised."
+_EXPOSED: Final = {
+    Exposure.MACHINE: ("compromised", "Treat machines that {} as compromised."),
+    Exposure.SECRETS: (
+        "replace every",
+        "If a machine with a network {}, replace every secret that the process could read.",
+    ),
+}
+"""For what a finding exposes: the words by which a fix states the step already, and the step."""
+_LATER: Final = "Scan again when the files that fail are replaced, and decide then on the {}."
+_MATTERS: Final = {
+    CauseKind.UNVERIFIED_TYPE: "unverified {0} in {1}",
+    CauseKind.UNCLAIMED_BYTES: "extra bytes in {1}",
+}
+"""What a person decides on part by part."""
 _NUMBER: Final = (("name", "does", "it"), ("names", "do", "them"))
 """The words of a step on names in one part, and in several."""
 _THEM: Final = ("it", "them")
@@ -92,6 +107,11 @@ _EXCEPTION: Final = "As an exception, the policy lets a person accept a finding 
 _EXCEPTION_AFTER_READING: Final = (
     "As an exception, the policy lets a person who has read the terms accept the finding until a date."
 )
+
+
+def tells_to_load(fix: str) -> bool:
+    """Whether a sentence of a fix tells to load, install or run something."""
+    return _LOADING.search(fix) is not None
 
 
 def find_forbidding(report: AuditReport) -> list[Finding]:
@@ -121,6 +141,7 @@ def list_steps(report: AuditReport) -> tuple[Step, ...]:
 def _iterate_steps(report: AuditReport) -> Iterator[Step]:
     on_use = {each.kind for each in report.decision.causes if each.question is Question.USE}
     is_denied = CauseKind.LICENCE_DENIED in on_use
+    yield from _repeat_refusal(report)
     yield from _answer_load(report)
     if is_denied:
         yield answer_denial(report)
@@ -132,28 +153,46 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
     if CauseKind.FINDINGS in on_use and not is_denied:
         yield _correct_licence(report)
     for kind, _ in answers.count_causes(report):
-        if kind is CauseKind.UNREAD:
-            yield from _fetch_or_decide(report)
-        elif kind in _PARTS:
-            yield from _name_parts(report, kind, _PARTS[kind])
-        elif kind is CauseKind.INSTRUCTIONS_REVIEW:
-            yield _read_instructions(report)
-        elif kind in _STEPS:
-            yield _STEPS[kind]
+        yield from _settle_cause(report, kind)
     if CheckFamily.LICENSE in report.policy.checks and (not is_denied or list_reviewable_answers(report.license)):
         yield from settle_use(report, _STEPS[CauseKind.USE_NOT_STATED])
+
+
+def _settle_cause(report: AuditReport, kind: CauseKind) -> Iterator[Step]:
+    """Yield the steps that settle one kind of cause on the files."""
+    if kind is CauseKind.UNREAD:
+        yield from _fetch_or_decide(report)
+    elif kind in _PARTS:
+        yield from _name_parts(report, kind, _PARTS[kind])
+    elif kind is CauseKind.INSTRUCTIONS_REVIEW:
+        yield _read_instructions(report)
+    elif kind in _STEPS and not (kind is CauseKind.REFUSED and find_refusal(report)):
+        yield _STEPS[kind]
+
+
+def _repeat_refusal(report: AuditReport) -> Iterator[Step]:
+    """Yield that a person refused the model, until when, and what ends the refusal; nothing without a refusal."""
+    if refusal := find_refusal(report):
+        yield Step(
+            f"{name_people(refusal)} refused this {view.name_subject(report)} until {refusal.expires}: do not use it. "
+            "Only a new answer of a person changes that."
+        )
 
 
 def _name_parts(report: AuditReport, kind: CauseKind, reason: UnreadReason) -> Iterator[Step]:
     """Yield the step for parts with one reason: it names the first of them, with the command for an engineer.
 
-    A file that fails, or that is fetched again, needs no decision on its parts.
+    A file that fails, or that is fetched again, needs no decision on its parts. Beside files that fail, the decision on
+    the others waits for the files that replace them.
     """
     replaced = {file_of(each.artifact) for each in find_forbidding(report)}
     replaced |= {file_of(each) for each, absence in report.coverage.open_absences if absence.unread.reason in _DAMAGED}
     names = [each for each in find_unread(report, reason) if file_of(each.partition(":")[2]) not in replaced]
     if names:
         step, parts = _STEPS[kind], list(dict.fromkeys(each.partition(":")[2] for each in names))
+        if report.decision.load.verdict is Verdict.FAIL:
+            yield Step(_LATER.format(_MATTERS[kind].format(_NUMBER[len(parts) > 1][0], join_names(parts))))
+            return
         person = step.person.format(join_names(parts), *_NUMBER[len(parts) > 1])
         yield Step(person, "; ".join(filter(None, (step.engineer.rstrip("."), _decide_first(names)))))
 
@@ -179,19 +218,13 @@ def _decide_first(names: list[str]) -> str:
 
 def _correct_licence(report: AuditReport) -> Step:
     """State what ends findings of the licence check that the policy rejects."""
-    rejected = _list_rejected(report, CheckFamily.LICENSE)
+    rejected = list_rejected(report, (CheckFamily.LICENSE,))
     noun, author = view.name_subject(report), name_owner(report)
     places = list_places(report.license) if any(each.artifact for each in rejected) else []
     where = f" ({join_names(places)})" if places else ""
     words = f"Do not use this {noun} before {author} corrects what it states on its licence{where}."
-    can_accept = any(is_acceptable(each, report.policy) for each in rejected)
+    can_accept = permits_exception(report, (CheckFamily.LICENSE,))
     return Step(f"{words} {_EXCEPTION_AFTER_READING}" if can_accept else words)
-
-
-def _list_rejected(report: AuditReport, *families: CheckFamily) -> list[Finding]:
-    """List the findings of these checks that the policy rejects and that nothing accepts."""
-    rejected = (each for each in report.findings if each.acceptance is None and report.policy.rejects(each))
-    return [each for each in rejected if each.check in families]
 
 
 def _answer_load(report: AuditReport) -> Iterator[Step]:
@@ -211,14 +244,13 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
     """Yield that the model must not be loaded, with what the fix of the worst rule adds, and who may permit it."""
     if not any(each.kind is CauseKind.FINDINGS and each.question is Question.LOAD for each in report.decision.causes):
         return
-    families = (each for each in CheckFamily if each is not CheckFamily.LICENSE)
-    rejected = _list_rejected(report, *families)
+    rejected = list_rejected(report, FAMILIES_ON_LOAD)
     noun = view.name_subject(report)
-    words, compromised = f"Do not load this {noun}.", _COMPROMISED.format("loaded it")
+    words, did = f"Do not load this {noun}.", "loaded it"
     if by_hand := report.coverage.list_started_by_hand(rejected):
         files = join_names(by_hand)
         words = f"Do not run {files}, and do not load this {noun} from a copy that holds {_THEM[len(by_hand) > 1]}."
-        compromised = _COMPROMISED.format(f"ran {_THEM[len(by_hand) > 1]}")
+        did = f"ran {_THEM[len(by_hand) > 1]}"
     forbidding = find_forbidding(report)
     if forbidding:
         fix = next((rule.fix for rule in report.rules if rule.id == forbidding[0].rule), "")
@@ -227,15 +259,36 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
         added = (rest if sentence.startswith(("Do not load ", "Do not run ")) else fix).replace(
             "its author", name_author(report)
         )
-        if "compromised" not in added:
-            added = f"{format_sentence(added)} {compromised}" if added else compromised
     else:
         added = f"ask {name_author(report)} for corrected files first"
-    in_force = (each for each in report.signoffs if each.state is SignOffState.VALID)
-    is_refused = any(each.answer is SignOffAnswer.REFUSE for each in in_force)
-    accepts = bool(rejected) and not is_refused and all(is_acceptable(each, report.policy) for each in rejected)
-    exception = f" {_EXCEPTION}" if accepts else ""
-    yield Step(f"{words} {format_sentence(added)}{exception}" if added else f"{words}{exception}")
+    exception = _EXCEPTION if permits_exception(report, FAMILIES_ON_LOAD) else ""
+    sentences = (words, added and format_sentence(added), *_undo_loading(report, added, did), exception)
+    yield Step(" ".join(filter(None, sentences)))
+
+
+def find_exposures(report: AuditReport) -> list[Exposure]:
+    """Find what is in danger where files that fail the answer to load were loaded before, the machine first."""
+    stated = {each.id: each.exposes for each in report.rules}
+    exposed = {stated.get(each.rule, Exposure.BY_SEVERITY) for each in list_rejected(report, FAMILIES_ON_LOAD)}
+    is_usual = any(
+        stated.get(each.rule, Exposure.BY_SEVERITY) is Exposure.BY_SEVERITY for each in find_forbidding(report)
+    )
+    exposed |= {Exposure.MACHINE} if is_usual else set()
+    return [each for each in _EXPOSED if each in exposed]
+
+
+def _undo_loading(report: AuditReport, stated: str, did: str) -> Iterator[str]:
+    """Yield what to do where the files were loaded before, by what their findings expose and no fix states.
+
+    Args:
+        report: of a model that fails.
+        stated: the fix that page 1 quotes.
+        did: what people did with the files, in the past.
+    """
+    for exposure in find_exposures(report):
+        known, words = _EXPOSED[exposure]
+        if known not in stated:
+            yield words.format(did)
 
 
 def _fix_quiet_defects(report: AuditReport) -> Iterator[Step]:

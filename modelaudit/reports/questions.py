@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.finding import CheckFamily
+from modelaudit.model.finding import CheckFamily, Exposure
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import (
     ClaimKind,
@@ -29,7 +29,7 @@ from modelaudit.reports.license_view import (
     list_unread_base_models,
 )
 from modelaudit.reports.next_step import CONTACT
-from modelaudit.reports.officer_steps import find_forbidding, list_steps
+from modelaudit.reports.officer_steps import find_exposures, find_forbidding, list_steps
 from modelaudit.reports.view import name_subject
 from modelaudit.reports.wording import count_noun, cut_text, join_first
 
@@ -134,9 +134,11 @@ def _ask_about_files(report: AuditReport) -> list[str]:
         and finding.artifact
     ]
     names = join_first([file_of(each.artifact) for each in failing], _MAX_NAMES)
-    if find_forbidding(report):
+    exposures = find_exposures(report)
+    if find_forbidding(report) or exposures:
         verb = "run" if report.coverage.list_started_by_hand(failing) else "loaded"
-        questions.append(f"Which machines have {verb} the files that fail ({names}), and who examines them?")
+        further = "which secrets could they read" if exposures == [Exposure.SECRETS] else "who examines them"
+        questions.append(f"Which machines have {verb} the files that fail ({names}), and {further}?")
     elif failing:
         questions.append(f"Do we need the files that fail ({names})?")
     return questions

@@ -147,6 +147,20 @@ def describe_accepted(pairs: Sequence[tuple[str, Absence]]) -> str:
     return ", all of them accepted" if accepted > 1 else ", accepted"
 
 
+def count_parts(absences: Sequence[tuple[str, Absence]], number: int, state: str) -> str:
+    """Count parts that are not examined or not verified; those with bytes that no reader parses are apart.
+
+    Args:
+        absences: with their addresses.
+        number: of all parts, those without a recorded reason included.
+        state: what they are, such as ``not examined``.
+    """
+    unclaimed = sum(absence.unread.reason is UnreadReason.UNCLAIMED for _, absence in absences)
+    if unclaimed in (0, number):
+        return f"{count_noun(number, 'part')} {state}"
+    return f"{count_noun(number - unclaimed, 'part')} {state}, and {unclaimed:,} with bytes that no reader parses"
+
+
 def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:
     """List the artifacts that were not examined completely although no absence explains why."""
     incomplete = (record for record in report.coverage.artifacts if record.extent is not Extent.EXAMINED)

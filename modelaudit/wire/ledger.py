@@ -197,7 +197,7 @@ def describe_unclaimed(ranges: Sequence[ByteRange], formats: Sequence[str]) -> U
         formats: the names of the formats whose readers read the artifact.
     """
     total = sum(each.end - each.start for each in ranges)
-    shown = ", ".join(f"{each.start}-{each.end}" for each in ranges[:_RANGES_SHOWN])
+    shown = ", ".join(f"{each.start}-{each.end - 1}" for each in ranges[:_RANGES_SHOWN])
     more = f" and {len(ranges) - _RANGES_SHOWN} more ranges" if len(ranges) > _RANGES_SHOWN else ""
     name = " or ".join(dict.fromkeys(formats))
     detail = f"{total} bytes belong to no part of the {name} format: bytes {shown}{more}"

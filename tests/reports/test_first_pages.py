@@ -487,8 +487,8 @@ def test_reason_for_a_failure_explains_the_worst_finding_and_counts_what_it_leav
 def test_comparison_without_anything_to_compare_is_no_result(reports: Mapping[str, AuditReport]) -> None:
     report = reports["allowed"]
     rows = dict(list_check_rows(report))
-    assert rows["integrity"] == "nothing to compare with"
-    assert rows["provenance"] == "nothing to compare with"
+    assert rows["integrity"] == "no source states a digest to compare with"
+    assert rows["provenance"] == "no repository and version to look up"
     assert list_unverified(report) == ("origin", "signature", "digests")
     assert "Not confirmed Origin, signature and digests (no outside source)." in read_front(report)
     [*others, record] = report.coverage.artifacts

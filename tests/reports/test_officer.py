@@ -16,10 +16,12 @@ from support.officer_kinds import KINDS, scan_kinds
 import modelaudit
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import AuditReport
+from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.reports import render
+from modelaudit.reports.finding_groups import group_by_need
 from modelaudit.reports.html import render_html
 from modelaudit.reports.license_names import name_licenses
-from modelaudit.reports.officer_steps import list_steps
+from modelaudit.reports.officer_steps import list_steps, tells_to_load
 from modelaudit.reports.questions import list_questions
 from modelaudit.reports.wording import format_sentence
 
@@ -49,6 +51,9 @@ EXCLUSIVE = (
     ("not read to its end, and may state other terms", "safetensors, open licence"),
     ("the licence is determined;", "the current one"),
     ("the licence is determined.", "is stated, and further terms are open"),
+    ("Report the mirror", "the lock ("),
+    ("refused this model until", "As an exception, the policy lets a person"),
+    ("refused this model until", "Signed off"),
     ("the licence of each of 3 parts is determined.", "hold the same weights under different terms"),
 )
 """Pairs of sentences of which a report holds one at most."""
@@ -144,10 +149,12 @@ def test_first_sheets_answer_who_accepted_what(name: str, reports: Mapping[str, 
     for each in data["decisions"]:
         assert all(each[key] in front for key in ("by", "approved_by", "expires", "reason"))
     valid = [each for each in data["signoffs"] if each["state"] == "valid"]
-    assert bool(valid) is bool(KINDS[name].signs) and ("Signed off" in front) is bool(valid)
+    assert bool(valid) is bool(KINDS[name].signs) and ("Signed off Not yet" in front) is not bool(valid)
     for each in valid:
         verb = {"approve": "Approved", "refuse": "Refused"}[each["answer"]]
-        people = "Ann Lee (Compliance officer), approved by Bo Berg (Head of risk)"
+        people = "Ann Lee (Compliance officer)"
+        people += "" if KINDS[name].is_alone else ", approved by Bo Berg (Head of risk)"
+        assert f" {'Refused' if each['answer'] == 'refuse' else 'Signed off'} {verb} on " in front
         assert f"{verb} on {each['date']} by {people} until {each['expires']}." in front
     assert ("Accepted risks None." in front) is (not data["decisions"])
 
@@ -200,6 +207,74 @@ def test_sentences_that_exclude_each_other_never_meet(name: str, reports: Mappin
     page = join_words(parse_page(reports[name]).text)
     for first, second in EXCLUSIVE:
         assert not (first in page and second in page), (first, second)
+
+
+@check_each("name", list(KINDS))
+def test_parts_that_were_not_examined_have_one_count(name: str, reports: Mapping[str, AuditReport]) -> None:
+    page = join_words(parse_page(reports[name]).text)
+    counts = set(re.findall(r"(\d+) parts? (not examined or not verified|not examined|not verified)", page))
+    assert len(counts) <= 1, counts
+
+
+@check_each("name", list(KINDS))
+def test_fix_that_tells_to_load_waits_for_page_1(name: str, reports: Mapping[str, AuditReport]) -> None:
+    report = reports[name]
+    page = join_words(parse_page(report).text)
+    waiting = "Until page 1 permits it, load and run nothing of this "
+    may_load = report.decision.load.verdict == "pass"
+    for rule in report.rules:
+        if tells_to_load(rule.fix) and rule.check is not CheckFamily.LICENSE:
+            assert (f"{join_words(rule.fix)} {waiting}" in page) is not may_load or join_words(rule.fix) not in page
+
+
+def test_fix_that_tells_to_load_occurs_beside_a_file_that_must_not_be_loaded(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    page = join_words(parse_page(reports["forbidden-beside"]).text)
+    assert "Install from the default index" in page and "load and run nothing of this model" in page
+
+
+@check_each("name", list(KINDS))
+def test_place_of_a_point_to_decide_is_no_place_for_information(name: str, reports: Mapping[str, AuditReport]) -> None:
+    places: dict[str, set[tuple[str, Location]]] = {}
+    for group in group_by_need(reports[name]):
+        rows = [row for rule in group.rules if rule.check is not CheckFamily.LICENSE for row in rule.shown]
+        places.setdefault(group.need, set()).update(
+            (each.address, each.location) for row in rows for each in row.results if each.location != NOWHERE
+        )
+    deciding = places.get("fails", set()) | places.get("open", set())
+    assert deciding.isdisjoint(places.get("noted", set()))
+
+
+def test_damage_is_stated_once_as_open_and_never_as_information(reports: Mapping[str, AuditReport]) -> None:
+    needs = {(rule.rule_id, group.need) for group in group_by_need(reports["damaged-archives"]) for rule in group.rules}
+    assert ("archive/inconsistent", "repeated") in needs and ("archive/inconsistent", "noted") not in needs
+    page = join_words(parse_page(reports["damaged-archives"]).text)
+    assert "Its code was not analysed, because the reader found no valid part in the file." in page
+    assert "208 bytes belong to no part of the 7z format: bytes 0-207." in page
+
+
+def test_refusal_comes_first_with_what_ends_it_and_what_its_findings_expose(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["refused-secrets"]
+    persons = [each.person for each in list_steps(report)]
+    assert persons[0].startswith("Ann Lee (Compliance officer) refused this model until ")
+    assert persons[0].endswith(": do not use it. Only a new answer of a person changes that.")
+    assert "If a machine with a network loaded it, replace every secret that the process could read." in persons[1]
+    asked = "Which machines have loaded the files that fail (modeling_own.py), and which secrets could they read?"
+    assert asked in list_questions(report)
+
+
+def test_second_person_has_a_column_where_an_answer_has_one(reports: Mapping[str, AuditReport]) -> None:
+    alone, confirmed = (parse_page(reports[name]).text for name in ("refused-secrets", "pass-signed"))
+    assert "Recorded answers" in alone and "Second person" not in alone
+    assert "Second person" in confirmed and "Bo Berg (Head of risk)" in confirmed
+    assert not any("Approved by" in page for page in (alone, confirmed))
+
+
+def test_bytes_that_differ_from_a_lock_alone_name_who_states_the_version(reports: Mapping[str, AuditReport]) -> None:
+    front = read_sheets(reports["lock-differs"])
+    assert "Ask who wrote the lock which version was reviewed, and who changed the file since." in front
+    assert "compromised" not in front and "trusted connection" not in front
 
 
 def test_sign_off_ends_with_the_acceptance_behind_the_verdict(reports: Mapping[str, AuditReport]) -> None:

@@ -937,7 +937,7 @@ LOCK += [
     Case(
         *("lock", "replace a configuration before a scan"),
         lambda at: (overwrite(at.root / CONFIG, OLD_FILES[CONFIG]), at.options.extend(["--lock", str(at.lock)])),
-        *(1, f"*/digest-mismatch {CONFIG}"),
+        *(1, f"*/lock-mismatch {CONFIG}"),
     ),
 ]
 PROVENANCE = [
@@ -998,7 +998,7 @@ PROVENANCE += [
     Case(
         *("hub", "move a tag before a scan with the lock"),
         lambda at: (at.repository.set_tag("v1"), at.options.extend(["--lock", str(at.lock)])),
-        *(1, f"*/digest-mismatch {CONFIG}"),
+        *(1, f"*/lock-mismatch {CONFIG}"),
     ),
     Case("hub", "offer the model under an imitated name", imitate, 1, "provenance/lookalike *"),
 ]
