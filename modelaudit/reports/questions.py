@@ -37,6 +37,11 @@ _WORD = defer_pattern(r"[\w/.-]*\w")
 """A word of a sentence that may be the name of a file, without the full stop after it."""
 _JOINED_PLACE = defer_pattern(r"(?P<path>\S+):(?P<lines>\d+(?:(?:, | and )\d+)+)")
 _NUMBER = defer_pattern(r"\d+")
+_ABOUT_EXPOSURE = {
+    Exposure.MACHINE: ", and who examines them",
+    Exposure.SECRETS: ", and which secrets could they read",
+}
+"""What to ask about machines that loaded files, by the worst that the findings expose."""
 _MAX_NAMES = 3
 _MAX_CONTRADICTIONS = 2
 _MAX_SENTENCES = 2
@@ -64,8 +69,9 @@ def group_questions(report: AuditReport) -> tuple[tuple[str, tuple[str, ...]], .
     """Group the questions by what waits for their answers, such as ``Before loading``; empty groups are left out."""
     steps = _spell_places(" ".join(each.person for each in list_steps(report)))
     is_loaded = CheckFamily.SECURITY in report.policy.checks and report.decision.load.verdict is not Verdict.FAIL
+    is_urgent = find_forbidding(report) or find_exposures(report)
     inquiries = (
-        (_AT_ONCE if find_forbidding(report) else _LOADING, map(_Inquiry, _ask_about_files(report))),
+        (_AT_ONCE if is_urgent else _LOADING, map(_Inquiry, _ask_about_files(report))),
         (_LOADING if is_loaded else _SIGNING, map(_Inquiry, _ask_about_origin(report))),
         (_SIGNING, map(_Inquiry, _ask_about_reasons(report))),
         (
@@ -137,8 +143,8 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     exposures = find_exposures(report)
     if find_forbidding(report) or exposures:
         verb = "run" if report.coverage.list_started_by_hand(failing) else "loaded"
-        further = "which secrets could they read" if exposures == [Exposure.SECRETS] else "who examines them"
-        questions.append(f"Which machines have {verb} the files that fail ({names}), and {further}?")
+        further = _ABOUT_EXPOSURE[exposures[0]] if exposures else ""
+        questions.append(f"Which machines have {verb} the files that fail ({names}){further}?")
     elif failing:
         questions.append(f"Do we need the files that fail ({names})?")
     return questions
