@@ -31,7 +31,7 @@ _JSON: Final = "json"
 _YAML: Final = "yaml"
 _MOST_FILES: Final = 200
 _MOST_SOURCES: Final = 50
-# Data of tokenizers, whose keys no code takes names from.
+# Data of tokenizers: no code takes names from their keys.
 _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".index.json")
 # Uses by which an evaluated source takes a name of another module.
 _NAMING_USES: Final = frozenset({"call", "call-at-import", "reference", "hidden"})
@@ -136,7 +136,7 @@ class ConfiguredCalls:
         return self._is_own(name) or judge_path(name, self.catalogue.callables).standing is Standing.TRUSTED
 
     def _is_known_package(self, module: str) -> bool:
-        """Whether a module is a file of the model, or belongs to a package of which the rules review names."""
+        """Whether a module is a file of the model, or of a package with names that the rules review."""
         package = module.partition(".")[0] + "."
         reviewed = self.catalogue.callables.by_name.items()
         return self._is_own(module) or any(

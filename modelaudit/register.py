@@ -233,7 +233,7 @@ def _list_names(report: AuditReport) -> list[str]:
 
 
 def _explain_missing(text: str, report: AuditReport) -> ConfigurationError:
-    """Explain that the report does not hold a subject, with the one that resembles it."""
+    """Explain that the report lacks a subject, and suggest the most similar one."""
     similar = difflib.get_close_matches(text, _list_names(report), 1)
     hint = f"did you mean {similar[0]}?" if similar else "`modelaudit decide --list --report FILE` lists what is open"
     return ConfigurationError(f"{text}: the report has nothing of this name; {hint}")

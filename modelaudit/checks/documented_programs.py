@@ -1,4 +1,4 @@
-"""Decide which uses of names count although no loader imports their file: a document has people run it as a program.
+"""Decide which uses of names count in a program that a document tells people to run, and that no loader imports.
 
 Whoever follows the card runs ``python inference.py``. The ordinary acts of such programs are medium as in any code
 beside the model: they start ffmpeg or git, load a pickle of the model, import what a configuration names. The rest is
@@ -48,7 +48,7 @@ _SUBSTITUTION: Final = defer_pattern(r"`|\$\(|[<>]\(")
 _SEPARATOR: Final = defer_pattern(r"&&|\|\||[;|&\n]")
 _SETTINGS_BEFORE: Final = defer_pattern(r"\A(?:\w+=\S*\s+)+")
 _UNKNOWN: Final = "…"
-# Functions with the command as their first argument; that of any other function is not looked for.
+# Functions that take a command as their first argument. Commands in calls of other functions are not searched.
 _TAKING_COMMANDS: Final = ("os.", "subprocess.", "asyncio.", "*.", "IPython.", "commands.")
 
 

@@ -159,7 +159,7 @@ class CodeImports:
         references: Iterable[tuple[str, References]],
         read_text: ReadText,
     ) -> set[str]:
-        """Return the files that a loader imports first, and those of which nothing shows that none does."""
+        """Return the files that a loader imports first, or may import first."""
         roots = {
             resolve_code_target(address, reference)
             for address, group in references

@@ -41,7 +41,7 @@ def read_keys(stated: StatedValues, address: str, rules: Mapping[str, KeyRules],
 
 
 def _list_rules(pattern: tuple[str, ...], path: tuple[str, ...], known: KeyRules) -> Iterator[FactRule]:
-    """Yield the rules of a key, whose positions in lists are ``#`` in ``pattern``; an exact position comes first."""
+    """Yield the rules of a key; ``pattern`` has ``#`` for a position in a list, and an exact position comes first."""
     key = ".".join(pattern)
     yield from known.exact.get(key, ())
     exact_key = ".".join(path)
@@ -71,6 +71,6 @@ def _resolve(text: str, stated: StatedValue, values: Mapping[tuple[str, ...], st
 
 
 def _locate(key: str, path: Sequence[str]) -> tuple[str, ...]:
-    """Return the path of another key, whose positions in lists are those of ``path``."""
+    """Return the path of another key with the positions in lists that ``path`` has."""
     positions = iter([step for step in path if step.isdigit()])
     return tuple(next(positions, step) if step == "#" else step for step in key.split("."))

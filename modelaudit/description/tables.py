@@ -31,7 +31,7 @@ _IDS: Final = frozenset({"id", "ids", "index", "label id", "class id", "#", "no"
 _BRANCHES: Final = frozenset({"branch", "revision"})
 """Columns of other forms of the weights; a table with one row describes these."""
 _STEPS: Final = frozenset({"epoch", "step", "epochs", "steps"})
-"""Columns of a log, whose rows are moments of the training."""
+"""Columns of a log with one row for each moment of the training."""
 _Row = tuple[int, list[str]]
 _List = Callable[[str], frozenset[Topic]]
 

@@ -159,7 +159,7 @@ def _list_found_licenses(report: AuditReport) -> Sources:
 def _list_concluded_licenses(report: AuditReport) -> Sources:
     """The conclusion, with the place of the strongest claim that it follows from; it needs one.
 
-    It is verified where a file holds a licence word for word; of a name alone it is no more than that name.
+    It is verified where a file holds a licence word for word; a name alone verifies nothing.
     """
     license_ = report.license
     own = [each for each in license_.claims if each.kind is not ClaimKind.INHERITED and each.entry in license_.own]

@@ -295,7 +295,7 @@ class Formats:
         runs_code: by format, how its loaders run code from the file.
         inert: by format, why no loader runs code from the file.
         defects: by format, the kinds of its defects, as in ``FormatFacts``.
-        by_hand: the formats that no loader runs by itself, because a person starts them or follows what they say.
+        by_hand: the formats of files that a person starts or follows, and that no loader runs.
     """
 
     promises: Mapping[str, Promise] = field(default_factory=dict)

@@ -77,7 +77,7 @@ class ArtifactRecord:
         claims: digests that sources state, the strongest source first.
         digest_state: the result of comparing both.
         byte_counts: the bytes by class; ``None`` if the file was not read.
-        is_by_hand: whether no loader of a model runs the file by itself: a person starts it, or follows what it says.
+        is_by_hand: whether a person starts the file or follows its text, and no loader of a model runs it.
     """
 
     path: str
@@ -115,7 +115,7 @@ class ArtifactRecord:
 
     @property
     def lacks_digests_alone(self) -> bool:
-        """Whether no byte is missing: it stands for a record that would state digests, such as a listing."""
+        """Whether the artifact represents an absent record of digests, such as a listing, without bytes of its own."""
         reasons = {absence.unread.reason for _, absence in self.absences}
         return self.extent is Extent.NOT and reasons == {UnreadReason.UNVERIFIED_BYTES}
 

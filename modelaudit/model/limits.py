@@ -45,7 +45,7 @@ class ServerLimits:
             time of its bytes at ``file_rate``; the Hub lets a user fetch about 5 files a second for long.
         failed_files: files that could not be fetched, after which the others are no longer requested.
         head_bytes: headers and interim answers before one answer, and the part of the body that arrives with them.
-        side_bytes: body of an error or a redirect, of which only the first words are ever shown.
+        side_bytes: the body of an error or a redirect; messages show its first words alone.
         free_pieces: pieces of one body, such as its chunks, that may be of any size.
         piece_bytes: bytes that a body has to have for each piece beyond them, because each costs about 13 µs of CPU
             time; a packet of a network has more.

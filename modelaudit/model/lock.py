@@ -32,7 +32,7 @@ class LockedModel:
 
     Attributes:
         kind: model or dataset of the Hub, or folder.
-        name: the id of the repository, or the path of the folder from the one that holds the lock.
+        name: the id of the repository, or the path of the folder, relative to the folder of the lock.
         locked: the time in UTC when it was locked, ``2026-11-28T20:00:00Z``.
         tree_digest: of the entries, version 1.
         entries: files, links and empty folders, sorted by the bytes of their paths; each file has a SHA-256.

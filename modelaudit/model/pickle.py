@@ -210,7 +210,7 @@ class Reading(StrEnum):
     ITEMS = "items"
     """Through the argument and through each of its items, as ``dict`` goes through pairs."""
     ITSELF = "itself"
-    """Through the argument, whose items it keeps as they are."""
+    """Through the argument; its items stay as they are."""
     NOTHING = "nothing"
 
 

@@ -12,7 +12,7 @@ from modelaudit.model.terms import Intent
 CONCLUSION = "conclusion"
 """The name of a licence subject that covers every open question of the licences."""
 LONGEST_DAYS = 366
-"""A decision holds at most this long: a year, of which one in four has 366 days."""
+"""The longest validity of a decision: one year, a leap year included."""
 _LICENSE_SEPARATOR = ", "
 DUE_DAYS = 30
 """A decision is due for renewal when at most this many days are left."""

@@ -43,7 +43,7 @@ class PlainLimit:
 
     Attributes:
         kind: id of the kind of restriction.
-        needs: texts, in lower case, one of which every match has.
+        needs: texts in lower case; every match contains at least one.
         words: a sentence states the limit if any pattern matches it.
     """
 

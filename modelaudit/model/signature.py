@@ -59,7 +59,7 @@ class Signer:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One signature that lies beside the files of a model, or outside of it.
+    """One signature of a model, from a file beside it or from elsewhere.
 
     Attributes:
         record: the file that holds it, relative to the model; of one outside of the model, its name alone.

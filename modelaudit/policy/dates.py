@@ -17,7 +17,7 @@ def find_date_state(
     Args:
         entry: of the register.
         today: the day of the scan.
-        replaced_by: the place of the later decision by that of each one that it replaces.
+        replaced_by: maps the place of each replaced decision to that of the later one.
     """
     later_start = entry.explain_later_start(today)
     if later_start:

@@ -43,7 +43,7 @@ def judge_signoffs(
         model: the name of the model, as the report states it.
         content: the digest of what the report judges.
         report: the digest of the report; empty while it is not built yet.
-        replaced_by: the place of the later decision by that of each one that it replaces.
+        replaced_by: maps the place of each replaced decision to that of the later one.
         today: the day of the scan, or of the rendering.
         first_ending: the acceptance behind the verdict that ends first; ``None`` without one.
     """

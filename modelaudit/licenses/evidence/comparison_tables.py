@@ -1,4 +1,4 @@
-"""Find the rows of tables in a card that state the terms of others: of compared models, of data sets, and examples.
+"""Find the rows of card tables that state the terms of compared models, data sets and examples.
 
 A table of a card compares licences if a column of it holds them. Its rows are about others where the table itself marks
 one row as the model's own, or where its first column names data. A table that marks no row is left as it is. Rows of
@@ -50,7 +50,7 @@ _PART = defer_pattern(
     r"|products?|everything|rest|all)\b|权重|商用|商业|企业|公司|个人",
     re.IGNORECASE,
 )  # fmt: skip
-"""A row that names a part of the release or its users is about the release, and so is one without a name."""
+"""A row concerns the release if its first cell names a part of the release, its users, or nothing."""
 
 
 @dataclass(frozen=True, slots=True)
