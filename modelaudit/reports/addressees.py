@@ -8,6 +8,7 @@ from typing import Final
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.description import Fact, Topic
 from modelaudit.model.lazy_pattern import defer_pattern
+from modelaudit.model.license import UseAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import Location
 from modelaudit.reports.view import name_subject
@@ -74,9 +75,19 @@ def _name_place(path: str, where: Location) -> str:
     return f"{path or 'the Hub'}{f':{where.line}' if where.line else ''}"
 
 
-def name_licensors(report: AuditReport, ids: Iterable[str]) -> str:
-    """Name who grants these licences: the party on record with the address of its text, else the author."""
+def name_licensors(report: AuditReport, answers: Iterable[UseAnswer]) -> str:
+    """Name who grants the licences of answers: the party on record with the address of its text, else the publisher.
+
+    The licence of a base model is granted by the publisher of that model.
+    """
     entries = {each.id: each for each in report.license.entries}
-    found = [entries[each] for each in dict.fromkeys(ids) if each in entries]
-    parties = [f"{each.licensor} ({each.url})" if each.licensor else name_owner(report) for each in found]
-    return join_phrases(list(dict.fromkeys(parties))) if parties else name_owner(report)
+    parties = []
+    for each in answers:
+        entry = entries.get(each.license)
+        if entry is not None and entry.licensor:
+            parties.append(f"{entry.licensor} ({entry.url})")
+        elif each.via:
+            parties.append(f"the publisher of the base model {cut_text(each.via, _NAME_CHARACTERS)}")
+        elif entry is not None:
+            parties.append(name_owner(report))
+    return join_phrases(parties) if parties else name_owner(report)

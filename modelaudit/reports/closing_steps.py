@@ -11,6 +11,7 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import CauseKind, Verdict
 from modelaudit.reports import view
+from modelaudit.reports.addressees import name_owner
 from modelaudit.reports.clause_words import WEIGHTY_KINDS
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import describe_kind
@@ -19,6 +20,8 @@ from modelaudit.reports.signoff_need import lacks_signoff
 from modelaudit.reports.use_steps import Step
 from modelaudit.reports.wording import lower_first
 
+CHECK_FIRST: Final = " Check first: "
+"""The words before a point that a permission leaves open."""
 _BY_REFLEX: Final = frozenset({"no-sublicensing", "no-added-limits"})
 """Duties that ask to leave something undone; page 1 names one that asks for an act first."""
 
@@ -28,6 +31,8 @@ def list_closing_steps(report: AuditReport) -> Iterator[Step]:
     is_cause = any(each.kind is CauseKind.SIGNOFF for each in report.decision.causes)
     if lacks_signoff(report) and not is_cause:
         yield Step("The policy requires that a person signs off: sign the report of all checks before the use.")
+    if report.decision.verdict is Verdict.PASS and CHECK_FIRST in report.decision.use.reason:
+        yield Step(f"Settle before the use what its answer names under “Check first”, or ask {name_owner(report)}.")
     if report.decision.verdict is Verdict.PASS and (due := _list_due(report)):
         first, more = due[0], len(due) - 1
         others = f", and {more} more below" if more else ""

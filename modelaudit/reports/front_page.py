@@ -38,8 +38,8 @@ _SENTENCE_CHARACTERS: Final = 240
 _LONG_ANSWER: Final = 400
 """Characters of an answer with its reasons above which it may take more than half of the width."""
 _NOT_EXAMINED: Final = "Not examined"
-_APART: Final = "For each copy that you pass on: "
-"""Before an item that the publisher left out: it is for whoever passes the model on, and no reason of the answer."""
+_APART: Final = {True: "For the duties of your use: ", False: "Only if you pass it on: "}
+"""Before items that the publisher left out, which are no reason of the answer: by whether a duty of the use asks."""
 _SUMMARIES: Final = (CauseKind.FINDINGS, CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW)
 
 
@@ -162,7 +162,7 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
     points = [each for each in points if not any(words in stated for words in _split_detail(each))]
     is_said = " ".join((stated, *points)).casefold()
     conflicts = [
-        (each.kind.startswith(MISSING_PREFIX), end_sentence(each.detail))
+        (each, end_sentence(each.detail))
         for each in license_view.list_unsaid_conflicts(license_)
         # The page lists unread and unsearched texts among the parts that were not examined.
         if each.kind not in ("origin-unknown", "dataset-unknown", "unplanned-prose")
@@ -172,11 +172,13 @@ def _list_points_on_use(report: AuditReport, stated: str) -> list[str]:
         # The detail may begin with the part of the repository, which the answer leaves out.
         and not any(words in is_said for words in _split_detail(each.detail))
     ]
-    open_points = [detail for is_missing, detail in conflicts if not is_missing]
-    missing = [detail for is_missing, detail in conflicts if is_missing]
+    open_points = [detail for each, detail in conflicts if not each.kind.startswith(MISSING_PREFIX)]
+    missing = [(each, detail) for each, detail in conflicts if each.kind.startswith(MISSING_PREFIX)]
     more = max(len(open_points) - _MOST_CONFLICTS, 0) + max(len(missing) - _MOST_CONFLICTS, 0)
     lines = [*points, *open_points[:_MOST_CONFLICTS]]
-    lines += [f"{_APART}{' '.join(missing[:_MOST_CONFLICTS])}"] if missing else []
+    for is_due, words in _APART.items():
+        own = [detail for each, detail in missing[:_MOST_CONFLICTS] if license_view.is_due(license_, each) is is_due]
+        lines += [f"{words}{' '.join(own)}"] if own else []
     lines += [f"{count_noun(more, 'further point')} in the annex on the licence."] if more else []
     return [cut_text(each, _SENTENCE_CHARACTERS * 2) for each in dict.fromkeys(lines)]
 

@@ -214,6 +214,13 @@ def lacks_text(license_: LicenseConclusion, task: Task) -> bool:
     )
 
 
+def is_due(license_: LicenseConclusion, missing: Conflict) -> bool:
+    """Whether a duty that the stated use triggers for sure is one to ship or to show what a conflict calls missing."""
+    stated = license_.intent.uses if license_.intent is not None else {}
+    own = (each for each in license_.duties if each.license in missing.entries and not each.depends_on(stated))
+    return any(each.section and f"({each.section})" in missing.detail for each in own)
+
+
 def build_lineage_tree(license_: LicenseConclusion) -> tuple[Branch, ...]:
     """Build the tree of base models, depth first; every base model appears, even in a cycle."""
     # ``made`` is the model that was made from the base model; it is empty for the scanned model.

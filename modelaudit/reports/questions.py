@@ -45,6 +45,8 @@ _ABOUT_EXPOSURE = {
 _MAX_NAMES = 3
 _MAX_CONTRADICTIONS = 2
 _MAX_SENTENCES = 2
+_HEADS = frozenset({"SPDX-License-Identifier", "code-text"})
+"""The fields of claims that the head of a source file states."""
 _SENTENCE_CHARACTERS = 160
 
 
@@ -194,6 +196,7 @@ def _inquire_about_license(license_: LicenseConclusion) -> Iterator[_Inquiry]:
     unknown = [name for name in dict.fromkeys(datasets) if name not in with_known_licence]
     if unknown:
         yield _Inquiry(f"Do the terms of the data sets allow our planned use ({join_first(unknown, _MAX_NAMES)})?")
+    yield from _inquire_about_files_apart(license_)
     if license_.open_permission is not Answer.DENY:
         places, conditions = list_clauses_on_fields(license_), list_conditions_on_fields(license_)
         for place, condition in zip(places, conditions, strict=True):
@@ -202,6 +205,19 @@ def _inquire_about_license(license_: LicenseConclusion) -> Iterator[_Inquiry]:
     policies = [f"{entry.id}: {entry.policy_url}" for entry in license_.entries if entry.policy_url]
     if policies:
         yield _Inquiry(f"Who checks the use policy for changes, and when ({join_first(policies, _MAX_NAMES)})?")
+
+
+def _inquire_about_files_apart(license_: LicenseConclusion) -> Iterator[_Inquiry]:
+    """Yield a question for each of the first licences that the heads of files name and that no answer covers."""
+    listed = {each.id for each in license_.entries}
+    files: dict[str, list[str]] = {}
+    for each in license_.claims:
+        if each.field in _HEADS and each.entry is not None and each.entry not in listed:
+            files.setdefault(each.entry.removeprefix("LicenseRef-"), []).append(_name_place(each))
+    for name, places in list(files.items())[:_MAX_SENTENCES]:
+        them = "it" if len(places) == 1 else "them"
+        named = join_first(places, _MAX_NAMES)
+        yield _Inquiry(f"No answer here covers {named} ({name}): do we run {them}, or pass {them} on?")
 
 
 def _inquire_about_sentences(claims: Iterable[LicenseClaim]) -> Iterator[_Inquiry]:

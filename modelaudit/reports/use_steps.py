@@ -62,7 +62,7 @@ def answer_denial(report: AuditReport) -> Step:
     lost = [row.name for row in rows if row.answer is Answer.DENY]
     free = [f"{row.name} ({row.terms})" for row in rows if row.answer is Answer.ALLOW]
     noun = view.name_subject(report)
-    denying = [each.license for each in license_.open_answers if each.answer is Answer.DENY]
+    denying = [each for each in license_.open_answers if each.answer is Answer.DENY]
     licensors, author = name_licensors(report, denying), name_owner(report)
     if lost and len(lost) < len(rows):
         words = f"Do not use {join_names(lost)} as planned: ask {licensors} for an agreement, or leave it out."
@@ -71,7 +71,7 @@ def answer_denial(report: AuditReport) -> Step:
         return Step(f"{words} You may use {join_names(free)}." if may_use else words)
     words = f"Do not use this {noun} as planned"
     if rivals := list_contradicting(license_):
-        denied = join_phrases([each for each in dict.fromkeys(denying) if each]) or "the one that denies it"
+        denied = join_phrases([each.license for each in denying if each.license]) or "the one that denies it"
         owner = "them" if licensors == author else licensors
         return Step(
             f"{words}. First ask {author} which of {join_phrases(rivals)} applies; if it is {denied}, ask "

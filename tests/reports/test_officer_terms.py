@@ -81,6 +81,27 @@ KINDS = {
         uses=_PRODUCT,
     ),
     "rivals": Kind({"README.md": write_card("apache-2.0"), "model.gguf": build_gguf("cc-by-nc-4.0")}, uses=_PRODUCT),
+    "nc-base": Kind(
+        {"README.md": write_card("mit", fields="base_model: facebook/nllb-200-distilled-600M\n"), **_WEIGHTS}
+    ),
+    "versions": Kind(
+        {
+            "README.md": write_card(
+                "other",
+                fields="license_name: nvidia-open-model-license\nlicense_link: https://www.nvidia.com/en-us/agreements/"
+                "enterprise-software/nvidia-open-model-license/\n",
+            ),
+            **_WEIGHTS,
+        },
+        uses=_PRODUCT,
+    ),
+    "code-apart": Kind(
+        {
+            "README.md": write_card("apache-2.0"),
+            "modeling_a.py": b"# SPDX-License-Identifier: GPL-3.0-only\nimport torch\n",
+            **_WEIGHTS,
+        }
+    ),
     "card-only": Kind({"README.md": write_card("mit", "Weights will follow.")}, uses=_ALL_STATED),
 }
 _POLICY = (
@@ -228,7 +249,8 @@ def test_pass_of_files_without_a_model_says_so(reports: Mapping[str, AuditReport
 
 
 def test_missing_text_is_for_copies_and_questions_say_what_waits(reports: Mapping[str, AuditReport]) -> None:
-    assert "For each copy that you pass on: AGPL-3.0-only demands a copy of its text" in read_sheets(reports["service"])
+    assert "Only if you pass it on: AGPL-3.0-only demands a copy of its text" in read_sheets(reports["service"])
+    assert "For the duties of your use: NVIDIA-Open-Model demands a copy of" in read_sheets(reports["versions"])
     groups = {name: [need for need, _ in group_questions(report)] for name, report in reports.items()}
     assert groups["service"] == ["Before loading"]
     assert groups["medical"] == ["Before loading", "Before use"]
@@ -248,3 +270,26 @@ def test_policy_that_requires_a_sign_off_says_so_in_each_verdict(command: str, t
     assert "Signed off Not yet; the policy requires it." in read_sheets(report)
     assert any("sign" in each.person for each in list_steps(report))
     assert json.loads(render(report, "json"))["policy"]["require"] == ["signoff"]
+
+
+def test_licensor_of_an_inherited_licence_is_the_publisher_of_the_base_model(
+    reports: Mapping[str, AuditReport],
+) -> None:
+    report = reports["nc-base"]
+    assert "ask the publisher of the base model facebook/nllb-200-distilled-600M for an agreement" in join_persons(
+        report
+    )
+    assert "by way of facebook/nllb-200-distilled-600M, does not permit" in report.decision.use.reason
+
+
+def test_point_that_a_permission_leaves_open_is_stated_once_and_has_a_step(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["versions"]
+    assert read_sheets(report).count("fits 2 versions of NVIDIA-Open-Model") == 1
+    assert "Settle before the use what its answer names under “Check first”" in join_persons(report)
+
+
+def test_licence_of_a_file_that_no_answer_covers_is_a_question(reports: Mapping[str, AuditReport]) -> None:
+    questions = dict(group_questions(reports["code-apart"]))
+    assert questions["Before use"] == (
+        "No answer here covers modeling_a.py:1 (GPL-3.0-only): do we run it, or pass it on?",
+    )

@@ -131,7 +131,8 @@ def _find_unrecognised_texts(compared: ComparedEvidence) -> Iterator[Conflict]:
 
 
 def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:
-    """Find identifiers that fit several versions of a licence, with no text that shows the version."""
+    """Find identifiers that fit several versions of a licence, with no text that shows the version; one for each."""
+    found: set[str] = set()
     for claim in list_declared_claims(compared):
         for id_ in list_license_ids(compared.names.resolve_claim(claim)):
             others = compared.rules.licenses if id_.startswith("LicenseRef-") else ()  # see ``is_version_of``
@@ -139,8 +140,9 @@ def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:
             # Only the id without a date fits several versions, and it is the shortest of them.
             if not versions or len(id_) > min(map(len, versions)):
                 continue
-            if any(is_version_of(text, id_) for text in compared.own.texts):
+            if id_ in found or any(is_version_of(text, id_) for text in compared.own.texts):
                 continue
+            found.add(id_)
             entry = compared.rules.licenses[id_]
             version = f", {entry.version}," if entry.version else ""
             yield Conflict(

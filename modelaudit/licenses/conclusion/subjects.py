@@ -182,7 +182,7 @@ def _build_answer_subject(
 ) -> Subject:
     """Build the subject of one answer to the intended use; an answer that allows it needs no evidence."""
     names = {entry.id: entry.name for entry in conclusion.entries}
-    via = f", by way of {answer.via}" if answer.via else ""
+    via = f", by way of {answer.via}," if answer.via else ""
     clause = f" ({answer.section})" if answer.section else ""
     fields: Mapping[str, Scalar] = {
         "answer": str(answer.answer),
