@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.model.license import ConclusionState, LicenseConclusion
-from modelaudit.model.terms import UNREAD_TERMS, Answer, Group
+from modelaudit.model.terms import UNREAD_TERMS, Answer, Group, Use
 from modelaudit.reports import license_view
+from modelaudit.reports.clause_words import SOURCE_TO_USERS
 from modelaudit.reports.front_page import ShortList
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
@@ -131,6 +132,9 @@ def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
     met = f"; the repository holds {task.met}" if task.met else ""
     if license_view.lacks_text(license_, task):
         met = "; the repository lacks it"
+    is_planned = license_.intent is not None and license_.intent.uses.get(Use.REDISTRIBUTE)
+    if task.kind == SOURCE_TO_USERS and not is_planned:
+        met = "; this gives copies, and brings the duties on copies"
     parts = [each.name for each in license_.models if task.license in each.entries]
     part = f", for {join_first(parts, _MOST_NAMES)}" if parts and len(parts) < len(license_.models) else ""
     # Page 1 names a single licence at its head.

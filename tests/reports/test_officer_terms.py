@@ -214,6 +214,7 @@ def test_duty_that_gives_copies_brings_their_duties(reports: Mapping[str, AuditR
     assert "The planned use does not trigger it, except for copies that you give under section 13." in page
     assert "The planned use does not trigger it." not in page
     assert "the duties of sections 4 to 6 come with it" in page
+    assert "users of the service (section 13); this gives copies, and brings the duties on copies." in page
     persons = join_persons(reports["service"])
     assert (
         persons
