@@ -73,7 +73,7 @@ def _iterate_parts(report: AuditReport, groups: Sequence[NeedGroup]) -> Iterator
     if groups:
         absences = view.list_absences(report)
         counts = [count_noun(len(report.findings), "finding")] if report.findings else []
-        counts += [view.count_parts(absences, len(absences), view.name_absences(absences).lower())] if absences else []
+        counts += [view.count_parts(absences)] if absences else []
         yield "findings", "Findings and unexamined parts", ", ".join(counts)
     if decided := decision_words.list_further_decisions(report):
         yield "decisions", "Further decisions of people", count_noun(len(decided), "decision")

@@ -16,8 +16,8 @@ from modelaudit.reports.wording import CHECKS, STATES, count_noun
 
 _COMPARED = (DigestState.MATCH, DigestState.MATCH_SHA1, DigestState.MISMATCH)
 _NOT_COMPARED = {
-    CheckFamily.INTEGRITY: "no source states a digest to compare with",
-    CheckFamily.PROVENANCE: "no repository and version to look up",
+    CheckFamily.INTEGRITY: "no stated digest",
+    CheckFamily.PROVENANCE: "no stated version",
 }
 """The result of a check that compared nothing."""
 
@@ -55,7 +55,7 @@ def _describe_extent(report: AuditReport, family: CheckFamily) -> Iterator[str]:
     """Yield what the family could compare, and what it could not."""
     records = report.coverage.artifacts
     if family is CheckFamily.SECURITY and (absences := view.list_absences(report)):
-        yield view.count_parts(absences, len(absences), view.name_absences(absences).lower())
+        yield view.count_parts(absences)
     if family is CheckFamily.INTEGRITY:
         files = count_noun(len(records), "file")
         yield f"{_count_compared(report):,} of {files} compared with a digest that a source states"

@@ -231,9 +231,8 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
             lead = lead.replace("Nothing;", f"Nothing of the {view.name_subject(report)} itself;")
         weights = "No file with weights is among them." if lacks_weights(report) else ""
         return ShortList(lead, _drop_empty([weights, *unsearched, checks]), title=_NOT_EXAMINED)
-    number = len(absences) + len(silent)
     title = _NOT_EXAMINED if silent else view.name_absences(absences)
-    lead = f"{view.count_parts(absences, number, title.lower())}{view.describe_accepted(absences)}."
+    lead = f"{view.count_parts(absences, len(silent))}{view.describe_accepted(absences)}."
     by_reason: dict[UnreadReason, list[str]] = {}
     for address, absence in absences:
         by_reason.setdefault(absence.unread.reason, []).append(_name_part(address, absence))

@@ -76,7 +76,8 @@ _STEPS: Final = {
     CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
     CauseKind.SIGNOFF: Step(
         "Read the report, and sign it or refuse.",
-        f'record it with {DECIDE.format("model")} --answer approve --reason "TEXT" --by "NAME", or --answer refuse.',
+        f'record it with {DECIDE.format("model")} --answer approve --reason "TEXT" --by "NAME" --role "ROLE", or '
+        "--answer refuse.",
     ),
 }
 _PARTS: Final = {

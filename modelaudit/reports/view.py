@@ -47,6 +47,7 @@ from modelaudit.reports.wording import (
     OPINIONS,
     count_noun,
     join_first,
+    join_phrases,
 )
 
 _UNKNOWN_TEXTS: Final = {Basis.NO_MATCH: "Matches no licence: read it", Basis.TEXT: "Terms beside the licence: read it"}
@@ -147,18 +148,23 @@ def describe_accepted(pairs: Sequence[tuple[str, Absence]]) -> str:
     return ", all of them accepted" if accepted > 1 else ", accepted"
 
 
-def count_parts(absences: Sequence[tuple[str, Absence]], number: int, state: str) -> str:
-    """Count parts that are not examined or not verified; those with bytes that no reader parses are apart.
+def count_parts(absences: Sequence[tuple[str, Absence]], silent: int = 0) -> str:
+    """Count the parts that were not examined, those that were not verified, and those with bytes that no reader parses.
 
     Args:
         absences: with their addresses.
-        number: of all parts, those without a recorded reason included.
-        state: what they are, such as ``not examined``.
+        silent: the number of parts that were not examined without a recorded reason.
     """
-    unclaimed = sum(absence.unread.reason is UnreadReason.UNCLAIMED for _, absence in absences)
-    if unclaimed in (0, number):
-        return f"{count_noun(number, 'part')} {state}"
-    return f"{count_noun(number - unclaimed, 'part')} {state}, and {unclaimed:,} with bytes that no reader parses"
+    reasons = [absence.unread.reason for _, absence in absences]
+    unclaimed = reasons.count(UnreadReason.UNCLAIMED)
+    unverified = sum(each in READ_REASONS for each in reasons)
+    counts = (
+        (len(reasons) - unclaimed - unverified + silent, "not examined"),
+        (unverified, "not verified"),
+        (unclaimed, "with bytes that no reader parses"),
+    )
+    (first, state), *others = [(number, words) for number, words in counts if number]
+    return join_phrases([f"{count_noun(first, 'part')} {state}", *(f"{number:,} {words}" for number, words in others)])
 
 
 def list_unexplained_records(report: AuditReport) -> tuple[ArtifactRecord, ...]:

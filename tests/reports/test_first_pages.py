@@ -487,8 +487,8 @@ def test_reason_for_a_failure_explains_the_worst_finding_and_counts_what_it_leav
 def test_comparison_without_anything_to_compare_is_no_result(reports: Mapping[str, AuditReport]) -> None:
     report = reports["allowed"]
     rows = dict(list_check_rows(report))
-    assert rows["integrity"] == "no source states a digest to compare with"
-    assert rows["provenance"] == "no repository and version to look up"
+    assert rows["integrity"] == "no stated digest"
+    assert rows["provenance"] == "no stated version"
     assert list_unverified(report) == ("origin", "signature", "digests")
     assert "Not confirmed Origin, signature and digests (no outside source)." in read_front(report)
     [*others, record] = report.coverage.artifacts
@@ -527,7 +527,7 @@ def test_terms_that_fail_are_no_part_to_remove_and_a_decided_answer_is_not_to_be
     dangerous = {group.title: group.advice for group in group_by_need(reports["dangerous"])}
     assert dangerous["They fail the policy"].startswith("Page 1 states under Next")
     is_read = {group.title: group.advice for group in group_by_need(reports["unverified"])}
-    assert "reading is not enough" in is_read["Open, for a person to decide"]
+    assert "A decision that refuses one fails the model" in is_read["Open, for a person to decide"]
 
 
 def test_conclusion_names_its_place_before_its_reach_and_a_folder_keeps_its_case(
