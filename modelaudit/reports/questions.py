@@ -122,7 +122,7 @@ def _ask_about_origin(report: AuditReport) -> list[str]:
     questions = []
     # The Hub cache records the repository and the commit of its files.
     if report.target.kind in LOCAL_KINDS and report.target.kind is not RefKind.CACHE:
-        questions.append("Who fetched these files, from where, in which version?")
+        questions.append("Who fetched these files, where, in which version?")
     if compute_tree_digest(report) is not None:
         verb = "use" if name_subject(report) == "data set" else "run"
         questions.append(f"Do we {verb} files with this tree digest?")
