@@ -12,6 +12,7 @@ from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, L
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, Group, LicenseEntry
 from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
+from modelaudit.reports.decision_words import DENIAL_RULE, list_rejected
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import Reason, find_untaken, group_tasks, list_own_entries, list_reasons
 from modelaudit.reports.signoff_need import lacks_signoff
@@ -121,12 +122,17 @@ def count_causes(report: AuditReport) -> tuple[tuple[CauseKind, int], ...]:
 
 
 def describe_failures(report: AuditReport) -> str:
-    """Describe how many findings fail the policy on both answers together, by the threshold; empty without any."""
+    """Describe how many findings fail the policy on both answers together, by the threshold; empty without any.
+
+    Beside a denied use, the finding that repeats the denial is not counted.
+    """
     failures = [each for each in report.decision.causes if each.kind is CauseKind.FINDINGS]
     # A reason counts the findings of its answer: "2 findings at or above high: 1 critical, 1 high".
     thresholds = {each.reason.partition(": ")[0].partition(" at or above ")[2] for each in failures}
     threshold = thresholds.pop() if len(thresholds) == 1 else "the gates of their checks"
-    number = sum(each.count for each in failures)
+    denials = [each for each in list_rejected(report, [CheckFamily.LICENSE]) if each.rule == DENIAL_RULE]
+    is_denied = any(each.kind is CauseKind.LICENCE_DENIED for each in report.decision.causes)
+    number = sum(each.count for each in failures) - (len(denials) if is_denied else 0)
     return f"{count_noun(number, 'finding')} at or above {threshold}" if number else ""
 
 

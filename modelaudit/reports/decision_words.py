@@ -37,13 +37,14 @@ MOST_FIRST: Final = 6
 """Decisions in force, and decisions without effect, that the first page of a document names."""
 
 
-_DENIAL_RULE: Final = "license/use-denied"
+DENIAL_RULE: Final = "license/use-denied"
+"""The rule of the finding that repeats a denied use."""
 
 
 def is_acceptable(finding: Finding, policy: PolicyRecord) -> bool:
     """Whether the gate would honour a decision that accepts a finding; an agreement alone ends a denial."""
     is_critical = finding.severity is Severity.CRITICAL
-    return finding.rule != _DENIAL_RULE and (policy.accept_critical or not is_critical)
+    return finding.rule != DENIAL_RULE and (policy.accept_critical or not is_critical)
 
 
 FAMILIES_ON_LOAD: Final = tuple(each for each in CheckFamily if each is not CheckFamily.LICENSE)

@@ -40,7 +40,12 @@ _LONG_ANSWER: Final = 400
 _NOT_EXAMINED: Final = "Not examined"
 _APART: Final = {True: "For the duties of your use: ", False: "Only if you pass it on: "}
 """Before items that the publisher left out, which are no reason of the answer: by whether a duty of the use asks."""
-_SUMMARIES: Final = (CauseKind.FINDINGS, CauseKind.LICENCE_DENIED, CauseKind.LICENCE_REVIEW)
+_SUMMARIES: Final = (
+    CauseKind.FINDINGS,
+    CauseKind.UNCLAIMED_BYTES,
+    CauseKind.LICENCE_DENIED,
+    CauseKind.LICENCE_REVIEW,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +260,8 @@ def name_gaps(report: AuditReport) -> str:
     """Name what the person who signs takes into account beside the findings, by what the report leaves open."""
     absences, silent = view.list_absences(report), view.list_unexplained_records(report)
     unread = _name_unread_origins(report.license) or list_absent_terms(report.license)
-    if not (absences or silent or unread) and report.coverage.is_complete:
-        return "what a scan never covers"
+    if not (absences or silent) and report.coverage.is_complete:
+        return "the items that were not read" if unread else "what a scan never covers"
     name = view.name_absences(absences).lower() if absences and not silent else _NOT_EXAMINED.lower()
     return f"the parts that were {name}"
 

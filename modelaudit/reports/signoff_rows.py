@@ -85,7 +85,7 @@ def list_open_points(report: AuditReport) -> list[str]:
         for question, ruling in answers.list_rulings(report)
         if ruling.verdict is not Verdict.PASS and question not in gated
     ]
-    return list(dict.fromkeys(points))
+    return list(filter(None, dict.fromkeys(points)))
 
 
 def list_points_to_sign(report: AuditReport) -> list[str]:

@@ -57,6 +57,9 @@ EXCLUSIVE = (
     ("Report the mirror", "the lock ("),
     ("refused this model until", "As an exception, the policy lets a person"),
     ("refused this model until", "Signed off"),
+    ("stated as none that licences forbid", "if your field is one of these"),
+    ("stated as none that licences forbid", "State your field of use"),
+    ("with bytes that no reader parses. 1 further reason", "No reader of modelaudit supports"),
     ("the licence of each of 3 parts is determined.", "hold the same weights under different terms"),
 )
 """Pairs of sentences of which a report holds one at most."""
@@ -144,8 +147,8 @@ def test_first_sheets_answer_what_was_not_checked(name: str, reports: Mapping[st
             assert all(missing in render(report, format).decode() for format in ("table", "markdown", "junit", "csv"))
             assert any(missing in each.person for each in list_steps(report))
     unread = set(reasons) - READ
-    is_named = report.license.origins or "Absent: " in part or not part
-    assert unread or "parts that were not examined" not in front or is_named
+    assert unread or "parts that were not examined" not in front
+    assert ("the items that were not read" not in front) or "Nothing of the " in part
 
 
 @check_each("name", list(KINDS))
@@ -203,7 +206,10 @@ def test_failing_findings_have_one_count_in_each_place(name: str, reports: Mappi
     page = join_words(parse_page(report).text)
     signing = page.partition(" for which the verdict of the policy ")[2].partition("Approved")[0]
     counted = re.findall(r"(\d+) findings? at or above", signing)
-    assert [int(each) for each in counted] == ([number] if number else [])
+    # The finding that repeats a denial is the denial itself, which the statement names.
+    denials = sum(each.rule == "license/use-denied" and report.policy.rejects(each) for each in report.findings)
+    repeated = denials if "licences do not permit the planned use" in signing else 0
+    assert [int(each) for each in counted] == ([number - repeated] if number > repeated else [])
     assert not number or f" findings {number}" in page.partition("Exit code Exit code ")[2]
     assert not number or f"They fail the policy {number} " in page
 
