@@ -128,6 +128,8 @@ def _describe_meaning(license_: LicenseConclusion, entry: LicenseEntry, clause: 
         exception = f", except for copies that you give under {giving[0]}" if giving else ""
         return f"The planned use does not trigger it{exception}."
     if clause.fields and license_.intent is not None and license_.intent.field in ("", GENERAL_FIELD):
+        if clause.kind == "use-policy" and license_.intent.field == GENERAL_FIELD:
+            return "It binds you; the field that you stated is none that licences forbid."
         return "It affects the planned use if your field is one of these."
     if clause.fields and (permitting := find_condition_on_field(license_, entry)):
         return f"It binds you; your field of use is none of these by name, and subject to conditions ({permitting})."

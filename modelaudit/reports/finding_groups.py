@@ -46,7 +46,10 @@ class Need(StrEnum):
 
 TITLES: Final = {
     Need.REFUSED: ("Refused by a person", "A decision refuses these, so the model does not pass with them."),
-    Need.FAILS: ("They fail the policy", "The model does not pass while a scan finds them. Page 1 states the steps under Next."),
+    Need.FAILS: (
+        "They fail the policy",
+        "The model does not pass while a scan finds them. Page 1 states the steps under Next.",
+    ),
     Need.OPEN: (
         "Open, for a person to decide",
         "The model does not pass before each of them is removed, or a decision accepts it. A decision that refuses one "

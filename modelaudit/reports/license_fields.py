@@ -71,9 +71,13 @@ def find_condition_on_field(license_: LicenseConclusion, entry: LicenseEntry) ->
 
 
 def _leaves_field_out(license_: LicenseConclusion, clause: Clause) -> bool:
-    """Whether the planned use states a field that the list of a clause does not have."""
+    """Whether the planned use states a field that the list of a clause does not have.
+
+    The general field is none that licences forbid, and may be one that they permit under conditions.
+    """
     field = license_.intent.field if license_.intent is not None else ""
-    return bool(clause.fields) and field not in ("", GENERAL_FIELD, *clause.fields)
+    undecided = ("",) if clause.kind == "use-policy" else ("", GENERAL_FIELD)
+    return bool(clause.fields) and field not in (*undecided, *clause.fields)
 
 
 def is_about_fields(clause: Clause) -> bool:

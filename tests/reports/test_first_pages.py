@@ -525,7 +525,9 @@ def test_terms_that_fail_are_no_part_to_remove_and_a_decided_answer_is_not_to_be
     assert denied["They fail the policy"].startswith("The model does not pass while a scan finds them.")
     assert "repeat or explain the answer" in denied["They concern the licence"]
     dangerous = {group.title: group.advice for group in group_by_need(reports["dangerous"])}
-    assert dangerous["They fail the policy"].startswith("The model does not pass while a scan finds them. Page 1 states the steps")
+    assert dangerous["They fail the policy"].startswith(
+        "The model does not pass while a scan finds them. Page 1 states the steps"
+    )
     is_read = {group.title: group.advice for group in group_by_need(reports["unverified"])}
     assert "A decision that refuses one fails the model" in is_read["Open, for a person to decide"]
 
