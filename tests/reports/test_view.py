@@ -127,8 +127,8 @@ def test_html_report_lists_only_the_questions_to_engineers_that_its_facts_raise(
     # A step looks up the licence of the base model.
     own = "Does the licence of the base model allow our planned use (acme/secret-base)?"
     assert own in list_license_questions(failing.license) and own not in questions
-    assert "Who fetched these files, from where" not in questions
-    assert list_questions(passing)[0].startswith("Who fetched these files, from where")
+    assert "Who fetched these files, where" not in questions
+    assert list_questions(passing)[0].startswith("Who fetched these files, where")
     assert len(list_questions(passing)) == 2
     # A step asks about the parts that were not examined.
     assert [each.split()[0] for each in list_questions(incomplete)] == ["Who", "To"]
