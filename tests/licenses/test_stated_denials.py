@@ -286,4 +286,7 @@ def test_item_below_a_heading_of_a_card_that_forbids_is_found(tmp_path: Path) ->
 def test_list_of_fields_binds_although_the_stated_field_is_none_of_them(tmp_path: Path) -> None:
     [terms] = [each for each in list_terms(check(tmp_path, ADAPTER)) if each.entry.id == "LicenseRef-Llama-3.1"]
     effects = {row.title: row.effect for _, rows in terms.groups for row in rows}
-    assert effects["Forbidden uses"] == "It binds you; your field of use is none of these."
+    assert (
+        effects["Forbidden uses"]
+        == "It binds you; your field of use is none of these by name, and subject to conditions (acceptable use policy, 1)."
+    )
