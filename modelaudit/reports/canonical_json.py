@@ -148,8 +148,13 @@ def _iterate_pieces(value: Json, line_break: str, change: Callable[[str], str]) 
     if isinstance(value, dict) and value:
         yield "{"
         for key in sorted(value):
-            yield f"{separator}{encode_basestring(key)}: "
-            yield from _iterate_pieces(value[key], inner_break, change)
+            item, start = value[key], f"{separator}{encode_basestring(key)}: "
+            # Most values are no containers, and a generator for each would take most of the time.
+            if isinstance(item, (dict, list, tuple)):
+                yield start
+                yield from _iterate_pieces(item, inner_break, change)
+            else:
+                yield start + _encode_value(item, inner_break, change)
             separator = "," + inner_break
         yield line_break + "}"
     elif isinstance(value, LazyList) and len(value):
