@@ -60,6 +60,16 @@ def pytest_collection() -> None:
     gc.disable()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Group the tests that use a fixture of their module: one worker makes it once, where each worker would make it."""
+    if isinstance(item, pytest.Function) and item.get_closest_marker("xdist_group") is None:
+        module = item.nodeid.partition("::")[0]
+        definitions = (each for found in item._fixtureinfo.name2fixturedefs.values() for each in found)
+        if any(each.scope == "module" and each.baseid == module for each in definitions):
+            item.add_marker(pytest.mark.xdist_group(module))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Append the group of a test to its id, from which the scheduler of pytest-xdist reads it.

@@ -43,7 +43,8 @@ class Document:
 
     Attributes:
         label: its name in messages.
-        is_installed: whether it is a file of this installation, whose patterns are tested and need no check.
+        is_installed: whether it is a file of this installation or equal to it; its patterns are tested and need no
+            check.
     """
 
     label: str

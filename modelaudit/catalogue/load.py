@@ -326,7 +326,7 @@ def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document
     """Yield (parts of the path without the ending, file) for every file of a rule set, in the order of paths."""
     if not directory.is_dir():
         raise ConfigurationError(f"{directory}: is not a folder of rules")
-    is_installed = directory == find_installed_rules()
+    installed = find_installed_rules()
     # The pattern finds ``.yml`` too, so that a file with that ending is an error and not silently left out.
     for path in sorted(directory.rglob("*.y*ml")):
         within = path.relative_to(directory)
@@ -335,4 +335,14 @@ def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document
         label = f"{directory.name}/{within.as_posix()}"
         if path.suffix != ".yaml":
             raise ConfigurationError(f"{label}: is not read, because its name does not end in .yaml; rename it")
+        # Most files of a pack are those of this installation.
+        is_installed = directory == installed or _is_copy(path, installed / within)
         yield within.with_suffix("").parts, read_document(path, label, is_installed=is_installed)
+
+
+def _is_copy(path: Path, original: Path) -> bool:
+    """Whether two files have the same bytes; a file that cannot be read has none."""
+    try:
+        return path.stat().st_size == original.stat().st_size and path.read_bytes() == original.read_bytes()
+    except OSError:
+        return False

@@ -149,7 +149,7 @@ def _iterate_pieces(value: Json, line_break: str, change: Callable[[str], str]) 
         yield "{"
         for key in sorted(value):
             yield f"{separator}{encode_basestring(key)}: "
-            yield from _iterate_pieces(value[key], inner_break, change)
+            yield from _iterate_item(value[key], inner_break, change)
             separator = "," + inner_break
         yield line_break + "}"
     elif isinstance(value, LazyList) and len(value):
@@ -163,19 +163,36 @@ def _iterate_pieces(value: Json, line_break: str, change: Callable[[str], str]) 
         yield "["
         for item in value:
             yield separator
-            yield from _iterate_pieces(item, inner_break, change)
+            yield from _iterate_item(item, inner_break, change)
             separator = "," + inner_break
         yield line_break + "]"
     else:
         yield _encode_value(value, line_break, change)
 
 
+def _iterate_item(value: Json, line_break: str, change: Callable[[str], str]) -> Iterable[str]:
+    """Return the pieces of a value inside another one: a single piece where compiled code can write it.
+
+    A long list is not written at once, because that takes several times the memory of its items.
+    """
+    if not isinstance(value, (dict, list, tuple)):
+        return (_encode_value(value, line_break, change),)
+    if len(value) <= _ITEMS_A_BATCH:
+        try:
+            return (to_json(_sort_keys(value, change), indent=2).decode().replace("\n", line_break),)
+        except _OtherFormError:
+            pass
+    return _iterate_pieces(value, line_break, change)
+
+
 def _sort_keys(value: Json | tuple[Json, ...], change: Callable[[str], str]) -> Json:
     """Return a value with sorted keys and changed strings.
 
     Raises:
-        _OtherFormError: it contains a number with a fraction or an exponent, or a value outside of JSON.
+        _OtherFormError: it contains a number with a fraction or an exponent, a ``LazyList``, or no value of JSON.
     """
+    if isinstance(value, LazyList):
+        raise _OtherFormError  # its items can be read once
     if isinstance(value, dict):
         return {
             key: each if type(each := value[key]) is str and each.isascii() else _sort_keys(each, change)

@@ -9,7 +9,7 @@ Source: https://protobuf.dev/programming-guides/encoding/
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -117,8 +117,12 @@ class Message:
         """
         return self.raw(most).decode("utf-8", "backslashreplace")
 
-    def fields(self, most: int = _ALL_FIELDS) -> Iterator[Field]:
+    def fields(self, most: int = _ALL_FIELDS, wanted: Container[tuple[int, int]] | None = None) -> Iterator[Field]:
         """Yield the first ``most`` fields in order; fields inside groups count, and are never yielded.
+
+        Args:
+            most: after how many fields to stop.
+            wanted: the numbers and wire types of the fields to yield; others count, and are skipped in half the time.
 
         Raises:
             DamagedError: a key, a number or a length is invalid, or a field ends beyond the message.
@@ -139,16 +143,18 @@ class Message:
                 self.block, self.block_start = cursor.block
             if wire == GROUP:
                 count += cursor.skip_group(most - count)
-            else:
+            elif wanted is None or (number, wire) in wanted:
                 yield cursor.read_field(number, wire, key_offset)
+            else:
+                cursor.skip_content(wire, key_offset)
 
-    def first_fields(self) -> Iterator[Field]:
-        """Yield the first 20,000 fields; raises as ``fields``.
+    def first_fields(self, wanted: Container[tuple[int, int]] | None = None) -> Iterator[Field]:
+        """Yield those of the first 20,000 fields that are ``wanted``; raises as ``fields``.
 
         Recognition uses this method, because text begins like a message too: ``#`` and ``{`` are keys of groups. The
         fields inside such a group extend over the whole text.
         """
-        return self.fields(_MOST_FIRST_FIELDS)
+        return self.fields(_MOST_FIRST_FIELDS, wanted)
 
     def parse_varints(self) -> Iterator[int]:
         """Yield the packed numbers, unsigned.

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from modelaudit.catalogue import load_catalogue, load_policy
-from modelaudit.catalogue.directory import RulesInPlace, replace_rules_directory
+from modelaudit.catalogue.directory import RulesInPlace, find_installed_rules, replace_rules_directory
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Catalogue, Matcher, Standing
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.lazy_pattern import LazyPattern
 from modelaudit.model.structure import UnreadReason
 
 
@@ -106,3 +107,17 @@ def test_rule_set_with_the_content_of_another_is_loaded_once_and_any_change_is_l
     file.write_text(file.read_text().replace("severity: critical", "severity: low"))
     assert load(changed).findings["pickle/dangerous-call"].rule.severity is Severity.LOW
     assert load(rules).findings["pickle/dangerous-call"].rule.severity is Severity.CRITICAL
+
+
+def test_patterns_are_compiled_at_once_in_a_rule_file_that_differs_from_that_of_this_installation(
+    tmp_path: Path,
+) -> None:
+    copy = shutil.copytree(find_installed_rules(), tmp_path / "rules")
+    assert isinstance(load_catalogue(copy).restrictions.stems[0], LazyPattern)
+    cues = copy / "cues.yaml"
+    cues.write_text(
+        cues.read_text("utf-8").replace(r"\bomit\W+", r"\bomit\W(+", 1).replace("# Marks", "# Mark", 1), "utf-8"
+    )
+    assert cues.stat().st_size == (find_installed_rules() / "cues.yaml").stat().st_size
+    with pytest.raises(ConfigurationError, match=r"cues\.yaml:\d+: agreements: .* is not a regular expression"):
+        load_catalogue(copy)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
 from support.reading import BytesWindow
-from support.work import count_work, find_growth_fault
+from support.work import count_lines, count_work, find_growth_fault
 
 from modelaudit.formats.documents.notebook import reader as notebook_reader
 from modelaudit.languages.python import attack_texts, constant_calls, constant_folding
@@ -275,6 +275,15 @@ def test_analysis_of_source_with_more_operators_than_are_parsed_takes_linear_wor
 ) -> None:
     monkeypatch.setattr(python_source, "_MAX_OPERATORS", 80)
     assert find_growth_fault(lambda size: count_analysis_work(build(size)), 400) == ""
+
+
+def test_analysis_of_many_names_in_source_that_does_not_parse_takes_linear_work() -> None:
+    # Such a source is evaluated statement by statement.
+    def count(size: int) -> int:
+        source = "".join(f"a{number} = 1\n" for number in range(size)) + "print 'a'\n"
+        return count_lines(lambda: analyze_source(source))
+
+    assert find_growth_fault(count, 800) == ""
 
 
 def count_analysis_work(source: str) -> int:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 from reports.license_examples import build_conflicting_conclusion, build_hostile_conclusion, build_plain_conclusion
 from support.decisions import answer_use, build_decision
+from support.officer_kinds import scan_kinds
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.artifact import RefKind
@@ -561,6 +562,12 @@ REPORTS: dict[str, Callable[[], AuditReport]] = {
     "hostile": build_hostile_report,
     "crowded": build_crowded_report,
 }
+
+
+@pytest.fixture(scope="session")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, AuditReport]:
+    """Scan every kind once; the modules that use it are one group of tests."""
+    return scan_kinds(tmp_path_factory.mktemp("kinds"))
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pytest
 from reports.test_html import parse_page
 from support.cases import check_each
-from support.officer_kinds import KINDS, scan_kinds
+from support.officer_kinds import KINDS
 
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport
@@ -20,11 +20,7 @@ from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.license_view import list_unread, list_unsaid_conflicts
 from modelaudit.reports.license_words import describe_answer
 
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, AuditReport]:
-    """Scan every kind once."""
-    return scan_kinds(tmp_path_factory.mktemp("facts"))
+pytestmark = pytest.mark.xdist_group("kinds of reports")
 
 
 def fold(text: str) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from reports.test_html import parse_page
 from support.cases import check_each
-from support.officer_kinds import KINDS, scan_kinds
+from support.officer_kinds import KINDS
+from support.rendered import render_once
 
 import modelaudit
 from modelaudit.model.finding import CheckFamily
@@ -61,21 +62,25 @@ EXCLUSIVE = (
 """Pairs of sentences of which a report holds one at most."""
 
 
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, AuditReport]:
-    """Scan every kind once."""
-    return scan_kinds(tmp_path_factory.mktemp("kinds"))
+pytestmark = pytest.mark.xdist_group("kinds of reports")
 
 
+@render_once
 def read_data(report: AuditReport) -> dict[str, Any]:
     """Read the JSON output, with the short names of licences as a page has them."""
     data: dict[str, Any] = json.loads(render(name_licenses(report), "json"))
     return data
 
 
+@render_once
+def read_page(report: AuditReport) -> str:
+    """Return the text of the whole page."""
+    return join_words(parse_page(report).text)
+
+
 def read_sheets(report: AuditReport) -> str:
     """Return the text of the page before its annexes, which the first two sheets hold."""
-    return join_words(parse_page(report).text.partition("Annex A")[0])
+    return read_page(report).partition("Annex A")[0].rstrip()
 
 
 def read_part(front: str, title: str, end: str) -> str:
@@ -199,7 +204,7 @@ def test_approval_is_named_by_what_it_leaves_open(name: str, reports: Mapping[st
 def test_failing_findings_have_one_count_in_each_place(name: str, reports: Mapping[str, AuditReport]) -> None:
     report = reports[name]
     number = sum(each.acceptance is None and report.policy.rejects(each) for each in report.findings)
-    page = join_words(parse_page(report).text)
+    page = read_page(report)
     signing = page.partition(" for which the verdict of the policy ")[2].partition("Approved")[0]
     counted = re.findall(r"(\d+) findings? at or above", signing)
     # The finding that repeats a denial is the denial itself, which the statement names.
@@ -212,7 +217,7 @@ def test_failing_findings_have_one_count_in_each_place(name: str, reports: Mappi
 
 @check_each("name", list(KINDS))
 def test_sentences_that_exclude_each_other_never_meet(name: str, reports: Mapping[str, AuditReport]) -> None:
-    page = join_words(parse_page(reports[name]).text)
+    page = read_page(reports[name])
     for first, second in EXCLUSIVE:
         assert not (first in page and second in page), (first, second)
     reasons = read_part(read_sheets(reports[name]), "May it be used as planned?", "Planned use")
@@ -331,7 +336,7 @@ def test_absent_terms_are_named_on_page_1_and_asked_for(reports: Mapping[str, Au
     front = read_sheets(report)
     assert "Nothing of the model itself; every file was examined completely. Absent: LICENSE.txt (named in" in front
     assert any("for LICENSE.txt (named in README.md:" in each.person for each in list_steps(report))
-    assert "A file that is absent" in join_words(parse_page(report).text)
+    assert "A file that is absent" in read_page(report)
 
 
 def test_changed_licence_text_names_the_line_of_its_first_difference(reports: Mapping[str, AuditReport]) -> None:
@@ -340,7 +345,7 @@ def test_changed_licence_text_names_the_line_of_its_first_difference(reports: Ma
     line = claim.changes[0].line
     assert line != claim.location.line
     assert any(f"on its licence (LICENSE:{line})" in each.person for each in list_steps(report))
-    reasons = join_words(parse_page(report).text).partition("Reasons against your planned use")[2]
+    reasons = read_page(report).partition("Reasons against your planned use")[2]
     assert f"LICENSE:{line} " in reasons.partition("LICENSE beside MIT")[0]
 
 
@@ -357,7 +362,7 @@ def test_file_that_was_read_in_part_verifies_nothing(reports: Mapping[str, Audit
 def test_outputs_agree_in_their_words(name: str, reports: Mapping[str, AuditReport]) -> None:
     report = reports[name]
     data = read_data(report)
-    page = join_words(parse_page(report).text)
+    page = read_page(report)
     texts = {format: join_words(render(report, format).decode()) for format in ("table", "markdown", "junit")}
     for question in ("load", "use"):
         ruling = data["decision"][question]

@@ -180,6 +180,19 @@ def _iterate_spans(pattern: re.Pattern[Any], text: Text, start: int) -> Iterator
         start, empty_match = end, end if end == start else -1
 
 
+class _CharacterTest(dict[str | int, bool]):
+    """Whether a pattern accepts a character or byte, for each that was asked for."""
+
+    def __init__(self, pattern: re.Pattern[Any]) -> None:
+        super().__init__()
+        self._pattern = pattern
+
+    def __missing__(self, character: str | int) -> bool:
+        text = bytes([character]) if isinstance(character, int) else character
+        accepts = self[character] = self._pattern.match(text) is not None
+        return accepts
+
+
 @dataclass(slots=True)
 class _Machine:
     """Executes programs on one text by backtracking, and counts the instructions."""
@@ -187,7 +200,7 @@ class _Machine:
     text: Text
     steps: int = 0
 
-    def execute(
+    def execute(  # noqa: C901 - one branch for each frequent instruction
         self, program: Program, start: int, groups: Groups, rejected_end: int = -1
     ) -> tuple[int, Groups] | None:
         """Return the end of the first match that begins at ``start`` and its groups, or ``None``.
@@ -196,49 +209,60 @@ class _Machine:
             AssertionError: the text takes more than ``MOST_STEPS``.
         """
         alternatives = [(0, start, groups)]
+        text, size = self.text, len(self.text)
+        # This loop takes most of the time of a test that counts, so that it calls nothing for most instructions.
+        steps, most = 0, MOST_STEPS - self.steps
         while alternatives:
             place, position, groups = alternatives.pop()
             while True:
-                self.steps += 1
-                CountingPattern.steps += 1
-                assert self.steps <= MOST_STEPS, f"more than {MOST_STEPS} steps for {len(self.text)} characters"
-                name, *operands = program[place]
+                steps += 1
+                assert steps <= most, f"more than {MOST_STEPS} steps for {size} characters"
+                instruction = program[place]
+                name = instruction[0]
                 place += 1
-                if name == "end":
-                    if position == rejected_end:
-                        break
-                    return position, groups
-                if name == "fork":
-                    first, second = operands
-                    alternatives.append((place + second, position, groups))
-                    place += first
-                elif name == "jump":
-                    place += operands[0]
-                elif name == "take":
-                    if position >= len(self.text) or not operands[0](self.text[position]):
+                if name == "take":
+                    if position >= size or not instruction[1][text[position]]:
                         break
                     position += 1
+                elif name == "fork":
+                    alternatives.append((place + instruction[2], position, groups))
+                    place += instruction[1]
+                elif name == "jump":
+                    place += instruction[1]
+                elif name == "save":
+                    groups = {**groups, instruction[1]: position}
+                elif name == "moved":  # an iteration that consumes nothing would repeat for ever
+                    if groups[instruction[1]] == position:
+                        break
+                elif name == "end":
+                    if position == rejected_end:
+                        break
+                    self._add_steps(steps)
+                    return position, groups
                 else:
-                    moved = self._execute_rare(name, operands, position, groups)
+                    self._add_steps(steps)
+                    moved = self._execute_rare(name, instruction[1:], position, groups)
+                    steps, most = 0, MOST_STEPS - self.steps
                     if moved is None:
                         break
                     position, groups = moved
+        self._add_steps(steps)
         return None
+
+    def _add_steps(self, steps: int) -> None:
+        """Count steps of this machine and of all patterns."""
+        self.steps += steps
+        CountingPattern.steps += steps
 
     def _execute_rare(
         self,
         name: str,
-        operands: list,
+        operands: tuple,  # type: ignore[type-arg]
         position: int,
-        groups: Groups,  # type: ignore[type-arg]
+        groups: Groups,
     ) -> tuple[int, Groups] | None:
-        """Execute an instruction that neither takes a character nor branches; return ``None`` if it fails."""
-        holds = True
-        if name == "save":
-            groups = {**groups, operands[0]: position}
-        elif name == "moved":  # an iteration that consumes nothing would repeat for ever
-            holds = groups[operands[0]] != position
-        elif name == "at":
+        """Execute an instruction that asks about a place or runs a program of its own; return ``None`` if it fails."""
+        if name == "at":
             holds = operands[0](self.text, position)
         elif name == "look":
             program, width, is_wanted = operands
@@ -275,13 +299,13 @@ def _list_beginnings(pattern: re.Pattern[Any]) -> Callable[[str | int], bool] | 
 
     One step at a character that fails it is enough: the machine would find that out in a few.
     """
-    tests: list[Callable[[str | int], bool]] = []
+    tests: list[_CharacterTest] = []
     if _collect_first_tests(_compile(pattern), tests):
         return None
-    return cache(lambda character: any(test(character) for test in tests))
+    return cache(lambda character: any(test[character] for test in tests))
 
 
-def _collect_first_tests(program: Program, tests: list[Callable[[str | int], bool]]) -> bool:
+def _collect_first_tests(program: Program, tests: list[_CharacterTest]) -> bool:
     """Collect the tests of first characters; return whether the program may end without taking one."""
     can_be_empty = False
     pending, seen = [0], set[int]()
@@ -401,25 +425,16 @@ class _Compiler:
             self.program += [("fork", *(ways if is_greedy else reversed(ways))), *body]
 
 
-_TESTS: Final[dict[tuple[object, str, int, Text], Callable[[str | int], bool]]] = {}
+_TESTS: Final[dict[tuple[object, str, int, Text], _CharacterTest]] = {}
 """The tests of characters so far: a bounded repetition repeats the same ones, up to a thousand times."""
 
 
-def _make_test(code: object, argument: object, flags: int, empty: Text) -> Callable[[str | int], bool]:
-    """Return a function that tests one character or byte; ``re`` itself decides about each that occurs."""
+def _make_test(code: object, argument: object, flags: int, empty: Text) -> _CharacterTest:
+    """Return the test of one character or byte; ``re`` itself decides about each that occurs."""
     item = parser.SubPattern(parser.State(), [(code, argument)])
     item.state.str = empty
     item.state.flags = flags
-    compiled = compiler.compile(item, flags)
-    decided: dict[str | int, bool] = {}
-
-    def accepts(character: str | int) -> bool:
-        if character not in decided:
-            text = bytes([character]) if isinstance(character, int) else character
-            decided[character] = compiled.match(text) is not None
-        return decided[character]
-
-    return accepts
+    return _CharacterTest(compiler.compile(item, flags))
 
 
 _POSITION_PATTERNS: Final = {

@@ -135,6 +135,23 @@ def test_protobuf_parser_yields_fields_of_arbitrary_bytes_or_raises_damaged_erro
         pass
 
 
+@given(st.binary(max_size=400), st.integers(1, 20))
+@example(b"\x08\x01\x0a\x02ab\x0b\x0a\x01a\x0c\x15abcd\x0a\x01b\x0a\x05c", 20)
+def test_wanted_fields_equal_those_of_all_fields_and_damage_behind_them_is_found(bytes_window, data, most):
+    def list_fields(wanted):
+        found = []
+        try:
+            fields = Message.from_window(bytes_window(data)).fields(most, wanted)
+            found.extend((each.number, each.wire, each.value, each.body.start, each.body.end) for each in fields)
+        except (DamagedError, LimitReachedError) as error:
+            return found, str(error)
+        return found, ""
+
+    fields, fault = list_fields(None)
+    wanted = {(1, BYTES), (2, FIXED32), *(each[:2] for each in fields[:2])}
+    assert list_fields(wanted) == ([each for each in fields if each[:2] in wanted], fault)
+
+
 # A text that is too short, a truncated number, field 0, wire type 7, the end of a group without its start, a group
 # without its end, and a number of more than ten bytes.
 @check_each("data", [b"\x0a\x05abc", b"\x08\xff", b"\x00\x01", b"\x0f", b"\x0c", b"\x0b", b"\x08" + b"\xff" * 11])

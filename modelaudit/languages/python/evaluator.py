@@ -290,8 +290,10 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(self.scope.names.get("__getattr__", UNKNOWN))
             if isinstance(each, LocalDefinition) and self._definitions.get_members(each) is None
         ]
+        if not hooks:  # a source of many pieces comes here after each, with all names so far
+            return
         tables = [each for each in self.scope.names.values() if isinstance(each, Container) and each.keys]
-        keys = dict.fromkeys(key for table in tables for key in table.keys if isinstance(key, str)) if hooks else ()
+        keys = dict.fromkeys(key for table in tables for key in table.keys if isinstance(key, str))
         for key in islice(keys, _MAX_ITEMS):
             state = self._save_state()
             try:

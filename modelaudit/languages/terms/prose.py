@@ -48,11 +48,16 @@ _LICENSE_WORDS: Final = defer_pattern(
     r"licen[cs]e|spdx|copyright|all rights reserved|public domain|permission is hereby", re.IGNORECASE
 )
 # Stems of the words of terms, in the languages of published models. A text without any of them states none.
+_ASCII_STEMS: Final = (
+    "licenc", "licens", "licenz", "lizenz", "permit", "permis", "warrant", "liab", "grant", "distribut", "copyright",
+    "prohibit", "forbid", "restrict", "allowed", "unlawful", "rights", "commerc", "comerc", "kommerz", "consent",
+    "agrees", "agreed", "agreement", "resale", "resell", "terms", "conditions", "nutzung", "untersagt", "interdi",
+    "prohib", "utilisation",
+)  # fmt: skip
 _TERM_STEMS: Final = defer_pattern(
-    r"licen[cszç]|lizenz|permi[ts]|permission|warrant|liab|grant|distribut|copyright|prohibit|forbid|restrict|allowed"
-    r"|unlawful|\brights\b|commerc|comerc|kommerz|consent|agree(?:s|d|ment)|resale|resell|terms|conditions|nutzung|untersagt|interdi|prohib"
-    r"|utilisation|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約|販売|販賣|销售|倒卖|盈利|营利|再配布"
-    r"|라이선스|라이센스|약관|금지|상업",
+    "|".join(_ASCII_STEMS).replace("rights", r"\brights\b")
+    + r"|licenç|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約"
+    r"|販売|販賣|销售|倒卖|盈利|营利|再配布|라이선스|라이센스|약관|금지|상업",
     re.IGNORECASE,
 )
 _MARKUP_SUFFIXES: Final = (".html", ".htm", ".xhtml", ".xml", ".svg")
@@ -227,7 +232,19 @@ def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
 
 def _has_term_stem(text: str) -> bool:
     """Whether a text holds a stem of a word of terms."""
-    return _TERM_STEMS.search(text if text.isascii() else normalize_appearance(text)) is not None
+    folded = text if text.isascii() else normalize_appearance(text)
+    return _may_have_stems(folded, 1) and _TERM_STEMS.search(folded) is not None
+
+
+def _may_have_stems(text: str, count: int) -> bool:
+    """Whether ``_TERM_STEMS`` may find ``count`` different texts.
+
+    Searching for literals takes a fraction of the time of the pattern.
+    """
+    if not text.isascii():
+        return True
+    lowered = text.lower()
+    return sum(stem in lowered for stem in _ASCII_STEMS) >= count
 
 
 def _read_dense_parts(window: Window) -> Iterator[Reading]:
@@ -239,6 +256,8 @@ def _read_dense_parts(window: Window) -> Iterator[Reading]:
     for start in range(0, len(text), _PART_CHARACTERS):
         part = text[start : start + _PART_CHARACTERS + _PART_OVERLAP]
         folded = part.lower() if part.isascii() else normalize_appearance(part)
+        if not _may_have_stems(folded, _MIN_PART_STEMS):
+            continue
         if len({stem[0] for stem in _TERM_STEMS.finditer(folded)}) < _MIN_PART_STEMS or _is_list(part):
             continue
         yield Prose(ProseKind.DOCUMENT, part, text.count("\n", 0, start) + 1, unread)

@@ -22,6 +22,7 @@ _CONTROL_BYTES: Final = frozenset(range(9))
 # GraphProto: node, name, initializer, doc_string, inputs, outputs, value_info, quantization, sparse tensors, metadata.
 _GRAPH_FIELDS: Final = {1, 2, 5, 10, 11, 12, 13, 14, 15, 16}
 _NODE: Final = 1
+_MODEL_FIELDS: Final = frozenset({(IR_VERSION, VARINT), (GRAPH, BYTES)})
 _NODE_FIELDS: Final = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}
 _OPERATOR: Final = 4
 _NAME_BYTES: Final = 256
@@ -49,10 +50,10 @@ def _has_graph(window: Window) -> bool:
     """Whether the file is a message that has a graph, and that parses to its end or has a version too."""
     has_version = has_graph = False
     try:
-        for field in Message.from_window(window).first_fields():
-            if field.number == IR_VERSION and field.wire == VARINT:
+        for field in Message.from_window(window).first_fields(_MODEL_FIELDS):
+            if field.number == IR_VERSION:
                 has_version = 0 < field.value < _MOST_IR_VERSION
-            elif field.number == GRAPH and field.wire == BYTES:
+            else:
                 has_graph = has_graph or _is_graph(field.body)
             if has_graph and has_version:
                 break

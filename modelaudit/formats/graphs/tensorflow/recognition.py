@@ -27,6 +27,9 @@ FINGERPRINT: Final = "FingerprintDef"
 HUB_MODULE: Final = "ModuleDef"
 
 _FIRST_FIELDS: Final = 24
+_PARTS: Final = frozenset({(1, BYTES), (2, BYTES)})
+"""The fields of a graph, and of the messages that contain one, that recognition reads."""
+_KINDS_OF_PARTS: Final = (SAVED_MODEL, META_GRAPH, GRAPH)
 _NAME_BYTES: Final = 512
 _OPERATOR_NAME: Final = defer_pattern(rb"[A-Za-z_][\w.>/\\:-]*+")
 _KIND_BY_FILE_NAME: Final = {
@@ -58,8 +61,11 @@ def list_binary_kinds(head: Head) -> tuple[str, ...]:
     if named_kind is None and not _passes_test(message, _has_field):
         return ()
     kinds = []
+    has_part = _passes_test(message, _has_part)
     for kind, test in _TEST_BY_KIND.items():
         if kind in (FINGERPRINT, HUB_MODULE) and kind != named_kind:
+            continue
+        if kind in _KINDS_OF_PARTS and kind != named_kind and not has_part:
             continue
         is_named_saved_model = kind == SAVED_MODEL and kind == named_kind
         if is_named_saved_model or _passes_test(message, test):
@@ -93,29 +99,27 @@ def _passes_test(message: Message, test: Callable[[Message], bool]) -> bool:
 
 def _has_field(message: Message) -> bool:
     """Whether the message has a field before any damage."""
-    return any(True for _ in _iter_fields_before_damage(message))
+    return next(message.first_fields(), None) is not None
+
+
+def _has_part(message: Message) -> bool:
+    """Whether the message has a field before any damage that can lead to a graph."""
+    return next(_iter_parts(message), None) is not None
 
 
 def _is_saved_model(message: Message) -> bool:
     """Whether the message is a SavedModel: one of its fields 2 is a meta graph."""
-    return any(
-        each.number == 2 and each.wire == BYTES and _is_meta_graph(each.body)
-        for each in _iter_fields_before_damage(message)
-    )
+    return any(each.number == 2 and _is_meta_graph(each.body) for each in _iter_parts(message))
 
 
 def _is_meta_graph(message: Message) -> bool:
     """Whether the message is a MetaGraphDef: one of its fields 2 is a graph."""
-    return any(
-        each.number == 2 and each.wire == BYTES and _is_graph(each.body) for each in _iter_fields_before_damage(message)
-    )
+    return any(each.number == 2 and _is_graph(each.body) for each in _iter_parts(message))
 
 
 def _is_graph(message: Message) -> bool:
     """Whether the message is a GraphDef: it has a node (1) with an operator, or a library (2) with a function."""
-    for each in _iter_fields_before_damage(message):
-        if each.wire != BYTES or each.number not in (1, 2):
-            continue
+    for each in _iter_parts(message):
         test = _is_node if each.number == 1 else _has_function
         if _passes_message_test(test, each.body):
             return True
@@ -190,10 +194,10 @@ def _is_hub_module(message: Message) -> bool:
     )
 
 
-def _iter_fields_before_damage(message: Message) -> Iterator[Field]:
-    """Iterate over the fields before damage, with a bound: the reader of a damaged graph reports the damage."""
+def _iter_parts(message: Message) -> Iterator[Field]:
+    """Iterate over the messages 1 and 2 before damage, with a bound: the reader of a graph reports its damage."""
     with suppress(DamagedError):
-        yield from message.first_fields()
+        yield from message.first_fields(_PARTS)
 
 
 def _iter_first_fields(message: Message) -> Iterator[Field]:
