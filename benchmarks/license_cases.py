@@ -319,8 +319,8 @@ def measure_drawn_packages() -> Tally:
     """Conclude the licences of drawn packages by all their licence files, without the metadata.
 
     The concluded licences are right if they are those of the metadata. Others are counted apart where
-    ``licenseclassifier`` reads them in the files too, or a person does (``COMPARED``): a label may be wrong, or leave out
-    what is bundled.
+    ``licenseclassifier`` reads them in the files too, or a person did (``COMPARED``): a label may be wrong, or leave
+    out what is bundled.
     """
     tally = Tally()
     for package in draw_packages():
@@ -334,7 +334,7 @@ def measure_drawn_packages() -> Tally:
         elif found == package.labels or (package.is_choice and found <= package.labels):
             name = "named"
         else:
-            others = seen | COMPARED.get(package.name, frozenset())
+            others = seen | package.labels | COMPARED.get(package.name, frozenset())
             name = "named, and the metadata name others" if found <= others else "wrong"
         tally.add(name)
         if name != "named":
