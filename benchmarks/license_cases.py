@@ -22,7 +22,7 @@ import yaml
 from figures import render_table
 from license_documents import FORMS
 from license_held import Failure, Held, Tally, fold_id, load_cases
-from license_packages import draw_packages, read_package, strip_later_versions
+from license_packages import COMPARED, draw_packages, read_package, strip_later_versions
 from licenseclassifier import identify_license
 
 import modelaudit
@@ -319,7 +319,8 @@ def measure_drawn_packages() -> Tally:
     """Conclude the licences of drawn packages by all their licence files, without the metadata.
 
     The concluded licences are right if they are those of the metadata. Others are counted apart where
-    ``licenseclassifier`` reads them in the files too: a label may be wrong, or leave out what is bundled.
+    ``licenseclassifier`` reads them in the files too, or a person did (``COMPARED``): a label may be wrong, or leave
+    out what is bundled.
     """
     tally = Tally()
     for package in draw_packages():
@@ -333,7 +334,8 @@ def measure_drawn_packages() -> Tally:
         elif found == package.labels or (package.is_choice and found <= package.labels):
             name = "named"
         else:
-            name = "named, and the metadata name others" if found <= seen else "wrong"
+            others = seen | package.labels | COMPARED.get(package.name, frozenset())
+            name = "named, and the metadata name others" if found <= others else "wrong"
         tally.add(name)
         if name != "named":
             labels = ", ".join(sorted(package.labels))

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
 from modelaudit.catalogue.call_signatures import read_signatures
@@ -42,6 +43,8 @@ from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
 from modelaudit.model.policy import Policy
 from modelaudit.model.terms import LicenseCategory, LicenseEntry, Vocabulary
+
+_Item = TypeVar("_Item")
 
 
 def load_catalogue(
@@ -242,13 +245,13 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
             for path in sorted((directory / folder).glob("*.yaml")):
                 _update_digest(digest, f"{folder}/{path.stem}", path.read_bytes())
     clauses = read_vocabulary(files.clauses)
-    licenses, vague = read_licenses(files.licenses, files.vague, clauses)
+    licenses, vague = read_licenses(_take(files.licenses), files.vague, clauses)
     vocabularies = read_vocabularies(files.vocabularies)
     declarations = read_declarations(files.declarations)
-    require_declarations(files.vocabularies, declarations)
+    require_declarations(_take(files.vocabularies), declarations)
     # Findings come last: their matchers are checked against the words that all other files define.
     subjects = _restrict_subjects(read_subjects(files.subjects), formats, clauses, licenses, declarations)
-    findings = read_findings(files.findings, subjects, formats)
+    findings = read_findings(_take(files.findings), subjects, formats)
     return Catalogue(
         findings=findings,
         callables=_read_callables(files),
@@ -266,7 +269,11 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         clauses=clauses,
         openness=read_openness(files.openness),
         restrictions=read_restrictions(
-            files.restrictions, files.cues, files.sentence_weights, files.clause_subjects, clauses.kinds
+            _take(files.restrictions),
+            _take(files.cues),
+            _take(files.sentence_weights),
+            _take(files.clause_subjects),
+            clauses.kinds,
         ),
         term_words=read_term_words(files.term_words),
         known_models=read_origins(files.origins, licenses),
@@ -280,16 +287,23 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
     )
 
 
+def _take(documents: list[_Item]) -> list[_Item]:
+    """Take documents out of the rule set, so that their memory is free once they are read."""
+    taken = documents[:]
+    documents.clear()
+    return taken
+
+
 def _read_callables(files: _RuleFiles) -> Callables:
     """Read the lists of Python names: the standard library, the dangerous names, then the trusted ones."""
     callables = CallablesReader()
-    for document in files.standard_library:
+    for document in _take(files.standard_library):
         callables.read_standard_library(document)
-    for document in files.dangerous:
+    for document in _take(files.dangerous):
         callables.read_dangerous(document)
-    for document in files.trusted:
+    for document in _take(files.trusted):
         callables.read_trusted(document)
-    return callables.finish(read_signatures(files.signatures))
+    return callables.finish(read_signatures(_take(files.signatures)))
 
 
 def _restrict_subjects(

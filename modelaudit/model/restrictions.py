@@ -161,9 +161,11 @@ class ClauseSubjects:
     sections: tuple[CardSection, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Restrictions:
     """The content of ``rules/restrictions.yaml``, with the other words and weights by which sentences are judged.
+
+    Each is equal to itself alone, so that judgements of sentences can be kept for one set of rules.
 
     Attributes:
         unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import translate
 from functools import cache
@@ -150,11 +150,7 @@ def _find_proof(part: OpennessPart, evidence: Evidence) -> tuple[str, bool]:
     """Find the file, field or phrase that shows a component, and whether it only names one elsewhere; empty without."""
     if part.id in evidence.components:
         return evidence.components[part.id], False
-    # The first pattern that fits names the part best: weights in safetensors rather than a pickle beside them.
-    patterns = map(_compile_file_pattern, part.files)
-    others = [_compile_file_pattern(each) for each in part.unless]
-    paths = [path for path in evidence.paths if not any(each.fullmatch(path.rpartition("/")[2]) for each in others)]
-    file = next((path for pattern in patterns for path in paths if pattern.fullmatch(path)), None)
+    file = _find_file(part.files, part.unless, evidence.paths)
     if file is not None:
         return file, False
     # What the card itself holds shows more than a name or a link.
@@ -167,6 +163,29 @@ def _find_proof(part: OpennessPart, evidence: Evidence) -> tuple[str, bool]:
                 if flatten_phrase(phrase) in text:
                     return f"{path}: “{phrase}”", is_elsewhere
     return "", False
+
+
+def _find_file(files: Sequence[str], unless: Sequence[str], paths: Iterable[str]) -> str | None:
+    """Find the path that the first pattern of ``files`` fits, without those whose name fits one of ``unless``.
+
+    The first pattern that fits names a part best: weights in safetensors rather than a pickle beside them.
+    """
+    if not files:
+        return None
+    # Most parts have no file, which one look at each path shows.
+    any_file = _compile_file_patterns(tuple(files))
+    fitting = [path for path in paths if any_file.fullmatch(path)]
+    if not fitting:
+        return None
+    others = [_compile_file_pattern(each) for each in unless]
+    shown = [path for path in fitting if not any(each.fullmatch(path.rpartition("/")[2]) for each in others)]
+    return next((path for each in map(_compile_file_pattern, files) for path in shown if each.fullmatch(path)), None)
+
+
+@cache
+def _compile_file_patterns(files: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile file name patterns to one that any of them fits."""
+    return re.compile("|".join(map(translate, files)), re.IGNORECASE)
 
 
 @cache

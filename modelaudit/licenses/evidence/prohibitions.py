@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from modelaudit.licenses.evidence.fields import PROHIBITION
+from modelaudit.licenses.evidence.kept_judgements import keep_judgements
 from modelaudit.licenses.evidence.restriction_sentences import match_restriction_sign
 from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies, match_cues
 from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
@@ -40,6 +41,7 @@ _CONTINUATION = defer_pattern(r"[ \t]")
 _OPENS_LIST = defer_pattern(r"[:\uff1a][*_ \t]*\Z")
 
 
+@keep_judgements
 def forbids(sentence: str, cues: Cues) -> bool:
     """Whether a folded sentence has words that forbid, outside of what agrees with an ordinary licence."""
     words = find_vocabularies(cut_agreements(sentence, cues), cues)
@@ -90,6 +92,7 @@ def _iter_prohibitions(text: str, restrictions: Restrictions, *, only_listed: bo
         is_first = is_first and not is_item
 
 
+@keep_judgements
 def _classify(sentence: str, restrictions: Restrictions) -> str:
     """Return the kind of prohibition of a folded sentence; empty if it forbids nothing that a planned use can state."""
     cues = restrictions.cues

@@ -20,6 +20,7 @@ from modelaudit.licenses.evidence.card_sections import SectionIndex, index_secti
 from modelaudit.licenses.evidence.clause_subjects import cut_clauses_on_others
 from modelaudit.licenses.evidence.comparison_tables import blank_rows_on_others
 from modelaudit.licenses.evidence.fields import RESTRICTION
+from modelaudit.licenses.evidence.kept_judgements import keep_judgements
 from modelaudit.licenses.evidence.markup_words import iter_addresses, iter_attribute_texts, spell_address
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
 from modelaudit.licenses.evidence.sentence_cues import denies_plainly, match_cues
@@ -182,6 +183,7 @@ def _shorten(sentence: str) -> str:
     return f"{start[: start.rfind(' ')] if ' ' in start[-40:] else start}…"
 
 
+@keep_judgements
 def _classify_sentence(
     sentence: str, restrictions: Restrictions, text_kind: ProseKind, section: CardSection | None = None
 ) -> str | None:

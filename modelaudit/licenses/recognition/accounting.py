@@ -18,7 +18,12 @@ from modelaudit.licenses.recognition.attributions import measure_attribution, me
 from modelaudit.licenses.recognition.choices import measure_origin_note, measure_remark
 from modelaudit.licenses.recognition.components import measure_component_line, measure_field
 from modelaudit.licenses.recognition.foreign_names import is_foreign_name
-from modelaudit.licenses.recognition.holders import is_care_of, measure_contact, measure_holders_of_parts
+from modelaudit.licenses.recognition.holders import (
+    is_care_of,
+    measure_contact,
+    measure_contributors,
+    measure_holders_of_parts,
+)
 from modelaudit.licenses.recognition.introductions import (
     measure_address,
     measure_introduction,
@@ -32,6 +37,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_name_word,
     is_term_word,
     match_phrase,
+    tells_readers,
 )
 from modelaudit.licenses.recognition.notices import measure_notice_frame
 from modelaudit.licenses.recognition.pointers import measure_pointer
@@ -134,6 +140,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             (SpanPart.COPYRIGHT, _measure_holder_address(words, position, end)),
             (SpanPart.COPYRIGHT, measure_contact(words, position, end)),
             (SpanPart.COPYRIGHT, measure_holders_of_parts(words, position, end)),
+            (SpanPart.COPYRIGHT, measure_contributors(words, position, end)),
             key=itemgetter(1),
         )
         if explained == 0:
@@ -210,9 +217,11 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
     position, plain_words, most = first + 1, 0, _PLAIN_LIMIT
     while position < limit and not match_phrase(words, position, end, phrases):
         word = words.words[position]
-        if word == "copyright" or is_term_word(words, position) or ends_name(words, position, limit):
-            break
-        if _begins_other_part(words, position, (first, end)):
+        if word == "until" and (address := measure_address(words, position + 1, limit)):
+            position += 1 + address  # the change with which a holder left
+            continue
+        is_over = word == "copyright" or is_term_word(words, position) or ends_name(words, position, limit)
+        if is_over or _begins_other_part(words, position, (first, end)):
             break
         if not is_name_word(words, position):
             plain_words += not is_hyphenated(words, position)
@@ -305,8 +314,16 @@ def _may_be_name(words: Words, span: Span) -> bool:
 
 
 def _names_all(words: Words, position: int) -> bool:
-    """Whether a word is part of "any contributors" or "this project", which stand for a name in a slot."""
+    """Whether a word is part of "any contributors" or "this project", which stand for a name in a slot.
+
+    *Nor* joins two names there, as in "neither the name Acme, nor Foo, nor the names of its contributors".
+    """
     word, after = words.words[position], words.words[position + 1 : position + 2]
+    if word == "nor" and after:
+        around = (position - 1, position + 1)
+        return not tells_readers(after[0]) and all(
+            is_name_word(words, each) and not is_term_word(words, each) for each in around
+        )
     return word == "any" or (word == "this" and bool(after) and _WORK.fullmatch(after[0]) is not None)
 
 

@@ -27,7 +27,8 @@ _LINES: Final = tuple(
         rf"(?:open source (?:software|model)s? )?licensed? under the (?:the )?{_NAME}(?: {_THERE})?(?=$)",
         rf"terms of the (?:the )?{_NAME}(?=$)",
         rf"a copy of the {_NAME} is included in this file",
-        rf"license for {_NAME}(?=$)",
+        rf"(?:dependency |third party )?license for {_NAME}(?=$)",
+        rf"dependency license {_NAME}(?=$)",
         r"other dependencies and licenses",
         r"the following sets forth attribution notices for third party software that may be included in portions of"
         rf" (?:this (?:sample )?(?:code|software|project)|{_NAME})(?=$)",
@@ -46,7 +47,13 @@ _STATEMENTS: Final = tuple(
         r"the views and conclusions contained in the software and documentation are those of the authors and should"
         r" not be interpreted as representing official policies either expressed or implied of"
         r" (?:the )?(?P<name>\S+(?: \S+){0,4}?)"
-        r"(?: project| foundation| organi[sz]ation| developers)",
+        r"(?: project| foundation| organi[sz]ation| developers|$)",
+        r"depending on how it is built this (?:package|distribution|library|software) (?:may|can) distribute"
+        r" (?P<others>the|a) (?P<name>\S+(?: \S+){0,3}?) library(?: partially or in its (?:integrality|entirety))?"
+        r"(?: in source or binary form)? its licen[cs]e is reproduced below",
+        r"(?:this (?:software|package|project|library) forks the (?:\S+ ){0,2}?(?:package|library|project) \S+ )?"
+        r"licen[cs]e(?: and copyright)? information for (?P<name>\S+(?: \S+){0,4}?) (?:can be|is) found in"
+        r" (?:the )?(?:file )?(?:copying|notice|licen[cs]es?)(?: txt| md)?",
         r"here are the licenses applicable to the use of the (?P<name>\S+) library",
         r"this (?:binary )?(?:distribution|package) of (?P<name>\S+) (?:can )?also bundles? the following software"
         r"(?: depending on the build)?",
@@ -57,10 +64,12 @@ _STATEMENTS: Final = tuple(
     )
 )
 """Whole sentences, which may be on several lines. Behind one with a group ``others``, the licences of parts follow."""
+_FIRST_WORDS: Final = ("the", "here", "this", "parts", "portions", "depending", "license", "licence")
 _TITLED: Final = (0, 1, 2)
 """The numbers of the lines whose name must be that of a text in the file."""
 _OF_OTHERS: Final = defer_pattern(
-    r"open source software|license for|the following sets forth attribution|some of .* code is derived"
+    r"open source software|(?:dependency |third party )?license for|dependency license"
+    r"|the following sets forth attribution|some of .* code is derived"
 )
 _LINE: Final = defer_pattern(r"[^\n]*")
 _ITEM: Final = defer_pattern(
@@ -130,7 +139,7 @@ def _measure_statement(words: Words, first: int, end: int) -> tuple[int, bool]:
 
     The second value is whether it says that software of others follows.
     """
-    if words.words[first] not in ("the", "here", "this", "parts", "portions"):
+    if words.words[first] not in _FIRST_WORDS:
         return 0, False
     sentence = " ".join(words.words[first : min(end, first + _MOST_WORDS)])
     match = next((found for found in (pattern.match(sentence) for pattern in _STATEMENTS) if found), None)

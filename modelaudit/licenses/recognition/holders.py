@@ -17,6 +17,14 @@ _CONTACT: Final = defer_pattern(
     re.IGNORECASE,
 )
 """A line with the address of a person or a project alone."""
+_CONTRIBUTORS: Final = defer_pattern(
+    r"(?:with )?(?:contributions (?:from|by)|contributors|authors)[ \t]*:[ \t]*"
+    r"(?:\n[ \t#/]*[-*\u2022][ \t]+[^\n]{1,60}){1,100}(?=\n|\Z)",
+    re.IGNORECASE,
+)
+"""A line such as *With contributions from:*, and a list of names."""
+_ITEM_MARK: Final = defer_pattern(r"[ \t#/]*[-*\u2022][ \t]+\Z")
+_MOST_NAME_WORDS: Final = 5
 _MOST_WORDS: Final = 48
 _PROJECT: Final = r"(?:the )?(?:projects? )?N(?: project| library)?"
 _HOLDS: Final = r"(?:is|are) (?:held|owned) by N(?: as part of (?:the )?(?:projects? )?N(?: project)?)?"
@@ -56,6 +64,30 @@ def measure_contact(words: Words, first: int, end: int) -> int:
     while at < end and words.find_start(at) < match.end():
         if at > first and (is_term_word(words, at) or tells_readers(words.words[at])):
             return 0
+        at += 1
+    return at - first
+
+
+def measure_contributors(words: Words, first: int, end: int) -> int:
+    """Count the words of *With contributions from:* and a list with a name in each line; 0 if none begins there.
+
+    Every word of an item is part of a name, so that no item can permit, forbid or require anything.
+    """
+    if words.words[first] not in ("with", "contributions", "contributors", "authors"):
+        return 0
+    start = words.find_start(first)
+    match = _CONTRIBUTORS.match(words.text, start)
+    if match is None or words.text[words.text.rfind("\n", 0, start) + 1 : start].strip(" \t#/*-"):
+        return 0
+    at, first_name = first, words.text.index("\n", start)
+    names = 0
+    while at < end and words.find_start(at) < match.end():
+        if words.find_start(at) > first_name:
+            line = words.text.rfind("\n", 0, words.find_start(at)) + 1
+            names = 1 if _ITEM_MARK.fullmatch(words.text[line : words.find_start(at)]) else names + 1
+            is_name = is_name_word(words, at) and not is_term_word(words, at) and not tells_readers(words.words[at])
+            if names > _MOST_NAME_WORDS or not is_name:
+                return 0
         at += 1
     return at - first
 

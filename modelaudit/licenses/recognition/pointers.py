@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.licenses.recognition.introductions import measure_license_address
+from modelaudit.licenses.recognition.introductions import measure_address, measure_license_address
 from modelaudit.licenses.recognition.name_words import match_phrase
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -19,6 +19,11 @@ _PEOPLE: Final = defer_pattern(
     r"(?: for (?:an? |the )?(?:more |full |complete |further )?(?:details|information|info|list|names)"
     r"(?: of (?:all )?(?:authors|contributors|names|people))?)?(?= |$)"
 )
+_LIST_OF_PEOPLE: Final = defer_pattern(
+    r"(?:the|a) (?:full |complete )?list of (?:all )?(?:authors|contributors) (?:can be found|is available)"
+    r"(?: at| here)?(?= http )"
+)
+_PEOPLE_WORDS: Final = frozenset(("authors", "contributors", "credits", "maintainers"))
 _LICENSE: Final = defer_pattern(
     r"(?:(?:the )?(?:full|complete|entire) (?:licen[cs]e text|text)"
     r"|you (?:can|may) (?:obtain|find) (?:a copy|it|the license)(?: of the license)? (?:at|here)"
@@ -58,6 +63,11 @@ def measure_pointer(words: Words, first: int, end: int, titles: frozenset[tuple[
     people = _PEOPLE.match(phrase)
     if people:
         return people[0].count(" ") + 1
+    if listed := _LIST_OF_PEOPLE.match(phrase):
+        at = first + listed[0].count(" ") + 1
+        address = measure_address(words, at, end)
+        # The page of an address that names no people may hold terms.
+        return at + address - first if address and words.words[at + address - 1] in _PEOPLE_WORDS else 0
     license = _LICENSE.match(phrase)
     if license is None:
         return _measure_titled_pointer(words, first, end, titles)

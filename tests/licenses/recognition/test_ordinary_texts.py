@@ -550,3 +550,77 @@ def test_tables_and_descent_of_parts_change_nothing_without_a_term(form: str, ol
     matches = recognise_texts(text.format(mit=MIT, bsd=BSD), load_fingerprints(), licenses.keys())
     exact = {match.id for match in matches if match.likeness is Likeness.EXACT}
     assert exact == (set() if old else {"MIT", "BSD-3-Clause"})
+
+
+CONTRIBUTORS = (
+    "# Copyright (c) 2024 Jo Acme\n# All rights reserved.\n# With contributions from:\n#  * Foo Bar\n#  * {}\n#\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_exact"),
+    [
+        (CONTRIBUTORS.format("Ann Lee") + MIT, True),
+        (CONTRIBUTORS.format("No Commercial Use") + MIT, False),
+        (CONTRIBUTORS.format("Members Only") + MIT, False),
+        ("Copyright (c) 2024 Jo Acme until https://acme.example/commit/a1b2\n\n" + MIT, True),
+        ("Copyright (c) 2024 Jo Acme until sold\n\n" + MIT, False),
+        ("Copyright (c) 2024 Jo Acme\n\n" + MIT + "\n\nThe complete list of contributors can be found at:\n"
+         "https://acme.example/graphs/contributors\n", True),
+        ("Copyright (c) 2024 Jo Acme\n\n" + MIT + "\n\nThe complete list of contributors can be found at:\n"
+         "https://acme.example/terms\n", False),
+    ],
+)  # fmt: skip
+def test_names_and_pages_of_people_change_nothing(text: str, is_exact: bool) -> None:
+    assert (recognise(text) == {("MIT", Likeness.EXACT)}) is is_exact
+
+
+@pytest.mark.parametrize(
+    ("between", "is_exact"),
+    [
+        ("== dependency license: foo-bar ==\n\nCopyright (c) 2012 Foo Bar\n\n", True),
+        ("== dependency license: foo for members ==\n\nCopyright (c) 2012 Foo Bar\n\n", False),
+        ("Depending on how it is built, this package may distribute the foo library, partially or in its\nintegrality, in"
+         " source or binary form.\n\nIts license is reproduced below.\n\nCopyright (c) 2012 Foo Bar\n\n", True),
+        ("Depending on how it is built, this package may distribute the weights library.\nIts license is reproduced"
+         " below.\n\nCopyright (c) 2012 Foo Bar\n\n", False),
+    ],
+)  # fmt: skip
+def test_heading_of_a_dependency_begins_the_text_of_a_part(between: str, is_exact: bool) -> None:
+    text = f"Copyright (c) 2024 Jo Acme\n\n{MIT}\n\n{between}{BSD}"
+    matches = recognise_texts(text, load_fingerprints(), load_catalogue().licenses)
+    found = {(match.id, match.likeness, match.role) for match in matches}
+    exact = {("MIT", Likeness.EXACT, TextRole.MAIN), ("BSD-3-Clause", Likeness.EXACT, TextRole.THIRD_PARTY)}
+    assert (found == exact) is is_exact
+
+
+NAMED_CLAUSE = "Neither the name of the copyright holder nor the names of its contributors"
+
+
+@pytest.mark.parametrize(
+    ("clause", "is_exact"),
+    [
+        ("Neither the name Acme, nor Foo, nor the names of its contributors", True),
+        ("Neither the name Acme, nor You, nor the names of its contributors", False),
+        ("Neither the name Acme, nor resellers, nor the names of its contributors", False),
+    ],
+)
+def test_two_names_joined_by_nor_take_the_place_of_one(clause: str, is_exact: bool) -> None:
+    words = " ".join(BSD.split())
+    assert NAMED_CLAUSE in words
+    text = f"Copyright (c) 2024 Jo Acme\n\n{words.replace(NAMED_CLAUSE, clause)}"
+    assert (recognise(text) == {("BSD-3-Clause", Likeness.EXACT)}) is is_exact
+
+
+@pytest.mark.parametrize(
+    ("pointer", "is_exact"),
+    [
+        ('This software forks the python package "foo". Licence and\ncopyright information for foo can be found in'
+         ' "COPYING".', True),
+        ('Licence and copyright information for members can be found in "COPYING".', False),
+        ('Licence and copyright information for foo can be found in "TERMS".', False),
+    ],
+)  # fmt: skip
+def test_pointer_to_the_licence_file_of_a_part_changes_nothing(pointer: str, is_exact: bool) -> None:
+    text = f"Copyright (c) 2024 Jo Acme\n\n{pointer}\n\n{MIT}"
+    assert (recognise(text) == {("MIT", Likeness.EXACT)}) is is_exact
