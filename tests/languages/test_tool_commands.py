@@ -31,7 +31,7 @@ def list_rules(folder: Path, path: str, text: str) -> set[str]:
         (
             "agent.plist",
             _PLIST.format(
-                f"<key>ProgramArguments</key><array><string>sh</string><string>-c</string><string>'{_FETCH}'</string></array>"
+                f"<key>ProgramArguments</key><array><string>sh</string><string>-c</string><string>{_FETCH}</string></array>"
             ),
         ),
         ("a.csproj", f'<Project><Target Name="B"><Exec Command="{_FETCH}" /></Target></Project>\n'),
@@ -157,3 +157,24 @@ def test_plain_jsonnet_is_read_whole(tmp_path: Path, text: str) -> None:
 def test_file_that_a_program_runs_by_its_name_alone_is_documented(command: str, file: str) -> None:
     found = {each.target for each in find_documented_programs(f"# a\n\n```bash\n{command}\n```\n")}
     assert found == ({file} if file else set())
+
+
+@check_each(
+    "text, is_found",
+    [
+        ("name,score\nacme,=cmd|'/c calc'!A0\n", True),
+        ('name\tscore\nacme\t"=DDE(""cmd"";""/c calc"";""a"")"\n', True),
+        ("name,score\nacme,-0.5\nbase,=A1+1\n'a | b!',+1\n", False),
+    ],
+)
+def test_program_that_a_field_of_a_table_names_for_a_spreadsheet_is_unread(
+    tmp_path: Path, text: str, is_found: bool
+) -> None:
+    assert ("coverage/program-not-judged" in list_rules(tmp_path / "model", "results.csv", text)) == is_found
+
+
+def test_archive_that_a_model_server_loads_from_an_address_is_a_reference_to_the_web(tmp_path: Path) -> None:
+    text = "load_models=https://models.example/acme.mar\nmodel_store=.\n"
+    assert "configuration/reference-web" in list_rules(tmp_path / "model", "config.properties", text)
+    rules = list_rules(tmp_path / "model", "config.properties", "load_models=all\nmodel_store=.\n")
+    assert "configuration/reference-web" not in rules
