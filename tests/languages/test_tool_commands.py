@@ -178,3 +178,11 @@ def test_archive_that_a_model_server_loads_from_an_address_is_a_reference_to_the
     assert "configuration/reference-web" in list_rules(tmp_path / "model", "config.properties", text)
     rules = list_rules(tmp_path / "model", "config.properties", "load_models=all\nmodel_store=.\n")
     assert "configuration/reference-web" not in rules
+
+
+@check_each("mode, is_found", [('TargetMode="External"', True), ("", False)])
+def test_template_that_an_office_document_fetches_is_unread(tmp_path: Path, mode: str, is_found: bool) -> None:
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/attachedTemplate"
+    text = f'<Relationships><Relationship Id="a" Type="{kind}" Target="https://t.example/a.dotm" {mode}/></Relationships>\n'
+    rules = list_rules(tmp_path / "model", "word/_rels/settings.xml.rels", text)
+    assert ("coverage/program-not-judged" in rules) == is_found

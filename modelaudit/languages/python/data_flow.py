@@ -20,7 +20,7 @@ from modelaudit.languages.python import (
     walks,
 )
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.served_results import keep_environment
+from modelaudit.languages.python.served_results import ENVIRONMENT, keep_environment
 from modelaudit.languages.python.values import Constant, Value, collect_tags
 
 _ENVIRONMENT_READERS: Final = frozenset(
@@ -83,8 +83,14 @@ def sends_secret(call: Call) -> bool:
     """Whether a call sends a secret to somewhere other than the service that issued it."""
     is_sender = call.name in name_tables.SENDERS or is_publisher(call) or _writes_to_network(call)
     is_sent = is_sender and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
-    is_published = is_publisher(call) and _publishes_secret(call)
-    return is_sent or is_published or _asks_for_secret(call) or partial_texts.passes_secret_to_address(call)
+    if is_sent or (is_publisher(call) and _publishes_secret(call)) or _asks_for_secret(call):
+        return True
+    return _keeps_environment_elsewhere(call) or partial_texts.passes_secret_to_address(call)
+
+
+def _keeps_environment_elsewhere(call: Call) -> bool:
+    """Whether a client of a service that keeps what it gets, such as a tracker of experiments, gets the environment."""
+    return ENVIRONMENT in call.argument_tags and call.name.partition(".")[0] in name_tables.TRACKERS
 
 
 def _asks_for_secret(call: Call) -> bool:

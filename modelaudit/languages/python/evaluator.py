@@ -1345,7 +1345,11 @@ class Evaluator(ast.NodeVisitor):
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
         value = self.evaluate(node.value)
-        self.scope.bind(node.target.id, value)
+        scope = self.scope
+        while scope.is_comprehension and scope.parent is not None:  # the name belongs to the scope around
+            scope.bind(node.target.id, value)
+            scope = scope.parent
+        scope.bind(node.target.id, value)
         return value
 
     def visit_Lambda(self, node: ast.Lambda) -> Value:
@@ -1369,7 +1373,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
         """Evaluate the element for each item of a constant; in any other comprehension evaluate each part once."""
-        comprehension_scope = Scope(self.scope)
+        comprehension_scope = Scope(self.scope, is_comprehension=True)
         # As in Python, the first iterable belongs to the scope outside, the others to the comprehension.
         source = self.evaluate(node.generators[0].iter)
         with self._enter_scope(comprehension_scope):
@@ -1397,6 +1401,8 @@ class Evaluator(ast.NodeVisitor):
                     self.evaluate(node.key)
                     return Container((self.evaluate(node.value),))
                 element = self.evaluate(node.elt)
+                if self._goes_on_walking([ast.Expr(node.elt)]):
+                    element = self.evaluate(node.elt)
         # One callable stands for all elements. A constant element reveals nothing about their number or order.
         return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
 
@@ -2153,8 +2159,9 @@ def _find_carried_names(body: list[ast.stmt]) -> set[str]:
         node = waiting.pop()
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call | ast.Subscript):
-            targets = {name for each in node.targets if (name := _get_target_name(each))}
+        if isinstance(node, ast.Assign | ast.NamedExpr) and isinstance(node.value, ast.Call | ast.Subscript):
+            assigned = node.targets if isinstance(node, ast.Assign) else [node.target]
+            targets = {name for each in assigned if (name := _get_target_name(each))}
             if targets:
                 names |= targets & {_get_target_name(each) for each in ast.walk(node.value)}
         waiting += ast.iter_child_nodes(node)
@@ -2201,6 +2208,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     "types.LambdaType": Evaluator._call_function_type,
     **dict.fromkeys(("builtins.map", "builtins.filter", "itertools.starmap"), item_calls.call_with_items),
     "functools.reduce": item_calls.call_reduce,
+    "itertools.accumulate": item_calls.call_accumulate,
     **dict.fromkeys(("builtins.sorted", "builtins.min", "builtins.max"), item_calls.call_with_key),
     **dict.fromkeys(("operator.call", "functools.partialmethod"), Evaluator._call_through),
     **dict.fromkeys(("builtins.vars", "builtins.globals", "builtins.locals"), Evaluator._call_namespace),
