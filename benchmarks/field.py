@@ -35,8 +35,8 @@ _FIRST_RUNS = {
         "licences."
     ),
     "fresh-third": (
-        "First run of the third fresh cases, before any change for them, on ab59eb08: 8 of 139 malicious cases end with "
-        "exit 0; 114 of 120 certain ones end with exit 1; 9 of 100 benign ones do not pass."
+        "First run of the third fresh cases, before any change for them, on ab59eb08: 8 of 139 malicious cases end "
+        "with exit 0; 114 of 120 certain ones end with exit 1; 9 of 100 benign ones do not pass."
     ),
 }
 _TITLES = {"fresh": "Fresh", "fresh-second": "Second fresh", "fresh-third": "Third fresh"}

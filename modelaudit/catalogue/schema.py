@@ -172,6 +172,7 @@ class FindingFile:
     leaves: UnreadReason | None = None
     fallback: bool = False
     beside_model: Severity | None = None
+    started: Severity | None = None
     review: bool = False
     before_loading: Text | None = None
     references: list[Url] = Field(default_factory=list)

@@ -89,6 +89,7 @@ class FindingRule:
         leaves: the absence that remains where the rule fires, for facts that were read and not understood.
         is_fallback: whether it fires only on subjects that no other rule matches.
         beside_model: the severity of a finding in Python code that is not loaded with the model, if it differs.
+        started: the severity in a program that a person starts to use the model and no loader imports, if it differs.
     """
 
     rule: Rule
@@ -99,6 +100,7 @@ class FindingRule:
     leaves: UnreadReason | None = None
     is_fallback: bool = False
     beside_model: Severity | None = None
+    started: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)

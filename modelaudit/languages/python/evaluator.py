@@ -1832,6 +1832,10 @@ class Evaluator(ast.NodeVisitor):
         )
         if is_served or served_results.shows_environment(call):
             self.log.record(uses.SENDS_SECRET, call.name, call.line, "the environment, to whoever asks")
+        elif served_results.shares_files(call):
+            self.log.record(
+                uses.SENDS_SECRET, call.name, call.line, "all files of the machine or user, to whoever asks"
+            )
 
     def _find_class_of_function(self, value: Value) -> Value:
         """Return the class of a function or of its code, which makes functions of any code; unknown for the rest."""
