@@ -36,7 +36,9 @@ def recognises(head: Head) -> bool:
     """Whether the last free cell states the number of cells, or the two first numbers give the size of the file."""
     if head.content is not None or len(head.data) < _LAST_FREE * _CELL.size:
         return False
-    return _is_weights(head.data, head.window.size) or _is_cells(head.window)
+    # The first cell is the root, at which codes of characters begin. The end of other files is not read.
+    is_root = head.data.startswith(bytes(_CELL.size))
+    return _is_weights(head.data, head.window.size) or (is_root and _is_cells(head.window))
 
 
 def _is_cells(window: Window) -> bool:
