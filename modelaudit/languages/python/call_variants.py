@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from modelaudit.languages.python import partial_texts
+from modelaudit.languages.python import loaded_files, partial_texts
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.harmless_commands import is_harmless_command
 from modelaudit.languages.python.name_tables import NETWORK_RESULTS, POWERFUL_MODULES
@@ -204,13 +204,6 @@ def _name_torch_load(call: Call) -> str:
     return f"{call.name}(weights_only=False)" if value is False else f"{call.name}(weights_only)"
 
 
-def _name_state_download(call: Call) -> str:
-    """Mark a download of weights whose argument ``weights_only`` is the constant ``False``: it is unpickled."""
-    weights_only = call.get_argument(6, "weights_only")
-    is_off = weights_only is not None and _get_constant(weights_only) is False
-    return f"{call.name}(weights_only=False)" if is_off else call.name
-
-
 def _name_numpy_load(call: Call) -> str:
     """Mark ``numpy.load`` with an argument ``allow_pickle`` that is not the constant ``False``."""
     allow_pickle = call.get_argument(2, "allow_pickle")
@@ -328,8 +321,8 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "pathlib.Path.open": _name_open,
     "torch.load": _name_torch_load,
     "torch.serialization.load": _name_torch_load,
-    "torch.hub.load_state_dict_from_url": _name_state_download,
-    "torch.utils.model_zoo.load_url": _name_state_download,
+    "torch.hub.load_state_dict_from_url": loaded_files.name_state_download,
+    "torch.utils.model_zoo.load_url": loaded_files.name_state_download,
     "numpy.load": _name_numpy_load,
     "numpy.lib.format.read_array": _name_numpy_array,
     "yaml.load": _name_yaml_load,

@@ -93,3 +93,10 @@ def _write_path(value: Value | None) -> str:
     if isinstance(value, Constant):
         return value.value if isinstance(value.value, str) else ""
     return partial_texts.write_text(value)
+
+
+def name_state_download(call: Call) -> str:
+    """Mark a download of weights that is unpickled, because ``weights_only`` is the constant ``False``."""
+    weights_only = call.get_argument(6, "weights_only")
+    is_off = isinstance(weights_only, Constant) and weights_only.value is False
+    return f"{call.name}(weights_only=False)" if is_off else call.name
