@@ -79,7 +79,7 @@ _CODE: Final = frozenset(
         ".f",
         ".f90",
     }
-    | {".cmake", ".pc", ".whl", ".ngl"}
+    | {".cmake", ".pc", ".whl", ".ngl", ".asm", ".build", ".cl", ".def", ".i", ".inc", ".pxi", ".tp"}
 )
 """Endings of code, which is no file of a model."""
 _NOT_COUNTED: Final = frozenset(
@@ -126,8 +126,11 @@ def main() -> None:
     ]
     written = {} if chosen.only else list_written(folder) if chosen.as_is else write_repositories(folder)
     repositories = [Package(name, folder / "repositories" / name, files) for name, files in written.items()]
+    unscanned: list[str] = []
     if chosen.as_is:
-        packages = [each for each in packages if (folder / "reports" / f"{each.name}.json").is_file()]
+        scanned = [each for each in packages if (folder / "reports" / f"{each.name}.json").is_file()]
+        unscanned = [each.name for each in packages if each not in scanned]
+        packages = scanned
     elif not chosen.resume:
         shutil.rmtree(folder / "reports", ignore_errors=True)
     scan_packages([*packages, *repositories], folder / "reports", chosen.jobs)
@@ -135,7 +138,7 @@ def main() -> None:
         for package in (*packages, *repositories):
             for path, subjects in sorted(package.subjects.items()):
                 print(package.name, path, *(each.name for each in subjects), sep="\t")
-    publish_report("\n".join(render_report(packages, repositories)) + "\n", _RESULTS, chosen.write)
+    publish_report("\n".join(render_report(packages, repositories, unscanned)) + "\n", _RESULTS, chosen.write)
 
 
 def read_packages() -> list[str]:
@@ -163,7 +166,7 @@ def fetch_package(line: str, folder: Path) -> list[str]:
         listed.parent.mkdir(parents=True, exist_ok=True)
         listed.write_text(json.dumps(counted), encoding="utf-8")
         wheel.unlink()
-    return list(json.loads(listed.read_text(encoding="utf-8")))
+    return [each for each in json.loads(listed.read_text(encoding="utf-8")) if is_data(each)]
 
 
 def download_wheel(line: str, folder: Path) -> None:
@@ -313,8 +316,10 @@ def count_causes(packages: Iterable[Package]) -> Mapping[str, Counter[str]]:
     return causes
 
 
-def render_report(packages: Sequence[Package], repositories: Sequence[Package]) -> list[str]:
-    """Return the lines of the report."""
+def render_report(
+    packages: Sequence[Package], repositories: Sequence[Package], unscanned: Sequence[str] = ()
+) -> list[str]:
+    """Return the lines of the report; ``unscanned`` names the packages that a run which was broken off left out."""
     both = [*packages, *repositories]
     details = [
         [each.name, str(len(each.files)), str(len(each.subjects)), _name_causes(each)] for each in both if each.subjects
@@ -331,6 +336,7 @@ def render_report(packages: Sequence[Package], repositories: Sequence[Package]) 
         + f"left out), at most {MOST_FILES} files of each, and "
         f"{len(repositories)} repositories that current libraries wrote.",
         "",
+        *([f"The run was broken off before these were scanned: {', '.join(unscanned)}.", ""] if unscanned else []),
         *render_table(
             ("files", "sets", "files", "alarm", "incomplete", "sets that pass"),
             [*_EARLIER, _count("packages", packages), _count("repositories", repositories), _count("both", both)],

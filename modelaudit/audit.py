@@ -308,8 +308,9 @@ class Audit:
         self.records = [
             add_absences(record, absences_by_path.get(record.path, ()), self.policy) for record in self.records
         ]
-        runners = waiting.documented.list_runners(self.records, imports)
-        self.findings = lower_findings(self.findings, self.catalogue.findings, find_beside, runners.find_runner)
+        find_runner = waiting.documented.list_runners(self.records, imports).find_runner
+        rules = self.catalogue.findings
+        self.findings = lower_findings(self.findings, rules, find_beside, find_runner, imports.list_started)
         self.findings = self.findings if waiting.unpickles else lower_strings(self.findings)
         self.records = mark_started_files(
             self.records, self.findings, self.catalogue.formats, find_beside, waiting.commanded

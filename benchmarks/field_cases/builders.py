@@ -133,6 +133,17 @@ def _decode_marks(value: Any) -> Any:
     return [_decode_marks(each) for each in value] if isinstance(value, list) else value
 
 
+def build_png(texts: Mapping[str, str]) -> bytes:
+    """A picture of one pixel, with texts."""
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), *((b"tEXt", f"{key}\0{text}".encode("latin-1")) for key, text in texts.items())]
+    chunks += [(b"IDAT", zlib.compress(bytes(2))), (b"IEND", b"")]
+    parts = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
 def build_hdf5(
     attributes: Mapping[str, Any] | None = None,
     group: Mapping[str, Any] | None = None,
@@ -244,6 +255,7 @@ BUILDERS: Final[Mapping[str, Callable[..., bytes]]] = {
     "npy": build_npy,
     "npz": build_npz,
     "pickle": build_pickle,
+    "png": build_png,
     "safetensors": build_safetensors,
     "tar": build_tar,
     "text": build_text,

@@ -21,7 +21,7 @@ from typing import Any, Final
 import yaml
 
 HERE: Final = Path(__file__).resolve().parent
-FRESH: Final = ("fresh", "fresh-second")
+FRESH: Final = ("fresh", "fresh-second", "fresh-third")
 """The prefixes and folders of the cases that authors without knowledge of the readers wrote, file by file."""
 MARK: Final = "/tmp/field-cases/mark"
 """The file that the payloads of a written set would create; a proof puts a path of its own in its place."""

@@ -11,14 +11,22 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from class_order import MAX_STEPS, ClassInfo, ClassOrder, TooMuchWorkError
+from class_order import MAX_STEPS, ClassInfo, ClassOrder, Method, TooMuchWorkError
 from expression_values import Frame
 from function_calls import CALLS_ARGUMENT, RUNS, UNDECIDED, Effects, FunctionReader, Issue
-from hook_calls import FOREIGN_CALLS, IMPLICIT_HOOKS, HookCalls, read_hook_calls
+from hook_calls import (
+    FOREIGN_CALLS,
+    FOREIGN_PROPERTIES,
+    IMPLICIT_HOOKS,
+    SINGLE_ARGUMENT,
+    HookCalls,
+    needs_arguments,
+    read_hook_calls,
+)
 from loading import HOOKS
 from module_bindings import External, Found, Module, Undecided, find_replaced
 from module_names import World
-from module_uses import depends_on_object, read_uses
+from module_uses import depends_on_object, passes_known_function, read_uses
 from reviewed import Reviewed
 
 from modelaudit.languages.python import uses
@@ -86,6 +94,10 @@ class Derivation:
         frames = [*self._iterate_hooks(info)]
         for hook in (*IMPLICIT_HOOKS, *sorted(FOREIGN_CALLS - set(HOOKS))):
             frames += self._find_frame(info, hook)
+        for name in sorted(FOREIGN_PROPERTIES):
+            member = info.find(name)
+            if isinstance(member, Method) and member.kind == "property":
+                frames += self._find_frame(info, name)
         return self._decide(found, info, frames, is_called=False, is_hostile=True)
 
     def decide_constructed(self, found: Found) -> Decision:
@@ -199,6 +211,8 @@ class Derivation:
                 judgement = self.reviewed.judge(use.name)
                 if judgement.effect not in _HARMFUL_USE or self.reviewed.is_ordinary(use.name):
                     continue
+                if passes_known_function(method, use.name, use.line):
+                    continue
                 if judgement.effect in _ALWAYS_HARMFUL or depends_on_object(method, use.line):
                     place = f"{info.module.path}:{use.line}"
                     reason = f"its method {method.name} calls {use.name}, which {judgement.why}"
@@ -229,6 +243,8 @@ class Derivation:
             effects = Effects([Issue(UNDECIDED, reason, place, found.owner.module.quote(found.line))])
             self._effects[id(frame.node), id(frame)] = effects
             yield frame
+            return
+        if name in SINGLE_ARGUMENT and needs_arguments(found):
             return
         yield Frame(found.owner.module, found.node, self.order, found.owner, info, found.kind)
 
@@ -348,11 +364,14 @@ def _describe_trust(info: ClassInfo | None, is_called: bool, count: int) -> str:
 def find_changed(modules: list[Module], order: ClassOrder) -> dict[str, str]:
     """Return the full names of classes and functions that a statement of some module changes, with the place.
 
-    ``Class.method = function``, ``del Class.method`` and ``setattr(Class, …)`` at any place of the source count.
+    ``Class.method = function``, ``del Class.method`` and ``setattr(Class, …)`` at any place of the source count, but
+    in a function that was read.
     """
     changed: dict[str, str] = {}
     for module in modules:
         for statement in module.body:
+            if order.reviewed.is_harmless(f"{module.name}.{getattr(statement, 'name', '')}"):
+                continue
             for node in ast.walk(statement):
                 replaced = find_replaced(node)
                 if replaced:

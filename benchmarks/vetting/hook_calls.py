@@ -7,9 +7,9 @@ of its own: its methods and properties are no known code. Three ways remain:
 
 - a call of a method of the object itself: its name is returned, and the scanner reports a callable that a state sets
   under it;
-- a call of one of ``FOREIGN_CALLS`` on any value: the scanner reports a callable that any state sets under such a name,
-  and each class is followed through its methods of these names, as through its hooks;
-- a read of one of ``FOREIGN_READS``.
+- a call of one of ``FOREIGN_CALLS``, or of a special method, on any value: the scanner reports a callable that a state
+  sets under such a name, and each class is followed through its methods of these names, as through its hooks;
+- a read of one of ``FOREIGN_READS`` or ``FOREIGN_PROPERTIES``.
 
 Operators, ``len``, ``repr``, loops and formats look a method up on the class (https://docs.python.org/3/reference/
 datamodel.html#special-method-lookup). Each class is followed through all methods of ``IMPLICIT_HOOKS``, so that these
@@ -31,11 +31,13 @@ FOREIGN_CALLS = frozenset(
     {
         "add",
         "append",
+        "astype",
         "clear",
         "copy",
         "discard",
         "endswith",
         "extend",
+        "flatten",
         "format",
         "get",
         "items",
@@ -43,14 +45,35 @@ FOREIGN_CALLS = frozenset(
         "keys",
         "lower",
     }
-    | {"pop", "remove", "setdefault", "split", "startswith", "strip", "upper", "values"}
+    | {
+        "pop",
+        "remove",
+        "reshape",
+        "setdefault",
+        "split",
+        "split_params",
+        "startswith",
+        "strip",
+        "tolist",
+        "uncensor",
+        "upper",
+    }
+    | {"get_params", "values", "wrap_output"}
 )
-"""Methods of the containers and texts of Python that a hook may call on any value.
+"""Methods of containers, texts and arrays, and a few of single libraries, that a hook may call on any value.
 
 The scanner has the same names as ``CALLED_BY_HOOKS`` of ``modelaudit/checks/planted.py``.
 """
 FOREIGN_READS = frozenset({"__class__", "__dict__", "__doc__", "__module__", "__name__", "__qualname__"})
 """Attributes that a hook may read of any value, because no class of the sources computes them."""
+FOREIGN_PROPERTIES = frozenset(
+    {"a", "b", "data", "dtype", "high", "indptr", "low", "n", "nbytes", "ndim", "nvec", "shape", "size", "spaces"}
+    | {"start", "stop", "x", "y"}
+)
+"""Attributes that a hook may read of any value, because each class is followed through its properties of these names.
+
+Of the classes that are listed by hand, arrays, tables and ranges compute some of them, out of their own sizes.
+"""
 _BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "matmul", "and", "or", "xor", "lshift")
 IMPLICIT_HOOKS = (
     *("__repr__", "__str__", "__format__", "__bytes__", "__lt__", "__le__", "__gt__", "__ge__", "__ne__", "__iter__"),
@@ -74,6 +97,12 @@ _CALLING = frozenset(
     | {"MethodType", "ref", "finalize", "register", "Thread", "Timer", "submit", "sub", "subn", "apply", "proxy"}
 )
 """Functions that call one of their first two arguments, or keep it to call it."""
+_CALLING_FIRST = frozenset({"map", "filter", "reduce", "partial", "starmap", "takewhile", "dropwhile", "defaultdict"})
+"""Those of them that call the first alone: the arguments behind it are data."""
+_CALLING_SECOND = frozenset({"ref", "proxy", "finalize"})
+"""Those of them that keep the first, and call the second."""
+SINGLE_ARGUMENT = frozenset({"add", "append", "discard", "extend", "remove"})
+"""Methods that a loader or a hook calls with one argument: one that needs more of them only raises an error."""
 _FUNCTION_KEYWORDS = frozenset({"key", "default_factory", "target", "func", "fn", "function", "callback", "default"})
 _ATTRIBUTE_READERS = frozenset({"builtins.getattr", "builtins.hasattr"})
 
@@ -138,7 +167,12 @@ def _read_callee(frame: Frame, node: ast.Call, found: HookCalls) -> None:
         own = [each for each in values if each == Own()]
         if own and _is_method(frame, callee.attr):
             found.own.add(callee.attr)
-        if (len(own) < len(values) or callee.attr not in found.own) and callee.attr not in FOREIGN_CALLS:
+        if callee.attr == "__class__" and len(own) == len(values):
+            return  # the class itself is constructed, which ``FunctionReader`` follows
+        if len(own) < len(values) and callee.attr in SINGLE_ARGUMENT and not _has_one_argument(node):
+            found.faults.append((f"it calls {text}() with more than one argument", node.lineno))
+        is_followed = callee.attr in FOREIGN_CALLS or callee.attr in (*IMPLICIT_HOOKS, "__setitem__")
+        if (len(own) < len(values) or callee.attr not in found.own) and not is_followed:
             found.faults.append((f"it calls {text}() on a value that the state may replace", node.lineno))
         return
     for value in frame.evaluate(callee):
@@ -149,13 +183,31 @@ def _read_callee(frame: Frame, node: ast.Call, found: HookCalls) -> None:
             return
 
 
+def _has_one_argument(node: ast.Call) -> bool:
+    """Whether a call passes at most one argument."""
+    return len(node.args) + len(node.keywords) <= 1 and not any(isinstance(each, ast.Starred) for each in node.args)
+
+
+def needs_arguments(method: Method) -> bool:
+    """Whether a method needs more than one argument beside its object."""
+    node = method.node
+    if node is None or method.kind != "method":
+        return False
+    positional = len(node.args.posonlyargs) + len(node.args.args) - len(node.args.defaults)
+    return positional > 2 or any(default is None for default in node.args.kw_defaults)
+
+
 def _read_functions_passed(frame: Frame, node: ast.Call, found: HookCalls) -> None:
     """Add the faults of a call that calls one of its arguments, or that reads an attribute by its name."""
     name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-    passed = list(node.args[:2]) if name in _CALLING or (name == "iter" and len(node.args) > 1) else []
+    is_calling = name in _CALLING or (name == "iter" and len(node.args) > 1)
+    first, last = int(name in _CALLING_SECOND), 1 if name in _CALLING_FIRST else 2
+    passed = list(node.args[first:last]) if is_calling else []
     passed += [each.value for each in node.keywords if each.arg in _FUNCTION_KEYWORDS or each.arg is None]
     for argument in passed:
-        is_data = isinstance(argument, ast.Constant | ast.JoinedStr)
+        is_data = isinstance(argument, ast.Constant | ast.JoinedStr) or (
+            isinstance(argument, ast.Dict) and all(isinstance(each, ast.Constant) for each in argument.values)
+        )
         if not is_data and not all(_is_code(each) for each in frame.evaluate(argument)):
             reason = f"it passes {ast.unparse(argument)[:60]} to a function that calls it"
             found.faults.append((reason, node.lineno))
@@ -170,7 +222,7 @@ def _read_functions_passed(frame: Frame, node: ast.Call, found: HookCalls) -> No
 
 def _read_attribute(frame: Frame, base: ast.expr, name: str, line: int, found: HookCalls) -> None:
     """Add the fault of a read of an attribute that runs a property of any class."""
-    if name in FOREIGN_READS or _has_fixed_members(frame, base):
+    if name in FOREIGN_READS or name in FOREIGN_PROPERTIES or _has_fixed_members(frame, base):
         return
     if not all(_is_fixed(each) or each == Own() for each in frame.evaluate(base)):
         found.faults.append((f"it reads {name} of a value that the state may replace", line))

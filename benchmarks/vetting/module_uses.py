@@ -29,6 +29,16 @@ _HIDING = frozenset(
 _CALLS = frozenset({uses.CALL, uses.AT_IMPORT})
 # Reading an attribute is followed by name in ``function_calls``.
 _FOLLOWED = frozenset({"attribute"})
+# Functions that call their first argument, and those under ``_CALLED_KEYWORDS``.
+_CALL_FIRST = frozenset(
+    {f"itertools.{name}" for name in ("takewhile", "dropwhile", "filterfalse", "starmap")}
+    | {f"scipy.optimize.{name}" for name in ("minimize", "minimize_scalar", "root", "root_scalar", "brentq", "newton")}
+    | {f"scipy.optimize.{name}" for name in ("curve_fit", "fmin", "fmin_l_bfgs_b", "fsolve", "least_squares", "brute")}
+    | {"numpy.apply_along_axis", "numpy.vectorize"}
+)
+_CALLED_KEYWORDS = frozenset(
+    {"func", "function", "method", "jac", "hess", "hessp", "callback", "fprime", "key", "constraints"}
+)
 
 
 def read_uses(module: Module) -> tuple[list[Use], list[tuple[int, int]]]:
@@ -75,6 +85,21 @@ def depends_on_object(method: Method, line: int) -> bool:
     node = method.node
     if node is None or not node.args.args or method.kind in ("static", "class"):
         return False
+    own = _list_own(method)
+    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
+    passed = [
+        each.args[:1] or [keyword.value for keyword in each.keywords]
+        for each in calls
+        if each.lineno <= line <= (each.end_lineno or line)
+    ]
+    return any(_reads(each, own) for arguments in passed for each in arguments)
+
+
+def _list_own(method: Method) -> set[str]:
+    """Return the names of a method that get something of its object."""
+    node = method.node
+    if node is None or not node.args.args or method.kind in ("static", "class"):
+        return set()
     own = {node.args.args[0].arg}
     # Names that get something of ``self``, in the order of the source; a second round follows loops.
     for _ in range(2):
@@ -85,13 +110,44 @@ def depends_on_object(method: Method, line: int) -> bool:
                     own.update(each.id for target in targets for each in ast.walk(target) if isinstance(each, ast.Name))
             elif isinstance(part, ast.For) and _reads(part.iter, own):
                 own.update(each.id for each in ast.walk(part.target) if isinstance(each, ast.Name))
-    calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
-    passed = [
-        each.args[:1] or [keyword.value for keyword in each.keywords]
-        for each in calls
-        if each.lineno <= line <= (each.end_lineno or line)
-    ]
-    return any(_reads(each, own) for arguments in passed for each in arguments)
+    return own
+
+
+def passes_known_function(method: Method, name: str, line: int) -> bool:
+    """Whether each call of ``name`` at ``line`` of a method only calls functions that the source writes out or names.
+
+    The first argument has to be one, ``name`` calls no other, and no argument under one of
+    ``_CALLED_KEYWORDS`` may come from the object.
+    """
+    if method.node is None or name not in _CALL_FIRST:
+        return False
+    calls = [each for each in ast.walk(method.node) if isinstance(each, ast.Call) and each.lineno == line]
+    inner = [each for each in calls if not any(part in calls for part in ast.walk(each) if part is not each)]
+    own = _list_own(method)
+    return bool(inner) and all(
+        each.args
+        and _is_written_function(each.args[0], method)
+        and not any(_reads(one.value, own) for one in each.keywords if one.arg in _CALLED_KEYWORDS or one.arg is None)
+        for each in inner
+    )
+
+
+def _is_written_function(node: ast.expr, method: Method) -> bool:
+    """Whether an expression is a lambda, a function of the source, or a method of the object's class."""
+    assert method.node is not None
+    if isinstance(node, ast.Lambda):
+        return True
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        found = method.owner.find(node.attr)
+        return isinstance(found, Method) and found.node is not None
+    if not isinstance(node, ast.Name):
+        return False
+    stored = {
+        each.id for each in ast.walk(method.node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+    inner = {each.name for each in ast.walk(method.node) if isinstance(each, ast.FunctionDef)}
+    arguments = {each.arg for each in ast.walk(method.node) if isinstance(each, ast.arg)}
+    return node.id not in stored | arguments and (node.id in inner or node.id in method.owner.module.bindings)
 
 
 def _reads(node: ast.expr, names: set[str]) -> bool:

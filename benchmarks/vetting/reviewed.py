@@ -67,10 +67,25 @@ class Reviewed:
         name = getattr(found, "name", "")
         if name in self.decorators:
             return self.decorators[name]
+        method = self._name_method(text, module)
+        if method in self.decorators:
+            return self.decorators[method]
         node = getattr(found, "node", None)
         if isinstance(node, ast.FunctionDef) and not node.decorator_list and returns_its_argument(node):
             return "same"
         return None
+
+    def _name_method(self, text: str, module: Module) -> str:
+        """Return ``Class.method`` of a method of an object that a module makes of a class; empty for anything else."""
+        assert self.resolve is not None
+        base, _, method = text.rpartition(".")
+        holder = self.resolve(module, base) if base else None
+        values = getattr(holder, "values", ())
+        if len(values) != 1 or not isinstance(values[0], ast.Call):
+            return ""
+        maker = values[0].func.value if isinstance(values[0].func, ast.Subscript) else values[0].func
+        found = self.resolve(getattr(holder, "module", module), ast.unparse(maker))
+        return f"{getattr(found, 'name', '')}.{method}"
 
     def is_same(self, found: Found) -> bool:
         """Whether a function returns its first argument, or a function that calls it and does no more."""

@@ -145,6 +145,7 @@ def _make_rule(file: FindingFile) -> FindingRule:
         leaves=file.leaves,
         is_fallback=file.fallback,
         beside_model=file.beside_model,
+        started=file.started,
     )
 
 

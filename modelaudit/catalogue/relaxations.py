@@ -34,7 +34,8 @@ def _list_changed_rules(before: Catalogue, after: Catalogue) -> set[str]:
     """List the rules that match other subjects, leave another absence, or belong to another family of checks."""
 
     def select(rule: FindingRule) -> object:
-        return rule.match, rule.leaves, rule.is_fallback, rule.beside_model, rule.rule.asks_review, rule.rule.check
+        lowered = rule.beside_model, rule.started
+        return rule.match, rule.leaves, rule.is_fallback, lowered, rule.rule.asks_review, rule.rule.check
 
     return {name for name, rule in _pair(before, after) if select(rule) != select(after.findings[name])}
 

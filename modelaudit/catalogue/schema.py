@@ -172,6 +172,7 @@ class FindingFile:
     leaves: UnreadReason | None = None
     fallback: bool = False
     beside_model: Severity | None = None
+    started: Severity | None = None
     review: bool = False
     before_loading: Text | None = None
     exposes: Exposure = Exposure.BY_SEVERITY

@@ -112,6 +112,7 @@ class CodeImports:
     def __init__(self) -> None:
         self._imports: defaultdict[str, _Imports] = defaultdict(_Imports)
         self._names_left = _MOST_NAMES
+        self._started: frozenset[str] = frozenset()
 
     def collect_imports(self, address: str, structure: Structure) -> None:
         """Keep what a structure of a Python file imports."""
@@ -148,9 +149,15 @@ class CodeImports:
             return {}
         scripts = {path for path in sources if _NOTEBOOK in sources[path].formats}
         python_files = sources.keys() - scripts
-        loaded = self.follow_imports(self._find_roots(python_files, records, references, read_text), python_files)
+        imported, started = self._find_roots(python_files, records, references, read_text)
+        loaded = self.follow_imports(imported | started, python_files)
+        self._started = frozenset(loaded - self.follow_imports(imported, python_files)) if started else frozenset()
         reason = "no configuration, convention or loaded file names it"
         return dict.fromkeys(python_files - loaded, reason) | dict.fromkeys(scripts, "a notebook is not imported")
+
+    def list_started(self) -> frozenset[str]:
+        """Return the files that count as loaded only because a person starts one; ``find_beside_model`` finds them."""
+        return self._started
 
     def _find_roots(
         self,
@@ -158,8 +165,8 @@ class CodeImports:
         records: Sequence[ArtifactRecord],
         references: Iterable[tuple[str, References]],
         read_text: ReadText,
-    ) -> set[str]:
-        """Return the files that a loader imports first, or may import first."""
+    ) -> tuple[set[str], set[str]]:
+        """Return the files that a loader imports first, or may import, and the programs that people start."""
         roots = {
             resolve_code_target(address, reference)
             for address, group in references
@@ -168,6 +175,7 @@ class CodeImports:
             if reference.kind is ReferenceKind.CODE
         }
         texts = _ModelTexts(records, read_text)
+        started: set[str] = set()
         for path in python_files:
             folders = path.split("/")[:-1]
             is_script = bool(_SCRIPT_FOLDERS.intersection(each.lower() for each in folders)) or _is_script_name(path)
@@ -175,9 +183,11 @@ class CodeImports:
             has_class = path in self._imports and self._imports[path].has_loaded_class
             is_beside = is_script or (_MODEL_NAME.search(path) is None and texts.has_library_model)
             is_loader = not texts.has_library_model and texts.shows_command(path)
-            if is_conventional or has_class or is_loader or not is_beside or texts.name_module(path):
+            if is_conventional or has_class or not (is_beside or is_loader) or texts.name_module(path):
                 roots.add(path)
-        return roots
+            elif is_loader:
+                started.add(path)
+        return roots, started
 
     def follow_imports(self, roots: set[str], python_files: Iterable[str]) -> set[str]:
         """Return the files that are loaded once ``roots`` are: those that they import, through any number of files."""
@@ -277,6 +287,7 @@ def lower_findings(
     rules: Mapping[str, FindingRule],
     find_beside: Callable[[], Mapping[str, str]],
     find_runner: Callable[[Finding], str] = lambda _: "",
+    list_started: Callable[[], frozenset[str]] = frozenset,
 ) -> list[Finding]:
     """Return the findings; those in files that are not loaded with the model get the severity that their rule states.
 
@@ -286,15 +297,28 @@ def lower_findings(
         find_beside: returns the files that are not loaded, each with the reason; called only where that matters.
         find_runner: returns the file that has people run the program of a finding, if the finding is more than what
             ordinary programs do; otherwise an empty text.
+        list_started: returns the files that no loader imports and a person starts to use the model.
     """
     severities = [_find_lower_severity(each, rules) for each in findings]
     beside = find_beside() if any(severities) else {}
+    started = list_started() if any(severities) else frozenset()
+    findings = [_judge_started(each, rules) if each.artifact in started else each for each in findings]
     return [
         _judge_beside(finding, severity, beside[finding.artifact], find_runner(finding))
         if severity is not None and finding.artifact in beside
         else finding
         for finding, severity in zip(findings, severities, strict=True)
     ]
+
+
+def _judge_started(finding: Finding, rules: Mapping[str, FindingRule]) -> Finding:
+    """Return a finding in a program that a person starts, with the severity that its rule states for one."""
+    severity = rules[finding.rule].started if finding.rule in rules else None
+    if severity is None or severity.rank >= finding.severity.rank:
+        return finding
+    note = "no loader imports it: a document has people start it as a program"
+    message = f"{finding.message} Here {note}."
+    return replace(finding, severity=severity, message=message, evidence=(*finding.evidence, note))
 
 
 def _judge_beside(finding: Finding, severity: Severity, reason: str, runner: str) -> Finding:

@@ -18,10 +18,13 @@ from modelaudit.model.pickle import CallResult, Name, Unknown, Value
 CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
 """Methods that APPEND, APPENDS and ADDITEMS call on an object that is not a list or set."""
 CALLED_BY_HOOKS: Final = CALLED_BY_OPCODES | frozenset(
-    {"clear", "copy", "discard", "endswith", "format", "get", "items", "join", "keys", "lower", "pop", "remove"}
-    | {"setdefault", "split", "startswith", "strip", "upper", "values"}
+    {"astype", "clear", "copy", "discard", "endswith", "flatten", "format", "get", "get_params", "items", "join"}
+    | {"keys", "lower", "pop", "remove", "reshape", "setdefault", "split", "split_params", "startswith", "strip"}
+    | {"tolist", "uncensor", "upper", "values", "wrap_output"}
 )
-"""Methods of containers and texts that the methods of trusted classes call on any value while a file is loaded.
+"""Methods that the methods of trusted classes call on any value while a file is loaded.
+
+Most belong to containers, texts and arrays, a few to single libraries.
 
 ``FOREIGN_CALLS`` of ``benchmarks/vetting/hook_calls.py`` has the same names: a class whose methods call others is not
 trusted. ``dict.update`` calls ``keys``.

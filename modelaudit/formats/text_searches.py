@@ -13,6 +13,7 @@ from modelaudit.languages.git_remotes import GIT_REMOTES
 from modelaudit.languages.instructions import INSTRUCTIONS
 from modelaudit.languages.loader_variables import LOADER_VARIABLES
 from modelaudit.languages.named_files import NAMED_FILES
+from modelaudit.languages.other_sources import OTHER_SOURCES
 from modelaudit.languages.package_sources import LOCK_FILES, SCRIPT_SOURCES
 from modelaudit.languages.record_paths import RECORD_PATHS
 from modelaudit.languages.run_files import RUN_FILES
@@ -26,6 +27,7 @@ TEXT_SEARCHES: Final = (
     TERMS,
     PACKAGE_METADATA,
     TOOL_FILES,
+    OTHER_SOURCES,
     LOADER_VARIABLES,
     RUN_FILES,
     NAMED_FILES,

@@ -128,6 +128,19 @@ _TOOL_FILES: Final = (
     _declare(
         "a spreadsheet runs or fetches the targets that it names", (".slk", ".iqy", ".oqy", ".rqy", ".dqy", ".odc")
     ),
+    # A field that begins with the sign of a formula, and names a program, a topic and an item (DDE).
+    _declare(
+        "a spreadsheet starts the program that a field names",
+        (".csv", ".tsv"),
+        r"(?:^|[,;\t])[ ]?[\"']{0,3}[=+@-][^,;\t\n]{0,200}?\w\s{0,9}\|\s{0,9}'[^'\n]{1,300}'\s{0,9}!"
+        r"|(?:^|[,;\t])[ ]?[\"']{0,3}[=+@-]\s{0,9}(?:DDE|WEBSERVICE|CALL|REGISTER|EXEC)\s{0,9}\(",
+    ),
+    _declare(
+        "an office program fetches what it opens from another machine",
+        (".rels",),
+        r"<Relationship\b(?=[^>]{0,900}/(?:attachedTemplate|oleObject|externalLink\w{0,20}|frame|subDocument)[\"'])"
+        r"(?=[^>]{0,900}\bTargetMode\s{0,9}=\s{0,9}[\"']External)",
+    ),
     _declare("cron or at runs its commands", ("/crontab", ".cron", "/anacrontab"), r"^[^#\n]*\S\s+\S"),
     _declare("udev runs its commands", (".rules",), r"\b(?:RUN|PROGRAM|IMPORT)\b[^\n=]{0,40}\+?="),
     _declare("systemd runs its commands", (".socket", ".path", ".mount", ".automount"), r"^Exec\w*\s*="),

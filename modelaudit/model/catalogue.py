@@ -84,11 +84,10 @@ class FindingRule:
 
     Attributes:
         message: a sentence with ``{field}`` places, filled from the subject.
-        fires: fixtures that the rule must fire on.
-        quiet: fixtures that the rule must not fire on.
+        fires, quiet: fixtures that the rule must fire on, and must not fire on.
         leaves: the absence that remains where the rule fires, for facts that were read and not understood.
         is_fallback: whether it fires only on subjects that no other rule matches.
-        beside_model: the severity of a finding in Python code that is not loaded with the model, if it differs.
+        beside_model, started: the severity in Python code that is not loaded with the model, and in started programs.
     """
 
     rule: Rule
@@ -99,6 +98,7 @@ class FindingRule:
     leaves: UnreadReason | None = None
     is_fallback: bool = False
     beside_model: Severity | None = None
+    started: Severity | None = None
 
 
 @dataclass(frozen=True, slots=True)

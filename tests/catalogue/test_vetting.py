@@ -12,6 +12,7 @@ import tarfile
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -295,6 +296,10 @@ REPLACED: dict[str, str] = {
     "operator": "def __add__(self, other):\n        return self.fn(other)\n",
     "text-of-it": "def __repr__(self):\n        return self.cache.name()\n",
     "method-that-others-call": "def items(self):\n        return self.cache.load()\n",
+    "several-arguments": "def __setstate__(self, state):\n        state.add(1, 2)\n",
+    "method-with-one-argument": "def add(self, each):\n        each.run()\n",
+    "property-that-others-read": "@property\n    def shape(self):\n        return self.cache.load()\n",
+    "callback-of-a-reference": "def __del__(self):\n        weakref.ref(self, self.fn)\n",
     "inner-function": "def __del__(self):\n        def end(it):\n            it.close()\n        end(self)\n",
 }
 
@@ -303,7 +308,9 @@ REPLACED: dict[str, str] = {
 def test_class_whose_hook_calls_what_a_state_replaces_is_not_trusted(
     case: str, tmp_path: Path, reviewed: Reviewed
 ) -> None:
-    source = f"import functools\ndef stop(it):\n    it.close()\n{HELPER}class Model:\n    {REPLACED[case]}"
+    source = (
+        f"import functools\nimport weakref\ndef stop(it):\n    it.close()\n{HELPER}class Model:\n    {REPLACED[case]}"
+    )
     result = decide(tmp_path, {"lib/model.py": source}, reviewed)
     assert not result.proposals["unpickled", "lib.model.Model"].is_trusted
 
@@ -326,6 +333,11 @@ OWN_CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "base": ("def __setstate__(self, state):\n        super().__setattr__('a', state)\n", ()),
     "helper": ("def __del__(self):\n        Helper().run()\n", ()),
+    "method-with-several-arguments": ("def add(self, first, second):\n        first.run()\n", ()),
+    "arrays": ("def __repr__(self):\n        return str(self.x.shape) + str(self.x.astype(1))\n", ()),
+    "own-class": ("def __getitem__(self, key):\n        return self.__class__()\n", ()),
+    "data-of-a-map": ("def __repr__(self):\n        return ','.join(map(repr, self.models))\n", ()),
+    "plain-keywords": ("def __add__(self, other):\n        return dict(**{'a': True})\n", ()),
 }
 
 
@@ -341,6 +353,51 @@ def test_class_whose_hooks_call_known_code_is_trusted_with_the_methods_that_no_s
     groups = yaml.safe_load(result.format_trusted(frozenset(), {}))["alike"]
     (group,) = (each for each in groups if "lib.model.Model" in each["names"])
     assert group.get("hooks-call", []) == list(names)
+
+
+@pytest.mark.parametrize(
+    ("call", "is_trusted"),
+    [
+        ("itertools.takewhile(lambda each: each, self.items)", True),
+        ("itertools.takewhile(self.keep, self.items)", True),
+        ("itertools.takewhile(self.fn, self.items)", False),
+        ("itertools.takewhile(given, self.items)", False),
+        ("minimize(self.keep, [1], method='BFGS')", True),
+        ("minimize(self.keep, [1], method=self.fn)", False),
+    ],
+)
+def test_method_may_pass_on_functions_that_the_source_writes_out(
+    call: str, is_trusted: bool, tmp_path: Path, reviewed: Reviewed
+) -> None:
+    source = (
+        "import itertools\nfrom scipy.optimize import minimize\nclass Model:\n"
+        f"    def keep(self, each):\n        return each\n    def fit(self, given):\n        return {call}\n"
+    )
+    result = decide(tmp_path, {"lib/model.py": source}, reviewed)
+    assert result.proposals["unpickled", "lib.model.Model"].is_trusted is is_trusted
+
+
+@pytest.mark.parametrize("is_read", [True, False])
+def test_function_that_was_read_may_change_a_class_while_it_runs(
+    is_read: bool, tmp_path: Path, reviewed: Reviewed
+) -> None:
+    source = PLAIN + "def log():\n    Model.__getattribute__ = print\n"
+    known = replace(reviewed, read=reviewed.read | ({"lib.model.log"} if is_read else set()))
+    result = decide(tmp_path, {"lib/model.py": source}, known)
+    assert result.proposals["unpickled", "lib.model.Model"].is_trusted is is_read
+
+
+@pytest.mark.parametrize(("registers", "is_trusted"), [("add", True), ("swap", False)])
+def test_decorator_of_an_object_is_known_by_its_class(
+    registers: str, is_trusted: bool, tmp_path: Path, reviewed: Reviewed
+) -> None:
+    source = (
+        "class Registry(dict):\n    def add(self, name):\n        return lambda kind: kind\n    swap = add\n"
+        f"models = Registry()\n@models.{registers}('model')\n{PLAIN}"
+    )
+    known = replace(reviewed, decorators={**reviewed.decorators, "lib.model.Registry.add": "same"})
+    result = decide(tmp_path, {"lib/model.py": source}, known)
+    assert result.proposals["unpickled", "lib.model.Model"].is_trusted is is_trusted
 
 
 def test_scanner_reports_callables_under_the_names_that_hooks_call_on_any_value() -> None:

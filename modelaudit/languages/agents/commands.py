@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import html
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
@@ -30,7 +31,7 @@ from modelaudit.wire.text import decode_loosely, looks_like_text
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_MENTIONS: Final = 2_000
 _QUOTED: Final = 200
-_ELEMENT: Final = defer_pattern(r"</?(?:string|integer|true|false)\b[^>]{0,40}>\s*")
+_ARGUMENT: Final = defer_pattern(r"<string>([^<]{0,8000})</string>")
 # A link of a desktop to a program on another machine: it opens the program, and sends the user's name on the way.
 _LINK: Final = defer_pattern(r"\.(?:url|website|webloc|inetloc)\Z", re.IGNORECASE)
 _REMOTE_PROGRAM: Final = defer_pattern(
@@ -132,8 +133,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     reached: LimitReachedError | None = None
     for match in kind.command.finditer(text) if kind is not None else ():
         where = Location(line=1 + text.count("\n", 0, match.start()))
-        command = html.unescape(next(group for group in match.groups() if group is not None))
-        command = _ELEMENT.sub(" ", command)
+        command = next(group for group in match.groups() if group is not None)
+        # Each text of an array is one argument, whatever spaces and signs it has.
+        arguments = _ARGUMENT.findall(command)
+        command = shlex.join(map(html.unescape, arguments)) if arguments else html.unescape(command)
         try:
             for mention in _judge(command.replace('\\"', '"'), kind is not None and kind.runs_by_itself):
                 distinct[replace(mention, where=where)] = None

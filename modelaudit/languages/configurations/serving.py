@@ -40,8 +40,8 @@ _NAMED_LIBRARY_KEYS: Final = frozenset(
     {"backend_path", "trt_extra_plugin_lib_paths", "ep_library_path", "shared_lib_path", "model_lib", "model_lib_path"}
 )
 _LIBRARY_SEPARATOR: Final = ";"  # of TensorRT
-# Keys of Ray whose value may be an address; the path of a local folder does not count as a reference.
-_ADDRESS_KEYS: Final = frozenset({"working_dir", "py_modules", "py_executable"})
+# Keys of Ray and TorchServe whose value may be an address; the path of a local folder does not count as a reference.
+_ADDRESS_KEYS: Final = frozenset({"working_dir", "py_modules", "py_executable", "load_models"})
 _BASE_MODEL_KEY: Final = "base_model_name_or_path"
 
 

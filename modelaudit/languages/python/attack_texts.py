@@ -57,7 +57,9 @@ _PATTERNS: Final = (
     ("(cloud credentials)", r"\.aws/credentials|\.config/gcloud|\.azure/|\.kube/config|"
      r"\.docker/config\.json|169\.254\.169\.254"),
     ("(password store)", r"/etc/shadow\b|\bLogin Data\b|\bkey4\.db\b|\bwallet\.dat\b|/etc/passwd\b|\.netrc\b"),
-    ("(hub token)", r"\.cache/huggingface/token|\.huggingface/token"),
+    ("(hub token)", r"\.cache/huggingface/token|\.huggingface/token|\.config/gh/hosts\.yml|\.git-credentials\b|"
+     r"\.npmrc\b|\.pypirc\b|\.codex/auth\.json|\.claude/\.credentials|\.gemini/oauth_creds|\.vault-token\b|"
+     r"\.cargo/credentials|\bcookies\.sqlite\b"),
     # Services that take data without an account: webhooks of chats, request bins, tunnels, paste sites.
     ("(drop point)", r"discord(?:app)?\.com/api/webhooks|api\.telegram\.org/bot|hooks\.slack\.com/services|"
      r"webhook\.site|"
@@ -89,7 +91,8 @@ _ANY_HINT: Final = defer_pattern(
     r"(?i:INSTALL\s{1,9}\w{1,60}\s{1,9}FROM|unsigned_ext|load_extension|xp_cmdshell)|"
     r"environment\.d|plasma|cron|systemd|\\Current|"
     r"schtasks|gnupg|\.aws|gcloud|\.azure|\.kube|\.docker|"
-    r"trusted_list|169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|webhook|telegram|slack|"
+    r"trusted_list|169\.254|/etc/|Login Data|key4|wallet\.dat|netrc|huggingface/token|gh/hosts|git-cred|npmrc|pypirc|"
+    r"/auth\.json|/\.credentials|oauth_creds|vault-token|cargo/cred|cookies\.sqlite|webhook|telegram|slack|"
     r"pipedream|interact|oast|burp|"
     r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig|"
     r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"

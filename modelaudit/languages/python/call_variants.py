@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from modelaudit.languages.python import partial_texts
+from modelaudit.languages.python import loaded_files, partial_texts
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.harmless_commands import is_harmless_command
 from modelaudit.languages.python.name_tables import NETWORK_RESULTS, POWERFUL_MODULES
@@ -321,6 +321,8 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "pathlib.Path.open": _name_open,
     "torch.load": _name_torch_load,
     "torch.serialization.load": _name_torch_load,
+    "torch.hub.load_state_dict_from_url": loaded_files.name_state_download,
+    "torch.utils.model_zoo.load_url": loaded_files.name_state_download,
     "numpy.load": _name_numpy_load,
     "numpy.lib.format.read_array": _name_numpy_array,
     "yaml.load": _name_yaml_load,

@@ -20,7 +20,7 @@ from modelaudit.languages.python import (
     walks,
 )
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.served_results import keep_environment
+from modelaudit.languages.python.served_results import ENVIRONMENT, keep_environment
 from modelaudit.languages.python.values import Constant, Value, collect_tags
 
 _ENVIRONMENT_READERS: Final = frozenset(
@@ -43,6 +43,14 @@ _TOKEN_ISSUERS: Final = (
 
 
 _FOLDERS_OF_ALL_SECRETS: Final = frozenset({"", "~", "/home", "/root", "/etc", "C:", "C:\\Users"})
+# Arguments that become parts of an address of the Hub, or of its query.
+_PARTS_OF_ADDRESS: Final = (
+    "pretrained_model_name_or_path", "repo_id", "revision", "subfolder", "filename", "path", "user_agent", "repo",
+    "model_id",
+)  # fmt: skip
+# Texts of cards: a token in one is published with it.
+_CARDS: Final = ("huggingface_hub.ModelCard", "huggingface_hub.DatasetCard", "huggingface_hub.RepoCard",
+                 "huggingface_hub.SpaceCard")  # fmt: skip
 _WRITING_METHODS: Final = frozenset(
     {"write", "writelines", "send", "sendall", "sendto", "sendmsg", "send_bytes", "send_json", "send_string",
      "send_text", "send_message", "send_pyobj", "put", "publish", "basic_publish", "emit", "storbinary", "storlines",
@@ -75,7 +83,22 @@ def sends_secret(call: Call) -> bool:
     """Whether a call sends a secret to somewhere other than the service that issued it."""
     is_sender = call.name in name_tables.SENDERS or is_publisher(call) or _writes_to_network(call)
     is_sent = is_sender and "secret" in _collect_sent_tags(call) and not _goes_to_issuer(call)
-    return is_sent or (is_publisher(call) and _publishes_secret(call)) or partial_texts.passes_secret_to_address(call)
+    if is_sent or (is_publisher(call) and _publishes_secret(call)) or _asks_for_secret(call):
+        return True
+    return _keeps_environment_elsewhere(call) or partial_texts.passes_secret_to_address(call)
+
+
+def _keeps_environment_elsewhere(call: Call) -> bool:
+    """Whether a client of a service that keeps what it gets, such as a tracker of experiments, gets the environment."""
+    return ENVIRONMENT in call.argument_tags and call.name.partition(".")[0] in name_tables.TRACKERS
+
+
+def _asks_for_secret(call: Call) -> bool:
+    """Whether a call asks the Hub for a repository, revision or file that a secret names: the address holds it."""
+    if call.name.rpartition(".")[2] not in name_tables.HUB_READERS:
+        return False
+    named = (call.keywords[each] for each in _PARTS_OF_ADDRESS if each in call.keywords)
+    return any("secret" in collect_tags(each) for each in (*call.args[:1], *named))
 
 
 def _writes_to_network(call: Call) -> bool:
@@ -97,6 +120,8 @@ def _publishes_secret(call: Call) -> bool:
         return True
     # A client or model that was fetched with a token carries the tag of that token, and publishes nothing of it.
     is_token = any(tag.startswith(partial_texts.VARIABLE_TAG) for tag in call.tags)
+    if "secret" in call.tags and call.name.startswith(_CARDS):
+        return True
     return "secret" in call.tags and not is_token and not call.name.startswith("huggingface_hub.")
 
 

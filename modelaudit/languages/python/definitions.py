@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from modelaudit.languages.python.values import (
     UNKNOWN,
     CallableValue,
+    Constant,
+    Container,
     LocalDefinition,
     Scope,
     Value,
@@ -48,17 +50,27 @@ class Definition:
     is_property: bool = False
 
     def bind_call(self, args: Sequence[Value], keywords: dict[str, Value]) -> dict[str, Value]:
-        """Return the arguments of a call by parameter name, without those beyond the last positional parameter.
+        """Return the arguments of a call by parameter name; ``*args`` gets those beyond the last positional parameter.
 
         Arguments that can be called are also kept in ``arguments``, for the evaluation of the body by itself.
         """
         assert not isinstance(self.node, ast.ClassDef)
         parameters = [each.arg for each in (*self.node.args.posonlyargs, *self.node.args.args)]
         bound = dict(zip(parameters, args, strict=False)) | keywords
+        if self.node.args.vararg is not None and len(args) > len(parameters):
+            bound[self.node.args.vararg.arg] = _gather_values(args[len(parameters) :])
         for name, value in bound.items():
             if any(isinstance(each, CallableValue) or is_found(each) for each in list_alternatives(value)):
                 self.arguments[name] = join_values(self.arguments.get(name, UNKNOWN), value)
         return bound
+
+
+def _gather_values(values: Sequence[Value]) -> Value:
+    """Return the tuple of values that ``*args`` gets: a constant if all of them are plain ones."""
+    plain = [each.value for each in values if isinstance(each, Constant) and not isinstance(each.value, tuple)]
+    if len(plain) == len(values):
+        return Constant(tuple(plain), max(each.provenance for each in values if isinstance(each, Constant)))
+    return Container(tuple(values))
 
 
 @dataclass(slots=True)

@@ -104,6 +104,8 @@ _ACCESSES: Final = frozenset({ast.Attribute, ast.Subscript, ast.Call, ast.Await}
 """The expressions that take something from the expression at their beginning."""
 _COMPILED: Final = "compiled"
 """The tag of what ``compile`` made of a text that is not known."""
+_TREE: Final = Unknown(frozenset({_COMPILED}))
+"""The syntax tree of a text, for whoever holds it can change it before it is compiled."""
 _INHERITED: Final = "self"
 """The name recorded for objects whose attributes a class of another file sets."""
 _MAX_SIBLING_PATH: Final = 6  # attributes recorded behind a name of another file
@@ -690,6 +692,8 @@ class Evaluator(ast.NodeVisitor):
         for name in _find_augmented_names(node.body):
             self.scope.names[name] = UNKNOWN
         self._evaluate_branch(node.body)
+        if self._goes_on_walking(node.body):
+            self._evaluate_branch(node.body)
         self._evaluate_branch(node.orelse)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
@@ -714,9 +718,22 @@ class Evaluator(ast.NodeVisitor):
             # One round with a value that may be any of the items.
             self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
             self.evaluate_statements(node.body)
+            if self._goes_on_walking(node.body):
+                self.evaluate_statements(node.body)
         self.evaluate_statements(node.orelse)
 
     visit_AsyncFor = visit_For
+
+    def _goes_on_walking(self, body: list[ast.stmt]) -> bool:
+        """Whether a round of a loop has left a step of a walk in a name from which the next round goes on.
+
+        ``for name in names: found = getattr(found, name)`` takes its second step only in its second round.
+        """
+        for name in _find_carried_names(body):
+            values = (self.scope.look_up(name), self._attributes.get(name))
+            if any(walks.is_walk(collect_tags(each)) for each in values if each is not None):
+                return True
+        return False
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
         """Bind the result of ``__enter__``; a manager of another module is assumed to return itself."""
@@ -1330,7 +1347,11 @@ class Evaluator(ast.NodeVisitor):
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
         value = self.evaluate(node.value)
-        self.scope.bind(node.target.id, value)
+        scope = self.scope
+        while scope.is_comprehension and scope.parent is not None:  # the name belongs to the scope around
+            scope.bind(node.target.id, value)
+            scope = scope.parent
+        scope.bind(node.target.id, value)
         return value
 
     def visit_Lambda(self, node: ast.Lambda) -> Value:
@@ -1354,7 +1375,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp) -> Value:
         """Evaluate the element for each item of a constant; in any other comprehension evaluate each part once."""
-        comprehension_scope = Scope(self.scope)
+        comprehension_scope = Scope(self.scope, is_comprehension=True)
         # As in Python, the first iterable belongs to the scope outside, the others to the comprehension.
         source = self.evaluate(node.generators[0].iter)
         with self._enter_scope(comprehension_scope):
@@ -1382,6 +1403,8 @@ class Evaluator(ast.NodeVisitor):
                     self.evaluate(node.key)
                     return Container((self.evaluate(node.value),))
                 element = self.evaluate(node.elt)
+                if self._goes_on_walking([ast.Expr(node.elt)]):
+                    element = self.evaluate(node.elt)
         # One callable stands for all elements. A constant element reveals nothing about their number or order.
         return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
 
@@ -1651,7 +1674,11 @@ class Evaluator(ast.NodeVisitor):
             for name, member in definition.members.names.items():
                 if (name.startswith("__") and name.endswith("__")) or (is_thread and name == "run"):
                     self.recorder.record_passed_definitions(member)
-            return LocalDefinition(callee.number, is_result=True)
+            made = LocalDefinition(callee.number, is_result=True)
+            for member in list_alternatives(definition.members.names.get("__init__", UNKNOWN)):
+                if isinstance(member, LocalDefinition) and self._definitions.get_members(member) is None:
+                    self._call_function(member, [made, *args], keywords)
+            return made
         # A method of an object of the source gets the object as its first argument.
         is_method_call = bool(method) and any(
             isinstance(each, LocalDefinition) and each.is_result for each in list_alternatives(base)
@@ -1807,6 +1834,10 @@ class Evaluator(ast.NodeVisitor):
         )
         if is_served or served_results.shows_environment(call):
             self.log.record(uses.SENDS_SECRET, call.name, call.line, "the environment, to whoever asks")
+        elif served_results.shares_files(call):
+            self.log.record(
+                uses.SENDS_SECRET, call.name, call.line, "all files of the machine or user, to whoever asks"
+            )
 
     def _find_class_of_function(self, value: Value) -> Value:
         """Return the class of a function or of its code, which makes functions of any code; unknown for the rest."""
@@ -1926,7 +1957,10 @@ class Evaluator(ast.NodeVisitor):
         return self._run_code_argument(call, call.args[0] if call.args else next(written, None))
 
     def _run_code_argument(self, call: Call, text: Value | None) -> Value:
-        """Evaluate one argument of a call that runs or compiles the code in it."""
+        """Evaluate one argument of a call that runs or compiles the code in it: each value that it may be."""
+        if isinstance(text, Alternatives):
+            self.budget.spend(len(text.values))
+            return join_values(*(self._run_code_argument(call, each) for each in text.values))
         is_run = call.name not in ("builtins.compile", "ast.parse")
         if isinstance(text, Constant) and isinstance(text.value, str | bytes):
             if text.provenance is Provenance.DECODED:
@@ -1937,7 +1971,9 @@ class Evaluator(ast.NodeVisitor):
                 name = f"{call.name}(constant)" if is_plain else call.name
                 self.log.record(uses.HIDDEN if call.is_hidden else uses.CALL, name, call.line, call.detail)
             # The result of ``compile`` is the text itself: a later ``exec`` of it runs the code.
-            return self._evaluate_code_text(text.value, call) if is_run else text
+            if not is_run:
+                return text if call.name == "builtins.compile" else join_values(text, _TREE)
+            return self._evaluate_code_text(text.value, call)
         # Code that is compiled from an unknown text is ordinary, unless the text was fetched or decoded.
         if not is_run and not call.argument_tags & {"decoded", "network", model_data.MODEL_DATA}:
             self.log.record(uses.CALL, call.name, call.line)
@@ -2121,6 +2157,30 @@ def _find_augmented_names(body: list[ast.stmt]) -> set[str]:
     return names
 
 
+def _find_carried_names(body: list[ast.stmt]) -> set[str]:
+    """Find the names and attributes that a loop assigns from themselves, as ``found = getattr(found, name)`` does."""
+    names = set()
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        if isinstance(node, ast.Assign | ast.NamedExpr) and isinstance(node.value, ast.Call | ast.Subscript):
+            assigned = node.targets if isinstance(node, ast.Assign) else [node.target]
+            targets = {name for each in assigned if (name := _get_target_name(each))}
+            if targets:
+                names |= targets & {_get_target_name(each) for each in ast.walk(node.value)}
+        waiting += ast.iter_child_nodes(node)
+    return names
+
+
+def _get_target_name(node: ast.AST) -> str:
+    """Return the name, or the last name of the path, that an expression reads or assigns; empty for any other."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
 def _get_captured_name(pattern: ast.AST) -> str | None:
     """Return the name that a pattern binds, as ``case name``, ``*name`` and ``{**name}`` do; otherwise ``None``."""
     if isinstance(pattern, ast.MatchMapping):
@@ -2154,6 +2214,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     "types.LambdaType": Evaluator._call_function_type,
     **dict.fromkeys(("builtins.map", "builtins.filter", "itertools.starmap"), item_calls.call_with_items),
     "functools.reduce": item_calls.call_reduce,
+    "itertools.accumulate": item_calls.call_accumulate,
     **dict.fromkeys(("builtins.sorted", "builtins.min", "builtins.max"), item_calls.call_with_key),
     **dict.fromkeys(("operator.call", "functools.partialmethod"), Evaluator._call_through),
     **dict.fromkeys(("builtins.vars", "builtins.globals", "builtins.locals"), Evaluator._call_namespace),

@@ -81,6 +81,16 @@ def call_reduce(evaluation: Evaluation, call: Call) -> Value:
     return value
 
 
+def call_accumulate(evaluation: Evaluation, call: Call) -> Value:
+    """Call ``accumulate``, which yields each step of ``reduce``; its last one stands for all."""
+    function, first = call.get_argument(1, "func"), call.get_argument(2, "initial")
+    if function is None or not call.args:
+        evaluation.recorder.record_call(call)
+        return Unknown(call.argument_tags)
+    arguments = [function, call.args[0], *([] if first is None else [first])]
+    return Container((call_reduce(evaluation, Call(call.name, arguments, {}, call.line, call.is_hidden)),))
+
+
 def call_with_key(evaluation: Evaluation, call: Call) -> Value:
     """Call ``sorted``, ``min`` or ``max``, which call ``key`` with each item and return items."""
     evaluation.recorder.record_call(call)

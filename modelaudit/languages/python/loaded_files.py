@@ -40,6 +40,11 @@ def tag_read_path(call: Call) -> frozenset[str]:
     return frozenset({f"{_READS}{call.text}"}) if is_reader else frozenset()
 
 
+def reads_with_ending(tags: frozenset[str], endings: tuple[str, ...]) -> bool:
+    """Whether values with these tags were read from a file whose path has one of ``endings``."""
+    return any(each.startswith(_READS) and each.lower().endswith(endings) for each in tags)
+
+
 def find_opened_file(tags: frozenset[str]) -> str:
     """Return the path of the one file that values with these tags were read from; empty if it is not known."""
     opened = [each for each in tags if each.startswith(_READS)]
@@ -88,3 +93,10 @@ def _write_path(value: Value | None) -> str:
     if isinstance(value, Constant):
         return value.value if isinstance(value.value, str) else ""
     return partial_texts.write_text(value)
+
+
+def name_state_download(call: Call) -> str:
+    """Mark a download of weights that is unpickled, because ``weights_only`` is the constant ``False``."""
+    weights_only = call.get_argument(6, "weights_only")
+    is_off = isinstance(weights_only, Constant) and weights_only.value is False
+    return f"{call.name}(weights_only=False)" if is_off else call.name

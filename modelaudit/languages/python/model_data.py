@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from modelaudit.languages.python import loaded_files
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.name_tables import COMMANDS, EVALUATORS, LOADERS
-from modelaudit.languages.python.values import Container, ExternalName, TaggedValue, Value
+from modelaudit.languages.python.values import Container, ExternalName, TaggedValue, Value, collect_tags
 
 MODEL_DATA: Final = "model-data"
 """The tag of what a source has read from the values of a model file, or from a picture or a recording."""
@@ -37,13 +38,22 @@ RESULTS: Final[Mapping[str, frozenset[str]]] = dict.fromkeys(
 _PATH_LOADERS: Final = frozenset(
     {"torch.load", "joblib.load", "pandas.read_pickle", "numpy.load(allow_pickle)", "shelve.open", "ctypes.CDLL"}
 )
+_DATA_ENDINGS: Final = (
+    ".wav", ".mp3", ".flac", ".ogg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tiff", ".mp4", ".safetensors",
+    ".gguf", ".onnx", ".npy", ".npz", ".h5", ".hdf5", ".msgpack", ".pb", ".tflite", ".ttf",
+)  # fmt: skip
 _BUFFERS: Final = frozenset({"io.BytesIO", "tempfile.TemporaryFile", "tempfile.SpooledTemporaryFile"})
 
 
 def runs_model_data(call: Call) -> bool:
     """Whether a call unpickles, evaluates or starts what was taken from the values of a model file."""
     first = call.args[0] if call.args else next(iter(call.keywords.values()), None)
-    if MODEL_DATA not in call.argument_tags or first is None:
+    if first is None:
+        return False
+    if loaded_files.reads_with_ending(collect_tags(first), _DATA_ENDINGS):
+        # Bytes that are cut out of the file: a text of them in a line for a shell brings commands of its own.
+        return (call.name in COMMANDS and not isinstance(first, Container)) or call.name in EVALUATORS
+    if MODEL_DATA not in call.argument_tags:
         return False
     if call.name in COMMANDS:
         return _begins_with_data(first)

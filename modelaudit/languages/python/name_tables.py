@@ -250,6 +250,17 @@ PUBLISHERS: Final = frozenset(
      "preupload_lfs_files", "add_space_secret", "add_space_variable", "save_to_hub", "push_to_hub_keras"}
 )  # fmt: skip
 """Methods, by their last name, that write to a repository of the Hub."""
+TRACKERS: Final = frozenset(
+    {"wandb", "mlflow", "comet_ml", "neptune", "clearml", "aim", "dagshub", "sentry_sdk", "posthog", "mixpanel",
+     "swanlab", "trackio", "rollbar", "bugsnag", "datadog", "newrelic", "segment", "langfuse", "langsmith", "boto3",
+     "pymongo", "redis", "telegram", "slack_sdk", "discord"}
+)  # fmt: skip
+"""Packages of services that keep what their clients send."""
+HUB_READERS: Final = frozenset(
+    {"from_pretrained", "hf_hub_download", "snapshot_download", "load_dataset", "cached_file", "model_info",
+     "dataset_info", "hf_hub_url", "list_repo_files", "repo_info", "file_exists", "try_to_load_from_cache"}
+)  # fmt: skip
+"""Functions and methods, by their last name, that ask the Hub for a repository or a file."""
 
 
 def sends_data(module: str, member: str) -> bool:

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Container, LocalDefinition, Value, collect_tags, list_alternatives
+from modelaudit.languages.python.values import (
+    Constant,
+    Container,
+    LocalDefinition,
+    Value,
+    collect_tags,
+    list_alternatives,
+)
 
 ENVIRONMENT: Final = "environment"
 """The tag of all variables of the environment together."""
@@ -31,6 +38,10 @@ _FRAMEWORKS: Final = (
     "django.http.", "cherrypy.", "panel.", "shiny.", "taipy.", "tornado.web.", "litestar.", "modal.",
 )  # fmt: skip
 _MOST_ITEMS: Final = 16
+_SHARED_FOLDERS: Final = ("allowed_paths", "directory", "static_folder", "root", "root_dir", "folder", "static_dirs")
+_WHOLE_FOLDERS: Final = frozenset(
+    {"/", "~", "~/", "/root", "/root/", "/home", "/home/", "/etc", "/etc/", "/proc", "/proc/", "C:", "C:\\", "C:/"}
+)
 
 
 def keep_environment(call: Call, tags: frozenset[str]) -> frozenset[str]:
@@ -57,6 +68,24 @@ def _list_functions(value: Value) -> Iterator[LocalDefinition]:
 def shows_environment(call: Call) -> bool:
     """Whether a call of such a framework shows the environment itself."""
     return call.name.startswith(_FRAMEWORKS) and ENVIRONMENT in call.argument_tags
+
+
+def shares_files(call: Call) -> bool:
+    """Whether a call of such a framework serves a whole disk, or the home of the user, to whoever asks."""
+    if not call.name.startswith(_FRAMEWORKS):
+        return False
+    shared = (call.keywords[each] for each in _SHARED_FOLDERS if each in call.keywords)
+    return any(text in _WHOLE_FOLDERS for value in shared for text in _list_texts(value))
+
+
+def _list_texts(value: Value) -> Iterator[str]:
+    """Yield the texts that a value is, or that a list holds."""
+    for each in list_alternatives(value):
+        items = each.values if isinstance(each, Container) else (each,)
+        for item in items:
+            if isinstance(item, Constant):
+                texts = item.value if isinstance(item.value, tuple) else (item.value,)
+                yield from (text for text in texts if isinstance(text, str))
 
 
 def holds_environment(value: Value) -> bool:

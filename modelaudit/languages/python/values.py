@@ -218,6 +218,7 @@ class Scope:
         global_names: names that ``global`` assigns to the module.
         nonlocal_names: names that ``nonlocal`` assigns to the enclosing function.
         journal: earlier values of names that were rebound, oldest first; kept only while a branch is evaluated.
+        is_comprehension: whether it is that of a comprehension, which keeps only the targets of its loops.
     """
 
     parent: Scope | None = None
@@ -225,6 +226,7 @@ class Scope:
     global_names: set[str] = field(default_factory=set)
     nonlocal_names: set[str] = field(default_factory=set)
     journal: list[tuple[str, Value | None]] | None = None
+    is_comprehension: bool = False
 
     def look_up(self, name: str) -> Value | None:
         """Return the value of a name; ``None`` if no scope binds it."""

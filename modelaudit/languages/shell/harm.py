@@ -61,6 +61,11 @@ _DISARMING_COMMANDS: Final = frozenset(
     {("setenforce", "0"), ("ufw", "disable"), ("iptables", "-F"), ("iptables", "--flush"), ("auditctl", "-D"),
      ("spctl", "--master-disable"), ("csrutil", "disable")}
 )  # fmt: skip
+_MINERS: Final = frozenset(
+    {"xmrig", "xmr-stak", "minerd", "cpuminer", "ccminer", "ethminer", "nbminer", "lolminer", "t-rex", "phoenixminer",
+     "cgminer", "bfgminer", "teamredminer", "gminer", "srbminer-multi", "trex"}
+)  # fmt: skip
+_POOL: Final = defer_pattern(r"stratum\d?\+\w+://", re.IGNORECASE)
 _SECURITY_SERVICES: Final = frozenset(
     {"firewalld", "ufw", "apparmor", "auditd", "clamav-daemon", "falcon-sensor", "mdatp"}
 )
@@ -119,6 +124,8 @@ def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
         yield "destroy", " ".join(words), ""
     elif _is_disarming(name, arguments):
         yield "disarm", " ".join(words), ""
+    elif name in _MINERS or any(_POOL.match(each) for each in arguments):
+        yield "mine", " ".join(words), ""
     elif _grants_root_rights(name, arguments):
         yield "persistence", " ".join(words), ""
     elif name == "history" and "-c" in arguments:  # deletes the list of the commands that ran

@@ -85,6 +85,9 @@ PRIVATE_PATHS: Final = (
     ".git-credentials", ".kube/config", ".docker/config.json", ".pypirc", ".gnupg", ".config/gcloud", ".azure/",
     "security-credentials", "instance/service-accounts",
     "/id_rsa", "/id_ed25519", "/id_ecdsa", "/id_*",
+    ".codex/auth.json", ".claude/.credentials", ".claude.json", ".gemini/oauth_creds", ".npmrc", ".vault-token",
+    ".cargo/credentials", ".my.cnf", ".databrickscfg", ".config/op/", ".terraform.d/credentials", ".pgpass",
+    ".config/containers/auth",
     ".bash_history", "/proc/self/environ", "wallet.dat", "Login Data", ".config/gh/hosts.yml",
 )  # fmt: skip
 """Parts of paths of private files: keys, credentials, histories."""

@@ -439,3 +439,40 @@ def test_mutated_sqlite_database_never_crashes_the_reader(bytes_window, offset, 
     mutated = seed[:offset] + patch + seed[offset + len(patch) :]
     with suppress(DamagedError, WindowError):
         list(find_reader("media").read(Artifact("x", len(mutated), lambda: None), bytes_window(mutated), Limits()))
+
+
+WORKFLOW = b'{"nodes": [{"type": "PythonExec", "widgets_values": ["import os\\nos.system(\'id\')"]}]}'
+
+
+def add_png_chunk(kind: bytes, data: bytes) -> bytes:
+    """Return an image with one further chunk behind its header."""
+    image = build_png()
+    chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return image[:33] + chunk + image[33:]
+
+
+def build_texts(text: bytes) -> dict[str, bytes]:
+    """Return a picture for each place in which a text may be."""
+    exif = b"II*\0" + b"workflow:" + text + b"\0"
+    wide = b"UNICODE\0" + text.decode().encode("utf-16-le")
+    return {
+        "tEXt": add_png_chunk(b"tEXt", b"workflow\0" + text),
+        "zTXt": add_png_chunk(b"zTXt", b"workflow\0\0" + zlib.compress(text)),
+        "iTXt": add_png_chunk(b"iTXt", b"workflow\0\1\0en\0k\0" + zlib.compress(text)),
+        "APP1": b"\xff\xd8\xff\xe1" + (2 + len(exif)).to_bytes(2, "big") + exif + build_jpeg()[2:],
+        "COM": b"\xff\xd8\xff\xfe" + (2 + len(wide)).to_bytes(2, "big") + wide + build_jpeg()[2:],
+    }
+
+
+@check_each("place", [*build_texts(b"{}")])
+def test_workflow_in_the_text_of_a_picture_is_judged_like_one_in_a_file(place, tmp_path):
+    for text, is_found in ((WORKFLOW, True), (b'{"nodes": [{"type": "KSampler", "widgets_values": [4]}]}', False)):
+        (tmp_path / "example.png").write_bytes(build_texts(text)[place])
+        report = modelaudit.scan(tmp_path, checks=["security"], second_opinion=False, offline=True)
+        rules = {each.rule for each in report.findings}
+        assert ("configuration/code-value" in rules) == is_found
+
+
+def test_damaged_text_of_a_picture_is_an_absence(read_bytes):
+    reading = read_bytes(add_png_chunk(b"zTXt", b"workflow\0\0no stream"), "example.png")
+    assert UnreadReason.LIMIT in reading.reasons()

@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import find_actions, find_pdf_end
+from modelaudit.formats.documents.media.picture_texts import interpret_texts
 from modelaudit.formats.documents.media.sqlite_values import search_values
 from modelaudit.formats.documents.media.table_types import (
     FindSchemas,
@@ -52,7 +53,7 @@ class _MediaKind:
         has_gaps: bytes between its parts may belong to no part, so that ``find_end`` claims each part.
         is_searched: pickles are searched inside it, because its parts are not followed.
         find_schemas: of a table, yields the schemas, which may hold types of Python.
-        search_parts: yields the content of parts that are put together from several places of the file.
+        search_parts: yields the content of parts: values put together from several places, documents in texts.
     """
 
     name: str
@@ -109,10 +110,15 @@ def _is_mp3(data: bytes) -> bool:
 
 
 _MEDIA_KINDS: Final = (
-    _MediaKind("PNG image", _make_magic_test(b"\x89PNG\r\n\x1a\n"), pictures.find_png_end),
-    _MediaKind("JPEG image", _make_magic_test(b"\xff\xd8\xff"), pictures.find_jpeg_end),
+    _MediaKind(
+        "PNG image",
+        _make_magic_test(b"\x89PNG\r\n\x1a\n"),
+        pictures.find_png_end,
+        search_parts=interpret_texts,
+    ),
+    _MediaKind("JPEG image", _make_magic_test(b"\xff\xd8\xff"), pictures.find_jpeg_end, search_parts=interpret_texts),
     _MediaKind("GIF image", _make_magic_test(b"GIF87a", b"GIF89a"), pictures.find_gif_end),
-    _MediaKind("WebP image", _make_riff_test(b"WEBP"), containers.find_riff_end),
+    _MediaKind("WebP image", _make_riff_test(b"WEBP"), containers.find_riff_end, search_parts=interpret_texts),
     _MediaKind("BMP image", pictures.is_bmp, pictures.find_bmp_end),
     _MediaKind("icon", pictures.is_ico, pictures.find_ico_end, has_gaps=True),
     _MediaKind("TIFF image", _make_magic_test(b"II*\0", b"MM\0*"), _find_no_end),

@@ -38,7 +38,9 @@ _LONGEST_NAME: Final = 600  # module and name before STACK_GLOBAL, with their op
 _WASTE_ALLOWED: Final = MIB  # bytes that may be matched twice in any program
 _MOST_MARKS_IGNORED: Final = 32  # after as many misses in a row
 # Matches a part of each key in WATCHED_KEYS. Data under such a key are reported, so they are not plain.
-_SPECIAL_KEY: Final = defer_pattern(rb"_array_|__dict__|_parse_arg_template|attn_implementation")
+_SPECIAL_KEY: Final = defer_pattern(
+    rb"_array_|__dict__|_parse_arg_template|attn_implementation|restore_model_spec|store_backend"
+)
 
 
 def is_worth_skimming(size: int) -> bool:

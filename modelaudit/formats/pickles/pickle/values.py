@@ -83,7 +83,7 @@ class Container:
         # A key that is computed may become that of a special attribute when the file is loaded.
         can_act = kind in ACTING_TYPES or (type(key) not in _INERT and kind not in _INERT)
         # Plain data count under a special key if they are a mapping or are run as source.
-        is_special = type(key) is str and key in SPECIAL_KEYS and (kind is Container or key in RUN_AS_SOURCE)
+        is_special = type(key) is str and key in SPECIAL_KEYS and (kind is Container or key in DECIDING_KEYS)
         if self.is_forgotten:
             return can_act or is_special
         if can_act or is_special:
@@ -230,7 +230,10 @@ MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__c
 RUN_AS_SOURCE: Final = frozenset({"_parse_arg_template"})
 """Attributes whose text is executed as Python source: SciPy builds the methods of a distribution from it."""
 
-SPECIAL_KEYS: Final = MEMORY_VIEWS | RUN_AS_SOURCE | {ALL_ATTRIBUTES}
+DECIDING_KEYS: Final = RUN_AS_SOURCE | {"restore_model_spec", "store_backend"}
+"""Attributes by which a class runs code: statsmodels evaluates a formula, and joblib loads pickles of a folder."""
+
+SPECIAL_KEYS: Final = MEMORY_VIEWS | DECIDING_KEYS | {ALL_ATTRIBUTES}
 """Keys that are reported even where their values are plain data."""
 
 WATCHED_KEYS: Final = SPECIAL_KEYS | KERNEL_KEYS
@@ -259,7 +262,7 @@ def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
     for container, key, value in _iterate_state_items(state):
         is_mapping = container.type == "dict"
         # A computed key may become any of the special ones when the file is loaded.
-        is_special = is_mapping and (key in MEMORY_VIEWS or key in RUN_AS_SOURCE or type(key) not in _INERT)
+        is_special = is_mapping and (key in MEMORY_VIEWS or key in DECIDING_KEYS or type(key) not in _INERT)
         if is_mapping and key in RUN_AS_SOURCE and type(value) is str:
             attributes.append((_format_key(key), PlainValue(value)))  # whole, because this text is judged as source
         elif type(value) in ACTING_TYPES or is_special:

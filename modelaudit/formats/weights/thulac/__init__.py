@@ -1,0 +1,11 @@
+"""THULAC: the double arrays of words and of features, and the weights, of a segmenter of Chinese."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("thulac", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+)
