@@ -269,8 +269,8 @@ def name_gaps(report: AuditReport) -> str:
 def name_never_covered(report: AuditReport) -> str:
     """Name in a few words what no scan covers; an annex lists all of it."""
     if view.name_subject(report) == "data set":
-        return "collection, rights, personal data, legal duties"
-    return "behaviour, training data, personal data, legal duties"
+        return "collection, rights, personal data, statutory duties"
+    return "behaviour, training data, personal data, statutory duties"
 
 
 def _name_unread_origins(license_: LicenseConclusion) -> str:

@@ -73,7 +73,10 @@ _STEPS: Final = {
         "Ask whether the change of the files is wanted.", "compare with --lock, then modelaudit lock."
     ),
     CauseKind.RULES_AGE: Step("Ask for a new report with newer rules.", "install a newer modelaudit."),
-    CauseKind.SIGNER: Step("Ask the publisher for a signature.", "name who may sign in trusted-signers of the policy."),
+    CauseKind.SIGNER: Step(
+        "Ask the publisher for a signature by a signer that the policy trusts.",
+        "put the signature into the folder, and scan again; trusted-signers of the policy states who may sign.",
+    ),
     CauseKind.SIGNOFF: Step(
         "Read the report, and sign it or refuse.",
         f'record it with {DECIDE.format("model")} --answer approve --reason "TEXT" --by "NAME" --role "ROLE", or '

@@ -11,14 +11,14 @@ from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.model.restrictions import is_unsearched
-from modelaudit.model.terms import SHARED_WEIGHTS, UNREAD_TERMS, Answer
+from modelaudit.model.terms import GENERAL_FIELD, SHARED_WEIGHTS, UNREAD_TERMS, Answer
 from modelaudit.model.verdict import CauseKind, Verdict
 from modelaudit.model.written_language import name_foreign_language
 from modelaudit.reports import view
 from modelaudit.reports.absent_terms import list_absent_terms
 from modelaudit.reports.addressees import name_licensors, name_owner
 from modelaudit.reports.conflict_places import name_conflict_place
-from modelaudit.reports.license_fields import list_clauses_on_fields
+from modelaudit.reports.license_fields import list_clauses_on_fields, list_conditions_on_fields
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import list_own_entries
 from modelaudit.reports.next_step import (
@@ -98,7 +98,12 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
     yield from (Step(each, _repeat_with(report, option)) for each, option in missing)
     asked = {fact for each in list_reviewable_answers(license_) for fact in each.unstated}
     if is_open and _FIELD not in asked and (clauses := list_clauses_on_fields(license_)):
-        words = f"State your field of use if a clause permits it under conditions alone ({join_phrases(clauses)})."
+        is_general = license_.intent is not None and license_.intent.field == GENERAL_FIELD
+        words = (
+            f"Your stated field is general. State a field in its place if yours is {join_phrases(fields)}."
+            if is_general and (fields := list_conditions_on_fields(license_))
+            else f"State your field of use if a clause permits it under conditions alone ({join_phrases(clauses)})."
+        )
         yield Step(words, _repeat_with(report, "--field FIELD"))
     yield from (Step(each) for each in list_requests(license_))
     if is_open and (absent := list_absent_terms(license_)):

@@ -173,10 +173,8 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
     ]
     assert "its products and those of its affiliates had more than 700 million users in the month before" in figure
     assert figure.count("700 million") == 1
-    field = (
-        "State your field of use if a clause permits it under conditions alone (Llama-3.1, acceptable use policy, 1)."
-    )
-    assert field in persons
+    (field,) = [each for each in persons if "Your stated field is general. State a field in its place if yours" in each]
+    assert "medical advice" in field and "(Llama-3.1, acceptable use policy, 1)" in field
     # Its licence on record counts, and no answer is open because of it.
     assert not any(each.startswith("Look up") for each in persons)
     first = list_steps(report)[0]

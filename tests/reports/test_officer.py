@@ -56,6 +56,7 @@ EXCLUSIVE = (
     ("Report the mirror", "the lock ("),
     ("refused this model until", "As an exception, the policy lets a person"),
     ("refused this model until", "Signed off"),
+    ("stated as none that licences forbid", "State your field of use"),
     ("with bytes that no reader parses. 1 further reason", "No reader of modelaudit supports"),
     ("the licence of each of 3 parts is determined.", "hold the same weights under different terms"),
 )
@@ -220,7 +221,11 @@ def test_sentences_that_exclude_each_other_never_meet(name: str, reports: Mappin
     page = read_page(reports[name])
     for first, second in EXCLUSIVE:
         assert not (first in page and second in page), (first, second)
-    reasons = read_part(read_sheets(reports[name]), "May it be used as planned?", "Planned use")
+    report, front = reports[name], read_sheets(reports[name])
+    passes = report.decision.use.verdict == "pass"
+    is_on_terms_alone = passes and report.decision.load.verdict != "pass"
+    assert ("This answer is on the terms alone." in front) is is_on_terms_alone
+    reasons = read_part(front, "May it be used as planned?", "Planned use")
     assert "stated as none that licences forbid" not in page or "Forbidden uses: " not in reasons
 
 
