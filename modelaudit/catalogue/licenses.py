@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from modelaudit.catalogue.document import Document, Place
+from modelaudit.catalogue.document import Document, LineIndex, Place
 from modelaudit.catalogue.schema import Shape
 from modelaudit.catalogue.terms import LicenseFile, VagueFile, build_clause
 from modelaudit.model.license import fold_license_name
@@ -39,11 +39,13 @@ class _NameRegistry:
         for index, name in enumerate(file.aliases):
             self._register_name(name, f"means {file.id}", document, ("aliases", index))
 
-    def register_vague_word(self, name: str, document: Document) -> None:
-        """Register a vague word. Raises ``ConfigurationError`` if a licence has it, or another spelling is listed."""
-        place = ("hub-ids", name)
-        # The line is a part of the meaning, so that two spellings of one word in a file have different ones.
-        self._register_name(name, f"is the vague word of line {document.line_of(place)}", document, place)
+    def register_vague_words(self, names: Iterable[str], document: Document) -> None:
+        """Register vague words. Raises ``ConfigurationError`` if a licence has one, or another spelling is listed."""
+        lines = LineIndex(document.text)
+        for name in names:
+            place = ("hub-ids", name)
+            # The line is a part of the meaning, so that two spellings of one word in a file have different ones.
+            self._register_name(name, f"is the vague word of line {lines.find(place)}", document, place)
 
     def _register_name(self, name: str, meaning: str, document: Document, place: Place) -> None:
         """Register one name. Raises ``ConfigurationError`` if another file gave it another meaning.
@@ -111,9 +113,9 @@ def read_licenses(
         )
     vague: dict[str, str] = {}
     for document in vague_documents:
-        for word, why in _VAGUE.read(document).hub_ids.items():
-            names.register_vague_word(word, document)
-            vague[word] = why
+        words = _VAGUE.read(document).hub_ids
+        names.register_vague_words(words, document)
+        vague.update(words)
     return dict(sorted(entries.items())), vague
 
 
