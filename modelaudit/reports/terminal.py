@@ -27,6 +27,7 @@ from modelaudit.reports.decision_words import (
 from modelaudit.reports.hub_scanners import describe_scanners, get_scans
 from modelaudit.reports.inventory import describe_bytes, describe_comparison
 from modelaudit.reports.layout import (
+    Rows,
     build_marked_line,
     build_rows,
     build_text,
@@ -259,7 +260,7 @@ def _render_finding_group(group: FindingGroup, refusals: Mapping[str, RecordedDe
     return Group(*blocks)
 
 
-def _render_finding(equals: Sequence[Finding], refusals: Mapping[str, RecordedDecision]) -> Padding:
+def _render_finding(equals: Sequence[Finding], refusals: Mapping[str, RecordedDecision]) -> Rows:
     """Render the place, the message and the evidence of a finding as rows, and who accepted or refused it.
 
     Args:
