@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.directory import find_rules_directory
+from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
 from modelaudit.catalogue.document import Document, Place, read_document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, require_match
 from modelaudit.model.lineage import BaseModel, BaseModels, Dimension, VocabularyRecord
@@ -96,7 +96,7 @@ def _load_folders(directories: tuple[Path, ...]) -> BaseModels:
         for path in sorted((directory / FOLDER).glob("*.yaml")):
             if path.name.startswith("_"):
                 continue
-            document = read_document(path, f"{FOLDER}/{path.name}")
+            document = read_document(path, f"{FOLDER}/{path.name}", is_shared=directory != find_installed_rules())
             file = _FILE.read(document)
             for name, entry in file.vocabularies.items():
                 segments, tokens = tuple(entry.segments.split()), tuple(entry.special_tokens)

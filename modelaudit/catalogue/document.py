@@ -8,11 +8,12 @@ infinite and undefined numbers are left out: they stay text.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
@@ -89,8 +90,14 @@ class LineIndex:
         return child[1].start_mark.column if child is not None and is_list else default
 
 
-def read_document(path: Path, label: str, *, is_installed: bool = False) -> Document:
+def read_document(path: Path, label: str, *, is_installed: bool = False, is_shared: bool = False) -> Document:
     """Read one file.
+
+    Args:
+        path: the file.
+        label: its name in messages.
+        is_installed: as in ``Document``.
+        is_shared: whether to keep its values for further files with the same text and label. No reader changes values.
 
     Raises:
         ConfigurationError: it cannot be read, is not UTF-8, is not YAML, or uses more of YAML than the subset.
@@ -106,7 +113,8 @@ def read_document(path: Path, label: str, *, is_installed: bool = False) -> Docu
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{label}:{line}: is not UTF-8 at byte {error.start}; write YAML in UTF-8") from error
-    return Document(label, text, parse_text(text, label), is_installed)
+    parse = _parse_once if is_shared else parse_text
+    return Document(label, text, parse(text, label), is_installed)
 
 
 def parse_text(text: str, label: str) -> Data:
@@ -122,6 +130,11 @@ def parse_text(text: str, label: str) -> Data:
         raise ConfigurationError(f"{label}: is not YAML: {error}") from error
     finally:
         parser.dispose()
+
+
+_MOST_SHARED_TEXTS: Final = 2_048
+"""More than the files of a rule set."""
+_parse_once = functools.lru_cache(maxsize=_MOST_SHARED_TEXTS)(parse_text)
 
 
 class _DataBuilder:

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.directory import find_rules_directory
+from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
 from modelaudit.catalogue.document import Document, Place, read_document
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, require_match
 from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, sort_fingerprints
@@ -87,7 +87,7 @@ def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
         for path in sorted((directory / FOLDER).glob("*.yaml")):
             if path.name.startswith("_"):
                 continue
-            document = read_document(path, f"{FOLDER}/{path.name}")
+            document = read_document(path, f"{FOLDER}/{path.name}", is_shared=directory != find_installed_rules())
             for number, entry in enumerate(_FILE.read(document).fingerprints):
                 place: Place = ("fingerprints", number)
                 if entry.id in fingerprints:

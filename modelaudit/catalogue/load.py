@@ -351,7 +351,9 @@ def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document
             raise ConfigurationError(f"{label}: is not read, because its name does not end in .yaml; rename it")
         # Most files of a pack are those of this installation.
         is_installed = directory == installed or _is_copy(path, installed / within)
-        yield within.with_suffix("").parts, read_document(path, label, is_installed=is_installed)
+        # A process may load several packs, and the rules of this installation once.
+        document = read_document(path, label, is_installed=is_installed, is_shared=directory != installed)
+        yield within.with_suffix("").parts, document
 
 
 def _is_copy(path: Path, original: Path) -> bool:

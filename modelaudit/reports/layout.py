@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from io import StringIO
+from itertools import zip_longest
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
+from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +21,7 @@ from modelaudit.reports.text import escape_unprintable
 MIN_WIDTH = 40
 """Columns of the narrowest terminal that is supported."""
 _MAX_PART_CHARACTERS = 400
+_LABEL_STYLE = Style(dim=True)
 _WRAPPED_COMMAND = defer_pattern(r"^(\s*)::", re.MULTILINE)
 """The mark of a workflow command of GitHub, where a text wraps in front of it."""
 
@@ -70,14 +75,40 @@ def indent_block(block: RenderableType, columns: int = 2) -> Padding:
     return Padding(block, (above, right, below, columns))
 
 
-def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Padding:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of a label and a text that wraps beside it, for a console of rich.
+
+    A table of rich has the same lines, and measures, crops and pads each cell, which takes most of its time.
+
+    Attributes:
+        rows: each label with its text.
+        indent: columns before a label.
+        label: columns of a label; one more separates it from its text.
+    """
+
+    rows: Sequence[tuple[str, Text]]
+    indent: int
+    label: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the segments of each line."""
+        margin, gap = Segment(" " * self.indent), Segment(" ", _LABEL_STYLE)
+        blank = Segment(" " * (self.label + 1), _LABEL_STYLE)
+        width = max(options.max_width - self.indent - self.label - 1, 1)
+        for name, words in self.rows:
+            labels = Text(name).wrap(console, self.label, justify="left", overflow="ellipsis")
+            lines, style = words.wrap(console, width, justify="left", overflow="fold"), console.get_style(words.style)
+            for label, line in zip_longest(labels, lines):
+                yield margin
+                yield from (blank,) if label is None else (Segment(label.plain, _LABEL_STYLE), gap)
+                yield from Segment.apply_style(line.render(console), style) if line is not None else ()
+                yield Segment.line()
+
+
+def build_rows(rows: list[tuple[str, Text]], indent: int = 2, label: int = 10) -> Rows:
     """Build rows of a label and a text that wraps beside it; ``indent`` and ``label`` are widths in columns."""
-    grid = Table.grid(padding=(0, 1), expand=True)
-    grid.add_column(width=label, style="dim")
-    grid.add_column(ratio=1, overflow="fold")
-    for name, words in rows:
-        grid.add_row(name, words)
-    return indent_block(grid, indent)
+    return Rows(rows, indent, label)
 
 
 def build_marked_line(mark: Text, words: Text) -> Table:

@@ -22,7 +22,15 @@ from modelaudit.model.verdict import Verdict
 from modelaudit.reports import view
 from modelaudit.reports.answers import describe_exit_code, list_reasons_on_use
 from modelaudit.reports.decision_words import describe_settled_answer, list_decision_lines
-from modelaudit.reports.layout import build_marked_line, build_rows, build_text, build_title, indent_block, render_parts
+from modelaudit.reports.layout import (
+    Rows,
+    build_marked_line,
+    build_rows,
+    build_text,
+    build_title,
+    indent_block,
+    render_parts,
+)
 from modelaudit.reports.license_duties import LABEL_COLUMNS, render_tasks, shorten_id
 from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.license_parts import list_model_rows
@@ -130,7 +138,7 @@ def _render_head(report: AuditReport) -> RenderableType:
     return Group(build_marked_line(mark, build_text(ruling.reason)), build_rows(rows, label=LABEL_COLUMNS))
 
 
-def _render_block(heading: str, lines: list[Text | Padding]) -> RenderableType:
+def _render_block(heading: str, lines: list[Text | Padding | Rows]) -> RenderableType:
     """Render lines under a heading."""
     return Group(build_title(heading), *lines)
 
@@ -140,7 +148,7 @@ def _render_models(license_: LicenseConclusion) -> RenderableType | None:
     rows = list_model_rows(license_)
     if not rows:
         return None
-    lines: list[Text | Padding] = [
+    lines: list[Text | Padding | Rows] = [
         build_rows(
             [(row.answer or "", build_text((row.name, "bold"), f": {row.terms}. ", row.because))], label=LABEL_COLUMNS
         )
@@ -151,7 +159,7 @@ def _render_models(license_: LicenseConclusion) -> RenderableType | None:
     return _render_block(heading, lines + _render_omission(len(rows), _MAX_MODELS, "more model"))
 
 
-def _render_omission(number: int, shown: int, noun: str) -> list[Text | Padding]:
+def _render_omission(number: int, shown: int, noun: str) -> list[Text | Padding | Rows]:
     """Render a line for the entries of a list that are not shown; no line if all are.
 
     Args:
@@ -176,7 +184,7 @@ def _render_reasons(report: AuditReport) -> RenderableType | None:
     ]
     if not reasons:
         return None
-    lines: list[Text | Padding] = [
+    lines: list[Text | Padding | Rows] = [
         build_rows([(_name_answer(reason), _format_reason(reason, license_, stated))], label=LABEL_COLUMNS)
         for reason in reasons[:_MAX_REASONS]
     ]
@@ -223,7 +231,7 @@ def _render_conclusion(license_: LicenseConclusion) -> RenderableType:
     """Render the conclusion with its claims."""
     category = CATEGORIES[license_.category]
     concluded = license_.expression or f"no licence, because {WITHOUT_LICENSE[license_.state]}"
-    lines: list[Text | Padding] = []
+    lines: list[Text | Padding | Rows] = []
     claims = list_license_claims(license_)
     rows = [(_format_place(claim), _format_claim(claim, license_)) for claim in claims[:_MAX_CLAIMS]]
     if rows:
@@ -281,7 +289,7 @@ def _render_lineage(report: AuditReport) -> RenderableType | None:
     branches = build_lineage_tree(report.license)
     if not branches:
         return None
-    lines: list[Text | Padding] = []
+    lines: list[Text | Padding | Rows] = []
     for branch in branches[:_MAX_BRANCHES]:
         origin = branch.origin
         description = f": {describe_base_model(origin)}"
@@ -296,7 +304,7 @@ def _render_conflicts(license_: LicenseConclusion, stated: str) -> RenderableTyp
     """Render the conflicts that neither the reasons nor the line of missing items already show."""
     unreported = [each for each in list_unsaid_conflicts(license_) if each.detail != stated]
     conflicts = [each for each in unreported if not each.kind.startswith(MISSING_PREFIX)]
-    lines: list[Text | Padding] = []
+    lines: list[Text | Padding | Rows] = []
     for conflict in conflicts[:_MAX_CONFLICTS]:
         detail = cut_text(conflict.detail, _MAX_SENTENCE_CHARACTERS)
         lines.append(indent_block(build_text((f"{describe_conflict(conflict)}: ", "bold"), detail)))

@@ -27,6 +27,7 @@ from modelaudit.reports.decision_words import (
 from modelaudit.reports.hub_scanners import describe_scanners, get_scans
 from modelaudit.reports.inventory import describe_bytes, describe_comparison
 from modelaudit.reports.layout import (
+    Rows,
     build_marked_line,
     build_rows,
     build_text,
@@ -105,16 +106,21 @@ def render_table(
         show: the lowest severity to list. The listing states the number of hidden findings.
         files: format and path of each file that this run wrote for the report.
     """
-    introduced = introduce_licenses(report.license, find_license_names(report.license))
-    report = name_licenses(report)
+    named = name_licenses(report)
     parts = (
-        _render_head(report, introduced),
-        _render_absences(report),
-        _render_findings(report, show),
-        _render_license_and_opinions(report),
-        _render_exit_code(report, files),
+        *build_summary(report),
+        _render_findings(named, show),
+        _render_license_and_opinions(named),
+        _render_exit_code(named, files),
     )
     return render_parts(parts, width=width, color=color)
+
+
+def build_summary(report: AuditReport) -> tuple[Group, Group]:
+    """Build the parts before the findings: the answers with the facts of the scan, and what was not examined."""
+    introduced = introduce_licenses(report.license, find_license_names(report.license))
+    report = name_licenses(report)
+    return _render_head(report, introduced), _render_absences(report)
 
 
 def _render_head(report: AuditReport, introduced: str) -> Group:
@@ -254,7 +260,7 @@ def _render_finding_group(group: FindingGroup, refusals: Mapping[str, RecordedDe
     return Group(*blocks)
 
 
-def _render_finding(equals: Sequence[Finding], refusals: Mapping[str, RecordedDecision]) -> Padding:
+def _render_finding(equals: Sequence[Finding], refusals: Mapping[str, RecordedDecision]) -> Rows:
     """Render the place, the message and the evidence of a finding as rows, and who accepted or refused it.
 
     Args:

@@ -7,6 +7,8 @@ import pytest
 
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.catalogue.directory import RulesInPlace, find_installed_rules, replace_rules_directory
+from modelaudit.catalogue.document import read_document
+from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Catalogue, Matcher, Standing
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
@@ -121,3 +123,20 @@ def test_patterns_are_compiled_at_once_in_a_rule_file_that_differs_from_that_of_
     assert cues.stat().st_size == (find_installed_rules() / "cues.yaml").stat().st_size
     with pytest.raises(ConfigurationError, match=r"cues\.yaml:\d+: agreements: .* is not a regular expression"):
         load_catalogue(copy)
+
+
+def test_rule_sets_share_the_values_of_equal_files_and_no_reader_changes_them(tmp_path: Path) -> None:
+    copy = shutil.copytree(find_installed_rules(), tmp_path / "rules")
+    load_catalogue(copy)
+    load_fingerprints(copy)
+    for path in copy.rglob("*.yaml"):
+        name = str(path.relative_to(copy))
+        label = name if path.parent.name == "fingerprints" else f"rules/{name}"
+        shared = read_document(path, label, is_shared=True)
+        assert shared.data == read_document(path, label).data, label
+    again = shutil.copy(copy / "cues.yaml", tmp_path / "again.yaml")
+    label = "rules/cues.yaml"
+    cues = read_document(again, label, is_shared=True).data
+    assert cues is read_document(copy / "cues.yaml", label, is_shared=True).data
+    again.write_text(again.read_text("utf-8").replace("# Marks", "# Mark", 1) + "more: 1\n", "utf-8")
+    assert read_document(again, label, is_shared=True).data != cues

@@ -14,7 +14,8 @@ from support.scans import group_by_folder, scan_fixture
 from modelaudit.formats.registry import DECLARATIONS, READERS
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import UnreadReason
-from modelaudit.reports.terminal import render_table
+from modelaudit.reports.layout import render_parts
+from modelaudit.reports.terminal import build_summary
 
 KINDS = ("benign", "malicious", "truncated", "bomb")
 FORMATS = sorted(path.parent.name for path in FIXTURES.glob("*/benign"))
@@ -179,7 +180,7 @@ def test_summary_claims_that_every_file_was_read_only_if_coverage_is_complete(na
     # Two benign fixtures are enough, because those of one format have alike summaries.
     for path in (*_list_fixtures("benign", [name])[:2], *_list_fixtures("malicious", [name])):
         report = scan_fixture(path)
-        summary = render_table(report).decode().partition("Findings:")[0]
+        summary = render_parts(build_summary(report), width=100, color=False).decode()
         if claim_of_completeness.search(summary) and not report.coverage.is_complete:
             wrongly_claimed.append(path)
     assert wrongly_claimed == []
