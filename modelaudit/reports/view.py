@@ -285,29 +285,6 @@ def _describe_inherited_claim(claim: LicenseClaim, license_: LicenseConclusion) 
     return False, "Not looked up: its licence may bind you too"
 
 
-def describe_opinions(report: AuditReport) -> tuple[str, str]:
-    """Describe the second opinions in one or two words, and their extent in a line.
-
-    Examples: ``("Given", "5 of 5 files, no difference")``, ``("None given", "no other scanner ran")``.
-    """
-    given = [opinion for opinion in report.opinions if opinion.state is not OpinionState.ABSENT]
-    if not given:
-        return "None given", ("no other scanner examined it" if report.opinions else "no other scanner ran")
-    parts = []
-    is_partial = any(opinion.state is OpinionState.PARTLY for opinion in given)
-    # Only the detail contains the number of examined files. Numbers of several scanners would not fit into the line.
-    counts = _EXAMINED_FILES.search(given[0].detail) if len(given) == 1 else None
-    if counts:
-        examined, total = counts.groups()
-        is_partial = is_partial or examined != total
-        parts.append(f"{examined} of {total} files")
-    differing = {path for opinion in given for path in opinion.disagreements}
-    differing |= {finding.artifact for opinion in given for finding in opinion.findings if not finding.agrees}
-    parts.append(f"differs on {len(differing):,}" if differing else "no difference")
-    extent = "Partial" if is_partial else "Given"
-    return extent, ", ".join(parts)
-
-
 def states_extent(opinion: Opinion) -> bool:
     """Whether the detail of an opinion states how many of the files it examined."""
     return bool(_EXAMINED_FILES.search(opinion.detail))

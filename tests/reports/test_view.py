@@ -9,7 +9,6 @@ from support.cases import check_each
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, Conflict, LicenseClaim, LicenseConclusion
-from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.model.report import AuditReport, Coverage
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import LicenseCategory
@@ -45,22 +44,6 @@ def test_report_heading_is_the_last_part_of_a_local_path_or_the_whole_repository
     passing: AuditReport, name: str, origin: str, kind: RefKind, heading: str
 ) -> None:
     assert view.get_heading(replace(passing.target, name=name, origin=origin, kind=kind)) == heading
-
-
-def test_description_of_opinions_states_how_many_files_were_examined_and_how_many_differ(passing: AuditReport) -> None:
-    def describe(*opinions: Opinion) -> tuple[str, str]:
-        return view.describe_opinions(replace(passing, opinions=opinions))
-
-    assert describe() == ("None given", "no other scanner ran")
-    assert describe(Opinion("x", "", OpinionState.ABSENT, "gone")) == ("None given", "no other scanner examined it")
-    detail = "x examined 3 of 9 files and reports no finding"
-    partial = Opinion("x", "1", OpinionState.GIVEN, detail, disagreements=("a.bin",))
-    assert describe(partial) == ("Partial", "3 of 9 files, differs on 1")
-    complete = replace(partial, detail="x examined 9 of 9 files", disagreements=())
-    assert describe(complete) == ("Given", "9 of 9 files, no difference")
-    # The other scanner has a finding that this report lacks.
-    different = replace(complete, findings=(OpinionFinding("b.bin", "HIGH", "bad", agrees=False),))
-    assert describe(different) == ("Given", "9 of 9 files, differs on 1")
 
 
 def build_claim(
