@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from modelaudit.model.lazy_pattern import defer_pattern
-from modelaudit.reports.wording import lower_first
 
 _MONTH_BEFORE: Final = defer_pattern(r"\bthe month before (?:this version was released|the release\b)")
 """The words of clauses that count a figure of one month."""
@@ -76,11 +75,6 @@ WEIGHTY_KINDS = (
 
 SOURCE_TO_USERS = "network-source-disclosure"
 """The duty that gives copies: who meets it passes the source on, with the duties that come with copies."""
-
-
-def join_titles(kinds: tuple[str, ...]) -> str:
-    """Join the titles of kinds as one phrase for the end of a sentence."""
-    return "; ".join(lower_first(TITLES.get(kind, kind)) for kind in kinds)
 
 
 def describe_counted_month(text: str, version: str) -> str:

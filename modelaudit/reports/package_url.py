@@ -17,11 +17,6 @@ REPOSITORY_ID: Final = defer_pattern(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 """The id of a repository on the Hub, such as ``org/model`` or ``gpt2``."""
 
 
-def build_purl(target: Target) -> PackageURL | None:
-    """Build the package URL of a model that a scan named by its id on the Hub; ``None`` for others."""
-    return build_repository_purl(target) if target.kind is RefKind.MODEL else None
-
-
 def build_repository_purl(target: Target) -> PackageURL | None:
     """Build the package URL of a model of the Hub, also of a snapshot in its cache; ``None`` without an id."""
     if not REPOSITORY_ID.fullmatch(target.name):

@@ -7,7 +7,7 @@ from support.cases import check_each
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import Group
-from modelaudit.reports.clause_words import TITLES, WEIGHTY_KINDS, join_titles
+from modelaudit.reports.clause_words import TITLES, WEIGHTY_KINDS
 from modelaudit.reports.terminal import _shorten_evidence
 from modelaudit.reports.wording import describe_unread, format_sentence
 
@@ -41,7 +41,3 @@ def test_clause_titles_of_reports_equal_those_of_the_vocabulary_except_for_the_g
 
 def test_every_weighty_clause_kind_has_a_title() -> None:
     assert set(WEIGHTY_KINDS) <= set(TITLES)
-
-
-def test_joined_clause_titles_begin_with_a_small_letter() -> None:
-    assert join_titles(("share-alike", "unheard-of")) == "share under the same licence; unheard-of"

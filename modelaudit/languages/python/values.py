@@ -6,7 +6,7 @@ anything, and tags on a value name the sources that it came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -159,13 +159,6 @@ def collect_tags(value: Value, depth: int = 4) -> frozenset[str]:
     if depth and isinstance(value, Alternatives):
         return frozenset().union(*(collect_tags(each, depth - 1) for each in value.values))
     return _NO_TAGS
-
-
-def add_tags(value: Value, tags: frozenset[str]) -> Value:
-    """Return the value with ``tags`` added; a value that carries none is returned as it is."""
-    if not tags or not isinstance(value, TaggedValue):
-        return value
-    return replace(value, tags=value.tags | tags)
 
 
 def join_values(*values: Value) -> Value:
