@@ -99,7 +99,7 @@ def test_ordinary_git_settings_cause_no_findings_and_other_drivers_stores_and_su
     assert scan() == (0, set())
     (tmp_path / ".gitattributes").write_text("*.safetensors filter=acme\n")
     (tmp_path / ".lfsconfig").write_text("[lfs]\n\turl = https://example.invalid/x\n")
-    assert scan() == (1, {"shell/git-driver", "shell/lfs-elsewhere"})
+    assert scan() == (3, {"shell/git-driver", "shell/lfs-elsewhere"})
     (tmp_path / ".gitmodules").write_bytes(format_submodule(path="../x", url="--upload-pack=./run"))
     assert scan() == (1, {"shell/git-driver", "shell/lfs-elsewhere", "shell/git-command", "shell/submodule-outside"})
 

@@ -77,14 +77,14 @@ def put_into_header(offset: int, content: bytes) -> bytes:
 def format_range(data: bytes, content: bytes) -> str:
     """Return the range of ``content`` in ``data`` as an absence names it."""
     start = data.index(content)
-    return f"{start}-{start + len(content)}"
+    return f"{start}-{start + len(content) - 1}"
 
 
 def covers_payload(ranges: str, data: bytes) -> bool:
     """Whether one of the ranges of an absence holds the whole payload in ``data``."""
     start = data.index(PAYLOAD)
     bounds = [tuple(map(int, each.split("-"))) for each in ranges.split(", ") if each]
-    return any(first <= start and start + len(PAYLOAD) <= end for first, end in bounds)
+    return any(first <= start and start + len(PAYLOAD) <= last + 1 for first, last in bounds)
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -167,7 +167,7 @@ def test_payload_in_a_zip_extra_field_comment_or_gap_is_unclaimed_and_its_call_i
 
 def test_payload_after_the_compressed_stream_within_a_zip_member_is_unclaimed(read_fixture):
     # The compressed stream ends at byte 57 of the archive, and the member at byte 83.
-    assert read_fixture("zip/malicious/data-after-stream.zip").unclaimed("data-after-stream.zip") == "57-83"
+    assert read_fixture("zip/malicious/data-after-stream.zip").unclaimed("data-after-stream.zip") == "57-82"
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_payload_in_the_padding_of_a_tar_archive_is_unclaimed_and_its_call_is_fo
 def test_payload_after_a_7z_archive_is_unclaimed_and_its_call_is_found(fixtures, read_bytes):
     archive = (fixtures / "7z/benign/stored.7z").read_bytes()
     reading = read_bytes(archive + PAYLOAD)
-    assert reading.unclaimed() == f"{len(archive)}-{len(archive) + len(PAYLOAD)}"
+    assert reading.unclaimed() == f"{len(archive)}-{len(archive) + len(PAYLOAD) - 1}"
     assert reading.called == {"posix.system"}
 
 

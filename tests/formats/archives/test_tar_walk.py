@@ -190,7 +190,7 @@ def test_invalid_header_after_the_end_of_a_tar_is_reported_as_trailing_data(byte
     assert get_kinds(listing) == ["trailing-data"]
     assert unread == []
     start = len(data) - BLOCK
-    assert read_bytes(data).unclaimed() == f"{start}-{start + len(negative.rstrip(bytes(1)))}"
+    assert read_bytes(data).unclaimed() == f"{start}-{start + len(negative.rstrip(bytes(1))) - 1}"
 
 
 @pytest.mark.parametrize("between", [END, pad_to_block(NOTE_TEXT) + END])
@@ -213,7 +213,7 @@ def test_bytes_after_the_end_of_a_tar_are_unclaimed_and_not_reported_as_a_damage
     listing, _, unread = read_archive(data, bytes_window)
     assert get_kinds(listing) == ["trailing-data"]
     assert unread == []
-    assert read_bytes(data).unclaimed() == f"{len(data) - BLOCK}-{len(data)}"
+    assert read_bytes(data).unclaimed() == f"{len(data) - BLOCK}-{len(data) - 1}"
 
 
 @pytest.mark.parametrize("has_magic", [True, False])
@@ -229,7 +229,7 @@ def test_damaged_tar_header_is_unclaimed_if_it_lacks_the_magic_number(has_magic,
     assert [each.reason for each in unread] == [UnreadReason.DAMAGED]
     # With its magic number, the header itself is parsed, and only the data after it are unclaimed.
     start = len(first) + (BLOCK if has_magic else 0)
-    assert read_bytes(data).unclaimed() == f"{start}-{len(first) + BLOCK + len(NOTE_TEXT)}"
+    assert read_bytes(data).unclaimed() == f"{start}-{len(first) + BLOCK + len(NOTE_TEXT) - 1}"
 
 
 def make_sparse_member(

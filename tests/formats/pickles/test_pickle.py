@@ -173,7 +173,7 @@ def test_bytes_after_the_last_pickle_are_unclaimed(read_bytes) -> None:
     appended = b"\xff\xfe" + program[:-1]
     reading = read_bytes(program + appended)
     assert reading.unread == [("file", UnreadReason.UNCLAIMED)]
-    assert reading.unclaimed() == f"{len(program)}-{len(program) + len(appended)}"
+    assert reading.unclaimed() == f"{len(program)}-{len(program) + len(appended) - 1}"
 
 
 @pytest.mark.parametrize("name", ["nested-raw", "nested-base64", "nested-hex", "nested-twice"])

@@ -141,7 +141,7 @@ def test_pickle_after_an_npy_array_is_read(first, read_bytes):
 
 def test_unknown_bytes_after_an_npy_array_are_unclaimed(read_bytes):
     reading = read_bytes(_write_array(_ARRAYS["float64"]) + b"\xff\xfe\xfd")
-    assert reading.details == ["3 bytes belong to no part of the npy format: bytes 176-179"]
+    assert reading.details == ["3 bytes belong to no part of the npy format: bytes 176-178"]
 
 
 def test_npy_header_with_a_repeated_key_is_read_by_its_last_value(read_bytes):

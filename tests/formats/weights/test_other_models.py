@@ -167,7 +167,7 @@ def test_java_stream_is_parsed_to_its_end_and_bytes_after_it_are_unclaimed(conte
     assert read_bytes(stream).unread == []
     reading = read_bytes(stream + EVAL_ONE)
     assert reading.reasons() == {UnreadReason.UNCLAIMED}
-    assert f"bytes {len(stream)}-{len(stream) + len(EVAL_ONE)}" in reading.details[0]
+    assert f"bytes {len(stream)}-{len(stream) + len(EVAL_ONE) - 1}" in reading.details[0]
     assert reading.evaluates
 
 

@@ -160,7 +160,8 @@ def test_sentence_that_forbids_a_planned_use_is_a_likely_denial(sentence: str, i
         assert not denials
         return
     [description] = denials.values()
-    assert description.startswith(f"The model card says at line 7 “{sentence}”, and your planned use ")
+    language = ", in Chinese," if sentence.startswith("禁止") else ""
+    assert description.startswith(f"The model card says at line 7{language} “{sentence}”, and your planned use ")
     assert plan in description
     assert description.endswith(": probably denied.")
 
