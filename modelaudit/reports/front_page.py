@@ -279,7 +279,10 @@ def _name_unread_origins(license_: LicenseConclusion) -> str:
     names += [f"the data set {each.name}" for each in license_.datasets if each.look is not OriginState.READ]
     if not names:
         return ""
-    return f"Not read: {end_sentence(join_first(names, _MOST_NAMES))} The answers are on the files of this repository."
+    is_on_record = any(each.look is OriginState.KNOWN for each in license_.origins)
+    record = ", and on the licence that the rule set has on record for a base model" if is_on_record else ""
+    basis = f"The answers are on the files of this repository{record}."
+    return f"Not read: {end_sentence(join_first(names, _MOST_NAMES))} {basis}"
 
 
 def _drop_empty(lines: Iterable[str]) -> tuple[str, ...]:

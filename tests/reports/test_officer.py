@@ -151,6 +151,8 @@ def test_first_sheets_answer_what_was_not_checked(name: str, reports: Mapping[st
     unread = set(reasons) - READ
     assert unread or "parts that were not examined" not in front
     assert ("the items that were not read" not in front) or "Nothing of the " in part
+    is_on_record = any(each["look"] == "known-by-name" for each in data["license"]["origins"])
+    assert ("on record for a base model" in part) is (is_on_record and "Not read: " in part)
 
 
 @check_each("name", list(KINDS))
