@@ -93,6 +93,8 @@ def _list_doubts_on_duties(license_: LicenseConclusion) -> list[str]:
         doubts.append(f"The licence of {join_first(names, _MOST_NAMES)} was not read and may bring further duties.")
     if any(each.kind == UNREAD_TERMS for each in license_.open_answers):
         doubts.append("Terms in files that were not read to their end may bring further duties.")
+    elif not (license_.origins or doubts) and any(not each.license for each in license_.open_answers):
+        doubts.append("The terms that are open may bring further duties.")
     unverified = [each.id for each in license_.entries if not each.read]
     if unverified:
         doubts.append(

@@ -122,6 +122,8 @@ def test_first_sheets_answer_which_duties_apply(name: str, reports: Mapping[str,
         assert all(f"If {each['id']} applies: " in part for each in license_["entries"])
     elif not license_["models"]:
         assert (NO_DUTY in part or "It would trigger no duty." in part) is (not duties)
+        is_open = "whether further terms bind is open" in join_words(parse_page(report).text)
+        assert not is_open or "may bring further duties" in part or "demands: " in part
         # Every duty is named with its section.
         assert all(each["section"] in part for each in duties)
 
