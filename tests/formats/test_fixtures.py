@@ -125,7 +125,7 @@ NOT_FAILED = {
     "java-object/malicious/proxy.ser": (3, {"java/unverified-class"}),
     "java-object/malicious/unlisted.model": (3, {"java/unverified-class"}),
     "mxnet/malicious/custom-symbol.json": (3, {"mxnet/custom-operator"}),
-    "shell/malicious/attributes.zip": (1, {"shell/git-driver", "shell/lfs-elsewhere"}),
+    "shell/malicious/attributes.zip": (3, {"shell/git-driver", "shell/lfs-elsewhere"}),
     "ggml/malicious/unknown-dtype.bin": (3, {"coverage/damaged", "ggml/unknown-type"}),
     "ggml/malicious/unknown-program.bin": (3, {"coverage/no-reader"}),
     "spacy/malicious/factory.cfg": (3, {"spacy/unverified-function"}),
