@@ -317,12 +317,17 @@ class Audit:
         )
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
         self._judge_subjects(build_source_subjects(alarms, {}))
-        if self._record_ledger is not None:
-            for ledger in self._ledgers:
-                is_declared = ledger.address in closed_addresses or any(
-                    lies_within(ledger.address, address) for address in closed_addresses
-                )
-                self._record_ledger(ledger.declare_unclaimed() if is_declared else ledger)
+        self._record_ledgers(closed_addresses)
+
+    def _record_ledgers(self, closed_addresses: Collection[str]) -> None:
+        """Hand on the ledgers; the bytes of addresses that a reference closes are declared."""
+        if self._record_ledger is None:
+            return
+        for ledger in self._ledgers:
+            is_declared = ledger.address in closed_addresses or any(
+                lies_within(ledger.address, address) for address in closed_addresses
+            )
+            self._record_ledger(ledger.declare_unclaimed() if is_declared else ledger)
 
     def _judge_run_files(self, snapshot: Snapshot) -> list[tuple[str, Unread]]:
         """Judge data that another file runs in the language of the program that runs it, and return its absences.

@@ -2,7 +2,7 @@
 
 Extensions are compiled and loaded by ``torch.utils.cpp_extension``, ``setup.py`` or a package manager, so that their
 calls run beside the Python of the model. Comments and texts are left out, and the rest of such a file stays an absence:
-this is no analysis of its code.
+the reader does not analyse its code.
 """
 
 from __future__ import annotations

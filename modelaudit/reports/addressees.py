@@ -24,7 +24,7 @@ _MAIL: Final = defer_pattern(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1
 def name_author(report: AuditReport) -> str:
     """Name who answers for the model, with the first contact that the card states, or the account of the Hub.
 
-    A contact of which a sentence says that it grants licences is named where nothing else is.
+    A contact that grants licences, as a sentence states, is named where nothing else is.
     """
     noun = name_subject(report)
     facts = report.description.facts

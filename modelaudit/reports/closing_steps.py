@@ -32,7 +32,7 @@ def list_closing_steps(report: AuditReport) -> Iterator[Step]:
     if lacks_signoff(report) and not is_cause:
         yield Step("The policy requires that a person signs off: sign the report of all checks before the use.")
     if report.decision.verdict is Verdict.PASS and CHECK_FIRST in report.decision.use.reason:
-        yield Step(f"Settle before the use what its answer names under “Check first”, or ask {name_owner(report)}.")
+        yield Step(f"Settle the points under “Check first” before the use, or ask {name_owner(report)}.")
     if report.decision.verdict is Verdict.PASS and (due := _list_due(report)):
         first, more = due[0], len(due) - 1
         others = f", and {more} more below" if more else ""

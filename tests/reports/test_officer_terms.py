@@ -286,7 +286,7 @@ def test_licensor_of_an_inherited_licence_is_the_publisher_of_the_base_model(
 def test_point_that_a_permission_leaves_open_is_stated_once_and_has_a_step(reports: Mapping[str, AuditReport]) -> None:
     report = reports["versions"]
     assert read_sheets(report).count("fits 2 versions of NVIDIA-Open-Model") == 1
-    assert "Settle before the use what its answer names under “Check first”" in join_persons(report)
+    assert "Settle the points under “Check first” before the use" in join_persons(report)
 
 
 def test_licence_of_a_file_that_no_answer_covers_is_a_question(reports: Mapping[str, AuditReport]) -> None:

@@ -2145,33 +2145,31 @@ def _lists_few_items(source: Value) -> TypeGuard[Container]:
 
 def _find_augmented_names(body: list[ast.stmt]) -> set[str]:
     """Find the names that statements change by ``name += value``, outside of functions and classes that they define."""
-    names = set()
-    waiting: list[ast.AST] = list(body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            names.add(node.target.id)
-        waiting += ast.iter_child_nodes(node)
-    return names
+    augmented = (node.target for node in _walk_own_nodes(body) if isinstance(node, ast.AugAssign))
+    return {target.id for target in augmented if isinstance(target, ast.Name)}
 
 
 def _find_carried_names(body: list[ast.stmt]) -> set[str]:
     """Find the names and attributes that a loop assigns from themselves, as ``found = getattr(found, name)`` does."""
     names = set()
-    waiting: list[ast.AST] = list(body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
+    for node in _walk_own_nodes(body):
         if isinstance(node, ast.Assign | ast.NamedExpr) and isinstance(node.value, ast.Call | ast.Subscript):
             assigned = node.targets if isinstance(node, ast.Assign) else [node.target]
             targets = {name for each in assigned if (name := _get_target_name(each))}
             if targets:
                 names |= targets & {_get_target_name(each) for each in ast.walk(node.value)}
-        waiting += ast.iter_child_nodes(node)
     return names
+
+
+def _walk_own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the nodes of statements, outside of functions and classes that they define."""
+    waiting: list[ast.AST] = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        yield node
+        waiting += ast.iter_child_nodes(node)
 
 
 def _get_target_name(node: ast.AST) -> str:
