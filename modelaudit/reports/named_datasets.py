@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from packageurl import PackageURL
+
 from modelaudit.model.description import Fact, Topic
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import DatasetClaim, OriginState
 from modelaudit.model.placeholders import states_something
 from modelaudit.model.report import AuditReport
 from modelaudit.model.spelling import uncover_text
-from modelaudit.reports.package_url import HUB, REPOSITORY_ID
+from modelaudit.reports.package_url import HUB, REPOSITORY_ID, build_dataset_purl
 from modelaudit.reports.text import validate_https_link
 from modelaudit.reports.wording import cut_text
 
@@ -54,8 +56,17 @@ class Dataset:
     def address(self) -> str | None:
         """Its address: as a fact states it, else on the Hub, where the ids of a card lead; ``None`` if not known."""
         stated = next((link for fact in self.facts if (link := validate_https_link(fact.get("url")))), None)
-        is_on_hub = self.claim is not None and REPOSITORY_ID.fullmatch(self.name) is not None
-        return stated or (f"{HUB}/datasets/{self.name}" if is_on_hub else None)
+        return stated or (f"{HUB}/datasets/{self.name}" if self._is_on_hub else None)
+
+    @property
+    def purl(self) -> PackageURL | None:
+        """Its package URL; ``None`` for a data set that the card does not name by an id of the Hub."""
+        return build_dataset_purl(self.name, self.revision) if self._is_on_hub else None
+
+    @property
+    def _is_on_hub(self) -> bool:
+        """Whether the card names it by an id of the Hub."""
+        return self.claim is not None and REPOSITORY_ID.fullmatch(self.name) is not None
 
     @property
     def revision(self) -> str | None:

@@ -14,6 +14,8 @@ from modelaudit.model.lazy_pattern import defer_pattern
 _PROJECT_NAME: Final = defer_pattern(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 """The name of a project on PyPI (PEP 508)."""
 _VERSION: Final = defer_pattern(r"[0-9][0-9A-Za-z.+!_-]{0,60}")
+_SPOKEN: Final = defer_pattern(r"(?P<name>[A-Za-z0-9._-]{1,100})\s+v?(?P<version>[0-9][0-9A-Za-z.+!_-]{0,60})")
+"""A library with its version, as a card writes it: ``Transformers 4.44.2``."""
 _PROJECTS: Final = {"pytorch": "torch", "sklearn": "scikit-learn", "tf": "tensorflow"}
 """Frameworks whose project on PyPI has another name than cards give them."""
 
@@ -39,7 +41,8 @@ def list_libraries(description: ModelDescription) -> list[NamedLibrary]:
     """List each library with its package URL, and with its version where one is stated."""
     facts_by_name: dict[str, list[Fact]] = {}
     for fact in description.list_facts(Topic.LIBRARY, Topic.FRAMEWORK):
-        facts_by_name.setdefault(_name_project(fact.value), []).append(fact)
+        spoken = _SPOKEN.fullmatch(fact.value)
+        facts_by_name.setdefault(_name_project(spoken["name"] if spoken else fact.value), []).append(fact)
     return [_build_library(name, facts) for name, facts in facts_by_name.items()]
 
 
@@ -51,7 +54,12 @@ def _name_project(name: str) -> str:
 
 def _build_library(name: str, facts: list[Fact]) -> NamedLibrary:
     """Build one library from all facts that name it, the strongest first."""
-    stated = (fact.get("version") for fact in facts)
-    version = next((each for each in stated if _VERSION.fullmatch(each)), None)
+    version = next((each for each in map(_find_version, facts) if _VERSION.fullmatch(each)), None)
     is_project = _PROJECT_NAME.fullmatch(name) is not None
     return NamedLibrary(name, version, PackageURL("pypi", None, name, version) if is_project else None, tuple(facts))
+
+
+def _find_version(fact: Fact) -> str:
+    """Find the version that a fact states, apart from the name or behind it; empty without one."""
+    spoken = _SPOKEN.fullmatch(fact.value)
+    return fact.get("version") or (spoken["version"] if spoken else "")

@@ -13,27 +13,42 @@ from modelaudit.model.report import Target
 from modelaudit.reports.text import validate_https_link
 
 HUB: Final = "https://huggingface.co"
+_DATASETS: Final = "datasets"
+"""The first part of the namespace of a data set. The type defines models alone; writers of bills name data sets so, and
+the server, the namespace and the name give the address of the repository, as they do for a model."""
 REPOSITORY_ID: Final = defer_pattern(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?")
 """The id of a repository on the Hub, such as ``org/model`` or ``gpt2``."""
 
 
 def build_repository_purl(target: Target) -> PackageURL | None:
-    """Build the package URL of a model of the Hub, also of a snapshot in its cache; ``None`` without an id."""
+    """Build the package URL of a repository of the Hub, also of a snapshot in its cache; ``None`` without an id."""
     if not REPOSITORY_ID.fullmatch(target.name):
         return None
-    namespace, _, name = target.name.rpartition("/")
     # The type implies the public Hub; only another server, such as a mirror, has to be stated.
     is_other_server = target.origin.rstrip("/") not in ("", HUB)
     qualifiers = {"repository_url": target.origin} if is_other_server and validate_https_link(target.origin) else None
-    return PackageURL("huggingface", namespace or None, name, target.commit, qualifiers)
+    return _build_purl(target.name, target.commit, is_dataset=target.kind is RefKind.DATASET, qualifiers=qualifiers)
 
 
 def build_base_purl(name: str, commit: str | None) -> PackageURL | None:
     """Build the package URL of a base model by its id on the Hub; ``None`` for another name, such as a path."""
     if not REPOSITORY_ID.fullmatch(name):
         return None
-    namespace, _, last = name.rpartition("/")
-    return PackageURL("huggingface", namespace or None, last, commit.lower() if commit else None)
+    return _build_purl(name, commit.lower() if commit else None)
+
+
+def build_dataset_purl(name: str, revision: str | None) -> PackageURL | None:
+    """Build the package URL of a data set by its id on the Hub; ``None`` for another name, such as a path."""
+    return _build_purl(name, revision, is_dataset=True) if REPOSITORY_ID.fullmatch(name) else None
+
+
+def _build_purl(
+    id_: str, version: str | None, *, is_dataset: bool = False, qualifiers: dict[str, str] | None = None
+) -> PackageURL:
+    """Build the package URL of the repository with an id of the Hub."""
+    namespace, _, name = id_.rpartition("/")
+    parts = (_DATASETS,) * is_dataset + (namespace,) * bool(namespace)
+    return PackageURL("huggingface", "/".join(parts) or None, name, version, qualifiers)
 
 
 def find_repository_address(target: Target) -> str | None:

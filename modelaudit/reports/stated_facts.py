@@ -57,15 +57,12 @@ def find_version(report: AuditReport, listing_digest: str | None) -> str | None:
 
 
 def build_model_purl(report: AuditReport, version: str | None) -> PackageURL | None:
-    """Build the package URL: of the Hub for a model of it, else a generic one with the digest.
-
-    The specification defines the type ``huggingface`` for models only, so a data set of the Hub has none.
-    """
+    """Build the package URL: of the Hub for a repository of it, else a generic one with the digest."""
     target = report.target
-    if target.kind in (RefKind.MODEL, RefKind.CACHE):
+    if target.kind in (RefKind.MODEL, RefKind.CACHE, RefKind.DATASET):
         return build_repository_purl(target)
     name = escape_unprintable(target.short_name)
-    if target.kind is RefKind.DATASET or version is None or not name.strip("/ "):
+    if version is None or not name.strip("/ "):
         return None
     return PackageURL("generic", None, name, version)
 

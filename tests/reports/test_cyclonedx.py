@@ -234,11 +234,12 @@ def test_declared_license_has_an_spdx_id_only_if_it_resolved_to_one_and_otherwis
         (RefKind.MODEL, "acme/tiny", "https://huggingface.co/", "pkg:huggingface/acme/tiny@"),
         (RefKind.CACHE, "acme/tiny", "local Hub cache", "pkg:huggingface/acme/tiny@"),
         (RefKind.FOLDER, "tiny", "local disk", "pkg:generic/tiny@"),
-        (RefKind.DATASET, "acme/data", "https://huggingface.co", None),
+        (RefKind.DATASET, "acme/data", "https://huggingface.co", "pkg:huggingface/datasets/acme/data@"),
+        (RefKind.DATASET, "squad", "https://huggingface.co", "pkg:huggingface/datasets/squad@"),
         (RefKind.MODEL, "a/b/c", "https://huggingface.co", None),  # not the id of a repository
     ],
 )
-def test_model_of_the_hub_and_folder_with_a_digest_have_a_package_url(
+def test_repository_of_the_hub_and_folder_with_a_digest_have_a_package_url(
     failing: AuditReport, kind: RefKind, name: str, origin: str, purl: str | None
 ) -> None:
     report = replace(failing, target=replace(failing.target, kind=kind, name=name, origin=origin))

@@ -317,10 +317,28 @@ def test_libraries_and_data_sets_are_components_with_their_places() -> None:
     assert collect_properties(torch)["modelaudit:library:range"] == [">=2.1"]
     pairs, tests = components["acme/pairs"], components["acme/tests"]
     assert pairs["data"][0]["contents"]["url"] == "https://huggingface.co/datasets/acme/pairs"
+    assert pairs["purl"] == "pkg:huggingface/datasets/acme/pairs"
+    assert "purl" not in tests  # the card gives it an address of its own, and no id of the Hub
     assert pairs["evidence"]["occurrences"] == [{"location": "README.md", "line": 17}]
     assert tests["data"][0]["contents"]["url"] == "https://data.example/tests"
     refs = {each["ref"] for each in bom["metadata"]["component"]["modelCard"]["modelParameters"]["datasets"]}
     assert {pairs["bom-ref"], tests["bom-ref"]} <= refs
+
+
+@pytest.mark.parametrize(
+    ("stated", "version"), [("Torch v2.1.0", "2.1.0"), ("torch 2.1.0+cu121", "2.1.0+cu121"), ("Torch", None)]
+)
+def test_library_that_a_card_names_with_its_version_is_one_component(
+    failing: AuditReport, stated: str, version: str | None
+) -> None:
+    facts = (
+        Fact(Topic.LIBRARY, "torch", Confidence.FOUND, "requirements.txt", Location(line=1)),
+        Fact(Topic.FRAMEWORK, stated, Confidence.DECLARED, "README.md", Location(line=9)),
+    )
+    bom = render_bom(replace(failing, description=replace(failing.description, facts=facts)))
+    (library,) = (each for each in bom["components"] if each["type"] == "library")
+    assert (library["name"], library.get("version")) == ("torch", version)
+    assert len(library["evidence"]["occurrences"]) == len(facts)
 
 
 def test_data_that_a_card_describes_in_words_has_a_short_name(failing: AuditReport) -> None:

@@ -185,6 +185,7 @@ def test_packages_around_the_model_have_their_relation_and_their_licences() -> N
     assert list_targets(elements, "hasConcludedLicense", model) == ["Apache-2.0 AND LicenseRef-Llama-3.1"]
     assert list_targets(elements, "hasDeclaredLicense", model) == ["Apache-2.0 AND LicenseRef-Llama-3.1"]
     (data,) = find(elements, "dataset_DatasetPackage", name="acme/books")
+    assert data["software_packageUrl"] == "pkg:huggingface/datasets/acme/books"
     assert list_targets(elements, "hasDeclaredLicense", data) == ["CC-BY-4.0"]
     # The AI and the Dataset profile ask for exactly one relationship of each kind.
     packages = [*find(elements, "ai_AIPackage"), *find(elements, "dataset_DatasetPackage")]

@@ -40,6 +40,7 @@ def _build_dataset(dataset: Dataset, conclusion: LicenseConclusion) -> Component
         name=escape_unprintable(dataset.title),
         description=escape_unprintable(dataset.name) if dataset.title != dataset.name else None,
         version=escape_unprintable(revision) if revision else None,
+        purl=dataset.purl,
         bom_ref=build_dataset_ref(dataset),
         licenses=licenses,
         external_references=[ExternalReference(type=distribution, url=XsUri(address))] if address else [],

@@ -72,6 +72,8 @@ def add_datasets(elements: ElementSet, licenses: Licenses, model: spdx.ai_AIPack
             package.description = escape_unprintable(dataset.name)
         if dataset.revision:
             package.software_packageVersion = escape_unprintable(dataset.revision)
+        if dataset.purl:
+            package.software_packageUrl = dataset.purl.to_string()
         if dataset.address:
             package.software_downloadLocation = dataset.address
         declared = dataset.licenses if dataset.has_declared_license else ()
