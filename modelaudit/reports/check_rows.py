@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, LicenseConclusion
+from modelaudit.model.policy import Requirement
 from modelaudit.model.report import AuditReport, DigestState
 from modelaudit.model.signature import SignatureState
 from modelaudit.model.terms import SHARED_WEIGHTS, UNREAD_TERMS
+from modelaudit.model.verdict import CauseKind
 from modelaudit.reports import view
 from modelaudit.reports.answers import describe_reach
+from modelaudit.reports.signature_words import describe_unmet_signature
 from modelaudit.reports.wording import CHECKS, STATES, count_noun
 
 _COMPARED = (DigestState.MATCH, DigestState.MATCH_SHA1, DigestState.MISMATCH)
@@ -32,11 +35,20 @@ def _describe_result(report: AuditReport, family: CheckFamily) -> str:
     if family not in report.policy.checks:
         return "did not run"
     findings = [each for each in report.findings if each.check is family]
+    required = tuple(_describe_required_signature(report)) if family is CheckFamily.INTEGRITY else ()
     # A check that compared nothing found nothing, which is no result.
     if not findings and not _has_compared(report, family):
-        return _NOT_COMPARED[family]
+        return "; ".join((_NOT_COMPARED[family], *required))
     found = view.describe_severities(findings)
-    return "; ".join((found, *_describe_extent(report, family)))
+    return "; ".join((found, *_describe_extent(report, family), *required))
+
+
+def _describe_required_signature(report: AuditReport) -> Iterator[str]:
+    """Yield whether the signature that the policy requires was found; nothing where it requires none."""
+    if Requirement.SIGNER in report.policy.require:
+        is_unmet = any(each.kind is CauseKind.SIGNER for each in report.decision.causes)
+        state = describe_unmet_signature(report.target.signatures) if is_unmet else "present"
+        yield f"the signature of a trusted signer, which the policy requires, is {state}"
 
 
 def _has_compared(report: AuditReport, family: CheckFamily) -> bool:

@@ -11,10 +11,10 @@ from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import CauseKind, Verdict
 from modelaudit.reports import view
-from modelaudit.reports.addressees import name_owner
 from modelaudit.reports.clause_words import WEIGHTY_KINDS
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import describe_kind
+from modelaudit.reports.open_points import settle_open_points
 from modelaudit.reports.openness_words import lacks_weights
 from modelaudit.reports.signoff_need import lacks_signoff
 from modelaudit.reports.use_steps import Step
@@ -32,12 +32,14 @@ def list_closing_steps(report: AuditReport) -> Iterator[Step]:
     if lacks_signoff(report) and not is_cause:
         yield Step("The policy requires that a person signs off: sign the report of all checks before the use.")
     if report.decision.verdict is Verdict.PASS and CHECK_FIRST in report.decision.use.reason:
-        yield Step(f"Settle the points under “Check first” before the use, or ask {name_owner(report)}.")
+        yield from settle_open_points(report)
     if report.decision.verdict is Verdict.PASS and (due := _list_due(report)):
         first, more = due[0], len(due) - 1
-        others = f", and {more} more below" if more else ""
+        others = f", and {more} more" if more else ""
         section = f" ({first.section})" if first.section else ""
-        yield Step(f"Meet the duties of your use: {lower_first(describe_kind(first.kind))}{section}{others}.")
+        yield Step(
+            f"Meet the duties of your use, as stated under Duties: {lower_first(describe_kind(first.kind))}{section}{others}."
+        )
 
 
 def keep_report(report: AuditReport) -> Step:

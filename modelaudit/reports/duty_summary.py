@@ -9,16 +9,18 @@ from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.terms import UNREAD_TERMS, Answer, Group, Use
 from modelaudit.reports import license_view
 from modelaudit.reports.clause_words import SOURCE_TO_USERS
+from modelaudit.reports.duty_acts import describe_act, describe_particulars
 from modelaudit.reports.front_page import ShortList
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import TRIGGERS, describe_kind
 from modelaudit.reports.next_step import list_base_models_to_look_up
 from modelaudit.reports.use_steps import list_contradicting
-from modelaudit.reports.wording import count_noun, cut_text, join_first, join_phrases, lower_first
+from modelaudit.reports.wording import cut_text, join_first, join_phrases, lower_first
 
 _MOST_NAMES: Final = 2
 _MOST_DUTIES: Final = 8
+_MOST_WATCHED: Final = 3
 _SENTENCE_CHARACTERS: Final = 200
 _DUTIES_OF_DENIED: Final = "its duties apply if an agreement with the licensor or a different use changes that"
 _NO_OBLIGATIONS: Final = "No obligations can be listed, because no known licence was recognised."
@@ -32,7 +34,7 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
         return ShortList("Not known: the licence was not checked.")
     groups = dict(group_tasks(license_))
     tasks = [task for group, each in groups.items() if group is not Group.WATCH for task in each]
-    watched = len(groups.get(Group.WATCH, ()))
+    watched = groups.get(Group.WATCH, ())
     if not license_.entries:
         return ShortList(f"{_NO_OBLIGATIONS} There may still be obligations.", _point_to_duties(license_))
     if license_.state is not ConclusionState.CONCLUDED and not license_.models:
@@ -41,13 +43,15 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
     tasks.sort(key=lambda task: task.depends_on(license_.intent) != ())
     lines = list(dict.fromkeys(_describe_duty(task, license_) for task in tasks))
     more = max(len(lines) - _MOST_DUTIES, 0)
-    watch = [f"{_count_watched(watched)}."] if watched else []
+    watch = [f"{_name_watched(watched)}."] if watched else []
     doubts = _list_doubts_on_duties(license_)
     return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *watch, *doubts), more)
 
 
-def _count_watched(number: int) -> str:
-    return count_noun(number, "point to watch", "points to watch")
+def _name_watched(tasks: Sequence[Task]) -> str:
+    """Name the first points that ask for nothing in advance, and count the others; an annex explains each."""
+    titles = [lower_first(describe_kind(task.kind)) for task in tasks]
+    return f"To watch (annex on the licence): {join_first(titles, _MOST_WATCHED, '; ')}"
 
 
 def _summarize_unsettled_duties(license_: LicenseConclusion) -> ShortList:
@@ -64,10 +68,10 @@ def _summarize_unsettled_duties(license_: LicenseConclusion) -> ShortList:
     for entry in license_.entries:
         own = [(group, task) for group, each in group_tasks(license_) for task in each if task.license == entry.id]
         kinds = [lower_first(_describe_duty(task, license_).rstrip(".")) for group, task in own if group != Group.WATCH]
-        watched = sum(group is Group.WATCH for group, _ in own)
+        watched = [task for group, task in own if group is Group.WATCH]
         none = "its clauses bring no duty" if license_.permission is None else "your planned use triggers no duty"
         duties = join_first(kinds, _MOST_DUTIES, "; ") or none
-        watch = f"; {_count_watched(watched)}" if watched else ""
+        watch = f". {_name_watched(watched)}" if watched else ""
         is_denied = entry.id in denying and not is_denied_throughout
         denied = "your planned use is not allowed; under an agreement with the licensor, " if is_denied else ""
         lines.append(f"If {entry.id} applies: {denied}{duties}{watch}.")
@@ -141,4 +145,5 @@ def _describe_duty(task: Task, license_: LicenseConclusion) -> str:
     part = f", for {join_first(parts, _MOST_NAMES)}" if parts and len(parts) < len(license_.models) else ""
     # Page 1 names a single licence at its head.
     source = task.source if len(license_.entries) > 1 else task.section or "section not stated"
-    return f"{describe_kind(task.kind)}{when} ({source}){part}{met}."
+    place = "; ".join((source, *describe_particulars(task, license_)))
+    return f"{describe_act(task, when)} ({place}){part}{met}."

@@ -237,7 +237,8 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
         weights = "No file with weights is among them." if lacks_weights(report) else ""
         return ShortList(lead, _drop_empty([weights, *unsearched, checks]), title=_NOT_EXAMINED)
     title = _NOT_EXAMINED if silent else view.name_absences(absences)
-    lead = f"{view.count_parts(absences, len(silent))}{view.describe_accepted(absences)}."
+    rest = "" if silent or not _is_rest_examined(report) else " Everything else in the files was examined."
+    lead = f"{view.count_parts(absences, len(silent))}{view.describe_accepted(absences)}.{rest}"
     by_reason: dict[UnreadReason, list[str]] = {}
     for address, absence in absences:
         by_reason.setdefault(absence.unread.reason, []).append(_name_part(address, absence))
@@ -248,6 +249,13 @@ def summarize_unexamined(report: AuditReport) -> ShortList:
     shown = _drop_empty([*lines[:_MOST_REASONS_UNREAD], *unsearched, unopened and format_sentence(unopened), checks])
     more = max(len(lines) - _MOST_REASONS_UNREAD, 0)
     return ShortList(lead, shown, more, is_open=bool(silent or coverage.open_absences), title=title)
+
+
+def _is_rest_examined(report: AuditReport) -> bool:
+    """Whether all that no absence names was examined for attacks: every file was opened, and at least one read."""
+    coverage = report.coverage
+    is_checked = CheckFamily.SECURITY in report.policy.checks
+    return is_checked and coverage.anything_examined and not coverage.unopened
 
 
 def _name_part(address: str, absence: Absence) -> str:

@@ -43,11 +43,12 @@ from modelaudit.reports import (
     lineage_picture,
     officer_steps,
     openness_words,
+    requirement_words,
     signoff_rows,
     view,
     wording,
 )
-from modelaudit.reports.check_rows import list_check_rows, list_unverified
+from modelaudit.reports.check_rows import list_check_rows
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_names import find_license_names, introduce_licenses, name_licenses
 from modelaudit.reports.provenance_words import list_provenance
@@ -114,7 +115,7 @@ def render_html(report: AuditReport) -> bytes:
         lacks_signoff=lacks_signoff(report),
         may_not_load=report.decision.load.verdict is not Verdict.PASS and CheckFamily.SECURITY in report.policy.checks,
         unexamined=front_page.summarize_unexamined(report),
-        unverified=list_unverified(report),
+        unverified=requirement_words.describe_unverified(report),
         duties=duty_summary.summarize_duties(report.license),
         accepted=front_page.list_acceptances(report),
         signoffs=signoff_rows.list_sign_offs(original),
@@ -213,6 +214,7 @@ def _load_environment() -> Environment:
         parts=license_parts,
         decisions=decision_words,
         inventory=inventory,
+        requirements=requirement_words,
         hub_scanners=hub_scanners,
         answers=answers,
         element_lists=element_lists,

@@ -195,7 +195,8 @@ def _inquire_about_license(license_: LicenseConclusion) -> Iterator[_Inquiry]:
     ]
     unknown = [name for name in dict.fromkeys(datasets) if name not in with_known_licence]
     if unknown:
-        yield _Inquiry(f"Do the terms of the data sets allow our planned use ({join_first(unknown, _MAX_NAMES)})?")
+        names = join_first(unknown, _MAX_NAMES)
+        yield _Inquiry(f"Do the terms of the data sets allow our planned use ({names})?", tuple(unknown))
     yield from _inquire_about_files_apart(license_)
     if license_.open_permission is not Answer.DENY:
         places, conditions = list_clauses_on_fields(license_), list_conditions_on_fields(license_)

@@ -8,6 +8,11 @@ from typing import Final
 from modelaudit.model.signature import Signature, SignatureMethod, SignatureState, Signer
 
 _TIME_UNPROVEN: Final = "time not proven"
+_UNMET: Final = {
+    SignatureState.VERIFIED: "found, and it does not cover every file",
+    SignatureState.UNCHECKED: "found, and not checked",
+    SignatureState.REFUSED: "found, and refused",
+}
 _KEY_CHARACTERS: Final = 16
 """Of a key and its fingerprint; the JSON report has all of them."""
 
@@ -31,6 +36,12 @@ def summarize_signature(signature: Signature) -> str:
         word = "REFUSED" if signature.state is SignatureState.REFUSED else "NOT CHECKED"
         return f"{_name_record(signature)}: {word}: {signature.reason}"
     return f"{_name_record(signature)}: by {_describe_statement(signature, signature.signer)}"
+
+
+def describe_unmet_signature(signatures: Sequence[Signature]) -> str:
+    """Describe what was found where a policy requires a signature, and none of a trusted signer covers every file."""
+    states = {each.state for each in signatures}
+    return next((words for state, words in _UNMET.items() if state in states), "absent")
 
 
 def list_unchecked(signatures: Sequence[Signature]) -> list[str]:

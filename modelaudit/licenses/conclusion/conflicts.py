@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from modelaudit.licenses.conclusion.agreement import describe_variant
 from modelaudit.licenses.conclusion.compared_evidence import (
@@ -45,6 +46,9 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.structure import NOWHERE
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory
+
+_MOST_VERSIONS: Final = 6
+"""Versions of a licence that a sentence names; more are counted alone."""
 
 
 def find_conflicts(compared: ComparedEvidence) -> tuple[Conflict, ...]:
@@ -145,10 +149,12 @@ def _find_ambiguous_versions(compared: ComparedEvidence) -> Iterator[Conflict]:
             found.add(id_)
             entry = compared.rules.licenses[id_]
             version = f", {entry.version}," if entry.version else ""
+            dated = [compared.rules.licenses[each].version for each in (*sorted(versions), id_)]
+            named = f" ({'; '.join(dated)})" if all(dated) and len(dated) <= _MOST_VERSIONS else ""
             yield Conflict(
                 "version-dependent",
-                f"“{' '.join(claim.quotation.split())}” fits {len(versions) + 1} versions of {entry.name}; the current"
-                f" one{version} is assumed, and no text in the repository shows another.",
+                f"“{' '.join(claim.quotation.split())}” fits {len(versions) + 1} versions of {entry.name}{named};"
+                f" the current one{version} is assumed, and no text in the repository shows another.",
                 (id_, *sorted(versions)),
                 claim.artifact,
                 claim.location,

@@ -1,0 +1,137 @@
+"""Sentences that ask an officer for an act: each says what to do, which point it settles, and where to read on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from reports.test_html import parse_page
+from reports.test_officer import join_words, read_part, read_sheets
+from support.officer_kinds import Kind, build_weights, scan_kinds, write_card
+from support.signatures import write_public_key
+
+import modelaudit
+from modelaudit.model.report import AuditReport
+from modelaudit.reports.officer_steps import list_steps
+from modelaudit.reports.questions import group_questions
+
+_WEIGHTS = {"model.safetensors": build_weights()}
+_ALL = dict.fromkeys(("commercial", "hosted-service", "redistribute", "fine-tune", "embed-on-device"), True)
+_DATA = "datasets: [acme/letters]\n"
+KINDS = {
+    "gemma": Kind({"README.md": write_card("gemma"), **_WEIGHTS}, uses=_ALL),
+    "llama": Kind({"README.md": write_card("llama3.1"), **_WEIGHTS}, uses=_ALL),
+    "rail": Kind({"README.md": write_card("creativeml-openrail-m"), **_WEIGHTS}, uses=_ALL),
+    "data": Kind({"README.md": write_card("mit", fields=_DATA), **_WEIGHTS}),
+}
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, AuditReport]:
+    return scan_kinds(tmp_path_factory.mktemp("acts"), KINDS)
+
+
+def read_duties(report: AuditReport) -> str:
+    return read_part(read_sheets(report), "Duties", "Accepted risks")
+
+
+def test_duty_on_names_states_the_rule_and_its_exact_words(reports: Mapping[str, AuditReport]) -> None:
+    duties = read_duties(reports["llama"])
+    assert "Name what you make from it: a model that is made, trained or improved with this one" in duties
+    assert "has a name that begins with this word (section 1.b.i; exact words: “Llama”)." in duties
+    assert "Show where it comes from (section 1.b.i; exact words: “Built with Llama”)" in duties
+    # The line of a notice is too long for a list.
+    assert "Ship the notices (section 1.b.iii)." in duties
+
+
+def test_duty_to_pass_limits_on_says_how_and_where_the_limits_are(reports: Mapping[str, AuditReport]) -> None:
+    assert (
+        "Pass the limits on: put the use limits into every agreement under which the model or something made from it is "
+        "used or passed on, as terms that can be enforced, and notify recipients that it is subject to them "
+        "(section 3.1; the limits: section 3.2 and prohibited use policy, prohibited use policy)."
+    ) in read_duties(reports["gemma"])
+    assert "the limits: paragraph 5 and Attachment A" in read_duties(reports["rail"])
+
+
+def test_service_is_a_duty_with_an_act(reports: Mapping[str, AuditReport]) -> None:
+    assert "For a service, meet the duties for passing it on (section 1.1(b) and 3.1)." in read_duties(reports["gemma"])
+
+
+def test_points_to_watch_are_named_with_their_annex(reports: Mapping[str, AuditReport]) -> None:
+    duties = read_duties(reports["llama"])
+    assert "To watch (annex on the licence): do not use the author's name or marks; " in duties
+    assert "and 2 more." in duties
+
+
+def test_step_names_the_versions_that_fit_and_settles_which(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["gemma"]
+    assert (
+        "“gemma” fits 3 versions of Gemma Terms of Use (2024-02-21; 2024-04-01; 2025-03-24); the current one, "
+        "2025-03-24, is assumed"
+    ) in report.decision.use.reason
+    persons = [each.person for each in list_steps(report)]
+    assert any(
+        "before the use which version of Gemma Terms of Use (https://ai.google.dev/gemma/terms) covers this model, and "
+        "put the text of that version beside the files: the next scan then goes by it." in each
+        for each in persons
+    )
+
+
+def test_step_names_the_data_set_to_look_up_and_no_question_repeats_it(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["data"]
+    assert "Look up the licence of the data set acme/letters before the use." in [
+        each.person for each in list_steps(report)
+    ]
+    questions = " ".join(text for _, texts in group_questions(report) for text in texts)
+    assert "data sets" not in questions
+
+
+@pytest.fixture(scope="module")
+def signer_report(tmp_path_factory: pytest.TempPathFactory) -> AuditReport:
+    root = tmp_path_factory.mktemp("signer")
+    (root / "m").mkdir()
+    (root / "m" / "README.md").write_bytes(write_card("mit"))
+    (root / "m" / "model.safetensors").write_bytes(build_weights())
+    write_public_key(root / "key.pub")
+    policy = "name: signed\nextends: commercial-saas\nrequire: [signer]\ntrusted-signers: [{public-key: key.pub}]\n"
+    (root / "signed.yaml").write_text(policy)
+    return modelaudit.scan(root / "m", offline=True, policy=root / "signed.yaml")
+
+
+def test_signature_that_the_policy_requires_is_named_where_it_is_missing(signer_report: AuditReport) -> None:
+    page = join_words(parse_page(signer_report).text)
+    assert "Not confirmed Origin, signature and digests (no outside source). The policy requires the signature." in page
+    assert "It requires the signature of a trusted signer (absent)." in page
+    assert "Integrity: no stated digest; the signature of a trusted signer, which the policy requires, is absent." in (
+        page
+    )
+
+
+def test_policy_row_and_first_page_name_the_same_states(
+    reports: Mapping[str, AuditReport], signer_report: AuditReport
+) -> None:
+    page = join_words(parse_page(reports["data"]).text)
+    kept = (
+        "What page 1 lists as not examined or not verified keeps the model from passing until it is removed or accepted"
+    )
+    assert f"{kept}; what it lists as not confirmed does not." in page
+    assert "It requires" not in page
+    signed = join_words(parse_page(signer_report).text)
+    assert f"{kept}; what it lists as not confirmed (origin or digests) does not." in signed
+
+
+def test_first_page_says_whether_a_person_signed_in_every_report(
+    reports: Mapping[str, AuditReport], signer_report: AuditReport
+) -> None:
+    for report in (reports["data"], signer_report):
+        assert "Signed off Not yet; the policy does not require it." in read_sheets(report)
+
+
+def test_unverified_part_leaves_the_rest_examined(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes(write_card("mit"))
+    (tmp_path / "a.pkl").write_bytes(b"cacme.training\nEncoder\n)\x81}b.")
+    part = read_part(read_sheets(modelaudit.scan(tmp_path, offline=True)), "Not verified", "Not confirmed")
+    assert part.startswith("1 part not verified. Everything else in the files was examined.")
+    only_license = read_sheets(modelaudit.license(tmp_path, offline=True))
+    assert "Everything else" not in only_license
