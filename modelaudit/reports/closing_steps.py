@@ -37,9 +37,8 @@ def list_closing_steps(report: AuditReport) -> Iterator[Step]:
         first, more = due[0], len(due) - 1
         others = f", and {more} more" if more else ""
         section = f" ({first.section})" if first.section else ""
-        yield Step(
-            f"Meet the duties of your use, as stated under Duties: {lower_first(describe_kind(first.kind))}{section}{others}."
-        )
+        title = lower_first(describe_kind(first.kind))
+        yield Step(f"Meet the duties of your use, as stated under Duties: {title}{section}{others}.")
 
 
 def keep_report(report: AuditReport) -> Step:
