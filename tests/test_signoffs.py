@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -95,6 +97,25 @@ def test_required_sign_off_is_named_with_the_command_that_records_it_and_a_later
         assert "approved by Jane Roe" in " ".join(document.split())
     signed = [each for control in later.controls for each in control.signed]
     assert any("approved by Jane Roe (CISO)" in each for each in signed)
+
+
+def test_page_rendered_after_an_approval_states_it_and_asks_for_a_new_scan(model: Path) -> None:
+    scan()
+    assert "none is recorded" in render_format(render()[0], "markdown").decode()
+    assert sign().returncode == 0
+    shown, _ = render()
+    assert shown.decision.causes[0].reason.endswith("none is recorded (modelaudit.yaml:2)")  # the data are the scan's
+    for format in ("html", "table", "markdown", "cyclonedx", "sarif", "junit", "annotations"):
+        words = " ".join(re.sub("<[^>]*>|`", " ", html.unescape(render_format(shown, format).decode())).split())
+        assert "none is recorded" not in words, format
+        assert re.search(r"Jane Roe approved since \(\s?decisions.yaml:4\s?\)", words), (format, words)
+    assert [each.person for each in list_steps(shown)][:2] == [
+        "Do not load this model before a new scan passes.",
+        "Scan again: Jane Roe approved since, and the new report has the answer.",
+    ]
+    page = " ".join(re.sub("<[^>]*>", " ", render_format(shown, "html").decode()).split())
+    assert "Review, signed off since" in page and "not signed off" not in page
+    assert "It came after the scan, and a new scan takes it into the verdict." in page
 
 
 def test_role_of_the_approver_is_recorded_and_shown_beside_the_name(model: Path) -> None:

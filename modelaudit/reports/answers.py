@@ -6,6 +6,7 @@ Every output takes these sentences from here, and they derive from the decision 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
@@ -15,7 +16,7 @@ from modelaudit.model.verdict import CauseKind, Question, Ruling, Verdict
 from modelaudit.reports.decision_words import DENIAL_RULE, list_rejected
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import Reason, find_untaken, group_tasks, list_own_entries, list_reasons
-from modelaudit.reports.signoff_need import lacks_signoff
+from modelaudit.reports.signoff_need import find_later_approval, lacks_signoff, word_cause, word_reasons
 from modelaudit.reports.wording import (
     CONCLUSIONS,
     count_noun,
@@ -34,8 +35,12 @@ _ACTS = {Question.LOAD: "loading", Question.USE: "use"}
 
 
 def list_rulings(report: AuditReport) -> tuple[tuple[Question, Ruling], ...]:
-    """List the two questions with their answers."""
-    return (Question.LOAD, report.decision.load), (Question.USE, report.decision.use)
+    """List the two questions with their answers; beside a later approval, not that there is none."""
+    load = report.decision.load
+    for cause in report.decision.causes:
+        if cause.kind is CauseKind.SIGNOFF and _fold(cause.reason) == _fold(load.reason):
+            load = replace(load, reason=format_sentence(word_cause(report, cause)))
+    return (Question.LOAD, load), (Question.USE, report.decision.use)
 
 
 def is_pass_with_open_answer(report: AuditReport, apart: Collection[Question] = ()) -> bool:
@@ -53,6 +58,8 @@ def describe_verdict(report: AuditReport) -> str:
     verdict = report.decision.verdict.capitalize()
     missing = [each for each, family in _DECISIVE_CHECKS.items() if family not in report.policy.checks]
     unsigned = ["not signed off"] if lacks_signoff(report) else []
+    if find_later_approval(report) is not None:
+        unsigned = ["signed off since"]
     if missing == [Question.LOAD]:
         return ", ".join((f"{verdict} by the terms alone", "not searched for attacks", *unsigned))
     unchecked = [] if report.decision.verdict is Verdict.FAIL else missing
@@ -84,7 +91,7 @@ def list_details(report: AuditReport) -> tuple[tuple[Question, str], ...]:
     A reason that names a part of the model, or that a cause of *load* has, is one of *load*. So is each if *use* has no
     cause. The others are on the use.
     """
-    stated = {_fold(ruling.reason) for _, ruling in list_rulings(report)}
+    stated = {_fold(ruling.reason) for ruling in (report.decision.load, report.decision.use)}
     addresses = {finding.artifact for finding in report.findings}
     addresses |= {address for record in report.coverage.artifacts for address, _ in record.absences}
 
@@ -100,7 +107,7 @@ def list_details(report: AuditReport) -> tuple[tuple[Question, str], ...]:
         sentence = end_sentence(reason) if begins_with_path else format_sentence(reason)
         return Question.LOAD if is_on_load else Question.USE, sentence
 
-    details = (format_reason(reason) for reason in report.decision.reasons if _fold(reason) not in stated)
+    details = (format_reason(reason) for reason in word_reasons(report) if _fold(reason) not in stated)
     return tuple(sorted(details, key=lambda detail: detail[0] is Question.USE))
 
 

@@ -20,6 +20,7 @@ from xml.sax.saxutils import escape, quoteattr
 from modelaudit.model.finding import CheckFamily, Rule
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import Question, Verdict
+from modelaudit.reports.answers import list_rulings
 from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.results import Outcome, Result, describe_rule, list_results
 from modelaudit.reports.text import escape_unprintable
@@ -145,7 +146,7 @@ def _build_empty_case(report: AuditReport, group: str, name: str, message: str) 
 
 def _build_answer(report: AuditReport, question: Question) -> _Case:
     """Build the case of one answer. An answer that the policy does not gate on is skipped."""
-    ruling = report.decision.load if question is Question.LOAD else report.decision.use
+    ruling = dict(list_rulings(report))[question]
     outcome = _OUTCOME_BY_VERDICT[ruling.verdict]
     if outcome is not Outcome.NOTED and all(cause.question is not question for cause in report.decision.causes):
         outcome = Outcome.ACCEPTED

@@ -18,8 +18,7 @@ from typing import Final
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group
-from modelaudit.model.verdict import Question
-from modelaudit.reports.answers import describe_verdict
+from modelaudit.reports.answers import describe_verdict, list_rulings
 from modelaudit.reports.decision_words import describe_ended, list_valid_signoffs
 from modelaudit.reports.license_names import find_license_names, introduce_licenses, name_licenses
 from modelaudit.reports.license_parts import list_model_rows
@@ -29,6 +28,7 @@ from modelaudit.reports.markdown_text import write_code, write_row, write_text
 from modelaudit.reports.provenance_words import describe_provenance
 from modelaudit.reports.results import Outcome, Result, ResultKind, list_results
 from modelaudit.reports.signature_words import describe_signature, list_unchecked
+from modelaudit.reports.signoff_need import word_cause
 from modelaudit.reports.view import describe_inventory, get_heading, list_skipped_checks, name_absences
 from modelaudit.reports.wording import (
     CHECKS,
@@ -101,12 +101,11 @@ def _render(report: AuditReport, model: str, limit: int, marker: str) -> bytes:
 
 def _list_head_lines(report: AuditReport, model: str, introduced: str) -> Iterator[str]:
     """Yield the heading, the two answers, the licences by title, and the signatures that were not checked."""
-    decision = report.decision
     yield f"## modelaudit: {lower_first(describe_verdict(report))} {write_code(model, _MAX_NAME_CHARACTERS)}"
     yield ""
     yield "| question | answer | reason |"
     yield "|---|---|---|"
-    for question, ruling in ((Question.LOAD, decision.load), (Question.USE, decision.use)):
+    for question, ruling in list_rulings(report):
         yield write_row(question, ruling.verdict, write_text(ruling.reason))
     if introduced:
         yield ""
@@ -175,7 +174,7 @@ def _render_section(section: _Section, limit: int) -> bytes:
 def _build_sections(report: AuditReport) -> Iterator[_Section]:
     """Yield the sections in their order on the page."""
     results = list_results(report)
-    causes = [write_text(format_sentence(cause.reason)) for cause in report.decision.causes]
+    causes = [write_text(format_sentence(word_cause(report, cause))) for cause in report.decision.causes]
     kinds = [f"- {cause.question} {cause.verdict}, {cause.kind}: " for cause in report.decision.causes]
     yield _Section("causes", "Causes", (), map(add, kinds, causes), len(causes))
     open_results = [each for each in results if not each.is_settled]

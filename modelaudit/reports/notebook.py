@@ -14,7 +14,7 @@ from typing import Final
 from modelaudit.model.finding import Severity
 from modelaudit.model.report import AuditReport, Extent
 from modelaudit.model.signoff import SignOffState
-from modelaudit.reports.answers import describe_verdict
+from modelaudit.reports.answers import describe_verdict, list_rulings
 from modelaudit.reports.inventory import compute_tree_digest
 from modelaudit.reports.license_names import name_licenses
 from modelaudit.reports.text import escape_unprintable
@@ -38,9 +38,9 @@ def render_summary(report: AuditReport) -> str:
 
 def _list_rows(report: AuditReport) -> Iterator[tuple[str, str]]:
     """Yield pairs of a label and HTML."""
-    decision, license_ = report.decision, report.license
-    yield "Load", _show(f"{decision.load.verdict}. {end_sentence(decision.load.reason)}")
-    yield "Use", _show(f"{decision.use.verdict}. {end_sentence(decision.use.reason)}")
+    license_ = report.license
+    for question, ruling in list_rulings(report):
+        yield question.capitalize(), _show(f"{ruling.verdict}. {end_sentence(ruling.reason)}")
     yield "Licence", _show(license_.expression or f"not determined: {license_.state}")
     yield "Findings", _describe_findings(report)
     yield "Files", _show(_describe_coverage(report))

@@ -23,6 +23,7 @@ from modelaudit.reports.inventory import has_claimed_digests
 from modelaudit.reports.next_step import list_places, list_reviewable_answers
 from modelaudit.reports.open_names import find_unread
 from modelaudit.reports.results import list_findings_to_review
+from modelaudit.reports.signoff_need import find_later_approval
 from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
 from modelaudit.reports.wording import format_sentence, join_phrases, name_people
 
@@ -178,6 +179,8 @@ def _settle_cause(report: AuditReport, kind: CauseKind) -> Iterator[Step]:
         yield from _name_parts(report, kind, _PARTS[kind])
     elif kind is CauseKind.INSTRUCTIONS_REVIEW:
         yield _read_instructions(report)
+    elif kind is CauseKind.SIGNOFF and (approval := find_later_approval(report)):
+        yield Step(f"Scan again: {approval.by} approved since, and the new report has the answer.")
     elif kind in _STEPS and not (kind is CauseKind.REFUSED and find_refusal(report)):
         yield _STEPS[kind]
 
@@ -246,7 +249,8 @@ def _answer_load(report: AuditReport) -> Iterator[Step]:
         yield from _forbid(report)
     elif verdict is not Verdict.PASS and CheckFamily.SECURITY in report.policy.checks:
         kinds = [each.kind for each in report.decision.causes if each.question is Question.LOAD]
-        before = [_BEFORE_LOADING.get(each, "each point below on its files is settled") for each in kinds]
+        settled = {CauseKind.SIGNOFF: "a new scan passes"} if find_later_approval(report) else {}
+        before = [(_BEFORE_LOADING | settled).get(each, "each point below on its files is settled") for each in kinds]
         # One condition that is on no file says more than all points.
         until = join_phrases(before) if before else "each point below is settled"
         yield Step(f"Do not load this {view.name_subject(report)} before {until}.")

@@ -17,8 +17,10 @@ from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 from modelaudit.model.verdict import Cause, CauseKind, Question, Verdict
+from modelaudit.reports.answers import list_rulings
 from modelaudit.reports.cause_words import CAUSES
 from modelaudit.reports.decision_words import list_refusals
+from modelaudit.reports.signoff_need import word_cause
 from modelaudit.reports.wording import UNREAD, count_noun, describe_refusal, describe_unread, format_sentence
 
 ABSENCE_SEVERITY: Final = Severity.MEDIUM
@@ -281,7 +283,7 @@ def _convert_absence(rule: str, address: str, absence: Absence) -> Result:
 def _convert_causes(report: AuditReport) -> Iterator[Result]:
     """Yield a result for each cause that no finding and no absence states, once if both answers have it."""
     shown: set[tuple[CauseKind, str]] = set()
-    rulings = {Question.LOAD: report.decision.load, Question.USE: report.decision.use}
+    rulings = dict(list_rulings(report))
     for cause in report.decision.causes:
         if cause.kind in _STATED_OTHERWISE or (cause.kind, cause.reason) in shown:
             continue
@@ -298,7 +300,7 @@ def _convert_causes(report: AuditReport) -> Iterator[Result]:
             CheckFamily.LICENSE if cause.question is Question.USE else CheckFamily.SECURITY,
             "",
             NOWHERE,
-            _describe_cause(report, cause, ruling.reason if is_its_reason else format_sentence(cause.reason)),
+            _describe_cause(report, cause, ruling.reason if is_its_reason else word_cause(report, cause)),
             (),
             _compute_fingerprint(rule, "", cause.question),
             Outcome.FAILS if fails else Outcome.OPEN,
@@ -308,7 +310,7 @@ def _convert_causes(report: AuditReport) -> Iterator[Result]:
 def _describe_cause(report: AuditReport, cause: Cause, summary: str) -> str:
     """Describe a cause: licences that leave the use open with each reason and the next step, others by ``summary``."""
     if cause.kind is not CauseKind.LICENCE_REVIEW:
-        return summary
+        return format_sentence(summary)
     reasons = [
         format_sentence(each.because) for each in report.license.answers if each.answer is report.license.permission
     ]

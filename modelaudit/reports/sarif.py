@@ -21,7 +21,7 @@ from modelaudit.model.address import file_of, read_file_path
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import Anchor, AuditReport, Target
 from modelaudit.model.wording import TIME_FORMAT
-from modelaudit.reports.answers import describe_exit_code
+from modelaudit.reports.answers import describe_exit_code, list_rulings
 from modelaudit.reports.canonical_json import Json, LazyList, encode_canonical
 from modelaudit.reports.decision_words import describe_attention, describe_ended, list_decided, list_ended
 from modelaudit.reports.markdown import make_slug
@@ -63,7 +63,7 @@ def _render(report: AuditReport, model: str, with_accepted: bool) -> bytes:
     rules, indices = _collect_rules(report, results)
     builder = _ResultBuilder(report.target, indices, with_accepted)
     kept = _count_fitting(builder, results)
-    notes = [report.decision.load.reason, report.decision.use.reason, *report.target.notes]
+    notes = [*(ruling.reason for _, ruling in list_rulings(report)), *report.target.notes]
     if kept < total:
         left_out = count_noun(total - kept, "less severe result")
         notes.append(f"{left_out} left out, because GitHub takes no more; the JSON report has them.")

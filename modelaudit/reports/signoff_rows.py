@@ -15,6 +15,7 @@ from modelaudit.reports import answers
 from modelaudit.reports.decision_words import describe_consent
 from modelaudit.reports.json_report import compute_report_digest
 from modelaudit.reports.license_words import describe_planned_use
+from modelaudit.reports.signoff_need import find_later_approval, word_cause
 from modelaudit.reports.wording import lower_first
 
 
@@ -76,7 +77,7 @@ def list_open_points(report: AuditReport) -> list[str]:
     points = [
         answers.describe_failures(report)
         if each.kind is CauseKind.FINDINGS
-        else lower_first(each.reason.partition(": ")[0].rstrip("."))
+        else lower_first(word_cause(report, each).partition(": ")[0].rstrip("."))
         for each in causes
     ]
     gated = {each.question for each in causes}
@@ -101,6 +102,8 @@ def _describe_scope(report: AuditReport, signoff: SignOff) -> str:
     if signoff.answer is SignOffAnswer.REFUSE:
         return "" if is_open else f"The refusal prevails over the verdict {verdict}: do not use it."
     end = _describe_end(report, signoff)
+    if find_later_approval(report) is signoff and len(report.decision.causes) == 1:
+        return f"It came after the scan, and a new scan takes it into the verdict. {end}".rstrip()
     if not is_open and not answers.is_pass_with_open_answer(report):
         return end
     confirmed = (

@@ -29,6 +29,7 @@ from modelaudit.reports.hub_scanners import get_scans, summarise_scanners
 from modelaudit.reports.package_url import REPOSITORY_ID, find_server
 from modelaudit.reports.provenance_words import list_provenance
 from modelaudit.reports.signature_words import describe_signature
+from modelaudit.reports.signoff_need import word_cause, word_reasons
 from modelaudit.reports.stated_facts import (
     build_model_purl,
     find_owner,
@@ -125,8 +126,8 @@ def _list_verdict(report: AuditReport) -> Iterator[tuple[str, object]]:
     for question, ruling in list_rulings(report):
         yield f"verdict:{question}", ruling.verdict
         yield f"verdict:{question}:reason", ruling.reason
-    yield from (("verdict:cause", f"{cause.kind}: {cause.reason}") for cause in decision.causes)
-    yield from (("verdict:reason", reason) for reason in decision.reasons)
+    yield from (("verdict:cause", f"{cause.kind}: {word_cause(report, cause)}") for cause in decision.causes)
+    yield from (("verdict:reason", reason) for reason in word_reasons(report))
     yield from ((f"coverage:{extent}", coverage.count(extent)) for extent in Extent)
     yield "coverage:open-absences", len(coverage.open_absences)
     yield "coverage:unopened", coverage.unopened or None
