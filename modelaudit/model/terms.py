@@ -371,6 +371,8 @@ class OpennessPart:
         words: phrases of the card that show it.
         fields: fields of the card that show it.
         unless: names of files, without their folders, that show nothing of it although they fit.
+        paths: regular expressions for paths that show it, ignoring case.
+        apart: the id of another part: files that show it show nothing of this one.
         elsewhere: those of ``words`` and ``fields`` that only name something outside of the repository, whose licence
             is not that of the repository.
     """
@@ -384,3 +386,5 @@ class OpennessPart:
     fields: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    apart: str = ""

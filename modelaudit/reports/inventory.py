@@ -179,6 +179,24 @@ def describe_format(note: FormatNote, report: AuditReport) -> str:
     return " ".join(sentences)
 
 
+def describe_judged_formats(report: AuditReport) -> str:
+    """Describe the formats whose content decides whether anything runs, such as Python; empty without any."""
+    notes = [each for each in report.formats if each.runs_code is None]
+    names = {each.format for each in notes}
+    if not names:
+        return ""
+    are = "their" if len(names) > 1 else "its"
+    power = f"{join_phrases(sorted(names))}: {are} content decides whether anything runs"
+    if CheckFamily.SECURITY not in report.policy.checks:
+        return f"{power}; it was not analysed."
+    files = count_noun(sum(bool(names.intersection(each.formats)) for each in report.coverage.artifacts), "file")
+    found = [f"{count_noun(each.findings, 'finding')} on {each.format}" for each in notes if each.findings]
+    # A report of an older version has no numbers.
+    if any(each.findings is None for each in notes):
+        return f"{power}, in {files}."
+    return f"{power}. The security check judged it in {files}: {join_phrases(found) or 'no finding'}."
+
+
 def _describe_analysis(records: Sequence[ArtifactRecord]) -> str:
     """Describe in one sentence how far the code of files with one format was analysed."""
     unread = sum(_is_unread(each) for each in records)

@@ -290,8 +290,8 @@ def test_refusal_comes_first_with_what_ends_it_and_what_its_findings_expose(repo
 
 def test_second_person_has_a_column_where_an_answer_has_one(reports: Mapping[str, AuditReport]) -> None:
     alone, confirmed = (parse_page(reports[name]).text for name in ("refused-secrets", "pass-signed"))
-    assert "Recorded answers" in alone and "Second person" not in alone
-    assert "Second person" in confirmed and "Bo Berg (Head of risk)" in confirmed
+    assert "Recorded answers" in alone and "Approved by" not in alone
+    assert "Approved by" in confirmed and "Bo Berg (Head of risk)" in confirmed
     assert not any("Approved by" in page for page in (alone, confirmed))
 
 

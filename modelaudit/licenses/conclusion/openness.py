@@ -57,7 +57,9 @@ def rate_openness(
         "data": _list_dataset_licenses(evidence, rules),
         "document": own_entries,
     }
-    return _rate_class([(part, _rate_component(part, evidence, licences[part.kind])) for part in rules.openness])
+    parts = {each.id: each for each in rules.openness}
+    rated = (_rate_component(each, parts.get(each.apart), evidence, licences[each.kind]) for each in rules.openness)
+    return _rate_class(list(zip(rules.openness, rated, strict=True)))
 
 
 def withhold_openness(openness: Openness, rules: Catalogue) -> Openness:
@@ -127,15 +129,18 @@ def _describe_gap(component: Component) -> str:
     return f"{component.title}: {reason}"
 
 
-def _rate_component(part: OpennessPart, evidence: Evidence, licences: Collection[LicenseEntry]) -> Component:
+def _rate_component(
+    part: OpennessPart, apart: OpennessPart | None, evidence: Evidence, licences: Collection[LicenseEntry]
+) -> Component:
     """Rate one part of a release: whether the repository shows it, and whether ``licences`` cover it openly.
 
     Args:
         part: the part.
+        apart: another part, whose files show nothing of this one.
         evidence: everything that was read.
         licences: those of the part's kind; without any it is unknown whether it is open.
     """
-    proof, is_elsewhere = _find_proof(part, evidence)
+    proof, is_elsewhere = _find_proof(part, apart, evidence)
     if is_elsewhere:
         # A link or a name shows that a thing exists, and says nothing about its licence.
         licences = ()
@@ -146,11 +151,11 @@ def _rate_component(part: OpennessPart, evidence: Evidence, licences: Collection
     return Component(part.id, part.title, bool(proof), ids, is_open, proof, is_named)
 
 
-def _find_proof(part: OpennessPart, evidence: Evidence) -> tuple[str, bool]:
+def _find_proof(part: OpennessPart, apart: OpennessPart | None, evidence: Evidence) -> tuple[str, bool]:
     """Find the file, field or phrase that shows a component, and whether it only names one elsewhere; empty without."""
     if part.id in evidence.components:
         return evidence.components[part.id], False
-    file = _find_file(part.files, part.unless, evidence.paths)
+    file = _find_file(part, apart, evidence.paths)
     if file is not None:
         return file, False
     # What the card itself holds shows more than a name or a link.
@@ -165,21 +170,34 @@ def _find_proof(part: OpennessPart, evidence: Evidence) -> tuple[str, bool]:
     return "", False
 
 
-def _find_file(files: Sequence[str], unless: Sequence[str], paths: Iterable[str]) -> str | None:
-    """Find the path that the first pattern of ``files`` fits, without those whose name fits one of ``unless``.
+def _find_file(part: OpennessPart, apart: OpennessPart | None, paths: Iterable[str]) -> str | None:
+    """Find the path that the first pattern of a part fits, without those that show another part or fit ``unless``.
 
     The first pattern that fits names a part best: weights in safetensors rather than a pickle beside them.
     """
-    if not files:
+    if not (part.files or part.paths):
         return None
     # Most parts have no file, which one look at each path shows.
-    any_file = _compile_file_patterns(tuple(files))
-    fitting = [path for path in paths if any_file.fullmatch(path)]
+    fitting = [path for path in paths if _fits_part(part, path)]
     if not fitting:
         return None
-    others = [_compile_file_pattern(each) for each in unless]
+    others = [_compile_file_pattern(each) for each in part.unless]
     shown = [path for path in fitting if not any(each.fullmatch(path.rpartition("/")[2]) for each in others)]
-    return next((path for each in map(_compile_file_pattern, files) for path in shown if each.fullmatch(path)), None)
+    shown = [path for path in shown if apart is None or not _fits_part(apart, path)]
+    named = (path for each in map(_compile_file_pattern, part.files) for path in shown if each.fullmatch(path))
+    return next(named, shown[0] if part.paths and shown else None)
+
+
+def _fits_part(part: OpennessPart, path: str) -> bool:
+    """Whether the path of a file shows a part."""
+    is_named = bool(part.files) and _compile_file_patterns(part.files).fullmatch(path) is not None
+    return is_named or (bool(part.paths) and _compile_path_patterns(part.paths).search(path) is not None)
+
+
+@cache
+def _compile_path_patterns(paths: tuple[str, ...]) -> re.Pattern[str]:
+    """Compile regular expressions for parts of paths to one that any of them matches."""
+    return re.compile("|".join(f"(?:{each})" for each in paths), re.IGNORECASE)
 
 
 @cache

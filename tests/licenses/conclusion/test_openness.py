@@ -68,6 +68,28 @@ def test_model_parameters_are_weights_and_no_labels_or_states_beside_them(conclu
     assert any(line.startswith("Model parameters") for line in openness.missing) is not bool(shown)
 
 
+@pytest.mark.parametrize(
+    ("path", "is_final"),
+    [
+        *[(path, False) for path in ("run-00/step-0.safetensors", "checkpoint-500/model.safetensors")],
+        *[(path, False) for path in ("global_step1000/layers/a.bin", "model_step_20k.pt", "epoch=3-step=100.ckpt")],
+        # A number with a point, or with letters behind it, is part of the name of a model.
+        *[(path, True) for path in ("Step-3.5-Flash.gguf", "step1x-edit.safetensors", "sdxl_4step.safetensors")],
+        *[(path, True) for path in ("checkpoint-best/model.safetensors", "sam_checkpoint.pth", "steps/1/model.onnx")],
+    ],
+)
+def test_weights_named_by_a_step_of_the_training_are_not_the_final_ones(conclude_cards, path, is_final):
+    parts = {each.id: each.evidence for each in rate_card_openness(conclude_cards, [path]).components}
+    evidence = (parts["model-parameters"], parts["intermediate-parameters"])
+    assert evidence == ((path, "") if is_final else ("", path))
+
+
+def test_part_that_leaves_out_an_unknown_one_is_an_error():
+    text = "components:\n  a:\n    title: A\n    level: 3\n    kind: model\n    files: ['*.bin']\n    unless-part: b\n"
+    with pytest.raises(ConfigurationError, match="'b' is no component"):
+        read_openness([Document("x.yaml", text, parse_text(text, "x.yaml"))])
+
+
 @pytest.mark.parametrize("paths", [[], WEIGHTS, [*WEIGHTS, *TOOLING], [*WEIGHTS, *TOOLING, *SCIENCE]])
 def test_list_of_missing_items_agrees_with_the_table_of_components(conclude_cards, paths):
     openness = rate_card_openness(conclude_cards, paths)
