@@ -22,6 +22,13 @@ _MOST_NAMES: Final = 200
 _TAG: Final = defer_pattern(r"</?[a-zA-Z][^<>]{0,500}>")
 _IMAGE: Final = defer_pattern(r"!\[[^\[\]]{0,300}\]\([^()\s]{0,500}[^()]{0,200}\)")
 _LINK: Final = defer_pattern(r"\[([^\[\]]{0,500})\]\(([^()\s]{0,500})[^()]{0,200}\)")
+_MAIL: Final = defer_pattern(
+    r"<(?:mailto:)?([\w.+-]{1,64}@[\w.-]{1,200})>"
+    r"|<a\s[^<>]{0,200}?href\s{0,5}=\s{0,5}[\"']?mailto:([\w.+-]{1,64}@[\w.-]{1,200})[^<>]{0,200}>([^<>]{0,300})</a>",
+    re.IGNORECASE,
+)
+"""An address of mail between angle brackets (CommonMark 0.31, 6.5), and a link to one in HTML."""
+_MAIL_LINK: Final = "mailto:"
 _EMPHASIS: Final = defer_pattern(r"\*{1,3}|`{1,3}|(?<!\w)_{1,2}(?=\S)|(?<=\S)_{1,2}(?!\w)|~~")
 _ADDRESS: Final = defer_pattern(r"https?://[^\s<>\"'\])}|]{1,500}")
 _MARKS: Final = " \t\n:;,-\u2013\u2014*_|"
@@ -46,12 +53,33 @@ def drop_comments(text: str, in_comment: bool) -> tuple[bool, str]:
 
 
 def strip_markup(text: str) -> str:
-    """Return a text of Markdown on one line without comments, tags, pictures, addresses of links and emphasis."""
+    """Return a text of Markdown on one line without comments, tags, pictures, addresses of links and emphasis.
+
+    An address of mail stays, because the text of its link may not name it.
+    """
     if "<" in text:
-        text = _TAG.sub(" ", drop_comments(text, False)[1])
+        text = drop_comments(text, False)[1]
+        text = _TAG.sub(" ", _MAIL.sub(_write_mail, text) if "@" in text else text)
     if "](" in text:
-        text = _LINK.sub(r"\1", _IMAGE.sub(" ", text))
+        text = _LINK.sub(_keep_mail, _IMAGE.sub(" ", text))
     return " ".join(_EMPHASIS.sub("", text).split())
+
+
+def _keep_mail(link: re.Match[str]) -> str:
+    """Return the text of a link, with the address behind it where it is one of mail that the text does not name."""
+    text, target = link[1], link[2]
+    address = target[len(_MAIL_LINK) :].partition("?")[0] if target.lower().startswith(_MAIL_LINK) else ""
+    return _append_mail(text, address)
+
+
+def _write_mail(found: re.Match[str]) -> str:
+    """Return an address between angle brackets without these, or the text of a link in HTML with its address."""
+    return found[1] or _append_mail(found[3], found[2])
+
+
+def _append_mail(text: str, address: str) -> str:
+    """Append an address that a text does not name; without an address, the text alone."""
+    return f"{text} ({address})" if address and address not in text else text
 
 
 def find_address(text: str) -> str:

@@ -60,6 +60,8 @@ from modelaudit.reports.text import escape_unprintable, validate_https_link
 _UNESCAPED_IN_CSS: Final = defer_pattern(r"[A-Za-z0-9._-]")
 _LONG_WORD: Final = defer_pattern(r"\S{241,}")
 """A path or another word that would push what follows it off the page."""
+_PART_OF_ADDRESS: Final = defer_pattern(r"[^/@:]*[/@:]+|[^/@:]+")
+"""A part of an address with the marks behind it."""
 _MAX_VALUE_CHARACTERS: Final = 2000
 """Characters of one value that the page shows; the number of further ones is appended."""
 _MOST_UNBROKEN: Final = 40
@@ -237,6 +239,7 @@ def _load_environment() -> Environment:
     # A line of a listing is escaped where it is built, and may be longer than other values.
     environment.filters["line"] = escape
     environment.filters["unbroken"] = _keep_hyphens
+    environment.filters["address"] = _break_after_marks
     return environment
 
 
@@ -255,6 +258,13 @@ def _keep_hyphens(text: str) -> Markup:
         for each in escape_unprintable(text, _MAX_VALUE_CHARACTERS).split(" ")
     )
     return Markup(" ").join(words)
+
+
+def _break_after_marks(text: str) -> Markup:
+    """Escape an address, and let a line end after each mark between its parts, before a part itself breaks."""
+    shown = escape_unprintable(_LONG_WORD.sub(_cut_middle, text), _MAX_VALUE_CHARACTERS)
+    parts = _PART_OF_ADDRESS.findall(shown)
+    return Markup("<wbr>").join(map(escape, parts))
 
 
 def format_css_string(text: str, limit: int = 80) -> Markup:

@@ -11,15 +11,14 @@ from typing import Final
 from modelaudit.model.address import file_of
 from modelaudit.model.finding import CheckFamily, Exposure, Finding, Severity
 from modelaudit.model.lazy_pattern import defer_pattern
-from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
+from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.verdict import CauseKind, Question, Verdict
 from modelaudit.reports import answers, view
 from modelaudit.reports.addressees import name_author, name_owner
 from modelaudit.reports.closing_steps import keep_report, list_closing_steps
 from modelaudit.reports.decision_words import FAMILIES_ON_LOAD, find_refusal, list_rejected, permits_exception
-from modelaudit.reports.finding_groups import MOST_ROWS
-from modelaudit.reports.inventory import has_claimed_digests
+from modelaudit.reports.fetch_steps import DAMAGED, PRONOUNS, decide_first, fetch_or_decide
 from modelaudit.reports.next_step import list_places, list_reviewable_answers
 from modelaudit.reports.open_names import find_unread
 from modelaudit.reports.results import list_findings_to_review
@@ -27,9 +26,8 @@ from modelaudit.reports.signoff_need import find_later_approval
 from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
 from modelaudit.reports.wording import format_sentence, join_phrases, name_people
 
-_LEFTOVERS: Final = (".incomplete", ".part", ".partial", ".crdownload", ".aria2", ".download")
-"""How the names of files end that an interrupted download leaves behind."""
 _MOST_STEPS: Final = 10
+_MOST_FURTHER_FIXES: Final = 2
 _WORD: Final = defer_pattern(r"[\w/.-]*\w")
 """A word of a sentence that may be the path of a file, without the full stop after it."""
 _LOADING: Final = defer_pattern(r"(?:\A|[.;,:] |\b(?:and|or|then) )(?:load|install|run)\b", re.IGNORECASE)
@@ -39,19 +37,6 @@ _CHECKS_TO_RUN: Final = {
     CheckFamily.LICENSE: ("Run the licence check before anyone uses it.", "modelaudit license {}"),
 }
 """The step for each check without which a question has no answer."""
-_DAMAGED: Final = frozenset(
-    {
-        UnreadReason.DAMAGED,
-        UnreadReason.EMPTY,
-        UnreadReason.UNREADABLE,
-        UnreadReason.CHANGED,
-        UnreadReason.CONTENT_ABSENT,
-        UnreadReason.LINK_DANGLING,
-    }
-)
-"""The reasons for which a second download may deliver the part whole."""
-_APART: Final = frozenset({UnreadReason.UNCLAIMED, UnreadReason.UNVERIFIED, UnreadReason.UNVERIFIED_BYTES})
-"""The reasons that have a step of their own."""
 
 _STEPS: Final = {
     CauseKind.UNCLAIMED_BYTES: Step(
@@ -114,8 +99,6 @@ _MATTERS: Final = {
 """What a person decides on part by part."""
 _NUMBER: Final = (("name", "does", "it"), ("names", "do", "them"))
 """The words of a step on names in one part, and in several."""
-_THEM: Final = ("it", "them")
-"""The pronoun for one file, and for several."""
 _EXCEPTION: Final = "As an exception, the policy lets a person accept a finding until a date."
 _EXCEPTION_AFTER_READING: Final = (
     "As an exception, the policy lets a person who has read the terms accept the finding until a date."
@@ -174,7 +157,7 @@ def _iterate_steps(report: AuditReport) -> Iterator[Step]:
 def _settle_cause(report: AuditReport, kind: CauseKind) -> Iterator[Step]:
     """Yield the steps that settle one kind of cause on the files."""
     if kind is CauseKind.UNREAD:
-        yield from _fetch_or_decide(report)
+        yield from fetch_or_decide(report)
     elif kind in _PARTS:
         yield from _name_parts(report, kind, _PARTS[kind])
     elif kind is CauseKind.INSTRUCTIONS_REVIEW:
@@ -201,7 +184,7 @@ def _name_parts(report: AuditReport, kind: CauseKind, reason: UnreadReason) -> I
     the others waits for the files that replace them.
     """
     replaced = {file_of(each.artifact) for each in find_forbidding(report)}
-    replaced |= {file_of(each) for each, absence in report.coverage.open_absences if absence.unread.reason in _DAMAGED}
+    replaced |= {file_of(each) for each, absence in report.coverage.open_absences if absence.unread.reason in DAMAGED}
     names = [each for each in find_unread(report, reason) if file_of(each.partition(":")[2]) not in replaced]
     if names:
         step, parts = _STEPS[kind], list(dict.fromkeys(each.partition(":")[2] for each in names))
@@ -209,26 +192,15 @@ def _name_parts(report: AuditReport, kind: CauseKind, reason: UnreadReason) -> I
             yield Step(_LATER.format(_MATTERS[kind].format(_NUMBER[len(parts) > 1][0], join_names(parts))))
             return
         person = step.person.format(join_names(parts), *_NUMBER[len(parts) > 1])
-        yield Step(person, "; ".join(filter(None, (step.engineer.rstrip("."), _decide_first(names)))))
+        yield Step(person, "; ".join(filter(None, (step.engineer.rstrip("."), decide_first(names)))))
 
 
 def _read_instructions(report: AuditReport) -> Step:
     """State to read the instructions that a person has to read, with the command that records the decision."""
     asked = list_findings_to_review(report)
     named = f" in {join_names([each.artifact for each in asked])}" if asked else ""
-    record = _decide_first([each.fingerprint for each in asked])
+    record = decide_first([each.fingerprint for each in asked])
     return Step(f"Read the instructions{named} before anyone follows them, and decide whether you accept them.", record)
-
-
-def _decide_first(names: list[str]) -> str:
-    """Write the command for the first of several subjects; empty without any."""
-    if not names:
-        return ""
-    others = f", and so for each of the {len(names):,} in the annex on findings" if len(names) > 1 else ""
-    if len(names) >= MOST_ROWS:
-        places = "its print shows the first; its folded rows and the JSON output list all, the CSV output their files"
-        others += f" ({places})"
-    return f"record the decision with {DECIDE.format(shlex.quote(names[0]))}{others}."
 
 
 def _correct_licence(report: AuditReport) -> Step:
@@ -265,21 +237,41 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
     words, did = f"Do not load this {noun}.", "loaded it"
     if by_hand := report.coverage.list_started_by_hand(rejected):
         files = join_names(by_hand)
-        words = f"Do not run {files}, and do not load this {noun} from a copy that holds {_THEM[len(by_hand) > 1]}."
-        did = f"ran {_THEM[len(by_hand) > 1]}"
+        words = f"Do not run {files}, and do not load this {noun} from a copy that holds {PRONOUNS[len(by_hand) > 1]}."
+        did = f"ran {PRONOUNS[len(by_hand) > 1]}"
     forbidding = find_forbidding(report)
     if forbidding:
         fix = next((rule.fix for rule in report.rules if rule.id == forbidding[0].rule), "")
-        sentence, _, rest = fix.partition(". ")
-        # The first sentence of a fix may repeat this for the file.
-        added = (rest if sentence.startswith(("Do not load ", "Do not run ")) else fix).replace(
-            "its author", name_author(report)
-        )
+        added = _drop_prohibition(fix).replace("its author", name_author(report))
     else:
         added = f"ask {name_author(report)} for corrected files first"
     exception = _EXCEPTION if permits_exception(report, FAMILIES_ON_LOAD) else ""
     sentences = (words, added and format_sentence(added), *_undo_loading(report, added, did), exception)
     yield Step(" ".join(filter(None, sentences)))
+    yield from _fix_other_rules(report, added)
+
+
+def _drop_prohibition(fix: str) -> str:
+    """Drop the first sentence of a fix where it forbids to load the file, which the step says of the model."""
+    sentence, _, rest = fix.partition(". ")
+    return rest if sentence.startswith(("Do not load ", "Do not run ")) else fix
+
+
+def _fix_other_rules(report: AuditReport, stated: str) -> Iterator[Step]:
+    """Yield the first act of the fix of the next critical rules, with their files; one act of several rules once.
+
+    Args:
+        report: of a model that fails.
+        stated: the fix of the first rule, which page 1 quotes whole.
+    """
+    fixes = {rule.id: _drop_prohibition(rule.fix).partition(". ")[0].rstrip(".") for rule in report.rules}
+    files: dict[str, list[str]] = {}
+    for each in find_forbidding(report):
+        act = fixes.get(each.rule, "").replace("its author", "the author")
+        if act and fixes[each.rule] not in stated and act not in stated:
+            files.setdefault(act, []).append(file_of(each.artifact))
+    for act, paths in [*files.items()][:_MOST_FURTHER_FIXES]:
+        yield Step(format_sentence(f"{act} ({join_names(paths)})"))
 
 
 def find_exposures(report: AuditReport) -> list[Exposure]:
@@ -332,52 +324,6 @@ def _prepare_loading(report: AuditReport) -> Iterator[Step]:
             named += [each for each in words if each in paths] or [file_of(finding.artifact)]
         if named:
             yield Step(rule.before_loading.replace("{files}", join_names(named)))
-
-
-def _fetch_or_decide(report: AuditReport) -> Iterator[Step]:
-    """Yield to download damaged files again, and to decide on the other parts that were not examined."""
-    fixes = {each.id: each.fix for each in report.rules}
-    again = "compare their digests, and scan again." if has_claimed_digests(report) else "scan again."
-    damaged = []
-    for address, absence in report.coverage.open_absences:
-        if absence.unread.reason not in _DAMAGED:
-            continue
-        # The fix of a rule of the format names the files: an index is whole where its data are cut.
-        rules = [each.rule for each in report.findings if absence.is_stated_by(each, address)]
-        fix = next((fixes[each] for each in rules if each in fixes and not each.startswith(f"{COVERAGE_RULES}/")), "")
-        sentence = fix.partition(". ")[0]
-        if sentence.startswith("Download "):
-            yield Step(format_sentence(sentence), again)
-        else:
-            damaged.append(absence.name_part(address))
-    yield from _fetch_again(damaged, again)
-    rest = [each for each in report.coverage.open_absences if each[1].unread.reason not in _DAMAGED | _APART]
-    if rest or not report.coverage.open_absences:
-        yield _ask_for_need(report, rest)
-
-
-def _fetch_again(damaged: list[str], again: str) -> Iterator[Step]:
-    """Yield to remove what an interrupted download left behind, and to download the other damaged files again."""
-    leftovers = sorted(each for each in damaged if file_of(each).endswith(_LEFTOVERS))
-    if leftovers:
-        them = _THEM[len(set(leftovers)) > 1]
-        words = f"Remove {join_names(leftovers)}, because an interrupted download left {them} behind"
-        yield Step(f"{words}, and fetch the whole model.", again)
-    if others := sorted(set(damaged).difference(leftovers)):
-        yield Step(f"Download the files again: {join_names(others)}.", again)
-
-
-def _ask_for_need(report: AuditReport, parts: list[tuple[str, Absence]]) -> Step:
-    """State to ask whether parts that cannot be examined are needed; without a record of them, all that were not."""
-    names = [absence.name_part(address) for address, absence in parts]
-    noun = view.name_subject(report)
-    named = join_names(names) if names else "the parts that were not examined"
-    them = "it" if len(set(names)) == 1 else "them"
-    record = _decide_first([absence.name_at(address) for address, absence in parts])
-    return Step(
-        f"Ask {name_author(report)} whether the {noun} works without {named}, or decide to accept {them}.",
-        f"remove {them}, or {record}" if record else "remove or fetch the part again; see modelaudit decide.",
-    )
 
 
 def _name_target(report: AuditReport) -> str:

@@ -22,7 +22,7 @@ from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.description.cards import read_card_text
 from modelaudit.description.comparison import compare_facts
 from modelaudit.description.figures import parse_figures
-from modelaudit.description.values import LONGEST_NAME, LONGEST_PROSE, FactMaker
+from modelaudit.description.values import LONGEST_NAME, LONGEST_PROSE, FactMaker, strip_markup
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.description_rules import Form
 from modelaudit.model.errors import ConfigurationError
@@ -233,3 +233,20 @@ def test_work_of_comparing_many_statements_with_many_files_is_linear() -> None:
 def test_wrong_rule_is_one_error_with_its_place(text: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         read_description([Document("d.yaml", text, parse_text(text, "d.yaml"))])
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "[Write to us](mailto:ann@acme.example?subject=Hi) for questions",
+            "Write to us (ann@acme.example) for questions",
+        ),
+        ("[ann@acme.example](mailto:ann@acme.example)", "ann@acme.example"),
+        ("Mail <ann@acme.example> or <mailto:bo@acme.example>", "Mail ann@acme.example or bo@acme.example"),
+        ('<a class="x" href="mailto:ann@acme.example">Mail</a> us', "Mail (ann@acme.example) us"),
+        ("[the site](https://acme.example) <b>now</b>", "the site now"),
+    ],
+)
+def test_address_of_mail_stays_beside_the_text_of_its_link(text, shown):
+    assert strip_markup(text) == shown

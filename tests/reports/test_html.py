@@ -33,7 +33,7 @@ from modelaudit.reports.json_report import compute_report_digest, parse_report, 
 from modelaudit.reports.officer_steps import list_steps
 from modelaudit.reports.results import ResultKind, list_results
 
-VOID = frozenset({"meta", "input", "br"})
+VOID = frozenset({"meta", "input", "br", "wbr"})
 """Elements without a closing tag."""
 ELEMENTS = VOID | {
     *("html", "head", "title", "style", "script", "body", "main", "header", "section", "nav", "div", "article"),

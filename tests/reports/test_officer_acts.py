@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from reports.test_html import parse_page
 from reports.test_officer import join_words, read_part, read_sheets
+from support.officer_kinds import KINDS as OFFICER_KINDS
 from support.officer_kinds import Kind, build_weights, scan_kinds, write_card
 from support.signatures import write_public_key
 
 import modelaudit
+from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport
-from modelaudit.reports.officer_steps import list_steps
+from modelaudit.reports import render
+from modelaudit.reports.officer_steps import find_forbidding, list_steps
 from modelaudit.reports.questions import group_questions
 
 _WEIGHTS = {"model.safetensors": build_weights()}
@@ -23,6 +27,7 @@ KINDS = {
     "gemma": Kind({"README.md": write_card("gemma"), **_WEIGHTS}, uses=_ALL),
     "llama": Kind({"README.md": write_card("llama3.1"), **_WEIGHTS}, uses=_ALL),
     "rail": Kind({"README.md": write_card("creativeml-openrail-m"), **_WEIGHTS}, uses=_ALL),
+    "hook": OFFICER_KINDS["hook-and-pickle"],
     "data": Kind({"README.md": write_card("mit", fields=_DATA), **_WEIGHTS}),
 }
 
@@ -135,3 +140,30 @@ def test_unverified_part_leaves_the_rest_examined(tmp_path: Path) -> None:
     assert part.startswith("1 part not verified. Everything else in the files was examined.")
     only_license = read_sheets(modelaudit.license(tmp_path, offline=True))
     assert "Everything else" not in only_license
+
+
+def test_next_states_the_first_act_for_each_critical_rule(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["hook"]
+    findings = {each.rule: each.artifact for each in reversed(find_forbidding(report))}
+    assert len(findings) > 1
+    persons = [each.person for each in list_steps(report)]
+    first = find_forbidding(report)[0].rule
+    for rule, file in findings.items():
+        assert rule == first or any(each.endswith(f"({file}).") for each in persons), (rule, persons)
+
+
+def test_formats_that_the_check_judged_by_their_content_are_listed(reports: Mapping[str, AuditReport]) -> None:
+    page = join_words(parse_page(reports["data"]).text)
+    assert (
+        "markdown: its content decides whether anything runs. The security check judged it in 1 file: no finding."
+        in (page)
+    )
+
+
+def test_long_address_of_an_image_breaks_between_its_parts(reports: Mapping[str, AuditReport]) -> None:
+    name = f"registry.example:5000/team/models/letters@sha256:{'ab' * 32}"
+    report = replace(reports["data"], target=replace(reports["data"].target, name=name, kind=RefKind.MODEL))
+    page = render(report, "html").decode()
+    head = page.partition("<h1")[2].partition("</h1>")[0]
+    assert head.startswith(' class="long">registry.example:<wbr>5000/<wbr>team/<wbr>')
+    assert name in join_words(parse_page(report).text).replace(" ", "")
