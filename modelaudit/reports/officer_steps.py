@@ -24,7 +24,7 @@ from modelaudit.reports.open_names import find_unread
 from modelaudit.reports.results import list_findings_to_review
 from modelaudit.reports.signoff_need import find_later_approval
 from modelaudit.reports.use_steps import DECIDE, Step, answer_denial, join_names, settle_use
-from modelaudit.reports.wording import format_sentence, join_phrases, name_people
+from modelaudit.reports.wording import format_sentence, join_phrases, lower_first, name_people
 
 _MOST_STEPS: Final = 10
 _MOST_FURTHER_FIXES: Final = 2
@@ -271,7 +271,7 @@ def _fix_other_rules(report: AuditReport, stated: str) -> Iterator[Step]:
         if act and fixes[each.rule] not in stated and act not in stated:
             files.setdefault(act, []).append(file_of(each.artifact))
     for act, paths in [*files.items()][:_MOST_FURTHER_FIXES]:
-        yield Step(format_sentence(f"{act} ({join_names(paths)})"))
+        yield Step(format_sentence(f"{join_names(paths)}: {lower_first(act)}"))
 
 
 def find_exposures(report: AuditReport) -> list[Exposure]:

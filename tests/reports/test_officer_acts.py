@@ -149,7 +149,7 @@ def test_next_states_the_first_act_for_each_critical_rule(reports: Mapping[str, 
     persons = [each.person for each in list_steps(report)]
     first = find_forbidding(report)[0].rule
     for rule, file in findings.items():
-        assert rule == first or any(each.endswith(f"({file}).") for each in persons), (rule, persons)
+        assert rule == first or any(each.startswith(f"{file}: ") for each in persons), (rule, persons)
 
 
 def test_formats_that_the_check_judged_by_their_content_are_listed(reports: Mapping[str, AuditReport]) -> None:
