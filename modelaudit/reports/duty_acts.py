@@ -58,4 +58,6 @@ def _list_limit_sections(task: Task, license_: LicenseConclusion) -> list[str]:
     entry = next((each for each in license_.entries if each.id == task.license), None)
     limits: list[Clause] = [each for each in entry.clauses if each.kind in LIMIT_KINDS] if entry else []
     on_uses = [each for each in limits if is_about_fields(each)]
-    return list(dict.fromkeys(each.section for each in on_uses or limits if each.section))
+    sections = list(dict.fromkeys(each.section for each in on_uses or limits if each.section))
+    # One section may name another with it.
+    return [each for each in sections if not any(each in other for other in sections if other != each)]
