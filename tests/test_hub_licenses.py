@@ -16,7 +16,9 @@ import modelaudit
 from modelaudit.model.license import ConclusionState, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport
+from modelaudit.reports import render
 from modelaudit.reports.answers import describe_conclusion
+from modelaudit.reports.license_words import describe_claim
 from modelaudit.sources import retries
 from modelaudit.sources.small import LARGEST_SMALL_FILE, LARGEST_TEXT, MOST_SMALL_FILES, MOST_TEXTS
 
@@ -321,6 +323,19 @@ def test_data_set_license_is_looked_up_but_does_not_join_the_model_license(hub: 
     [data] = report.license.datasets
     assert (data.entries, report.license.expression, report.license.permission) == (("CC-BY-NC-4.0",), "MIT", "allow")
     assert "license/dataset-stricter" in {finding.rule for finding in report.findings}
+
+
+def test_data_set_of_the_card_and_of_its_tag_on_the_hub_is_no_base_model(hub: LoopbackHub) -> None:
+    hub.add_repository("acme/rows", {"README.md": build_card(license="cc-by-4.0")}, kind="dataset")
+    hub.add_repository("acme/model", {"README.md": build_card(license="mit", datasets="[acme/rows]"), "LICENSE": MIT})
+    report = judge_license("acme/model")
+    tags = [each for each in report.license.claims if each.location.key == "dataset:acme/rows"]
+    assert [describe_claim(each) for each in tags] == ["named as a data set"]
+    for format in ("html", "table", "markdown"):
+        words = " ".join(render(report, format).decode().split())
+        assert "base model acme/rows" not in words and "base model (acme/rows)" not in words, format
+        assert "(acme/rows)?" not in words, format
+        assert "may bring further duties" not in words, format
 
 
 def test_hub_tags_of_a_gated_model_can_deny_a_use_but_never_allow_it(hub: LoopbackHub) -> None:

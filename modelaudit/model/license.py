@@ -102,6 +102,11 @@ class LicenseClaim:
         """Whether its words come from running text: a name there mentions a licence and declares none."""
         return self.field in _RUNNING_TEXT_FIELDS
 
+    @property
+    def names_dataset(self) -> bool:
+        """Whether it names a data set: one that names a base model has a relation, an unstated one included."""
+        return self.kind is ClaimKind.INHERITED and self.relation is None
+
 
 class ConclusionState(StrEnum):
     """The result of comparing the claims."""

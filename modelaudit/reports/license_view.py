@@ -343,7 +343,7 @@ def list_unfollowed_base_models(license_: LicenseConclusion) -> tuple[str, ...]:
     # The claim may spell the id as an address.
     looked_up |= {origin.claim.quotation for origin in license_.origins if origin.claim is not None}
     inherited = [claim for claim in license_.claims if claim.kind is ClaimKind.INHERITED]
-    named = (claim.quotation for claim in inherited if claim.field != "datasets")
+    named = (claim.quotation for claim in inherited if not claim.names_dataset)
     return tuple(dict.fromkeys(name for name in named if name not in looked_up))
 
 

@@ -209,7 +209,7 @@ def quote_claim(claim: LicenseClaim) -> str:
 def describe_claim(claim: LicenseClaim) -> str:
     """Describe the source of a claim as a phrase: the author, a text in a file, or a name alone."""
     if claim.kind is ClaimKind.INHERITED:
-        return "named as a base model or a data set"
+        return f"named as a {'data set' if claim.names_dataset else 'base model'}"
     if is_unsearched(claim.location):
         return "not searched for terms"
     if claim.kind is ClaimKind.DECLARED:

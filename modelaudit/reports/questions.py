@@ -11,7 +11,6 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Exposure
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import (
-    ClaimKind,
     ConclusionState,
     LicenseClaim,
     LicenseConclusion,
@@ -190,9 +189,7 @@ def _inquire_about_license(license_: LicenseConclusion) -> Iterator[_Inquiry]:
         yield _Inquiry(f"Does the licence of the base model allow our planned use ({names})?", tuple(base_models))
     with_known_licence = {each.name for each in license_.datasets if each.look is OriginState.READ and each.entries}
     datasets = [each.name for each in license_.datasets]
-    datasets += [
-        claim.quotation for claim in license_.claims if claim.kind is ClaimKind.INHERITED and claim.field == "datasets"
-    ]
+    datasets += [claim.quotation for claim in license_.claims if claim.names_dataset]
     unknown = [name for name in dict.fromkeys(datasets) if name not in with_known_licence]
     if unknown:
         names = join_first(unknown, _MAX_NAMES)

@@ -15,7 +15,7 @@ from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
 from modelaudit.model.hub_scans import HubScans, ScannerAnswer
-from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
+from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, Relation
 from modelaudit.model.opinion import Opinion, OpinionFinding, OpinionState
 from modelaudit.model.provenance import Owner, OwnerKind, Pin, PinHistory, Provenance, RevisionKind
 from modelaudit.model.report import (
@@ -353,7 +353,15 @@ def _build_license() -> LicenseConclusion:
             LicenseClaim(
                 ClaimKind.FOUND, "LICENSE", "title", "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT", LLAMA.id, Location(line=1)
             ),
-            LicenseClaim(ClaimKind.INHERITED, "README.md", "base_model", "acme/secret-base", None, Location(line=5)),
+            LicenseClaim(
+                ClaimKind.INHERITED,
+                "README.md",
+                "base_model",
+                "acme/secret-base",
+                None,
+                Location(line=5),
+                relation=Relation.UNSTATED,
+            ),
         ),
         entries=(APACHE, LLAMA),
         reasoning=(

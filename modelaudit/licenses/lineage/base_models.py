@@ -56,7 +56,7 @@ def list_base_models(
         own: its own Hub id, which loaders also record as the path that they loaded from.
     """
     by_key: dict[str, NamedBaseModel] = {}
-    inherited = (claim for claim in claims if claim.kind is ClaimKind.INHERITED and claim.relation is not None)
+    inherited = (claim for claim in claims if claim.kind is ClaimKind.INHERITED and not claim.names_dataset)
     # A base model in a folder of the repository brings its own texts, which are judged with all others.
     stated = [claim for claim in inherited if not _lies_in_repository(claim.quotation, paths)]
     # Reliable fields first (level 0), because the models that they name decide whether a loader's path counts.
@@ -95,8 +95,7 @@ def list_dataset_claims(claims: Iterable[LicenseClaim]) -> tuple[LicenseClaim, .
     """List the claims that name data sets, the first claim for each."""
     first_claims: dict[str, LicenseClaim] = {}
     for claim in claims:
-        # Inherited claims have a relation for a base model, and none for a data set.
-        if claim.kind is ClaimKind.INHERITED and claim.relation is None:
+        if claim.names_dataset:
             name = parse_hub_id(claim.quotation) or claim.quotation
             first_claims.setdefault(fold_hub_id(name), claim)
     return tuple(first_claims.values())
