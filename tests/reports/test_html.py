@@ -181,7 +181,7 @@ FACTS = (
     "The card declares Apache-2.0, which is permissive.",
     "Both cannot hold for the same weights, so neither is relied on.",
     "LLAMA 3.1 COMMUNITY LICENSE AGREEMENT",
-    "Named as a base model or a data set.",
+    "Named as a base model.",
     "Not looked up: its licence may bind you too",
     "Ship the licence. Give everyone who receives the model a copy of the licence. section 4(a)",
     "Terms read for the rule set on 2026-11-20.",
