@@ -20,7 +20,7 @@ from modelaudit.reports.wording import cut_text, join_first, join_phrases, lower
 
 _MOST_NAMES: Final = 2
 _MOST_DUTIES: Final = 8
-_MOST_WATCHED: Final = 3
+_MOST_WATCHED: Final = 6
 _SENTENCE_CHARACTERS: Final = 200
 _DUTIES_OF_DENIED: Final = "its duties apply if an agreement with the licensor or a different use changes that"
 _NO_OBLIGATIONS: Final = "No obligations can be listed, because no known licence was recognised."
@@ -129,7 +129,8 @@ def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> s
     whose = f"Your planned use of {join_phrases(lost)}" if lost and len(lost) < len(rows) else "Your planned use"
     if not tasks:
         return f"{whose} is not allowed. It would trigger no duty."
-    return f"{whose} is not allowed: {_DUTIES_OF_DENIED}. {scope}"
+    lead = f"{whose} is not allowed: {_DUTIES_OF_DENIED}."
+    return f"{lead} {scope}" if depending else lead
 
 
 def _describe_duty(task: Task, license_: LicenseConclusion) -> str:

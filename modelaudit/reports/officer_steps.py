@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from modelaudit.model.address import file_of
@@ -97,6 +97,8 @@ _MATTERS: Final = {
     CauseKind.UNVERIFIED_BYTES: "bytes of {1}, for which no source states a digest",
 }
 """What a person decides on part by part."""
+_POSTPONING: Final = defer_pattern(r"\bdo not (?:use|load) th(?:is|e)\b", re.IGNORECASE)
+"""The words by which a step forbids the use or the loading already."""
 _NUMBER: Final = (("name", "does", "it"), ("names", "do", "them"))
 """The words of a step on names in one part, and in several."""
 _EXCEPTION: Final = "As an exception, the policy lets a person accept a finding until a date."
@@ -125,6 +127,7 @@ def list_steps(report: AuditReport) -> tuple[Step, ...]:
     Of steps with one command for an engineer, the last states it.
     """
     listed = list(dict.fromkeys((*_iterate_steps(report), *list_closing_steps(report))))
+    listed[:0] = _postpone_use(report, listed)
     last = {each.engineer: number for number, each in enumerate(listed)}
     steps = tuple(
         each if last[each.engineer] == number else Step(each.person, "") for number, each in enumerate(listed)
@@ -132,6 +135,19 @@ def list_steps(report: AuditReport) -> tuple[Step, ...]:
     if not steps and report.decision.verdict is not Verdict.PASS:
         return (Step("Read the reasons above, and decide."),)
     return steps[:_MOST_STEPS] or (keep_report(report),)
+
+
+def _postpone_use(report: AuditReport, steps: Iterable[Step]) -> Iterator[Step]:
+    """Yield not to use the model yet, where the answer on the use is open and no step says so."""
+    intent = report.license.intent
+    is_open = report.decision.use.verdict in (Verdict.REVIEW, Verdict.INCOMPLETE)
+    if (
+        is_open
+        and intent is not None
+        and intent.is_stated
+        and not any(_POSTPONING.search(each.person) for each in steps)
+    ):
+        yield Step(f"Do not use this {view.name_subject(report)} before the answer on the use is Pass.")
 
 
 def _iterate_steps(report: AuditReport) -> Iterator[Step]:

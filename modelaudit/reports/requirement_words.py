@@ -43,11 +43,12 @@ def describe_passing_parts(report: AuditReport) -> str:
     if CheckFamily.SECURITY not in report.policy.checks:
         return ""
     sentence = (
-        "What page 1 lists as not examined or not verified keeps the model from passing until it is removed or accepted"
+        "A part of the model that page 1 lists as not examined or not verified keeps it from passing until it is "
+        "removed or accepted"
     )
     free = [each for each in list_unverified(report) if _CONFIRMING.get(each) not in report.policy.require]
     named = f" ({join_phrases(free, 'or')})" if free and len(free) < len(list_unverified(report)) else ""
-    return f"{sentence}; what it lists as not confirmed{named} does not." if free else f"{sentence}."
+    return f"{sentence}; a fact that page 1 lists as not confirmed{named} does not." if free else f"{sentence}."
 
 
 def describe_unverified(report: AuditReport) -> str:

@@ -41,7 +41,8 @@ _SIGN_OFF_STATES: Final = {
     SignOffState.OTHER_REPORT: "answers another report on this model, SHA-256 {}, and does not count here",
 }
 _SAME_JUDGEMENT: Final = (
-    "given to another report on the same files, with the same judgement (data with the SHA-256 {}); it counts here too"
+    "given to another report with the same files, findings, licences, planned use and policy (data with the SHA-256 "
+    "{}); it counts here too"
 )
 
 

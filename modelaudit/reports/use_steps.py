@@ -100,7 +100,8 @@ def settle_use(report: AuditReport, use_not_stated: Step) -> Iterator[Step]:
     if is_open and _FIELD not in asked and (clauses := list_clauses_on_fields(license_)):
         is_general = license_.intent is not None and license_.intent.field == GENERAL_FIELD
         words = (
-            f"Your stated field is general. State a field in its place if yours is {join_phrases(fields)}."
+            f"Your stated field is general. State a field in its place if yours is {join_phrases(fields)}; "
+            "the annex on the licence states the conditions."
             if is_general and (fields := list_conditions_on_fields(license_))
             else f"State your field of use if a clause permits it under conditions alone ({join_phrases(clauses)})."
         )

@@ -408,7 +408,7 @@ def test_sign_off_beside_an_open_verdict_states_which_prevails(reports: Mapping[
         *("2026-11-20", "2027-11-20", SignOffState.VALID, "decisions.yaml:4"),
     )
     page = parse_page(replace(reports["terms"], signoffs=(signoff,))).text
-    assert f"with the same judgement (data with the SHA-256 {'a' * 64}); it counts here too." in page
+    assert f"licences, planned use and policy (data with the SHA-256 {'a' * 64}); it counts here too." in page
     own = replace(signoff, report=compute_report_digest(reports["terms"]))
     page = parse_page(replace(reports["terms"], signoffs=(own,))).text
     assert f"Answers this report, the data with the SHA-256 {own.report}." in page

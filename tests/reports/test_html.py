@@ -406,7 +406,7 @@ def test_sign_off_names_the_parties_of_the_policy_and_the_recorded_answers(passi
     block = text[text.index("Sign-off Organisation") :]
     assert block.startswith("Sign-off Organisation Acme Audit Reference MR-2026-14 Reviewer Jane Roe ")
     signed = (
-        "Given to another report on the same files, with the same judgement "
+        "Given to another report with the same files, findings, licences, planned use and policy "
         f"(data with the SHA-256 {'a' * 64}); it counts here too."
     )
     assert f"Approved: we read it. {signed} decisions.yaml:4, MR-2026-14" in block

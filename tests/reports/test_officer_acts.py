@@ -16,6 +16,7 @@ from support.signatures import write_public_key
 import modelaudit
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport
+from modelaudit.model.verdict import Verdict
 from modelaudit.reports import render
 from modelaudit.reports.officer_steps import find_forbidding, list_steps
 from modelaudit.reports.questions import group_questions
@@ -66,7 +67,7 @@ def test_service_is_a_duty_with_an_act(reports: Mapping[str, AuditReport]) -> No
 def test_points_to_watch_are_named_with_their_annex(reports: Mapping[str, AuditReport]) -> None:
     duties = read_duties(reports["llama"])
     assert "To watch (annex on the licence): do not use the author's name or marks; " in duties
-    assert "and 2 more." in duties
+    assert "; the licence can end." in duties
 
 
 def test_step_names_the_versions_that_fit_and_settles_which(reports: Mapping[str, AuditReport]) -> None:
@@ -118,19 +119,29 @@ def test_policy_row_and_first_page_name_the_same_states(
 ) -> None:
     page = join_words(parse_page(reports["data"]).text)
     kept = (
-        "What page 1 lists as not examined or not verified keeps the model from passing until it is removed or accepted"
+        "A part of the model that page 1 lists as not examined or not verified keeps it from passing until it is removed "
+        "or accepted"
     )
-    assert f"{kept}; what it lists as not confirmed does not." in page
+    assert f"{kept}; a fact that page 1 lists as not confirmed does not." in page
     assert "It requires" not in page
     signed = join_words(parse_page(signer_report).text)
-    assert f"{kept}; what it lists as not confirmed (origin or digests) does not." in signed
+    assert f"{kept}; a fact that page 1 lists as not confirmed (origin or digests) does not." in signed
 
 
 def test_first_page_says_whether_a_person_signed_in_every_report(
     reports: Mapping[str, AuditReport], signer_report: AuditReport
 ) -> None:
     for report in (reports["data"], signer_report):
-        assert "Signed off Not yet; the policy does not require it." in read_sheets(report)
+        assert "Signed off Not yet; the policy requires no sign-off." in read_sheets(report)
+
+
+def test_open_answer_on_the_use_forbids_the_use_until_it_is_settled(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["llama"]
+    words = [each.person for each in list_steps(report)]
+    assert report.decision.use.verdict is Verdict.REVIEW
+    assert words[0] == "Do not use this model before the answer on the use is Pass."
+    unstated = replace(report, license=replace(report.license, intent=None))
+    assert words[0] not in [each.person for each in list_steps(unstated)]
 
 
 def test_unverified_part_leaves_the_rest_examined(tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_policy_that_requires_a_sign_off_says_so_in_each_verdict(command: str, t
     run = modelaudit.scan if command == "scan" else modelaudit.license
     report = run(tmp_path / "m", offline=True, policy=policy)
     assert describe_verdict(report).endswith("not signed off")
-    assert "Signed off Not yet; the policy requires it." in read_sheets(report)
+    assert "Signed off Not yet; the policy requires a sign-off." in read_sheets(report)
     assert any("sign" in each.person for each in list_steps(report))
     assert json.loads(render(report, "json"))["policy"]["require"] == ["signoff"]
 
