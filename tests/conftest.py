@@ -19,7 +19,8 @@ from _pytest.assertion.rewrite import AssertionRewritingHook
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import support.bytecode  # noqa: F401 - it keeps the compiled modules, so it comes before other imports
+import support.bytecode
+import support.temporary_files  # noqa: F401 - both act when they are imported, and before other modules
 
 # isort: split
 from hub.olah import is_olah_installed, run_olah

@@ -39,6 +39,7 @@ _IMPLIED: Final = (
     (defer_pattern(r"[\s;&|(]locust(?![\w.=-])"), "locustfile.py"),
     (defer_pattern(r"[\s;&|(]pip3?[ \t]+install[ \t]+(?:-\S+[ \t]+)*\.(?![\w/])"), "setup.py"),
 )
+_NOTEBOOK_ENDING: Final = ".ipynb"
 _NOTEBOOK: Final = defer_pattern(r"((?:[\w.~-]{1,80}/){0,12}[\w.-]{1,120}\.ipynb)(?![\w-])")
 _FENCE: Final = defer_pattern(r"[ \t>]*(?:`{3,}|~{3,}|<pre\b|</pre\b)")
 _INDENTED: Final = defer_pattern(r"(?: {4}|\t)")
@@ -65,13 +66,29 @@ def find_documented_programs(text: str) -> Iterator[Reference]:
                 found.setdefault((DOCUMENTED, name), line)
         if len(found) > MOST_PROGRAMS:
             break
-    for notebook in _NOTEBOOK.finditer(text):
+    for line, notebook in _find_notebooks(text):
         if len(found) > MOST_PROGRAMS:
             break
-        found.setdefault((DOCUMENTED, notebook[1]), text.count("\n", 0, notebook.start()) + 1)
+        found.setdefault((DOCUMENTED, notebook), line)
     for (kind, name), line in list(found.items())[:MOST_PROGRAMS]:
         target = name.replace(".", "/") + ".py" if kind == DOCUMENTED_MODULE else name
         yield Reference(ReferenceKind.CODE, target, kind, where=locate_line(line))
+
+
+def _find_notebooks(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the line, from 1, and the name of each notebook.
+
+    Lines without the ending are left out: the pattern takes 100 steps a character.
+    """
+    start, line = 0, 1
+    while (ending := text.find(_NOTEBOOK_ENDING, start)) >= 0:
+        line_start = text.rfind("\n", start, ending) + 1
+        line += text.count("\n", start, line_start)
+        line_end = text.find("\n", ending)
+        line_end = len(text) if line_end < 0 else line_end
+        for notebook in _NOTEBOOK.finditer(text[line_start:line_end]):
+            yield line, notebook[1]
+        start = line_end
 
 
 def _list_commands(text: str) -> Iterator[tuple[int, str]]:

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 from support.cases import check_each
+from support.work import count_work
 
 import modelaudit
+from modelaudit.languages.documented_programs import find_documented_programs
 
 _CARD = "---\nlicense: mit\n---\n# Acme\n\n```bash\npip install -r requirements.txt\n{}\n```\n"
 _FILES = {"config.json": json.dumps({"model_type": "bert"}), "requirements.txt": "numpy\n"}
@@ -109,3 +111,12 @@ def test_many_commands_end(tmp_path: Path) -> None:
     commands = "\n".join(f"python a{number}.py" for number in range(5_000))
     files = {"demo.py": _ATTACK, "README.md": _CARD.format(commands), **_FILES}
     assert not list_high(tmp_path, files)
+
+
+def test_names_of_notebooks_are_found_with_their_lines_and_long_words_take_few_steps() -> None:
+    text = "x" * 300 + "\nsee a/b.ipynb, c.ipynb.\n\n.ipynb d.ipynbs\nlast.ipynb"
+    found = [(each.target, each.where.line) for each in find_documented_programs(text)]
+    assert found == [("a/b.ipynb", 2), ("c.ipynb", 2), ("last.ipynb", 5)]
+    # A search at each letter takes 240 steps, as for a name that may be 120 letters long.
+    word = "a" * 2_000
+    assert count_work(lambda: list(find_documented_programs(word))) < 20 * len(word)

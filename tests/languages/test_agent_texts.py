@@ -30,7 +30,7 @@ def scan_rules(folder: Path, path: str, text: str) -> tuple[set[str], modelaudit
     file = folder / "model" / path
     file.parent.mkdir(parents=True)
     file.write_text(text, encoding="utf-8")
-    report = modelaudit.scan(str(folder / "model"))
+    report = modelaudit.scan(str(folder / "model"), second_opinion=False)
     return {each.rule for each in report.findings if each.rule.startswith("agents/")}, report
 
 
@@ -344,6 +344,6 @@ def test_editor_that_runs_a_program_of_the_folder_is_for_review(tmp_path: Path) 
     program = tmp_path / "model/.venv/bin/python"
     program.parent.mkdir(parents=True)
     program.write_text('#!/bin/sh\nexec python3 "$@"\n')
-    report = modelaudit.scan(str(tmp_path / "model"))
+    report = modelaudit.scan(str(tmp_path / "model"), second_opinion=False)
     assert "agents/program-of-folder" in {each.rule for each in report.findings}
     assert report.exit_code == 3

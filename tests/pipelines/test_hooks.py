@@ -26,6 +26,7 @@ IDENTITY: Final = {
     "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
     "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.org", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z",
     "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull, "PRE_COMMIT_HOME": str(BUILT / "home"),
+    "PIP_COMPILE": "no",  # most of the installed modules are never imported
 }  # fmt: skip
 
 pytestmark = [pytest.mark.counterpart, pytest.mark.xdist_group("hooks"), pytest.mark.timeout(600)]
