@@ -231,7 +231,11 @@ def measure_places(held: Held) -> Tally:
     for case in (*cases["names"], *cases["layouts"]):
         covers_else = case.get("covers") == "else"
         for key, restricting in cases["texts"].items():
-            text = fill_texts(restricting["text"], held)
+            try:
+                text = fill_texts(restricting["text"], held)
+            except KeyError:
+                tally.add("no text")
+                continue
             path = str(case.get("path") or case["name"])
             files = {"README.md": build_card("apache-2.0"), "LICENSE": apache, path: FORMS[case.get("form", "")](text)}
             with tempfile.TemporaryDirectory() as root:
@@ -252,7 +256,8 @@ def measure_texts(held: Held) -> Tally:
     tally = Tally()
     folder = held.folder / "texts" if held.folder else Path()
     licenses = load_catalogue().licenses
-    others = yaml.safe_load((folder / "new-ids.yaml").read_text(encoding="utf-8"))
+    new_ids = folder / "new-ids.yaml"
+    others = yaml.safe_load(new_ids.read_text(encoding="utf-8")) if new_ids.is_file() else {}
     for path in sorted(folder.rglob("*.txt")):
         label = path.parent.name.removesuffix(".variant")
         expected = others.get(label, "") if "_new" in path.parts else label

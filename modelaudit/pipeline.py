@@ -22,6 +22,7 @@ from modelaudit.formats.text_searches import TERM_SEARCHES, TEXT_SEARCHES
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.internal_errors import convert_internal_errors
+from modelaudit.kept_readings import KEPT_READINGS, KeptReading, make_reading_key
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
@@ -167,8 +168,7 @@ class ArtifactReading:
             try:
                 window = opened.enter_context(artifact.open())
                 digesting = DigestingWindow(window, artifact.claimed, artifact.digests)
-                with apply_deadline(self._deadline):
-                    self._read_in_time(artifact, digesting, reader)
+                self._read_once(artifact, digesting, reader)
             except WindowError as error:
                 self._record_absence(artifact, error.reason, str(error))
                 return None
@@ -178,6 +178,23 @@ class ArtifactReading:
         if (change := opening.close()) is not None:
             self.unread.append((artifact.path, change))
         return None
+
+    def _read_once(self, artifact: Artifact, window: Window, reader: Reader | None) -> None:
+        """Take the facts about a small file from the reading of an equal one; otherwise read the file."""
+        name, is_terms_only = reader.format if reader else "", self._texts is not None
+        # A ledger is not kept, and readings that were begun by another call have facts of their own.
+        may_keep = not (self._keeps_ledgers or self.structures or self.unread)
+        key = make_reading_key(artifact, window, self.limits, name, is_terms_only=is_terms_only) if may_keep else None
+        if (kept := KEPT_READINGS.find(key)) is not None:
+            self.structures.extend(kept.structures)
+            self.formats, self.byte_counts = list(kept.formats), kept.byte_counts
+            return
+        with apply_deadline(self._deadline):
+            self._read_in_time(artifact, window, reader)
+        if key is not None and not self.unread and not self.members:
+            cost = artifact.size + self.structures.memory + self._prose_characters
+            reading = KeptReading(tuple(self.structures), tuple(self.formats), self.byte_counts, cost)
+            KEPT_READINGS.keep(key, reading)
 
     def _read_in_time(self, artifact: Artifact, window: Window, reader: Reader | None) -> None:
         """Read the window until the deadline; a failure becomes an absence."""

@@ -54,6 +54,7 @@ LEVELS = (
         "batch": 5,
         "shared_sources": 5,
         "inventory": 5,
+        "kept_readings": 5,
         "configured_calls": 5,
         "waiting": 6,
         "tokenizers": 5,

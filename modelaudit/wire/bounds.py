@@ -93,6 +93,11 @@ class StructureLog(list[tuple[str, Structure]]):
         self._most_bytes = most_bytes
         self._memory = 0
 
+    @property
+    def memory(self) -> int:
+        """The estimated bytes of memory of the structures."""
+        return self._memory
+
     def append(self, structure: tuple[str, Structure]) -> None:
         """Keep a structure, and count its memory."""
         super().append(structure)

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain, islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from modelaudit.licenses.recognition.accounting import is_accounted_for, is_harmless_gap
@@ -105,26 +106,31 @@ class TextExplanation:
 
 def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
     """Find the best fingerprints for the parts of a text, and the spans that none of them accounts for."""
-    found: list[PlacedFingerprint] = []
+    found: list[_RankedPlace] = []
     for candidate in _find_candidates(words, prints):
         placed = _place_fingerprint(words, prints.items[candidate.number], candidate)
         if placed is None:
             continue
+        loose = None if placed.differing_gaps else tuple(_find_loose_spans(words, (placed,)))
         # Nothing improves upon a copy word for word. A name in a slot may be the proper one of a sibling's text.
-        if placed.replaced == 0 and _accounts_for_all_words(words, placed):
+        if placed.replaced == 0 and loose == ():
             return TextExplanation((placed,), ())
-        found.append(placed)
+        found.append((_rank_place(placed, is_complete=loose == ()), placed, loose))
     # Greedy choice: the best place wins its span, and weaker ones may only fill the spans that remain.
     chosen: list[PlacedFingerprint] = []
-    for placed in sorted(found, key=lambda placed: _rank_place(words, placed), reverse=True):
+    loose_beside = None
+    for _, placed, loose in sorted(found, key=itemgetter(0), reverse=True):
         if all(_count_overlap(placed.alignment.text, other.alignment.text) == 0 for other in chosen):
+            loose_beside = None if chosen else loose
             chosen.append(placed)
-    return TextExplanation(tuple(chosen), tuple(_find_loose_spans(words, chosen)))
+    if loose_beside is None:
+        loose_beside = tuple(_find_loose_spans(words, chosen))
+    return TextExplanation(tuple(chosen), loose_beside)
 
 
-def _accounts_for_all_words(words: Words, placed: PlacedFingerprint) -> bool:
-    """Whether the place has no differing gap, and only titles, headings and copyright statements surround it."""
-    return not placed.differing_gaps and not list(_find_loose_spans(words, (placed,)))
+_Rank = tuple[bool, float, float, float, float, str]
+_RankedPlace = tuple[_Rank, PlacedFingerprint, tuple[Span, ...] | None]
+"""A place with its rank, and the spans that it leaves beside it; ``None`` if they were not looked for."""
 
 
 def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -> PlacedFingerprint | None:
@@ -154,13 +160,13 @@ def _place_fingerprint(words: Words, item: Fingerprint, candidate: _Candidate) -
     return best
 
 
-def _rank_place(words: Words, placed: PlacedFingerprint) -> tuple[bool, float, float, float, float, str]:
+def _rank_place(placed: PlacedFingerprint, *, is_complete: bool) -> _Rank:
     """Return the sort key of a place: the greatest explains the text best.
 
-    A place that accounts for all words comes first, with the fewest words replaced. The hashes unique to a fingerprint
-    decide between versions of one licence that explain equally many words, and the id makes the order definite.
+    A place that accounts for all words (``is_complete``) has no differing gap, and only titles, headings and copyright
+    statements surround it. It comes first, with the fewest words replaced. The hashes unique to a fingerprint decide
+    between versions of one licence that explain equally many words, and the id makes the order definite.
     """
-    is_complete = _accounts_for_all_words(words, placed)
     replaced = -placed.replaced if is_complete else 0
     return is_complete, replaced, placed.weight, placed.unique_share, placed.share, placed.item.id
 

@@ -1,0 +1,98 @@
+"""Keep the facts about small files, because the models that one process reads share many of them.
+
+Structures are frozen and follow from the bytes, the path and the limits alone, so equal files have equal structures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from modelaudit.catalogue.directory import find_rules_directory
+from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.errors import WindowError
+from modelaudit.model.limits import KIB, MIB, Limits
+from modelaudit.model.reading import Structure
+from modelaudit.model.report import ByteCounts
+
+_LARGEST_FILE: Final = 64 * KIB
+_LARGEST_COST: Final = 256 * KIB
+"""Bytes of a file and of its structures together."""
+_MOST_COST: Final = 4 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReading:
+    """The facts about one file, without absences: a file with one is read again each time.
+
+    Attributes:
+        structures: with their addresses.
+        formats: with their addresses.
+        byte_counts: the bytes of the file by class.
+        cost: bytes of the file and of its structures, estimated.
+    """
+
+    structures: tuple[tuple[str, Structure], ...]
+    formats: tuple[tuple[str, str], ...]
+    byte_counts: ByteCounts | None
+    cost: int
+
+
+class KeptReadings:
+    """The latest readings of small files, up to ``_MOST_COST`` bytes."""
+
+    def __init__(self) -> None:
+        self._readings: OrderedDict[Hashable, KeptReading] = OrderedDict()
+        self._cost = 0
+        self._lock = Lock()
+
+    def find(self, key: Hashable | None) -> KeptReading | None:
+        """Return the reading of an equal file; ``None`` if there is none."""
+        with self._lock:
+            if key not in self._readings:
+                return None
+            self._readings.move_to_end(key)
+            return self._readings[key]
+
+    def keep(self, key: Hashable, reading: KeptReading) -> None:
+        """Keep a reading, and drop those that were used longest ago beyond the bound."""
+        if reading.cost > _LARGEST_COST:
+            return
+        with self._lock:
+            replaced = self._readings.pop(key, None)
+            self._cost += reading.cost - (replaced.cost if replaced is not None else 0)
+            self._readings[key] = reading
+            while self._cost > _MOST_COST:
+                _, dropped = self._readings.popitem(last=False)
+                self._cost -= dropped.cost
+
+
+KEPT_READINGS: Final = KeptReadings()
+"""The readings of this process."""
+
+
+def make_reading_key(
+    artifact: Artifact, window: Window, limits: Limits, reader: str, *, is_terms_only: bool
+) -> Hashable | None:
+    """Make the key that equal files read alike share; ``None`` for a file that is too large, empty or unreadable.
+
+    Args:
+        artifact: the file.
+        window: its bytes; they are read whole.
+        limits: bounds on reading.
+        reader: the format of the only reader; empty if every reader that recognises the bytes reads them.
+        is_terms_only: only terms are searched for.
+    """
+    size = window.size
+    if not 0 < size <= min(_LARGEST_FILE, limits.read_bytes) or artifact.obstacle is not None:
+        return None
+    try:
+        digest = hashlib.sha256(window.read(0, size)).digest()
+    except WindowError:
+        return None  # the reading meets the same error, and reports it
+    place = artifact.path, artifact.content, artifact.may_be_program
+    return (digest, size, place, limits, reader, is_terms_only, find_rules_directory())

@@ -1,0 +1,103 @@
+"""Tests for the readings of small files that equal files share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.reading import BytesWindow
+
+import modelaudit
+from modelaudit.kept_readings import KeptReading, KeptReadings, make_reading_key
+from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import KIB, Limits
+from modelaudit.model.report import AuditReport
+from modelaudit.pipeline import ArtifactReading
+from modelaudit.wire.windows import make_opener
+
+_CARD = "---\nlicense: mit\nbase_model: acme/base\n---\n# Acme\n\nNot for commercial use.\n"
+
+
+def read(path: str, data: bytes) -> ArtifactReading:
+    """Read a file as a scan does."""
+    reading = ArtifactReading(Limits())
+    reading.run(Artifact(path, len(data), make_opener(BytesWindow(data))))
+    return reading
+
+
+def make_key(path: str, data: bytes, limits: Limits | None = None, *, is_terms_only: bool = False) -> object:
+    """Make the key of a file."""
+    artifact = Artifact(path, len(data), make_opener(BytesWindow(data)))
+    return make_reading_key(artifact, BytesWindow(data), limits or Limits(), "", is_terms_only=is_terms_only)
+
+
+def answer(folder: Path, text: str) -> AuditReport:
+    """Answer on a model with this card, without the time of the answer."""
+    folder.mkdir()
+    (folder / "README.md").write_text(text, encoding="utf-8")
+    (folder / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    return replace(modelaudit.license(folder, offline=True, uses={"commercial": True}), created="")
+
+
+def test_an_equal_file_shares_the_structures_of_the_first() -> None:
+    first, second = read("README.md", _CARD.encode()), read("README.md", _CARD.encode())
+    assert first.structures
+    assert [id(each) for _, each in first.structures] == [id(each) for _, each in second.structures]
+    assert (first.formats, first.byte_counts) == (second.formats, second.byte_counts)
+
+
+def test_a_file_with_an_absence_is_read_again() -> None:
+    data = b"\x93NUMPY\x01\x00\xff"
+    first, second = read("array.npy", data), read("array.npy", data)
+    assert first.unread == second.unread != []
+    assert not {id(each) for _, each in first.unread} & {id(each) for _, each in second.unread}
+
+
+def test_reports_on_equal_models_are_equal(tmp_path: Path) -> None:
+    first, second = answer(tmp_path / "a", _CARD), answer(tmp_path / "b", _CARD)
+    assert first.license == second.license
+    assert first.findings == second.findings
+    assert first.decision == second.decision
+    other = answer(tmp_path / "c", _CARD.replace("Not for", "Made for"))
+    assert other.license.claims != first.license.claims
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        make_key("README.md", b"b"),
+        make_key("other.md", b"a"),
+        make_key("README.md", b"a", replace(Limits(), depth=1)),
+        make_key("README.md", b"a", is_terms_only=True),
+    ],
+    ids=["bytes", "path", "limits", "terms"],
+)
+def test_a_key_holds_all_that_a_reading_depends_on(other: object) -> None:
+    assert make_key("README.md", b"a") == make_key("README.md", b"a") != other
+
+
+def test_large_and_empty_files_have_no_key() -> None:
+    assert make_key("weights.bin", bytes(64 * KIB)) is not None
+    assert make_key("weights.bin", bytes(64 * KIB + 1)) is None
+    assert make_key("weights.bin", b"") is None
+
+
+def test_the_readings_kept_have_a_bound_in_bytes() -> None:
+    kept = KeptReadings()
+    for number in range(40):
+        kept.keep(number, KeptReading((), (), None, 200 * KIB))
+    assert kept.find(0) is None
+    assert kept.find(39) is not None
+    assert sum(kept.find(number) is not None for number in range(40)) == 20
+    kept.keep("large", KeptReading((), (), None, 300 * KIB))
+    assert kept.find("large") is None
+
+
+def test_the_latest_used_reading_stays() -> None:
+    kept = KeptReadings()
+    for number in range(30):
+        kept.keep(number, KeptReading((), (), None, 200 * KIB))
+        kept.find(0)
+    assert kept.find(0) is not None
+    assert kept.find(1) is None
