@@ -99,6 +99,11 @@ def _as_entry(value: object) -> object:
     return {"why": value} if isinstance(value, str) else value
 
 
+def _as_alternatives(value: object) -> object:
+    """Expand the short form of a list with one entry; any other value is validated as it is."""
+    return [value] if isinstance(value, dict) else value
+
+
 DOTTED_NAME = defer_pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
 """``module.name``; or ``module:Class.name`` for an attribute of an attribute."""
 
@@ -262,14 +267,17 @@ class TrustedFile:
 class DangerousNameFile:
     """A dangerous name; a bare text is the reason.
 
-    ``unless`` lists conditions on the arguments of a harmless call. ``unless_state`` lists regular expressions for
-    attributes: an object with a state that matches them all is harmless.
+    ``unless`` lists conditions on the arguments of a harmless call. ``unless_state`` lists alternatives:
+    regular expressions for attributes. An object with a state that matches all of one alternative is harmless, and an
+    attribute that the state lacks has the empty text.
     """
 
     why: Text
     effect: Effect | None = None
     unless: Arguments = Field(default_factory=dict)
-    unless_state: dict[str, Annotated[str, AfterValidator(_check_pattern)]] = Field(default_factory=dict)
+    unless_state: Annotated[
+        list[dict[str, Annotated[str, AfterValidator(_check_pattern)]]], BeforeValidator(_as_alternatives)
+    ] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)

@@ -15,7 +15,9 @@ from modelaudit.checks.planted import is_planted, is_special
 from modelaudit.checks.state import is_allowed_state
 from modelaudit.checks.stored_functions import (
     adds_items_by_own_method,
+    constructs_its_argument,
     find_stored_functions,
+    has_conditions_on_state,
     may_call_stored_function,
     meets_argument_rule,
     select_argument,
@@ -65,7 +67,8 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
     reported = {event.operand for event in calls if next(_judge_call(artifact, event, callables), None) is not None}
     # A harmless call excuses the import of its name, unless the file also stores or passes on the name.
-    called_names = {event.operand for event in calls} - set(program.kept_names)
+    called_names = {event.operand for event in calls} | _find_classes_with_states(calls, callables)
+    called_names -= set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
     yield from _judge_items_set_on_objects_with_functions(artifact, events)
@@ -90,6 +93,18 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
                 )
                 yield _make_subject(artifact, event, "call", function, unreviewed)
             stored_functions = []
+
+
+def _find_classes_with_states(calls: list[PickleEvent], callables: Callables) -> set[Value]:
+    """Return the classes that functions such as ``copyreg._reconstructor`` construct, and that their state decides."""
+    return {
+        event.arguments[0]
+        for event in calls
+        if event.arguments
+        and constructs_its_argument(event.operand, callables)
+        and isinstance(event.arguments[0], Name)
+        and has_conditions_on_state(event.arguments[0], callables)
+    }
 
 
 def _judge_items_set_on_objects_with_functions(artifact: str, events: list[PickleEvent]) -> Iterator[Subject]:
@@ -127,7 +142,7 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
     ]
     if judgement.standing is Standing.DANGEROUS and conditions and not broken_conditions:
         return  # a dangerous name with conditions is harmless where they hold
-    if judgement.entry and judgement.entry.state and event.act is Act.CONSTRUCT and not event.arguments:
+    if event.act is Act.CONSTRUCT and not event.arguments and has_conditions_on_state(event.operand, callables):
         return  # the danger is in its state, which is judged when it is set
     if judgement.entry and judgement.entry.construct_only and event.act is Act.CALL:
         judgement = Judgement(

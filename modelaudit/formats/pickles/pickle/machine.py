@@ -47,6 +47,7 @@ from modelaudit.formats.pickles.pickle.values import (
     StackValue,
     TruncatedConstant,
     find_acting_attributes,
+    find_attributes,
     unpack_tuple,
 )
 from modelaudit.languages.configurations.switches import KERNEL_KEYS
@@ -563,7 +564,10 @@ class Machine:
             recorder.uses[returned_global] += 1
             self.push(returned_global)
         else:
-            result = CallResult(_find_maker(callee, arguments), act is Act.CALL)
+            maker = _find_maker(callee, arguments)
+            if maker is not callee and isinstance(callee, Name) and isinstance(maker, Name):
+                recorder.uses[maker] -= 1  # the class that a function of copyreg constructs
+            result = CallResult(maker, act is Act.CALL)
             self.arrays.record_call(callee, arguments, result)
             self.storages.record_call(callee, arguments, result)
             self.push(result)
@@ -577,7 +581,7 @@ class Machine:
         """
         state = self.stack.pop()
         target = self.stack.peek()
-        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_acting_attributes(state))
+        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
         if isinstance(state, Container):
             state.mark_as_state()
         payload = self.arrays.record_state(target, state, self.opcodes, self.find_frame_end)
