@@ -11,7 +11,7 @@ from modelaudit.checks.call_signatures import find_misfit
 from modelaudit.checks.callables import Judgement, judge_name
 from modelaudit.checks.code import describe_code
 from modelaudit.checks.costs import CostFinder
-from modelaudit.checks.planted import is_planted, is_special
+from modelaudit.checks.planted import is_planted, is_special, is_special_call
 from modelaudit.checks.state import is_allowed_state
 from modelaudit.checks.stored_functions import (
     adds_items_by_own_method,
@@ -28,6 +28,7 @@ from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentUse, Callables, Standing, Subject
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
+    ITEMS_RECORDED,
     STATE_OWNER,
     Act,
     CallResult,
@@ -80,7 +81,9 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
             yield from _judge_call(artifact, event, callables)
             yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act in (Act.SET_STATE, Act.SET_ITEM):
-            yield from _judge_change(artifact, event, callables)
+            is_plain_copy = _is_own_plain_state(event, events, callables)
+            if not is_plain_copy:
+                yield from _judge_change(artifact, event, callables)
             # APPEND, APPENDS and ADDITEMS set items without keys, so only these two opcodes can name an attribute.
             if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
                 yield from _judge_planted_attributes(artifact, event, callables)
@@ -198,6 +201,34 @@ def _pair_values(values: tuple[Value, ...]) -> list[tuple[str, Value]]:
     return list(zip(words, values[1::2], strict=False))
 
 
+def _is_own_plain_state(event: PickleEvent, events: list[PickleEvent], callables: Callables) -> bool:
+    """Whether an object of a trusted class is its own state, and no item of such an object can act as an attribute.
+
+    Only the items that opcodes set count as known: a construction with arguments, and an event that keeps a part of
+    its items, leave others. A ``Bunch`` of statsmodels is pickled in this way.
+    """
+    made = event.operand
+    if event.act is not Act.SET_STATE or event.arguments != (made,):
+        return False
+    if (
+        not isinstance(made, CallResult)
+        or made.called
+        or judge_name(made.maker, callables).standing is not Standing.TRUSTED
+    ):
+        return False
+    for other in events:
+        if other.act is Act.CONSTRUCT and other.operand == made.maker and other.arguments:
+            return False
+        if other.act is not Act.SET_ITEM or other.operand != made:
+            continue
+        if other.opcode not in ("SETITEM", "SETITEMS") or len(other.arguments) >= ITEMS_RECORDED:
+            return False
+        for key, value in _pair_values(other.arguments):
+            if key == COMPUTED_KEY or is_special(key) or is_planted(made, key, value, callables):
+                return False
+    return True
+
+
 def _is_computed_state(key: str, value: Value) -> bool:
     """Whether the state as a whole, which has the key ``""``, is not a literal."""
     return key == "" and isinstance(value, CallResult | Unknown)
@@ -233,7 +264,7 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
         yield _make_subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
     target_stores_function = stores_function(target, callables)
     for key, value in event.set_attributes:
-        if is_special(key) or is_planted(target, key, value, callables):
+        if is_special_call(key, value) or is_planted(target, key, value, callables):
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
         # A partial in the state of a partial adds no function: the one that it stores was judged when it was made.
         elif target_stores_function and not (isinstance(value, CallResult) and stores_function(value, callables)):
