@@ -81,12 +81,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
             yield from _judge_call(artifact, event, callables)
             yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act in (Act.SET_STATE, Act.SET_ITEM):
-            is_plain_copy = _is_own_plain_state(event, events, callables)
-            if not is_plain_copy:
-                yield from _judge_change(artifact, event, callables)
-            # APPEND, APPENDS and ADDITEMS set items without keys, so only these two opcodes can name an attribute.
-            if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
-                yield from _judge_planted_attributes(artifact, event, callables)
+            yield from _judge_setting(artifact, event, events, callables)
         elif event.act is Act.EXTENSION:
             yield from _judge_value(artifact, event, "extension", event.operand, callables)
         if stored_functions and may_call_stored_function(event, callables):
@@ -232,6 +227,17 @@ def _is_own_plain_state(event: PickleEvent, events: list[PickleEvent], callables
 def _is_computed_state(key: str, value: Value) -> bool:
     """Whether the state as a whole, which has the key ``""``, is not a literal."""
     return key == "" and isinstance(value, CallResult | Unknown)
+
+
+def _judge_setting(
+    artifact: str, event: PickleEvent, events: list[PickleEvent], callables: Callables
+) -> Iterator[Subject]:
+    """Judge state or items that one of ``events`` sets on an object, and the attributes that they may become."""
+    if not _is_own_plain_state(event, events, callables):
+        yield from _judge_change(artifact, event, callables)
+    # APPEND, APPENDS and ADDITEMS set items without keys, so only these two opcodes can name an attribute.
+    if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
+        yield from _judge_planted_attributes(artifact, event, callables)
 
 
 def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:

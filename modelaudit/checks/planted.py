@@ -43,7 +43,7 @@ def is_special(key: str) -> bool:
 
 
 def is_special_call(key: str, value: Value) -> bool:
-    """Whether Python or an opcode may act by ``value`` under the name ``key``; a set is neither callable nor a mapping."""
+    """Whether Python or an opcode may act by ``value`` under the name ``key``; a set has no effect under any."""
     is_set = isinstance(value, CallResult) and value.called and value.maker in _SETS
     return is_special(key) and not is_set
 

@@ -901,3 +901,14 @@ def test_configuration_that_a_macro_of_monai_inserts_becomes_a_reference(read_by
         ("code", "../x.json"),
         ("code", "train.yaml"),
     ]
+
+
+def test_key_of_an_index_of_members_asks_for_a_callable_only_by_its_bare_name(read_bytes):
+    index = {f"Part{number}": f"acme.parts.of{number}" for number in range(60)}
+    members = index | {"debug_handler": "acme.handlers", "acme.Factory": "acme.factories"}
+    assert list_mentions(read_bytes(json.dumps(members).encode(), "a.json")) == []
+    for stated in (index | {"handler": "acme.run"}, {"debug_handler": "acme.run", "a": "b.c"}):
+        assert ("asked-for", "acme.run") in list_mentions(read_bytes(json.dumps(stated).encode(), "a.json"))
+    assert ("value", "os.system") in list_mentions(
+        read_bytes(json.dumps(index | {"a_handler": "os.system"}).encode(), "a.json")
+    )
