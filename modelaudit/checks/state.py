@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.model.catalogue import StateConditions
 from modelaudit.model.pickle import ContainerValue, PickleEvent, PlainValue, Value
+
+StateConditions = tuple[tuple[str, str], ...]
+"""A regular expression for each attribute that is listed; an attribute that a state lacks has the empty text."""
 
 _PAIR_LENGTH: Final = 2
 """Entries of a pair. A mapping with more entries makes ``dict.update`` raise where it expects a pair."""

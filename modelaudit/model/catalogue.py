@@ -149,10 +149,6 @@ class ArgumentRule:
     one_of: tuple[str, ...] = ()
 
 
-StateConditions = tuple[tuple[str, str], ...]
-"""A regular expression for each attribute that is listed; an attribute that a state lacks has the empty text."""
-
-
 @dataclass(frozen=True, slots=True)
 class CallableEntry:
     """One exact name of ``rules/callables/``.
@@ -165,8 +161,7 @@ class CallableEntry:
         construct_only: trusted where only ``__new__`` is called, unlisted where the class itself is called.
         collects: APPEND, APPENDS and ADDITEMS call its own ``append``, ``extend`` or ``add``, and no method from the
             file.
-        state: for a dangerous class, alternatives. An object is harmless if the file only constructs it with a literal
-            state, and the state fulfils one of them.
+        state: for a dangerous class, alternatives that a literal state fulfils: regular expressions by attribute.
         cost: of a call of a trusted name.
         shared: it returns an object that the process has already, such as a logger or a member of an enumeration.
         hook_calls: the methods of its object that loading calls: a callable in the state under such a name would run.
@@ -180,7 +175,7 @@ class CallableEntry:
     arguments: tuple[ArgumentRule, ...] = ()
     construct_only: bool = False
     collects: bool = False
-    state: tuple[StateConditions, ...] = ()
+    state: tuple[tuple[tuple[str, str], ...], ...] = ()
     cost: Cost = ORDINARY_COST
     shared: bool = False
     hook_calls: frozenset[str] = frozenset()

@@ -7,7 +7,6 @@ Each file states all of its counts, so that its size follows from them. Sources:
 from __future__ import annotations
 
 import math
-import re
 import struct
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -35,8 +34,8 @@ _SEQUENCE_BYTES: Final = 2
 _ALIGNMENT: Final = 4
 _MOST_PHONES: Final = 4096
 _LONGEST_PHONE: Final = 256
-_FEATURES: Final = re.compile(rb"feature_count (\d{1,4})\0")
-_CLUSTERS: Final = re.compile(rb"cluster_count (\d{1,4})\0")
+_FEATURES: Final = defer_pattern(rb"feature_count (\d{1,4})\0")
+_CLUSTERS: Final = defer_pattern(rb"cluster_count (\d{1,4})\0")
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
