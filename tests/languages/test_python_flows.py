@@ -587,6 +587,25 @@ def test_name_that_zip_or_sorted_puts_together_is_found(source: str) -> None:
 
 
 @check_each(
+    "call, is_found",
+    [
+        ("m.run(['touch', 'a'])", True),
+        ("m.check_call(('touch', 'a'))", True),
+        ("m.call('touch a', shell=True)", True),
+        ("m.run(['--config', 'a'])", False),
+        ("m.run('a')", False),
+        ("m.run(arguments)", False),
+        ("m.build(['touch', 'a'])", False),
+    ],
+)
+def test_call_of_an_unknown_module_that_passes_a_command_is_reached_by_computed_names(
+    call: str, is_found: bool
+) -> None:
+    uses = list_uses(f"import importlib, re\nm = importlib.import_module(re.sub('x', '', 'sxubprocess'))\n{call}")
+    assert (("call-at-import", PICKED_FUNCTION) in uses) is is_found
+
+
+@check_each(
     "source, is_found",
     [
         ("os.environ['PIP_INDEX_URL'] = 'https://e.invalid/simple'", True),

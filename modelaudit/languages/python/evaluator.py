@@ -1763,7 +1763,7 @@ class Evaluator(ast.NodeVisitor):
         if method in name_tables.COMMAND_METHODS:
             self.recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
-        if walks.PICKED in call.tags:
+        if walks.PICKED in call.tags or ("module" in call.tags and walks.passes_command(method, args, keywords)):
             self.log.record(uses.CALL, walks.PICKED_NAME, line)
         elif "module" in call.tags and call.tags & {"file", "computed"}:
             is_named = "file" in call.tags
