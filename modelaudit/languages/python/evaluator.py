@@ -2127,10 +2127,9 @@ class Evaluator(ast.NodeVisitor):
             return first
         return self._call_ordinary(call, ExternalName(call.name))
 
-    def _call_sequence(self, call: Call) -> Value:
-        """Call ``zip`` or ``sorted``, whose items are known if those of the arguments are."""
-        fold = sequence_calls.zip_items if call.name == "builtins.zip" else sequence_calls.sort_items
-        return fold(call) or self._call_ordinary(call, ExternalName(call.name))
+    def _call_zip(self, call: Call) -> Value:
+        """Call ``zip``, whose items are known if those of the arguments are."""
+        return sequence_calls.zip_items(call) or self._call_ordinary(call, ExternalName(call.name))
 
     def _call_next(self, call: Call) -> Value:
         """Call ``next``: the result is any of the items, or the default in the second argument."""
@@ -2254,7 +2253,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
     "builtins.dict": Evaluator._call_dict,
-    **dict.fromkeys(("builtins.zip", "builtins.sorted"), Evaluator._call_sequence),
+    "builtins.zip": Evaluator._call_zip,
     **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),
     "builtins.next": Evaluator._call_next,
 }
