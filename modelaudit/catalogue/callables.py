@@ -133,7 +133,7 @@ def _read_dangerous_name(
         library=name.partition(".")[0],
         effect=listed.effect or file.effect,
         arguments=_read_argument_rules(listed.unless, document, (*place, "unless")),
-        state=tuple(listed.unless_state.items()),
+        state=tuple(tuple(each.items()) for each in listed.unless_state),
     )
 
 

@@ -99,9 +99,15 @@ def _as_entry(value: object) -> object:
     return {"why": value} if isinstance(value, str) else value
 
 
+def _as_alternatives(value: object) -> object:
+    """Expand the short form of a list with one entry; any other value is validated as it is."""
+    return [value] if isinstance(value, dict) else value
+
+
 DOTTED_NAME = defer_pattern(r"[^\W\d]\w*(\.[^\W\d]\w*)*[.:][^\W\d]\w*(\.[^\W\d]\w*)*", re.ASCII)
 """``module.name``; or ``module:Class.name`` for an attribute of an attribute."""
 
+Pattern = Annotated[str, AfterValidator(_check_pattern)]
 Text = Annotated[str, AfterValidator(str.strip), Field(min_length=1, json_schema_extra={"pattern": r"\S"})]
 Kebab = Annotated[str, require_match(r"[a-z0-9]+(-[a-z0-9]+)*", "a word in kebab-case")]
 RuleId = Annotated[str, require_match(r"[a-z0-9]+(-[a-z0-9]+)*/[a-z0-9]+(-[a-z0-9]+)*", "family/kebab-words")]
@@ -260,16 +266,12 @@ class TrustedFile:
 
 @dataclass(config=CONFIG)
 class DangerousNameFile:
-    """A dangerous name; a bare text is the reason.
-
-    ``unless`` lists conditions on the arguments of a harmless call. ``unless_state`` lists regular expressions for
-    attributes: an object with a state that matches them all is harmless.
-    """
+    """A dangerous name; a bare text is the reason. ``unless`` and ``unless_state`` tell which use is harmless."""
 
     why: Text
     effect: Effect | None = None
     unless: Arguments = Field(default_factory=dict)
-    unless_state: dict[str, Annotated[str, AfterValidator(_check_pattern)]] = Field(default_factory=dict)
+    unless_state: Annotated[list[dict[str, Pattern]], BeforeValidator(_as_alternatives)] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)

@@ -11,11 +11,13 @@ from modelaudit.checks.call_signatures import find_misfit
 from modelaudit.checks.callables import Judgement, judge_name
 from modelaudit.checks.code import describe_code
 from modelaudit.checks.costs import CostFinder
-from modelaudit.checks.planted import is_planted, is_special
+from modelaudit.checks.planted import is_planted, is_special, is_special_call
 from modelaudit.checks.state import is_allowed_state
 from modelaudit.checks.stored_functions import (
     adds_items_by_own_method,
+    constructs_its_argument,
     find_stored_functions,
+    has_conditions_on_state,
     may_call_stored_function,
     meets_argument_rule,
     select_argument,
@@ -26,6 +28,7 @@ from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentUse, Callables, Standing, Subject
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
+    ITEMS_RECORDED,
     STATE_OWNER,
     Act,
     CallResult,
@@ -65,7 +68,8 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     calls = [event for event in events if event.act in (Act.CALL, Act.CONSTRUCT)]
     reported = {event.operand for event in calls if next(_judge_call(artifact, event, callables), None) is not None}
     # A harmless call excuses the import of its name, unless the file also stores or passes on the name.
-    called_names = {event.operand for event in calls} - set(program.kept_names)
+    called_names = {event.operand for event in calls} | _find_classes_with_states(calls, callables)
+    called_names -= set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
     yield from _judge_items_set_on_objects_with_functions(artifact, events)
@@ -77,10 +81,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
             yield from _judge_call(artifact, event, callables)
             yield from _judge_planted_attributes(artifact, event, callables)
         elif event.act in (Act.SET_STATE, Act.SET_ITEM):
-            yield from _judge_change(artifact, event, callables)
-            # APPEND, APPENDS and ADDITEMS set items without keys, so only these two opcodes can name an attribute.
-            if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
-                yield from _judge_planted_attributes(artifact, event, callables)
+            yield from _judge_setting(artifact, event, events, callables)
         elif event.act is Act.EXTENSION:
             yield from _judge_value(artifact, event, "extension", event.operand, callables)
         if stored_functions and may_call_stored_function(event, callables):
@@ -90,6 +91,18 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
                 )
                 yield _make_subject(artifact, event, "call", function, unreviewed)
             stored_functions = []
+
+
+def _find_classes_with_states(calls: list[PickleEvent], callables: Callables) -> set[Value]:
+    """Return the classes that functions such as ``copyreg._reconstructor`` construct, and that their state decides."""
+    return {
+        event.arguments[0]
+        for event in calls
+        if event.arguments
+        and constructs_its_argument(event.operand, callables)
+        and isinstance(event.arguments[0], Name)
+        and has_conditions_on_state(event.arguments[0], callables)
+    }
 
 
 def _judge_items_set_on_objects_with_functions(artifact: str, events: list[PickleEvent]) -> Iterator[Subject]:
@@ -127,7 +140,7 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
     ]
     if judgement.standing is Standing.DANGEROUS and conditions and not broken_conditions:
         return  # a dangerous name with conditions is harmless where they hold
-    if judgement.entry and judgement.entry.state and event.act is Act.CONSTRUCT and not event.arguments:
+    if event.act is Act.CONSTRUCT and not event.arguments and has_conditions_on_state(event.operand, callables):
         return  # the danger is in its state, which is judged when it is set
     if judgement.entry and judgement.entry.construct_only and event.act is Act.CALL:
         judgement = Judgement(
@@ -183,9 +196,48 @@ def _pair_values(values: tuple[Value, ...]) -> list[tuple[str, Value]]:
     return list(zip(words, values[1::2], strict=False))
 
 
+def _is_own_plain_state(event: PickleEvent, events: list[PickleEvent], callables: Callables) -> bool:
+    """Whether an object of a trusted class is its own state, and no item of such an object can act as an attribute.
+
+    Only the items that opcodes set count as known: a construction with arguments, and an event that keeps a part of
+    its items, leave others. A ``Bunch`` of statsmodels is pickled in this way.
+    """
+    made = event.operand
+    if event.act is not Act.SET_STATE or event.arguments != (made,):
+        return False
+    if (
+        not isinstance(made, CallResult)
+        or made.called
+        or judge_name(made.maker, callables).standing is not Standing.TRUSTED
+    ):
+        return False
+    for other in events:
+        if other.act is Act.CONSTRUCT and other.operand == made.maker and other.arguments:
+            return False
+        if other.act is not Act.SET_ITEM or other.operand != made:
+            continue
+        if other.opcode not in ("SETITEM", "SETITEMS") or len(other.arguments) >= ITEMS_RECORDED:
+            return False
+        for key, value in _pair_values(other.arguments):
+            if key == COMPUTED_KEY or is_special(key) or is_planted(made, key, value, callables):
+                return False
+    return True
+
+
 def _is_computed_state(key: str, value: Value) -> bool:
     """Whether the state as a whole, which has the key ``""``, is not a literal."""
     return key == "" and isinstance(value, CallResult | Unknown)
+
+
+def _judge_setting(
+    artifact: str, event: PickleEvent, events: list[PickleEvent], callables: Callables
+) -> Iterator[Subject]:
+    """Judge state or items that one of ``events`` sets on an object, and the attributes that they may become."""
+    if not _is_own_plain_state(event, events, callables):
+        yield from _judge_change(artifact, event, callables)
+    # APPEND, APPENDS and ADDITEMS set items without keys, so only these two opcodes can name an attribute.
+    if event.act is Act.SET_ITEM and event.opcode in ("SETITEM", "SETITEMS"):
+        yield from _judge_planted_attributes(artifact, event, callables)
 
 
 def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> Iterator[Subject]:
@@ -218,7 +270,7 @@ def _judge_change(artifact: str, event: PickleEvent, callables: Callables) -> It
         yield _make_subject(artifact, event, event.act.value, target, Judgement(Standing.UNRESOLVED, why=why))
     target_stores_function = stores_function(target, callables)
     for key, value in event.set_attributes:
-        if is_special(key) or is_planted(target, key, value, callables):
+        if is_special_call(key, value) or is_planted(target, key, value, callables):
             yield _make_subject(artifact, event, "plant", value, judge_name(value, callables), key)
         # A partial in the state of a partial adds no function: the one that it stores was judged when it was made.
         elif target_stores_function and not (isinstance(value, CallResult) and stores_function(value, callables)):

@@ -31,12 +31,21 @@ trusted. ``dict.update`` calls ``keys``.
 """
 
 
+_SETS: Final = (Name("builtins", "set"), Name("builtins", "frozenset"))
+
+
 def is_special(key: str) -> bool:
     """Whether Python or an opcode calls an attribute of this name by itself.
 
     No special method has a name in upper case: https://docs.python.org/3/reference/datamodel.html#special-method-names.
     """
     return (key.startswith("__") and key.endswith("__") and not key.isupper()) or key in CALLED_BY_OPCODES
+
+
+def is_special_call(key: str, value: Value) -> bool:
+    """Whether Python or an opcode may act by ``value`` under the name ``key``; a set has no effect under any."""
+    is_set = isinstance(value, CallResult) and value.called and value.maker in _SETS
+    return is_special(key) and not is_set
 
 
 def is_planted(target: Value, key: str, value: Value, callables: Callables) -> bool:

@@ -7,12 +7,22 @@ from typing import Final
 
 from modelaudit.model.pickle import ContainerValue, PickleEvent, PlainValue, Value
 
+StateConditions = tuple[tuple[str, str], ...]
+"""A regular expression for each attribute that is listed; an attribute that a state lacks has the empty text."""
+
 _PAIR_LENGTH: Final = 2
 """Entries of a pair. A mapping with more entries makes ``dict.update`` raise where it expects a pair."""
 
 
-def is_allowed_state(event: PickleEvent, conditions: tuple[tuple[str, str], ...]) -> bool:
-    """Whether the state is a literal whose attributes match the regular expressions that ``conditions`` give for them.
+def is_allowed_state(event: PickleEvent, alternatives: tuple[StateConditions, ...]) -> bool:
+    """Whether the state is a literal that fulfils one of ``alternatives``."""
+    return any(_fulfils_conditions(event, conditions) for conditions in alternatives)
+
+
+def _fulfils_conditions(event: PickleEvent, conditions: StateConditions) -> bool:
+    """Whether the attributes of a literal state match the regular expressions that ``conditions`` give for them.
+
+    An attribute that the state lacks has the empty text.
 
     SciPy before 1.6 wrote the state of a distribution as a pair, with a mapping of more than two entries first. Later
     releases pass the state to ``dict.update`` first, which raises on such a pair.
@@ -20,7 +30,11 @@ def is_allowed_state(event: PickleEvent, conditions: tuple[tuple[str, str], ...]
     state = event.arguments[0] if event.arguments else None
     patterns = dict(conditions)
     if isinstance(state, ContainerValue) and state.type == "dict":
-        return all(key not in patterns or _matches_pattern(value, patterns[key]) for key, value in event.set_attributes)
+        lacking = patterns.keys() - {key for key, _ in event.set_attributes}
+        given = [(key, value) for key, value in event.set_attributes if key in patterns]
+        return all(re.fullmatch(patterns[key], "") for key in lacking) and all(
+            _matches_pattern(value, patterns[key]) for key, value in given
+        )
     # The values of the old form are not compared, so none of its attributes may have a condition.
     return _is_old_state(state) and not any(key in patterns for key, _ in event.set_attributes)
 

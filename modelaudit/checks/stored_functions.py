@@ -24,6 +24,8 @@ from modelaudit.model.pickle import (
     Value,
 )
 
+_NO_BASE: Final = (Name("builtins", "object"), PlainValue("None"))
+"""The arguments by which ``copyreg._reconstructor`` makes an object without data of its own."""
 # Keys of entries in the state of a ``partial`` (``partial.__setstate__`` of CPython's functools).
 _FUNCTION_KEY: Final = "0"
 _ARGUMENTS_KEY: Final = "1"
@@ -61,11 +63,25 @@ def meets_argument_rule(rule: ArgumentRule, arguments: tuple[Value, ...], callab
 def _is_trusted_call(function: Value, arguments: tuple[Value, ...], callables: Callables, is_constructed: bool) -> bool:
     """Whether a call, or with ``is_constructed`` a construction, of ``function`` with these arguments is trusted."""
     judgement = judge_name(function, callables)
+    if is_constructed and has_conditions_on_state(function, callables):
+        return not arguments or arguments == _NO_BASE  # the danger is in its state, which is judged when it is set
     if judgement.standing is not Standing.TRUSTED or judgement.entry is None:
         return False
     if judgement.entry.construct_only and not is_constructed:
         return False
     return all(meets_argument_rule(rule, arguments, callables) for rule in judgement.entry.arguments)
+
+
+def constructs_its_argument(function: Value, callables: Callables) -> bool:
+    """Whether a listed callable makes an object of the class that is its first argument, as functions of copyreg do."""
+    entry = judge_name(function, callables).entry
+    return entry is not None and any(rule.index == 0 and rule.use is ArgumentUse.CONSTRUCTS for rule in entry.arguments)
+
+
+def has_conditions_on_state(value: Value, callables: Callables) -> bool:
+    """Whether this is a dangerous class with states that are harmless."""
+    entry = judge_name(value, callables).entry
+    return entry is not None and bool(entry.state)
 
 
 def stores_function(value: Value, callables: Callables) -> bool:

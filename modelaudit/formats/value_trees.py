@@ -33,6 +33,7 @@ _LONGEST_VALUE: Final = 2 * MIB  # characters
 # The name of one piece of a text that was too long for one value.
 _NUMBERED: Final = defer_pattern(r"(.*?\D)_?(\d{1,4})")
 _MOST_PIECES: Final = 1_000
+_WORD: Final = defer_pattern(r"\w+(?:[.'-]\w+)*")
 _SHORTEST_ACT: Final = 6  # characters: ``os.nam``
 
 
@@ -40,23 +41,26 @@ class ValueTree:
     """The single values of one file.
 
     Of a file with very many values, the later ones are kept only if a loader may act on them. That is an absence, since
-    the values beside them are unknown.
+    the values beside them are unknown, except for a single word in a list.
     """
 
     def __init__(self) -> None:
         self._settings: list[Setting] = []
         self._characters = 0
         self._acting_values = 0
+        self._is_cut = False
 
     def add(self, path: tuple[str, ...], value: Scalar) -> None:
         """Add a single value; ``path`` has the keys and the indices that lead to it."""
-        is_text = isinstance(value, str)
         length = len(value) if isinstance(value, str) else 0
         if len(self._settings) < _MOST_VALUES and self._characters + length <= _MOST_CHARACTERS:
             self._characters += length
             self._settings.append(Setting(path, value))
-        elif is_text and length >= _SHORTEST_ACT and acts_on_loaders(f'"{path[-1] if path else ""}": "{value}"'):
+        elif isinstance(value, str) and length >= _SHORTEST_ACT and acts_on_loaders(_spell_pair(path, value)):
             self._acting_values += 1
+            # A word in a list has no key, and belongs to no document of lines: the values beside it do not matter.
+            is_word = bool(path) and path[-1].isdigit() and _WORD.fullmatch(value) is not None
+            self._is_cut = self._is_cut or not is_word or self._acting_values > _MOST_ACTING
             if self._acting_values <= _MOST_ACTING and length <= _LONGEST_VALUE:
                 self._settings.append(Setting(path, value))
 
@@ -116,11 +120,16 @@ class ValueTree:
         if any(isinstance(each.value, str) and may_be_document(each.value) for each in settings):
             chosen.append(NESTED_DOCUMENTS)
         yield from interpret_settings(chosen, path, settings, limits)
-        if self._acting_values:
+        if self._is_cut:
             detail = f"of its values, only {_MOST_VALUES} were read together with those beside them"
             yield Unread(UnreadReason.LIMIT, detail)
 
 
+def _spell_pair(path: tuple[str, ...], value: str) -> str:
+    """Return a value behind its key, as YAML spells them."""
+    return f'"{path[-1] if path else ""}": "{value}"'
+
+
 def _spell_setting(setting: Setting) -> str:
     """Return a setting as a line of YAML spells it, so that the marks of interpreters are found in it."""
-    return f'"{setting.path[-1] if setting.path else ""}": "{setting.value}"\n{setting.value}'
+    return f"{_spell_pair(setting.path, str(setting.value))}\n{setting.value}"

@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
+from modelaudit.languages.known_hosts import is_known_host
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
@@ -31,7 +31,8 @@ _REMOTE_CODE: Final = "TRUST_REMOTE_CODE"
 # Literals of the names below: the search for a literal is many times faster than that for a pattern.
 _LITERALS: Final = (
     b"NO_WEIGHTS_ONLY_LOAD", b"TRUST_REMOTE_CODE", b"ALLOW_INSECURE_SERIALIZATION", b"ALLOW_PICKLE_DESERIALIZATION",
-    b"TS_INSTALL_PY_DEP_PER_MODEL", b"HF_ENDPOINT", b"HF_HUB_ENDPOINT",
+    b"TS_INSTALL_PY_DEP_PER_MODEL", b"HF_ENDPOINT", b"HF_HUB_ENDPOINT", b"LD_PRELOAD", b"LD_AUDIT",
+    b"DYLD_INSERT_LIBRARIES", b"PYTHONSTARTUP", b"BASH_ENV",
 )  # fmt: skip
 # Servers and images put a prefix before the name: ``HF_TRUST_REMOTE_CODE``, ``OPTION_TRUST_REMOTE_CODE``.
 _SWITCH: Final = (
@@ -39,21 +40,25 @@ _SWITCH: Final = (
     r"|TS_INSTALL_PY_DEP_PER_MODEL|(?:[A-Z][A-Z0-9_]{0,60}_)?TRUST_REMOTE_CODE"
 )
 _ADDRESS: Final = "HF_ENDPOINT|HF_HUB_ENDPOINT"
+# Each process that gets one of these loads, or runs, the file that it names.
+_PRELOADING: Final = "LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|PYTHONSTARTUP|BASH_ENV"
+# A path with a folder that is none of the system or of an installation, and another file than a known allocator.
+_OWN_FILE: Final = (
+    r"(?!/(?:usr|lib\d{0,2}|opt|etc|dev|proc|root/\.?\w*conda\w*|home/[\w.-]{1,40}/\.?\w*conda\w*)/|[^\s:;,]{0,200}"
+    r"(?:tcmalloc|jemalloc|mimalloc|iomp5|gomp|libomp|libstdc\+\+|libgcc|libcuda|libcud|libnv|libnccl|libmkl|libasan"
+    r"|libSegFault|libprofiler|libsystemd|site-packages|conda))"
+    r"(?:\.{0,2}/|~/|[\w.-]{1,80}/)[\w./+@-]{1,300}"
+)
 # ``NAME=1``, ``"NAME": "1"``, ``setx NAME 1``, ``[NAME, '1']``, and ``name: NAME`` before ``value: 1``, as in JSON too.
 _BETWEEN: Final = r"[\"'\\]{0,4}[\s,:=?\]]{1,60}(?:[\"'\\]{0,4}(?i:value)[\"'\\]{0,4}\s{0,8}[:=]\s{0,8})?[\"'\\]{0,4}"
 # ``${NAME:-1}`` is 1 unless the user states another value.
 _DEFAULT: Final = r"(?:\$\{\w{1,80}:?[-=])?"
 _ASSIGNMENT: Final = defer_pattern(
     rf"(?<![\w.-])(?:(?P<switch>{_SWITCH}){_BETWEEN}{_DEFAULT}(?i:1|y|yes|true|on)(?![\w.-])"
+    rf"|(?P<preloading>{_PRELOADING}){_BETWEEN}(?P<file>{_OWN_FILE})"
     rf"|(?P<variable>{_ADDRESS}){_BETWEEN}{_DEFAULT}(?P<address>(?i:https?)://[^\s\"'`,;<>)}}\]\\]{{1,300}}))"
 )
 _HOST: Final = defer_pattern(r"https?://(?:[^/@]{1,200}@)?(\[[^\]]{1,100}\]|[^/:?#]{1,200})", re.IGNORECASE)
-# The Hub itself, this machine, and names of networks that an author does not reach.
-_KNOWN_HOST: Final = defer_pattern(
-    r"(?:[\w-]+\.)*(?:huggingface\.co|hf\.co)|localhost|.*\.(?:local|internal|localhost)", re.IGNORECASE
-)
-# A name without a dot is one of the own network, such as a service of Docker Compose.
-_LOCAL_NAME: Final = defer_pattern(r"[a-z_][\w-]*", re.IGNORECASE)
 _DOCUMENTS: Final = (".md", ".markdown", ".mdx", ".rst")
 # A program reads these as data; the reader of Python knows what its assignments do.
 _NOT_SETTINGS: Final = (
@@ -116,26 +121,17 @@ def _judge(match: re.Match[str], line: int) -> Iterator[Mention]:
     where = Location(line=line)
     if match["variable"]:
         host = _HOST.match(match["address"])
-        if host is not None and not _is_known_host(host[1]):
+        if host is not None and not is_known_host(host[1]):
             detail = f"{match['variable']}={match['address']}"
             yield Mention(_VOCABULARY, _ENDPOINT, host[1].lower()[:200], where, detail[:300])
+        return
+    if match["preloading"]:
+        yield Mention(_VOCABULARY, "preloads", match["file"][:200], where, match["preloading"])
         return
     variable = match["switch"]
     is_remote_code = variable.endswith(_REMOTE_CODE)
     name = _REMOTE_CODE if is_remote_code else variable
     yield Mention(_VOCABULARY, "variable", f"{name}=1", where, variable)
-
-
-def _is_known_host(host: str) -> bool:
-    """Whether a host is the Hub itself, this machine, or one of a network that an author does not reach."""
-    if _KNOWN_HOST.fullmatch(host) or _LOCAL_NAME.fullmatch(host):
-        return True
-    try:
-        # Resolvers take a whole number for an address of IPv4 too.
-        address = ip_address(int(host) if host.isdecimal() else host.strip("[]"))
-    except ValueError:
-        return False
-    return address.is_private or address.is_loopback or address.is_unspecified
 
 
 LOADER_VARIABLES: Final = Reader("text", looks_like_text, _read)

@@ -28,7 +28,7 @@ _DATA_ENDING: Final = defer_pattern(
     r"|asc|pgm|ppm|pbm|pfm|xpm|svg|css|scss|less|cube|srt|vtt|lrc|sub|ass|ssa|krn|musicxml|fits|sample|samples"
     r"|hist|scores|score"
     # Words, labels, tokens and corpora.
-    r"|vocab|vocabulary|voc|bpe|codes|merges|spm|dict|dic|aff|lex|lexicon|lm|arpa|carpa|tok|token|tokens|words"
+    r"|vocab|vocabulary|voc|bpe|tiktoken|codes|merges|spm|dict|dic|aff|lex|lexicon|lm|arpa|carpa|tok|token|tokens|words"
     r"|wordlist|stopwords|labels|label|names|classes|tags|src|tgt|trg|ref|hyp|pred|gold|conll|conllu|iob|bio|ann"
     r"|tree|trees|corpus|raw|norm|utf8|eval|train|dev|test|valid|validation|out|output"
     # Text forms of weights, of their settings, and of what training tools store beside them: ncnn, SpeechBrain, Marian.
@@ -54,10 +54,10 @@ _DATA_ENDING: Final = defer_pattern(
 )
 # The brackets in ``sa[f]e`` keep a word of verdicts out of the texts of this package, which a test holds.
 _NAME: Final = defer_pattern(
-    r"(?:readme|install|changelog|changes|history|news|whatsnew|contributing|contributors|license|licence|notice|copying"
+    r"(?:(?:\w+_)?(?:readme|changes|changelog|licen[cs]e|notice|copying|authors)|install|changelog|changes|history|news|whatsnew|contributing|contributors|license|licence|notice|copying"
     r"|copyright|authors|maintainers|credits|thanks|acknowledg\w*|security|code_of_conduct|todo|faq|support|governance"
     r"|roadmap|release[_-]notes|third[_-]?party\w*|patents|disclaimer|terms|citation|about|description|version|versions"
-    r"|metadata|record|wheel|installer|requested|pkg-info|sources|manifest|top_level|zip-sa[f]e|codeowners|owners|cname"
+    r"|metadata|record|wheel|installer|requested|pkg-info|sources|manifest|top_level|zip-sa[f]e|codeowners|owners|cname|noisedict"
     r"|modelcard|model_card|usage|prompt|system|template|params|vocab|merges|dict|tokens|labels|classes|words|train|test"
     r"|dev|valid|validation|corpus|sha256sums?|md5sums?|checksums?|leapseconds|py\.typed|_succeeded|_success"
     r")(?:[_-][\w-]*)?(?:\.(?:[\w.-]*[.-])?(?:\d\w*|[a-z]{2,3}[_-][a-z]{2,4}|a?gpl\w*|lgpl\w*|lesser|lib|mpl|ofl|cc0?|cc-by"
@@ -80,6 +80,18 @@ _PROGRAM_SIGN_IN_PROSE: Final = defer_pattern(rb"\w\((?!e?s\))|\w!\(|[{}$`|\\]|(
 # A call, a block, an assignment, a variable, an operator, an escape, an option, an address or a directive.
 _PROGRAM_SIGN: Final = defer_pattern(rb"[(){}$`;=<>|^\\!]|[ \t]--?[A-Za-z]|://|^[ \t]*[.%][A-Za-z]", re.MULTILINE)
 
+_LARGEST_TEMPLATE: Final = 1024 * 1024
+_CONSTRUCT: Final = defer_pattern(
+    rb"\{%[^%]*+(?:%(?!\})[^%]*+)*+%\}|\{\{[^}]*+(?:\}(?!\})[^}]*+)*+\}\}|\{#[^#]*+(?:#(?!\})[^#]*+)*+#\}"
+)
+_MARKUP: Final = defer_pattern(rb"<[/?!]?[A-Za-z][^<>`$]*+>")
+# Inside of a construct: a shell would substitute, end the command, or give options to the filter as to a program.
+_PROGRAM_SIGN_IN_CONSTRUCT: Final = defer_pattern(rb"[`$;&<\\]|\|\s*[\w.]+\s+-(?![%}])")
+_QUOTED: Final = defer_pattern(rb"'[^'\n`$\\]*'|\"[^\"\n`$\\]*\"")
+_PROGRAM_SIGN_BESIDE_MARKUP: Final = defer_pattern(
+    rb"\w[(!]|[{}$`<>|\\^]|;[ \t]*[^\s]|(?<!=)=(?!=)|[ \t]--?[A-Za-z]|://|^[ \t]*[.%][A-Za-z]", re.MULTILINE
+)
+
 # A word of punctuation alone, or of Base64: no command or statement begins with it and does what another line cannot.
 _OWN_SIGN: Final = defer_pattern(rb"[!-/:-@\[-`{-~]+|[A-Za-z0-9+/]+={0,2}")
 # One kind of bracket, or its name in a treebank.
@@ -95,7 +107,8 @@ def report_unlisted_text(path: str, window: Window, limits: Limits) -> Iterator[
         WindowError: the window could not return the requested bytes.
     """
     name = get_file_name(path)
-    if is_listed_name(name, path) or _is_word_table(window, min(window.size, limits.document_bytes)):
+    end = min(window.size, limits.document_bytes)
+    if is_listed_name(name, path) or _is_word_table(window, end) or _is_template_of_markup(window, end):
         return
     sign_pattern = _PROGRAM_SIGN if _PROSE_FOLDER.search(path) is None else _PROGRAM_SIGN_IN_PROSE
     line = 1
@@ -131,6 +144,21 @@ def _is_word_table(window: Window, end: int) -> bool:
         if len(rest) > _LONGEST_ROW:
             return False
     return rows >= _FEWEST_ROWS
+
+
+def _is_template_of_markup(window: Window, end: int) -> bool:
+    """Whether a text is a Jinja template of markup or prose: no language that runs programs takes a part for its own.
+
+    Whatever renders it, the template itself is judged, because Jinja is searched for in texts of any name.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    if end > _LARGEST_TEMPLATE or not _CONSTRUCT.search(text := window.read(0, end)):
+        return False
+    if any(_PROGRAM_SIGN_IN_CONSTRUCT.search(_QUOTED.sub(b" ", each)) for each in _CONSTRUCT.findall(text)):
+        return False
+    return _PROGRAM_SIGN_BESIDE_MARKUP.search(_MARKUP.sub(b" ", _CONSTRUCT.sub(b" ", text))) is None
 
 
 def _is_row(words: list[bytes]) -> bool:

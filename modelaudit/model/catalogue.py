@@ -161,8 +161,7 @@ class CallableEntry:
         construct_only: trusted where only ``__new__`` is called, unlisted where the class itself is called.
         collects: APPEND, APPENDS and ADDITEMS call its own ``append``, ``extend`` or ``add``, and no method from the
             file.
-        state: for a dangerous class, regular expressions by attribute. An object is harmless if the file only
-            constructs it with a literal state, and the expressions match the listed attributes that are present.
+        state: for a dangerous class, alternatives that a literal state fulfils: regular expressions by attribute.
         cost: of a call of a trusted name.
         shared: it returns an object that the process has already, such as a logger or a member of an enumeration.
         hook_calls: the methods of its object that loading calls: a callable in the state under such a name would run.
@@ -176,7 +175,7 @@ class CallableEntry:
     arguments: tuple[ArgumentRule, ...] = ()
     construct_only: bool = False
     collects: bool = False
-    state: tuple[tuple[str, str], ...] = ()
+    state: tuple[tuple[tuple[str, str], ...], ...] = ()
     cost: Cost = ORDINARY_COST
     shared: bool = False
     hook_calls: frozenset[str] = frozenset()

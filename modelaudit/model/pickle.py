@@ -35,6 +35,9 @@ STATE_OWNER = Unknown("an object whose state this is")
 """Represents the object that holds a mapping as its state, when items are added to that mapping."""
 
 
+ITEMS_RECORDED = 64
+"""The most values that an event keeps of the items that one opcode sets on an object."""
+
 LARGE_NUMBER = 1 << 26
 """The number above which it matters what a callable makes of it: so many objects take gigabytes, and some seconds."""
 

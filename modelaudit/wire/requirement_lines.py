@@ -47,6 +47,17 @@ _REPOSITORY: Final = defer_pattern(
     r"|[^?#\s]{1,1000}\.git(?:[?#]|\Z))",
     re.IGNORECASE,
 )
+# A built or packed package at an address, and forges, where a publisher keeps it beside the source.
+_ARCHIVE: Final = defer_pattern(
+    r"https://[^?#\s]{1,1000}\.(?:whl|egg|zip|conda|tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz|zst))(?:[?#]\S*)?",
+    re.IGNORECASE,
+)
+_FORGE: Final = defer_pattern(
+    r"https://(?:[\w-]+\.)*(?:github|gitlab|bitbucket)\.(?:com|org)/|https://[\w-]+\.github\.io/"
+    r"|https://(?:huggingface\.co|hf\.co|modelscope\.cn|www\.modelscope\.cn|codeberg\.org|gitee\.com)/"
+    r"|https://(?:objects|raw)\.githubusercontent\.com/",
+    re.IGNORECASE,
+)
 _RECORDED_WITHOUT_ENCRYPTION: Final = frozenset({"registry.npmjs.org", "registry.yarnpkg.com"})
 _QUOTED_CHARACTERS: Final = 300
 _LONGEST_LINE: Final = MIB  # characters, continued lines included
@@ -58,7 +69,8 @@ def collect_requirement_mentions(line: str, where: Location = NOWHERE) -> Iterat
 
     A plain name such as ``numpy`` comes from the index that the user configured, and gives no mention.
     The ``use`` of a mention is ``index``, ``links``, ``local-index``, ``unknown-index``, ``plain-text``,
-    ``trusted-host``, ``editable``, ``address``, ``pinned-address`` or ``local-path``. Addresses lose their credentials.
+    ``trusted-host``, ``editable``, ``address``, ``pinned-address``, ``archive`` or ``local-path``. Addresses lose their
+    credentials. The name of an ``archive``, a packed package outside of the known forges, is its host.
 
     Args:
         line: one requirement or option, with continued lines already joined.
@@ -113,8 +125,12 @@ def _make_address_mention(line: str, address: re.Match[str], where: Location) ->
         return Mention(VOCABULARY, "plain-text", name, where)
     if scheme.startswith("file://"):
         return Mention(VOCABULARY, "local-path", name, where)
-    use = "pinned-address" if _PINNED.search(line) else "address"
-    return Mention(VOCABULARY, use, name, where)
+    if _PINNED.search(line):
+        return Mention(VOCABULARY, "pinned-address", name, where)
+    host = _HOST.match(strip_credentials(address[2]))
+    if host is not None and address[1] is None and _ARCHIVE.fullmatch(address[2]) and not _FORGE.match(host[0] + "/"):
+        return Mention(VOCABULARY, "archive", host[0].lower()[:_QUOTED_CHARACTERS], where, name)
+    return Mention(VOCABULARY, "address", name, where)
 
 
 def collect_locked_mention(address_text: str, has_digest: bool, where: Location = NOWHERE) -> Iterator[Mention]:

@@ -1,4 +1,4 @@
-"""Distributions of SciPy run source from their state on loading: only the source that SciPy writes is accepted."""
+"""Classes that act by their state when they are loaded: only a harmless state is accepted."""
 
 from __future__ import annotations
 
@@ -160,6 +160,15 @@ def pickle_object(name: str, state: dict[str, object]) -> bytes:
     return pickle_states(encode_value(state), instance=f"c{module}\n{kind}\n".encode() + CREATE_OBJECT)
 
 
+RESOURCE = "sklearn_crfsuite._fileresource.FileResource"
+WRITTEN: dict[str, object] = {
+    "name": None,
+    "auto": True,
+    "suffix": ".crfsuite",
+    "prefix": "model",
+    "fd": 13,
+    "__FILE_RESOURCE_DATA__": b"lCRF" * 9000,
+}
 MEMORY = {"depth": 3, "location": None, "store_backend": None}
 
 
@@ -170,6 +179,14 @@ MEMORY = {"depth": 3, "location": None, "store_backend": None}
         ("joblib.memory.Memory", {**MEMORY, "store_backend": "cache"}, 1),
         ("joblib.memory.Memory", {**MEMORY, "store_backend": "None"}, 1),
         ("joblib.memory.Memory", {str(each): each for each in range(5000)} | {"store_backend": "cache"}, 1),
+        (RESOURCE, WRITTEN, 0),
+        (RESOURCE, {"auto": False, "name": "crf.model", "suffix": ".crfsuite"}, 0),
+        (RESOURCE, {**WRITTEN, "name": "/etc/passwd"}, 1),
+        (RESOURCE, {**WRITTEN, "prefix": "/etc/cron.d/a"}, 1),
+        (RESOURCE, {**WRITTEN, "suffix": ".pth"}, 1),
+        (RESOURCE, {"auto": True, "fd": 1}, 1),
+        (RESOURCE, {"auto": False, "name": "../crf.model"}, 1),
+        (RESOURCE, {str(each): each for each in range(5000)} | WRITTEN | {"name": "/etc/passwd"}, 1),
         ("statsmodels.base.data.ModelData", {"endog": [1.0], "formula": "f(x)"}, 0),
         ("statsmodels.base.data.PandasData", {"restore_model_spec": True, "formula": "y ~ f(x)"}, 1),
         ("statsmodels.base.data.PatsyData", {"restore_model_spec": None, "formula": "y ~ x.a"}, 1),
@@ -179,3 +196,18 @@ def test_class_that_loads_by_its_state_passes_only_with_a_harmless_one(
     name: str, state: dict[str, object], exit_code: int, tmp_path: Path
 ) -> None:
     assert scan_exit_code(tmp_path, pickle_object(name, state)) == exit_code
+
+
+def test_every_state_of_a_file_resource_is_judged(tmp_path: Path) -> None:
+    module, _, kind = RESOURCE.rpartition(".")
+    instance = f"c{module}\n{kind}\n".encode() + CREATE_OBJECT
+    written, deleting = encode_value(WRITTEN), encode_value({**WRITTEN, "name": "/etc/passwd"})
+    second_object = pickle.POP + instance
+    assert scan_exit_code(tmp_path, pickle_states(written, second_object + written, instance=instance)) == 0
+    assert scan_exit_code(tmp_path, pickle_states(written, deleting, instance=instance)) == 1
+    assert scan_exit_code(tmp_path, pickle_states(written, second_object + deleting, instance=instance)) == 1
+    reconstructed = b"ccopyreg\n_reconstructor\n" + pickle.MARK + f"c{module}\n{kind}\ncbuiltins\nobject\nNtR".encode()
+    assert scan_exit_code(tmp_path, pickle_states(written, instance=reconstructed)) == 0
+    assert scan_exit_code(tmp_path, pickle_states(deleting, instance=reconstructed)) == 1
+    kept = pickle.MARK + f"c{module}\n{kind}\n".encode() + pickle.LIST + pickle.POP
+    assert scan_exit_code(tmp_path, pickle_states(written, instance=kept + reconstructed)) == 1

@@ -31,6 +31,8 @@ SEALED = ("cntk", "rar", "rknn", "tensorrt")
 # Malicious fixtures that do not fail under the default policy, with their exit code and the rules that fire.
 NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"code/code-missing", "document/duplicate-key"}),
+    "yaml/malicious/endpoints.yaml": (3, {"configuration/sends-elsewhere"}),
+    "python/malicious/installs-elsewhere.py": (3, {"code/installs-elsewhere", "code/reaches-into-interpreter"}),
     "yaml/malicious/search-path.yaml": (3, {"configuration/search-elsewhere"}),
     "markdown/malicious/SKILL.md": (3, {"agents/risky-instruction"}),
     "jinja/malicious/bidi.jinja": (0, {"jinja/suspicious-text"}),
@@ -90,7 +92,6 @@ NOT_FAILED = {
     "markup/malicious/address.html": (3, {"document/page-with-script"}),
     "markup/malicious/frame.htm": (3, {"document/page-with-script"}),
     "media/malicious/active.pdf": (0, {"media/pdf-active"}),
-    "media/malicious/active-packed.pdf": (3, {"media/pdf-active"}),
     "media/malicious/attachment.pdf": (0, {"media/pdf-attachment"}),
     "msgpack/malicious/unknown-dtype.msgpack": (3, {"msgpack/unknown-value"}),
     "msgpack/malicious/unknown-extension.msgpack": (3, {"msgpack/unknown-value"}),

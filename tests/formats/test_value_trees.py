@@ -188,11 +188,18 @@ def test_names_in_the_records_of_a_data_set_are_data(tmp_path: Path) -> None:
 
 
 def test_values_beyond_the_bound_of_a_tree_leave_an_absence_only_if_a_loader_may_act_on_them() -> None:
-    for value, expected in (("plain text", []), ("os.system", [UnreadReason.LIMIT])):
+    absent = [UnreadReason.LIMIT]
+    for key, value, expected in (
+        ("x", "plain text", []),
+        ("x", "os.system", absent),
+        ("7", "os.system", []),
+        ("7", "os.system('id')", absent),
+        ("7", "- os.system", absent),
+    ):
         tree = ValueTree()
         for number in range(50_000):
             tree.add(("words", str(number)), "word")
-        tree.add(("x",), value)
+        tree.add((key,), value)
         readings = list(tree.interpret("a.pkl", Limits()))
         assert [each.reason for each in readings if isinstance(each, Unread)] == expected
 

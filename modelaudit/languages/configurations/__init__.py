@@ -20,6 +20,7 @@ from modelaudit.languages.configurations import (
     library_keys,
     mlflow,
     sentence_transformers,
+    service_addresses,
     serving,
     shards,
     sizes,
@@ -57,6 +58,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     weight_sources.WEIGHT_SOURCES,
     agent_settings.AGENT_SETTINGS,
     workflows.WORKFLOWS,
+    service_addresses.SERVICE_ADDRESSES,
 )
 
 __all__ = ["CONFIGURATIONS"]

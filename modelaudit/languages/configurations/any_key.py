@@ -17,6 +17,7 @@ import ast
 import re
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
@@ -91,6 +92,12 @@ _CALLABLE_KEY: Final = defer_pattern(
     r"|python_class|python_function|function_path|module_function)",
     re.IGNORECASE,
 )
+_BARE_CALLABLE_KEY: Final = defer_pattern(
+    r"[^_.]*|class_?name|class_?path|import_path|entry_?point|python_class|\w+_function|function_path"
+)
+# A mapping from members to their modules has many dotted names, nearly all under keys that ask for no callable.
+_FEWEST_OF_INDEX: Final = 50
+_SHARE_OF_INDEX: Final = 0.9
 # Two keys of one mapping that name a module, and a function in it.
 _MODULE_KEYS: Final = frozenset({"module", "module_name", "python_module", "import"})
 _MEMBER_KEYS: Final = frozenset({"function", "func", "function_name", "callable", "attr", "attribute", "method"})
@@ -165,6 +172,7 @@ def _collect_mentions(settings: Sequence[Setting], has_handler: bool) -> Iterato
         LimitReachedError: more than ``_MOST_PARSED`` values may be Python.
     """
     parsed_left = _MOST_PARSED
+    indices = _find_indices(settings)
     for setting in settings:
         value = setting.value
         if not isinstance(value, str) or not _KEYS_OF_DATA.isdisjoint(setting.path):
@@ -178,7 +186,7 @@ def _collect_mentions(settings: Sequence[Setting], has_handler: bool) -> Iterato
         if has_handler and setting.key == "handler":
             continue
         if is_dotted_name(name.replace(":", ".", 1)):
-            yield from _mention_name(name.replace(":", "."), setting)
+            yield from _mention_name(name.replace(":", "."), setting, setting.path[:-1] in indices)
         elif _ACTS.search(value) and not _is_read_otherwise(setting, value):
             if not parsed_left:
                 raise LimitReachedError(f"only the first {_MOST_PARSED} values were analysed as Python")
@@ -210,14 +218,35 @@ def _is_read_otherwise(setting: Setting, value: str) -> bool:
     return is_step or is_template or setting.key.lower() in _KEYS_OF_PROSE
 
 
-def _mention_name(name: str, setting: Setting) -> Iterator[Mention]:
-    """Yield a mention of a dotted name that may be that of a callable."""
+def _find_indices(settings: Sequence[Setting]) -> set[tuple[str, ...]]:
+    """Return the paths of mappings that tell of each member in which module it lies: no loader calls their values."""
+    names: Counter[tuple[str, ...]] = Counter()
+    asking: Counter[tuple[str, ...]] = Counter()
+    for setting in settings:
+        if setting.path and isinstance(setting.value, str) and is_dotted_name(setting.value):
+            names[setting.path[:-1]] += 1
+            asking[setting.path[:-1]] += _CALLABLE_KEY.fullmatch(setting.path[-1]) is not None
+    return {
+        path
+        for path, count in names.items()
+        if count >= _FEWEST_OF_INDEX and asking[path] <= count * (1 - _SHARE_OF_INDEX)
+    }
+
+
+def _mention_name(name: str, setting: Setting, is_in_index: bool) -> Iterator[Mention]:
+    """Yield a mention of a dotted name that may be that of a callable.
+
+    In an index, a key that only ends like one that asks for a callable is the name of a member.
+    """
     if is_file_name(name) or (setting.path and setting.path[-1] in _KEYS_OF_TARGETS):
         return
     key, root = setting.path[-1] if setting.path else "", name.partition(".")[0]
     if key != _CLASS_KEY and root in _ROOTS:
         yield Mention(PYTHON_NAMES, VALUE, name[:_SHOWN], setting.where, f"{setting.key}: {name}"[:_SHOWN])
-    is_asked_for = _CALLABLE_KEY.fullmatch(key) or (key == _CLASS_KEY and _CLASS_NAME.fullmatch(name))
+    is_member = is_in_index and _BARE_CALLABLE_KEY.fullmatch(key) is None
+    is_asked_for = (not is_member and _CALLABLE_KEY.fullmatch(key)) or (
+        key == _CLASS_KEY and _CLASS_NAME.fullmatch(name)
+    )
     if is_asked_for and root not in _WORDS_OF_DATA and root not in _ROOTS_OF_JAVA:
         yield make_python_mention("asked-for", name, setting)
 

@@ -1,4 +1,4 @@
-"""Find the files of a data set that a configuration names outside of its repository.
+"""Find the files of a data set, or of a tokenizer, that a configuration names outside of its repository.
 
 Sources: ``datasets/data_files.py`` (``data_files`` and ``data_dir`` of ``configs`` in a card), ``lm_eval/api/task.py``
 (``dataset_kwargs``). The patterns of these keys are resolved below the folder of the file; ``..`` leads out of it.
@@ -17,6 +17,11 @@ from modelaudit.wire.base import Reading
 from modelaudit.wire.bounds import build_references
 
 _KEYS: Final = frozenset({"data_files", "data_dir"})
+# Files of a tokenizer that its configuration names. Authors leave absolute paths of their own machines there.
+_TOKENIZER_KEYS: Final = frozenset(
+    {"vocab_file", "merges_file", "tokenizer_file", "spm_file", "sp_model_file", "source_spm", "target_spm", "bpe_file",
+     "monolingual_vocab_file", "emoji_file", "normalizer_file", "token_file", "chat_template_file"}
+)  # fmt: skip
 # Keys below ``data_files`` whose values are no paths.
 _NO_PATHS: Final = frozenset({"split", "config_name"})
 _MOST_REFERENCES: Final = 1_000
@@ -32,10 +37,13 @@ def _refer_to_files(settings: Sequence[Setting]) -> Iterator[Reference]:
     """Yield a reference for each path with a step up; other patterns name files of the repository or of the Hub."""
     for setting in settings:
         value = setting.value
-        if not isinstance(value, str) or _KEYS.isdisjoint(setting.path) or setting.key in _NO_PATHS:
+        is_data = not _KEYS.isdisjoint(setting.path) and setting.key not in _NO_PATHS
+        is_tokenizer = setting.key in _TOKENIZER_KEYS
+        if not isinstance(value, str) or not (is_data or is_tokenizer):
             continue
         if ".." in value.replace("\\", "/").split("/"):
-            yield Reference(ReferenceKind.DATA, value[:_LONGEST_PATH], "data_files", where=setting.where)
+            key = setting.key if is_tokenizer else "data_files"
+            yield Reference(ReferenceKind.DATA, value[:_LONGEST_PATH], key, where=setting.where)
 
 
-DATA_FILES: Final = Interpreter(_KEYS, read_data_files)
+DATA_FILES: Final = Interpreter(_KEYS | _TOKENIZER_KEYS, read_data_files)

@@ -9,7 +9,8 @@ Sources: ``haystack/core/pipeline/base.py`` (``type`` beside ``init_parameters``
 beside ``component_type`` or ``component_version``), ``nnunetv2/utilities/get_network_from_plans.py``
 (``network_class_name``, ``_kw_requires_import``), ``parlai/core/loader.py`` (``module:Class`` in ``model.opt``),
 ``mlserver/settings.py`` (``implementation``), ``deepspeed/runtime/compiler.py`` (``backend`` of ``compile``),
-``lerobot/processor/pipeline.py`` (``class`` of ``steps``), ``fiddle/_src/experimental/serialization.py`` (``module``
+``lerobot/processor/pipeline.py`` (``class`` of ``steps``), ``axolotl/integrations/base.py`` (``plugins``),
+``distilabel/utils/serialization.py`` (``type_info``), ``fiddle/_src/experimental/serialization.py`` (``module``
 and ``name`` beside the type ``pyref``; NeMo 2 stores its configurations so).
 """
 
@@ -65,6 +66,12 @@ _IMPORTED_ARGUMENTS_KEY: Final = "_kw_requires_import"
 _ARGUMENTS_KEY: Final = "arch_kwargs"
 # A mapping of fiddle with this type names an object by its module and by its path inside the module.
 _PYTHON_REFERENCE: Final = "pyref"
+# The mapping by which distilabel finds the class of a step.
+_TYPE_INFORMATION: Final = "type_info"
+# Axolotl imports the classes of this list beside a base model. Its own are known.
+_PLUGINS_KEY: Final = "plugins"
+_PLUGIN_COMPANION: Final = "base_model"
+_OWN_PLUGINS: Final = "axolotl.integrations."
 # In these files, the table ``types`` maps each module to its class.
 _TYPES_KEY: Final = "types"
 _TYPES_FILES: Final = frozenset({"router_config.json", "config.json"})
@@ -89,6 +96,7 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
     companions = _find_companion_keys(settings)
     yield from _mention_python_references(settings)
     yield from _mention_imported_arguments(settings)
+    yield from _mention_plugins(settings)
     for setting in settings:
         key, value = setting.key, setting.value
         if file == _MANIFEST and setting.path == _HANDLER_PATH:
@@ -131,7 +139,8 @@ def _mention_python_references(settings: Sequence[Setting]) -> Iterator[Mention]
     values: dict[tuple[str, ...], Scalar] = {setting.path: setting.value for setting in settings}
     for setting in settings:
         mapping = setting.path[:-1]
-        if setting.key != "name" or values.get((*mapping, "type")) != _PYTHON_REFERENCE:
+        is_reference = values.get((*mapping, "type")) == _PYTHON_REFERENCE or mapping[-1:] == (_TYPE_INFORMATION,)
+        if setting.key != "name" or not is_reference:
             continue
         module = values.get((*mapping, "module"))
         # An object without a module has a dotted name of its own, which the reader looks up in ``builtins``.
@@ -149,6 +158,16 @@ def _mention_imported_arguments(settings: Sequence[Setting]) -> Iterator[Mention
     for setting in settings if imported else ():
         if setting.path in imported and is_dotted_name(setting.value):
             yield make_python_mention("target", str(setting.value), setting)
+
+
+def _mention_plugins(settings: Sequence[Setting]) -> Iterator[Mention]:
+    """Yield each class of the list of plug-ins that Axolotl imports from elsewhere than its own package."""
+    if not any(setting.path == (_PLUGIN_COMPANION,) for setting in settings):
+        return
+    for setting in settings:
+        value = setting.value
+        if setting.path[:1] == (_PLUGINS_KEY,) and is_dotted_name(value) and not str(value).startswith(_OWN_PLUGINS):
+            yield make_python_mention("target", str(value), setting)
 
 
 def _mention_handler(setting: Setting) -> Iterator[Mention]:
@@ -179,6 +198,8 @@ LIBRARY_KEYS = Interpreter(
         _SPARK_COMPANION,
         _JACKSON_KEY,
         _IMPORTED_ARGUMENTS_KEY,
+        _PLUGIN_COMPANION,
+        _TYPE_INFORMATION,
         *("compile", "components", "module", "pipeline", "provider", "steps"),
     },
     read_library_keys,

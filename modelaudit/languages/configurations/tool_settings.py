@@ -90,6 +90,9 @@ _SETTINGS: Final = (
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("config", "source_code")),
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("tools", "code")),
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("template", "code", "value")),
+    # The definitions of Dagster.
+    _ToolSetting(_Effect.PYTHON_FILE, (), ("load_from", "python_file")),
+    _ToolSetting(_Effect.PYTHON_FILE, (), ("python_file", "relative_path")),
     _ToolSetting(_Effect.PYTHON_FILE, _MKDOCS, ("hooks",)),
     _ToolSetting(_Effect.PYTHON_FILE, _MKDOCS, ("scripts",)),
     _ToolSetting(_Effect.PYTHON_FILE, _MYPY, ("mypy", "plugins")),
@@ -123,7 +126,7 @@ _SETTINGS_BY_STEP: Final = {
 }
 _KEYS: Final = frozenset(
     {"download", "activation", "init-hook", "init_hook", "exec_lines", "code_to_run", "_base_", "_BASE_", "WEIGHTS",
-     "load_from", "resume_from", "init_checkpoint", "source_code", "authorized_imports", "template",
+     "load_from", "resume_from", "init_checkpoint", "source_code", "authorized_imports", "template", "python_file",
      "searchpath"}
 )  # fmt: skip
 _NAMES: Final = frozenset(
@@ -166,8 +169,10 @@ _PROGRAM_MARKS: Final = TextMarks(
         *COMMAND_MARKS.patterns,
     )
 )
+# A tool, a pipe or a filter of Open WebUI, which its server runs: a program with a class of one of these names.
+_SERVED_COMPONENT: Final = defer_pattern(r"class (?:Tools|Pipe|Pipeline|Filter|Action)\b")
 _KEDRO_MARK: Final = defer_pattern(r"type(?<=\btype)[\"']?[ \t]{0,9}:[ \t]{0,9}[\"']?\w{1,100}\.\w")
-_MARKS: Final = TextMarks((("type", _KEDRO_MARK), *_PROGRAM_MARKS.patterns))
+_MARKS: Final = TextMarks((("class ", _SERVED_COMPONENT), ("type", _KEDRO_MARK), *_PROGRAM_MARKS.patterns))
 _MAX_REFERENCES: Final = 2_000
 _MAX_PROGRAMS: Final = 500
 _MAX_MENTIONS: Final = 20_000
@@ -192,7 +197,7 @@ def read_tool_settings(path: str, settings: Sequence[Setting], limits: Limits) -
                 )
             else:
                 loaded_files += _refer_to_web(effect, setting)
-        if _is_running_program(setting):
+        if _is_running_program(setting) or _is_served_component(setting):
             programs.setdefault(_get_list_path(setting), []).append(setting)
     yield from _analyze_programs(programs.values())
     yield from build_outlines(_mention_folders_elsewhere(place, settings))
@@ -203,6 +208,11 @@ def read_tool_settings(path: str, settings: Sequence[Setting], limits: Limits) -
         yield from absences
     if _CATALOG.search(place):
         yield from build_outlines(_mention_data_sets(settings))
+
+
+def _is_served_component(setting: Setting) -> bool:
+    """Whether the value is the source of a component that Open WebUI imports."""
+    return setting.key == "content" and _SERVED_COMPONENT.search(str(setting.value)) is not None
 
 
 def _get_list_path(setting: Setting) -> tuple[str, ...]:

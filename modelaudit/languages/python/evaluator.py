@@ -41,7 +41,9 @@ from modelaudit.languages.python import (
     name_tables,
     partial_texts,
     remote_code,
+    restricted_unpicklers,
     sent_parameters,
+    sequence_calls,
     served_results,
     uses,
     walks,
@@ -193,6 +195,7 @@ class Evaluator(ast.NodeVisitor):
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
         self._sibling_names: dict[str, str] = {}
+        self._restricted_unpicklers: frozenset[str] = frozenset()
         """The names that are bound to something of another file of the model, and their names there; ``*`` for all."""
         self._recorded_accesses: set[ast.Attribute] = set()
         """The attributes that were recorded as members of such names: an inlined call visits them again."""
@@ -269,6 +272,7 @@ class Evaluator(ast.NodeVisitor):
 
     def evaluate_module(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements of a module in ``scope``, and then the bodies of the functions that they define."""
+        self._restricted_unpicklers |= restricted_unpicklers.find_restricted_unpicklers(body)
         for statement in body:
             self.budget.begin_part()
             self.evaluate_statements((statement,))
@@ -487,6 +491,7 @@ class Evaluator(ast.NodeVisitor):
                 call = Call(f"{target.name}.update", (value,), {}, node.lineno)
                 self.recorder.record_environment(call)
                 self.recorder.record_namespace_call(call)
+                self.recorder.record_settings(call)
 
     def _assign_target(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
@@ -534,6 +539,7 @@ class Evaluator(ast.NodeVisitor):
         for each in list_alternatives(mapping):
             if not isinstance(each, ExternalName):
                 continue
+            self.recorder.record_setting(each.name, key_text, value, target.lineno)
             if each.name in ("os.environ", "os.environb"):
                 self.recorder.record_variable(key.value if isinstance(key, Constant) else None, value, target.lineno)
                 self._configured_packages |= partial_texts.find_configured_package(key_text or "", value)
@@ -791,10 +797,13 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """Define a class: its body runs now, in a namespace of its own."""
-        bases = tuple(self.evaluate(each) for each in node.bases)
+        is_restricted = self.scope.parent is None and node.name in self._restricted_unpicklers
+        bases = (UNKNOWN,) if is_restricted else tuple(self.evaluate(each) for each in node.bases)
         keywords = {each.arg or "": self.evaluate(each.value) for each in node.keywords}
         if self._sibling_names:
             self._follow_sibling_bases(node)
+        if not is_restricted and restricted_unpicklers.may_replace_lookup(node, bases):
+            self.log.record(uses.REFERENCE, "pickle.Unpickler", node.lineno, "by its method find_class")
         members = Scope(self.scope)
         class_value = self._add_definition(node, members)
         self._definitions.get(class_value).bases = bases
@@ -1754,7 +1763,7 @@ class Evaluator(ast.NodeVisitor):
         if method in name_tables.COMMAND_METHODS:
             self.recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
-        if walks.PICKED in call.tags:
+        if walks.PICKED in call.tags or ("module" in call.tags and walks.passes_command(method, args, keywords)):
             self.log.record(uses.CALL, walks.PICKED_NAME, line)
         elif "module" in call.tags and call.tags & {"file", "computed"}:
             is_named = "file" in call.tags
@@ -1806,6 +1815,7 @@ class Evaluator(ast.NodeVisitor):
         self._follow_configured_package(call)
         self.recorder.record_environment(call)
         self.recorder.record_namespace_call(call)
+        self.recorder.record_settings(call)
         method = call.name.rpartition(".")[2]
         # The object comes from a library and its class is not known: the method may be that of any class, also of one
         # of the source.
@@ -2117,6 +2127,10 @@ class Evaluator(ast.NodeVisitor):
             return first
         return self._call_ordinary(call, ExternalName(call.name))
 
+    def _call_zip(self, call: Call) -> Value:
+        """Call ``zip``, whose items are known if those of the arguments are."""
+        return sequence_calls.zip_items(call) or self._call_ordinary(call, ExternalName(call.name))
+
     def _call_next(self, call: Call) -> Value:
         """Call ``next``: the result is any of the items, or the default in the second argument."""
         source = call.args[0] if call.args else Unknown()
@@ -2239,6 +2253,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
     "builtins.dict": Evaluator._call_dict,
+    "builtins.zip": Evaluator._call_zip,
     **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),
     "builtins.next": Evaluator._call_next,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.languages.python import constant_folding, name_resolution, walks
+from modelaudit.languages.python import constant_folding, name_resolution, sequence_calls, walks
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.evaluation import Evaluation
 from modelaudit.languages.python.values import (
@@ -93,6 +93,8 @@ def call_accumulate(evaluation: Evaluation, call: Call) -> Value:
 
 def call_with_key(evaluation: Evaluation, call: Call) -> Value:
     """Call ``sorted``, ``min`` or ``max``, which call ``key`` with each item and return items."""
+    if call.name == "builtins.sorted" and (ordered := sequence_calls.sort_items(call)) is not None:
+        return ordered
     evaluation.recorder.record_call(call)
     key = call.keywords.get("key")
     item = _take_any_item(call.args[0]) if call.args else UNKNOWN

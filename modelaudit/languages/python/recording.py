@@ -16,10 +16,12 @@ from modelaudit.languages.python import (
     callbacks,
     data_flow,
     guards,
+    index_variables,
     loaded_files,
     name_resolution,
     name_tables,
     partial_texts,
+    program_settings,
     remote_code,
     sent_parameters,
     uses,
@@ -191,6 +193,32 @@ class UseRecorder:
         """Record that an attribute of another module gets a new value, unless the value leaves a guard in place."""
         if isinstance(target, ExternalName) and not guards.keeps_guard(target.name, value):
             self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
+            self._record_program(target.name, value, line)
+
+    def record_setting(self, mapping: str, key: object, value: Value, line: int) -> None:
+        """Record that an item of a mapping of settings, known by its name, names a program of the author's choice."""
+        if isinstance(key, str) and (known := program_settings.find_mapping(mapping)):
+            self._record_program(f"{known}[{key}]", value, line)
+
+    def record_settings(self, call: Call) -> None:
+        """Record the programs that a call sets: ``rcParams.update({…})``, ``rc("animation", …)``, ``git.refresh``."""
+        if program_settings.find_mapping(call.name):
+            for key, value in _list_items(call):
+                self.record_setting(call.name, key, value, call.line)
+        group = program_settings.find_group(call.name)
+        first = call.args[0] if group and call.args else None
+        if isinstance(first, Constant) and isinstance(first.value, str):
+            for name, value in call.keywords.items():
+                self._record_program(f"{group}[{first.value}.{name}]", value, call.line)
+        program = program_settings.find_setter_value(call.name, call.args, call.keywords)
+        if program is not None:
+            self._record_program(call.name, program, call.line)
+
+    def _record_program(self, setting: str, value: Value, line: int) -> None:
+        """Record that a setting names a program of the author's choice."""
+        path = program_settings.find_own_program(setting, value)
+        if path:
+            self.log.record(uses.CALL, program_settings.SETTING_NAME, line, f"{setting} names {path}")
 
     def record_namespace_call(self, call: Call) -> None:
         """Record the names that a method of the namespace of a module overwrites, as ``vars(torch).update(load=f)``."""
@@ -228,6 +256,10 @@ class UseRecorder:
         shown = name if isinstance(name, str) and name != "**" else "…"
         if not guards.keeps_guard(shown, value):
             self.log.record(uses.OVERWRITE, f"os.environ[{shown}]", line)
+            self._record_program(f"os.environ[{shown}]", value, line)
+            address = index_variables.find_foreign_index(shown, value)
+            if address:
+                self.log.record(uses.CALL, index_variables.FOREIGN_INDEX_NAME, line, f"{shown}={address}")
 
     def record_trust_item(self, key: Value, value: Value, line: int) -> None:
         """Record an item of a mapping that turns ``trust_remote_code`` on."""

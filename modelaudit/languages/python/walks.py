@@ -12,11 +12,27 @@ of the garbage collector, with a condition that spells the name in pieces. Value
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Constant, ExternalName, Unknown, Value, list_alternatives
+from modelaudit.languages.python.values import Constant, Container, ExternalName, Unknown, Value, list_alternatives
 
+# Functions that start a program, by their last name.
+_STARTERS: Final = frozenset(
+    {
+        "run",
+        "call",
+        "check_call",
+        "check_output",
+        "Popen",
+        "getoutput",
+        "create_subprocess_exec",
+        "spawn",
+        "execv",
+        "execvp",
+    }
+)
 EVERY_MODULE: Final = frozenset({"module", "walked"})
 """The tags of ``sys.modules``."""
 _EVERY_OBJECT: Final = frozenset({"module", "walked", "object"})
@@ -130,3 +146,28 @@ def take_unpacked(mapping: Value) -> Value:
 def leads_everywhere(call: Call) -> bool:
     """Whether the walk to the callee began at all modules, or went on from a package to what the package imports."""
     return not call.tags.isdisjoint({"walked", "member"})
+
+
+def passes_command(method: str, args: Sequence[Value], keywords: Mapping[str, Value]) -> bool:
+    """Whether a call of a member of an unknown module has the name and the arguments of one that starts a program.
+
+    Such a call lists the words of a command, or passes a text to a shell: ``module.run(["touch", "a"])``.
+    """
+    if method not in _STARTERS or not args:
+        return False
+    first = args[0]
+    if isinstance(first, Container):
+        items: Sequence[object] = [each.value if isinstance(each, Constant) else None for each in first.values]
+        is_list = not first.keys
+    else:
+        is_list = isinstance(first, Constant) and isinstance(first.value, tuple)
+        items = first.value if isinstance(first, Constant) and isinstance(first.value, tuple) else ()
+    if is_list:
+        return bool(items) and isinstance(items[0], str) and not items[0].startswith("-")
+    shell = keywords.get("shell")
+    return (
+        isinstance(first, Constant)
+        and isinstance(first.value, str)
+        and isinstance(shell, Constant)
+        and bool(shell.value)
+    )

@@ -56,15 +56,18 @@ _STARTERS_ELSEWHERE: Final = frozenset(
     {"ssh", "docker", "podman", "nerdctl", "kubectl", "oc", "lxc", "vagrant", "nsenter", "machinectl", "adb"}
 )
 _WHOLE_OUTPUT: Final = defer_pattern(r"\s*(?:\$\([^()]*\)|`[^`]*`)\s*")
+_PATTERN_OF_NAME: Final = defer_pattern(r"[^A-Z:a-z]*[a-z][^A-Z:a-z]*[a-z][^A-Z:]*")
 
 
 def names_program_by_pattern(word: str) -> bool:
     """Whether a word is a pattern that hides the name of a program, such as ``/???/c?rl``.
 
-    Names of programs are printable ASCII. Bytes of other data contain question marks too.
+    Names of programs are printable ASCII. Bytes of other data contain question marks too, so that a pattern without a
+    folder counts only if it has two small letters, and neither a capital letter nor a colon.
     """
-    is_pattern = _WILDCARD.fullmatch(word) is not None and ("/" in word or "?" in word)
-    return is_pattern and word.isascii() and word.isprintable()
+    if _WILDCARD.fullmatch(word) is None or not word.isascii() or not word.isprintable():
+        return False
+    return "/" in word or ("?" in word and _PATTERN_OF_NAME.fullmatch(word) is not None)
 
 
 def executes_download_inline(words: list[str]) -> bool:

@@ -124,7 +124,7 @@ def detect_harm(command: Command, words: list[str]) -> Iterator[Harm]:
         yield "destroy", " ".join(words), ""
     elif _is_disarming(name, arguments):
         yield "disarm", " ".join(words), ""
-    elif name in _MINERS or any(_POOL.match(each) for each in arguments):
+    elif (name in _MINERS and _may_start_miner(arguments)) or any(_POOL.match(each) for each in arguments):
         yield "mine", " ".join(words), ""
     elif _grants_root_rights(name, arguments):
         yield "persistence", " ".join(words), ""
@@ -208,6 +208,11 @@ def _detect_harmful_writes(targets: tuple[str, ...]) -> Iterator[Harm]:
             yield "persistence", target, ""
         elif any(part in target for part in SYSTEM_PATHS):
             yield "system-file", target, ""
+
+
+def _may_start_miner(arguments: list[str]) -> bool:
+    """Whether a miner gets no arguments, or an option or an address; a dictionary has words beside its name."""
+    return not arguments or any(each.startswith("-") or ":" in each or "$" in each for each in arguments)
 
 
 def _is_destructive(name: str, arguments: list[str]) -> bool:

@@ -136,8 +136,10 @@ def _collect_addresses(words: list[str]) -> Iterator[Mention]:
         address = address.replace("oci://", "https://", 1)
         if "$" not in address and ("://" in address or _REPOSITORY.match(address)):
             for mention in collect_requirement_mentions(address.replace("git@", "git+ssh://git@", 1)):
-                is_run = mention.use == "address" and _runs_package(name, words) and not is_expected_forge(address)
-                yield replace(mention, use="run-address") if is_run else mention
+                is_address = mention.use in ("address", "archive")
+                is_run = is_address and _runs_package(name, words) and not is_expected_forge(address)
+                run = replace(mention, use="run-address", name=mention.detail or mention.name, detail="")
+                yield run if is_run else mention
 
 
 def _runs_package(name: str, words: list[str]) -> bool:

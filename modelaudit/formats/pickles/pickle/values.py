@@ -230,8 +230,14 @@ MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__c
 RUN_AS_SOURCE: Final = frozenset({"_parse_arg_template"})
 """Attributes whose text is executed as Python source: SciPy builds the methods of a distribution from it."""
 
-DECIDING_KEYS: Final = RUN_AS_SOURCE | {"restore_model_spec", "store_backend"}
-"""Attributes by which a class runs code: statsmodels evaluates a formula, and joblib loads pickles of a folder."""
+RESOURCE_DATA: Final = "__FILE_RESOURCE_DATA__"
+"""The attribute from which sklearn-crfsuite writes a file."""
+
+DECIDING_KEYS: Final = RUN_AS_SOURCE | {"restore_model_spec", "store_backend", RESOURCE_DATA}
+"""Attributes by which a class acts: statsmodels evaluates a formula, and joblib loads pickles of a folder."""
+
+STATE_READ_WHOLE: Final = frozenset({"sklearn_crfsuite._fileresource.FileResource"})
+"""Classes that act by attributes with common names, so that every attribute of their objects is reported."""
 
 SPECIAL_KEYS: Final = MEMORY_VIEWS | DECIDING_KEYS | {ALL_ATTRIBUTES}
 """Keys that are reported even where their values are plain data."""
@@ -268,6 +274,20 @@ def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
         elif type(value) in ACTING_TYPES or is_special:
             attributes.append((_format_key(key), _freeze_attribute(value)))
     return tuple(attributes)
+
+
+def find_attributes(owner: StackValue, state: StackValue) -> tuple[tuple[str, Value], ...]:
+    """Return (name, value) of the attributes that BUILD sets on ``owner`` and that rules judge.
+
+    They are those with values that can act, or all of an object of a class in ``STATE_READ_WHOLE``.
+    """
+    acting = find_acting_attributes(state)
+    if type(owner) is not CallResult or str(owner.maker) not in STATE_READ_WHOLE:
+        return acting
+    if not isinstance(state, Container) or state.type != "dict" or state.has_unseen_items:
+        return acting
+    own = [(_format_key(key), _freeze_attribute(value)) for key, value in state.iterate_items()]
+    return tuple(dict.fromkeys([*own, *acting]))
 
 
 def _has_only_usual_keys(state: Container) -> bool:

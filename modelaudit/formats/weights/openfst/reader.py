@@ -1,6 +1,7 @@
-"""Read transducers of OpenFst of the kind ``vector``: a header, then each state with its arcs.
+"""Read transducers of OpenFst of the kind ``vector``, and archives of them: a header, then each state with its arcs.
 
-Source: ``fst/fst.h`` and ``fst/vector-fst.h`` of OpenFst 1.8, https://www.openfst.org.
+An archive (FAR) has transducers behind their names, then where each begins, and their number.
+Source: ``fst/fst.h``, ``fst/vector-fst.h`` and ``extensions/far/sttable.h`` of OpenFst 1.8, https://www.openfst.org.
 """
 
 from __future__ import annotations
@@ -17,6 +18,12 @@ from modelaudit.wire.record_cursor import RecordCursor, outline_records
 
 FORMAT: Final = "openfst"
 _MAGIC_BYTES: Final = 4
+_MAGIC: Final = b"\xd6\xfd\xb2\x7e"
+_MAGIC_OF_ARCHIVE: Final = b"\x5c\xf3\xb2\x7e"
+_VERSION_OF_ARCHIVE: Final = 1
+_PLACE: Final = struct.Struct("<q")
+_SMALLEST_ENTRY: Final = 64
+_LONGEST_KEY: Final = 4096
 _LONGEST_NAME: Final = 64
 # The version, flags, properties, the first state, the numbers of states and of arcs.
 _HEADER: Final = struct.Struct("<iiQqqq")
@@ -38,31 +45,62 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             symbols, or arcs of another kind, which are not read.
         WindowError: the window could not return the requested bytes.
     """
-    yield from outline_records(window, FORMAT, _read_transducer)
+    is_archive = window.read(0, _MAGIC_BYTES) == _MAGIC_OF_ARCHIVE
+    yield from outline_records(window, FORMAT, _read_archive if is_archive else _read_single)
 
 
-def _read_transducer(cursor: RecordCursor, facts: dict[str, str]) -> None:
-    """Read the header and the states. Raises ``DamagedError``."""
+def _read_single(cursor: RecordCursor, facts: dict[str, str]) -> None:
+    """Read a transducer that is the whole file. Raises ``DamagedError``."""
+    states, arcs = _read_transducer(cursor)
+    facts["states"], facts["arcs"] = str(states), str(arcs)
+    cursor.require_end()
+
+
+def _read_archive(cursor: RecordCursor, facts: dict[str, str]) -> None:
+    """Read the transducers of an archive, and the table of their places. Raises ``DamagedError``."""
     cursor.take(_MAGIC_BYTES, "the magic number")
+    if cursor.read_u32("the version") != _VERSION_OF_ARCHIVE:
+        raise DamagedError("an archive of another version is not read", _MAGIC_BYTES)
+    size = cursor.window.size
+    count = int.from_bytes(cursor.window.read(max(size - _PLACE.size, 0), _PLACE.size), "little")
+    if count * _SMALLEST_ENTRY > size:
+        raise DamagedError(f"{size} bytes are too few for {count} transducers", size)
+    places, states, arcs = [], 0, 0
+    for _ in range(count):
+        places.append(cursor.offset)
+        _read_name(cursor, "the name of a transducer", _LONGEST_KEY)
+        added_states, added_arcs = _read_transducer(cursor)
+        states, arcs = states + added_states, arcs + added_arcs
+    facts.update(transducers=str(count), states=str(states), arcs=str(arcs))
+    if [place for (place,) in cursor.read_rows(_PLACE, count + 1, "the places")] != [count, *places]:
+        raise DamagedError("a transducer begins at another place than stated", cursor.offset)
+    cursor.read(_PLACE, "the number of transducers")
+    cursor.require_end()
+
+
+def _read_transducer(cursor: RecordCursor) -> tuple[int, int]:
+    """Read the header and the states, and return the numbers of states and arcs. Raises ``DamagedError``."""
+    start = cursor.offset
+    if cursor.take(_MAGIC_BYTES, "the magic number") != _MAGIC:
+        raise DamagedError("a transducer has another magic number", start)
     _read_name(cursor, "the kind of the transducer")
     arcs = _read_name(cursor, "the kind of the arcs")
     version, flags, _, first, states, stated_arcs = cursor.read(_HEADER, "the header")
     if arcs not in _KINDS_OF_ARCS or version != _VERSION or flags:
-        raise DamagedError("it has symbols, or arcs of a kind or version that is not read", _MAGIC_BYTES)
+        raise DamagedError("it has symbols, or arcs of a kind or version that is not read", start)
     # A transducer that was written without seeking does not state how many states it has.
     if states < 0 or not _NO_STATE <= first < max(states, 1):
         raise DamagedError(f"the first of {states} states is stated to be {first}", cursor.offset)
     count = sum(_read_state(cursor, number, states) for number in range(states))
-    facts["states"], facts["arcs"] = str(states), str(count)
     if stated_arcs not in (0, count):
         raise DamagedError(f"the header states {stated_arcs} arcs, {count} follow", cursor.offset)
-    cursor.require_end()
+    return states, count
 
 
-def _read_name(cursor: RecordCursor, what: str) -> bytes:
+def _read_name(cursor: RecordCursor, what: str, longest: int = _LONGEST_NAME) -> bytes:
     """Read a text behind its length. Raises ``DamagedError`` if it is too long for a name."""
     length = cursor.read_u32(what)
-    if length > _LONGEST_NAME:
+    if length > longest:
         raise DamagedError(f"{what} has a name of {length} bytes", cursor.offset)
     return cursor.take(length, what)
 

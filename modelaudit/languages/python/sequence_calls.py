@@ -1,0 +1,48 @@
+"""Fold calls of ``zip`` and ``sorted`` on known items, by which code puts a name together in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.values import Constant, Container, Provenance, Value
+
+_MOST_ITEMS: Final = 256
+
+
+def zip_items(call: Call) -> Value | None:
+    """Return the tuples that ``zip`` makes of known sequences; ``None`` if one of them is not known."""
+    columns = [_list_items(each) for each in call.args]
+    if not columns or call.keywords or any(column is None for column in columns):
+        return None
+    rows = zip(*(column for column in columns if column is not None), strict=False)
+    return Container(tuple(Container(tuple(row)) for row in rows))
+
+
+def sort_items(call: Call) -> Value | None:
+    """Return the sorted texts or numbers of a known sequence or mapping; ``None`` for any other call of ``sorted``."""
+    items = _list_items(call.args[0]) if len(call.args) == 1 and not set(call.keywords) - {"reverse"} else None
+    if not items:
+        return None
+    plain = [each.value for each in items if isinstance(each, Constant)]
+    is_reversed = call.keywords.get("reverse", Constant(False))
+    if len(plain) < len(items) or not isinstance(is_reversed, Constant):
+        return None
+    texts = [each for each in plain if isinstance(each, str)]
+    numbers = [each for each in plain if isinstance(each, int)]
+    ordered: list[str] | list[int] = sorted(texts) if texts else sorted(numbers)
+    if len(ordered) < len(plain):
+        return None
+    return Constant(tuple(reversed(ordered) if is_reversed.value else ordered), Provenance.COMPUTED)
+
+
+def _list_items(value: Value) -> Sequence[Value] | None:
+    """Return the items over which a known text, tuple, list or mapping iterates; ``None`` for any other value."""
+    if isinstance(value, Container):
+        items: Sequence[Value] = [Constant(each) for each in value.keys] if value.keys else value.values
+    elif isinstance(value, Constant) and isinstance(value.value, str | bytes | tuple):
+        items = [Constant(each, value.provenance) for each in value.value[:_MOST_ITEMS]]
+    else:
+        return None
+    return items if len(items) < _MOST_ITEMS else None

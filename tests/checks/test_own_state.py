@@ -1,0 +1,62 @@
+"""Objects that are their own state, and sets under special names."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+import modelaudit
+
+BUNCH = b"cstatsmodels.tools.tools\nBunch\n)\x81q\x01"
+OWN_STATE = b"h\x01b."
+
+
+def scan_exit_code(folder: Path, data: bytes) -> int:
+    """Scan a pickle with the security check; return the exit code."""
+    (folder / "model.pkl").write_bytes(pickle.PROTO + b"\x04" + data)
+    return modelaudit.scan(folder / "model.pkl", second_opinion=False, checks=["security"]).exit_code
+
+
+def encode_text(text: str) -> bytes:
+    """Return the opcode that pushes a short text."""
+    return pickle.SHORT_BINUNICODE + bytes([len(text)]) + text.encode()
+
+
+def set_item(key: str, value: bytes) -> bytes:
+    """Return the opcodes that set an item of the object on the stack."""
+    return encode_text(key) + value + pickle.SETITEM
+
+
+@pytest.mark.parametrize(
+    ("items", "exit_code"),
+    [
+        (set_item("method", encode_text("filter")), 0),
+        (set_item("method", b"cnumpy\nfloat64\n"), 0),
+        (set_item("keys", b"cnumpy\nfloat64\n"), 1),
+        (set_item("items", b"cbuiltins\nlist\n"), 1),
+        (set_item("__class__", b"cbuiltins\nlist\n"), 1),
+        (b"c_codecs\nencode\n" + encode_text("keys") + encode_text("latin1") + b"\x86Rcnumpy\nfloat64\ns", 1),
+        (b"(" + b"".join(encode_text(f"a{index}") + b"K\x01" for index in range(40)) + b"u", 1),
+        (b"cbuiltins\nlist\na", 1),
+    ],
+)
+def test_object_that_is_its_own_state_has_the_attributes_of_its_items(
+    items: bytes, exit_code: int, tmp_path: Path
+) -> None:
+    assert scan_exit_code(tmp_path, BUNCH + items + OWN_STATE) == exit_code
+
+
+def test_object_made_with_arguments_hides_its_own_state(tmp_path: Path) -> None:
+    made = b"cstatsmodels.tools.tools\nBunch\n}\x85\x81q\x01"
+    assert scan_exit_code(tmp_path, made + OWN_STATE) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "exit_code"),
+    [(b"cbuiltins\nset\n]\x85R", 0), (b"cbuiltins\nfrozenset\n]\x85R", 0), (b"cbuiltins\nset\n", 1)],
+)
+def test_set_under_a_special_name_is_data(value: bytes, exit_code: int, tmp_path: Path) -> None:
+    made = b"copenff.nagl.lookups\nPropertyProvenance\n)\x81}"
+    assert scan_exit_code(tmp_path, made + set_item("__fields_set__", value) + b"b.") == exit_code
