@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 from support.fixtures import FIXTURES
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.register import judge_entries
 from modelaudit.reports import render
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-POLICY = load_catalogue().policies["commercial-saas"]
+POLICY = load_shipped().policies["commercial-saas"]
 REPOSITORIES = sorted(entry.name for entry in os.scandir(FIXTURES / "repositories") if entry.is_dir())
 
 

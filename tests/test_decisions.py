@@ -24,9 +24,9 @@ import yaml
 from hub.gitstore import make_blob
 from hub.server import LoopbackHub
 from support.cases import check_each
+from support.catalogue import load_shipped
 from support.command import CommandResult, run_command
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.register import LONGEST_DAYS
@@ -740,7 +740,7 @@ def test_agreement_on_any_model_and_use_covers_each_model_under_the_licence_and_
 def test_decisions_page_lists_the_clauses_that_an_agreement_lifts() -> None:
     text = PAGE.read_text()
     lifted, never = (text.partition(f"<!-- {name} -->")[2].partition("\n\n")[0] for name in ("lifted", "never"))
-    vocabulary = load_catalogue().clauses
+    vocabulary = load_shipped().clauses
     limits = {kind.id for kind in vocabulary.kinds.values() if kind.group is Group.LIMIT}
     assert set(re.findall(r"`([a-z-]+)`", lifted)) == set(vocabulary.negotiable_kinds)
     assert set(re.findall(r"`([a-z-]+)`", never)) == limits - set(vocabulary.negotiable_kinds)

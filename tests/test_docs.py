@@ -22,6 +22,7 @@ from types import ModuleType
 import click
 import pytest
 import yaml
+from support.catalogue import load_shipped
 from support.warm import find_warm_program
 
 import modelaudit
@@ -134,7 +135,7 @@ def test_make_demo_ends_with_the_question_that_each_file_answers() -> None:
 
 @one_worker
 def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTree) -> None:
-    catalogue = load_catalogue()
+    catalogue = load_shipped()
     indexed = {kind: (ROOT / f"docs/{kind}.md").read_text(encoding="utf-8") for kind in ("rules", "licenses")}
     assert {path for path in site.pages if "/" in path} == {
         *(f"rules/{id_}.md" for id_ in catalogue.findings),
@@ -146,7 +147,7 @@ def test_every_rule_and_license_has_a_page_and_a_line_in_the_index(site: SiteTre
 
 @one_worker
 def test_documentation_page_of_each_rule_explains_the_rule_and_shows_the_examples_that_it_has(site: SiteTree) -> None:
-    for id_, rule in load_catalogue().findings.items():
+    for id_, rule in load_shipped().findings.items():
         text = site.pages[f"rules/{id_}.md"]
         expected_parts = ["## What it finds", "## Why it matters", "## What to do", f"since {rule.rule.since}"]
         expected_parts += ["## Example", "must fire:"] if rule.fires else []
@@ -156,7 +157,7 @@ def test_documentation_page_of_each_rule_explains_the_rule_and_shows_the_example
 
 
 def test_taxonomy_contains_every_cwe_number_that_a_rule_names() -> None:
-    catalogue = load_catalogue()
+    catalogue = load_shipped()
     assert {cwe for rule in catalogue.findings.values() for cwe in rule.rule.cwe} <= catalogue.taxonomy.keys()
 
 
@@ -200,7 +201,7 @@ def test_api_page_names_every_argument_of_scan_and_has_at_least_four_examples() 
 
 
 def test_documentation_offers_the_check_families_that_have_rules_and_announces_no_other() -> None:
-    with_rules = {rule.rule.check for rule in load_catalogue().findings.values()}
+    with_rules = {rule.rule.check for rule in load_shipped().findings.values()}
     offered = ", ".join(family for family in CheckFamily if family in with_rules)
     for text in (
         modelaudit.scan.__doc__ or "",
@@ -442,7 +443,7 @@ def test_license_file_of_the_project_is_the_apache_2_text() -> None:
 
 def test_guide_shows_example_answers_for_each_shipped_policy_with_an_intended_use() -> None:
     text = (ROOT / "docs/licences-in-use.md").read_text(encoding="utf-8")
-    for policy in load_catalogue().policies.values():
+    for policy in load_shipped().policies.values():
         part = text.partition(f"\n## {policy.name}\n")[2].partition("\n## ")[0]
         assert (part.count("Exit code ") >= 2) is policy.intent.is_stated, policy.name
     verdicts = set(re.findall(r"^Exit code (\d, [a-z]+)[:, ]", text, re.MULTILINE))

@@ -7,9 +7,10 @@ import shlex
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 from support.command import run_command
 
-from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.catalogue import load_policy
 from modelaudit.catalogue.known_keys import list_known_keys
 from modelaudit.catalogue.policies import POLICY_SHAPE
 from modelaudit.model.errors import ConfigurationError
@@ -44,10 +45,10 @@ def test_every_example_runs_in_the_order_of_the_document(tmp_path: Path, monkeyp
             continue
         policy.write_text(block)
         if kind == "yaml":
-            load_policy(policy, load_catalogue())
+            load_policy(policy, load_shipped())
         else:
             with pytest.raises(ConfigurationError):
-                load_policy(policy, load_catalogue())
+                load_policy(policy, load_shipped())
     assert (commands, sum(kind == "yaml" for kind, _ in BLOCKS)) == (7, 10)
 
 
@@ -59,7 +60,7 @@ def test_examples_have_every_key_of_a_policy_and_every_use() -> None:
 
 
 def test_every_shipped_policy_is_documented() -> None:
-    assert set(load_catalogue().policies) == set(re.findall(r"^\| `([a-z-]+)` \| [`A-Z]", DOCUMENT, re.MULTILINE)) - {
+    assert set(load_shipped().policies) == set(re.findall(r"^\| `([a-z-]+)` \| [`A-Z]", DOCUMENT, re.MULTILINE)) - {
         reason.value for reason in UnreadReason
     }
 

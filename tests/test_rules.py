@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 from support.fixtures import FIXTURES, fixture_path
 from support.scans import find_folder, group_by_folder, list_folders, scan_fixture
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.model.catalogue import FindingRule
 from modelaudit.model.finding import CheckFamily, Finding
 
@@ -40,7 +40,7 @@ WITHOUT_FIXTURE = {
 @functools.cache
 def read_rules() -> Mapping[str, FindingRule]:
     """Return the shipped rules by their ids."""
-    return load_catalogue().findings
+    return load_shipped().findings
 
 
 def test_message_for_standard_library_names_does_not_use_the_reason_as_a_relative_clause() -> None:

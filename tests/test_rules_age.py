@@ -9,12 +9,11 @@ from typing import Any, Final
 
 from support.attested import TINY, make_attested, make_keys
 from support.cases import check_each
+from support.catalogue import load_shipped
 from support.command import run_command
 from support.rule_packs import change_files, write_signed
 
-from modelaudit.catalogue import load_catalogue
-
-EDITION: Final = load_catalogue().edition
+EDITION: Final = load_shipped().edition
 assert EDITION is not None
 CAUSE: Final = "rules-age"
 

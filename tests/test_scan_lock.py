@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from hub.server import LoopbackHub
+from support.catalogue import load_shipped
 from support.command import run_command
 from support.tampering import NAMED_CHANGES, make_folder
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.integrity.lock_file import format_lock
 from modelaudit.locking import lock_folder
 from modelaudit.model.comparison import LockComparison
@@ -212,7 +212,7 @@ def test_pipe_that_the_policy_accepts_does_not_fit_the_required_lock(folder: Pat
 
 
 def test_locked_file_that_was_not_hashed_does_not_fit_the_required_lock() -> None:
-    policy = replace(load_catalogue().policies["default"], require=frozenset({Requirement.LOCK}))
+    policy = replace(load_shipped().policies["default"], require=frozenset({Requirement.LOCK}))
     digest = Digest(DigestAlgorithm.SHA256, "a" * 64)
     hashed = ArtifactRecord("a", 1, Extent.EXAMINED, digests=(digest,), claims=(Claim(digest, ClaimSource.LOCK, "l"),))
     comparison = LockComparison("l", "model", ())

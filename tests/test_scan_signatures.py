@@ -17,6 +17,7 @@ from hub.server import LoopbackHub
 from huggingface_hub import snapshot_download
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.catalogue import load_shipped
 from support.command import CommandResult, run_command
 from support.signatures import (
     OTHER_KEY,
@@ -33,7 +34,7 @@ from support.signatures import (
 )
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.catalogue import load_policy
 from modelaudit.integrity.keys import fingerprint_key, load_public_key
 from modelaudit.integrity.signers import load_verifier
 from modelaudit.model.errors import ConfigurationError
@@ -386,7 +387,7 @@ allowed-signature-gaps: [cache/]
     shown = run_command("policy", "show", policy).stdout
     effective = tmp_path / "effective.yaml"
     effective.write_text(shown)
-    first, second = (load_policy(each, load_catalogue()) for each in (policy, effective))
+    first, second = (load_policy(each, load_shipped()) for each in (policy, effective))
     assert [replace(each, origin="") for each in first.trusted_signers] == [
         replace(each, origin="") for each in second.trusted_signers
     ]

@@ -14,10 +14,10 @@ import pytest
 from builders.license_repositories import write_hub_cache
 from rich.cells import cell_len
 from support.cases import check_each
+from support.catalogue import load_shipped
 from support.command import run_command
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.register import append_entry
 from modelaudit.decisions import read_today
 from modelaudit.model.errors import ConfigurationError
@@ -134,7 +134,7 @@ def test_scan_and_license_agree_on_every_decision_of_a_register(folder: Path, tm
         )
         try:
             entry = compose_entry(subject, before, statement)
-            refuse_without_effect(entry, before, load_catalogue().policies["default"])
+            refuse_without_effect(entry, before, load_shipped().policies["default"])
         except ConfigurationError:
             continue  # a file cannot be read, or the command refuses the decision
         register = tmp_path / f"{folder.name}-{subject.replace(':', '-')}-{answer}.yaml"

@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
+from support.catalogue import load_shipped
 from support.command import run_command
 
 from modelaudit.catalogue import load_catalogue
@@ -137,12 +138,12 @@ def test_error_about_a_mistake_in_the_list_of_retired_rules_names_the_rule(
 
 
 def test_vocabulary_of_names_that_select_code_declares_unlisted_names_an_absence_by_default() -> None:
-    policies = [declaration.policy for declaration in load_catalogue().declarations.values()]
+    policies = [declaration.policy for declaration in load_shipped().declarations.values()]
     assert {policy.unlisted for policy in policies if policy.kind in CODE_KINDS} == {Unlisted.ABSENT}
 
 
 def test_shipped_declaration_that_leaves_unlisted_names_unreported_states_its_reason() -> None:
-    for declaration in load_catalogue().declarations.values():
+    for declaration in load_shipped().declarations.values():
         for policy in (declaration.policy, *declaration.uses.values()):
             assert policy.reason or policy.unlisted is not Unlisted.QUIET
 
@@ -151,7 +152,7 @@ def test_documentation_lists_exactly_the_vocabularies_that_do_not_report_unliste
     page = (Path(__file__).parents[2] / "docs/vocabularies.md").read_text("utf-8").partition("## Quiet")[2]
     quiet = [
         name
-        for name, declaration in load_catalogue().declarations.items()
+        for name, declaration in load_shipped().declarations.items()
         if any(each.unlisted is Unlisted.QUIET for each in (declaration.policy, *declaration.uses.values()))
     ]
     listed = re.findall(r"^\| `([^`]+)` \|", page, re.MULTILINE)
@@ -159,7 +160,7 @@ def test_documentation_lists_exactly_the_vocabularies_that_do_not_report_unliste
 
 
 def test_explain_of_a_retired_rule_names_the_rule_that_replaces_it() -> None:
-    retired = load_catalogue().retired
+    retired = load_shipped().retired
     assert retired
     old_id, replacement = min(retired.items())
     ran = run_command("explain", old_id)

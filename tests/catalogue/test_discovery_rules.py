@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.discovery import discover
@@ -71,11 +72,11 @@ def test_further_folder_adds_calls_commands_and_keys(tmp_path: Path) -> None:
     (code / "app.yaml").write_text("acme_net: o/key\n", encoding="utf-8")
     found = discover(str(code), Limits(), load_catalogue(extra=[rules]))
     assert {use.name for use in found.uses} == {"o/call", "o/command", "o/key"}
-    assert not discover(str(code), Limits(), load_catalogue()).uses
+    assert not discover(str(code), Limits(), load_shipped()).uses
 
 
 def test_shipped_list_has_the_calls_and_commands_of_the_main_libraries() -> None:
-    rules = load_catalogue().discovery
+    rules = load_shipped().discovery
     for callee in ("*.from_pretrained", "*.hf_hub_download", "*.snapshot_download", "transformers.pipeline", "vllm.LLM",
                    "*.SentenceTransformer", "torch.hub.load", "timm.create_model", "datasets.load_dataset"):  # fmt: skip
         assert callee in rules.calls
@@ -85,7 +86,7 @@ def test_shipped_list_has_the_calls_and_commands_of_the_main_libraries() -> None
 
 
 def test_endings_of_weights_are_listed_in_one_place() -> None:
-    rules = load_catalogue().discovery
+    rules = load_shipped().discovery
     assert set(WEIGHT_ENDINGS) < set(rules.local_endings)
     assert len(set(rules.local_endings)) == len(rules.local_endings)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.catalogue import Edition
@@ -16,7 +17,7 @@ from modelaudit.options import format_current_time
 
 def test_shipped_rules_have_an_edition_that_is_not_of_the_future(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    edition = load_catalogue().edition
+    edition = load_shipped().edition
     assert edition is not None
     assert edition.number >= 1
     assert date.fromisoformat(edition.date) <= date.fromisoformat(format_current_time()[:10])

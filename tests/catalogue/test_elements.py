@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.element_rules import ElementListRules
@@ -25,7 +26,7 @@ GROUPS = {
 
 @pytest.fixture(scope="module")
 def lists() -> dict[str, ElementListRules]:
-    return {each.id: each for each in load_catalogue().element_lists}
+    return {each.id: each for each in load_shipped().element_lists}
 
 
 def test_shipped_lists_are_complete(lists: dict[str, ElementListRules]) -> None:

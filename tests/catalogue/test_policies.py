@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 from support.cases import check_each
+from support.catalogue import load_shipped
 
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.catalogue.document import Data
@@ -21,7 +22,7 @@ from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.policy import PinnedModel, Policy, Requirement
 from modelaudit.model.terms import Purpose, Use
 
-CATALOGUE = load_catalogue()
+CATALOGUE = load_shipped()
 COMMIT, OTHER_COMMIT = "0123456789abcdef" * 2 + "01234567", "f" * 40
 FULL = f"""\
 extends: strict

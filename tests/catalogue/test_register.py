@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import jsonschema
 import pytest
 import yaml
 from hypothesis import given
@@ -295,7 +294,9 @@ def test_name_that_is_not_utf_8_is_refused_with_the_next_step() -> None:
 
 def test_schema_accepts_what_is_written_and_refuses_what_is_refused() -> None:
     schema = json.loads(build_register_schema())
-    validator = jsonschema.Draft202012Validator(schema)
+    from jsonschema import Draft202012Validator  # seconds to import
+
+    validator = Draft202012Validator(schema)
     (entry,) = parse(f"decisions:\n{ENTRY}")
     text = append_entry(f"decisions:\n{ENTRY}", replace(entry, subject=DecisionSubject(SubjectKind.MODEL, "m")), "d")
     # PyYAML reads a day as a date, and the subset of the register as text.

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.document import read_document
 from modelaudit.catalogue.taxonomy import find_standards, read_taxonomy
 from modelaudit.model.errors import ConfigurationError
@@ -41,7 +41,7 @@ def test_mistake_in_taxonomy_names_file_and_line(tmp_path, wrong):
 
 
 def test_standards_of_a_rule_contain_no_duplicate_entry():
-    catalogue = load_catalogue()
+    catalogue = load_shipped()
     for rule in catalogue.findings.values():
         standards = find_standards(rule, catalogue.taxonomy)
         assert len(standards) == len(set(standards))

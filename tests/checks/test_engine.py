@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.engine import BRIEF, RuleIndex, collect_findings, index_rules, judge_subjects
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
@@ -172,7 +172,7 @@ def test_rule_index_compares_a_subject_only_with_rules_that_share_one_of_its_val
 
 
 def test_rule_index_selects_each_shipped_rule_for_a_subject_with_the_values_of_its_matcher() -> None:
-    catalogue = load_catalogue()
+    catalogue = load_shipped()
     index = RuleIndex(catalogue.findings, set(CheckFamily))
     for rule in catalogue.findings.values():
         for matcher in rule.match:

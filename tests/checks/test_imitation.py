@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.imitation import find_imitated_model, find_imitated_publisher
 
-KNOWN = load_catalogue().known_names
+KNOWN = load_shipped().known_names
 UNRELATED = [
     *("acme", "ai", "org", "me", "google-x-research", "inter", "apples", "ample", "metal", "opera", "timmy", "amdo"),
     *(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, CallableEntry, Callables, Standing
 from modelaudit.model.pickle import (
@@ -57,7 +57,7 @@ def test_call_of_a_loader_is_reported_if_its_argument_is_not_examined_as_an_arti
 
 
 def test_torch_load_from_bytes_is_reported_unless_its_bytes_are_examined_as_an_artifact() -> None:
-    shipped = load_catalogue().callables
+    shipped = load_shipped().callables
     assert judge_argument("torch.storage._load_from_bytes", Embedded(27, 100), callables=shipped) == []
     assert judge_argument("torch.storage._load_from_bytes", PlainValue("b'x'"), callables=shipped) == ["call"]
     assert judge_argument("torch.storage._load_from_bytes", UNKNOWN_ARGUMENTS, callables=shipped) == ["call"]

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from hub.server import LoopbackHub
 from support.cases import check_each
+from support.catalogue import load_shipped
 from support.command import CommandResult, run_command
 from support.fixtures import FIXTURES
 from support.signatures import write_public_key
 
-from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.catalogue import load_policy
 from modelaudit.cli.main import command as program
 from modelaudit.cli.policy import command as policy_group
 from modelaudit.model.finding import CheckFamily, Severity
@@ -58,7 +59,7 @@ def test_new_policy_is_valid_also_with_all_of_its_comments_as_entries(project: P
     (project / "keys").mkdir()
     (project / "keys/acme.pub").touch()
     (project / "all.yaml").write_text(f"extends: commercial-saas\n{entries}")
-    policy = load_policy(project / "all.yaml", load_catalogue())
+    policy = load_policy(project / "all.yaml", load_shipped())
     assert set(entries.split()) >= {"gates:", "require:", "use:", "licenses:", "models:", "accept-critical:"}
     assert policy.models[0].name == "org/model"
     again = run_command("policy", "init")
@@ -83,7 +84,7 @@ def test_new_policy_lists_the_models_that_the_code_loads(project: Path, hub: Loo
     assert done.returncode == 0, done.stderr
     assert "models listed: 2, not listed: 2" in done.stderr
     text = (project / "modelaudit.yaml").read_text()
-    policy = load_policy(project / "modelaudit.yaml", load_catalogue())
+    policy = load_policy(project / "modelaudit.yaml", load_shipped())
     assert [(model.name, model.revision) for model in policy.models] == [
         ("acme/pinned", COMMIT),
         ("acme/tiny", repository.sha),
@@ -106,12 +107,12 @@ def test_new_policy_lists_local_models_and_says_which_paths_it_leaves_out(projec
     assert (done.returncode, "models listed: 1, not listed: 1" in done.stderr) == (0, True), done.stderr
     text = (project / "modelaudit.yaml").read_text()
     assert "# Not listed: src/app.py:4 loads absent.pt: the code base has no such file or folder" in text
-    (model,) = load_policy(project / "modelaudit.yaml", load_catalogue()).models
+    (model,) = load_policy(project / "modelaudit.yaml", load_shipped()).models
     assert (model.name, model.revision, model.note) == ("./nets/tiny: 1", "", "src/app.py:2")
     assert run_command("policy", "check").stdout == "modelaudit.yaml: valid; 1 model\n"
     shown = run_command("policy", "show").stdout
     (project / "modelaudit.yaml").write_text(shown)
-    assert load_policy(project / "modelaudit.yaml", load_catalogue()).models[0].name == "./nets/tiny: 1"
+    assert load_policy(project / "modelaudit.yaml", load_shipped()).models[0].name == "./nets/tiny: 1"
     # A policy elsewhere cannot list what lies outside of its folder.
     (project / "ops").mkdir()
     run_command("policy", "init", "ops/modelaudit.yaml", "--discover", ".")
@@ -177,14 +178,14 @@ def test_check_names_file_line_and_next_step_and_needs_a_policy(project: Path) -
     assert run_command("policy", "check", "default").returncode == 2
 
 
-@pytest.mark.parametrize("name", sorted(load_catalogue().policies))
+@pytest.mark.parametrize("name", sorted(load_shipped().policies))
 def test_shown_policy_is_a_policy_file_with_the_same_effect(project: Path, name: str) -> None:
     shown = run_command("policy", "show", name)
     assert shown.returncode == 0
     entries = [line for line in shown.stdout.splitlines() if not line.endswith(":") and line.startswith("  ")]
     assert all("# " in line for line in entries if line.startswith(("  security", "  use", "  commercial")))
     (project / "shown.yaml").write_text(shown.stdout)
-    policy, again = load_catalogue().policies[name], load_policy(project / "shown.yaml", load_catalogue())
+    policy, again = load_shipped().policies[name], load_policy(project / "shown.yaml", load_shipped())
     for field in ("gates", "checks", "allow_unread", "intent", "gate_use", "require", "offline", "accept_critical"):
         assert getattr(again, field) == getattr(policy, field), field
 
@@ -211,7 +212,7 @@ def test_shown_policy_has_the_place_of_each_entry(project: Path) -> None:
     value = json.loads(run_command("policy", "show", "--json").stdout)
     assert value["entries"]["gates"]["security"] == "medium"
     assert value["origins"]["licenses.deny.non-commercial"] == "org.yaml:2"
-    assert value["digest"] == load_policy(project / "modelaudit.yaml", load_catalogue()).digest
+    assert value["digest"] == load_policy(project / "modelaudit.yaml", load_shipped()).digest
 
 
 def test_scan_and_license_use_the_policy_that_is_found_above_the_working_directory(project: Path) -> None:
@@ -446,7 +447,7 @@ def test_entry_that_the_page_of_an_unverified_type_shows_is_valid_and_accepts(pr
 def test_help_of_fail_on_states_the_gates_of_the_ready_policies() -> None:
     text = " ".join(run_command("scan", "--help", COLUMNS="100").stdout.split())
     families = (CheckFamily.SECURITY, CheckFamily.INTEGRITY, CheckFamily.LICENSE)
-    policies = load_catalogue().policies.items()
+    policies = load_shipped().policies.items()
     gates = {name: {policy.gates[family] for family in families} for name, policy in policies}
     assert {name: gate for name, gate in gates.items() if gate != {Severity.HIGH}} == {"strict": {Severity.MEDIUM}}
     assert "Default: the policy's: medium in strict, high in the other ready ones." in text

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from support.catalogue import load_shipped
 from support.fixtures import FIXTURES
 from support.work import count_lines, find_growth_fault
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.description import read_description
 from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.description.cards import read_card_text
@@ -180,7 +180,7 @@ def test_figures_are_stated_in_decimal_digits(form: Form, text: str, figures: li
     ],
 )
 def test_work_on_a_hostile_card_grows_with_its_length(line: str) -> None:
-    rules = load_catalogue().description
+    rules = load_shipped().description
 
     def count(size: int) -> int:
         prose = Prose(ProseKind.CARD, line * (size // len(line)))
@@ -198,7 +198,7 @@ def test_card_of_400_kilobytes_gives_a_bounded_number_of_facts(tmp_path: Path) -
 
 
 def test_work_of_comparing_many_statements_with_many_files_is_linear() -> None:
-    comparisons = load_catalogue().description.comparisons
+    comparisons = load_shipped().description.comparisons
 
     def make(topic: Topic, artifact: str, number: int, *names: tuple[str, str]) -> Fact:
         return Fact(topic, f"acme/n{number}", Confidence.FOUND, artifact, Location(line=number), names)

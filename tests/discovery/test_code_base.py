@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from discovery.test_discover import HF, TF, describe, search
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.discovery import discover
 from modelaudit.discovery.targets import list_targets
 from modelaudit.model.errors import ConfigurationError
@@ -89,7 +89,7 @@ def test_folder_that_git_tracks_is_read_whatever_its_name_is(tmp_path: Path) -> 
     # A working tree of its own has a file that names its folder of git.
     (tmp_path / "linked/.git").write_text("gitdir: ../.git\n")
     for root in (tmp_path / "src", tmp_path / "linked/src"):
-        found = discover(str(root), Limits(), load_catalogue())
+        found = discover(str(root), Limits(), load_shipped())
         assert sorted(use.file.removeprefix(f"{root.parent}/") for use in found.uses) == sorted(names), root
         assert found.skipped_folders == (("node_modules", 1),)
 
@@ -230,19 +230,19 @@ def test_bytes_that_are_no_text_end_in_no_error(tmp_path: Path, name: str) -> No
     words = b"from_pretrained( model_id: FROM vllm serve a/b https://huggingface.co/"
     for start in (b"", b"\xff\xfe", b"\0", b"\x80" * 50, b"{" * 500, b"[" * 500, b"$(" * 500, b"\x1b]0;x\x07"):
         (tmp_path / name).write_bytes(start + words + b"\xff" + os.urandom(200))
-        discover(str(tmp_path), Limits(), load_catalogue())
+        discover(str(tmp_path), Limits(), load_shipped())
 
 
 def test_single_file_keeps_its_typed_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "app.py").write_text(HF + 'snapshot_download("acme/tiny")\n', encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    found = discover("app.py", Limits(), load_catalogue())
+    found = discover("app.py", Limits(), load_shipped())
     assert [(use.file, use.line) for use in found.uses] == [("app.py", 2)]
 
 
 def test_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="does not exist"):
-        discover(str(tmp_path / "missing"), Limits(), load_catalogue())
+        discover(str(tmp_path / "missing"), Limits(), load_shipped())
 
 
 def test_result_does_not_depend_on_the_folder_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,7 +252,7 @@ def test_result_does_not_depend_on_the_folder_around(tmp_path: Path, monkeypatch
     results = []
     for name in ("one", "two"):
         monkeypatch.chdir(tmp_path / name)
-        results.append(discover("src", Limits(), load_catalogue()))
+        results.append(discover("src", Limits(), load_shipped()))
     assert results[0] == results[1]
 
 

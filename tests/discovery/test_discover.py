@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.discovery import discover
 from modelaudit.model.discovery import HUGGING_FACE, Discovery, ModelUse, UseKind
 from modelaudit.model.limits import Limits
@@ -377,7 +377,7 @@ def search(folder: Path, files: dict[str, str], limits: Limits | None = None) ->
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return discover(str(folder), limits or Limits(), load_catalogue())
+    return discover(str(folder), limits or Limits(), load_shipped())
 
 
 @pytest.mark.parametrize(("text", "expected"), [case[1:] for case in PYTHON], ids=[case[0] for case in PYTHON])

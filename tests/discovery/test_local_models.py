@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from discovery.test_discover import TF, search
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.discovery import discover
 from modelaudit.discovery.targets import list_targets
 from modelaudit.model.discovery import Discovery
@@ -103,7 +103,7 @@ def test_target_of_a_relative_path_is_no_name(tmp_path: Path, monkeypatch: pytes
         ("src", ["./src/b.pt"]),
         ("src/app.py", ["./src/b.pt"]),
     ):
-        found = discover(typed, Limits(), load_catalogue())
+        found = discover(typed, Limits(), load_shipped())
         assert [each.text for each in list_targets(found)] == expected
 
 

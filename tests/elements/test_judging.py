@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from reports.conftest import SIGNED, build_fail_report
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.elements import judge_elements, states_something
 from modelaudit.elements.report_facts import list_sources
 from modelaudit.elements.score import compute_score
@@ -42,7 +42,7 @@ def judge_list(report: AuditReport, id_: str) -> ElementList:
 
 def get_rules(id_: str) -> ElementListRules:
     """Return the rules of a shipped list."""
-    return next(each for each in load_catalogue().element_lists if each.id == id_)
+    return next(each for each in load_shipped().element_lists if each.id == id_)
 
 
 def build_folder() -> AuditReport:

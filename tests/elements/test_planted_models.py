@@ -16,8 +16,8 @@ from typing import Any, Final
 import pytest
 import yaml
 from support.aibom_score import compute_score
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.elements import judge_elements
 from modelaudit.model.elements import ElementList, ElementState
 from modelaudit.model.report import AuditReport
@@ -68,7 +68,7 @@ def test_full_card_and_a_policy_with_an_organisation_give_every_automatable_elem
     report = reports["full"]
     assert list_absent(get_list(report, "g7")) <= {"G7AI-MD-01"}
     named = replace(report, policy=replace(report.policy, organization="Acme Ltd"))
-    judged = judge_elements(named, load_catalogue().element_lists)
+    judged = judge_elements(named, load_shipped().element_lists)
     assert [list_absent(each) for each in judged if each.id == "g7"] == [set()]
 
 
@@ -87,7 +87,7 @@ def test_displayed_score_is_that_of_the_lists_own_program_over_our_bill(
 ) -> None:
     report = reports[name]
     bill: dict[str, Any] = json.loads(render(report, format))
-    rules = next(each for each in load_catalogue().element_lists if each.id == "owasp")
+    rules = next(each for each in load_shipped().element_lists if each.id == "owasp")
     score, counted = compute_score(bill, rules)
     shown = get_list(report, "owasp")
     present = {each.id for each in shown.elements if each.state is ElementState.PRESENT}

@@ -9,9 +9,10 @@ from collections import Counter
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
+from support.catalogue import load_shipped
+
 from modelaudit import options, pipeline
 from modelaudit.audit import Audit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.lineage.traversal import LookupResult
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot, Window
 from modelaudit.model.catalogue import Catalogue
@@ -96,7 +97,7 @@ class Inspector:
     def __init__(self, *, measures_time: bool = False) -> None:
         self._measures_time = measures_time
         pipeline.ArtifactReading = _RecordingReading  # type: ignore[misc]
-        self._catalogue: Catalogue = load_catalogue()
+        self._catalogue: Catalogue = load_shipped()
         # A policy with an intended use, so that licences are judged as well.
         self._policy = self._catalogue.policies["commercial-product"]
         self._families = options.list_families(self._catalogue)

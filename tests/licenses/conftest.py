@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses import build_subjects, conclude, extract_claims
 from modelaudit.licenses.evidence.fields import POLICY, TEXT
 from modelaudit.licenses.evidence.record import Evidence
@@ -30,7 +30,7 @@ Fields = Mapping[str, str | Sequence[str]]
 
 @pytest.fixture(scope="session")
 def rules() -> Catalogue:
-    return load_catalogue()
+    return load_shipped()
 
 
 def build_model_card(fields: Fields) -> ModelCard:

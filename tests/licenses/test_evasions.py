@@ -17,10 +17,10 @@ from typing import cast
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 from support.work import CountingPattern, count_lines, count_work, find_growth_fault
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses import recognition
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, match_restriction_sign
@@ -490,7 +490,7 @@ def test_many_license_texts_with_added_clauses_prevent_permission_after_linear_w
     }.items(),
 )
 def test_few_words_of_further_languages_are_read(sentence: str, is_found: bool) -> None:
-    found = list(find_restrictions(sentence, 1, "README.md", load_catalogue().restrictions))
+    found = list(find_restrictions(sentence, 1, "README.md", load_shipped().restrictions))
     assert bool(found) is is_found
 
 
@@ -533,12 +533,12 @@ def test_sentence_that_names_a_base_under_terms_of_its_own_prevents_permission(
     ],
 )
 def test_restriction_has_the_line_on_which_its_sentence_begins(text: str, line: int) -> None:
-    found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    found = list(find_restrictions(text, 1, "README.md", load_shipped().restrictions))
     assert found and {claim.location.line for claim in found} == {line}
 
 
 def test_equal_texts_after_the_character_limit_make_one_claim_that_they_were_not_compared() -> None:
-    collector = ClaimCollector(load_catalogue(), compared_characters=2_000_000)
+    collector = ClaimCollector(load_shipped(), compared_characters=2_000_000)
     for path in ("README.md", "docs/README.md"):
         collector.collect_claims(path, Prose(ProseKind.CARD, "Licensed under the MIT License.", 1))
     [doubt] = collector.claims
@@ -548,14 +548,14 @@ def test_equal_texts_after_the_character_limit_make_one_claim_that_they_were_not
 def test_ten_restrictions_of_one_kind_are_listed_with_the_number_of_others_and_hide_no_other_kind() -> None:
     sentences = [f"Model {number} is for non-commercial use only. " for number in range(20)]
     text = "".join(sentences) + "It is for research purposes only."
-    found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    found = list(find_restrictions(text, 1, "README.md", load_shipped().restrictions))
     assert len(found) == 12
     assert found[10].quotation.endswith("only. [and 9 more of this kind]")
     assert found[-1].location.key != found[0].location.key
 
 
 def test_card_that_is_searched_only_in_part_makes_a_claim_that_states_the_searched_part() -> None:
-    collector = ClaimCollector(load_catalogue())
+    collector = ClaimCollector(load_shipped())
     text = "word " * 100_000 + "This model is for research purposes only."
     collector.collect_claims("README.md", Prose(ProseKind.CARD, text, 1))
     [doubt] = collector.claims
@@ -563,7 +563,7 @@ def test_card_that_is_searched_only_in_part_makes_a_claim_that_states_the_search
 
 
 def test_third_party_texts_and_model_card_that_were_not_compared_make_one_claim_each() -> None:
-    collector = ClaimCollector(load_catalogue(), compared_characters=2_000_000)
+    collector = ClaimCollector(load_shipped(), compared_characters=2_000_000)
     for path in ("third_party/README.md", "third_party/x/README.md", "README.md"):
         collector.collect_claims(path, Prose(ProseKind.CARD, "Licensed under the MIT License.", 1))
     assert [doubt.artifact for doubt in collector.claims] == ["third_party/README.md", "README.md"]
@@ -575,7 +575,7 @@ def load_counting_restrictions() -> Restrictions:
     def count_all(patterns: tuple[re.Pattern[str], ...]) -> tuple[re.Pattern[str], ...]:
         return tuple(cast(re.Pattern[str], CountingPattern(pattern)) for pattern in patterns)
 
-    loaded = load_catalogue().restrictions
+    loaded = load_shipped().restrictions
     signs = tuple(replace(sign, words=count_all(sign.words)) for sign in loaded.signs)
     patterns = {name: count_all(getattr(loaded, name)) for name in ("unless", "but", "stems")}
     return replace(loaded, signs=signs, **patterns)
@@ -596,7 +596,7 @@ def test_hostile_sentence_is_matched_in_linear_work(words: str) -> None:
 
 @check_each("words", ["```\n", "\n\n- ", "( ", "commercial ", "\u7981\u6b62"])
 def test_card_of_one_repeated_word_is_searched_in_linear_work(words: str) -> None:
-    restrictions = load_catalogue().restrictions
+    restrictions = load_shipped().restrictions
 
     def search(characters: int) -> None:
         claims = list(find_restrictions(words * (characters // len(words)), 1, "README.md", restrictions))

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.recognition.terms_likeness import find_terms
 from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.license import LicenseConclusion
@@ -359,7 +359,7 @@ def test_unread_texts_are_counted(tmp_path: Path) -> None:
 
 
 def test_signs_far_apart_are_no_terms() -> None:
-    words = load_catalogue().term_words
+    words = load_shipped().term_words
     apart = ("\n" + "The whale swims and the sea is deep. " * 100 + "\n").join(TERMS.split("\n\n")[1].split(". "))
     assert find_terms(TERMS, words) is not None
     assert find_terms(apart, words) is None

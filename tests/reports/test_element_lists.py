@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 from reports.conftest import HOSTILE, build_fail_report, build_pass_report
 from reports.test_spdx import build_described_report
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.elements import judge_elements
 from modelaudit.model.elements import Element, ElementList, ElementSource, ElementState
 from modelaudit.model.errors import ConfigurationError
@@ -22,7 +22,7 @@ from modelaudit.reports.element_lists import NO_LISTS, count_shares, summarize_l
 def build_judged_report() -> AuditReport:
     """Build a report whose description answers many elements."""
     report = build_described_report()
-    return replace(report, elements=judge_elements(report, load_catalogue().element_lists))
+    return replace(report, elements=judge_elements(report, load_shipped().element_lists))
 
 
 def test_text_lists_every_element_within_80_columns() -> None:

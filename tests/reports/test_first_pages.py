@@ -15,6 +15,7 @@ from reports.conftest import REPORTS as EXAMPLES
 from reports.license_examples import build_plain_conclusion
 from reports.test_html import parse_page
 from support.cases import check_each
+from support.catalogue import load_shipped
 from support.command import run_command
 from support.scans import scan_fixture
 
@@ -217,7 +218,7 @@ def test_sentence_that_demands_a_permission_is_a_step_before_the_reading(reports
 
 
 def test_kinds_of_sentences_are_those_of_the_rules() -> None:
-    restrictions = modelaudit.catalogue.load_catalogue().restrictions
+    restrictions = load_shipped().restrictions
     kinds = {each.id for each in restrictions.signs} | {each.kind for each in restrictions.cues.combinations}
     assert kinds <= SENTENCE_KINDS
 
@@ -267,7 +268,7 @@ def test_fields_under_conditions_are_a_question_unless_the_planned_field_is_stat
 
 
 def test_field_that_is_limited_without_a_consent_or_a_right_says_so() -> None:
-    fields = modelaudit.catalogue.load_catalogue().clauses.fields
+    fields = load_shipped().clauses.fields
     for field, meaning in dict(fields).items():
         if re.search(r"without (?:\w+ )?(?:consent|the right)", meaning):
             assert " without " in join_fields([field]), field
@@ -383,7 +384,7 @@ def test_acceptance_is_offered_only_where_the_gate_would_honour_it(
     strict = group_by_need(report)[0].advice
     assert "accept" not in " ".join(list_persons(report)) + strict
     critical = next(each for each in report.findings if each.severity is Severity.CRITICAL)
-    catalogue = modelaudit.catalogue.load_catalogue()
+    catalogue = load_shipped()
     assert explain_result(report, critical.fingerprint, catalogue).endswith("--answer refuse")
     saved = tmp_path / "report.json"
     saved.write_bytes(render(report, "json"))

@@ -17,9 +17,9 @@ from reports.license_examples import (
     build_hostile_conclusion,
     build_plain_conclusion,
 )
+from support.catalogue import load_shipped
 from support.decisions import answer_use
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.recognition.standard import find_standard_licenses
 from modelaudit.licenses.recognition.words import split_words
 from modelaudit.model.catalogue import Catalogue
@@ -33,7 +33,7 @@ from modelaudit.reports.standard_texts import find_standard_texts
 
 @pytest.fixture
 def rules() -> Catalogue:
-    return load_catalogue()
+    return load_shipped()
 
 
 def render_files(report: AuditReport, license_: LicenseConclusion) -> dict[str, str]:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 from reports.conftest import HOSTILE, build_crowded_report
 from support.cases import check_each
@@ -118,7 +117,9 @@ def test_results_that_do_not_compress_are_left_out_at_ten_megabytes(failing: Aud
 @check_each("name", EXAMPLES)
 @pytest.mark.counterpart
 def test_file_fits_the_schema_of_the_standard(name: str, examples: dict[str, Callable[[], AuditReport]]) -> None:
-    validator = jsonschema.Draft7Validator(json.loads(SARIF_SCHEMA.read_text(encoding="utf-8-sig")))
+    from jsonschema import Draft7Validator  # seconds to import
+
+    validator = Draft7Validator(json.loads(SARIF_SCHEMA.read_text(encoding="utf-8-sig")))
     for format in ("sarif", "sarif-all"):
         errors = [error.message[:300] for error in validator.iter_errors(json.loads(render(examples[name](), format)))]
         assert not errors

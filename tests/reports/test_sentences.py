@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.terms import Group
 from modelaudit.reports.clause_words import TITLES, WEIGHTY_KINDS
@@ -35,7 +35,7 @@ def test_sentence_has_one_full_stop_and_keeps_case_of_file_name() -> None:
 
 
 def test_clause_titles_of_reports_equal_those_of_the_vocabulary_except_for_the_group_fact() -> None:
-    kinds = load_catalogue().clauses.kinds
+    kinds = load_shipped().clauses.kinds
     assert {kind: each.title for kind, each in kinds.items() if each.group is not Group.FACT} == TITLES
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from support.cases import check_each
+from support.catalogue import load_shipped
 
 import modelaudit.reports
-from modelaudit.catalogue import load_catalogue
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Severity
@@ -29,7 +29,7 @@ from modelaudit.reports.view import FAMILIES_WITHOUT_RULES
 
 
 def test_reports_have_a_phrase_for_every_kind_of_license_conflict() -> None:
-    rules = load_catalogue().findings.values()
+    rules = load_shipped().findings.values()
     matchers = [each for rule in rules for each in rule.match if each.subject == "license-conflict"]
     kinds = {kind for matcher in matchers for kind in dict(matcher.where)["kind"]}
     # A limit of acts that are not planned is listed with the licence: it changes no answer, and no rule reports it.
@@ -129,11 +129,11 @@ def test_location_and_failing_severity_are_described_in_words() -> None:
 
 
 def test_list_of_check_families_without_rules_agrees_with_the_rule_set() -> None:
-    assert set(CheckFamily) - list_families(load_catalogue()) == FAMILIES_WITHOUT_RULES
+    assert set(CheckFamily) - list_families(load_shipped()) == FAMILIES_WITHOUT_RULES
 
 
 def test_limit_and_note_kinds_of_reports_equal_those_of_the_clause_vocabulary() -> None:
-    kinds = load_catalogue().clauses.kinds
+    kinds = load_shipped().clauses.kinds
     assert {id_ for id_, kind in kinds.items() if kind.group is Group.LIMIT} == wording.LIMIT_KINDS
     assert {id_ for id_, kind in kinds.items() if kind.group in (Group.WATCH, Group.FACT)} == wording.NOTE_KINDS
 

@@ -7,9 +7,9 @@ from builders.spacy_files import CONFIG, build_thinc_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.cases import check_each
+from support.catalogue import load_shipped
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.model.outline import Outline
 from modelaudit.model.structure import UnreadReason
 
@@ -88,7 +88,7 @@ def test_spacy_configuration_over_a_bound_is_reported_as_unread(read_bytes):
 
 
 def test_spacy_functions_that_load_other_models_are_not_trusted():
-    trusted = load_catalogue().vocabularies["spacy-registry"]
+    trusted = load_shipped().vocabularies["spacy-registry"]
     assert {"spacy.Tok2Vec.v2", "spacy.Tok2Vec.v1", "spacy-legacy.Tok2Vec.v1", "Adam.v1"} <= trusted.keys()
     assert not [name for name in trusted if "Wrapper" in name or "base_model" in name or "transformers" in name]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.evidence.fields import Resolver
 from modelaudit.licenses.evidence.named_licenses import find_named_license
@@ -23,7 +23,7 @@ TABLE = "# Heron\n\n| Model | Licence | Score |\n|---|---|---|\n| Llama | non-co
 
 
 def find_quotations(text: str) -> list[str]:
-    return [each.quotation for each in find_restrictions(text, 1, "README.md", load_catalogue().restrictions)]
+    return [each.quotation for each in find_restrictions(text, 1, "README.md", load_shipped().restrictions)]
 
 
 def test_sentences_that_agree_are_quiet() -> None:
@@ -126,7 +126,7 @@ Under the following terms:
     ],
 )
 def test_licence_file_that_only_names_a_licence_is_that_licence(text: str, expected: str | None) -> None:
-    assert find_named_license(text, Resolver.from_rules(load_catalogue().licenses, {})) == expected
+    assert find_named_license(text, Resolver.from_rules(load_shipped().licenses, {})) == expected
 
 
 @check_each(
@@ -139,4 +139,4 @@ def test_licence_file_that_only_names_a_licence_is_that_licence(text: str, expec
 )
 def test_abbreviation_behind_the_name_of_a_licence_must_mean_the_same(name: str, expected: str | None) -> None:
     (reference,) = find_references(f"The weights are licensed under the {name}.")
-    assert resolve_reference(reference, Resolver.from_rules(load_catalogue().licenses, {})) == expected
+    assert resolve_reference(reference, Resolver.from_rules(load_shipped().licenses, {})) == expected

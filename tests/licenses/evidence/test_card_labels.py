@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from support.catalogue import load_shipped
 from support.work import count_work, find_growth_fault
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.evidence import card_labels
 from modelaudit.licenses.evidence.card_labels import STATED_LICENSE, find_stated_licenses
 from modelaudit.licenses.recognition import find_references
@@ -51,7 +51,7 @@ NO_OTHER_TERMS = [
 
 
 def find_claims(text: str) -> list[LicenseClaim]:
-    rules = load_catalogue()
+    rules = load_shipped()
     return list(find_stated_licenses(f"# Heron\n\n{text}\n", 5, "README.md", rules.restrictions.cues, rules.licenses))
 
 

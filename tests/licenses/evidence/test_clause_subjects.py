@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.clause_subjects import read_clause_subjects
 from modelaudit.catalogue.document import read_document
 from modelaudit.licenses.evidence.card_sections import index_sections
@@ -26,15 +26,15 @@ BINDING: list[str] = yaml.safe_load(Path(__file__).with_name("binding.yaml").rea
 
 
 def is_noticed(text: str) -> bool:
-    return any(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    return any(find_restrictions(text, 1, "README.md", load_shipped().restrictions))
 
 
 def cut(sentence: str, section: str = "") -> str:
-    return cut_clauses_on_others(fold_sentence(sentence), load_catalogue().restrictions.subjects, section)
+    return cut_clauses_on_others(fold_sentence(sentence), load_shipped().restrictions.subjects, section)
 
 
 def test_each_shape_cuts_its_examples_and_leaves_their_twins() -> None:
-    subjects = load_catalogue().restrictions.subjects
+    subjects = load_shipped().restrictions.subjects
     assert CASES.keys() == {shape.name for shape in subjects.shapes}
     faults = []
     for shape in subjects.shapes:
@@ -86,7 +86,7 @@ def test_section_says_what_a_pronoun_means(text: str) -> None:
 
 def test_heading_of_the_same_level_ends_a_section() -> None:
     text = "## Training data\n\na\n\n### Details\n\nb\n\n## Terms\n\nc\n"
-    index = index_sections(text, load_catalogue().restrictions.subjects.sections)
+    index = index_sections(text, load_shipped().restrictions.subjects.sections)
     found = [index.find_section(text.index(f"\n{letter}\n") + 1) for letter in "abc"]
     assert [section.name if section else None for section in found] == ["data", "data", None]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.evidence.fields import RESTRICTION, STATEMENT, Resolver
 from modelaudit.licenses.evidence.license_statements import find_stated_license
 from modelaudit.model.license import ConclusionState
@@ -59,7 +59,7 @@ CODE_APART = "The source code in this repository is licensed under the Apache Li
     ],
 )
 def test_statement_of_a_licence_file_names_the_licence_of_the_model(text: str, expected: str | None) -> None:
-    licenses = load_catalogue().licenses
+    licenses = load_shipped().licenses
     found = find_stated_license(text, Resolver.from_rules(licenses, {}), licenses)
     assert (found and found.id) == expected
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 from support.cases import check_each
+from support.catalogue import load_shipped
 from support.work import count_work, find_growth_fault
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.document import read_document
 from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.licenses.conclusion.likely_denials import DenialFinder
@@ -24,7 +24,7 @@ EVERY_USE = dict.fromkeys(Use, True)
 
 
 def is_noticed(sentence: str) -> bool:
-    return any(find_restrictions(sentence, 1, "README.md", load_catalogue().restrictions))
+    return any(find_restrictions(sentence, 1, "README.md", load_shipped().restrictions))
 
 
 @pytest.mark.parametrize(("language", "rate"), [("english", 0.95), ("chinese", 0.95), ("others", 0.85)])
@@ -35,7 +35,7 @@ def test_restricting_sentences_are_noticed(language: str, rate: float) -> None:
 
 def test_listed_words_leave_harmless_sentences_quiet() -> None:
     """By signs and cues alone; ``test_sentence_weights.py`` holds the rate of the score."""
-    restrictions = load_catalogue().restrictions
+    restrictions = load_shipped().restrictions
     listed = replace(restrictions, weights=SentenceWeights())
     alarms = [each for each in SENTENCES["harmless"] if any(find_restrictions(each, 1, "README.md", listed))]
     assert len(alarms) / len(SENTENCES["harmless"]) <= 0.03, alarms
@@ -96,7 +96,7 @@ def test_agreement_in_a_sentence_hides_no_restriction_beside_it(sentence: str) -
     ],
 )
 def test_form_of_a_restriction_does_not_hide_it(text: str, line: int) -> None:
-    found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    found = list(find_restrictions(text, 1, "README.md", load_shipped().restrictions))
     assert [claim.location.line for claim in found] == [line]
 
 
@@ -116,7 +116,7 @@ def test_marks_that_forbid_nothing_raise_no_doubt(text: str) -> None:
 
 def test_heading_and_the_line_below_it_are_sentences_of_their_own() -> None:
     text = "## Model License\nThe weights are under the Apache License 2.0.\n\n## Terms\nCompetitors may not use it.\n"
-    found = list(find_restrictions(text, 1, "README.md", load_catalogue().restrictions))
+    found = list(find_restrictions(text, 1, "README.md", load_shipped().restrictions))
     assert [(claim.location.line, claim.quotation) for claim in found] == [(5, "Competitors may not use it.")]
 
 
@@ -152,7 +152,7 @@ def test_heading_and_the_line_below_it_are_sentences_of_their_own() -> None:
     ],
 )
 def test_sentence_that_forbids_a_planned_use_is_a_likely_denial(sentence: str, intent: Intent, plan: str) -> None:
-    rules = load_catalogue()
+    rules = load_shipped()
     claims = list(find_restrictions(sentence, 7, "README.md", rules.restrictions))
     assert claims
     denials = DenialFinder(intent, rules.restrictions, rules.clauses).describe_likely_denials(claims)
@@ -167,7 +167,7 @@ def test_sentence_that_forbids_a_planned_use_is_a_likely_denial(sentence: str, i
 
 
 def test_every_topic_is_a_fact_that_a_planned_use_can_state() -> None:
-    rules = load_catalogue()
+    rules = load_shipped()
     for topic, _ in rules.restrictions.cues.topics:
         kind, _, value = topic.partition(":")
         known = {
@@ -184,7 +184,7 @@ def test_every_topic_is_a_fact_that_a_planned_use_can_state() -> None:
     "words", ["may not model ", "license ", "we do not ", "permission is hereby granted ", "\u7981\u6b62\u6a21\u578b"]
 )
 def test_card_of_repeated_words_of_terms_is_searched_in_linear_work(words: str) -> None:
-    restrictions = load_catalogue().restrictions
+    restrictions = load_shipped().restrictions
 
     def search(characters: int) -> None:
         list(find_restrictions(words * (characters // len(words)), 1, "README.md", restrictions))
@@ -213,7 +213,7 @@ CUES: dict[str, object] = {
     ],
 )
 def test_malformed_cues_are_refused_with_their_place(change: dict[str, object], fault: str, tmp_path: Path) -> None:
-    kinds = load_catalogue().clauses.kinds
+    kinds = load_shipped().clauses.kinds
     signs = "stems: x\nsigns: {other-terms: {clauses: []}}\nunless: [x]\nbut: x\n"
 
     def read(cues: dict[str, object]) -> None:

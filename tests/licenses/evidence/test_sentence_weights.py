@@ -6,8 +6,8 @@ import math
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
 from modelaudit.licenses.evidence.sentence_weights import list_features, score_features, score_sentence
 from modelaudit.licenses.evidence.sentences import fold_sentence
@@ -18,7 +18,7 @@ EXAMPLES = Path(__file__).parents[3] / "rules" / "sentences"
 
 def test_examples_are_told_apart() -> None:
     """The weights fit the examples that they were learned from; other cases measure how far they carry."""
-    restrictions = load_catalogue().restrictions
+    restrictions = load_shipped().restrictions
     above = {}
     for kind in ("restricting", "harmless"):
         lines = (EXAMPLES / f"{kind}.txt").read_text(encoding="utf-8").splitlines()
@@ -39,14 +39,12 @@ def test_examples_are_told_apart() -> None:
     ],
 )
 def test_sentence_without_a_listed_word_is_found_and_quoted(sentence: str) -> None:
-    claims = list(
-        find_restrictions(f"# Acme\n\nA model.\n\n{sentence}\n", 1, "README.md", load_catalogue().restrictions)
-    )
+    claims = list(find_restrictions(f"# Acme\n\nA model.\n\n{sentence}\n", 1, "README.md", load_shipped().restrictions))
     assert [(claim.location.line, claim.quotation[:20]) for claim in claims] == [(5, sentence[:20])]
 
 
 def test_score_grows_with_the_weights_of_its_features_and_not_with_length() -> None:
-    cues = load_catalogue().restrictions.cues
+    cues = load_shipped().restrictions.cues
     weights = SentenceWeights({"talk": 2.0, "talk to": 1.0}, bias=-1.0)
     short, long = (
         list_features("talk to us", cues),

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from support.cases import check_each
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.policy import LicenseListing, Policy
 from modelaudit.model.terms import LicenseCategory
 
-CATALOGUE = load_catalogue()
+CATALOGUE = load_shipped()
 
 
 def make_policy(allow: str = "", deny: str = "") -> Policy:

@@ -6,8 +6,8 @@ import re
 from importlib.metadata import distribution
 
 import pytest
+from support.catalogue import load_shipped
 
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.recognition import Likeness, recognise_texts
 
@@ -16,7 +16,7 @@ MIT = next(file.read_text("utf-8") for file in distribution("pytest").files or (
 
 def is_named(holder: str) -> bool:
     text = re.sub(r"Copyright.*", f"Copyright (c) 2024 {holder}", MIT, count=1)
-    matches = recognise_texts(text, load_fingerprints(), frozenset(load_catalogue().licenses))
+    matches = recognise_texts(text, load_fingerprints(), frozenset(load_shipped().licenses))
     return any(match.id == "MIT" and match.likeness is Likeness.EXACT for match in matches)
 
 

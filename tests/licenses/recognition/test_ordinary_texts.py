@@ -7,9 +7,9 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 
 import modelaudit
-from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.recognition import Likeness, TextRole, recognise_texts
 from modelaudit.model.report import AuditReport
@@ -209,9 +209,7 @@ OTHER_THAN_MIT = (
 
 def recognise(text: str) -> set[tuple[str, Likeness]]:
     """Recognise the licences of a text; an id with its likeness each."""
-    return {
-        (match.id, match.likeness) for match in recognise_texts(text, load_fingerprints(), load_catalogue().licenses)
-    }
+    return {(match.id, match.likeness) for match in recognise_texts(text, load_fingerprints(), load_shipped().licenses)}
 
 
 @pytest.mark.parametrize("form", SAME_MIT)
@@ -292,7 +290,7 @@ def recognise_roles(text: str) -> set[tuple[str, str]]:
     """Recognise the licences of a text; an id each with its role, or ``variant``."""
     return {
         (match.id, str(match.role) if match.likeness is Likeness.EXACT else "variant")
-        for match in recognise_texts(text, load_fingerprints(), load_catalogue().licenses)
+        for match in recognise_texts(text, load_fingerprints(), load_shipped().licenses)
     }
 
 
@@ -447,7 +445,7 @@ BUNDLE = (
 )
 def test_table_of_bundled_parts_names_the_texts_behind_it(part: dict[str, str], is_exact: bool) -> None:
     fields = {"name": "Foo", "files": "acme/.libs/libfoo.so", "license": "BSD-3-Clause"} | part
-    matches = recognise_texts(BUNDLE.format(MIT=MIT, BSD=BSD, **fields), load_fingerprints(), load_catalogue().licenses)
+    matches = recognise_texts(BUNDLE.format(MIT=MIT, BSD=BSD, **fields), load_fingerprints(), load_shipped().licenses)
     found = {(match.id, match.likeness, match.role) for match in matches}
     exact = {("MIT", Likeness.EXACT, TextRole.MAIN), ("BSD-3-Clause", Likeness.EXACT, TextRole.THIRD_PARTY)}
     assert (found == exact) is is_exact
@@ -546,7 +544,7 @@ BESIDE_BSD = (
 @pytest.mark.parametrize(("old", "new"), [("", ""), ("Jo Acme", "Jo Acme (for schools only)")])
 def test_tables_and_descent_of_parts_change_nothing_without_a_term(form: str, old: str, new: str) -> None:
     text = form.replace(old, new, 1) if old else form
-    licenses = load_catalogue().licenses
+    licenses = load_shipped().licenses
     matches = recognise_texts(text.format(mit=MIT, bsd=BSD), load_fingerprints(), licenses.keys())
     exact = {match.id for match in matches if match.likeness is Likeness.EXACT}
     assert exact == (set() if old else {"MIT", "BSD-3-Clause"})
@@ -588,7 +586,7 @@ def test_names_and_pages_of_people_change_nothing(text: str, is_exact: bool) -> 
 )  # fmt: skip
 def test_heading_of_a_dependency_begins_the_text_of_a_part(between: str, is_exact: bool) -> None:
     text = f"Copyright (c) 2024 Jo Acme\n\n{MIT}\n\n{between}{BSD}"
-    matches = recognise_texts(text, load_fingerprints(), load_catalogue().licenses)
+    matches = recognise_texts(text, load_fingerprints(), load_shipped().licenses)
     found = {(match.id, match.likeness, match.role) for match in matches}
     exact = {("MIT", Likeness.EXACT, TextRole.MAIN), ("BSD-3-Clause", Likeness.EXACT, TextRole.THIRD_PARTY)}
     assert (found == exact) is is_exact
