@@ -335,11 +335,21 @@ def test_key_that_contains_a_command_word_in_any_case_is_a_command_key(key):
         ("configuration.json", {"confs": [{"layer": {"@class": "com.acme.Runner"}}]}),
         ("MANIFEST.json", {"model": {"modelName": "m", "handler": "acme_runner:handle"}}),
         ("genai_config.json", {"model": {"decoder": {"session_options": {"custom_ops_library": "libacme.so"}}}}),
+        ("genai_config.json", {"model": {"decoder": {"provider_options": [{"A": {"library_path": "./a.so"}}]}}}),
     ],
 )
 def test_setting_that_names_the_class_or_library_for_a_loader_leaves_an_absence(tmp_path, name, document):
     (tmp_path / name).write_text(json.dumps(document))
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 3
+
+
+@check_each(
+    "location, code",
+    [("libacme_plugin.so", 3), ("libopenvino_intel_cpu_plugin.so", 0), ("openvino_auto_plugin.dll", 0)],
+)
+def test_plugin_of_openvino_that_is_none_of_its_own_leaves_an_absence(tmp_path, location, code):
+    (tmp_path / "plugins.xml").write_text(f'<ie><plugins><plugin name="CPU" location="{location}"/></plugins></ie>')
+    assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == code
 
 
 @pytest.mark.parametrize("handler", ["image_classifier", "handler.py", "handler.py:handle"])
@@ -494,6 +504,8 @@ def test_ordinary_program_or_address_in_a_setting_passes(tmp_path, name, text, r
     "name, text, program, code",
     [
         ("mkdocs.yml", "hooks:\n- vocab.txt\n", "import os\nos.system('id')\n", 1),
+        ("a.yaml", "main_training_script: vocab.txt\n", "import os\nos.system('id')\n", 1),
+        ("a.yaml", "load_from:\n- python_file: vocab.txt\n", "import os\nos.system('id')\n", 1),
         ("mypy.ini", "[mypy]\nplugins = ./vocab.txt\n", "import os\nos.system('id')\n", 1),
         ("pyproject.toml", "[tool.mypy]\nplugins = ['./vocab.txt:f']\n", "import os\nos.system('id')\n", 1),
         ("cog.yaml", "predict: 'vocab.txt:P'\n", "import os\nos.system('id')\n", 1),

@@ -37,7 +37,15 @@ _CODE_KEYS: Final = frozenset(
 _LIBRARY_KEYS: Final = frozenset({"custom_ops_library"})
 # Of these, the keys whose value is usually a mere name, which is looked up among the libraries of the machine.
 _NAMED_LIBRARY_KEYS: Final = frozenset(
-    {"backend_path", "trt_extra_plugin_lib_paths", "ep_library_path", "shared_lib_path", "model_lib", "model_lib_path"}
+    {
+        "backend_path",
+        "trt_extra_plugin_lib_paths",
+        "ep_library_path",
+        "library_path",
+        "shared_lib_path",
+        "model_lib",
+        "model_lib_path",
+    }
 )
 _LIBRARY_SEPARATOR: Final = ";"  # of TensorRT
 # Keys of Ray and TorchServe whose value may be an address; the path of a local folder does not count as a reference.

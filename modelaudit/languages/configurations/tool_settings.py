@@ -90,6 +90,8 @@ _SETTINGS: Final = (
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("config", "source_code")),
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("tools", "code")),
     _ToolSetting(_Effect.PYTHON_TEXT, (), ("template", "code", "value")),
+    # The script that Accelerate starts.
+    _ToolSetting(_Effect.PYTHON_FILE, (), ("main_training_script",)),
     # The definitions of Dagster.
     _ToolSetting(_Effect.PYTHON_FILE, (), ("load_from", "python_file")),
     _ToolSetting(_Effect.PYTHON_FILE, (), ("python_file", "relative_path")),
@@ -127,6 +129,7 @@ _SETTINGS_BY_STEP: Final = {
 _KEYS: Final = frozenset(
     {"download", "activation", "init-hook", "init_hook", "exec_lines", "code_to_run", "_base_", "_BASE_", "WEIGHTS",
      "load_from", "resume_from", "init_checkpoint", "source_code", "authorized_imports", "template", "python_file",
+     "main_training_script",
      "searchpath"}
 )  # fmt: skip
 _NAMES: Final = frozenset(

@@ -236,8 +236,8 @@ RESOURCE_DATA: Final = "__FILE_RESOURCE_DATA__"
 DECIDING_KEYS: Final = RUN_AS_SOURCE | {"restore_model_spec", "store_backend", RESOURCE_DATA}
 """Attributes by which a class acts: statsmodels evaluates a formula, and joblib loads pickles of a folder."""
 
-STATE_READ_WHOLE: Final = frozenset({"sklearn_crfsuite._fileresource.FileResource"})
-"""Classes that act by attributes with common names, so that every attribute of their objects is reported."""
+STATE_READ_WHOLE: Final = {"FileResource": "sklearn_crfsuite._fileresource"}
+"""Classes that act by attributes with common names, so that every attribute of their objects is reported; by module."""
 
 SPECIAL_KEYS: Final = MEMORY_VIEWS | DECIDING_KEYS | {ALL_ATTRIBUTES}
 """Keys that are reported even where their values are plain data."""
@@ -282,7 +282,8 @@ def find_attributes(owner: StackValue, state: StackValue) -> tuple[tuple[str, Va
     They are those with values that can act, or all of an object of a class in ``STATE_READ_WHOLE``.
     """
     acting = find_acting_attributes(state)
-    if type(owner) is not CallResult or str(owner.maker) not in STATE_READ_WHOLE:
+    maker = owner.maker if type(owner) is CallResult else None
+    if type(maker) is not Name or STATE_READ_WHOLE.get(maker.qualname) != maker.module:
         return acting
     if not isinstance(state, Container) or state.type != "dict" or state.has_unseen_items:
         return acting
