@@ -7,6 +7,7 @@ from typing import Final
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import LicenseClaim, LicenseConclusion
 
+_LINK: Final = "license_link"
 _LINK_TARGET: Final = "link-target"
 """The field of the claim of a file that a link to the licence leads to."""
 _ADDRESS: Final = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
@@ -15,8 +16,13 @@ _ADDRESS: Final = defer_pattern(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 
 def list_absent_terms(license_: LicenseConclusion) -> list[str]:
     """List the files that links to the licence name and the repository lacks: ``LICENSE (named in README.md:4)``."""
-    links = (each for each in license_.claims if each.field == "license_link" and _is_absent(each, license_))
+    links = (each for each in license_.claims if each.field == _LINK and _is_absent(each, license_))
     return list(dict.fromkeys(f"{' '.join(each.quotation.split())} (named in {_name_place(each)})" for each in links))
+
+
+def is_license_link(claim: LicenseClaim) -> bool:
+    """Whether a claim is a link to the licence: of the card, of the Hub's record of it, or of the file it names."""
+    return claim.field in (_LINK, _LINK_TARGET) or claim.location.key == _LINK
 
 
 def describe_license_link(claim: LicenseClaim, license_: LicenseConclusion) -> str:

@@ -11,6 +11,7 @@ from modelaudit.reports import license_view
 from modelaudit.reports.clause_words import SOURCE_TO_USERS
 from modelaudit.reports.duty_acts import describe_act, describe_particulars
 from modelaudit.reports.front_page import ShortList
+from modelaudit.reports.license_fields import list_forbidden_uses
 from modelaudit.reports.license_parts import list_model_rows
 from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import TRIGGERS, describe_kind
@@ -21,6 +22,7 @@ from modelaudit.reports.wording import cut_text, join_first, join_phrases, lower
 _MOST_NAMES: Final = 2
 _MOST_DUTIES: Final = 8
 _MOST_WATCHED: Final = 6
+_MOST_FORBIDDEN: Final = 6
 _SENTENCE_CHARACTERS: Final = 200
 _DUTIES_OF_DENIED: Final = "its duties apply if an agreement with the licensor or a different use changes that"
 _NO_OBLIGATIONS: Final = "No obligations can be listed, because no known licence was recognised."
@@ -44,8 +46,12 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
     lines = list(dict.fromkeys(_describe_duty(task, license_) for task in tasks))
     more = max(len(lines) - _MOST_DUTIES, 0)
     watch = [f"{_name_watched(watched)}."] if watched else []
+    forbidden = [
+        f"Keep to uses that the licence does not forbid (annex on the licence). It forbids {each}."
+        for each in list_forbidden_uses(license_, _MOST_FORBIDDEN)
+    ]
     doubts = _list_doubts_on_duties(license_)
-    return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *watch, *doubts), more)
+    return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *forbidden, *watch, *doubts), more)
 
 
 def _name_watched(tasks: Sequence[Task]) -> str:

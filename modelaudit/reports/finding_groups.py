@@ -52,8 +52,8 @@ TITLES: Final = {
     ),
     Need.OPEN: (
         "Open, for a person to decide",
-        "The model does not pass before each of them is removed, or a decision accepts it. A decision that refuses one "
-        "fails the model, and reading alone settles nothing.",
+        "The model does not pass before each of them is replaced or removed, or a decision accepts it. A refusal of "
+        "one fails the model. To read a part settles nothing without a recorded decision.",
     ),
     Need.REPEATED: (
         "At the places of the points above",

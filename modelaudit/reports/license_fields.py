@@ -36,6 +36,23 @@ def list_field_limits(license_: LicenseConclusion, most: int = 100, *, has_addre
     return lines
 
 
+def list_forbidden_uses(license_: LicenseConclusion, most: int) -> list[str]:
+    """List the uses that each clause forbids, with its place, where the planned use states none of them.
+
+    Args:
+        license_: the conclusion.
+        most: how many uses of one clause are listed; the rest is counted.
+    """
+    if license_.intent is None or license_.intent.field != GENERAL_FIELD:
+        return []
+    return [
+        f"{_format_fields(clause, most)} ({entry.id.removeprefix('LicenseRef-')}, {clause.section})"
+        for entry in license_.entries
+        for clause in entry.clauses
+        if clause.kind == "use-policy" and clause.fields
+    ]
+
+
 def list_conditions_on_fields(license_: LicenseConclusion) -> list[str]:
     """List the fields of use that a clause permits under conditions alone, with the clause, where none is stated.
 

@@ -77,7 +77,7 @@ _PARTS: Final = {
 """The kinds of causes on which a person decides part by part."""
 _BEFORE_LOADING: Final = {
     CauseKind.SIGNOFF: "a person has signed it off",
-    CauseKind.SIGNER: "a trusted signer has signed it",
+    CauseKind.SIGNER: "a scan verified the signature of a trusted signer",
     CauseKind.UNPINNED: "one version of it is fixed",
     CauseKind.RULES_AGE: "newer rules have judged it",
 }

@@ -30,7 +30,7 @@ from modelaudit.reports.license_view import (
 from modelaudit.reports.next_step import CONTACT
 from modelaudit.reports.officer_steps import find_exposures, find_forbidding, list_steps
 from modelaudit.reports.view import name_subject
-from modelaudit.reports.wording import count_noun, cut_text, join_first
+from modelaudit.reports.wording import count_noun, cut_text, join_first, join_phrases
 
 _WORD = defer_pattern(r"[\w/.-]*\w")
 """A word of a sentence that may be the name of a file, without the full stop after it."""
@@ -123,8 +123,8 @@ def _ask_about_origin(report: AuditReport) -> list[str]:
     if report.target.kind in LOCAL_KINDS and report.target.kind is not RefKind.CACHE:
         questions.append("Who fetched these files, where, in which version?")
     if compute_tree_digest(report) is not None:
-        verb = "use" if name_subject(report) == "data set" else "run"
-        questions.append(f"Do we {verb} files with this tree digest?")
+        verb = "use" if name_subject(report) == "data set" else "load"
+        questions.append(f"Do the files that we {verb} have this tree digest?")
     return questions
 
 
@@ -182,8 +182,14 @@ def _inquire_about_license(license_: LicenseConclusion) -> Iterator[_Inquiry]:
     unknown_texts = [each.artifact for each in license_.conflicts if each.kind == "text-not-recognised"]
     if unknown_texts:
         yield _Inquiry(f"Do the terms in {join_first(unknown_texts, _MAX_NAMES)} bind us, and who offers them?")
+    on_record = {each.name: each.entries for each in license_.origins if each.look is OriginState.KNOWN}
+    if on_record:
+        named = [f"{name}: {join_phrases(entries)}" for name, entries in on_record.items()]
+        words = f"Is this still the licence of the base model, as on record ({join_first(named, _MAX_NAMES, '; ')})?"
+        yield _Inquiry(words, tuple(on_record))
     unread_names = (origin.name for origin in list_unread_base_models(license_))
     base_models = list(dict.fromkeys([*list_unfollowed_base_models(license_), *unread_names]))
+    base_models = [each for each in base_models if each not in on_record]
     if base_models:
         names = join_first(base_models, _MAX_NAMES)
         yield _Inquiry(f"Does the licence of the base model allow our planned use ({names})?", tuple(base_models))

@@ -26,7 +26,7 @@ from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import READ_REASONS, UnreadReason
 from modelaudit.model.terms import Clause, LicenseEntry
 from modelaudit.model.verdict import Verdict
-from modelaudit.reports.absent_terms import describe_license_link
+from modelaudit.reports.absent_terms import describe_license_link, is_license_link
 from modelaudit.reports.inventory import LOCAL_KINDS
 from modelaudit.reports.license_view import (
     describe_base_model,
@@ -235,6 +235,8 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
     """Return whether a claim resolves to a known licence, and a phrase for the result."""
     if claim.kind is ClaimKind.INHERITED:
         return _describe_inherited_claim(claim, license_)
+    if claim.entry is None and is_license_link(claim):
+        return False, describe_license_link(claim, license_)
     if claim.basis is Basis.VARIANT:
         differences = f": {', '.join(claim.differs)}" if claim.differs else ""
         return False, f"Resembles {claim.entry or 'a licence'}, but differs{differences}"
@@ -257,8 +259,6 @@ def describe_claimed_license(claim: LicenseClaim, license_: LicenseConclusion) -
 
 def _describe_unresolved_claim(claim: LicenseClaim, license_: LicenseConclusion) -> str:
     """Describe why a declared claim resolves to no known licence."""
-    if claim.field == "license_link":
-        return describe_license_link(claim, license_)
     if claim.field == "front-matter":
         return "Could not be read"
     # In a card with "license: other", the field license_name names the licence.

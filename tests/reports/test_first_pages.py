@@ -178,8 +178,12 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
     assert "medical advice" in field and "(Llama-3.1, acceptable use policy, 1)" in field
     # Its licence on record counts, and no answer is open because of it.
     assert not any(each.startswith("Look up") for each in persons)
-    first = list_steps(report)[0]
-    assert (first.person, first.engineer) == ("Run the security check before anyone loads it.", "modelaudit scan based")
+    assert list_steps(report)[0].person == "Do not use this model before the answer on the use is Pass."
+    second = list_steps(report)[1]
+    assert (second.person, second.engineer) == (
+        "Run the security check before anyone loads it.",
+        "modelaudit scan based",
+    )
     (tmp_path / "README.md").write_bytes(REPOSITORIES["based"]["README.md"])
     stated = modelaudit.license(tmp_path, offline=True, monthly_active_users=10, **USE)
     assert not any(each.startswith("State your number") for each in list_persons(stated))
@@ -528,7 +532,7 @@ def test_terms_that_fail_are_no_part_to_remove_and_a_decided_answer_is_not_to_be
         "The model does not pass while a scan finds them. Page 1 states the steps"
     )
     is_read = {group.title: group.advice for group in group_by_need(reports["unverified"])}
-    assert "A decision that refuses one fails the model" in is_read["Open, for a person to decide"]
+    assert "A refusal of one fails the model." in is_read["Open, for a person to decide"]
 
 
 def test_conclusion_names_its_place_before_its_reach_and_a_folder_keeps_its_case(
@@ -569,8 +573,13 @@ def test_no_two_sentences_of_the_first_pages_contradict_each_other(
     is_forbidden = decision.load.verdict is Verdict.FAIL
     is_open = decision.load.verdict is not Verdict.PASS and CheckFamily.SECURITY in report.policy.checks
     is_without = "states a licence in writing" in persons[0]
+    is_planned = report.license.intent is not None and report.license.intent.is_stated
+    is_postponed = decision.use.verdict in (Verdict.REVIEW, Verdict.INCOMPLETE) and is_planned
+    assert not is_postponed or any(re.search("(?i)do not (use|load) th", each) for each in persons)
+    is_first = persons[0] == "Do not use this model before the answer on the use is Pass."
+    assert is_postponed or not is_first
     # What is forbidden comes first, and nothing else invites to it.
-    assert persons[0].startswith("Do not ") is (is_forbidden or is_denied or is_open or is_without)
+    assert persons[0].startswith("Do not ") is (is_forbidden or is_denied or is_open or is_without or is_first)
     assert not (is_forbidden and "You may use" in front)
     kept = [each for each in persons if each.startswith("Keep this report")]
     assert not kept or (persons[-1:] == kept and decision.verdict is Verdict.PASS)

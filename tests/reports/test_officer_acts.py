@@ -16,8 +16,10 @@ from support.signatures import write_public_key
 import modelaudit
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.report import AuditReport
+from modelaudit.model.terms import GENERAL_FIELD
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import render
+from modelaudit.reports.duty_summary import summarize_duties
 from modelaudit.reports.officer_steps import find_forbidding, list_steps
 from modelaudit.reports.questions import group_questions
 
@@ -132,7 +134,19 @@ def test_first_page_says_whether_a_person_signed_in_every_report(
     reports: Mapping[str, AuditReport], signer_report: AuditReport
 ) -> None:
     for report in (reports["data"], signer_report):
-        assert "Signed off Not yet; the policy requires no sign-off." in read_sheets(report)
+        assert "Signed off No; the policy requires no sign-off." in read_sheets(report)
+
+
+def test_general_field_names_the_uses_that_the_licence_forbids(reports: Mapping[str, AuditReport]) -> None:
+    assert "It forbids surveillance without consent" in read_duties(reports["gemma"])
+    license_ = reports["gemma"].license
+    assert license_.intent is not None
+    assert license_.intent.field == GENERAL_FIELD
+    (line,) = [each for each in summarize_duties(license_).lines if "It forbids" in each]
+    assert line.startswith("Keep to uses that the licence does not forbid (annex on the licence). It forbids ")
+    assert line.endswith("and 11 more (Gemma, section 3.2 and prohibited use policy).")
+    field = replace(license_, intent=replace(license_.intent, field="education"))
+    assert not any("It forbids" in each for each in summarize_duties(field).lines)
 
 
 def test_open_answer_on_the_use_forbids_the_use_until_it_is_settled(reports: Mapping[str, AuditReport]) -> None:

@@ -153,7 +153,8 @@ def test_base_models_and_data_sets_raise_a_license_question_only_if_they_are_unr
     assert " ".join(list_license_questions(replace(build_plain_conclusion(), origins=(read_base_model,)))) == ""
     questions = " ".join(list_license_questions(build_conflicting_conclusion()))
     for fact in (
-        "Does the licence of the base model allow our planned use (acme/tiny-root, acme/other)?",
+        "Is this still the licence of the base model, as on record (acme/tiny-root: LicenseRef-Llama-3.1)?",
+        "Does the licence of the base model allow our planned use (acme/other)?",
         "Do the terms of the data sets allow our planned use (acme/more)?",
         "Who checks the use policy for changes, and when (LicenseRef-Llama-3.1: https://",
     ):
