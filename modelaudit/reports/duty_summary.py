@@ -47,8 +47,7 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
     more = max(len(lines) - _MOST_DUTIES, 0)
     watch = [f"{_name_watched(watched)}."] if watched else []
     forbidden = [
-        f"Keep to uses that the licence does not forbid (annex on the licence). It forbids {each}."
-        for each in list_forbidden_uses(license_, _MOST_FORBIDDEN)
+        f"Not permitted (annex on the licence): {each}." for each in list_forbidden_uses(license_, _MOST_FORBIDDEN)
     ]
     doubts = _list_doubts_on_duties(license_)
     return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *forbidden, *watch, *doubts), more)

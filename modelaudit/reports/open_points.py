@@ -22,7 +22,10 @@ _ACTS: Final = {
         "Ask {owner} before the use which version of {names} covers this {noun}, and put the text of that version "
         "beside the files: the next scan then goes by it."
     ),
-    "dataset-unknown": "Look up the licence of the data {noun_of_names} {names} before the use.",
+    "dataset-unknown": (
+        "Look up the licence of the data {noun_of_names} {names} before the use. If it forbids your use, do not use "
+        "the {noun}."
+    ),
 }
 """The act that settles a point, by its kind."""
 _OTHER: Final = "Settle before the use, or ask {owner}: {title} ({names})."

@@ -193,7 +193,7 @@ def _review(report: AuditReport, base_models: list[str]) -> Iterator[Step]:
         noun, languages = view.name_subject(report), _find_languages(license_)
         foreign = [each for each in places if each in languages]
         person = f"{_ask_to_read(places, languages)}, and decide whether {terms} your use"
-        person += f"; do not use this {noun} before." if is_probably_denied else "."
+        person += f"; do not use this {noun} before the answer on the use is Pass." if is_probably_denied else "."
         if foreign:
             until = "" if is_probably_denied else f", and until then use this {noun} for nothing that they may forbid"
             person += f" Ask {name_owner(report)} in {join_phrases([languages[each] for each in foreign])}{until}."

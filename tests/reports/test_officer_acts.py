@@ -88,9 +88,9 @@ def test_step_names_the_versions_that_fit_and_settles_which(reports: Mapping[str
 
 def test_step_names_the_data_set_to_look_up_and_no_question_repeats_it(reports: Mapping[str, AuditReport]) -> None:
     report = reports["data"]
-    assert "Look up the licence of the data set acme/letters before the use." in [
-        each.person for each in list_steps(report)
-    ]
+    assert (
+        "Look up the licence of the data set acme/letters before the use. If it forbids your use, do not use the model."
+    ) in [each.person for each in list_steps(report)]
     questions = " ".join(text for _, texts in group_questions(report) for text in texts)
     assert "data sets" not in questions
 
@@ -138,15 +138,14 @@ def test_first_page_says_whether_a_person_signed_in_every_report(
 
 
 def test_general_field_names_the_uses_that_the_licence_forbids(reports: Mapping[str, AuditReport]) -> None:
-    assert "It forbids surveillance without consent" in read_duties(reports["gemma"])
+    assert "Not permitted (annex on the licence): surveillance without consent" in read_duties(reports["gemma"])
     license_ = reports["gemma"].license
     assert license_.intent is not None
     assert license_.intent.field == GENERAL_FIELD
-    (line,) = [each for each in summarize_duties(license_).lines if "It forbids" in each]
-    assert line.startswith("Keep to uses that the licence does not forbid (annex on the licence). It forbids ")
+    (line,) = [each for each in summarize_duties(license_).lines if each.startswith("Not permitted")]
     assert line.endswith("and 11 more (Gemma, section 3.2 and prohibited use policy).")
     field = replace(license_, intent=replace(license_.intent, field="education"))
-    assert not any("It forbids" in each for each in summarize_duties(field).lines)
+    assert not any("Not permitted" in each for each in summarize_duties(field).lines)
 
 
 def test_open_answer_on_the_use_forbids_the_use_until_it_is_settled(reports: Mapping[str, AuditReport]) -> None:
