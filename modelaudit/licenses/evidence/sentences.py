@@ -43,7 +43,7 @@ _SENTENCE_STOP = defer_pattern(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 
 
 def fold_sentence(raw: str) -> str:
-    """Lower a sentence, unify hyphens, spaces and negations, and drop markup, invisible characters and spaced letters."""
+    """Lower a sentence, unify hyphens, spaces and negations, and drop markup, invisible letters and gaps in words."""
     # Most sentences are plain ASCII, and need none of what is slow.
     if raw.isascii() and not _MARKED.search(raw) and not _LETTER_SPACED.search(raw):
         return _spell_negations(" ".join(raw.lower().split()))

@@ -28,7 +28,7 @@ def find_sign(sentence: str) -> str | None:
         ("attribution-duty", "Name your merge as you like, as long as it begins with Egret."),
         ("attribution-duty", 'Pages have to display the words "Made with Egret".'),
         ("attribution-duty", "In jeder App muss sichtbar „Erstellt mit Reiher“ stehen."),
-        ("attribution-duty", "На странице должна быть надпись «Создано с Цаплей»."),
+        ("attribution-duty", "Ответы должны содержать «Создано Цаплей»."),
         ("weights-not-covered", "The licence is about the scripts; nothing in it speaks of the .gguf files."),
         ("weights-not-covered", "The tables are kept under the manufacturer's EULA."),
         ("weights-not-covered", "| Gewichte | eigene Lizenz |"),
