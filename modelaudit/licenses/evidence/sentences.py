@@ -37,18 +37,25 @@ _MARKS = defer_pattern(r"[*_`~#|>]+")
 _SOFT_HYPHEN = "\u00ad"
 # "n o n - c o m m e r c i a l": three or more single letters with one space between them.
 _LETTER_SPACED = defer_pattern(r"(?<!\S)[\w-](?: [\w-]){2,}(?!\S)")
+# A negation without its apostrophe: "dont", "cant".
+_BARE_NEGATION = defer_pattern(r"\b(do|does|did|is|are|was|must|should|would|ca|wo)nt\b")
 _SENTENCE_STOP = defer_pattern(r"[.!?:;\u3002\uff01\uff1f][\s*_\"')\]]*\Z")
 
 
 def fold_sentence(raw: str) -> str:
-    """Lower a sentence, unify hyphens and spaces, and drop markup, invisible characters and spaces between letters."""
+    """Lower a sentence, unify hyphens, spaces and negations, and drop markup, invisible letters and gaps in words."""
     # Most sentences are plain ASCII, and need none of what is slow.
     if raw.isascii() and not _MARKED.search(raw) and not _LETTER_SPACED.search(raw):
-        return " ".join(raw.lower().split())
+        return _spell_negations(" ".join(raw.lower().split()))
     # A soft hyphen is visible only at the end of a line, so the word is spelled without it.
     text = _TAG.sub(" ", html.unescape(raw)).replace(_SOFT_HYPHEN, "")
     text = _LETTER_SPACED.sub(lambda letters: letters[0].replace(" ", ""), _MARKS.sub(" ", text))
-    return " ".join(normalize_appearance(text).split())
+    return _spell_negations(" ".join(normalize_appearance(text).split()))
+
+
+def _spell_negations(folded: str) -> str:
+    """Spell negations such as "dont" with their apostrophe."""
+    return _BARE_NEGATION.sub(r"\1n't", folded) if "nt" in folded else folded
 
 
 def iter_continued_sentences(text: str) -> Iterator[tuple[int, str]]:
