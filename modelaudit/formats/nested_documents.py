@@ -41,7 +41,10 @@ _KEYS: Final = sorted(
     | {"class_name", "py/reduce", "py/object", "py/type", "py/function", "py/repr"}
 )
 _LOADER_KEY: Final = defer_pattern(r"(?:" + "|".join(map(re.escape, _KEYS)) + r")\\{0,8}[\"']?\s{0,9}[:=]")
-_YAML_TAG: Final = defer_pattern(r"!!?(?:tag:yaml\.org,2002:)?(?:python/|\w{1,40}:[A-Za-z_]|[A-Za-z_]\w{0,40}\s)")
+# A tag ends at a space, a tab or a line break of YAML 1.1, and at no other control character.
+_YAML_TAG: Final = defer_pattern(
+    r"!!?(?:tag:yaml\.org,2002:)?(?:python/|\w{1,40}:[A-Za-z_]|[A-Za-z_]\w{0,40}[ \t\r\n\x85\u2028\u2029])"
+)
 # Parts of the keys, names and marks above, in bytes of any format that stores text in UTF-8.
 _WORDS: Final = (
     *(b"__", b"py/", b"os.", b"subprocess", b"builtins.", b"pty.", b"exec(", b"eval(", b"importlib.", b"ctypes."),

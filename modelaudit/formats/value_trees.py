@@ -33,7 +33,8 @@ _LONGEST_VALUE: Final = 2 * MIB  # characters
 # The name of one piece of a text that was too long for one value.
 _NUMBERED: Final = defer_pattern(r"(.*?\D)_?(\d{1,4})")
 _MOST_PIECES: Final = 1_000
-_WORD: Final = defer_pattern(r"\w+(?:[.'-]\w+)*")
+# A colon without a space behind it makes no pair of YAML.
+_WORD: Final = defer_pattern(r"\w+(?:[.':-]\w+)*")
 _SHORTEST_ACT: Final = 6  # characters: ``os.nam``
 
 

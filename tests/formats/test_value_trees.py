@@ -195,6 +195,11 @@ def test_values_beyond_the_bound_of_a_tree_leave_an_absence_only_if_a_loader_may
         ("7", "os.system", []),
         ("7", "os.system('id')", absent),
         ("7", "- os.system", absent),
+        ("7", "re:zero", []),
+        ("x", "re:zero", absent),
+        ("7", "- re:zero", absent),
+        ("x", "kP!D\x1f\x19?", []),
+        ("x", "k !D\n 19?", absent),
     ):
         tree = ValueTree()
         for number in range(50_000):
@@ -202,6 +207,14 @@ def test_values_beyond_the_bound_of_a_tree_leave_an_absence_only_if_a_loader_may
         tree.add((key,), value)
         readings = list(tree.interpret("a.pkl", Limits()))
         assert [each.reason for each in readings if isinstance(each, Unread)] == expected
+
+
+def test_values_behind_very_many_others_in_a_pickle_are_read(tmp_path: Path) -> None:
+    numbers = [1] * 600_000
+    assert _scan(tmp_path, "a.pkl", pickle.dumps([numbers, {"_target_": "os.system"}])) == {"torch/dangerous-target"}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps([numbers, {"note": "two implementations"}]))
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=("security",))
+    assert report.decision.load.verdict.value == "pass"
 
 
 @check_each(

@@ -22,7 +22,8 @@ from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 
 _MOST_OPCODES: Final = 2_000_000
-_MOST_VALUES: Final = 500_000
+# An opcode pushes at most one value, and each container counts once: more values have no opcode.
+_MOST_VALUES: Final = _MOST_OPCODES
 _MOST_DEPTH: Final = 64
 _OPCODES_PER_CHECK: Final = 1_000
 _OPCODES: Final = {each.code.encode("latin-1"): each for each in pickletools.opcodes}
