@@ -17,7 +17,7 @@ from modelaudit.reports.license_view import Task, group_tasks
 from modelaudit.reports.license_words import TRIGGERS, describe_kind
 from modelaudit.reports.next_step import list_base_models_to_look_up
 from modelaudit.reports.use_steps import list_contradicting
-from modelaudit.reports.wording import cut_text, join_first, join_phrases, lower_first
+from modelaudit.reports.wording import count_noun, cut_text, join_first, join_phrases, lower_first
 
 _MOST_NAMES: Final = 2
 _MOST_DUTIES: Final = 8
@@ -45,7 +45,7 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
     tasks.sort(key=lambda task: task.depends_on(license_.intent) != ())
     lines = list(dict.fromkeys(_describe_duty(task, license_) for task in tasks))
     more = max(len(lines) - _MOST_DUTIES, 0)
-    watch = [f"{_name_watched(watched)}."] if watched else []
+    watch = [f"{_name_watched(watched, license_)}."] if watched else []
     forbidden = [
         f"Not permitted (annex on the licence): {each}." for each in list_forbidden_uses(license_, _MOST_FORBIDDEN)
     ]
@@ -53,8 +53,10 @@ def summarize_duties(license_: LicenseConclusion) -> ShortList:
     return ShortList(describe_duty_scope(license_, tasks), (*lines[:_MOST_DUTIES], *forbidden, *watch, *doubts), more)
 
 
-def _name_watched(tasks: Sequence[Task]) -> str:
-    """Name the first points that ask for nothing in advance, and count the others; an annex explains each."""
+def _name_watched(tasks: Sequence[Task], license_: LicenseConclusion) -> str:
+    """Name the points that ask for nothing in advance; an annex explains each. Without a planned use, count them."""
+    if license_.intent is None or not license_.intent.is_stated:
+        return count_noun(len(tasks), "point to watch", "points to watch")
     titles = [lower_first(describe_kind(task.kind)) for task in tasks]
     return f"To watch (annex on the licence): {join_first(titles, _MOST_WATCHED, '; ')}"
 
@@ -76,7 +78,7 @@ def _summarize_unsettled_duties(license_: LicenseConclusion) -> ShortList:
         watched = [task for group, task in own if group is Group.WATCH]
         none = "its clauses bring no duty" if license_.permission is None else "your planned use triggers no duty"
         duties = join_first(kinds, _MOST_DUTIES, "; ") or none
-        watch = f". {_name_watched(watched)}" if watched else ""
+        watch = f". {_name_watched(watched, license_)}" if watched else ""
         is_denied = entry.id in denying and not is_denied_throughout
         denied = "your planned use is not allowed; under an agreement with the licensor, " if is_denied else ""
         lines.append(f"If {entry.id} applies: {denied}{duties}{watch}.")
@@ -115,7 +117,7 @@ def _list_doubts_on_duties(license_: LicenseConclusion) -> list[str]:
 def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> str:
     """Describe in one or two sentences when the duties apply, by stated and unstated parts of the planned use."""
     if not license_.permission and not license_.acceptance:
-        return "Each only if you do what it says." if tasks else "The clauses on record bring no duty."
+        return "Each if you do what it says." if tasks else "The clauses on record bring no duty."
     open_uses = dict.fromkeys(use for task in tasks for use in task.depends_on(license_.intent))
     unstated = f"you did not state whether you {join_phrases([TRIGGERS[use] for use in open_uses], 'or')}"
     depending = sum(bool(task.depends_on(license_.intent)) for task in tasks)

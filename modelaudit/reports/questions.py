@@ -124,7 +124,7 @@ def _ask_about_origin(report: AuditReport) -> list[str]:
         questions.append("Who fetched these files, where, in which version?")
     if compute_tree_digest(report) is not None:
         verb = "use" if name_subject(report) == "data set" else "load"
-        questions.append(f"Do the files that we {verb} have this tree digest?")
+        questions.append(f"Do we {verb} exactly these files (tree digest)?")
     return questions
 
 

@@ -42,13 +42,10 @@ def describe_passing_parts(report: AuditReport) -> str:
     """Describe which parts that page 1 lists keep the model from passing; empty without the security check."""
     if CheckFamily.SECURITY not in report.policy.checks:
         return ""
-    sentence = (
-        "A part of the model that page 1 lists as not examined or not verified keeps it from passing until it is "
-        "removed or accepted"
-    )
+    sentence = "A part not examined or not verified must be removed or accepted before the model passes"
     free = [each for each in list_unverified(report) if _CONFIRMING.get(each) not in report.policy.require]
     named = f" ({join_phrases(free, 'or')})" if free and len(free) < len(list_unverified(report)) else ""
-    return f"{sentence}; a fact that page 1 lists as not confirmed{named} does not." if free else f"{sentence}."
+    return f"{sentence}; a fact not confirmed{named} may stay so." if free else f"{sentence}."
 
 
 def describe_unverified(report: AuditReport) -> str:

@@ -341,7 +341,7 @@ def describe_inventory(report: AuditReport) -> str:
     if coverage.unopened_files:
         total = size + sum(each.size for each in coverage.unopened_files)
         return f"{files}, {size:,} of {count_noun(total, 'byte')}"
-    return f"{files}, {count_noun(size, 'byte')} in all"
+    return f"{files}, {count_noun(size, 'byte')}"
 
 
 def describe_completeness(report: AuditReport) -> str:

@@ -198,7 +198,7 @@ FACTS = (
     "modelscan disagrees: it found nothing in these files",
     "No opinion. It did not examine these files, so it neither confirms nor contradicts this report.",
     "It is not installed for this version of Python.",
-    "7 files, 5,125,779,458 bytes in all",
+    "7 files, 5,125,779,458 bytes",
     "No digest was computed.",
     "4.13 GB 4,130,000,000 bytes",
     "a" * 64,
