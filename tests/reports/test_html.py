@@ -645,7 +645,7 @@ def test_page_of_the_licence_alone_counts_the_files_that_were_never_opened(passi
     # The heading and the annex do not say that the model has one file.
     assert text.count("1 of 158 files opened") == 2
     assert "every file was" not in text and "No tree digest, because 157 files were left unopened" in text
-    assert "with this tree digest" not in text
+    assert "exactly these files" not in text
 
 
 def test_changed_licence_text_is_shown_with_the_words_around_it_and_accuses_no_one(conflicting: AuditReport) -> None:
