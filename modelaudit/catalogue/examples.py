@@ -18,7 +18,7 @@ from modelaudit.catalogue.schema import Shape, Text
 from modelaudit.model.catalogue import RuleExample
 
 FILE = "examples.yaml"
-_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 @dataclass(config=_CONFIG)

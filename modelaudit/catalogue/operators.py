@@ -15,7 +15,7 @@ from modelaudit.catalogue.schema import Effect, Shape, Text
 from modelaudit.model.catalogue import CallableEntry, Standing
 from modelaudit.model.lazy_pattern import defer_pattern
 
-_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
 # "aten::add_", "add.Tensor" or "torch.nn.functional.relu".
 _NAME = defer_pattern(r"([A-Za-z_]\w*::)?[A-Za-z_]\w*(\.\w+)*", re.ASCII)
 

@@ -33,7 +33,12 @@ from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.pickle import Reading, Result
 from modelaudit.model.structure import UnreadReason
 
-CONFIG = ConfigDict(extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True)
+CONFIG = ConfigDict(
+    extra="forbid",
+    alias_generator=lambda name: name.replace("_", "-"),
+    hide_input_in_errors=True,
+    defer_build=True,  # most shapes are parts of others, and need no validator of their own
+)
 """The configuration of every shape: keys are in kebab-case, and an unknown key is an error."""
 
 

@@ -13,7 +13,7 @@ from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import ExactName, Shape, Text
 from modelaudit.model.catalogue import SkopsLoader, SkopsLoaders
 
-_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 @dataclass(config=_CONFIG)

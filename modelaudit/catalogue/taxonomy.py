@@ -12,7 +12,7 @@ from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import Cwe, Shape, Text, Url
 from modelaudit.model.catalogue import FindingRule, Standard
 
-_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True)
+_CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 @dataclass(config=_CONFIG)
