@@ -232,12 +232,13 @@ def _search_finds(text: bytes, data: bytes, limits: Limits) -> bool:
 def _has_coded_string(window: Window, limits: Limits) -> bool:
     """Whether a string of the text begins like encoded content; most texts have none and need not be kept."""
     before = b""
-    for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes + 1)):
+    end = max(limits.document_bytes, limits.table_bytes)
+    for chunk in iterate_chunks(window, 0, min(window.size, end + 1)):
         data = before + chunk
         if _has_mark(data):
             return True
         before = data[-_MARK_OVERLAP:]
-    return window.size > limits.document_bytes
+    return window.size > end
 
 
 def _has_mark(data: bytes) -> bool:

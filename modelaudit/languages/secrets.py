@@ -363,7 +363,7 @@ def _read_secrets(artifact: Artifact, window: Window, limits: Limits) -> Iterato
     Raises:
         LimitReachedError: behind the outline, if there are more secrets than are located, or see ``find_secrets``.
     """
-    if window.size > limits.document_bytes:
+    if window.size > max(limits.document_bytes, limits.table_bytes):
         return  # the reader of the document reports the absence
     name = get_file_name(artifact.path)
     try:

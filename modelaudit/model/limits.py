@@ -107,6 +107,8 @@ class Limits:
         expansion_ratio: expanded bytes for each stored byte, once ``expansion_floor`` is passed.
         expansion_floor: expanded bytes below which no ratio counts as a decompression bomb.
         document_bytes: size of a JSON, YAML, Markdown or text document that is read completely.
+        table_bytes: size of a text that is read completely because it consists of the rows of a table of numbers and
+            identifiers behind ``document_bytes``.
         document_depth: nesting depth of a document.
         document_nodes: values in a document.
         header_bytes: size of a safetensors header (the library's own bound is 100 MB).
@@ -143,6 +145,7 @@ class Limits:
     expansion_ratio: int = 200
     expansion_floor: int = 64 * MIB
     document_bytes: int = 64 * MIB
+    table_bytes: int = 256 * MIB
     document_depth: int = 200
     document_nodes: int = 5_000_000
     header_bytes: int = 100_000_000

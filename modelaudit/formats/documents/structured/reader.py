@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from modelaudit.formats.documents.structured import DocumentDefect
 from modelaudit.formats.documents.structured.odd_rows import interpret_odd_rows
+from modelaudit.formats.documents.structured.plain_rows import scan_text
 from modelaudit.formats.documents.structured.tables import interpret_table, is_table_name
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.formats.interpreters import INTERPRETERS
@@ -32,13 +33,12 @@ from modelaudit.wire.documents import (
     TextInMemory,
     TextPieces,
     check_text,
-    feed_and_claim,
     list_encoding_defects,
 )
 from modelaudit.wire.json_text import JsonFacts, scan_json, scan_json_lines
 from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
 from modelaudit.wire.text import TextScan, blank_controls, get_file_name, looks_like_text
-from modelaudit.wire.windows import get_budget, iterate_chunks, make_opener, read_all_bytes
+from modelaudit.wire.windows import get_budget, make_opener, read_all_bytes
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
 
 _JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5", ".jsonnet", ".libsonnet",
@@ -307,8 +307,9 @@ read_yaml = report_unread_programs(_read_yaml)
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the document, and the names found in the text.
 
-    At most ``document_bytes`` are read. Prose is not searched for names. Other text is searched as a whole up to 8 MiB,
-    and piece by piece above. If a loader parses such a file as a whole, the search by pieces leaves an absence.
+    At most ``document_bytes`` are read, and of a table ``table_bytes``. Prose is not searched for names. Other text is
+    searched as a whole up to 8 MiB, and piece by piece above. If a loader parses such a file as a whole, the search by
+    pieces leaves an absence.
 
     Raises:
         DamagedError: the file is not text to its end.
@@ -316,31 +317,25 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     """
     scan = TextScan()
     damage: DamagedError | WindowError | None = None
-    total = 0
+    end, is_complete = 0, False
     try:
-        for chunk in iterate_chunks(window):
-            total += len(chunk)
-            if total > limits.document_bytes:
-                break
-            feed_and_claim(scan, window, total - len(chunk), chunk)
-        else:
-            scan.finish()
+        end, is_complete = scan_text(scan, window, limits)
     except (DamagedError, WindowError) as error:
         damage = error
     yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
     if damage is not None:
         raise damage
     yield from _report_unlisted(artifact, window, limits)
-    if total <= _SEARCHED_BYTES:
+    if is_complete and end <= min(_SEARCHED_BYTES, limits.document_bytes):
         yield from _search_text(artifact.path, check_text(window, limits), limits)
     elif not get_file_name(artifact.path).endswith(_PROSE_EXTENSIONS):
-        yield from _search_pieces(window, min(window.size, limits.document_bytes))
+        yield from _search_pieces(window, max(end, min(window.size, limits.document_bytes)))
         if is_table_name(get_file_name(artifact.path)):
             # A program may read any length of settings.
             yield Unread(
                 UnreadReason.LIMIT, f"the settings take more than {_SEARCHED_BYTES} bytes, and were not parsed"
             )
-    if total > limits.document_bytes:
+    if not is_complete:
         yield Unread(UnreadReason.LIMIT, f"only the first {limits.document_bytes} bytes were read")
 
 
