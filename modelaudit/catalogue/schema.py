@@ -34,12 +34,9 @@ from modelaudit.model.pickle import Reading, Result
 from modelaudit.model.structure import UnreadReason
 
 CONFIG = ConfigDict(
-    extra="forbid",
-    alias_generator=lambda name: name.replace("_", "-"),
-    hide_input_in_errors=True,
-    defer_build=True,  # most shapes are parts of others, and need no validator of their own
+    extra="forbid", alias_generator=lambda name: name.replace("_", "-"), hide_input_in_errors=True, defer_build=True
 )
-"""The configuration of every shape: keys are in kebab-case, and an unknown key is an error."""
+"""Of every shape: keys are in kebab-case, and an unknown one is an error; a part of a shape builds no validator."""
 
 
 def _check_pattern(pattern: str) -> str:
