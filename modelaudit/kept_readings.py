@@ -58,6 +58,12 @@ class KeptReadings:
             self._readings.move_to_end(key)
             return self._readings[key]
 
+    def drop_all(self) -> None:
+        """Drop every reading, for a process in which readers change, such as a test."""
+        with self._lock:
+            self._readings.clear()
+            self._cost = 0
+
     def keep(self, key: Hashable, reading: KeptReading) -> None:
         """Keep a reading, and drop those that were used longest ago beyond the bound."""
         if reading.cost > _LARGEST_COST:

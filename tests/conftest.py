@@ -130,6 +130,14 @@ _VARIABLES_OF_THE_CLIENT = (
 
 
 @pytest.fixture(autouse=True)
+def _read_every_file_anew() -> None:
+    """Drop the readings that the process kept: a test may replace the reader of a file that another test read."""
+    kept = sys.modules.get("modelaudit.kept_readings")
+    if kept is not None:
+        kept.KEPT_READINGS.drop_all()
+
+
+@pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Refuse to connect this process to anything but the loopback interface."""
     connect = socket.socket.connect

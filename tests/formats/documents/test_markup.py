@@ -224,7 +224,9 @@ def test_xml_with_many_stylesheets_gives_one_absence(read_bytes):
 
 def test_xml_too_long_for_the_search_for_encoded_strings_is_reported_as_unread(read_bytes):
     reading = read_bytes(
-        b"<beans><bean class='java.lang.A'/>" + b" " * 5000 + b"</beans>", "m.xml", Limits(document_bytes=4000)
+        b"<beans><bean class='java.lang.A'/>" + b" " * 5000 + b"</beans>",
+        "m.xml",
+        Limits(document_bytes=4000, table_bytes=4000),
     )
     assert reading.reasons() == {UnreadReason.LIMIT}
     assert ("element", "java.lang.A") in list_mentions(reading)
