@@ -54,7 +54,7 @@ TITLES = {
     "distillation-is-derivative": "Treat a model trained on its outputs as made from it",
     "content-filter": "Filter or review the outputs",
     "guardrails": "Keep the guardrails",
-    "no-endorsement": "Do not use the author's name or marks",
+    "no-endorsement": "Use the author's name and marks only as the licence asks",
     "patent-termination": "Suing can end your rights",
     "termination": "The licence can end",
     "remote-restriction": "The owner can restrict it later",
