@@ -280,11 +280,15 @@ def _fix_other_rules(report: AuditReport, stated: str) -> Iterator[Step]:
         report: of a model that fails.
         stated: the fix of the first rule, which page 1 quotes whole.
     """
-    fixes = {rule.id: _drop_prohibition(rule.fix).partition(". ")[0].rstrip(".") for rule in report.rules}
+    author = name_author(report)
+    fixes = {
+        rule.id: _drop_prohibition(rule.fix).partition(". ")[0].rstrip(".").replace("its author", author)
+        for rule in report.rules
+    }
     forbidding = find_forbidding(report)
     files: dict[str, list[str]] = {}
     for each in forbidding:
-        act = fixes.get(each.rule, "").replace("its author", name_author(report))
+        act = fixes.get(each.rule, "")
         if act and each.rule != forbidding[0].rule and act not in stated:
             files.setdefault(act, []).append(file_of(each.artifact))
     for act, paths in [*files.items()][:_MOST_FURTHER_FIXES]:

@@ -12,10 +12,11 @@ from reports.test_officer import join_words, read_part, read_sheets
 from support.officer_kinds import KINDS as OFFICER_KINDS
 from support.officer_kinds import Kind, build_weights, scan_kinds, write_card
 from support.signatures import write_public_key
+from support.work import count_lines, find_growth_fault
 
 import modelaudit
 from modelaudit.model.artifact import RefKind
-from modelaudit.model.report import AuditReport
+from modelaudit.model.report import AuditReport, Coverage
 from modelaudit.model.terms import GENERAL_FIELD
 from modelaudit.model.verdict import Verdict
 from modelaudit.reports import render
@@ -173,6 +174,19 @@ def test_next_states_the_first_act_for_each_critical_rule(reports: Mapping[str, 
     first = find_forbidding(report)[0].rule
     for rule, file in findings.items():
         assert rule == first or any(each.startswith(f"{file}: ") for each in persons), (rule, persons)
+
+
+def test_steps_of_many_critical_findings_take_linear_work(reports: Mapping[str, AuditReport]) -> None:
+    report = reports["hook"]
+    (record, finding) = report.coverage.artifacts[0], find_forbidding(report)[0]
+
+    def count(size: int) -> int:
+        records = tuple(replace(record, path=f"part-{number}.pkl") for number in range(size))
+        findings = tuple(replace(finding, artifact=each.path) for each in records)
+        decision = replace(report.decision, coverage=Coverage(records))
+        return count_lines(lambda: list_steps(replace(report, decision=decision, findings=findings)))
+
+    assert find_growth_fault(count, 400) == ""
 
 
 def test_formats_that_the_check_judged_by_their_content_are_listed(reports: Mapping[str, AuditReport]) -> None:
