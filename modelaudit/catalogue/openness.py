@@ -80,6 +80,8 @@ def read_openness(documents: Iterable[Document]) -> tuple[OpennessPart, ...]:
     # A part may come before the one that it names.
     for id_, (other, document) in others.items():
         if other not in parts:
-            raise document.error(f"components.{id_}: unless-part: {other!r} is no component", ("components", id_))
+            raise document.error(
+                f"components.{id_}: unless-part: the list has no component {other!r}", ("components", id_)
+            )
         parts[id_] = replace(parts[id_], apart=other)
     return tuple(parts.values())

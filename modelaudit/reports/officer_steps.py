@@ -268,7 +268,7 @@ def _forbid(report: AuditReport) -> Iterator[Step]:
 
 
 def _drop_prohibition(fix: str) -> str:
-    """Drop the first sentence of a fix where it forbids to load the file, which the step says of the model."""
+    """Drop the first sentence of a fix if it forbids to load the file: the step forbids to load the model."""
     sentence, _, rest = fix.partition(". ")
     return rest if sentence.startswith(("Do not load ", "Do not run ")) else fix
 

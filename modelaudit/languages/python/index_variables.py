@@ -20,7 +20,7 @@ _KNOWN_HOSTS: Final = (
 
 
 def find_foreign_index(variable: str, value: Value) -> str:
-    """Return the address that a variable of an installer gets, if its host is no known index; otherwise empty."""
+    """Return the address that a variable of an installer gets, unless its host is a known index; then empty."""
     if variable not in INDEX_VARIABLES:
         return ""
     address = partial_texts.write_text(value)

@@ -96,13 +96,13 @@ _OWN_PATH: Final = defer_pattern(r"(?:[\w.+-]+|…|~)?(?:[/\\][\w .+…-]+)+")
 
 
 def find_mapping(name: str) -> str:
-    """Return the mapping of settings that a name stands for, or of which it is a method; empty for any other name."""
+    """Return the mapping of settings that a name, or one of its methods, refers to; empty for any other name."""
     owner, _, method = name.rpartition(".")
     return _MAPPINGS.get(name) or (_MAPPINGS.get(owner, "") if method in _MAPPING_METHODS else "")
 
 
 def find_group(name: str) -> str:
-    """Return the mapping of which a function sets a group, as ``matplotlib.rc``; empty for any other function."""
+    """Return the mapping that a function changes, as ``matplotlib.rc`` does; empty for any other function."""
     return _GROUPED.get(name, "")
 
 

@@ -86,7 +86,7 @@ def test_weights_named_by_a_step_of_the_training_are_not_the_final_ones(conclude
 
 def test_part_that_leaves_out_an_unknown_one_is_an_error():
     text = "components:\n  a:\n    title: A\n    level: 3\n    kind: model\n    files: ['*.bin']\n    unless-part: b\n"
-    with pytest.raises(ConfigurationError, match="'b' is no component"):
+    with pytest.raises(ConfigurationError, match="the list has no component 'b'"):
         read_openness([Document("x.yaml", text, parse_text(text, "x.yaml"))])
 
 

@@ -339,7 +339,7 @@ _OWN_PLUGIN: Final = defer_pattern(r"(?:lib)?openvino_\w{1,60}\.(?:so(?:\.[\d.]{
 
 
 class OpenVinoPlugins(Dialect):
-    """The list of plug-ins of OpenVINO, each of which is a library that its runtime loads.
+    """The list of plug-ins of OpenVINO: its runtime loads each as a library.
 
     Source: ``src/inference/src/dev/core_impl.cpp`` (``register_plugins_in_registry``).
     """
