@@ -54,13 +54,13 @@ TITLES = {
     "distillation-is-derivative": "Treat a model trained on its outputs as made from it",
     "content-filter": "Filter or review the outputs",
     "guardrails": "Keep the guardrails",
-    "no-endorsement": "Use the author's name and marks only as the licence asks",
+    "no-endorsement": "Use names and marks only as licensed",
     "patent-termination": "Suing can end your rights",
     "termination": "The licence can end",
     "remote-restriction": "The owner can restrict it later",
     "update-duty": "Use the latest version",
     "mutable-terms": "Terms that can change",
-    "indemnity": "You answer for damages",
+    "indemnity": "You may owe indemnity",
 }
 """The titles of ``rules/clauses.yaml``, except for the group ``fact``, whose clauses require no action."""
 

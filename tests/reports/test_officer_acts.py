@@ -69,7 +69,7 @@ def test_service_is_a_duty_with_an_act(reports: Mapping[str, AuditReport]) -> No
 
 def test_points_to_watch_are_named_with_their_annex(reports: Mapping[str, AuditReport]) -> None:
     duties = read_duties(reports["llama"])
-    assert "To watch (annex on the licence): use the author's name and marks only as the licence asks; " in duties
+    assert "To watch (annex on the licence): use names and marks only as licensed; " in duties
     assert "; the licence can end." in duties
 
 
