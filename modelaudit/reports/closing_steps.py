@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import LicenseConclusion
+from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, Group
 from modelaudit.model.verdict import CauseKind, Verdict
@@ -22,6 +24,7 @@ from modelaudit.reports.wording import lower_first
 
 CHECK_FIRST: Final = " Check first: "
 """The words before a point that a permission leaves open."""
+_IN_FORCE: Final = (DecisionState.HONOURED, DecisionState.DUE)
 _BY_REFLEX: Final = frozenset({"no-sublicensing", "no-added-limits"})
 """Duties that ask to leave something undone; page 1 names one that asks for an act first."""
 
@@ -45,7 +48,13 @@ def keep_report(report: AuditReport) -> Step:
     """State what to do with the report where no other step is left; a pass over files without a model is for them."""
     if lacks_weights(report):
         return Step("Scan again once weights are added: this pass is for the present files and for no model.")
-    return Step(f"Keep this report with the {view.name_subject(report)}.")
+    ends = [
+        each.expires
+        for each in report.decisions
+        if each.expires and each.state in _IN_FORCE and each.answer == DecisionAnswer.ACCEPT
+    ]
+    then = f", and scan again after {min(ends)}, when an acceptance ends" if ends else ""
+    return Step(f"Keep this report with the {view.name_subject(report)}{then}.")
 
 
 def _list_due(report: AuditReport) -> list[Task]:

@@ -39,7 +39,7 @@ def fetch_or_decide(report: AuditReport) -> Iterator[Step]:
     """Yield to download damaged files again, and to decide on the other parts that were not examined."""
     fixes = {each.id: each.fix for each in report.rules}
     again = "compare their digests, and scan again." if has_claimed_digests(report) else "scan again."
-    damaged = []
+    damaged, fetched = [], list[Step]()
     for address, absence in report.coverage.open_absences:
         if absence.unread.reason not in DAMAGED:
             continue
@@ -48,10 +48,11 @@ def fetch_or_decide(report: AuditReport) -> Iterator[Step]:
         fix = next((fixes[each] for each in rules if each in fixes and not each.startswith(f"{COVERAGE_RULES}/")), "")
         sentence = fix.partition(". ")[0]
         if sentence.startswith("Download "):
-            yield Step(format_sentence(sentence), again)
+            fetched.append(Step(format_sentence(sentence), again))
         else:
             damaged.append(absence.name_part(address))
-    yield from _fetch_again(damaged, again)
+    fetched += _fetch_again(damaged, again)
+    yield from _end_fetching(report, fetched)
     rest = [each for each in report.coverage.open_absences if each[1].unread.reason not in DAMAGED | _APART]
     if rest or not report.coverage.open_absences:
         yield _ask_for_need(report, rest)
@@ -66,6 +67,15 @@ def _fetch_again(damaged: list[str], again: str) -> Iterator[Step]:
         yield Step(f"{words}, and fetch the whole model.", again)
     if others := sorted(set(damaged).difference(leftovers)):
         yield Step(f"Download the files again: {join_names(others)}.", again)
+
+
+def _end_fetching(report: AuditReport, fetched: list[Step]) -> Iterator[Step]:
+    """Yield the steps to download files again, the last with what to do if the new copies are damaged too."""
+    *others, last = dict.fromkeys(fetched) or [None]
+    yield from filter(None, others)
+    if last is not None:
+        end = f"If a new copy is damaged too, do not load the {view.name_subject(report)}."
+        yield Step(f"{last.person} {end}", last.engineer)
 
 
 def _ask_for_need(report: AuditReport, parts: list[tuple[str, Absence]]) -> Step:

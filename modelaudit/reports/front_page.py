@@ -277,8 +277,8 @@ def name_gaps(report: AuditReport) -> str:
 def name_never_covered(report: AuditReport) -> str:
     """Name in a few words what no scan covers; an annex lists all of it."""
     if view.name_subject(report) == "data set":
-        return "collection, rights, personal data, statutory duties"
-    return "behaviour, training data, personal data, statutory duties"
+        return "collection, rights, personal data, statutory duties and more"
+    return "behaviour, training data, personal data, statutory duties and more"
 
 
 def _name_unread_origins(license_: LicenseConclusion) -> str:

@@ -23,8 +23,8 @@ _ACTS: Final = {
         "beside the files: the next scan then goes by it."
     ),
     "dataset-unknown": (
-        "Look up the licence of the data {noun_of_names} {names} before the use. If it forbids your use, do not use "
-        "the {noun}."
+        "Look up the licence of the data {noun_of_names} {names} before the use. If it forbids your use or is "
+        "not found, do not use the {noun}."
     ),
 }
 """The act that settles a point, by its kind."""

@@ -190,10 +190,15 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
 
 
 def test_files_that_are_damaged_or_cut_are_downloaded_again(reports: Mapping[str, AuditReport]) -> None:
-    assert "Download the files again: model.safetensors." in list_persons(reports["damaged"])
+    steps = list_persons(reports["damaged"])
+    words = "Download the files again: model.safetensors. If a new copy is damaged too, do not load the model."
+    assert words in steps
     cut = reports["checkpoint-cut"]
     # The index is whole: the rule of the format names the files to fetch. No source states a digest to compare with.
-    assert "Download the index of the checkpoint and its data files again." in list_persons(cut)
+    assert any(
+        each.startswith("Download the index of the checkpoint and its data files again. If")
+        for each in list_persons(cut)
+    )
     assert not any("digest" in f"{step.person} {step.engineer}" for step in list_steps(cut))
     assert cut.decision.load.verdict is Verdict.INCOMPLETE
     reasons = " ".join(front_page.list_reasons(cut, Question.LOAD).lines)

@@ -328,6 +328,12 @@ def test_sign_off_ends_with_the_acceptance_behind_the_verdict(reports: Mapping[s
     assert "It ends with the acceptance" not in read_sheets(reports["pass-signed"])
 
 
+def test_step_names_the_day_after_which_an_accepted_finding_counts_again(reports: Mapping[str, AuditReport]) -> None:
+    words = "Keep this report with the model, and scan again after 2027-06-30, when an acceptance ends."
+    assert [each.person for each in list_steps(reports["accepted-signed"])] == [words]
+    assert [each.person for each in list_steps(reports["pass-signed"])] == ["Keep this report with the model."]
+
+
 def test_parts_without_a_check_lack_no_source(reports: Mapping[str, AuditReport]) -> None:
     assert "(no check of them ran)" in read_sheets(reports["contradiction-alone"])
     assert "(no outside source)" in read_sheets(reports["contradiction"])

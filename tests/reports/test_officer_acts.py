@@ -90,7 +90,8 @@ def test_step_names_the_versions_that_fit_and_settles_which(reports: Mapping[str
 def test_step_names_the_data_set_to_look_up_and_no_question_repeats_it(reports: Mapping[str, AuditReport]) -> None:
     report = reports["data"]
     assert (
-        "Look up the licence of the data set acme/letters before the use. If it forbids your use, do not use the model."
+        "Look up the licence of the data set acme/letters before the use. If it forbids your use or is not found, do "
+        "not use the model."
     ) in [each.person for each in list_steps(report)]
     questions = " ".join(text for _, texts in group_questions(report) for text in texts)
     assert "data sets" not in questions
