@@ -74,7 +74,8 @@ def _end_fetching(report: AuditReport, fetched: list[Step]) -> Iterator[Step]:
     *others, last = dict.fromkeys(fetched) or [None]
     yield from filter(None, others)
     if last is not None:
-        end = f"If a new copy is damaged too, do not load the {view.name_subject(report)}."
+        noun = view.name_subject(report)
+        end = f"If a new copy is damaged too, do not load the {noun} unless a person accepts it."
         yield Step(f"{last.person} {end}", last.engineer)
 
 

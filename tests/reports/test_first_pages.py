@@ -191,7 +191,10 @@ def test_report_on_the_licence_alone_names_the_number_of_users_the_base_model_an
 
 def test_files_that_are_damaged_or_cut_are_downloaded_again(reports: Mapping[str, AuditReport]) -> None:
     steps = list_persons(reports["damaged"])
-    words = "Download the files again: model.safetensors. If a new copy is damaged too, do not load the model."
+    words = (
+        "Download the files again: model.safetensors. If a new copy is damaged too, do not load the model unless a "
+        "person accepts it."
+    )
     assert words in steps
     cut = reports["checkpoint-cut"]
     # The index is whole: the rule of the format names the files to fetch. No source states a digest to compare with.
