@@ -117,7 +117,7 @@ def _list_doubts_on_duties(license_: LicenseConclusion) -> list[str]:
 def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> str:
     """Describe in one or two sentences when the duties apply, by stated and unstated parts of the planned use."""
     if not license_.permission and not license_.acceptance:
-        return "Each if you do what it says." if tasks else "The clauses on record bring no duty."
+        return "Each under its condition." if tasks else "The clauses on record bring no duty."
     open_uses = dict.fromkeys(use for task in tasks for use in task.depends_on(license_.intent))
     unstated = f"you did not state whether you {join_phrases([TRIGGERS[use] for use in open_uses], 'or')}"
     depending = sum(bool(task.depends_on(license_.intent)) for task in tasks)
@@ -126,7 +126,7 @@ def describe_duty_scope(license_: LicenseConclusion, tasks: Sequence[Task]) -> s
     elif not depending:
         scope = "The duties of your planned use."
     elif depending == len(tasks):
-        scope = f"Each only if you do what it says; {unstated}."
+        scope = f"Each under its condition; {unstated}."
     else:
         scope = f"The duties of your planned use, then those with an “if”; {unstated}."
     if license_.open_permission is not Answer.DENY:

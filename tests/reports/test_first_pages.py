@@ -361,7 +361,7 @@ def test_parts_that_were_read_and_not_verified_are_not_called_unexamined(reports
 @pytest.mark.parametrize(
     ("uses", "lead"),
     [
-        ({}, "Each only if you do what it says; you did not state whether you pass it on"),
+        ({}, "Each under its condition; you did not state whether you pass it on"),
         ({Use.REDISTRIBUTE: True}, "The duties of your planned use, then those with an “if”; you did not state"),
         (dict.fromkeys(Use, True), "The duties of your planned use."),
     ],
