@@ -175,7 +175,7 @@ def describe_format(note: FormatNote, report: AuditReport) -> str:
     # A report of an older version does not say which format of a container its findings are on.
     if note.findings is not None:
         number = count_noun(note.findings, "finding") if note.findings else "no finding"
-        sentences.append(f"The security check has {number} on this format, in {count_noun(len(records), 'file')}.")
+        sentences.append(f"The security check has {number} on it in {count_noun(len(records), 'file')}.")
     return " ".join(sentences)
 
 
