@@ -175,7 +175,8 @@ def describe_format(note: FormatNote, report: AuditReport) -> str:
     # A report of an older version does not say which format of a container its findings are on.
     if note.findings is not None:
         number = count_noun(note.findings, "finding") if note.findings else "no finding"
-        sentences.append(f"The security check has {number} on it in {count_noun(len(records), 'file')}.")
+        where = f" in {count_noun(len(records), 'file')}" if len(records) > 1 else ""
+        sentences.append(f"The security check has {number} on it{where}.")
     return " ".join(sentences)
 
 
