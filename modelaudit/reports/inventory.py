@@ -174,9 +174,9 @@ def describe_format(note: FormatNote, report: AuditReport) -> str:
         sentences.append(_describe_analysis(records))
     # A report of an older version does not say which format of a container its findings are on.
     if note.findings is not None:
-        number = count_noun(note.findings, "finding") if note.findings else "no finding"
-        where = f" in {count_noun(len(records), 'file')}" if len(records) > 1 else ""
-        sentences.append(f"The security check has {number} on it{where}.")
+        where = f" in {len(records):,} files" if len(records) > 1 else ""
+        number = f"{note.findings:,}" if note.findings else "none"
+        sentences.append(f"Security findings on it{where}: {number}.")
     return " ".join(sentences)
 
 

@@ -176,9 +176,9 @@ def test_note_on_a_format_counts_the_findings_on_members_of_it_and_not_those_of_
         archive.writestr("archive/data.pkl", b"\x80\x02cbuiltins\neval\nX\x01\x00\x00\x001\x85R.")
         archive.writestr("archive/version", b"3\n")
     notes = scan_security(tmp_path)
-    assert "Its code was analysed. The security check has 1 finding on it." in notes["pickle"]
-    assert "has no finding in 1 file." in notes["text"]
-    assert "has no finding in 1 file." in notes["zip"]
+    assert "Its code was analysed. Security findings on it: 1." in notes["pickle"]
+    assert notes["text"].endswith("Security findings on it: none.")
+    assert notes["zip"].endswith("Security findings on it: none.")
 
 
 def test_note_on_a_format_states_how_many_files_were_read_in_part_or_not_at_all(tmp_path: Path):
