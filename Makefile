@@ -45,7 +45,7 @@ demo: $(RUN)
 # the registry of outputs with their golden files, descriptions, lists of elements and controls, the generated pages, and
 # the walk over unlisted names. It names a missing declaration, rule, vocabulary, builder, registration, page or test.
 QUICK := tests/test_structure.py tests/test_build_fixtures.py tests/test_rules.py tests/test_docs.py tests/catalogue \
-         $(addprefix tests/reports/test_,registry.py golden.py element_lists.py stated_facts.py) \
+         $(addprefix tests/reports/test_,registry.py every_format.py golden.py element_lists.py stated_facts.py) \
          tests/description tests/elements \
          $(addprefix tests/formats/test_,declarations.py registry.py fixtures.py) tests/checks/test_unlisted_names.py
 quick: lint $(DEV) fixtures

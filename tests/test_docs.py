@@ -31,6 +31,7 @@ from modelaudit.catalogue.schema import CallableFile, FindingFile, TrustedFile
 from modelaudit.catalogue.terms import LicenseFile
 from modelaudit.cli.main import command as program
 from modelaudit.model.finding import CheckFamily
+from modelaudit.reports import REPORTS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
@@ -386,6 +387,11 @@ def test_report_page_names_every_top_level_field_of_the_report_schema() -> None:
     schema = json.loads((ROOT / "docs/report-v1.schema.json").read_text(encoding="utf-8"))
     text = (ROOT / "docs/report.md").read_text(encoding="utf-8")
     assert not [field for field in _list_fields(schema) if f"| `{field}` |" not in text]
+
+
+def test_report_page_lists_every_output() -> None:
+    text = (ROOT / "docs/report.md").read_text(encoding="utf-8")
+    assert not [name for name in REPORTS if f"\n| `{name}` | " not in text]
 
 
 def _list_fields(schema: dict[str, object]) -> list[str]:

@@ -65,8 +65,8 @@ def read_controls(documents: Iterable[Document]) -> Controls:
     """Read the controls; a rule set may have none.
 
     Raises:
-        ConfigurationError: a control is listed twice, cites a catalogue or a kind of evidence that the file lacks, a
-            line cites an unknown fact, or a text claims that a control is met.
+        ConfigurationError: a control or a kind of evidence is listed twice, a control cites a catalogue that the file
+            lacks or an unknown kind of evidence, a line cites an unknown fact, or a text claims that a control is met.
     """
     merged = Controls()
     for document in documents:
@@ -75,6 +75,10 @@ def read_controls(documents: Iterable[Document]) -> Controls:
             kind: tuple(_read_line(line, ("evidence", kind, index), document) for index, line in enumerate(lines))
             for kind, lines in file.evidence.items()
         }
+        for kind in evidence:
+            if kind in merged.evidence:
+                raise document.error(f"evidence: {kind!r} is listed already; choose another name", ("evidence", kind))
+        evidence = {**merged.evidence, **evidence}
         known = {(each.framework, each.id) for each in merged.controls}
         controls = []
         for index, each in enumerate(file.controls):
@@ -88,7 +92,7 @@ def read_controls(documents: Iterable[Document]) -> Controls:
                 raise document.error(f"controls.{index}: {control.id} is listed already; remove one entry", place)
             known.add((control.framework, control.id))
             controls.append(control)
-        merged = Controls((*merged.controls, *controls), {**merged.evidence, **evidence}, file.checked)
+        merged = Controls((*merged.controls, *controls), evidence, merged.checked or file.checked)
     return merged
 
 

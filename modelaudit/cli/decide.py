@@ -51,7 +51,7 @@ _WIDEST = 100
 @click.option(
     "--expires",
     metavar="DATE",
-    help="The last day of the decision, at most a year from today, the default of a sign-off.",
+    help="The last day of the decision, at most a year from today. Only a sign-off may leave it out.",
 )
 @click.option("--reference", metavar="TEXT", help="The number or name of the contract of agreement:ID, or of a review.")
 @click.option(

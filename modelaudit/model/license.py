@@ -199,11 +199,15 @@ class Conflict:
     drops: str = "nothing"
 
     @property
+    def is_open_point(self) -> bool:
+        """Whether a permission leaves it open: a missing item is a duty, and acts that are not planned have no effect."""
+        return not self.kind.startswith(("missing-", "unplanned-"))
+
+    @property
     def held_text(self) -> str:
         """The words of a contradiction with a text: which file holds the text of which licence; empty for others."""
-        if self.kind != "declared-found":
-            return ""
-        return self.detail.partition(" is declared, and ")[2].partition(". ")[0].rstrip(".")
+        words = self.detail.partition(" is declared, and ")[2].partition(". ")[0].rstrip(".")
+        return words if self.kind == "declared-found" else ""
 
 
 @dataclass(frozen=True, slots=True)

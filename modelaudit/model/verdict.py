@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+CHECK_FIRST: Final = " Check first: "
+"""The words of a ruling between a permission and the first point that it leaves open."""
 
 
 class Verdict(StrEnum):

@@ -18,7 +18,7 @@ from modelaudit.model.signature import Signature
 from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import UnreadReason
 from modelaudit.model.terms import Answer, Group
-from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict
+from modelaudit.model.verdict import CHECK_FIRST, Cause, CauseKind, Question, Ruling, Verdict
 from modelaudit.policy.accepted import count_noun, describe_accepted
 from modelaudit.policy.instruction_reviews import find_reviews
 from modelaudit.policy.outcomes import breaks_gate
@@ -325,10 +325,8 @@ def _answer_use(evidence: Evidence, points: Sequence[_Point]) -> Ruling:
         return Ruling(Verdict.PASS, _describe_decided_use(license_))
     subject = f"The licence of each of {len(license_.models)} parts" if license_.models else license_.expression
     permission = f"{subject or 'The licence'} permits the planned use{_name_duties(license_)}."
-    # Missing texts and notices are among the duties, and a limit of acts that are not planned changes nothing.
-    apart = ("missing-", "unplanned-")
-    conflict = next((each.detail for each in license_.conflicts if not each.kind.startswith(apart)), "")
-    return Ruling(Verdict.PASS, f"{permission} Check first: {conflict}" if conflict else permission)
+    conflict = next((each.detail for each in license_.conflicts if each.is_open_point), "")
+    return Ruling(Verdict.PASS, f"{permission}{CHECK_FIRST}{conflict}" if conflict else permission)
 
 
 def _describe_decided_use(license_: LicenseConclusion) -> str:

@@ -1,4 +1,4 @@
-"""State the last step of a report whose verdict is pass: the duties of the planned use, and what a pass leaves out."""
+"""State the last steps: to sign the report, to settle what a permission leaves open, to meet the duties, to keep it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.register import DecisionAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Answer, Group
-from modelaudit.model.verdict import CauseKind, Verdict
+from modelaudit.model.verdict import CHECK_FIRST, CauseKind, Verdict
 from modelaudit.reports import view
 from modelaudit.reports.clause_words import WEIGHTY_KINDS
 from modelaudit.reports.license_view import Task, group_tasks
@@ -22,8 +22,6 @@ from modelaudit.reports.signoff_need import lacks_signoff
 from modelaudit.reports.use_steps import Step
 from modelaudit.reports.wording import lower_first
 
-CHECK_FIRST: Final = " Check first: "
-"""The words before a point that a permission leaves open."""
 _IN_FORCE: Final = (DecisionState.HONOURED, DecisionState.DUE)
 _BY_REFLEX: Final = frozenset({"no-sublicensing", "no-added-limits"})
 """Duties that ask to leave something undone; page 1 names one that asks for an act first."""

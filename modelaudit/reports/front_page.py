@@ -1,4 +1,4 @@
-"""The facts of the first two pages: reasons, next steps, parts not examined, duties, accepted risks; all bounded."""
+"""The facts of the first two pages: reasons, parts not examined, origins not read, accepted risks; all bounded."""
 
 from __future__ import annotations
 

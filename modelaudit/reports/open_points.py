@@ -14,8 +14,6 @@ from modelaudit.reports.license_words import describe_kind
 from modelaudit.reports.use_steps import Step, join_names
 from modelaudit.reports.wording import lower_first
 
-_APART: Final = ("missing-", "unplanned-")
-"""How the kinds begin that are among the duties, or concern acts that are not planned."""
 _VERSIONS: Final = "version-dependent"
 _ACTS: Final = {
     _VERSIONS: (
@@ -40,7 +38,7 @@ def settle_open_points(report: AuditReport) -> Iterator[Step]:
     license_ = report.license
     by_kind: dict[str, list[Conflict]] = {}
     for each in license_.conflicts:
-        if not each.kind.startswith(_APART):
+        if each.is_open_point:
             by_kind.setdefault(each.kind, []).append(each)
     for kind, conflicts in by_kind.items():
         names = list(dict.fromkeys(name for each in conflicts for name in _name_subjects(license_, each)))

@@ -129,3 +129,12 @@ def test_no_shipped_control_claims_to_be_met():
 def test_mistake_in_the_controls_is_reported_with_its_line(text, why):
     with pytest.raises(ConfigurationError, match=rf"c\.yaml:\d+: .*({why})"):
         read_controls([Document("c.yaml", text, parse_text(text, "c.yaml"))])
+
+
+def test_further_file_cites_shipped_evidence_and_never_replaces_it():
+    first = Document("c.yaml", text := HEAD + EVIDENCE + CONTROL, parse_text(text, "c.yaml"))
+    own = HEAD + "evidence: {}\n" + CONTROL.replace("id: A", "id: B")
+    merged = read_controls([first, Document("own.yaml", own, parse_text(own, "own.yaml"))])
+    assert [each.id for each in merged.controls] == ["A", "B"]
+    with pytest.raises(ConfigurationError, match=r"own\.yaml:\d+: .*'digest' is listed already"):
+        read_controls([first, Document("own.yaml", text, parse_text(text, "own.yaml"))])
