@@ -1056,3 +1056,18 @@ def test_report_on_the_licence_alone_is_no_baseline_of_a_scan(model: Path) -> No
     done = run("scan", "tiny", "--offline", "--no-second-opinion", "--baseline", "license.json")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "license.json: a report without the check security" in done.stderr
+
+
+def test_no_line_of_explain_or_of_the_list_of_decisions_begins_with_a_command_of_a_pipeline(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    commands = " ".join(f"::add-mask::{'e' * length} ::error::made" for length in range(1, 40))
+    (folder / "config.json").write_text(json.dumps({"auto_map": {"AutoModel": f"o/m--{'y' * 30} {commands}"}}))
+    saved = tmp_path / "report.json"
+    run_command("scan", str(folder), "--offline", "--no-second-opinion", "-o", f"json={saved}")
+    report = json.loads(saved.read_text())
+    [finding] = [each for each in report["findings"] if "made" in each["message"]]
+    texts = [run_command("explain", finding["fingerprint"], "--report", str(saved), COLUMNS="80").stdout]
+    texts += [run_command("decide", "--list", "--report", str(saved), COLUMNS=str(width)).stdout for width in (60, 80)]
+    assert "error" in texts[0]
+    assert not [line for text in texts for line in text.splitlines() if line.strip().startswith("::")]

@@ -167,12 +167,12 @@ def explain_result(report: AuditReport, fingerprint: str, catalogue: Catalogue, 
 
 def _format_result(result: Result) -> str:
     """Format a result: its message, severity and place, who accepts it, then its evidence."""
-    from modelaudit.reports.text import escape_unprintable
+    from modelaudit.reports.text import escape_unprintable, guard_lines
 
     where = describe_place(result.location)
     place = escape_unprintable(f"{result.address}, {where}" if where else result.address) or "the model as a whole"
     accepted = [escape_unprintable(describe_acceptance(result.acceptance))] if result.acceptance else []
-    return "\n".join(
+    page = "\n".join(
         [
             textwrap.fill(f"{result.fingerprint}: {escape_unprintable(result.message)}", choose_page_width()),
             f"severity {result.severity}, in {place}",
@@ -181,6 +181,7 @@ def _format_result(result: Result) -> str:
             *(f"  {escape_unprintable(line)}" for line in result.evidence),
         ]
     )
+    return guard_lines(page)
 
 
 def _format_page(name: str, catalogue: Catalogue, folders: Sequence[Path] | None) -> str:

@@ -180,8 +180,10 @@ def _read_program_name() -> str:
 
 def _print_error(message: str) -> None:
     """Print the one line of an error to stderr; where it cannot be written, the exit code alone reports it."""
+    from modelaudit.reports.text import escape_unprintable
+
     with suppress(OSError):
-        click.echo(f"modelaudit: error: {message}", err=True)
+        click.echo(f"modelaudit: error: {escape_unprintable(message)}", err=True)
 
 
 def _report_unexpected_error(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> NoReturn:

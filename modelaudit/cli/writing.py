@@ -66,5 +66,7 @@ def show_notes(notes: Sequence[str]) -> None:
 
 def show_error(error: ModelAuditError) -> None:
     """Print the one line of an error to stderr."""
+    from modelaudit.reports.text import escape_unprintable
+
     with suppress(OSError):  # a reader of stderr that went away changes no exit code
-        click.echo(f"modelaudit: error: {error}", err=True)
+        click.echo(f"modelaudit: error: {escape_unprintable(str(error))}", err=True)

@@ -200,7 +200,7 @@ class Conflict:
 
     @property
     def is_open_point(self) -> bool:
-        """Whether a permission leaves it open: a missing item is a duty, and acts that are not planned have no effect."""
+        """Whether a permission leaves it open: a missing item is a duty, and unplanned acts have no effect."""
         return not self.kind.startswith(("missing-", "unplanned-"))
 
     @property

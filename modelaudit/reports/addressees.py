@@ -12,7 +12,7 @@ from modelaudit.model.license import UseAnswer
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import Location
 from modelaudit.reports.view import name_subject
-from modelaudit.reports.wording import cut_text, join_phrases
+from modelaudit.reports.wording import QUOTATION_MARKS, cut_text, join_phrases
 
 _ON_HUB: Final = frozenset({RefKind.MODEL, RefKind.DATASET, RefKind.CACHE})
 _NAME_CHARACTERS: Final = 60
@@ -67,7 +67,8 @@ def _is_for_licences(fact: Fact) -> bool:
 def _quote(fact: Fact) -> str:
     """Quote a fact with the place that states it."""
     place = f", {_name_place(fact.artifact, fact.where)}" if fact.artifact else ""
-    return f"{cut_text(' '.join(fact.value.split()), _NAME_CHARACTERS)}{place}"
+    value = " ".join(fact.value.translate(QUOTATION_MARKS).split())
+    return f"“{cut_text(value, _NAME_CHARACTERS)}”{place}"
 
 
 def _name_place(path: str, where: Location) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.register import OpenSubject
 from modelaudit.reports.canonical_json import Json, encode_canonical
-from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.text import escape_unprintable, guard_lines
 from modelaudit.reports.wording import count_noun, describe_decision, end_sentence
 
 STATES: Final = {
@@ -83,4 +83,5 @@ def _render_states(decisions: Sequence[RecordedDecision], width: int) -> Iterato
 def _wrap(text: str, width: int, indent: int) -> list[str]:
     """Wrap an escaped text to lines with an indent."""
     shown = escape_unprintable(text, limit=_DETAIL_CHARACTERS)
-    return textwrap.wrap(shown, width, initial_indent=" " * indent, subsequent_indent=" " * indent)
+    lines = textwrap.wrap(shown, width, initial_indent=" " * indent, subsequent_indent=" " * indent)
+    return [guard_lines(each) for each in lines]

@@ -10,8 +10,8 @@ from typing import Final
 
 from modelaudit.model.difference import Change, Difference, Direction, Topic
 from modelaudit.reports.canonical_json import Json, encode_canonical
-from modelaudit.reports.page import escape_markdown
-from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.markdown_text import write_code, write_row, write_text
+from modelaudit.reports.text import escape_unprintable, guard_lines
 from modelaudit.reports.wording import count_noun
 
 TOPICS: Final = {
@@ -51,18 +51,17 @@ def render_text(difference: Difference, width: int = 80) -> bytes:
             lines += _wrap(f"{MARKS[change.direction]} {_escape(change.name)}", width, 2)
             lines += _wrap(_escape(change.detail), width, 6)
         lines += _name_further(changes)
-    return f"{chr(10).join(lines)}\n".encode()
+    return guard_lines(f"{chr(10).join(lines)}\n").encode()
 
 
 def render_markdown(difference: Difference) -> bytes:
     """Render the difference as Markdown, for the summary of a job or a comment."""
-    before, after = escape_markdown(_escape(difference.before)), escape_markdown(_escape(difference.after))
+    before, after = write_code(difference.before), write_code(difference.after)
     lines = [f"**{summarize(difference)}**", "", f"From {before} to {after}."]
     for topic, changes in _group(difference):
         lines += ["", f"### {TOPICS[topic]}", "", "| | what | change |", "|---|---|---|"]
         for change in changes[:_SHOWN_OF_A_TOPIC]:
-            name, detail = escape_markdown(_escape(change.name)), escape_markdown(_escape(change.detail))
-            lines.append(f"| {change.direction} | {name} | {detail} |")
+            lines.append(write_row(change.direction, write_code(change.name), write_text(change.detail)))
         lines += ["", *_name_further(changes)] if _name_further(changes) else []
     return f"{chr(10).join(lines)}\n".encode()
 

@@ -166,6 +166,9 @@ def _find_contradiction(report: AuditReport) -> str:
     worst = Verdict.FAIL if Verdict.FAIL in verdicts else report.decision.verdict
     if verdicts and (report.decision.verdict not in verdicts or report.decision.verdict is not worst):
         return f"the verdict {report.decision.verdict} is not the worst of the causes"
+    for question, ruling in ((Question.LOAD, report.decision.load), (Question.USE, report.decision.use)):
+        if ruling.verdict is Verdict.PASS and any(each.question is question for each in report.decision.causes):
+            return f"the answer on {question} is pass, and a cause of the verdict is on it"
     counted: Counter[Question] = Counter()
     for finding in report.findings:
         if finding.acceptance is None and report.policy.rejects(finding):

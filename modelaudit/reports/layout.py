@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -15,15 +14,12 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from modelaudit.model.lazy_pattern import defer_pattern
-from modelaudit.reports.text import escape_unprintable
+from modelaudit.reports.text import escape_unprintable, guard_lines
 
 MIN_WIDTH = 40
 """Columns of the narrowest terminal that is supported."""
 _MAX_PART_CHARACTERS = 400
 _LABEL_STYLE = Style(dim=True)
-_WRAPPED_COMMAND = defer_pattern(r"^(\s*)::", re.MULTILINE)
-"""The mark of a workflow command of GitHub, where a text wraps in front of it."""
 
 
 def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) -> bytes:
@@ -52,7 +48,7 @@ def render_parts(parts: Iterable[RenderableType], *, width: int, color: bool) ->
         console.print(part)
         console.print()
     text = "".join(line.rstrip() + "\n" for line in out.getvalue().rstrip().split("\n"))
-    return _WRAPPED_COMMAND.sub(r"\1\\x3a:", text).encode()
+    return guard_lines(text).encode()
 
 
 def build_text(*parts: str | tuple[str, str]) -> Text:

@@ -21,11 +21,12 @@ from modelaudit.model.license import (
 )
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.license_view import find_untaken, names_several_licenses
-from modelaudit.reports.wording import join_phrases
+from modelaudit.reports.wording import QUOTATION_MARKS, cut_text, join_phrases
 
 OWN_PREFIX: Final = "LicenseRef-"
 """The prefix of the identifier of a licence that SPDX does not list (SPDX 2.3, section 10.1)."""
 _MOST_TITLES: Final = 4
+_UNKNOWN_CHARACTERS: Final = 60
 _VERBATIM: Final = frozenset({"name", "quotation", "artifact", "words", "changes", "url", "fingerprint", "coverage"})
 """Fields with the words of others, names of files and of models, and the titles themselves."""
 _VERBATIM_OF: Final[Mapping[type, str]] = {Conflict: "evidence", ClauseQuotation: "text"}
@@ -90,7 +91,8 @@ def _introduce(short: str, names: LicenseNames, *, is_assumed: bool) -> str:
 
 def _introduce_unknown(license_: LicenseConclusion, name: str) -> str:
     """Introduce a name that means no single licence on record."""
-    return f"{name} ({'the name of several' if names_several_licenses(license_, name) else 'not on record'})"
+    shown = cut_text(name.translate(QUOTATION_MARKS), _UNKNOWN_CHARACTERS)
+    return f"“{shown}” ({'the name of several' if names_several_licenses(license_, name) else 'not on record'})"
 
 
 def _list_assumed(license_: LicenseConclusion) -> set[str]:

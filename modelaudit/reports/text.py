@@ -35,6 +35,8 @@ _PIPELINE_COMMAND = defer_pattern(r"\A\s*::|##(?=\w*\[)")
 """Sources: ``ActionCommand`` of GitHub's runner; "Logging commands" of Azure Pipelines; "Service messages" of TeamCity.
 """
 
+_WRAPPED_COMMAND = defer_pattern(r"^(\s*)::", re.MULTILINE)
+
 
 def escape_unprintable(text: str, limit: int | None = None) -> str:
     r"""Return ``text`` on one line, with every invisible character replaced by an escape.
@@ -71,6 +73,14 @@ def escape_name(name: str) -> str:
     A backslash at the start of an apparent escape becomes ``\x5c``; in an address it is ``%5C`` already.
     """
     return escape_unprintable(LIKE_ESCAPE.sub(r"\\x5c", name))
+
+
+def guard_lines(text: str) -> str:
+    r"""Return lines of a finished output with an escape where one begins with the mark of a command of GitHub.
+
+    A text that wraps puts the mark at the start of a line, although none was there when the text was escaped.
+    """
+    return _WRAPPED_COMMAND.sub(r"\1\\x3a:", text)
 
 
 def _break_command(match: re.Match[str]) -> str:

@@ -17,6 +17,9 @@ from modelaudit.model.signoff import SignOff
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.model.terms import LicenseCategory
 
+QUOTATION_MARKS = str.maketrans(dict.fromkeys("“”", "'"))
+"""For the inside of a quotation, which a mark in the quoted text would end early."""
+
 SENTENCE_KINDS = frozenset(
     {
         *("no-commercial-use", "research-only", "no-redistribution", "territory-limit", "user-cap", "other-terms"),

@@ -153,7 +153,7 @@ ADAPTER = {
 def test_page_1_names_unknown_licences_and_marks_assumed_ones(tmp_path: Path) -> None:
     card = "---\nlicense: other\nlicense_name: acme-open\nlicense_link: LICENSE.txt\n---\n"
     unknown = check(tmp_path / "unknown", {"README.md": card})
-    assert introduce_licenses(unknown, find_license_names(unknown)) == "Licence named: acme-open (not on record)"
+    assert introduce_licenses(unknown, find_license_names(unknown)) == "Licence named: “acme-open” (not on record)"
     adapter = check(tmp_path / "adapter", ADAPTER)
     assert introduce_licenses(adapter, find_license_names(adapter)) == (
         "Licences: MIT License (MIT) and Llama 3.1 Community License Agreement (Llama-3.1, assumed for a base model that "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,8 +207,27 @@ def test_hostile_texts_are_inert_in_every_format_and_lines_fit_in_80_columns() -
     for name, render in RENDERERS.items():
         text = render(difference).decode()
         assert not [character for character in text if not character.isprintable() and character != "\n"], name
-    assert "<script" not in RENDERERS["markdown"](difference).decode().replace("\\<", "")
     assert max(map(len, render_text(difference).decode().splitlines())) <= 80
+
+
+def test_names_and_details_of_a_markdown_difference_are_cells_of_code_without_mentions_or_links() -> None:
+    detail = "It calls posix.system, @everyone, see #1 and http://a.example."
+    finding = replace(HIGH, artifact="`a|b` x.pkl", message=detail)
+    [row] = [
+        line
+        for line in RENDERERS["markdown"](compare_reports(build(), build(finding))).decode().splitlines()
+        if "posix.system" in line
+    ]
+    outside = re.sub(r"(`+).+?\1", "", row)
+    assert len(re.findall(r"(?<!\\)\|", row)) == 4
+    assert not re.search(r"[@#<]|http", outside)
+
+
+def test_no_line_of_a_difference_begins_with_a_command_of_a_pipeline() -> None:
+    names = [f"{'a' * length} ::error::x" for length in range(40, 90)]
+    found = [replace(HIGH, artifact=name, message=name) for name in names]
+    text = render_text(compare_reports(build(), build(*found))).decode()
+    assert not [line for line in text.splitlines() if line.strip().startswith("::")]
 
 
 def test_command_compares_reports_and_targets_and_exits_with_1_if_anything_got_worse(
@@ -228,7 +248,7 @@ def test_command_compares_reports_and_targets_and_exits_with_1_if_anything_got_w
     value = json.loads(done.stdout)
     assert (done.returncode, value["worse"], value["after"]) == (0, False, "tiny")
     assert run_command("diff", "old.json", "tiny", "-q", "-o", "markdown=diff.md").returncode == 1
-    assert "| worse | load |" in Path("diff.md").read_text()
+    assert "| worse | `load` |" in Path("diff.md").read_text()
 
 
 @check_each(

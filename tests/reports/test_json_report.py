@@ -237,6 +237,10 @@ def test_mutated_report_is_parsed_or_is_a_configuration_error(data: st.DataObjec
     [
         ({"verdict": "pass", "causes": []}, "findings break its policy, and the causes of the verdict count 0"),
         ({"verdict": "review"}, "the verdict review is not the worst of the causes"),
+        (
+            {"verdict": "fail", "load": {"verdict": "pass", "reason": "fine"}},
+            "the answer on load is pass, and a cause of the verdict is on it",
+        ),
     ],
 )
 def test_saved_report_that_contradicts_itself_is_refused(tmp_path: Path, edit: dict[str, Any], fault: str) -> None:

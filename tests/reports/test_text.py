@@ -12,7 +12,7 @@ from support.cases import check_each
 from modelaudit.model.address import write_file_address
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
-from modelaudit.reports.text import escape_name, escape_unprintable, validate_https_link
+from modelaudit.reports.text import escape_name, escape_unprintable, guard_lines, validate_https_link
 
 ANY_TEXT = st.text(alphabet=st.characters())
 
@@ -162,3 +162,7 @@ def test_no_line_of_an_output_is_a_command_of_a_pipeline(format: str, failing: A
     own = re.compile(r"::(error|warning|notice) [^:]*::")
     lines = [line.strip() for line in content.splitlines() if line.strip().startswith("::")]
     assert all(format == "annotations" and own.match(line) for line in lines)
+
+
+def test_mark_of_a_command_at_the_start_of_a_line_of_an_output_is_escaped() -> None:
+    assert guard_lines("a ::b\n  ::error::x\n::debug::y") == "a ::b\n  \\x3a:error::x\n\\x3a:debug::y"

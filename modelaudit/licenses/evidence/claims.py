@@ -23,6 +23,7 @@ from modelaudit.licenses.evidence.fields import (
     LINK_TARGET,
     RELATION,
     Resolver,
+    quote_name,
     truncate_quotation,
 )
 from modelaudit.licenses.evidence.statement_claims import extract_statement_claims
@@ -115,9 +116,7 @@ def _extract_lineage_claims(card: ModelCard, artifact: str) -> Iterator[LicenseC
         names = [name for name in lines if name not in BLANK_VALUES]
         for name in names[:LINEAGE_CLAIM_LIMIT]:
             place = Location(line=lines[name], key=key)
-            yield LicenseClaim(
-                ClaimKind.INHERITED, artifact, key, truncate_quotation(name), None, place, relation=relation
-            )
+            yield LicenseClaim(ClaimKind.INHERITED, artifact, key, quote_name(name), None, place, relation=relation)
 
 
 def _parse_card_relation(card: ModelCard) -> Relation:

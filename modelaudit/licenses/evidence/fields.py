@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from modelaudit.licenses.evidence.names import index_license_names
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import NAME_LIMIT, fold_license_name
 from modelaudit.model.terms import LicenseEntry
 
@@ -50,6 +53,11 @@ LINEAGE_CLAIM_LIMIT = 2 * CLAIM_LIMIT
 BLANK_VALUES = frozenset({"", "~", "null", "None"})
 
 
+_LONGEST_NAME: Final = 100
+_SHOWN_OF_A_NAME: Final = 60
+_SENTENCE_END: Final = defer_pattern(r"[.!?;]\s")
+
+
 @dataclass(frozen=True, slots=True)
 class Resolver:
     """Resolves a name to the licence that it means.
@@ -71,6 +79,18 @@ class Resolver:
         """Find the licence id for a name; ``None`` for an unknown name or a mere family."""
         name = fold_license_name(value)
         return None if name in self.families else self.names.get(name)
+
+
+def quote_name(value: str) -> str:
+    """Return the name of a base model or data set; what reads as sentences is quoted and cut.
+
+    A long text of a card would otherwise continue a sentence of the report. The digest tells two such texts apart.
+    """
+    text = " ".join(value.split())
+    if len(text) > _LONGEST_NAME:
+        digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        return f"“{text[:_SHOWN_OF_A_NAME]}…” ({len(value):,} characters, SHA-256 {digest})"
+    return f"“{text}”" if _SENTENCE_END.search(text) else value
 
 
 def truncate_quotation(value: str) -> str:

@@ -11,6 +11,7 @@ from modelaudit.licenses.evidence.fields import (
     LINEAGE_CLAIM_LIMIT,
     RESTRICTION,
     Resolver,
+    quote_name,
     truncate_quotation,
 )
 from modelaudit.model.evidence import Statement, Statements, Topic
@@ -57,7 +58,7 @@ def extract_statement_claims(statements: Statements, artifact: str, resolver: Re
         is_base_model = each.topic is Topic.BASE_MODEL
         relation = relations.get((each.field, each.where), default_relation) if is_base_model else None
         yield LicenseClaim(
-            ClaimKind.INHERITED, artifact, each.field, truncate_quotation(name), None, each.where, relation=relation
+            ClaimKind.INHERITED, artifact, each.field, quote_name(name), None, each.where, relation=relation
         )
 
 
