@@ -481,15 +481,15 @@ def test_failure_of_one_language_reader_does_not_lose_findings_of_other_readers(
 ) -> None:
     from dataclasses import replace
 
-    from modelaudit import pipeline
+    from modelaudit.formats import text_searches
     from modelaudit.formats.documents.structured import reader as structured
     from modelaudit.languages.secrets import SECRETS
 
     fail = build_failing_reader(RuntimeError("a bug"))
     if failing == "secret":
-        searches = tuple(replace(each, read=fail) if each is SECRETS else each for each in pipeline.TEXT_SEARCHES)
-        assert searches != pipeline.TEXT_SEARCHES
-        monkeypatch.setattr(pipeline, "TEXT_SEARCHES", searches)
+        searches = tuple(replace(each, read=fail) if each is SECRETS else each for each in text_searches.TEXT_SEARCHES)
+        assert searches != text_searches.TEXT_SEARCHES
+        monkeypatch.setattr(text_searches, "TEXT_SEARCHES", searches)
     else:
         key = {"jinja": "chat_template", "torch": "_target_"}[failing]
         interpreters = tuple(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.model.card_layout import CardLayout
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Use
 
@@ -171,6 +172,7 @@ class Restrictions:
         unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.
         but: patterns that revoke the exemption, because an exception follows.
         plain: the limits that an unknown licence text states plainly.
+        layout: the words by which the layout of a card limits the use; ``None`` if no rule folder has them.
         stems: every sign contains one of these, so other sentences are skipped.
         cues: the words by which a sentence without a sign is judged.
         weights: the weights by which a sentence without either is scored.
@@ -185,6 +187,7 @@ class Restrictions:
     weights: SentenceWeights = field(default_factory=SentenceWeights)
     subjects: ClauseSubjects = field(default_factory=ClauseSubjects)
     plain: tuple[PlainLimit, ...] = ()
+    layout: CardLayout | None = None
 
 
 def is_unsearched(where: Location) -> bool:
