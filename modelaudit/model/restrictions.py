@@ -10,6 +10,7 @@ from typing import Final
 from modelaudit.model.card_layout import CardLayout
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Use
+from modelaudit.model.weight_table import WeightTable
 
 UNSEARCHED: Final = Location(key="not-compared")
 """The place of a claim or a conflict on a text that was not, or not to its end, searched for terms."""
@@ -104,7 +105,7 @@ class SentenceWeights:
         threshold: the score above which a sentence reads like a restriction.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] | WeightTable = field(default_factory=dict)
     bias: float = 0.0
     threshold: float = 0.0
 
