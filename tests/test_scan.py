@@ -375,7 +375,7 @@ def test_subjects_of_references_are_judged_without_keeping_them_all(
         yield from build_reference_subjects(*arguments)  # type: ignore[arg-type]
         alive.append(sum(isinstance(each, Subject) for each in gc.get_objects()))
 
-    monkeypatch.setattr("modelaudit.audit.build_reference_subjects", build_and_count)
+    monkeypatch.setattr("modelaudit.scan_audit.build_reference_subjects", build_and_count)
     weights = {str(number): f"{number}.bin" for number in range(3000)}
     index = json.dumps({"weight_map": weights}).encode()
     scan_target(write_model(tmp_path, model__index__json=index))
