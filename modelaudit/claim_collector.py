@@ -9,17 +9,12 @@ import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from modelaudit.licenses.evidence.card_labels import find_stated_licenses
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
-from modelaudit.licenses.evidence.fields import NOTICE, RESTRICTION, STATEMENT, TEXT, Resolver
-from modelaudit.licenses.evidence.headed_limits import find_headed_limits
-from modelaudit.licenses.evidence.license_statements import find_further_terms
+from modelaudit.licenses.evidence.fields import NOTICE, RESTRICTION, TEXT
 from modelaudit.licenses.evidence.path_limits import find_path_limits
-from modelaudit.licenses.evidence.plain_limits import find_plain_limits
-from modelaudit.licenses.evidence.prohibitions import find_prohibitions
-from modelaudit.licenses.evidence.restriction_sentences import MAX_RESTRICTIONS, find_restrictions
-from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope, is_license_text
+from modelaudit.licenses.evidence.scope import ROOT_CARD, ClaimScope, determine_scope
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, mark_claims_on_model
 from modelaudit.licenses.evidence.unsearched_texts import (
     OVER_LIMIT,
@@ -29,8 +24,6 @@ from modelaudit.licenses.evidence.unsearched_texts import (
 )
 from modelaudit.licenses.lineage.training_bases import find_restricted_bases
 from modelaudit.licenses.obligations.permission import flatten_text
-from modelaudit.licenses.recognition.known_sentences import is_known_sentence
-from modelaudit.licenses.recognition.pointers import find_sibling_files
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue
@@ -40,14 +33,11 @@ from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.reading import Structure
 from modelaudit.model.restrictions import is_unsearched
 from modelaudit.model.structure import Location, ModelCard
-from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory
+
+if TYPE_CHECKING:
+    from modelaudit.licenses.evidence.judged_texts import JudgedText
 
 _KEPT_KINDS = frozenset({ProseKind.LICENSE, ProseKind.NOTICE, ProseKind.POLICY, ProseKind.CARD})
-# Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
-_RESTRICTING_KINDS = frozenset(
-    {ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE, ProseKind.DOCUMENT, ProseKind.STRINGS}
-)
-_COPYLEFT = (LicenseCategory.COPYLEFT, LicenseCategory.WEAK_COPYLEFT)
 _MAX_KEPT_CHARACTERS = 200_000
 _TEXT_BASES = frozenset({Basis.TEXT, Basis.VARIANT})
 _MAX_TEXTS_OF_ONE_LICENSE = 4
@@ -104,7 +94,6 @@ class ClaimCollector:
     license_texts: dict[str, list[tuple[str, Prose]]] = field(default_factory=dict)
     pointers: dict[str, tuple[str, ...]] = field(default_factory=dict)
     unsearched: dict[ClaimScope, list[str]] = field(default_factory=dict)
-    _permissive_ids: frozenset[str] | None = None
 
     def collect_claims(self, address: str, structure: Structure) -> None:
         """Collect the claims of one structure about licence and base models; most structures have none."""
@@ -146,7 +135,7 @@ class ClaimCollector:
             self.read_paths.add(address)
         # Fingerprints and the classifier load slowly, and many models have no text that could be a licence.
         from modelaudit.catalogue.fingerprints import load_fingerprints
-        from modelaudit.licenses.evidence.text_claims import extract_text_claims
+        from modelaudit.licenses.evidence.judged_texts import judge_text
 
         cost = self._count_characters_to_compare(prose)
         if cost is None:
@@ -159,74 +148,15 @@ class ClaimCollector:
         if len(prose.text) > _MAX_CHARACTERS_OF_ONE_TEXT:
             bound = f"only its first {_MAX_CHARACTERS_OF_ONE_TEXT} characters were searched"
             self.claims.append(claim_uncompared_text(address, bound))
-        fingerprints = load_fingerprints(extra=self.folders)
-        text_claims = extract_text_claims(prose, address, self.rules.licenses, fingerprints, self.rules.term_words)
-        self.claims += text_claims
-        self._keep_license_text(prose, address, text_claims)
-        # A part of a large document matters if it reads like terms. The rest of prose comes without text.
-        if prose.unread and (text_claims or prose.kind is not ProseKind.DOCUMENT or not prose.text):
-            self.claims.append(claim_uncompared_text(address, prose.unread))
-        self._collect_limits(prose, address, text_claims)
+        restrictions = sum(each.artifact == address and each.field == RESTRICTION for each in self.claims)
+        judged = judge_text(prose, address, self.rules, load_fingerprints(extra=self.folders), restrictions)
+        self.claims += judged.licenses
+        self._keep_license_text(prose, address, judged)
+        self.claims += judged.limits
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
             words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
             self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
             self.kinds.setdefault(address, prose.kind)
-
-    def _collect_limits(self, prose: Prose, address: str, text_claims: Sequence[LicenseClaim]) -> None:
-        """Collect the sentences of a text that limit the use, beside the licences that it holds or names."""
-        stated = next((each for each in text_claims if each.field == STATEMENT), None)
-        if stated is not None:
-            entry = self.rules.licenses[stated.entry or ""]
-            self.claims += find_further_terms(prose, address, entry, Resolver.from_rules(self.rules.licenses, {}))
-        if any(is_license_text(claim) and claim.differs for claim in text_claims):
-            self._collect_limits_beside(prose, address)
-        # Of a text that is a licence word for word, no sentence is left to judge.
-        is_judged = prose.kind in _RESTRICTING_KINDS or stated is not None
-        if is_judged and not any(map(is_license_text, text_claims)):
-            self.claims += find_restrictions(
-                prose.text,
-                prose.first_line,
-                address,
-                self.rules.restrictions,
-                prose.kind if stated is None else ProseKind.CARD,
-                is_known=self._is_known_sentence,
-            )
-            if prose.kind is ProseKind.CARD:
-                self.claims += find_stated_licenses(
-                    prose.text, prose.first_line, address, self.rules.restrictions.cues, self.rules.licenses
-                )
-                self.claims += find_headed_limits(prose.text, prose.first_line, address)
-        elif prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims):
-            is_changed = any(claim.basis is Basis.VARIANT for claim in text_claims)
-            self.claims += find_plain_limits(
-                prose.text, prose.first_line, address, self.rules.restrictions, is_changed=is_changed
-            )
-        self._collect_prohibitions(prose, address, text_claims)
-
-    def _collect_limits_beside(self, prose: Prose, address: str) -> None:
-        """Collect the sentences beside the texts of a licence file that limit the use, judged as those of a card."""
-        from modelaudit.catalogue.fingerprints import load_fingerprints
-        from modelaudit.licenses.evidence.text_claims import list_words_beside
-
-        fingerprints = load_fingerprints(extra=self.folders)
-        for line, words in list_words_beside(prose, self.rules.licenses, fingerprints):
-            self.claims += find_restrictions(words, line, address, self.rules.restrictions)
-
-    def _collect_prohibitions(self, prose: Prose, address: str, text_claims: Sequence[LicenseClaim]) -> None:
-        """Collect the sentences that forbid a use from the texts whose sentences are not, or not all, claims."""
-        is_exact = any(claim.basis is Basis.TEXT and claim.entry is not None for claim in text_claims)
-        if is_exact or prose.kind in (ProseKind.CODE, ProseKind.STRINGS):
-            return
-        is_whole = prose.kind is ProseKind.POLICY or (
-            prose.kind is ProseKind.LICENSE and self._is_unknown_text(text_claims)
-        )
-        if prose.kind is ProseKind.LICENSE and not is_whole:
-            return
-        restrictions = [each for each in self.claims if each.artifact == address and each.field == RESTRICTION]
-        only_listed = not is_whole and len(restrictions) <= MAX_RESTRICTIONS
-        self.claims += find_prohibitions(
-            prose.text, prose.first_line, address, self.rules.restrictions, only_listed=only_listed
-        )
 
     def _claim_siblings(self, address: str, names: Iterable[str]) -> list[LicenseClaim]:
         """Claim the licences of the files that a licence file points to, if each of them is a licence word for word."""
@@ -243,40 +173,16 @@ class ClaimCollector:
             ]
         return claimed
 
-    def _is_known_sentence(self, sentence: str) -> bool:
-        """Whether a sentence is one of a permissive licence."""
-        from modelaudit.catalogue.fingerprints import load_fingerprints
-
-        fingerprints = load_fingerprints(extra=self.folders)
-        return is_known_sentence(sentence, fingerprints, self._list_permissive_ids())
-
-    def _list_permissive_ids(self) -> frozenset[str]:
-        """List the permissive licences of the rule set that have an SPDX identifier of their own."""
-        if self._permissive_ids is None:
-            self._permissive_ids = frozenset(
-                each.id
-                for each in self.rules.licenses.values()
-                if each.category in PERMISSIVE_CATEGORIES and not each.id.startswith("LicenseRef-")
-            )
-        return self._permissive_ids
-
-    def _keep_license_text(self, prose: Prose, address: str, claims: Iterable[LicenseClaim]) -> None:
+    def _keep_license_text(self, prose: Prose, address: str, judged: JudgedText) -> None:
         """Keep a text to quote its clauses, for each licence that it is or resembles, and the files it points to."""
-        names = find_sibling_files(prose.text) if prose.kind is ProseKind.LICENSE else ()
-        if names:
-            self.pointers[address] = names
-        for claim in claims:
+        if judged.siblings:
+            self.pointers[address] = judged.siblings
+        for claim in judged.licenses:
             kept = (
                 self.license_texts.setdefault(claim.entry, []) if claim.entry and claim.basis in _TEXT_BASES else None
             )
             if kept is not None and len(kept) < _MAX_TEXTS_OF_ONE_LICENSE:
                 kept.append((address, prose))
-
-    def _is_unknown_text(self, claims: Iterable[LicenseClaim]) -> bool:
-        """Whether a licence file holds no known text, or a changed one of a licence that shares under equal terms."""
-        entries = [self.rules.licenses.get(claim.entry or "") for claim in claims if claim.basis is Basis.VARIANT]
-        is_copyleft = any(entry is not None and entry.category in _COPYLEFT for entry in entries)
-        return not is_copyleft and all(claim.basis is not Basis.TEXT for claim in claims)
 
     def _record_unsearched(self, address: str) -> None:
         """Record a text behind the limit: one doubt of a scope stands for all of its texts."""

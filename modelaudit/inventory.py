@@ -8,10 +8,12 @@ from typing import Protocol
 
 from modelaudit.integrity.hashing import BeginHashing, PendingHash
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.limits import Limits
+from modelaudit.model.outline import References
 from modelaudit.model.policy import Policy
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import ArtifactRecord, ByteCounts, Extent
-from modelaudit.model.structure import Unread
+from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.policy.absences import apply_policy
 from modelaudit.wire.ledger import ArtifactLedger
 
@@ -67,3 +69,18 @@ def add_absences(record: ArtifactRecord, absences: Sequence[tuple[str, Unread]],
     is_read = all(unread.is_beside_read_bytes for _, unread in absences)
     extent = record.extent if is_read or record.extent is Extent.NOT else Extent.PARTLY
     return replace(record, absences=(*record.absences, *judged_absences), extent=extent)
+
+
+class ReferenceBound:
+    """The bound on the references of all files of a model together."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._most = self._left = limits.references
+
+    def admit(self, references: References) -> Unread | None:
+        """Count the references of a file; return the absence that remains if there are too many."""
+        self._left -= len(references.items)
+        if self._left >= 0:
+            return None
+        detail = f"the files have more than {self._most} references in all; its own are not checked"
+        return Unread(UnreadReason.LIMIT, detail)

@@ -15,16 +15,13 @@ from typing import Final
 
 from modelaudit.audit import Audit
 from modelaudit.decisions import load_acceptances
-from modelaudit.formats.documents.structured.logging_settings import LOGGING
-from modelaudit.formats.pickles.pickle.search import SEARCH
-from modelaudit.formats.registry import READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
-from modelaudit.formats.text_searches import TERM_SEARCHES, TEXT_SEARCHES
+from modelaudit.formats.registry import PICKLE_SEARCH, READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
+from modelaudit.formats.term_searches import list_searches
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.internal_errors import convert_internal_errors
 from modelaudit.kept_readings import KEPT_READINGS, KeptReading, make_reading_key
 from modelaudit.languages.terms.prose import TERMS
-from modelaudit.languages.text_programs import get_mention_key, make_text_search
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.licensing import doubt_unread_terms
 from modelaudit.model.address import join_range
@@ -74,8 +71,11 @@ def _scan_target(target: str, options: Options) -> AuditReport:
     acceptances = load_acceptances(target, options, policy, catalogue)
     snapshot = resolve_with_claims(target, options, policy)
     refuse_judges_inside_target(policy, options.rules, str(snapshot.root or target))
+    # The checks of files load slowly, and an answer on the licence needs none.
+    from modelaudit.scan_audit import ScanAudit
+
     begin_reading = partial(ArtifactReading, keep_ledgers=options.record_ledger is not None)
-    audit = Audit(catalogue, policy, options.limits, begin_reading, options.rules, options.record_ledger)
+    audit = ScanAudit(catalogue, policy, options.limits, begin_reading, options.rules, options.record_ledger)
     audit.examine_all(snapshot, options)
     audit.check_references(snapshot)
     audit.quote_sources(snapshot)
@@ -251,7 +251,7 @@ class ArtifactReading:
         if readers:
             absences = [unread for path, unread in self.unread.list_since(absences_before) if path == artifact.path]
             self._examine_unclaimed(artifact, window, classes, readers, absences, depth)
-        for search in (*TEXT_SEARCHES, LOGGING) if self._texts is None else TERM_SEARCHES:
+        for search in list_searches(are_for_terms=self._texts is not None):
             if search.recognises(head):
                 self.read_as(search, artifact, window, depth)
 
@@ -264,7 +264,9 @@ class ArtifactReading:
         """
         # Only in bytes without a format of their own: pickles may hide in them.
         if all(reader.fallback for reader in readers):
-            self.read_as(SEARCH, artifact, window, depth)
+            self.read_as(PICKLE_SEARCH, artifact, window, depth)
+        from modelaudit.languages.text_programs import get_mention_key, make_text_search
+
         structures = (each for path, each in self.structures[before:] if path == artifact.path)
         outlines = (each for each in structures if isinstance(each, Outline))
         search = make_text_search({get_mention_key(each) for outline in outlines for each in outline.mentions})
@@ -322,7 +324,7 @@ class ArtifactReading:
                 self._read_member(member, depth + 1, is_unclaimed=True)
             # With fallback readers alone, ``read`` has searched the whole artifact already.
             elif not all(reader.fallback for reader in readers):
-                self.read_as(SEARCH, artifact if is_whole else member, part, depth)
+                self.read_as(PICKLE_SEARCH, artifact if is_whole else member, part, depth)
 
     def _recognises(self, reader: Reader, head: Head, artifact: Artifact) -> bool:
         """Whether ``reader`` recognises the bytes; an exception becomes an absence, and the reader is not used."""

@@ -20,7 +20,7 @@ from modelaudit.checks.started_files import collect_commanded_names
 from modelaudit.checks.subjects import build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised
 from modelaudit.configured_calls import calls_computed_name
-from modelaudit.inventory import ArtifactRead
+from modelaudit.inventory import ArtifactRead, ReferenceBound
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.catalogue import Catalogue, Subject
@@ -28,7 +28,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import DOCUMENTED_PROGRAM, RUN_FILE, References
 from modelaudit.model.reading import Structure
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.structure import Unread
 from modelaudit.shared_sources import SharedSources
 from modelaudit.wire.windows import read_all_bytes
 
@@ -78,8 +78,7 @@ class WaitingFacts:
 
     def __init__(self, catalogue: Catalogue, limits: Limits) -> None:
         self._catalogue = catalogue
-        self._limits = limits
-        self._references_left = limits.references
+        self._reference_bound = ReferenceBound(limits)
         self.references: list[tuple[str, References]] = []
         self._run_files: list[tuple[str, References]] = []
         self.possible_tensor_data: list[Subject] = []
@@ -107,12 +106,8 @@ class WaitingFacts:
                 self.fetching.add(file_of(address))
             if not isinstance(structure, References):
                 continue
-            self._references_left -= len(structure.items)
-            if self._references_left < 0:
-                detail = (
-                    f"the files have more than {self._limits.references} references in all; its own are not checked"
-                )
-                absences.append((address, Unread(UnreadReason.LIMIT, detail)))
+            if (absence := self._reference_bound.admit(structure)) is not None:
+                absences.append((address, absence))
                 continue
             if structure.format in (RUN_FILE, DOCUMENTED_PROGRAM):
                 self.documented.collect_references(address, structure)

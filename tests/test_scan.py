@@ -375,7 +375,7 @@ def test_subjects_of_references_are_judged_without_keeping_them_all(
         yield from build_reference_subjects(*arguments)  # type: ignore[arg-type]
         alive.append(sum(isinstance(each, Subject) for each in gc.get_objects()))
 
-    monkeypatch.setattr("modelaudit.audit.build_reference_subjects", build_and_count)
+    monkeypatch.setattr("modelaudit.scan_audit.build_reference_subjects", build_and_count)
     weights = {str(number): f"{number}.bin" for number in range(3000)}
     index = json.dumps({"weight_map": weights}).encode()
     scan_target(write_model(tmp_path, model__index__json=index))
@@ -481,15 +481,15 @@ def test_failure_of_one_language_reader_does_not_lose_findings_of_other_readers(
 ) -> None:
     from dataclasses import replace
 
-    from modelaudit import pipeline
+    from modelaudit.formats import text_searches
     from modelaudit.formats.documents.structured import reader as structured
     from modelaudit.languages.secrets import SECRETS
 
     fail = build_failing_reader(RuntimeError("a bug"))
     if failing == "secret":
-        searches = tuple(replace(each, read=fail) if each is SECRETS else each for each in pipeline.TEXT_SEARCHES)
-        assert searches != pipeline.TEXT_SEARCHES
-        monkeypatch.setattr(pipeline, "TEXT_SEARCHES", searches)
+        searches = tuple(replace(each, read=fail) if each is SECRETS else each for each in text_searches.TEXT_SEARCHES)
+        assert searches != text_searches.TEXT_SEARCHES
+        monkeypatch.setattr(text_searches, "TEXT_SEARCHES", searches)
     else:
         key = {"jinja": "chat_template", "torch": "_target_"}[failing]
         interpreters = tuple(

@@ -72,6 +72,7 @@ LEVELS = (
         "reported_model": 6,
         "signoffs": 6,
         "audit": 7,
+        "scan_audit": 8,
         "lock_claims": 7,
         "register": 7,
         "pinning": 7,

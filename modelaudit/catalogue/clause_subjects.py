@@ -94,11 +94,11 @@ def _compile(
     patterns: Sequence[str], lists: Mapping[str, str], document: Document, key: str
 ) -> Iterator[re.Pattern[str]]:
     """Compile patterns of a file, with the words of the lists that they name."""
-    for written in _write_patterns(patterns, lists, document, key):
+    for written in write_patterns(patterns, lists, document, key):
         yield compile_pattern(written, document, (key,))
 
 
-def _write_patterns(patterns: Sequence[str], lists: Mapping[str, str], document: Document, key: str) -> Iterator[str]:
+def write_patterns(patterns: Sequence[str], lists: Mapping[str, str], document: Document, key: str) -> Iterator[str]:
     """Write patterns of a file with the words of the lists that they name."""
     for pattern in patterns:
         written = pattern

@@ -10,8 +10,8 @@ from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Extension, Kebab, Shape, Text
-from modelaudit.model.catalogue import Formats, Promise
 from modelaudit.model.format_facts import FormatFacts
+from modelaudit.model.format_promises import Formats, Promise
 
 
 @dataclass(config=CONFIG)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
 from modelaudit.catalogue.call_signatures import read_signatures
@@ -16,10 +18,8 @@ from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.description import read_description
 from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
 from modelaudit.catalogue.discovery import read_discovery
-from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.edition import read_edition
 from modelaudit.catalogue.elements import read_element_lists
-from modelaudit.catalogue.examples import FILE as EXAMPLES
 from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
 from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
@@ -32,19 +32,28 @@ from modelaudit.catalogue.policy_layer import PolicyWords
 from modelaudit.catalogue.publishers import read_publishers
 from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.catalogue.retired import read_retired
+from modelaudit.catalogue.rule_files import RuleFile, RuleFiles, list_files, read_files
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.standard_texts import read_standard_texts
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.term_words import read_term_words
 from modelaudit.catalogue.terms import read_vocabulary
 from modelaudit.catalogue.vocabularies import read_declarations, read_vocabularies, require_declarations
-from modelaudit.model.catalogue import Callables, Catalogue, FindingRule, VocabularyDeclaration
+from modelaudit.model.catalogue import Callables, Catalogue, FindingRule, NameLists, VocabularyDeclaration
+from modelaudit.model.discovery import DiscoveryRules
+from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
 from modelaudit.model.policy import Policy
 from modelaudit.model.terms import LicenseCategory, LicenseEntry, Vocabulary
 
 _Item = TypeVar("_Item")
+_NAMES, _DISCOVERY, _ELEMENTS = "names", "discovery", "elements"
+_LATER_FOLDERS: Final = {
+    "callables": _NAMES, "vocabularies": _NAMES, "torchscript": _NAMES, "elements": _ELEMENTS,
+}  # fmt: skip
+_LATER_FILES: Final = {"skops": _NAMES, "discovery": _DISCOVERY}
+"""The part of the rule set that a folder or a file belongs to, for the parts that are parsed when they are used."""
 
 
 def load_catalogue(
@@ -67,7 +76,7 @@ def load_catalogue(
     for folder in extra:
         if folder.resolve() == find_rules_directory():
             raise ConfigurationError(f"{folder}: these rules are built in already; leave the folder out")
-        if not any(_read_documents(folder)):
+        if not any(list_files(folder)):
             raise ConfigurationError(
                 f"{folder}: contains no rule; use the layout of rules/, as in findings/<family>/<name>.yaml or "
                 "licenses/<id>.yaml"
@@ -129,140 +138,59 @@ def _load_content(content: _RuleContent, formats: FormatFacts) -> Catalogue:
     return _load_folders((content.directory,), formats)
 
 
-@dataclass(slots=True)
-class _RuleFiles:
-    """The files of a rule set by their kind. Findings, policies and licences carry the id that their path implies."""
+def _read_sources(directories: Sequence[Path]) -> tuple[RuleFiles, Mapping[str, Sequence[RuleFile]], str]:
+    """Read the files of all rule folders.
 
-    subjects: list[Document] = field(default_factory=list)
-    findings: list[tuple[str, Document]] = field(default_factory=list)
-    trusted: list[Document] = field(default_factory=list)
-    dangerous: list[Document] = field(default_factory=list)
-    standard_library: list[Document] = field(default_factory=list)
-    signatures: list[Document] = field(default_factory=list)
-    licenses: list[tuple[str, Document]] = field(default_factory=list)
-    vague: list[Document] = field(default_factory=list)
-    origins: list[Document] = field(default_factory=list)
-    policies: list[tuple[str, Document]] = field(default_factory=list)
-    formats: list[Document] = field(default_factory=list)
-    skops: list[Document] = field(default_factory=list)
-    taxonomy: list[Document] = field(default_factory=list)
-    clauses: list[Document] = field(default_factory=list)
-    openness: list[Document] = field(default_factory=list)
-    restrictions: list[Document] = field(default_factory=list)
-    cues: list[Document] = field(default_factory=list)
-    clause_subjects: list[Document] = field(default_factory=list)
-    term_words: list[Document] = field(default_factory=list)
-    sentence_weights: list[Document] = field(default_factory=list)
-    operators: list[Document] = field(default_factory=list)
-    dangerous_operators: list[Document] = field(default_factory=list)
-    vocabularies: list[tuple[str, Document]] = field(default_factory=list)
-    declarations: list[Document] = field(default_factory=list)
-    retired: list[Document] = field(default_factory=list)
-    discovery: list[Document] = field(default_factory=list)
-    publishers: list[Document] = field(default_factory=list)
-    editions: list[Document] = field(default_factory=list)
-    element_lists: list[tuple[str, Document]] = field(default_factory=list)
-    controls: list[Document] = field(default_factory=list)
-    standard_texts: list[Document] = field(default_factory=list)
-    description: list[Document] = field(default_factory=list)
-
-    def _lists_by_path(self) -> dict[tuple[str, ...], list[Document]]:
-        """Return the lists of files without an id of their own, by path; ``*`` is any file of a folder."""
-        return {
-            ("subjects",): self.subjects,
-            ("retired",): self.retired,
-            ("discovery",): self.discovery,
-            ("publishers",): self.publishers,
-            ("edition",): self.editions,
-            ("controls",): self.controls,
-            ("standard_texts",): self.standard_texts,
-            ("description", "*"): self.description,
-            ("formats",): self.formats,
-            ("skops",): self.skops,
-            ("taxonomy",): self.taxonomy,
-            ("clauses",): self.clauses,
-            ("openness",): self.openness,
-            ("restrictions",): self.restrictions,
-            ("cues",): self.cues,
-            ("clause_subjects",): self.clause_subjects,
-            ("term_words",): self.term_words,
-            ("sentences", "weights"): self.sentence_weights,
-            ("vocabularies",): self.declarations,
-            ("torchscript", "trusted", "*"): self.operators,
-            ("torchscript", "dangerous"): self.dangerous_operators,
-            ("callables", "standard-library"): self.standard_library,
-            ("callables", "trusted", "*"): self.trusted,
-            ("callables", "dangerous", "*"): self.dangerous,
-            ("callables", "signatures", "*"): self.signatures,
-            ("licenses", "_vague"): self.vague,
-            ("licenses", "_origins"): self.origins,
-        }
-
-    def add(self, parts: tuple[str, ...], document: Document) -> None:
-        """Add one file to the list that the parts of its path, without the ending, imply.
-
-        Raises:
-            ConfigurationError: no rules are read from this path.
-        """
-        lists = self._lists_by_path()
-        list_by_path = lists.get(parts, lists.get((*parts[:-1], "*")))
-        match parts:
-            case ("findings", family, name):
-                self.findings.append((f"{family}/{name}", document))
-            case ("elements", name):
-                self.element_lists.append((name, document))
-            case ("policies", name):
-                self.policies.append((name, document))
-            case ("vocabularies", vocabulary, "_vocabulary"):
-                raise document.error(
-                    f"this file is no longer read; move its content to the key {vocabulary!r} of vocabularies.yaml"
-                )
-            case ("vocabularies", vocabulary, _):
-                self.vocabularies.append((vocabulary, document))
-            # ``licenses/_vague`` and ``licenses/_origins`` match a licence's path too, so this case comes first.
-            case _ if list_by_path is not None:
-                list_by_path.append(document)
-            case ("licenses", name):
-                self.licenses.append((name, document))
-            case _:
-                raise ConfigurationError(
-                    f"{document.label}: no rules are read from this path; move it to "
-                    "findings/<family>/<name>.yaml, callables/trusted/, callables/dangerous/, "
-                    "vocabularies/<vocabulary>/, licenses/ or policies/"
-                )
-
-
-def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
-    """Read all rule folders and build the catalogue; the files of later folders are added to those of the first."""
-    files = _RuleFiles()
+    Returns:
+        The parsed files, the files that are parsed when they are used by their part of the rule set, and the digest
+        over all of them.
+    """
+    files = RuleFiles()
+    later: defaultdict[str, list[RuleFile]] = defaultdict(list)
     digest = hashlib.sha256()
     for directory in directories:
-        for parts, document in _read_documents(directory):
-            files.add(parts, document)
-            _update_digest(digest, "/".join(parts), document.text.encode())
+        for file in list_files(directory):
+            part = _find_later_part(file.parts)
+            if part:
+                later[part].append(file)
+                content = file.read_bytes()
+            else:
+                document = file.read()
+                files.add(file.parts, document)
+                content = document.text.encode()
+            _update_digest(digest, "/".join(file.parts), content)
         # Fingerprints and base models are large and are parsed only where needed. The digest includes them always.
         for folder in (FINGERPRINTS, LINEAGE):
             for path in sorted((directory / folder).glob("*.yaml")):
                 _update_digest(digest, f"{folder}/{path.stem}", path.read_bytes())
+    return files, later, digest.hexdigest()
+
+
+def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
+    """Read all rule folders and build the catalogue; the files of later folders are added to those of the first."""
+    files, later, digest = _read_sources(directories)
     clauses = read_vocabulary(files.clauses)
     licenses, vague = read_licenses(_take(files.licenses), files.vague, clauses)
-    vocabularies = read_vocabularies(files.vocabularies)
     declarations = read_declarations(files.declarations)
-    require_declarations(_take(files.vocabularies), declarations)
+    read_names = cache(partial(_read_names, tuple(later.get(_NAMES, ())), declarations))
+    read_uses = cache(partial(_read_discovery, tuple(later.get(_DISCOVERY, ()))))
+    read_elements = cache(partial(_read_element_lists, tuple(later.get(_ELEMENTS, ()))))
+    if tuple(directories) != (find_installed_rules(),):
+        # The rules of this installation are tested. A fault of others is reported before they are used.
+        read_names(), read_uses(), read_elements()
     # Findings come last: their matchers are checked against the words that all other files define.
     subjects = _restrict_subjects(read_subjects(files.subjects), formats, clauses, licenses, declarations)
     findings = read_findings(_take(files.findings), subjects, formats)
     return Catalogue(
         findings=findings,
-        callables=_read_callables(files),
+        read_names=read_names,
+        read_discovery=read_uses,
+        read_element_lists=read_elements,
         licenses=licenses,
         policies=read_policies(files.policies, _list_policy_words(findings, licenses, clauses)),
-        digest=digest.hexdigest(),
+        digest=digest,
         vague_licenses=vague,
         formats=read_formats(files.formats, formats),
-        skops=read_skops(files.skops),
-        operators=read_operators(files.operators, files.dangerous_operators),
-        vocabularies=vocabularies,
         declarations=declarations,
         retired=read_retired(files.retired, findings),
         taxonomy=read_taxonomy(files.taxonomy),
@@ -273,14 +201,13 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
             _take(files.cues),
             _take(files.sentence_weights),
             _take(files.clause_subjects),
+            _take(files.card_layout),
             clauses.kinds,
         ),
         term_words=read_term_words(files.term_words),
         known_models=read_origins(files.origins, licenses),
-        discovery=read_discovery(files.discovery),
         known_names=read_publishers(files.publishers),
         edition=read_edition(files.editions),
-        element_lists=read_element_lists(files.element_lists),
         controls=read_controls(files.controls),
         standard_texts=read_standard_texts(files.standard_texts, licenses),
         description=read_description(files.description),
@@ -294,7 +221,34 @@ def _take(documents: list[_Item]) -> list[_Item]:
     return taken
 
 
-def _read_callables(files: _RuleFiles) -> Callables:
+def _find_later_part(parts: tuple[str, ...]) -> str:
+    """Find the part of the rule set that a file belongs to, if the part is parsed when it is used; empty otherwise."""
+    return (_LATER_FOLDERS if len(parts) > 1 else _LATER_FILES).get(parts[0], "")
+
+
+def _read_names(sources: Sequence[RuleFile], declarations: Mapping[str, VocabularyDeclaration]) -> NameLists:
+    """Read the lists that judge names."""
+    files = read_files(sources)
+    require_declarations(files.vocabularies, declarations)
+    return NameLists(
+        callables=_read_callables(files),
+        operators=read_operators(files.operators, files.dangerous_operators),
+        skops=read_skops(files.skops),
+        vocabularies=read_vocabularies(files.vocabularies),
+    )
+
+
+def _read_discovery(sources: Sequence[RuleFile]) -> DiscoveryRules:
+    """Read the forms in which code loads models."""
+    return read_discovery(read_files(sources).discovery)
+
+
+def _read_element_lists(sources: Sequence[RuleFile]) -> tuple[ElementListRules, ...]:
+    """Read the published lists of minimum elements."""
+    return read_element_lists(read_files(sources).element_lists)
+
+
+def _read_callables(files: RuleFiles) -> Callables:
     """Read the lists of Python names: the standard library, the dangerous names, then the trusted ones."""
     callables = CallablesReader()
     for document in _take(files.standard_library):
@@ -334,31 +288,3 @@ def _update_digest(digest: hashlib._Hash, name: str, content: bytes) -> None:
     """Add one file to the digest: the length and the bytes of its name, then those of its content."""
     for part in (name.encode(), content):
         digest.update(len(part).to_bytes(8) + part)
-
-
-def _read_documents(directory: Path) -> Iterator[tuple[tuple[str, ...], Document]]:
-    """Yield (parts of the path without the ending, file) for every file of a rule set, in the order of paths."""
-    if not directory.is_dir():
-        raise ConfigurationError(f"{directory}: is not a folder of rules")
-    installed = find_installed_rules()
-    # The pattern finds ``.yml`` too, so that a file with that ending is an error and not silently left out.
-    for path in sorted(directory.rglob("*.y*ml")):
-        within = path.relative_to(directory)
-        if within.parts[0] in (FINGERPRINTS, LINEAGE) or within.parts == (EXAMPLES,):
-            continue  # These have loaders of their own, which run only where needed.
-        label = f"{directory.name}/{within.as_posix()}"
-        if path.suffix != ".yaml":
-            raise ConfigurationError(f"{label}: is not read, because its name does not end in .yaml; rename it")
-        # Most files of a pack are those of this installation.
-        is_installed = directory == installed or _is_copy(path, installed / within)
-        # A process may load several packs, and the rules of this installation once.
-        document = read_document(path, label, is_installed=is_installed, is_shared=directory != installed)
-        yield within.with_suffix("").parts, document
-
-
-def _is_copy(path: Path, original: Path) -> bool:
-    """Whether two files have the same bytes; a file that cannot be read has none."""
-    try:
-        return path.stat().st_size == original.stat().st_size and path.read_bytes() == original.read_bytes()
-    except OSError:
-        return False

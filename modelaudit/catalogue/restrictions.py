@@ -8,6 +8,7 @@ from dataclasses import field
 
 from pydantic.dataclasses import dataclass
 
+from modelaudit.catalogue.card_layout import read_card_layout
 from modelaudit.catalogue.clause_subjects import read_clause_subjects
 from modelaudit.catalogue.cues import compile_pattern, read_cues
 from modelaudit.catalogue.document import Document
@@ -55,6 +56,7 @@ def read_restrictions(
     cue_documents: Iterable[Document],
     weight_documents: Iterable[Document],
     subject_documents: Iterable[Document],
+    layout_documents: Iterable[Document],
     kinds: Mapping[str, ClauseKind],
 ) -> Restrictions:
     """Read the signs, in the order of the files, and the patterns that decide where signs are looked for.
@@ -95,5 +97,13 @@ def read_restrictions(
     weights = read_sentence_weights(weight_documents)
     subjects = read_clause_subjects(subject_documents)
     return Restrictions(
-        tuple(signs.values()), tuple(unless), tuple(but), tuple(stems), cues, weights, subjects, tuple(plain)
+        tuple(signs.values()),
+        tuple(unless),
+        tuple(but),
+        tuple(stems),
+        cues,
+        weights,
+        subjects,
+        tuple(plain),
+        read_card_layout(layout_documents),
     )

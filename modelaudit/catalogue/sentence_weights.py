@@ -9,6 +9,7 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Shape, Text
 from modelaudit.model.restrictions import SentenceWeights
+from modelaudit.model.weight_table import WeightTable
 
 
 @dataclass(config=CONFIG)
@@ -42,5 +43,5 @@ def read_sentence_weights(documents: Iterable[Document]) -> SentenceWeights:
                 raise document.error(
                     f"weights: {line[:60]!r} is not a number, a space and a feature", ("weights",)
                 ) from None
-        weights = SentenceWeights(by_feature, file.bias, file.threshold)
+        weights = SentenceWeights(WeightTable(by_feature), file.bias, file.threshold)
     return weights

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import ExactName, Shape, Text
-from modelaudit.model.catalogue import SkopsLoader, SkopsLoaders
+from modelaudit.model.skops import SkopsLoader, SkopsLoaders
 
 _CONFIG = ConfigDict(extra="forbid", hide_input_in_errors=True, defer_build=True)
 

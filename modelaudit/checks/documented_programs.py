@@ -14,13 +14,14 @@ import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from modelaudit.checks.callables import Judgement
 from modelaudit.checks.loaded_code import CodeImports
 from modelaudit.checks.mentions import build_mention_subject
 from modelaudit.model.address import file_of
-from modelaudit.model.catalogue import Catalogue, Scalar, Standing, Subject
+from modelaudit.model.catalogue import CallableEntry, Catalogue, Scalar, Standing, Subject
 from modelaudit.model.finding import Finding
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import DOCUMENTED_PROGRAM, IMPORTED, TOOL, Mention, Reference, References
@@ -56,10 +57,15 @@ class DocumentedPrograms:
     """The files that documents and commands have people run so far, and the uses of names in code that count there."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self._ordinary = catalogue.vocabularies.get(_COMMANDS, {})
+        self._catalogue = catalogue
         self._references: list[tuple[str, Reference, bool]] = []
         self._keys: defaultdict[str, set[str]] = defaultdict(set)
         self._uses_left = _MOST_USES
+
+    @cached_property
+    def _ordinary(self) -> Mapping[str, CallableEntry]:
+        """The listed commands."""
+        return self._catalogue.vocabularies.get(_COMMANDS, {})
 
     def collect_references(self, address: str, group: References) -> None:
         """Keep the programs that a document, a script or a setting names."""

@@ -63,11 +63,14 @@ class RuleIndex:
     Attributes:
         families: those whose findings are wanted. Rules of other families are matched as well, because a subject that
             one of them matches needs no fallback.
+        wanted_kinds: the kinds of subjects that rules of these families match; no other subject makes a finding.
     """
 
     def __init__(self, rules: Mapping[str, FindingRule], families: Collection[CheckFamily]) -> None:
         rule_list = list(rules.values())
         self.families = frozenset(families)
+        wanted = (rule for rule in rule_list if rule.rule.check in self.families)
+        self.wanted_kinds = frozenset(matcher.subject for rule in wanted for matcher in rule.match)
         # Subject kind -> field -> wanted value -> matchers.
         self._tables: dict[str, dict[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
         self._unconditional: dict[str, list[_IndexedMatcher]] = {}

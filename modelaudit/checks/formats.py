@@ -12,8 +12,9 @@ from typing import Final
 
 from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
-from modelaudit.model.catalogue import Formats, Scalar, Subject
+from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
+from modelaudit.model.format_promises import Formats
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import FormatNote
 from modelaudit.model.spelling import normalize_appearance

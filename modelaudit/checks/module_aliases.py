@@ -7,7 +7,7 @@ file shows by itself that the model calls ``subprocess.run``.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
@@ -72,7 +72,6 @@ class ModuleAliases:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._entries = catalogue.vocabularies.get(_VOCABULARY, {})
         # For each alias its modules, each with the names of the files that define it: ``helper`` for helper.py.
         self._modules: dict[str, dict[str, set[str]]] = {}
         # For each alias, the members with the parts before the alias, and the first place of each in each file.
@@ -85,6 +84,11 @@ class ModuleAliases:
         # large folder does, so this takes no object for each.
         self._importing_files: defaultdict[str, set[str]] = defaultdict(set)
         self._dropped_in = ""
+
+    @cached_property
+    def _entries(self) -> Mapping[str, CallableEntry]:
+        """The listed names."""
+        return self._catalogue.vocabularies.get(_VOCABULARY, {})
 
     @cached_property
     def _dangerous_members(self) -> frozenset[str]:

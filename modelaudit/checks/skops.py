@@ -7,10 +7,10 @@ from typing import Final
 
 from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
 from modelaudit.checks.mentions import build_mention_subject
-from modelaudit.model.catalogue import Callables, Catalogue, SkopsLoader, SkopsLoaders, Standing, Subject
+from modelaudit.model.catalogue import Callables, Catalogue, Standing, Subject
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.model.pickle import Name
-from modelaudit.model.skops import SkopsNode, SkopsSchema
+from modelaudit.model.skops import SkopsLoader, SkopsLoaders, SkopsNode, SkopsSchema
 from modelaudit.model.structure import Location
 
 _ACTS: Final = {"calls": "call", "constructs": "construct", "refers": "refer"}

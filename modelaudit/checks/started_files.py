@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from modelaudit.model.address import file_of, is_member
-from modelaudit.model.catalogue import Formats
 from modelaudit.model.finding import CheckFamily, Finding, Severity
+from modelaudit.model.format_promises import Formats
 from modelaudit.model.outline import References
 from modelaudit.model.report import ArtifactRecord
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
+from modelaudit.checks.defects import build_format_defects
 from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.checks.skops import build_skops_subjects
@@ -22,13 +23,11 @@ from modelaudit.model.skops import SkopsSchema
 from modelaudit.model.stated import StatedValues, TensorTable
 from modelaudit.model.structure import (
     ArchiveListing,
-    Defect,
     Document,
     Location,
     ModelCard,
     TensorData,
     Unread,
-    UnreadReason,
 )
 from modelaudit.model.torch import TorchProgram
 from modelaudit.model.wording import describe_claim
@@ -55,21 +54,21 @@ def _build_structure_subjects(address: str, structure: Structure, catalogue: Cat
     match structure:
         case PickleProgram():
             yield from build_pickle_subjects(address, structure, catalogue.callables)
-            yield from _build_defect_subjects(address, "pickle", structure.defects)
+            yield from build_format_defects(address, "pickle", structure.defects)
         case Outline():
-            yield from _build_defect_subjects(address, structure.format, structure.defects)
+            yield from build_format_defects(address, structure.format, structure.defects)
             yield from build_outline_subjects(address, structure, catalogue)
         case ArchiveListing():
-            yield from _build_defect_subjects(address, structure.format, structure.defects)
+            yield from build_format_defects(address, structure.format, structure.defects)
         case Document():
-            yield from _build_defect_subjects(address, structure.format, structure.defects)
+            yield from build_format_defects(address, structure.format, structure.defects)
             for tag, line in structure.tags:
                 yield _build_tag_subject(address, structure.format, tag, line)
         case SkopsSchema():
-            yield from _build_defect_subjects(address, "skops", structure.defects)
+            yield from build_format_defects(address, "skops", structure.defects)
             yield from build_skops_subjects(address, structure, catalogue)
         case ModelCard():
-            yield from _build_defect_subjects(address, "card", structure.defects)
+            yield from build_format_defects(address, "card", structure.defects)
         case TensorData() | TorchProgram() | References() | Prose() | Statements() | ModelTraits():
             return
         case StatedValues() | TensorTable():
@@ -120,20 +119,3 @@ def _build_tag_subject(artifact: str, format_: str, tag: str, line: int) -> Subj
     short_tag = tag.removeprefix("tag:yaml.org,2002:").removeprefix("!!")
     fields: dict[str, Scalar] = {"format": format_, "tag": tag, "family": short_tag.partition(":")[0], "line": line}
     return Subject("document-tag", artifact, fields, tag, Location(line=line), (f"line {line}: {tag}",))
-
-
-def _build_defect_subjects(artifact: str, format_: str, defects: Iterable[Defect]) -> Iterator[Subject]:
-    """Yield one subject for every defect; the absence ``unjudged-defect`` remains where no rule matches it."""
-    for defect in defects:
-        absence_if_unmatched = None if defect.kind.harmless else UnreadReason.UNJUDGED
-        fields = {
-            "format": format_,
-            "kind": defect.kind,
-            "detail": defect.detail,
-            "default": "unjudged" if absence_if_unmatched is not None else "harmless",
-        }
-        place = "" if defect.where.offset is None else f"byte {defect.where.offset}: "
-        key = f"{defect.kind} {defect.where.offset} {defect.where.key}"
-        yield Subject(
-            "defect", artifact, fields, key, defect.where, (f"{place}{defect.detail}",), (), None, absence_if_unmatched
-        )

@@ -99,6 +99,18 @@ def find_reader(name: str) -> Reader:
     return reader
 
 
+PICKLE_SEARCH: Final = Reader(
+    "unknown", lambda head: True, _defer_function("modelaudit.formats.pickles.pickle.search:SEARCH.read")
+)
+"""Searches files of no known format, and text, for pickles."""
+LOGGING_SEARCH: Final = Reader(
+    "text",
+    _defer_function("modelaudit.formats.documents.structured.logging_settings:LOGGING.recognises"),
+    _defer_function("modelaudit.formats.documents.structured.logging_settings:LOGGING.read"),
+)
+"""Searches every text for settings of ``logging``."""
+
+
 # Readers of programs under any name, by the language of the command that runs them.
 _PROGRAM_READERS: Final = {
     name: Reader(name, lambda head: True, _defer_function(f"modelaudit.formats.documents.{function}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from modelaudit.formats.encoded_strings import ENCODED_STRINGS
+from modelaudit.formats.registry import LOGGING_SEARCH
 from modelaudit.languages.agents.commands import AGENT_COMMANDS
 from modelaudit.languages.agents.reader import AGENT_TEXTS
 from modelaudit.languages.configurations.gin import GIN_FILES
@@ -41,7 +42,5 @@ TEXT_SEARCHES: Final = (
     ENCODED_STRINGS,
     GIT_REMOTES,
     GIN_FILES,
+    LOGGING_SEARCH,
 )
-
-TERM_SEARCHES: Final = (TERMS, PACKAGE_METADATA, ENCODED_STRINGS)
-"""Those that may find terms; the others find programs, secrets and references."""

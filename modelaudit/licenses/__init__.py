@@ -9,7 +9,7 @@ turns cards, metadata and texts into claims. ``lineage/`` follows base models. `
 from __future__ import annotations
 
 from modelaudit.licenses.conclusion.concluding import conclude
-from modelaudit.licenses.conclusion.subjects import build_subjects
+from modelaudit.licenses.conclusion.subjects import KINDS, build_subjects
 from modelaudit.licenses.evidence.claims import extract_claims
 
-__all__ = ["build_subjects", "conclude", "extract_claims"]
+__all__ = ["KINDS", "build_subjects", "conclude", "extract_claims"]

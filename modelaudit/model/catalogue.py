@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,11 +12,13 @@ from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.finding import Rule, Severity
+from modelaudit.model.format_promises import Formats
 from modelaudit.model.notices import StandardText
 from modelaudit.model.pickle import ORDINARY_COST, Cost
 from modelaudit.model.policy import Policy
 from modelaudit.model.provenance import KnownNames
 from modelaudit.model.restrictions import Restrictions
+from modelaudit.model.skops import SkopsLoaders
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
 from modelaudit.model.term_words import TermWords
 from modelaudit.model.terms import KnownModel, LicenseEntry, OpennessPart, Vocabulary
@@ -275,52 +277,6 @@ class VocabularyDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Promise:
-    """The content that a file extension promises: ``why`` in words, ``formats`` by their names.
-
-    Without formats, the extension promises anything that cannot run code.
-    """
-
-    why: str
-    formats: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Formats:
-    """The promises of file extensions, and the formats whose loaders run code.
-
-    Attributes:
-        promises: by extension, in lower case and with its dot.
-        runs_code: by format, how its loaders run code from the file.
-        inert: by format, why no loader runs code from the file.
-        defects: by format, the kinds of its defects, as in ``FormatFacts``.
-        by_hand: the formats of files that a person starts or follows, and that no loader runs.
-    """
-
-    promises: Mapping[str, Promise] = field(default_factory=dict)
-    runs_code: Mapping[str, str] = field(default_factory=dict)
-    inert: Mapping[str, str] = field(default_factory=dict)
-    defects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    by_hand: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class SkopsLoader:
-    """A loader of skops: ``use`` is ``calls``, ``constructs`` or ``refers``; ``expects`` lists its ordinary names."""
-
-    use: str
-    expects: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class SkopsLoaders:
-    """The loaders of skops by name, and the generators of random numbers that they may take from ``numpy.random``."""
-
-    by_name: Mapping[str, SkopsLoader] = field(default_factory=dict)
-    generators: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Standard:
     """An entry of a published list of risks, such as CWE, MITRE ATLAS or the OWASP Top 10."""
 
@@ -347,14 +303,31 @@ class Edition:
 
 
 @dataclass(frozen=True, slots=True)
+class NameLists:
+    """The lists that judge names in files, by exact name.
+
+    Attributes:
+        operators: the reviewed and the dangerous operators of torch programs: ``aten::relu``, ``print``.
+        skops: the loaders of skops.
+        vocabularies: the reviewed and the dangerous names of other formats, by vocabulary.
+    """
+
+    callables: Callables
+    operators: Mapping[str, CallableEntry] = field(default_factory=dict)
+    skops: SkopsLoaders = field(default_factory=SkopsLoaders)
+    vocabularies: Mapping[str, Mapping[str, CallableEntry]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
 
     Attributes:
+        read_names: reads the lists that judge names, once. A licence check needs none of them.
+        read_discovery: reads the forms in which code loads models, once.
+        read_element_lists: reads the published lists of the minimum elements of a bill of materials, once, sorted by
+            id.
         vague_licenses: names that identify no licence, such as ``other``, with the reason.
-        operators: the reviewed and the dangerous operators of torch programs, by exact name: ``aten::relu``, ``print``.
-        skops: the loaders of skops.
-        vocabularies: the reviewed and the dangerous names of other formats, by vocabulary and exact name.
         declarations: the consequence of an unlisted name, by vocabulary.
         retired: rules of earlier versions, by their old id.
         taxonomy: the entries of published lists for each CWE weakness, itself first.
@@ -363,25 +336,22 @@ class Catalogue:
         openness: the parts of a release that decide how open it is.
         restrictions: sentences that restrict the permissions of a licence.
         term_words: the words by which a text reads like terms.
-        discovery: the forms in which code loads models.
         known_names: of publishers and families of models.
         edition: the number and the date; ``None`` if the rule set states none.
-        element_lists: published lists of the minimum elements of a bill of materials, sorted by id.
         controls: of published catalogues, with the evidence that a report may hold.
         standard_texts: of licences, by id: the packages that ship them.
         description: the keys, headings and sentences that describe a model.
     """
 
     findings: Mapping[str, FindingRule]
-    callables: Callables
+    read_names: Callable[[], NameLists]
     licenses: Mapping[str, LicenseEntry]
     policies: Mapping[str, Policy]
     digest: str
+    read_discovery: Callable[[], DiscoveryRules] = DiscoveryRules
+    read_element_lists: Callable[[], tuple[ElementListRules, ...]] = tuple
     vague_licenses: Mapping[str, str] = field(default_factory=dict)
     formats: Formats = field(default_factory=Formats)
-    operators: Mapping[str, CallableEntry] = field(default_factory=dict)
-    skops: SkopsLoaders = field(default_factory=SkopsLoaders)
-    vocabularies: Mapping[str, Mapping[str, CallableEntry]] = field(default_factory=dict)
     declarations: Mapping[str, VocabularyDeclaration] = field(default_factory=dict)
     retired: Mapping[str, RetiredRule] = field(default_factory=dict)
     taxonomy: Mapping[str, tuple[Standard, ...]] = field(default_factory=dict)
@@ -390,10 +360,38 @@ class Catalogue:
     openness: tuple[OpennessPart, ...] = ()
     restrictions: Restrictions = field(default_factory=Restrictions)
     term_words: TermWords = field(default_factory=TermWords)
-    discovery: DiscoveryRules = field(default_factory=DiscoveryRules)
     known_names: KnownNames = field(default_factory=KnownNames)
     edition: Edition | None = None
-    element_lists: tuple[ElementListRules, ...] = ()
     controls: Controls = field(default_factory=Controls)
     standard_texts: Mapping[str, StandardText] = field(default_factory=dict)
     description: DescriptionRules = field(default_factory=DescriptionRules)
+
+    @property
+    def callables(self) -> Callables:
+        """The trust and danger lists of Python names."""
+        return self.read_names().callables
+
+    @property
+    def operators(self) -> Mapping[str, CallableEntry]:
+        """The operators of torch programs."""
+        return self.read_names().operators
+
+    @property
+    def skops(self) -> SkopsLoaders:
+        """The loaders of skops."""
+        return self.read_names().skops
+
+    @property
+    def vocabularies(self) -> Mapping[str, Mapping[str, CallableEntry]]:
+        """The names of other formats, by vocabulary."""
+        return self.read_names().vocabularies
+
+    @property
+    def discovery(self) -> DiscoveryRules:
+        """The forms in which code loads models."""
+        return self.read_discovery()
+
+    @property
+    def element_lists(self) -> tuple[ElementListRules, ...]:
+        """The published lists of minimum elements."""
+        return self.read_element_lists()

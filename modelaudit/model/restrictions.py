@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from modelaudit.model.card_layout import CardLayout
 from modelaudit.model.structure import Location
 from modelaudit.model.terms import Use
+from modelaudit.model.weight_table import WeightTable
 
 UNSEARCHED: Final = Location(key="not-compared")
 """The place of a claim or a conflict on a text that was not, or not to its end, searched for terms."""
@@ -103,7 +105,7 @@ class SentenceWeights:
         threshold: the score above which a sentence reads like a restriction.
     """
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    weights: Mapping[str, float] | WeightTable = field(default_factory=dict)
     bias: float = 0.0
     threshold: float = 0.0
 
@@ -171,6 +173,7 @@ class Restrictions:
         unless: patterns that exempt a sentence: it is about others, grants a permission, or asks.
         but: patterns that revoke the exemption, because an exception follows.
         plain: the limits that an unknown licence text states plainly.
+        layout: the words by which the layout of a card limits the use; ``None`` if no rule folder has them.
         stems: every sign contains one of these, so other sentences are skipped.
         cues: the words by which a sentence without a sign is judged.
         weights: the weights by which a sentence without either is scored.
@@ -185,6 +188,7 @@ class Restrictions:
     weights: SentenceWeights = field(default_factory=SentenceWeights)
     subjects: ClauseSubjects = field(default_factory=ClauseSubjects)
     plain: tuple[PlainLimit, ...] = ()
+    layout: CardLayout | None = None
 
 
 def is_unsearched(where: Location) -> bool:

@@ -6,7 +6,8 @@ from, and a function by the node around it, which may call it (CVE-2025-54412, C
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from modelaudit.model.structure import Defect
 
@@ -39,3 +40,19 @@ class SkopsSchema:
     protocol: int | None
     nodes: tuple[SkopsNode, ...]
     defects: tuple[Defect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SkopsLoader:
+    """A loader of skops: ``use`` is ``calls``, ``constructs`` or ``refers``; ``expects`` lists its ordinary names."""
+
+    use: str
+    expects: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class SkopsLoaders:
+    """The loaders of skops by name, and the generators of random numbers that they may take from ``numpy.random``."""
+
+    by_name: Mapping[str, SkopsLoader] = field(default_factory=dict)
+    generators: frozenset[str] = frozenset()

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from modelaudit.catalogue import load_catalogue, load_policy
+from modelaudit.catalogue import load_catalogue, load_policy, rule_files
 from modelaudit.catalogue.directory import RulesInPlace, find_installed_rules, replace_rules_directory
-from modelaudit.catalogue.document import read_document
+from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Catalogue, Matcher, Standing
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
+from modelaudit.model.format_facts import NO_FORMATS
 from modelaudit.model.lazy_pattern import LazyPattern
 from modelaudit.model.structure import UnreadReason
 
@@ -140,3 +141,32 @@ def test_rule_sets_share_the_values_of_equal_files_and_no_reader_changes_them(tm
     assert cues is read_document(copy / "cues.yaml", label, is_shared=True).data
     again.write_text(again.read_text("utf-8").replace("# Marks", "# Mark", 1) + "more: 1\n", "utf-8")
     assert read_document(again, label, is_shared=True).data != cues
+
+
+def test_lists_of_names_are_parsed_when_one_of_them_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    original = rule_files.read_document
+
+    def record(path: Path, label: str, **flags: bool) -> Document:
+        read.append(label)
+        return original(path, label, **flags)
+
+    monkeypatch.setattr(rule_files, "read_document", record)
+    catalogue = load_catalogue.__globals__["_load_folders"]((find_installed_rules(),), NO_FORMATS)
+    later = ("rules/callables/", "rules/vocabularies/", "rules/torchscript/", "rules/elements/", "rules/discovery.yaml")
+    assert "rules/vocabularies.yaml" in read
+    assert not [label for label in read if label.startswith(later)]
+    read.clear()
+    assert catalogue.callables is catalogue.callables
+    assert catalogue.discovery is catalogue.discovery
+    assert catalogue.element_lists is catalogue.element_lists
+    assert {label for label in read if label.startswith(later)} == set(read) - {"rules/skops.yaml"}
+    assert len(read) == len(set(read))
+
+
+def test_a_fault_in_a_list_of_names_of_another_folder_is_found_at_once(tmp_path: Path) -> None:
+    own = tmp_path / "own" / "vocabularies" / "keras-classes"
+    own.mkdir(parents=True)
+    (own / "own.yaml").write_text("library: [\n")
+    with pytest.raises(ConfigurationError, match=r"own/vocabularies/keras-classes/own\.yaml:"):
+        load_catalogue(extra=[tmp_path / "own"])

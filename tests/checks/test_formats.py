@@ -10,7 +10,7 @@ import modelaudit
 from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.formats import build_extension_subjects, build_name_subjects, describe_formats, find_extension
 from modelaudit.formats.registry import FACTS
-from modelaudit.model.catalogue import Formats, Promise
+from modelaudit.model.format_promises import Formats, Promise
 from modelaudit.reports.inventory import describe_format
 
 FORMATS = Formats(

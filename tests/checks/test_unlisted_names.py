@@ -16,7 +16,6 @@ from support.mentions import INVENTED, Place, find_places, keep_invented, list_p
 from support.reading import BytesWindow
 
 import modelaudit
-from modelaudit.audit import Audit
 from modelaudit.integrity.hashing import BeginHashing, Hashed, PendingHash
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue, FindingRule, Unlisted
@@ -30,6 +29,7 @@ from modelaudit.model.terms import LicenseCategory
 from modelaudit.model.verdict import Verdict
 from modelaudit.pipeline import ArtifactReading
 from modelaudit.policy.gate import Evidence, decide_verdict
+from modelaudit.scan_audit import ScanAudit
 
 ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = load_shipped()
@@ -67,7 +67,7 @@ class FixedReading(ArtifactReading):
 def judge_reading(reading: FixedReading, path: str, catalogue: Catalogue = CATALOGUE) -> Verdict:
     """Return the verdict on one artifact with this reading."""
     artifact = Artifact(path, 1, lambda: nullcontext(BytesWindow(b"x")))
-    audit = Audit(catalogue, POLICY, Limits(), lambda limits: reading)
+    audit = ScanAudit(catalogue, POLICY, Limits(), lambda limits: reading)
     audit.examine(artifact)
     audit.check_references(Snapshot(ModelRef(RefKind.FILE, "test"), None, (artifact,), "test"))
     coverage = Coverage(tuple(audit.records))

@@ -12,7 +12,6 @@ from typing import Final
 from support.catalogue import load_shipped
 
 from modelaudit import options, pipeline
-from modelaudit.audit import Audit
 from modelaudit.licenses.lineage.traversal import LookupResult
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot, Window
 from modelaudit.model.catalogue import Catalogue
@@ -23,6 +22,7 @@ from modelaudit.model.report import AuditReport, Coverage, Target
 from modelaudit.policy.gate import Evidence, decide_verdict
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.json_report import parse_report
+from modelaudit.scan_audit import ScanAudit
 
 LIMITS: Final = Limits(
     artifact_cpu_seconds=4.0,
@@ -144,7 +144,7 @@ class Inspector:
         def open_window() -> AbstractContextManager[Window]:
             return nullcontext(BytesWindow(data))
 
-        audit = Audit(self._catalogue, self._policy, LIMITS, pipeline.ArtifactReading)
+        audit = ScanAudit(self._catalogue, self._policy, LIMITS, pipeline.ArtifactReading)
         artifact = Artifact(path, len(data), open_window, content=content)
         audit.examine(artifact)
         (record,) = audit.records

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from modelaudit.licenses.conclusion.compared_evidence import format_claim_evidence
 from modelaudit.licenses.conclusion.key_wordings import restore_first_wording
@@ -22,6 +23,10 @@ from modelaudit.model.license import (
 from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, Answer, LicenseEntry
 
+KINDS: Final = frozenset({
+    "license-conclusion", "license-entry", "license-obligation", "license-link", "license-conflict", "license-answer",
+})  # fmt: skip
+"""The kinds of subjects that ``build_subjects`` builds."""
 _CONFLICT_KEY_LENGTH, _ANSWER_KEY_LENGTH = 120, 80
 """Characters of the sentence in a key: permanent, because fingerprints are made of keys."""
 

@@ -49,10 +49,13 @@ NO_OTHER_TERMS = [
     "许可证\uff1aApache 2.0",
 ]
 
+LAYOUT = load_shipped().restrictions.layout
+assert LAYOUT is not None
+
 
 def find_claims(text: str) -> list[LicenseClaim]:
     rules = load_shipped()
-    return list(find_stated_licenses(f"# Heron\n\n{text}\n", 5, "README.md", rules.restrictions.cues, rules.licenses))
+    return list(find_stated_licenses(f"# Heron\n\n{text}\n", 5, "README.md", rules.restrictions, rules.licenses))
 
 
 @pytest.mark.parametrize("text", OTHER_TERMS)
@@ -86,6 +89,6 @@ def test_licence_of_the_weights_is_a_reference(text: str, name: str) -> None:
 @pytest.mark.parametrize("words", ["License: ", "## License\n\n", "- a\n", "| License | a |\n"])
 def test_repeated_labels_are_searched_in_linear_work(words: str) -> None:
     def search(characters: int) -> None:
-        list(card_labels._iter_values(words * (characters // len(words))))
+        list(card_labels._iter_values(words * (characters // len(words)), LAYOUT.labels))
 
     assert find_growth_fault(lambda characters: count_work(lambda: search(characters)), 1600) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.catalogue import load_shipped
 from support.work import count_work, find_growth_fault
 
 from modelaudit.licenses.evidence import headed_limits
@@ -57,9 +58,12 @@ NO_LIMITS = [
     "Can I run it on a CPU? Not yet.",
 ]
 
+LAYOUT = load_shipped().restrictions.layout
+assert LAYOUT is not None
+
 
 def find_kinds(text: str) -> set[str | None]:
-    return {claim.location.key for claim in find_headed_limits(f"# Heron\n\n{text}\n", 1, "README.md")}
+    return {claim.location.key for claim in find_headed_limits(f"# Heron\n\n{text}\n", 1, "README.md", LAYOUT.limits)}
 
 
 @pytest.mark.parametrize("text", LIMITS)
@@ -73,7 +77,7 @@ def test_ordinary_list_table_or_answer_is_quiet(text: str) -> None:
 
 
 def test_quotation_joins_the_heading_and_the_item() -> None:
-    (claim,) = find_headed_limits("# Heron\n\n## Not intended for\n\n- resale\n", 4, "README.md")
+    (claim,) = find_headed_limits("# Heron\n\n## Not intended for\n\n- resale\n", 4, "README.md", LAYOUT.limits)
     assert (claim.quotation, claim.location.line) == ("not intended for: resale", 8)
 
 
@@ -88,6 +92,6 @@ def test_repeated_words_are_searched_in_linear_work(words: str) -> None:
             headed_limits._iter_inline_limits,
             headed_limits._iter_answers,
         ):
-            list(finder(text))
+            list(finder(text, LAYOUT.limits))
 
     assert find_growth_fault(lambda characters: count_work(lambda: search(characters)), 1600) == ""

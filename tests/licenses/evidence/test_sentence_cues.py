@@ -221,7 +221,7 @@ def test_malformed_cues_are_refused_with_their_place(change: dict[str, object], 
         paths[0].write_text(signs, "utf-8")
         paths[1].write_text(yaml.safe_dump(cues, allow_unicode=True), "utf-8")
         restrictions, cue_document = (read_document(path, path.name) for path in paths)
-        read_restrictions([restrictions], [cue_document], [], [], kinds)
+        read_restrictions([restrictions], [cue_document], [], [], [], kinds)
 
     read(CUES)
     with pytest.raises(ConfigurationError) as caught:

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import sys
+
+from modelaudit.model.weight_table import WeightTable
+
+NUMBERS = {f"word {number}": float(number) for number in range(10_000)}
+
+
+def test_table_has_the_numbers_of_its_texts_and_no_other() -> None:
+    table = WeightTable(NUMBERS)
+    assert len(table) == len(NUMBERS)
+    assert all(text in table and table.get(text, -1.0) == number for text, number in NUMBERS.items())
+    others = [f"verb {number}" for number in range(10_000)]
+    assert not any(text in table for text in others)
+    assert all(table.get(text, -1.0) == -1.0 for text in others)
+
+
+def test_texts_whose_characters_have_equal_bytes_in_memory_differ() -> None:
+    table = WeightTable({"gb": 1.0, "\u6267": 2.0})
+    assert (table.get("gb", 0.0), table.get("\u6267", 0.0)) == (1.0, 2.0)
+    assert "\u6268" not in table
+    assert "\ud800" not in table
+
+
+def test_empty_table_is_false_and_has_nothing() -> None:
+    table = WeightTable({})
+    assert not table
+    assert "word" not in table
+    assert table.get("word", 2.0) == 2.0
+
+
+def test_table_takes_a_quarter_of_the_memory_of_a_dictionary() -> None:
+    table = WeightTable(NUMBERS)
+    whole = sum(map(sys.getsizeof, (table._hashes, table._numbers)))
+    assert 4 * whole < sys.getsizeof(NUMBERS) + sum(map(sys.getsizeof, NUMBERS))
