@@ -19,6 +19,7 @@ from modelaudit.languages.configurations import (
     langchain,
     library_keys,
     mlflow,
+    script_values,
     sentence_transformers,
     service_addresses,
     serving,
@@ -58,6 +59,7 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     weight_sources.WEIGHT_SOURCES,
     agent_settings.AGENT_SETTINGS,
     workflows.WORKFLOWS,
+    script_values.SCRIPT_VALUES,
     service_addresses.SERVICE_ADDRESSES,
 )
 

@@ -178,6 +178,7 @@ class Evaluator(ast.NodeVisitor):
         module_values: ModuleValues | None = None,
         shared: SharedValues = MappingProxyType({}),
         read_file: document_values.ReadFile | None = None,
+        trusts_tables: bool = True,
     ) -> None:
         self.log = UseLog()
         self.budget = StepBudget(max_steps)
@@ -194,8 +195,10 @@ class Evaluator(ast.NodeVisitor):
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
+        self._trusts_tables = trusts_tables
+        self._restricted_unpicklers: dict[str, frozenset[str]] = {}
+        """The classes that unpickle the names of closed tables alone, with the names of their tables."""
         self._sibling_names: dict[str, str] = {}
-        self._restricted_unpicklers: frozenset[str] = frozenset()
         """The names that are bound to something of another file of the model, and their names there; ``*`` for all."""
         self._recorded_accesses: set[ast.Attribute] = set()
         """The attributes that were recorded as members of such names: an inlined call visits them again."""
@@ -215,7 +218,11 @@ class Evaluator(ast.NodeVisitor):
         """Create an evaluator with an empty log and budget, and with the attributes and functions known to this one."""
         # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
         next_pass = Evaluator(
-            self.budget.max_steps, self.module_values.copy_for_next_pass(), self._shared, self._read_file
+            self.budget.max_steps,
+            self.module_values.copy_for_next_pass(),
+            self._shared,
+            self._read_file,
+            self._trusts_tables,
         )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
@@ -272,7 +279,8 @@ class Evaluator(ast.NodeVisitor):
 
     def evaluate_module(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements of a module in ``scope``, and then the bodies of the functions that they define."""
-        self._restricted_unpicklers |= restricted_unpicklers.find_restricted_unpicklers(body)
+        if self._trusts_tables:
+            self._restricted_unpicklers.update(restricted_unpicklers.find_restricted_unpicklers(body))
         for statement in body:
             self.budget.begin_part()
             self.evaluate_statements((statement,))
@@ -802,7 +810,10 @@ class Evaluator(ast.NodeVisitor):
         keywords = {each.arg or "": self.evaluate(each.value) for each in node.keywords}
         if self._sibling_names:
             self._follow_sibling_bases(node)
-        if not is_restricted and restricted_unpicklers.may_replace_lookup(node, bases):
+        if is_restricted:
+            tables = " ".join(sorted(self._restricted_unpicklers[node.name]))
+            self.log.record(uses.CLOSED_UNPICKLER, f"{node.name}={tables}", node.lineno)
+        elif restricted_unpicklers.may_replace_lookup(node, bases):
             self.log.record(uses.REFERENCE, "pickle.Unpickler", node.lineno, "by its method find_class")
         members = Scope(self.scope)
         class_value = self._add_definition(node, members)
