@@ -178,6 +178,49 @@ def test_value_that_is_a_script_which_starts_programs_or_sends_secrets_is_mentio
     assert "script-value" in {use for use, _ in list_mentions(read_bytes(text.encode(), path))}
 
 
+_STEP = "jobs: {a: {steps: [{uses: %s}]}}\n"
+_HOOK = "repos: [{repo: 'https://github.com/stranger/hooks', rev: %s, hooks: [{id: a}]}]\n"
+_PIN = "0123456789abcdef0123456789abcdef01234567"
+
+
+@check_each(
+    "path, text, owner",
+    [
+        (".github/workflows/a.yml", _STEP % "stranger/setup@main", "https://github.com/stranger"),
+        (".github/workflows/a.yml", _STEP % "stranger/tools/setup@fast", "https://github.com/stranger"),
+        (".pre-commit-config.yaml", _HOOK % "master", "https://github.com/stranger"),
+        (".gitlab-ci.yml", "include: [{remote: 'https://ci.e.invalid/team/a.yml'}]\n", "https://ci.e.invalid/team"),
+        (".gitlab-ci.yml", "include: 'https://ci.e.invalid/team/a.yml'\n", "https://ci.e.invalid/team"),
+        (
+            "compose.yaml",
+            "services: {a: {build: 'https://git.e.invalid/team/x.git#main'}}\n",
+            "https://git.e.invalid/team",
+        ),
+        (".devcontainer/devcontainer.json", '{"features": {"ghcr.io/stranger/a/b:1": {}}}', "https://ghcr.io/stranger"),
+    ],
+)
+def test_code_that_a_tool_fetches_from_a_branch_is_mentioned_by_its_owner(read_bytes, path, text, owner):
+    assert ("moving", owner) in list_mentions(read_bytes(text.encode(), path))
+
+
+@check_each(
+    "path, text",
+    [
+        (".github/workflows/a.yml", _STEP % "stranger/setup@v4"),
+        (".github/workflows/a.yml", _STEP % f"stranger/setup@{_PIN}"),
+        (".github/workflows/a.yml", _STEP % "./.github/actions/own"),
+        (".pre-commit-config.yaml", _HOOK % "v1.2.3"),
+        (".pre-commit-config.yaml", "repos: [{repo: local, hooks: [{id: a}]}]\n"),
+        (".gitlab-ci.yml", "include: [{local: /a.yml}]\n"),
+        ("compose.yaml", "services: {a: {build: {context: .}}}\n"),
+        ("compose.yaml", f"services: {{a: {{build: 'https://git.e.invalid/team/x.git#{_PIN}'}}}}\n"),
+        (".devcontainer/devcontainer.json", '{"features": {"ghcr.io/stranger/a/b@sha256:%s": {}}}' % ("a" * 64)),
+    ],
+)
+def test_code_at_a_release_a_commit_or_in_the_repository_itself_is_no_moving_source(read_bytes, path, text):
+    assert "moving" not in {use for use, _ in list_mentions(read_bytes(text.encode(), path))}
+
+
 @check_each(
     "command",
     [
