@@ -1035,3 +1035,12 @@ def test_key_of_an_index_of_members_asks_for_a_callable_only_by_its_bare_name(re
     assert ("value", "os.system") in list_mentions(
         read_bytes(json.dumps(index | {"a_handler": "os.system"}).encode(), "a.json")
     )
+
+
+@pytest.mark.slow
+def test_setting_behind_a_vocabulary_with_an_object_for_each_token_is_collected():
+    rows = ",".join(['{"rank":1,"token_bytes":"AA==","token_str":"abcdefgh"}'] * 150_000)
+    text = f'{{"vocab":[{rows}],"layer":{{"_target_":"os.system"}}}}'
+    found, error = document_settings.collect_json_settings((text,), Limits())
+    assert error is None
+    assert (found[-1].path, found[-1].value) == (("layer", "_target_"), "os.system")
