@@ -85,6 +85,8 @@ def list_references(reading):
         ("a.yaml", "mcpServers:\n  a: {type: http, url: 'https://e.invalid'}\n", ("tool-server", "e.invalid")),
         ("a.yml", "base_model: a/b\nplugins:\n- own.boot.Boot\n", ("target", "own.boot.Boot")),
         ("a.yml", "steps:\n- step: {type_info: {module: os, name: system}}\n", ("target", "os.system")),
+        ("a.json", '{"a": {"@module": "torch.hub", "@class": "load"}}', ("target", "torch.hub.load")),
+        ("a.json", '{"@module": "a", "@class": "b.Chain"}', ("class", "b.Chain")),
         ("a.json", json.dumps([{"content": "import os\nos.system('x')\nclass Tools: pass\n"}]), ("call", "os.system")),
         (
             ".github/workflows/a.yml",
