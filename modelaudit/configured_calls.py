@@ -16,6 +16,7 @@ from modelaudit.checks.paths import judge_path
 from modelaudit.languages.document_settings import parse_json_settings, parse_yaml_settings
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues
+from modelaudit.languages.python.name_tables import IMPORTERS
 from modelaudit.languages.settings import Setting
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Standing, Subject
@@ -48,6 +49,11 @@ def calls_computed_name(subject: Subject) -> bool:
     return subject.kind == "mention" and subject.fields["name"] == PICKED_NAME
 
 
+def imports_computed_name(subject: Subject) -> bool:
+    """Whether a subject is the call by which code imports a module, or finds an object, whose name it computes."""
+    return subject.kind == "mention" and subject.fields["name"] in IMPORTERS
+
+
 @dataclass(frozen=True, slots=True)
 class ConfiguredCalls:
     """Judges the calls of one model, once all of its files were read.
@@ -77,6 +83,26 @@ class ConfiguredCalls:
                 yield from resolved[path] or ()
             if resolved[path] is None:
                 yield subject
+
+    def find_acts(self, paths: Sequence[str]) -> Iterator[Subject]:
+        """Yield what the files do besides, each with the values of the configurations in the place of its keys.
+
+        The code may take other texts too, so that nothing is concluded from what it does not do.
+
+        Args:
+            paths: of the files that import modules whose names they compute.
+        """
+        files = [each.path for each in self.records if _is_configuration(each)] if paths else []
+        if not files or len(files) > _MOST_FILES:
+            return
+        settings = (setting for path in files for setting in self._read_settings(path))
+        configured = ConfiguredValues(_list_texts(settings), (), ())
+        for path in paths[:_MOST_SOURCES]:
+            resolved = () if is_member(path) else resolve_configured_calls(self.read_text(path), configured)
+            acts = tuple(replace(each, detail=each.detail or _CONFIGURED) for each in resolved or ())
+            for subject in build_outline_subjects(path, Outline(_PYTHON, acts), self.catalogue):
+                if subject.fields["standing"] == Standing.DANGEROUS.value:
+                    yield subject
 
     def _collect_values(self) -> ConfiguredValues | None:
         """Return the values of the configurations; ``None`` if the code of the model takes texts from elsewhere."""
