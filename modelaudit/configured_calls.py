@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final
 
 from modelaudit.checks.mentions import build_outline_subjects
@@ -32,6 +33,7 @@ _JSON: Final = "json"
 _YAML: Final = "yaml"
 _MOST_FILES: Final = 200
 _MOST_SOURCES: Final = 50
+_LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 # Data of tokenizers: no code takes names from their keys.
 _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".index.json")
 # Uses by which an evaluated source takes a name of another module.
@@ -96,7 +98,7 @@ class ConfiguredCalls:
         if not files or len(files) > _MOST_FILES:
             return
         settings = (setting for path in files for setting in self._read_settings(path))
-        configured = ConfiguredValues(_list_texts(settings), (), ())
+        configured = ConfiguredValues(_list_texts(_join_lists(settings)), (), ())
         for path in paths[:_MOST_SOURCES]:
             resolved = () if is_member(path) else resolve_configured_calls(self.read_text(path), configured)
             acts = tuple(replace(each, detail=each.detail or _CONFIGURED) for each in resolved or ())
@@ -180,6 +182,22 @@ def _is_configuration(record: ArtifactRecord) -> bool:
     """Whether a file is a configuration in JSON or YAML."""
     is_settings = _JSON in record.formats or _YAML in record.formats
     return is_settings and not get_file_name(record.path).endswith(_DATA_FILES)
+
+
+def _join_lists(settings: Iterable[Setting]) -> Iterator[Setting]:
+    """Yield the settings; a list of short texts becomes one text, as ``"".join(config.parts)`` makes of it."""
+    for path, group in groupby(settings, key=_get_list_path):
+        items = list(group)
+        texts = [each.value for each in items if isinstance(each.value, str)]
+        if path and len(texts) == len(items) and sum(map(len, texts)) <= _LONGEST_NAME:
+            yield Setting(path, "".join(texts), items[0].line)
+        else:
+            yield from items
+
+
+def _get_list_path(setting: Setting) -> tuple[str, ...]:
+    """Return the path of the list that holds a value; empty outside of lists."""
+    return setting.path[:-1] if setting.path and setting.path[-1].isdigit() else ()
 
 
 def _list_texts(settings: Iterable[Setting]) -> Mapping[str, tuple[str, ...]]:

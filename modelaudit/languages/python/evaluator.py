@@ -1205,7 +1205,8 @@ class Evaluator(ast.NodeVisitor):
         """Resolve an item of ``globals()`` or ``locals()``, which is a name that the source itself binds."""
         name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
         if name is None:
-            return Unknown(frozenset({"module"}))
+            powerful = self.scope.list_modules() & name_tables.POWERFUL_MODULES
+            return Unknown(frozenset({"module", *(f"{name_resolution.BOUND_TAG}{each}" for each in powerful)}))
         value = self.scope.look_up(name)
         if value is not None:
             is_computed = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
@@ -1223,6 +1224,9 @@ class Evaluator(ast.NodeVisitor):
         """Resolve ``base[key]``; an unknown key is recorded if ``base`` is a namespace, or an unknown module."""
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
             self.recorder.record_computed_name(base, line)
+            is_own = walks.OWN_MODULE in collect_tags(key)
+            if isinstance(base, ExternalName) and base.name == "sys.modules" and not is_own:
+                self.log.record(uses.CALL, "sys.modules.__getitem__", line)
         return name_resolution.resolve_item(base, key)
 
     def _evaluate_slice(self, base: Value, bounds: ast.Slice) -> Value:
