@@ -15,6 +15,7 @@ from typing import Final
 from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.checks.paths import judge_path
 from modelaudit.languages.document_settings import parse_json_settings, parse_yaml_settings
+from modelaudit.languages.python import walks
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues
 from modelaudit.languages.python.name_tables import IMPORTERS
@@ -33,6 +34,7 @@ _JSON: Final = "json"
 _YAML: Final = "yaml"
 _MOST_FILES: Final = 200
 _MOST_SOURCES: Final = 50
+_FINDING: Final = IMPORTERS | {walks.MEMBER_NAME}
 _LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 # Data of tokenizers: no code takes names from their keys.
 _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".index.json")
@@ -52,8 +54,8 @@ def calls_computed_name(subject: Subject) -> bool:
 
 
 def imports_computed_name(subject: Subject) -> bool:
-    """Whether a subject is the call by which code imports a module, or finds an object, whose name it computes."""
-    return subject.kind == "mention" and subject.fields["name"] in IMPORTERS
+    """Whether by a subject code finds a module, an object or a member of a module whose name it computes."""
+    return subject.kind == "mention" and subject.fields["name"] in _FINDING
 
 
 @dataclass(frozen=True, slots=True)

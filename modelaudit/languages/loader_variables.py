@@ -56,7 +56,7 @@ _SERVICE: Final = (
 )
 _ANY_ADDRESS: Final = (
     r"(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:[^\s/@\"'`]{1,200}@)?)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]{2,60}\]|[\w-]{1,63}(?:\.[\w-]{1,63}){1,10})(?::\d{1,5})?(?=[/,\s\"'`;<>)}}\]\\]|\Z)"
+    r"(?P<host>\[[0-9A-Fa-f:.]{2,60}\]|(?<=//)\d{8,10}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,10})(?::\d{1,5})?(?=[/,\s\"'`;<>)}}\]\\]|\Z)"
 )
 # A path with a folder that is none of the system or of an installation, and another file than a known allocator.
 _OWN_FILE: Final = (

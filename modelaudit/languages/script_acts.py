@@ -34,6 +34,10 @@ _EVALUATING: Final = defer_pattern(
     r"(?:atob\s*\(|Buffer\.from\s*\(|String\.fromCharCode\s*\(|decodeURIComponent\s*\(|fetch\s*\(|axios\b)"
 )
 _JOINED: Final = defer_pattern(r"['\"`]\s{0,20}\+\s{0,20}['\"`]")
+_JOINED_LIST: Final = defer_pattern(
+    r"\[\s{0,9}((?:['\"][\w:/.-]{0,40}['\"]\s{0,9},?\s{0,9}){2,20})\]\.join\(\s{0,9}(?:['\"]([^'\"]{0,5})['\"])\s{0,9}\)"
+)
+_ITEM: Final = defer_pattern(r"['\"]([\w:/.-]{0,40})['\"]")
 _ESCAPE: Final = defer_pattern(r"\\(?:x([2-7][0-9A-Fa-f])|u00([2-7][0-9A-Fa-f])|u\{0{0,4}([2-7][0-9A-Fa-f])\})")
 SCRIPT_MARKS: Final = TextMarks(
     (
@@ -54,6 +58,7 @@ def find_script_act(text: str) -> str:
     if not SCRIPT_MARKS.search(text):
         return ""
     code = _JOINED.sub("", _ESCAPE.sub(lambda match: chr(int(match[1] or match[2] or match[3], 16)), text))
+    code = _JOINED_LIST.sub(lambda match: f"'{match[2].join(_ITEM.findall(match[1]))}'", code)
     if _STARTING_MODULE.search(code) is not None:
         call = _STARTING.search(code)
         if call is not None:

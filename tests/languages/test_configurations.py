@@ -81,6 +81,7 @@ def list_references(reading):
             ("sends-to", "e.invalid"),
         ),
         ("a.yml", "spec: {predictor: {model: {storageUri: s3://b/m}}}\n", ("served", "s3://b/m")),
+        ("a.yml", "spec: {initContainers: [{args: ['gs://b/m', /mnt]}]}\n", ("served", "gs://b/m")),
         ("mcp.json", '{"servers": {"a": {"url": "https://e.invalid/sse"}}}', ("tool-server", "e.invalid")),
         ("a.yaml", "mcpServers:\n  a: {type: http, url: 'https://e.invalid'}\n", ("tool-server", "e.invalid")),
         ("a.yml", "base_model: a/b\nplugins:\n- own.boot.Boot\n", ("target", "own.boot.Boot")),
@@ -168,6 +169,7 @@ def test_ordinary_configuration_values_give_no_mentions(read_bytes, path, text):
     [
         ("a.json", json.dumps({"nodes": [{"jsCode": "const p = require('child_' + 'process');\np.exec('id')"}]})),
         ("a.json", json.dumps({"nodes": [{"code": "require('\\x63hild_process')['exec']('id')"}]})),
+        ("a.json", json.dumps({"func": "require(['child', 'process'].join('_')).execSync('id')"})),
         ("a.json", json.dumps({"nodes": [{"code": "eval(atob('YQ=='))"}]})),
         ("a.yaml", "assert:\n- {type: javascript, value: 'process.binding(\"spawn_sync\").spawn(x)'}\n"),
         (

@@ -148,6 +148,7 @@ def test_variable_that_has_each_process_load_a_file_of_the_author_is_for_review(
         ("compose.yml", "services: {a: {image: acme, environment: {ANTHROPIC_BASE_URL: 'https://a.invalid'}}}\n"),
         ("deploy.yaml", "env:\n- name: LANGSMITH_ENDPOINT\n  value: https://trace.collect.invalid/api\n"),
         ("Dockerfile", "FROM python:3.12\nENV MLFLOW_TRACKING_URI https://user:key@mlflow.collect.invalid\n"),
+        (".env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://3405803780:4317\n"),
         (".args", "-m\nmodel.gguf\n--rpc\n203.0.113.4:50052\n"),
         (".env", "MLFLOW_TRACKING_URI=http://ec2-203-0-113-4.compute-1.amazonaws.com:5000\n"),
     ],

@@ -44,6 +44,7 @@ _HOST_KEYS: Final = frozenset({"event_broker", "tracker_store", "lock_store"})
 _TRIGGERS: Final = frozenset(path[0] for path in _PATHS) - {"options", "default", "api"} | {
     "gelf-address", "syslog-address", "fluentd-address", "splunk-url", "loki-url", "base_url", "api_server",
     "mcpServers", "mcp_servers", "context_servers", "mcp", "storageUri", "storage_uri", "modelUri",
+    "containers", "initContainers",
 }  # fmt: skip
 _ADDRESS: Final = defer_pattern(
     r"(?:[a-z][a-z0-9+.-]{1,20}://)?(?:[^/@\s]{1,200}@)?(\[[^\]\s]{1,100}\]|[\w-]{1,63}(?:\.[\w-]{1,63}){1,10})"
@@ -55,6 +56,10 @@ _TOOL_FILES: Final = frozenset({"mcp.json", ".mcp.json"})
 _TOOL_KEYS: Final = frozenset({"url", "serverUrl", "httpUrl", "server_url", "uri"})
 # A deployment of KServe or Seldon fetches the model that it serves.
 _STORE_KEYS: Final = frozenset({"storageUri", "storage_uri", "modelUri"})
+# A container of Kubernetes gets the address among its arguments.
+_ARGUMENT_KEYS: Final = frozenset({"args", "command"})
+_CONTAINERS: Final = frozenset({"containers", "initContainers"})
+_BUCKET: Final = defer_pattern(r"(?:--?[\w-]{1,40}=)?(?:s3|gs|abfss?|wasbs?)://[^\s{$]{1,1000}", re.IGNORECASE)
 _STORE: Final = defer_pattern(r"(?:s3|gs|https?|hdfs|webhdfs|abfss?|wasbs?)://[^\s{$]{1,1000}", re.IGNORECASE)
 
 
@@ -71,7 +76,8 @@ def _collect_addresses(path: str, settings: Sequence[Setting]) -> Iterator[Menti
             continue
         value = setting.value.strip()
         steps = tuple(step for step in setting.path if not step.isdigit())
-        if setting.key in _STORE_KEYS and _STORE.fullmatch(value):
+        is_argument = setting.key in _ARGUMENT_KEYS and not _CONTAINERS.isdisjoint(steps)
+        if (setting.key in _STORE_KEYS and _STORE.fullmatch(value)) or (is_argument and _BUCKET.fullmatch(value)):
             yield Mention("weight-sources", "served", value[:200], setting.where, ".".join(steps)[:200])
             continue
         use = _find_use(steps, is_tool_file)

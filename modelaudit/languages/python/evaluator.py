@@ -1923,6 +1923,8 @@ class Evaluator(ast.NodeVisitor):
                 self.module_values.takes_by_text = True
                 self.keep_named_member(base, ANY_NAME, call.line)
             added_tags = walks.take_computed_attribute(base)
+            if "member" in added_tags:
+                self.log.record(uses.REFERENCE, walks.MEMBER_NAME, call.line)
             return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
         self.keep_named_member(base, name.value, call.line)
         command_method = name_resolution.resolve_command_method(base, name)

@@ -71,6 +71,11 @@ def test_source_in_a_requirement_line_is_found_despite_option_abbreviation_case_
             "git+https://t:k@git.e.invalid/stranger/x.git#egg=x",
             {"requirements/moving-source", "requirements/from-address"},
         ),
+        (
+            "x @ https://github.com/stranger/x/archive/refs/heads/main.zip",
+            {"requirements/moving-source", "requirements/from-address"},
+        ),
+        ("x @ https://github.com/stranger/x/archive/refs/tags/v1.2.zip", {"requirements/from-address"}),
         ("x @ git+https://github.com/stranger/x@v1.2.0", {"requirements/from-address"}),
         ("x @ git+https://github.com/HuggingFace/x.git@main", {"requirements/from-address"}),
         ("x @ git+https://github.com/stranger/x@" + "a" * 40, set()),

@@ -36,6 +36,10 @@ _INSTALLED: Final = "requirements.txt"
 _GIT_SOURCE: Final = defer_pattern(
     r"(?<![\w#])(git\+(?:https?|ssh)://[^\s@#;]+(?:@[^\s@#;/]+[/:][^\s@#;]+)?)(?:@([^\s#;]+))?"
 )
+_BRANCH_ARCHIVE: Final = defer_pattern(
+    r"(https://(?:www\.)?(?:github|gitlab)\.com/[^\s@#;]{1,300}?)/(?:-/)?(?:archive|zipball|tarball)/(?:refs/heads/)?"
+    r"([\w.-]{1,200}?)(?:\.zip|\.tar\.gz|\.tgz)?(?=[\s#;]|\Z)"
+)
 # Names such as ``requirements.txt``, ``dev-requirements.in`` or ``constraints-3.11.txt``.
 _LIST_WORD: Final = defer_pattern(r"(?:\A|[-_.])(?:requirements|constraints)[-_.]")
 _LIST_EXTENSIONS: Final = (".txt", ".in", ".pip", ".lock")
@@ -115,7 +119,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
 def _mention_branch(line: str, number: int) -> Iterator[Mention]:
     """Yield a mention of the owner of a repository from which a line takes a package at a branch."""
-    match = _GIT_SOURCE.search(line)
+    match = _GIT_SOURCE.search(line) or _BRANCH_ARCHIVE.search(line)
     if match is not None and is_branch(match[2] or ""):
         owner = find_owner(match[1])
         if owner:
