@@ -103,7 +103,9 @@ class ConfiguredCalls:
         configured = ConfiguredValues(_list_texts(_join_lists(settings)), (), ())
         for path in paths[:_MOST_SOURCES]:
             resolved = () if is_member(path) else resolve_configured_calls(self.read_text(path), configured)
-            acts = tuple(replace(each, detail=each.detail or _CONFIGURED) for each in resolved or ())
+            # A module alone does nothing; a configuration may name any.
+            members = (each for each in resolved or () if not each.name.endswith(".*"))
+            acts = tuple(replace(each, detail=each.detail or _CONFIGURED) for each in members)
             for subject in build_outline_subjects(path, Outline(_PYTHON, acts), self.catalogue):
                 if subject.fields["standing"] == Standing.DANGEROUS.value:
                     yield subject

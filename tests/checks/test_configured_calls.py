@@ -104,6 +104,7 @@ def test_call_that_a_configuration_resolves_to_a_command_is_judged_as_that_comma
         ("import subprocess\nrun = globals()[config.tool].getoutput\nrun('x')", {"tool": "subprocess"}, 1),
         ("import subprocess\nrun = globals().get(config.tool).getoutput\nrun('x')", {}, 1),
         ("import sys\nrun = sys.modules[config.tool].system\nrun('x')", {"tool": "posix"}, 1),
+        ("run = importlib.import_module(config.tool).getcwd\nsetattr(self, 'home', run())", {"tool": "os"}, 0),
         ("import sys\nmake = sys.modules[config.tool].Linear\nself.layer = make(2, 2)", {"tool": "torch.nn"}, 0),
         ("import torch.utils.collect_env as e\ndef step(run=getattr(e, config.tool)):\n    run('x')\nstep()", {"tool": "run"}, 1),
         ("import torch.utils.collect_env as e\nprint(getattr(e, config.tool))", {"tool": "namedtuple"}, 0),
