@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Final
 
 from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.checks.paths import judge_path
 from modelaudit.languages.document_settings import parse_json_settings, parse_yaml_settings
+from modelaudit.languages.python import walks
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues
+from modelaudit.languages.python.name_tables import IMPORTERS
 from modelaudit.languages.settings import Setting
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Standing, Subject
@@ -31,6 +34,8 @@ _JSON: Final = "json"
 _YAML: Final = "yaml"
 _MOST_FILES: Final = 200
 _MOST_SOURCES: Final = 50
+_FINDING: Final = IMPORTERS | {walks.MEMBER_NAME}
+_LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 # Data of tokenizers: no code takes names from their keys.
 _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".index.json")
 # Uses by which an evaluated source takes a name of another module.
@@ -46,6 +51,11 @@ ReadText = Callable[[str], str]
 def calls_computed_name(subject: Subject) -> bool:
     """Whether a subject is the call of an object that only computed names reach."""
     return subject.kind == "mention" and subject.fields["name"] == PICKED_NAME
+
+
+def imports_computed_name(subject: Subject) -> bool:
+    """Whether by a subject code finds a module, an object or a member of a module whose name it computes."""
+    return subject.kind == "mention" and subject.fields["name"] in _FINDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,28 @@ class ConfiguredCalls:
                 yield from resolved[path] or ()
             if resolved[path] is None:
                 yield subject
+
+    def find_acts(self, paths: Sequence[str]) -> Iterator[Subject]:
+        """Yield what the files do besides, each with the values of the configurations in the place of its keys.
+
+        The code may take other texts too, so that nothing is concluded from what it does not do.
+
+        Args:
+            paths: of the files that import modules whose names they compute.
+        """
+        files = [each.path for each in self.records if _is_configuration(each)] if paths else []
+        if not files or len(files) > _MOST_FILES:
+            return
+        settings = (setting for path in files for setting in self._read_settings(path))
+        configured = ConfiguredValues(_list_texts(_join_lists(settings)), (), ())
+        for path in paths[:_MOST_SOURCES]:
+            resolved = () if is_member(path) else resolve_configured_calls(self.read_text(path), configured)
+            # A module alone does nothing; a configuration may name any.
+            members = (each for each in resolved or () if not each.name.endswith(".*"))
+            acts = tuple(replace(each, detail=each.detail or _CONFIGURED) for each in members)
+            for subject in build_outline_subjects(path, Outline(_PYTHON, acts), self.catalogue):
+                if subject.fields["standing"] == Standing.DANGEROUS.value:
+                    yield subject
 
     def _collect_values(self) -> ConfiguredValues | None:
         """Return the values of the configurations; ``None`` if the code of the model takes texts from elsewhere."""
@@ -154,6 +186,22 @@ def _is_configuration(record: ArtifactRecord) -> bool:
     """Whether a file is a configuration in JSON or YAML."""
     is_settings = _JSON in record.formats or _YAML in record.formats
     return is_settings and not get_file_name(record.path).endswith(_DATA_FILES)
+
+
+def _join_lists(settings: Iterable[Setting]) -> Iterator[Setting]:
+    """Yield the settings; a list of short texts becomes one text, as ``"".join(config.parts)`` makes of it."""
+    for path, group in groupby(settings, key=_get_list_path):
+        items = list(group)
+        texts = [each.value for each in items if isinstance(each.value, str)]
+        if path and len(texts) == len(items) and sum(map(len, texts)) <= _LONGEST_NAME:
+            yield Setting(path, "".join(texts), items[0].line)
+        else:
+            yield from items
+
+
+def _get_list_path(setting: Setting) -> tuple[str, ...]:
+    """Return the path of the list that holds a value; empty outside of lists."""
+    return setting.path[:-1] if setting.path and setting.path[-1].isdigit() else ()
 
 
 def _list_texts(settings: Iterable[Setting]) -> Mapping[str, tuple[str, ...]]:

@@ -99,6 +99,7 @@ class ScanAudit(Audit):
                 own_names,
                 loads,
                 configured.judge_calls(waiting.computed_calls),
+                configured.find_acts(sorted(waiting.importing)),
                 name_subjects,
                 build_shard_subjects(waiting.references, snapshot.artifacts),
                 source_subjects,

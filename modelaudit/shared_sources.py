@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -19,6 +20,7 @@ from modelaudit.checks.read_files import list_named_files
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.document_values import ReadFile, may_read_document
+from modelaudit.languages.python.restricted_unpicklers import may_change
 from modelaudit.languages.python.shared_flows import list_sending_functions, may_send
 from modelaudit.languages.python.shared_values import make_module, make_secret, make_text
 from modelaudit.languages.python.values import Value
@@ -50,6 +52,7 @@ class SharedSources:
         self._exports: dict[str, dict[str, Value]] = {}
         self._senders: dict[str, None] = {}
         self._readers: dict[str, None] = {}
+        self._unpicklers: defaultdict[str, set[str]] = defaultdict(set)
         self._imports: defaultdict[str, set[str]] = defaultdict(set)
         self._names_left = _MOST_NAMES
         self._absence: tuple[str, Unread] | None = None
@@ -60,20 +63,26 @@ class SharedSources:
             return
         for mention in structure.mentions:
             name, _, value = mention.name.partition("=")
-            if mention.use == uses.NAMED_TEXT:
-                self._keep_export(address, name, make_text(value))
-            elif mention.use == uses.NAMED_SECRET:
-                self._keep_export(address, mention.name, make_secret())
-            elif mention.use == uses.MODULE_ALIAS and value.startswith("."):
+            self._collect_exports(address, mention.use, name, value)
+            if mention.use == uses.MODULE_ALIAS and value.startswith("."):
                 self._imports[address].add(value.strip("."))
-            elif mention.use == uses.MODULE_ALIAS and name.isidentifier():
-                self._keep_export(address, name, make_module(value))
             elif mention.use in _IMPORTING and "=" not in mention.name:
                 self._imports[address].add(mention.name.strip("."))
             if len(self._readers) < _MOST_READERS and may_read_document(mention.name):
                 self._readers[address] = None
             if may_send(mention) and len(self._senders) < _MOST_SENDERS:
                 self._senders[address] = None
+
+    def _collect_exports(self, address: str, use: str, name: str, value: str) -> None:
+        """Keep what a mention ``name=value`` of this use lets other files import or change."""
+        if use == uses.NAMED_TEXT:
+            self._keep_export(address, name, make_text(value))
+        elif use == uses.NAMED_SECRET:
+            self._keep_export(address, name, make_secret())
+        elif use == uses.CLOSED_UNPICKLER:
+            self._unpicklers[address].update((name, *value.split()))
+        elif use == uses.MODULE_ALIAS and name.isidentifier() and not value.startswith("."):
+            self._keep_export(address, name, make_module(value))
 
     def _keep_export(self, address: str, name: str, value: Value) -> None:
         self._names_left -= 1
@@ -93,6 +102,7 @@ class SharedSources:
             paths: of all files of the model.
             catalogue: the rule set.
         """
+        yield from self._find_changed_unpicklers(read_text, catalogue)
         self._find_senders(read_text)
         sources: dict[str, Mapping[tuple[str, str], Value]] = {
             each: {} for each in self._readers if _USES_TEXTS.search(read_text(each))
@@ -126,6 +136,22 @@ class SharedSources:
             if imported[_get_module(address)] - {address}:
                 for name, value in list_sending_functions(read_text(address)).items():
                     self._keep_export(address, name, value)
+
+    def _find_changed_unpicklers(self, read_text: Callable[[str], str], catalogue: Catalogue) -> Iterator[Subject]:
+        """Yield what a file has too if another one may change the closed tables of its unpicklers."""
+        for address, names in self._unpicklers.items():
+            module = _get_module(address)
+            importers = (
+                importer
+                for importer, imported in self._imports.items()
+                if importer != address and any(module in each.split(".") for each in imported)
+            )
+            if any(may_change(read_text(each), names) for each in islice(importers, _MOST_FILES)):
+                text = read_text(address)
+                known = {(each.use, each.name) for each in analyze_source(text).mentions}
+                mentions = analyze_source(text, trusts_tables=False).mentions
+                added = tuple(each for each in mentions if (each.use, each.name) not in known)
+                yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
 
     def _find_importers(self) -> Iterator[tuple[str, Mapping[tuple[str, str], Value]]]:
         """Yield each file that imports names of other files, with their values."""

@@ -19,7 +19,7 @@ from modelaudit.checks.read_files import loads_known_file, may_fetch, names_down
 from modelaudit.checks.started_files import collect_commanded_names
 from modelaudit.checks.subjects import build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised
-from modelaudit.configured_calls import calls_computed_name
+from modelaudit.configured_calls import calls_computed_name, imports_computed_name
 from modelaudit.inventory import ArtifactRead, ReferenceBound
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact
@@ -68,6 +68,7 @@ class WaitingFacts:
         importer_dependent: subjects of code whose severity depends on the file that imports it.
         code_dependent: subjects of settings whose severity depends on the code in the model.
         computed_calls: subjects of calls whose names the configurations may hold.
+        importing: the files that import a module whose name they compute.
         strangers: the first repositories and addresses that configurations name for weights.
         module_aliases: the second names of modules.
         code_imports: the imports of Python files.
@@ -85,6 +86,7 @@ class WaitingFacts:
         self.importer_dependent: list[Subject] = []
         self.code_dependent: list[Subject] = []
         self.computed_calls: list[Subject] = []
+        self.importing: set[str] = set()
         self.strangers: dict[str, None] = {}
         self.own_names: list[Subject] = []
         self.loads: list[Subject] = []
@@ -135,6 +137,8 @@ class WaitingFacts:
         )
         for subject in subjects:
             self.module_aliases.collect_names(subject)
+            if imports_computed_name(subject):
+                self.importing.add(subject.artifact)
             self.documented.collect_use(subject)
             if len(self.strangers) < _MOST_STRANGERS and (stranger := find_stranger(subject)):
                 self.strangers[stranger] = None

@@ -168,3 +168,35 @@ _SETTINGS = '{"names": {"0": "o", "1": "s"}, "order": [0, 1], "call": "system", 
 def test_name_that_code_takes_from_a_file_of_settings_is_resolved(tmp_path: Path, code: str, is_found: bool) -> None:
     files = {"config.json": _SETTINGS, "run.py": f"import json\nfrom pathlib import Path\n{code}"}
     assert (scan(tmp_path, files) == 1) == is_found
+
+
+_READER = """import pickle
+NAMES = {("collections", "OrderedDict")}
+class Reader(pickle.Unpickler):
+    def find_class(self, module, name):
+        if (module, name) in NAMES:
+            return super().find_class(module, name)
+        raise pickle.UnpicklingError(name)
+def load(path):
+    return Reader(open(path, "rb")).load()
+"""
+
+
+@check_each(
+    "code, exit_code",
+    [
+        ("from . import reader\nreader.NAMES.add(('os', 'system'))\nreader.load('a.bin')\n", 1),
+        ("from .reader import NAMES as names, load\nnames |= {('os', 'system')}\nload('a.bin')\n", 1),
+        ("from .reader import Reader, load\nReader.find_class = print\nload('a.bin')\n", 1),
+        ("from . import reader\ngetattr(reader, 'NAM' + 'ES').add(('os', 'system'))\n", 1),
+        ("from .reader import load\nload.__globals__['NAMES'].add(('os', 'system'))\n", 1),
+        ("from . import reader\nn = input()\ngetattr(reader, n, None).add(1)\n", 1),
+        ("from .reader import load\ngetattr(load, 'cache', None)\nload('a.bin')\n", 0),
+        ("from .reader import Reader\nReader(open('a.bin', 'rb')).load()\n", 0),
+        ("from . import reader\nreader.load('a.bin')\n", 0),
+    ],
+)
+def test_unpickler_of_closed_tables_that_another_file_may_change_is_a_loader_of_pickles(
+    tmp_path: Path, code: str, exit_code: int
+) -> None:
+    assert scan(tmp_path, {"modeling_a.py": code, "reader.py": _READER}) == exit_code

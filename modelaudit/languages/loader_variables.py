@@ -1,10 +1,11 @@
-"""Find variables of the environment that take a guard of a loader away, in any text that sets an environment.
+"""Find variables that take a guard of a loader away, or send data elsewhere, in any text that sets an environment.
 
 Dockerfiles, ``.env`` files, scripts of any shell, units of systemd, mappings of conda, Compose and Kubernetes, settings
 of editors and magics of notebooks spell an assignment differently. The names are distinct: one search serves them all.
 
 Sources: ``torch.serialization``, the reference of the variables of huggingface_hub, datasets, text-generation-launcher,
-``vllm.envs``, ``mlflow.environment_variables`` and TorchServe.
+``vllm.envs``, ``mlflow.environment_variables`` and TorchServe; the specification of OpenTelemetry, the clients of
+OpenAI, Anthropic, LangSmith, Langfuse and MLflow, ``common/arg.cpp`` of llama.cpp (``--rpc``), and curl (proxies).
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ _REMOTE_CODE: Final = "TRUST_REMOTE_CODE"
 _LITERALS: Final = (
     b"NO_WEIGHTS_ONLY_LOAD", b"TRUST_REMOTE_CODE", b"ALLOW_INSECURE_SERIALIZATION", b"ALLOW_PICKLE_DESERIALIZATION",
     b"TS_INSTALL_PY_DEP_PER_MODEL", b"HF_ENDPOINT", b"HF_HUB_ENDPOINT", b"LD_PRELOAD", b"LD_AUDIT",
-    b"DYLD_INSERT_LIBRARIES", b"PYTHONSTARTUP", b"BASH_ENV",
+    b"DYLD_INSERT_LIBRARIES", b"PYTHONSTARTUP", b"BASH_ENV", b"_BASE_URL", b"_API_BASE", b"_ENDPOINT", b"_PROXY",
+    b"_proxy",
+    b"_TRACKING_URI", b"LANGFUSE_HOST", b"OLLAMA_HOST", b"--rpc", b"-endpoint",
 )  # fmt: skip
 # Servers and images put a prefix before the name: ``HF_TRUST_REMOTE_CODE``, ``OPTION_TRUST_REMOTE_CODE``.
 _SWITCH: Final = (
@@ -42,6 +45,19 @@ _SWITCH: Final = (
 _ADDRESS: Final = "HF_ENDPOINT|HF_HUB_ENDPOINT"
 # Each process that gets one of these loads, or runs, the file that it names.
 _PRELOADING: Final = "LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|PYTHONSTARTUP|BASH_ENV"
+# Clients send prompts, answers, traces, records of experiments or all of their traffic to the server that one names.
+_SERVICE: Final = (
+    r"(?:AZURE_)?OPENAI_(?:BASE_URL|API_BASE(?:_URL)?|ENDPOINT)|ANTHROPIC_(?:BEDROCK_|VERTEX_)?(?:BASE_URL|API_BASE)"
+    r"|(?:GOOGLE_)?GEMINI_(?:BASE_URL|API_BASE)|(?:MISTRAL|COHERE|GROQ|DEEPSEEK|TOGETHER|LITELLM|OLLAMA|XAI|NVIDIA|HF"
+    r"|OPENROUTER|DASHSCOPE)_(?:BASE_URL|API_BASE(?:_URL)?)|HF_INFERENCE_ENDPOINT|OLLAMA_HOST"
+    r"|OTEL_EXPORTER_(?:OTLP(?:_(?:TRACES|METRICS|LOGS))?|ZIPKIN|JAEGER)_ENDPOINT|(?:LANGCHAIN|LANGSMITH)_ENDPOINT"
+    r"|LANGFUSE_(?:HOST|BASE_URL)|PHOENIX_COLLECTOR_ENDPOINT|TRACELOOP_BASE_URL|WANDB_BASE_URL|MLFLOW_TRACKING_URI"
+    r"|(?:HTTPS?|ALL)_PROXY|(?:https?|all)_proxy|--rpc|--otlp-(?:traces-)?endpoint"
+)
+_ANY_ADDRESS: Final = (
+    r"(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:[^\s/@\"'`]{1,200}@)?)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]{2,60}\]|(?<=//)\d{8,10}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,10})(?::\d{1,5})?(?=[/,\s\"'`;<>)}}\]\\]|\Z)"
+)
 # A path with a folder that is none of the system or of an installation, and another file than a known allocator.
 _OWN_FILE: Final = (
     r"(?!/(?:usr|lib\d{0,2}|opt|etc|dev|proc|root/\.?\w*conda\w*|home/[\w.-]{1,40}/\.?\w*conda\w*)/|[^\s:;,]{0,200}"
@@ -56,6 +72,7 @@ _DEFAULT: Final = r"(?:\$\{\w{1,80}:?[-=])?"
 _ASSIGNMENT: Final = defer_pattern(
     rf"(?<![\w.-])(?:(?P<switch>{_SWITCH}){_BETWEEN}{_DEFAULT}(?i:1|y|yes|true|on)(?![\w.-])"
     rf"|(?P<preloading>{_PRELOADING}){_BETWEEN}(?P<file>{_OWN_FILE})"
+    rf"|(?P<service>{_SERVICE}){_BETWEEN}{_DEFAULT}{_ANY_ADDRESS}"
     rf"|(?P<variable>{_ADDRESS}){_BETWEEN}{_DEFAULT}(?P<address>(?i:https?)://[^\s\"'`,;<>)}}\]\\]{{1,300}}))"
 )
 _HOST: Final = defer_pattern(r"https?://(?:[^/@]{1,200}@)?(\[[^\]]{1,100}\]|[^/:?#]{1,200})", re.IGNORECASE)
@@ -94,7 +111,7 @@ def _select_suggestions(mentions: Iterator[Mention]) -> Iterator[Mention]:
 
 
 def _find_variables(window: Window, limits: Limits, is_notebook: bool) -> Iterator[Mention]:
-    """Yield a mention of each variable that is set so that a guard is away."""
+    """Yield a mention of each variable that is set so that a guard is away, or data goes elsewhere."""
     before, line = b"", 1
     for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
         # UTF-16, which Windows writes, puts zeros between the letters.
@@ -124,6 +141,10 @@ def _judge(match: re.Match[str], line: int) -> Iterator[Mention]:
         if host is not None and not is_known_host(host[1]):
             detail = f"{match['variable']}={match['address']}"
             yield Mention(_VOCABULARY, _ENDPOINT, host[1].lower()[:200], where, detail[:300])
+        return
+    if match["service"]:
+        if not is_known_host(match["host"]):
+            yield Mention("services", "sends-to", match["host"].lower()[:200], where, match["service"])
         return
     if match["preloading"]:
         yield Mention(_VOCABULARY, "preloads", match["file"][:200], where, match["preloading"])

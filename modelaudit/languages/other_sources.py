@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from modelaudit.languages.python.attack_texts import is_secret_place
-from modelaudit.languages.shell.program_names import PRIVATE_PATHS
+from modelaudit.languages.script_acts import find_sent_places
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
@@ -63,12 +62,6 @@ _LANGUAGES: Final = (
     ),
 )
 _SCRIPT: Final = defer_pattern(r"\.(?:js|mjs|cjs|ts|mts|cts)\Z", re.IGNORECASE)
-_TEXT: Final = defer_pattern(r"\"((?:[^\"\\\n]|\\.){2,400})\"|'((?:[^'\\\n]|\\.){2,400})'|`([^`]{2,400})`")
-_SENDING: Final = defer_pattern(
-    r"\bhttps?\.request\s*\(|\bfetch\s*\(|\baxios\b|\bXMLHttpRequest\b|\bnet\.(?:connect|createConnection)\s*\("
-    r"|\bsendBeacon\s*\(|\bnew\s+WebSocket\s*\("
-)
-_READING: Final = defer_pattern(r"\breadFile(?:Sync)?\s*\(|\bcreateReadStream\s*\(|\bopenSync\s*\(")
 _DECLARATION: Final = defer_pattern(r"\b(?:int|void|FILE\s*\*|extern|static|inline|bool)\s+\*?\Z")
 
 
@@ -111,18 +104,9 @@ def _find_calls(text: str, language: _Language) -> Iterator[Mention]:
 
 def _find_sent_files(text: str) -> Iterator[Mention]:
     """Yield a mention if a script reads files, names one of secrets, and sends something over the network."""
-    sending = _SENDING.search(text)
-    if sending is None or _READING.search(text) is None:
-        return
-    for match in iterate_within_deadline(_TEXT.finditer(text), items_per_check=256):
-        place = next(group for group in match.groups() if group is not None)
-        if is_secret_place(place) or place.lstrip("~/").startswith(_FILES_OF_SECRETS):
-            where = Location(line=1 + text.count("\n", 0, match.start()))
-            name = " ".join(sending[0].split()).rstrip("( ")
-            yield Mention(_VOCABULARY, "sends-secret", name, where, place[:_QUOTED])
-            return
+    for position, name, place in find_sent_places(text):
+        yield Mention(_VOCABULARY, "sends-secret", name, Location(line=1 + text.count("\n", 0, position)), place)
 
 
-_FILES_OF_SECRETS: Final = tuple(path.lstrip("/") for path in PRIVATE_PATHS if path.startswith("."))
 OTHER_SOURCES: Final = Reader("text", recognises, read)
 """Searches texts, in addition to the reader of their format; therefore it is not one of ``READERS``."""

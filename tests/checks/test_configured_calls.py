@@ -95,6 +95,31 @@ def test_call_that_a_configuration_resolves_to_a_command_is_judged_as_that_comma
 
 
 @check_each(
+    "body, config, code",
+    [
+        ("run = pydoc.locate(getattr(config, 'tool')).run\nsetattr(self, 'step', run)\nself.step('x')",
+         {"tool": "torch.utils.collect_env"}, 1),
+        ("run = importlib.import_module(config.tool).system\nrun('x')", {"tool": "posix"}, 1),
+        ("run = importlib.import_module(''.join(config.tool)).system\nrun('x')", {"tool": ["po", "s", "ix"]}, 1),
+        ("import subprocess\nrun = globals()[config.tool].getoutput\nrun('x')", {"tool": "subprocess"}, 1),
+        ("import subprocess\nrun = globals().get(config.tool).getoutput\nrun('x')", {}, 1),
+        ("import sys\nrun = sys.modules[config.tool].system\nrun('x')", {"tool": "posix"}, 1),
+        ("run = importlib.import_module(config.tool).getcwd\nsetattr(self, 'home', run())", {"tool": "os"}, 0),
+        ("import sys\nmake = sys.modules[config.tool].Linear\nself.layer = make(2, 2)", {"tool": "torch.nn"}, 0),
+        ("import torch.utils.collect_env as e\ndef step(run=getattr(e, config.tool)):\n    run('x')\nstep()", {"tool": "run"}, 1),
+        ("import torch.utils.collect_env as e\nprint(getattr(e, config.tool))", {"tool": "namedtuple"}, 0),
+        ("import os\nmake = globals()[config.tool].Linear\nself.layer = make(2, 2)", {"tool": "nn"}, 0),
+        ("make = importlib.import_module(config.tool).Linear\nsetattr(self, 'layer', make(2, 2))", {"tool": "torch.nn"}, 0),
+        ("make = importlib.import_module(config.tool).Linear\nsetattr(self, 'layer', make(2, 2))", {"other": "posix"}, 0),
+    ],
+)  # fmt: skip
+def test_member_of_a_module_that_a_configuration_names_is_judged_by_the_name(
+    tmp_path: Path, body: str, config: dict[str, object], code: int
+) -> None:
+    assert scan_model(tmp_path / "model", body, config, {})[0] == code
+
+
+@check_each(
     "body, files",
     [
         ("self.l = getattr(importlib.import_module(config.absent), config.name)('x')", {}),

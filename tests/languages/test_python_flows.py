@@ -153,6 +153,12 @@ _FORCED = "os.environ[TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD]"
         ("from unittest import mock\nmock.patch('torch.load', f).start()", "torch.load[=]"),
         ("from unittest.mock import patch\npatch.object(torch, 'load', f).start()", "torch.load[=]"),
         ("import requests\nrequests.Session.verify = False", "requests.Session.verify[=]"),
+        ("os.environ['HTTPS_PROXY'] = 'http://203.0.113.9:8080'", "os.environ[HTTPS_PROXY]"),
+        ("os.environ.update(http_proxy='http://p.e.invalid')", "os.environ[http_proxy]"),
+        (
+            "os.environ['SSL_CERT_FILE'] = os.path.join(os.path.dirname(__file__), 'ca.pem')",
+            "os.environ[SSL_CERT_FILE]",
+        ),
     ],
 )
 def test_guard_that_is_taken_away_is_mentioned(source: str, name: str) -> None:
@@ -165,6 +171,10 @@ def test_guard_that_is_taken_away_is_mentioned(source: str, name: str) -> None:
         "os.environ['TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'] = '0'",
         "os.environ.update({'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD': 'false'})",
         "os.environ['HF_ENDPOINT'] = 'https://huggingface.co'",
+        "os.environ['HTTP_PROXY'] = 'http://127.0.0.1:7890'",
+        "os.environ['https_proxy'] = input()",
+        "import certifi\nos.environ['SSL_CERT_FILE'] = certifi.where()",
+        "os.environ['REQUESTS_CA_BUNDLE'] = '/etc/ssl/certs/own.crt'",
         "torch.load = functools.partial(torch.load, weights_only=True)",
         "import requests\nrequests.Session.verify = True",
         "import datasets\ndatasets.config.HF_DATASETS_TRUST_REMOTE_CODE = False",

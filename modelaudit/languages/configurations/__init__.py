@@ -19,6 +19,8 @@ from modelaudit.languages.configurations import (
     langchain,
     library_keys,
     mlflow,
+    moving_sources,
+    script_values,
     sentence_transformers,
     service_addresses,
     serving,
@@ -58,6 +60,8 @@ CONFIGURATIONS: tuple[Interpreter, ...] = (
     weight_sources.WEIGHT_SOURCES,
     agent_settings.AGENT_SETTINGS,
     workflows.WORKFLOWS,
+    moving_sources.MOVING_SOURCES,
+    script_values.SCRIPT_VALUES,
     service_addresses.SERVICE_ADDRESSES,
 )
 

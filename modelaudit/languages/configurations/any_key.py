@@ -158,11 +158,29 @@ def read_any_key(path: str, settings: Sequence[Setting], limits: Limits) -> Iter
     Raises:
         LimitReachedError: too many values were parsed as Python; the first ones were yielded.
     """
+    has_handler = get_file_name(path) == _MANIFEST
+    if not _holds_data(path):
+        yield from build_outlines(chain(_collect_mentions(settings, has_handler), _collect_pairs(settings)))
+
+
+def _holds_data(path: str) -> bool:
+    """Whether a file holds words or records, by its name."""
     name = get_file_name(path)
     is_vocabulary = name in VOCABULARY_FILES or (_FILE_OF_WORDS.search(name) is not None and "config" not in name)
-    if not is_vocabulary and not name.endswith(_RECORDS):
-        has_handler = get_file_name(path) == _MANIFEST
-        yield from build_outlines(chain(_collect_mentions(settings, has_handler), _collect_pairs(settings)))
+    return is_vocabulary or name.endswith(_RECORDS)
+
+
+def list_texts(path: str, settings: Sequence[Setting]) -> Iterator[tuple[Setting, str]]:
+    """Yield each setting whose value is a text, with the text, if it is neither data nor a text for people."""
+    for setting in settings if not _holds_data(path) else ():
+        if isinstance(setting.value, str) and not _is_data(setting) and not _is_read_otherwise(setting, setting.value):
+            yield setting, setting.value
+
+
+def _is_data(setting: Setting) -> bool:
+    """Whether a value is a word, a label or an item of a bare list, which has no key by which a loader looks it up."""
+    is_word = not _KEYS_OF_DATA.isdisjoint(setting.path) or any(map(_KEY_OF_WORDS.fullmatch, setting.path))
+    return is_word or all(step.isdigit() for step in setting.path)
 
 
 def _collect_mentions(settings: Sequence[Setting], has_handler: bool) -> Iterator[Mention]:
@@ -175,12 +193,7 @@ def _collect_mentions(settings: Sequence[Setting], has_handler: bool) -> Iterato
     indices = _find_indices(settings)
     for setting in settings:
         value = setting.value
-        if not isinstance(value, str) or not _KEYS_OF_DATA.isdisjoint(setting.path):
-            continue
-        if any(map(_KEY_OF_WORDS.fullmatch, setting.path)):
-            continue
-        # An item of a bare list or set of words has no key by which a loader would look it up.
-        if all(step.isdigit() for step in setting.path):
+        if not isinstance(value, str) or _is_data(setting):
             continue
         name = value.strip()
         if has_handler and setting.key == "handler":

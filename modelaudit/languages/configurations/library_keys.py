@@ -5,8 +5,9 @@ Sources: ``haystack/core/pipeline/base.py`` (``type`` beside ``init_parameters``
 ``sentence_transformers/models/Dense.py``, ``Router.py``, ``WordEmbeddings.py`` and ``cross_encoder/CrossEncoder.py``
 (``import_from_string``), ``mmengine/config/config.py`` (``custom_imports``), ``rasa/engine/graph.py`` (``uses`` beside
 ``constructor_name``), ``pyspark/ml/util.py`` (``class`` beside ``sparkVersion``), ``JsonTypeInfo`` of Jackson
-(``@class``), ``ts/model_loader.py`` of TorchServe (``handler``), ``autogen_core/_component_config.py`` (``provider``
-beside ``component_type`` or ``component_version``), ``nnunetv2/utilities/get_network_from_plans.py``
+(``@class``), ``monty/json.py`` (``@class`` beside ``@module``), ``ts/model_loader.py`` of TorchServe (``handler``),
+``autogen_core/_component_config.py`` (``provider`` beside ``component_type`` or ``component_version``),
+``nnunetv2/utilities/get_network_from_plans.py``
 (``network_class_name``, ``_kw_requires_import``), ``parlai/core/loader.py`` (``module:Class`` in ``model.opt``),
 ``mlserver/settings.py`` (``implementation``), ``deepspeed/runtime/compiler.py`` (``backend`` of ``compile``),
 ``lerobot/processor/pipeline.py`` (``class`` of ``steps``), ``axolotl/integrations/base.py`` (``plugins``),
@@ -47,6 +48,8 @@ _COMPANION_KEYS: Final = frozenset(key for keys in _KEYS_WITH_COMPANION.values()
 _SPARK_KEY: Final = "class"
 _SPARK_COMPANION: Final = "sparkVersion"
 _JACKSON_KEY: Final = "@class"
+# Monty, with which pymatgen stores its objects, imports the class ``@class`` of the module ``@module`` beside it.
+_MONTY_MODULE: Final = "@module"
 _JAVA_CLASSES: Final = "java-classes"
 _IMPORTED_KEYS: Final = frozenset(
     {"activation_function", "sbert_ce_default_activation_function", "activation_fn", "tokenizer_class",
@@ -104,7 +107,9 @@ def _collect_names(file: str, settings: Sequence[Setting]) -> Iterator[Mention]:
         elif setting.get_steps_below(_IMPORTS_KEY) and key in ("imports", _IMPORTS_KEY) and is_module_name(value):
             yield make_python_mention("module", str(value), setting)
         elif key == _JACKSON_KEY or (key == _SPARK_KEY and _SPARK_COMPANION in companions.get(setting.path[:-1], ())):
-            if isinstance(value, str) and value:
+            # A class of Java beside a module of Python has the name of a package, as every known chain.
+            is_python = _MONTY_MODULE in companions.get(setting.path[:-1], ()) and "." not in str(value)
+            if isinstance(value, str) and value and not is_python:
                 yield Mention(_JAVA_CLASSES, "class", value[:_MAX_CLASS_LENGTH], setting.where)
         elif key in _KEYS_BY_FILE.get(file, ()):
             if isinstance(value, str) and is_dotted_name(value.replace(":", ".")):
@@ -135,10 +140,12 @@ def _has_imported_path(setting: Setting) -> bool:
 
 
 def _mention_python_references(settings: Sequence[Setting]) -> Iterator[Mention]:
-    """Yield the object that each ``{"type": "pyref", "module": …, "name": …}`` of fiddle makes its reader import."""
+    """Yield each object that a mapping of fiddle, distilabel or Monty makes its reader import by module and name."""
     values: dict[tuple[str, ...], Scalar] = {setting.path: setting.value for setting in settings}
     for setting in settings:
         mapping = setting.path[:-1]
+        if setting.key == _JACKSON_KEY and (module := values.get((*mapping, _MONTY_MODULE))):
+            yield make_python_mention("target", f"{module}.{setting.value}", setting)
         is_reference = values.get((*mapping, "type")) == _PYTHON_REFERENCE or mapping[-1:] == (_TYPE_INFORMATION,)
         if setting.key != "name" or not is_reference:
             continue
@@ -180,7 +187,7 @@ def _mention_handler(setting: Setting) -> Iterator[Mention]:
 def _find_companion_keys(settings: Sequence[Setting]) -> dict[tuple[str, ...], set[str]]:
     """Return the companion keys of each mapping, such as ``init_parameters``, by the path of the mapping."""
     companions: defaultdict[tuple[str, ...], set[str]] = defaultdict(set)
-    companion_keys = _COMPANION_KEYS | {_SPARK_COMPANION, _CONFIGURATION_KEY}
+    companion_keys = _COMPANION_KEYS | {_SPARK_COMPANION, _CONFIGURATION_KEY, _MONTY_MODULE}
     for setting in settings:
         # Components nest, so that a path can have companion keys at several steps.
         for index, step in enumerate(setting.path):

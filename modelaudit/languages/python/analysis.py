@@ -52,6 +52,7 @@ def analyze_source(
     is_imported: bool = True,
     shared: SharedValues = MappingProxyType({}),
     read_file: ReadFile | None = None,
+    trusts_tables: bool = True,
 ) -> SourceAnalysis:
     """Analyse one source.
 
@@ -61,9 +62,10 @@ def analyze_source(
         is_imported: whether something imports the source. If not, no call is one at import.
         shared: values that the source can import from other files of the model.
         read_file: reads a document of the model by the path that the source writes.
+        trusts_tables: whether no other file changes a table of names that an unpickler of the source looks up.
     """
     analysis = SourceAnalysis()
-    evaluator = Evaluator(limit_steps(text), shared=shared, read_file=read_file)
+    evaluator = Evaluator(limit_steps(text), shared=shared, read_file=read_file, trusts_tables=trusts_tables)
     try:
         evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:

@@ -13,6 +13,14 @@ from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
 
 _SHELLS: Final = r"(?:ba|z|da|k|c|a)?sh\b|python[0-9.]*|perl|ruby|node|php|source\b|iex\b|Invoke-Expression"
+# The modules and functions by which a pickle runs something, between the marks of the opcodes that import by name.
+_SYSTEM: Final = r"(?:os|posix|nt)", r"(?:system|popen|exec[lv]\w{0,3}|spawn\w{1,4}|posix_spawnp?)"
+_RUNNERS: Final = (
+    r"(?:subprocess|pty|builtins|__builtin__|runpy|importlib|pkgutil|_posixsubprocess|torch\.utils\.[\w.]{1,60})",
+    r"(?:exec\w{0,9}|eval|compile|Popen|run\w{0,20}|call|check_\w{1,9}|getoutput|getstatusoutput|spawn|fork_exec|system"
+    r"|__import__|import_module|getattr|resolve_name|open)",
+)
+_MEMO: Final = r"(?:\x94|q[\s\S])?"
 # Each pattern takes linear time: repetitions are bounded, and cannot match the text that must follow them. The comment
 # above a pattern gives a text that it matches, where the name does not.
 _PATTERNS: Final = (
@@ -78,6 +86,11 @@ _PATTERNS: Final = (
     # INSTALL x FROM 'https://host' of DuckDB, load_extension('x') of SQLite, COPY … FROM PROGRAM 'x' of PostgreSQL
     ("(database that runs code)", r"(?i:\bINSTALL\s{1,9}\w{1,60}\s{1,9}FROM\s{1,9}['\"]|\ballow_unsigned_extensions\b|"
      r"\bload_extension\s{0,9}\(\s{0,9}['\"]|\bxp_cmdshell\b|\b(?:FROM|TO)\s{1,9}PROGRAM\s{1,9}['\"])"),
+    # A pickle that calls what its loader imports by name: cposix\nsystem\n, or the same by STACK_GLOBAL
+    ("(pickle that runs something)", "|".join(
+        rf"(?<![A-Za-z ])c{module}\n{name}\n|\x8c[\s\S]{module}{_MEMO}\x8c[\s\S]{name}{_MEMO}\x93"
+        for module, name in (_SYSTEM, _RUNNERS)
+    )),
     ("(miner)", r"stratum\+(?:tcp|ssl)://|\bxmrig\b"),
 )  # fmt: skip
 _COMPILED_PATTERNS: Final = tuple((name, defer_pattern(pattern)) for name, pattern in _PATTERNS)
@@ -95,7 +108,7 @@ _ANY_HINT: Final = defer_pattern(
     r"/auth\.json|/\.credentials|oauth_creds|vault-token|cargo/cred|cookies\.sqlite|webhook|telegram|slack|"
     r"pipedream|interact|oast|burp|"
     r"ngrok|requestbin|transfer\.sh|pastebin|hastebin|\.onion|LD_PRELOAD|DYLD|stratum|xmrig|"
-    r"-packages/|customize|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
+    r"-packages/|customize|c[\w.]{2,60}\n\w{3,40}\n|\x8c[\s\S][\w.]{2,60}(?:\x94|q[\s\S])?\x8c|STARTUP|__(?:import|subclasses|globals|builtins)__|subprocess\.|"
     r"(?:system|popen|execl|execlp)\s{0,9}\("
 )
 _PIECE_LENGTH: Final = 200_000  # characters that are searched between two checks of the deadline

@@ -178,6 +178,7 @@ class Evaluator(ast.NodeVisitor):
         module_values: ModuleValues | None = None,
         shared: SharedValues = MappingProxyType({}),
         read_file: document_values.ReadFile | None = None,
+        trusts_tables: bool = True,
     ) -> None:
         self.log = UseLog()
         self.budget = StepBudget(max_steps)
@@ -194,8 +195,10 @@ class Evaluator(ast.NodeVisitor):
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
+        self._trusts_tables = trusts_tables
+        self._restricted_unpicklers: dict[str, frozenset[str]] = {}
+        """The classes that unpickle the names of closed tables alone, with the names of their tables."""
         self._sibling_names: dict[str, str] = {}
-        self._restricted_unpicklers: frozenset[str] = frozenset()
         """The names that are bound to something of another file of the model, and their names there; ``*`` for all."""
         self._recorded_accesses: set[ast.Attribute] = set()
         """The attributes that were recorded as members of such names: an inlined call visits them again."""
@@ -215,7 +218,11 @@ class Evaluator(ast.NodeVisitor):
         """Create an evaluator with an empty log and budget, and with the attributes and functions known to this one."""
         # Definitions keep their numbers, so that results and arguments of the first pass belong to the same functions.
         next_pass = Evaluator(
-            self.budget.max_steps, self.module_values.copy_for_next_pass(), self._shared, self._read_file
+            self.budget.max_steps,
+            self.module_values.copy_for_next_pass(),
+            self._shared,
+            self._read_file,
+            self._trusts_tables,
         )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
@@ -272,7 +279,8 @@ class Evaluator(ast.NodeVisitor):
 
     def evaluate_module(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements of a module in ``scope``, and then the bodies of the functions that they define."""
-        self._restricted_unpicklers |= restricted_unpicklers.find_restricted_unpicklers(body)
+        if self._trusts_tables:
+            self._restricted_unpicklers.update(restricted_unpicklers.find_restricted_unpicklers(body))
         for statement in body:
             self.budget.begin_part()
             self.evaluate_statements((statement,))
@@ -802,7 +810,10 @@ class Evaluator(ast.NodeVisitor):
         keywords = {each.arg or "": self.evaluate(each.value) for each in node.keywords}
         if self._sibling_names:
             self._follow_sibling_bases(node)
-        if not is_restricted and restricted_unpicklers.may_replace_lookup(node, bases):
+        if is_restricted:
+            tables = " ".join(sorted(self._restricted_unpicklers[node.name]))
+            self.log.record(uses.CLOSED_UNPICKLER, f"{node.name}={tables}", node.lineno)
+        elif restricted_unpicklers.may_replace_lookup(node, bases):
             self.log.record(uses.REFERENCE, "pickle.Unpickler", node.lineno, "by its method find_class")
         members = Scope(self.scope)
         class_value = self._add_definition(node, members)
@@ -1194,7 +1205,8 @@ class Evaluator(ast.NodeVisitor):
         """Resolve an item of ``globals()`` or ``locals()``, which is a name that the source itself binds."""
         name = key.value if isinstance(key, Constant) and isinstance(key.value, str) else None
         if name is None:
-            return Unknown(frozenset({"module"}))
+            powerful = self.scope.list_modules() & name_tables.POWERFUL_MODULES
+            return Unknown(frozenset({"module", *(f"{name_resolution.BOUND_TAG}{each}" for each in powerful)}))
         value = self.scope.look_up(name)
         if value is not None:
             is_computed = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
@@ -1212,6 +1224,9 @@ class Evaluator(ast.NodeVisitor):
         """Resolve ``base[key]``; an unknown key is recorded if ``base`` is a namespace, or an unknown module."""
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
             self.recorder.record_computed_name(base, line)
+            is_own = walks.OWN_MODULE in collect_tags(key)
+            if isinstance(base, ExternalName) and base.name == "sys.modules" and not is_own:
+                self.log.record(uses.CALL, "sys.modules.__getitem__", line)
         return name_resolution.resolve_item(base, key)
 
     def _evaluate_slice(self, base: Value, bounds: ast.Slice) -> Value:
@@ -1908,6 +1923,8 @@ class Evaluator(ast.NodeVisitor):
                 self.module_values.takes_by_text = True
                 self.keep_named_member(base, ANY_NAME, call.line)
             added_tags = walks.take_computed_attribute(base)
+            if "member" in added_tags:
+                self.log.record(uses.REFERENCE, walks.MEMBER_NAME, call.line)
             return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
         self.keep_named_member(base, name.value, call.line)
         command_method = name_resolution.resolve_command_method(base, name)

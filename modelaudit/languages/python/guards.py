@@ -10,6 +10,7 @@ from typing import Final
 
 from modelaudit.languages.python import partial_texts
 from modelaudit.languages.python.values import Constant, PartialCall, Value
+from modelaudit.model.lazy_pattern import defer_pattern
 
 _SWITCHES: Final = frozenset(
     {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "HF_DATASETS_TRUST_REMOTE_CODE", "VLLM_ALLOW_INSECURE_SERIALIZATION",
@@ -21,6 +22,11 @@ _ADDRESSES: Final = frozenset(
     {"HF_ENDPOINT", "huggingface_hub.constants.ENDPOINT", "huggingface_hub.constants.HUGGINGFACE_CO_URL_HOME",
      "transformers.utils.hub.HUGGINGFACE_CO_RESOLVE_ENDPOINT"}
 )  # fmt: skip
+# Servers that see all traffic of the process, and certificates by which it trusts them.
+_PROXIES: Final = frozenset({"HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "https_proxy", "http_proxy", "all_proxy"})
+_CERTIFICATES: Final = frozenset({"REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"})
+_ORDINARY_BUNDLES: Final = ("cacert.pem", "ca-bundle.crt", "ca-certificates.crt", "cert.pem", "certs")
+_OWN_BUNDLE: Final = defer_pattern(r"(?:\.{0,2}|…|[\w.-]{1,80})[/\\][^\0]{0,300}?([\w.-]{1,100})")
 _LOADERS: Final = frozenset({"torch.load", "torch.serialization.load"})
 _OFF: Final = frozenset({"", "0", "n", "no", "false", "off"})
 
@@ -34,6 +40,11 @@ def keeps_guard(name: str, value: Value) -> bool:
     if name in _ADDRESSES:
         text = partial_texts.write_text(value)
         return text.startswith(("http://", "https://")) and not partial_texts.find_foreign_host(text)
+    if name in _PROXIES:
+        return not partial_texts.find_foreign_host(partial_texts.write_text(value))
+    if name in _CERTIFICATES:
+        own_bundle = _OWN_BUNDLE.fullmatch(partial_texts.write_text(value))
+        return own_bundle is None or own_bundle[0].startswith("/") or own_bundle[1] in _ORDINARY_BUNDLES
     if name in _LOADERS and isinstance(value, PartialCall):
         is_strict = dict(value.keywords).get("weights_only")
         return isinstance(is_strict, Constant) and is_strict.value is True

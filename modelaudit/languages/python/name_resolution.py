@@ -39,6 +39,8 @@ _SECRET_TAG: Final = frozenset({"secret"})
 _MEMBER_TAG: Final = frozenset({"member"})
 _FOUND_BY_WALK: Final = frozenset({"walked", "member", "module"})
 # Attributes of functions and frames that hold the names of the module they come from.
+BOUND_TAG: Final = "bound:"
+"""Begins the tag of a value that may be a module which the source has imported, before the name of the module."""
 _GLOBALS_ATTRIBUTES: Final = ("__globals__", "__builtins__", "f_globals", "f_builtins", "f_locals", "func_globals")
 # Each attribute of these has the effect of the whole: it loads the library, or starts the program, of that name.
 _ATTRIBUTE_PREFIXES: Final = {
@@ -122,6 +124,17 @@ def resolve_attribute(base: Value, name: str) -> Value:
         return ExternalName(f"*.{name}")
     if not isinstance(base, Unknown) or not base.tags:
         return UNKNOWN
+    return _resolve_unknown_attribute(base, name)
+
+
+def _resolve_unknown_attribute(base: Unknown, name: str) -> Value:
+    """Resolve an attribute of a value that carries the tags of a walk, or of what it may be."""
+    # ``globals()[key]`` may be each of the modules that the source has imported.
+    bound = sorted(tag.removeprefix(BOUND_TAG) for tag in base.tags if tag.startswith(BOUND_TAG))
+    if bound:
+        others = Unknown(frozenset(tag for tag in base.tags if not tag.startswith(BOUND_TAG)))
+        members = (normalize_name(f"{module}.{name}") for module in bound)
+        return join_values(*members, walks.take_attribute(others, name))
     # A module that a walk has found has imported others.
     if name in WELL_KNOWN_MODULES and not base.tags.isdisjoint(_FOUND_BY_WALK):
         return ExternalName(WELL_KNOWN_MODULES[name])

@@ -1,7 +1,8 @@
 """Recognise unpicklers that find the names of a closed table alone, after the example in the documentation of pickle.
 
 The class has no method but ``find_class``, and that raises for each pair of a module and a name that its table does not
-hold. The table is written out, nothing changes it, and each of its names builds data.
+hold. The table is written out, nothing changes it, and each of its names builds data. Another file of the model may
+change it, or the class: ``may_change`` searches a file that imports the module.
 
 Source: https://docs.python.org/3/library/pickle.html#restricting-globals.
 """
@@ -9,7 +10,7 @@ Source: https://docs.python.org/3/library/pickle.html#restricting-globals.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.values import ExternalName, Value, list_alternatives
@@ -21,6 +22,8 @@ _REACHING: Final = frozenset(
     {"setattr", "delattr", "globals", "locals", "vars", "exec", "eval", "__import__", "compile"}
 )
 _REACHING_ATTRIBUTES: Final = frozenset({"__dict__", "__class__", "__globals__", "__setattr__", "modules", "__bases__"})
+# Functions that take a member by its name, and the position of the name among their arguments.
+_GETTERS: Final = {"getattr": 1, "attrgetter": 0}
 _BUILDING_DATA: Final = {
     "builtins": "dict list set frozenset tuple int float str bytes bytearray complex bool object range slice",
     "__builtin__": "dict list set frozenset tuple int float str unicode bytes bytearray complex bool object slice",
@@ -44,22 +47,54 @@ _BUILDING_DATA: Final = {
 _NAMES: Final = frozenset(f"{module}.{name}" for module, names in _BUILDING_DATA.items() for name in names.split())
 
 
-def find_restricted_unpicklers(body: Sequence[ast.stmt]) -> frozenset[str]:
-    """Return the names of the classes of a source that unpickle the names of a closed table alone."""
+def find_restricted_unpicklers(body: Sequence[ast.stmt]) -> Mapping[str, frozenset[str]]:
+    """Return the classes of a source that unpickle the names of closed tables alone, with the names of their tables."""
     candidates = [each for each in body if isinstance(each, ast.ClassDef) and _get_method(each) is not None]
     if not candidates:
-        return frozenset()
+        return {}
     nodes = [node for statement in body for node in ast.walk(statement)]
     if _reaches_anything(nodes):
-        return frozenset()
+        return {}
     tables = _find_tables(body, nodes)
-    restricted = {each.name for each in candidates if _is_restricted(each, tables)}
+    restricted = {
+        each.name: frozenset(node.id for node in ast.walk(each) if isinstance(node, ast.Name) and node.id in tables)
+        for each in candidates
+        if _is_restricted(each, tables)
+    }
     finding = sum(isinstance(node, ast.Attribute) and node.attr == _FIND for node in nodes)
     returns = sum(_is_lookup(node, "", "") for each in candidates for node in ast.walk(each))
     # A class that is only called is neither changed nor the base of another one.
     called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
     others = {node.id for node in nodes if isinstance(node, ast.Name) and id(node) not in called}
-    return frozenset(restricted - others) if finding == returns else frozenset()
+    return {name: held for name, held in restricted.items() if name not in others} if finding == returns else {}
+
+
+def may_change(text: str, names: Collection[str]) -> bool:
+    """Whether another source, which imports the module, may change a restricted unpickler or its tables.
+
+    Args:
+        text: the other source.
+        names: of the class and of its tables. A call of the class changes nothing.
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(text)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    imported = {each.asname: each.name for node in nodes if isinstance(node, ast.ImportFrom) for each in node.names}
+    watched = {*names, _FIND, *_REACHING, *(alias for alias, name in imported.items() if alias and name in names)}
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
+        if isinstance(node, ast.Name) and node.id in watched and (id(node) not in called or node.id in _REACHING):
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in watched | _REACHING_ATTRIBUTES:
+            is_call = id(node) in called and (node.attr in names or node.attr in _REACHING)
+            if not is_call:
+                return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _GETTERS:
+            names_member = node.args[_GETTERS[node.func.id] :][:1]
+            if not all(isinstance(each, ast.Constant) and each.value not in watched for each in names_member):
+                return True
+    return False
 
 
 def may_replace_lookup(node: ast.ClassDef, bases: Iterable[Value]) -> bool:

@@ -230,6 +230,12 @@ class Scope:
             scope = scope.parent
         return None
 
+    def list_modules(self) -> frozenset[str]:
+        """Return the names of other modules, or of their members, that this scope and those around it bind."""
+        outer = self.parent.list_modules() if self.parent is not None else frozenset()
+        values = (each for value in self.names.values() for each in list_alternatives(value))
+        return outer | {each.name for each in values if isinstance(each, ExternalName) and not each.is_result}
+
     def bind(self, name: str, value: Value) -> None:
         """Bind a name in this scope, or in the one that ``global`` or ``nonlocal`` selects."""
         scope = self

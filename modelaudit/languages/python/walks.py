@@ -49,6 +49,8 @@ OWN_MODULE: Final = "own-module"
 """The tag of ``__name__``, and of the module of the source itself that ``sys.modules`` holds under it."""
 PICKED_NAME: Final = "(function reached by computed names)"
 """The name under which a call of such a value is recorded."""
+MEMBER_NAME: Final = "(member under a computed name)"
+"""The name under which an attribute of another module is recorded if the source computes its name."""
 # Functions that return their argument, or items of it, in another order or container.
 _CONTENT_FUNCTIONS: Final = frozenset(
     {

@@ -63,6 +63,29 @@ def test_source_in_a_requirement_line_is_found_despite_option_abbreviation_case_
     assert [each.use for each in collect_requirement_mentions(line)] == [use]
 
 
+@check_each(
+    "line, rules",
+    [
+        ("x @ git+https://github.com/stranger/x@hotfix", {"requirements/moving-source", "requirements/from-address"}),
+        (
+            "git+https://t:k@git.e.invalid/stranger/x.git#egg=x",
+            {"requirements/moving-source", "requirements/from-address"},
+        ),
+        (
+            "x @ https://github.com/stranger/x/archive/refs/heads/main.zip",
+            {"requirements/moving-source", "requirements/from-address"},
+        ),
+        ("x @ https://github.com/stranger/x/archive/refs/tags/v1.2.zip", {"requirements/from-address"}),
+        ("x @ git+https://github.com/stranger/x@v1.2.0", {"requirements/from-address"}),
+        ("x @ git+https://github.com/HuggingFace/x.git@main", {"requirements/from-address"}),
+        ("x @ git+https://github.com/stranger/x@" + "a" * 40, set()),
+    ],
+)
+def test_package_of_a_branch_of_a_stranger_in_a_file_that_deployments_install_is_reviewed(tmp_path, line, rules):
+    exit_code, found = scan_text(tmp_path, "requirements.txt", f"{line}\n")
+    assert (exit_code, found) == (3 if "requirements/moving-source" in rules else 0, rules)
+
+
 @pytest.mark.parametrize(
     "line",
     [

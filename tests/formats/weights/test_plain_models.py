@@ -6,6 +6,8 @@ import pytest
 from builders.payloads import EVAL_ONE
 from builders.plain_dictionaries import SAMPLES as DICTIONARIES
 from builders.plain_dictionaries import build_lexemes
+from builders.plain_language_models import SAMPLES as LANGUAGE_MODELS
+from builders.plain_language_models import build_trie
 from builders.plain_models import SAMPLES as MODELS
 from builders.plain_tables import SAMPLES as TABLES
 from builders.plain_tables import build_index, build_lemmagen
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline
 
-SAMPLES = {**MODELS, **DICTIONARIES, **TABLES}
+SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS}
 FORMATS = (
     "blingfire",
     "crfsuite",
@@ -35,6 +37,7 @@ FORMATS = (
     "thulac",
     "treelite",
     "word2vec",
+    "zemberek",
 )
 # Too little of their bytes shows what they are.
 KNOWN_BY_NAME = ("lexemes.bin", "matrix.bin", "paradigms.array", "phontab")
@@ -48,6 +51,8 @@ AGREEING = {
     "word2vec/double.bin": "fewer and longer vectors take as many bytes",
     "word2vec/no-line-ends.bin": "fewer and longer vectors take as many bytes",
     "word2vec/vectors.bin": "fewer and longer vectors take as many bytes",
+    "zemberek/pairs.slm": "a value may move from one table to the next",
+    "zemberek/words.slm": "longer n-grams and fewer values take as many bytes",
 }
 """Files in which two changed sizes may agree again, as in another whole file."""
 SIZED_PATHS = [path for path in PATHS if SAMPLES[path].sizes]
@@ -168,3 +173,14 @@ def test_rows_of_an_index_lead_to_each_record_once_and_from_its_own_table(read_b
 @pytest.mark.parametrize("path", PATHS)
 def test_pickle_behind_plain_data_is_read(path, read_bytes):
     assert read_bytes(bytes(SAMPLES[path].data) + EVAL_ONE, path.rpartition("/")[2]).evaluates
+
+
+def test_packed_ngrams_of_every_order_are_counted(read_bytes):
+    data = bytes(build_trie(5, 9, 12).data)
+    assert not has_fault(read_bytes(data, "model.lm.bin"))
+    assert read_bytes(data + EVAL_ONE, "model.lm.bin").evaluates
+    for offset in (20, 24, 28):  # the number of n-grams of each order
+        forged = bytearray(data)
+        forged[offset] += 1
+        assert has_fault(read_bytes(bytes(forged), "model.lm.bin"))
+    assert has_fault(read_bytes(data[:32] + b"\2" + data[33:], "model.lm.bin"))  # numbers of another kind

@@ -21,13 +21,25 @@ from modelaudit.model.structure import Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.documents import TextPieces, check_text
+from modelaudit.wire.moving_addresses import find_owner, is_branch
 from modelaudit.wire.requirement_lines import (
+    VOCABULARY,
     collect_requirement_mentions,
     find_further_list,
     join_requirement_lines,
+    strip_credentials,
 )
 from modelaudit.wire.text import get_file_name, looks_like_text
 
+# Deployments install this file by themselves. A line that takes a package from git, with the revision.
+_INSTALLED: Final = "requirements.txt"
+_GIT_SOURCE: Final = defer_pattern(
+    r"(?<![\w#])(git\+(?:https?|ssh)://[^\s@#;]+(?:@[^\s@#;/]+[/:][^\s@#;]+)?)(?:@([^\s#;]+))?"
+)
+_BRANCH_ARCHIVE: Final = defer_pattern(
+    r"(https://(?:www\.)?(?:github|gitlab)\.com/[^\s@#;]{1,300}?)/(?:-/)?(?:archive|zipball|tarball)/(?:refs/heads/)?"
+    r"([\w.-]{1,200}?)(?:\.zip|\.tar\.gz|\.tgz)?(?=[\s#;]|\Z)"
+)
 # Names such as ``requirements.txt``, ``dev-requirements.in`` or ``constraints-3.11.txt``.
 _LIST_WORD: Final = defer_pattern(r"(?:\A|[-_.])(?:requirements|constraints)[-_.]")
 _LIST_EXTENSIONS: Final = (".txt", ".in", ".pip", ".lock")
@@ -70,6 +82,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     further_lists: dict[str, int] = {}
     values: list[StatedValue] = []
     count = 0
+    is_installed = get_file_name(artifact.path) == _INSTALLED
     codec = _find_codec(text)
     if codec is None:
         detail = "its coding line names a codec that is not supported, so the packages that pip reads in it are unknown"
@@ -84,6 +97,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
                 break
             values.append(StatedValue(("requirement",), line.strip()[:_LONGEST_KEPT], Location(line=number)))
             mentions.update(dict.fromkeys(collect_requirement_mentions(line, Location(line=number))))
+            if is_installed:
+                mentions.update(dict.fromkeys(_mention_branch(line, number)))
             further_lists.setdefault(find_further_list(line), number)
     finally:
         # After the deadline too, the mentions found so far are yielded.
@@ -100,6 +115,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             )
     if count > _MOST_LINES:
         raise LimitReachedError(f"only the first {_MOST_LINES} lines were parsed")
+
+
+def _mention_branch(line: str, number: int) -> Iterator[Mention]:
+    """Yield a mention of the owner of a repository from which a line takes a package at a branch."""
+    match = _GIT_SOURCE.search(line) or _BRANCH_ARCHIVE.search(line)
+    if match is not None and is_branch(match[2] or ""):
+        owner = find_owner(match[1])
+        if owner:
+            yield Mention(
+                VOCABULARY, "moving", owner, Location(line=number), strip_credentials(match[0])[:_LONGEST_KEPT]
+            )
 
 
 def _find_codec(text: TextPieces) -> str | None:

@@ -13,16 +13,20 @@ _MODULES: Final = (
     rb"os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|marshal|c?[pP]ickle|cloudpickle|dill|shutil|webbrowser"
     rb"|multiprocessing|asyncio|socket|timeit|pdb|code|platform|commands|pydoc|pkgutil|codeop"
 )
+# A character of a text in UTF-8. Numbers in binary are full of ``{{``, and have no text of the length of
+# an attack behind it.
+_CHARACTER: Final = rb"[\t\n\r -~]|[\xc2-\xf4][\x80-\xbf]{1,3}"
 # A byte before a name may be a length, and a letter before one makes it another word, such as ``pos.weight``.
 _MARKS: Final = defer_pattern(
     rb"(?<![a-z_])(?:" + _MODULES + rb")\.[A-Za-z_]"
     rb"|torch\.(?:load|hub\.|jit\.load|package|serialization\.load|ops\.load)"
     rb"|(?:numpy|joblib|pandas|keras)\.(?:load|read_|eval|models\.load)"
     rb"|__(?:import|subclasses|globals|builtins|mro|bases|base|code|getattribute|reduce|loader)__|\b(?:exec|eval)\("
-    rb"|\{\{|\{%|!!?python/|!(?:new|apply|name|module|function)[: ]|py/(?:reduce|object|type|function|class|repr|state)"
+    rb"|\{[{%](?:" + _CHARACTER + rb"){16}|!!?python/|!(?:new|apply|name|module|function)[: ]"
+    rb"|py/(?:reduce|object|type|function|class|repr|state)"
     rb"|_target_|_component_|class_path|_instantiator|class_name|trust_remote_code|auto_map|attn_implementation"
     rb"|chat_template|_callable|import_path|weights_only|allow_pickle|unsafe_load|allow_dangerous|custom_imports"
-    rb"|activation_fn|network_class_name|\$import|eyJ[A-Za-z0-9]{12}|W3si[A-Za-z0-9]{12}|\\u00|\\x[0-9a-f]"
+    rb"|activation_fn|network_class_name|\$import|eyJ[A-Za-z0-9]{12}|W3si[A-Za-z0-9]{12}|\\u00|\\x[2-7][0-9a-fA-F]"
     rb"|import (?:" + _MODULES + rb")"
 )
 _OVERLAP: Final = 256

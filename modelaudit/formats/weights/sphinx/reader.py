@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from modelaudit.formats.weights.sphinx.language_model import LANGUAGE_MODEL, read_language_model
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
@@ -39,7 +40,7 @@ _CLUSTERS: Final = defer_pattern(rb"cluster_count (\d{1,4})\0")
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with the numbers of parameters, phones or states.
+    """Yield the outline with the numbers of parameters, phones, states or n-grams.
 
     Raises:
         DamagedError: the file is truncated, contradicts itself, or goes on after its last part.
@@ -48,6 +49,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     readers: dict[bytes, Callable[[RecordCursor, dict[str, str]], None]] = {
         b"s3\n": _read_parameters,
         b"BMD": _read_phones,
+        LANGUAGE_MODEL[:3]: read_language_model,
     }
     yield from outline_records(window, FORMAT, readers.get(window.read(0, 3), _read_mixture_weights))
 
