@@ -33,7 +33,13 @@ def change_callables(standing: Standing) -> Catalogue:
     """Return the rules with another standing of the first dangerous name."""
     names = SHIPPED.callables.by_name
     entry = replace(names[DANGEROUS], standing=standing)
-    return replace(SHIPPED, callables=replace(SHIPPED.callables, by_name={**names, DANGEROUS: entry}))
+    return change_names(callables=replace(SHIPPED.callables, by_name={**names, DANGEROUS: entry}))
+
+
+def change_names(**lists: Any) -> Catalogue:
+    """Return the rules with other lists of names."""
+    names = replace(SHIPPED.read_names(), **lists)
+    return replace(SHIPPED, read_names=lambda: names)
 
 
 DANGEROUS: Final = next(
@@ -86,14 +92,11 @@ CASES: Final[dict[str, tuple[Callable[[], Catalogue], dict[str, tuple[str, ...]]
     ),
     "no danger": (lambda: change_callables(Standing.UNLISTED), {"no longer calls dangerous": (DANGEROUS,)}),
     "module": (
-        lambda: replace(
-            SHIPPED, callables=replace(SHIPPED.callables, modules=without(SHIPPED.callables.modules, MODULE))
-        ),
+        lambda: change_names(callables=replace(SHIPPED.callables, modules=without(SHIPPED.callables.modules, MODULE))),
         {"no longer calls dangerous": (f"{MODULE}.*",)},
     ),
     "name of a format": (
-        lambda: replace(
-            SHIPPED,
+        lambda: change_names(
             vocabularies={
                 **SHIPPED.vocabularies,
                 LISTED: {

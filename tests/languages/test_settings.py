@@ -100,12 +100,12 @@ def test_text_in_pieces_is_json_exactly_if_python_parses_it(text, length):
 def test_json_and_yaml_settings_before_the_memory_bound_are_returned_with_a_limit_error():
     value = "v" * 1000
     for settings, bound in (
-        collect_json_settings(["[", *[f'"{value}",'] * 100_000, "0]"], Limits()),
-        parse_yaml_settings([f"- {value}\n"] * 70_000, Limits()),
+        collect_json_settings(["[", *[f'"{value}",'] * 200_000, "0]"], Limits()),
+        parse_yaml_settings([f"- {value}\n"] * 140_000, Limits()),
     ):
         assert isinstance(bound, LimitReachedError)
-        # The bound is 64 MiB, and each value takes a little more than 1,000 bytes.
-        assert 50_000 < len(settings) < 70_000
+        # The bound is 128 MiB, and each value takes a little more than 1,000 bytes.
+        assert 100_000 < len(settings) < 140_000
 
 
 def test_json_settings_before_a_string_over_the_size_bound_are_returned():
@@ -183,13 +183,13 @@ def test_yaml_document_with_nested_aliases_is_truncated_with_a_limit_error():
     rows += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
     settings, error = parse_yaml_settings(["\n".join(rows)], Limits())
     assert isinstance(error, LimitReachedError)
-    assert len(settings) < 300_100
+    assert len(settings) < 600_100
 
 
 def test_too_many_values_make_a_json_document_refused_and_a_yaml_document_truncated():
     with pytest.raises(LimitReachedError):
-        parse_json_settings(json.dumps([0] * 300_001), Limits())
-    settings, error = parse_yaml_settings(["[" + "0, " * 300_002 + "0]"], Limits())
+        parse_json_settings(json.dumps([0] * 600_001), Limits())
+    settings, error = parse_yaml_settings(["[" + "0, " * 600_002 + "0]"], Limits())
     assert isinstance(error, LimitReachedError)
     assert settings
 
