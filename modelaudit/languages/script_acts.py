@@ -1,4 +1,4 @@
-"""Find what a text of JavaScript does to its machine: programs that it starts, and files of secrets that it sends.
+"""Find the acts of a JavaScript text on its machine: it starts programs, or sends files of secrets.
 
 Such a text is a file, or a value: node editors such as Flowise and n8n keep the programs of their nodes in settings.
 

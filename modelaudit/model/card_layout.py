@@ -23,7 +23,7 @@ class HeadedLimits:
         grants: matches the head of its second column.
         marked: find a mark of refusal behind a subject.
         struck: find a grant that is struck out.
-        refused_line: find a line that refuses what its label names.
+        refused_line: find a line that refuses the act in its label.
         asks_for_use: find a question about commercial use.
         asks_for_duty: find a question about a duty.
         refuses: begin an answer that does not permit.

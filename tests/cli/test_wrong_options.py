@@ -313,3 +313,10 @@ def test_explained_finding_has_its_own_message_and_no_general_one(folder: Path) 
         assert finding["message"] in shown
         assert "(name)" not in shown and "What it finds" not in shown
         assert "Why it matters" in shown and "What to do" in shown
+
+
+def test_line_of_an_error_controls_no_pipeline(tmp_path: Path) -> None:
+    done = run_command("render", str(tmp_path / "##vso[task.complete result=Succeeded;]DONE.json"), "-o", "table")
+    assert done.returncode == 2
+    assert "DONE.json" in done.stderr
+    assert "##vso[" not in done.stderr

@@ -82,7 +82,7 @@ class Resolver:
 
 
 def quote_name(value: str) -> str:
-    """Return the name of a base model or data set; what reads as sentences is quoted and cut.
+    """Return the name of a base model or data set; quote a name with a sentence in it, and cut a long one.
 
     A long text of a card would otherwise continue a sentence of the report. The digest tells two such texts apart.
     """
