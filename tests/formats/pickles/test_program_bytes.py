@@ -23,10 +23,33 @@ def _has_marks(data: bytes) -> bool:
         b"{{'\xc3\xa9'|attr(q)|attr(r)}}",
         b"a\\x5fb",
         b"_target_",
+        b"\x09os.system",
+        b"cPickle.loads",
+        b"torch.jit.load",
+        b"pandas.read_pickle",
+        b"().__subclasses__()",
+        b"eval(x)",
+        b"!!python/name:x",
+        b"!apply x",
+        b"py/reduce",
+        b"$import",
+        b"eyJhbGciOiJIUzI",
+        b"W3siYSI6IDF9LCAy",
+        b"import shutil",
+        b"class_path",
+        b"network_class_name",
     ],
 )
 def test_word_on_which_a_loader_acts_has_the_values_of_a_pickle_read(data: bytes) -> None:
     assert _has_marks(data)
+
+
+@check_each(
+    "data",
+    [b"pos.weight", b"os.9", b"torch.nn", b"numpy.array", b"__init__", b"reeval(x)", b"!x", b"py/x", b"my_class"],
+)
+def test_word_that_only_resembles_a_mark_is_none(data: bytes) -> None:
+    assert not _has_marks(data)
 
 
 def test_numbers_in_binary_are_no_marks_of_a_template() -> None:

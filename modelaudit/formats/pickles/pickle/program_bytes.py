@@ -10,24 +10,59 @@ from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import KIB, MIB
 
 _MODULES: Final = (
-    rb"os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|marshal|c?[pP]ickle|cloudpickle|dill|shutil|webbrowser"
-    rb"|multiprocessing|asyncio|socket|timeit|pdb|code|platform|commands|pydoc|pkgutil|codeop"
+    *("os", "posix", "nt", "subprocess", "builtins", "pty", "ctypes", "importlib", "runpy", "marshal", "pickle"),
+    *("Pickle", "cpickle", "cPickle", "cloudpickle", "dill", "shutil", "webbrowser", "multiprocessing", "asyncio"),
+    *("socket", "timeit", "pdb", "code", "platform", "commands", "pydoc", "pkgutil", "codeop"),
+)
+_KEYS: Final = (
+    *("_target_", "_component_", "_instantiator", "_callable", "class_path", "class_name", "trust_remote_code"),
+    *("auto_map", "attn_implementation", "chat_template", "import_path", "weights_only", "allow_pickle", "unsafe_load"),
+    *("allow_dangerous", "custom_imports", "activation_fn", "network_class_name"),
 )
 # A character of a text in UTF-8. Numbers in binary are full of ``{{``, and have no text of the length of
 # an attack behind it.
-_CHARACTER: Final = rb"[\t\n\r -~]|[\xc2-\xf4][\x80-\xbf]{1,3}"
-# A byte before a name may be a length, and a letter before one makes it another word, such as ``pos.weight``.
-_MARKS: Final = defer_pattern(
-    rb"(?<![a-z_])(?:" + _MODULES + rb")\.[A-Za-z_]"
-    rb"|torch\.(?:load|hub\.|jit\.load|package|serialization\.load|ops\.load)"
-    rb"|(?:numpy|joblib|pandas|keras)\.(?:load|read_|eval|models\.load)"
-    rb"|__(?:import|subclasses|globals|builtins|mro|bases|base|code|getattribute|reduce|loader)__|\b(?:exec|eval)\("
-    rb"|\{[{%](?:" + _CHARACTER + rb"){16}|!!?python/|!(?:new|apply|name|module|function)[: ]"
-    rb"|py/(?:reduce|object|type|function|class|repr|state)"
-    rb"|_target_|_component_|class_path|_instantiator|class_name|trust_remote_code|auto_map|attn_implementation"
-    rb"|chat_template|_callable|import_path|weights_only|allow_pickle|unsafe_load|allow_dangerous|custom_imports"
-    rb"|activation_fn|network_class_name|\$import|eyJ[A-Za-z0-9]{12}|W3si[A-Za-z0-9]{12}|\\u00|\\x[2-7][0-9a-fA-F]"
-    rb"|import (?:" + _MODULES + rb")"
+_CHARACTER: Final = r"[\t\n\r -~]|[\xc2-\xf4][\x80-\xbf]{1,3}"
+
+
+def _write_module_names() -> str:
+    """Return an expression that starts at the dot behind the name of a module; a lookbehind of ``re`` has one width."""
+    widths: dict[int, list[str]] = {}
+    for name in _MODULES:
+        # A byte before a name may be a length, and a letter before one makes it another word, such as ``pos.weight``.
+        widths.setdefault(len(name), []).append(rf"(?<![a-z_]){name}\.")
+    behind = "|".join(f"(?<={'|'.join(names)})" for names in widths.values())
+    return rf"\.(?:{behind})[A-Za-z_]"
+
+
+def _write_keys() -> str:
+    """Return an expression that starts at the first underscore of a key."""
+    tails: dict[str, list[str]] = {}
+    for key in _KEYS:
+        head, _, tail = key.partition("_")
+        tails.setdefault(head, []).append(tail)
+    return "_(?:" + "|".join(f"(?<={head}_)(?:{'|'.join(found)})" for head, found in tails.items()) + ")"
+
+
+# ``re`` tries an alternation at each byte, but it jumps to the next place of a character with which an expression
+# starts. Each expression therefore starts with its rarest character, and looks back for the letters before it.
+_MARKS: Final = tuple(
+    defer_pattern(expression.encode("latin-1"))
+    for expression in (
+        _write_module_names(),
+        r"\.(?<=torch\.)(?:load|hub\.|jit\.load|package|serialization\.load|ops\.load)",
+        r"\.(?:(?<=numpy\.|keras\.)|(?<=joblib\.|pandas\.))(?:load|read_|eval|models\.load)",
+        r"__(?:import|subclasses|globals|builtins|mro|bases|base|code|getattribute|reduce|loader)__",
+        _write_keys(),
+        r"\((?:(?<=\bexec\()|(?<=\beval\())",
+        r"\{[{%](?:" + _CHARACTER + r"){16}",
+        r"!(?:!?python/|(?:new|apply|name|module|function)[: ])",
+        r"/(?<=py/)(?:reduce|object|type|function|class|repr|state)",
+        r"\$import",
+        r"eyJ[A-Za-z0-9]{12}",
+        r"W3si[A-Za-z0-9]{12}",
+        r"\\(?:u00|x[2-7][0-9a-fA-F])",
+        rf"import (?:{'|'.join(_MODULES)})",
+    )
 )
 _OVERLAP: Final = 256
 _CHUNK: Final = MIB
@@ -51,7 +86,8 @@ def has_marks(window: Window, start: int, end: int, gaps: Iterable[tuple[int, in
     position = start
     for gap_start, gap_end in (*gaps, (end, end)):
         while position < gap_start:
-            if _MARKS.search(window.read(position, min(_CHUNK, gap_start - position))) is not None:
+            block = window.read(position, min(_CHUNK, gap_start - position))
+            if any(mark.search(block) is not None for mark in _MARKS):
                 return True
             position = gap_start if gap_start - position <= _CHUNK else position + _CHUNK - _OVERLAP
         position = max(position, gap_end)
