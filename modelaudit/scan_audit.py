@@ -86,7 +86,7 @@ class ScanAudit(Audit):
         configured = ConfiguredCalls(self.records, read_text, self.catalogue, self.limits)
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
         paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
-        own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue.callables, read_text)
+        own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue, read_text)
         loads = mark_read_files(waiting.loads, frozenset(waiting.fetching), self.records, tuple(self.findings))
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
         source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Final
 
 from modelaudit.model.address import file_of, is_member
-from modelaudit.model.catalogue import Callables, Standing, Subject
+from modelaudit.model.catalogue import Catalogue, Standing, Subject
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import PYTHON_NAMES
 
@@ -43,7 +43,7 @@ def may_name_own_module(subject: Subject) -> bool:
 def drop_own_names(
     subjects: Sequence[Subject],
     paths: Collection[str],
-    callables: Callables,
+    catalogue: Catalogue,
     read_text: Callable[[str], str],
 ) -> Iterator[Subject]:
     """Yield ``subjects`` without those whose name a Python file of the model defines.
@@ -51,13 +51,14 @@ def drop_own_names(
     Args:
         subjects: subjects for which ``may_name_own_module`` holds.
         paths: of all files of the model.
-        callables: the reviewed names. A file that is called like one of their packages explains no name, because the
+        catalogue: the rules. A file that is called like a package of the reviewed names explains no name, because the
             package may be imported in its place.
         read_text: reads a small file of the model.
     """
     if not subjects:
         return
     read_once = cache(read_text)
+    callables = catalogue.callables
     known_packages = {each.partition(".")[0] for each in chain(callables.by_name, callables.modules)}
     known_packages |= callables.standard_library
     sources = [path for path in paths if path.endswith(".py")][:_MOST_SOURCES]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,13 +11,10 @@ from modelaudit.checks.mentions import build_mention_subject
 from modelaudit.model.address import container_of
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import (
-    CallableEntry,
-    Callables,
     Catalogue,
     Scalar,
     Standing,
     Subject,
-    VocabularyDeclaration,
 )
 from modelaudit.model.outline import TORCH_OPERATORS, Mention, Outline
 from modelaudit.model.pickle import Name, PickleProgram
@@ -83,17 +80,13 @@ class _MentionJudge:
     """Judges mentions by the lists and by the definitions in the archive.
 
     Attributes:
-        operators: the reviewed and the dangerous operators, by name.
-        callables: the reviewed and the dangerous Python names.
-        declarations: the consequence of an unlisted name, by vocabulary.
+        catalogue: the lists of operators and of Python names; they are parsed at the first mention.
         defines: the last name of each class, function and method that the archive defines.
         types: the whole path of each class and function that the archive defines.
         fields: the fields of its classes.
     """
 
-    operators: Mapping[str, CallableEntry]
-    callables: Callables
-    declarations: Mapping[str, VocabularyDeclaration]
+    catalogue: Catalogue
     defines: frozenset[str]
     types: frozenset[str]
     fields: frozenset[str]
@@ -102,9 +95,7 @@ class _MentionJudge:
     def from_programs(cls, programs: Sequence[TorchProgram], catalogue: Catalogue) -> _MentionJudge:
         """Return a judge with the definitions of all ``programs``."""
         return cls(
-            catalogue.operators,
-            catalogue.callables,
-            catalogue.declarations,
+            catalogue,
             frozenset(name for program in programs for name in program.defines),
             frozenset(name for program in programs for name in program.types),
             frozenset(name for program in programs for name in program.fields),
@@ -137,7 +128,7 @@ class _MentionJudge:
 
     def _look_up_operator(self, name: str) -> Judgement | None:
         """Return the judgement of an operator by the lists; ``None`` for an unlisted one."""
-        entry = self.operators.get(name)
+        entry = self.catalogue.operators.get(name)
         return Judgement(entry.standing, entry.effect, entry.why, entry) if entry else None
 
     def _judge_method(self, mention: TorchMention) -> Judgement | None:
@@ -150,7 +141,9 @@ class _MentionJudge:
             # A mention without a call can be a field of that name. If no class has such a field, it is the operator
             # itself, which the code may bind to another name and call later.
             return operator if mention.called or mention.name not in self.fields else _UNLISTED
-        in_other_namespaces = (f"{namespace}::{mention.name}" in self.operators for namespace in ("prim", "methods"))
+        in_other_namespaces = (
+            f"{namespace}::{mention.name}" in self.catalogue.operators for namespace in ("prim", "methods")
+        )
         is_known = operator is not None or mention.name in self.defines or any(in_other_namespaces)
         return None if is_known or not mention.called else _UNLISTED
 
@@ -182,7 +175,7 @@ class _MentionJudge:
     def _judge_python_name(self, name: str) -> Judgement:
         """Judge a dotted path as the name that follows the last dot, in the module before it."""
         module, _, last = name.rpartition(".")
-        return judge_name(Name(module, last), self.callables)
+        return judge_name(Name(module, last), self.catalogue.callables)
 
 
 def _build_mention_subjects(
@@ -202,7 +195,7 @@ def _build_mention_subjects(
         format_,
         outline_mention,
         judgement,
-        judge.declarations,
+        judge.catalogue.declarations,
         f"{mention.use} {mention.name}",
         f"{line_prefix}{use} {name}",
     )

@@ -28,6 +28,7 @@ class RunTargets:
         targets: each once, in the order of the run.
         anchors: the lines that name each.
         policy_name: as ``modelaudit.scan`` takes it.
+        names: a name for each of several targets that no other has.
         gap: what the search for models leaves open, as a clause that follows "because"; empty if nothing.
     """
 
@@ -35,11 +36,12 @@ class RunTargets:
     anchors: Mapping[str, tuple[Anchor, ...]]
     policy_name: str
     policy: Policy
+    names: Mapping[str, str]
     gap: str = ""
 
     def name(self, target: str) -> str:
         """Return the name of a target that no other of the run has; empty for a single target."""
-        return name_targets(self.targets).get(target, "")
+        return self.names.get(target, "")
 
     def note_gap(self, report: AuditReport) -> AuditReport:
         """Return a report that also states what the search leaves open: the exit code of the run is not its own."""
@@ -77,9 +79,8 @@ def choose_targets(
     # A file that was passed over may change the verdict, so it is named in any case.
     show_notes(choice.notes if quiet else choice.remarks)
     if path is None:
-        return RunTargets(
-            tuple(dict.fromkeys(require_targets(choice, revision))), choice.anchors, choice.name, choice.policy
-        )
+        all_targets = tuple(dict.fromkeys(require_targets(choice, revision)))
+        return RunTargets(all_targets, choice.anchors, choice.name, choice.policy, name_targets(all_targets))
     found, gap = _find_targets(path, rules, choice.policy)
     # The models of the policy are scanned where no target is named at all.
     named = () if choice.anchors else choice.targets
@@ -91,7 +92,7 @@ def choose_targets(
         if all_targets:
             click.echo(f"modelaudit: note: {escape_unprintable(nothing)}", err=True)
         gap = gap if all_targets else nothing
-    return RunTargets(all_targets, found, choice.name, choice.policy, gap)
+    return RunTargets(all_targets, found, choice.name, choice.policy, name_targets(all_targets), gap)
 
 
 def _find_named(found: str, named: Sequence[str]) -> str:

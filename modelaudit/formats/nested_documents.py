@@ -19,7 +19,7 @@ from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.languages import auto_map
 from modelaudit.languages.configurations import CONFIGURATIONS, any_key
 from modelaudit.languages.jinja import documents as templates
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -59,11 +59,19 @@ _YAML_PAIR: Final = defer_pattern(
     r"^(?:[ \t]{0,40}-[ \t]{1,4})?[ \t]{0,40}[\"']?[\w./-]{1,80}[\"']?[ \t]{0,4}:(?:[ \t]|$)", re.MULTILINE
 )
 _BASE64: Final = defer_pattern(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_BASE64_HEADS: Final = ("eyJ", "eyAi", "ewo", "ewkJ", "W3si", "W3sK", "WyJ", "W3sg")
 # The texts of a document that may hold another one: JSON with its quotes escaped, a pair of YAML behind a line break
 # that is written as an escape, a tag, and the first letters of JSON and of words with a colon in Base64.
-_MARKS: Final = defer_pattern(
-    r"[{\[,]\s{0,20}\\{1,8}\"|\\n[ ]{0,20}[\w/]{1,60}:[ ]|!!python/|'\s{0,9}[{\[]\s{0,9}\"|[|>][-+]?\s*\n\s*[{\[]"
-    r"|(?:eyJ|eyAi|ewo|ewog|ewkJ|W3si|W3sK|WyJ|W3sg)[A-Za-z0-9+/_-]{13}"
+_MARKS: Final = TextMarks(
+    (
+        (r"\"", defer_pattern(r"[{\[,]\s{0,20}\\{1,8}\"")),
+        (r"\n", defer_pattern(r"\\n[ ]{0,20}[\w/]{1,60}:[ ]")),
+        ("!!python/", defer_pattern("!!python/")),
+        ("'", defer_pattern(r"'\s{0,9}[{\[]\s{0,9}\"")),
+        ("|", defer_pattern(r"\|[-+]?\s*\n\s*[{\[]")),
+        (">", defer_pattern(r">[-+]?\s*\n\s*[{\[]")),
+        *((head, defer_pattern(head + r"[A-Za-z0-9+/_-]{13}")) for head in _BASE64_HEADS),
+    )
 )
 
 
@@ -76,7 +84,7 @@ def acts_on_loaders(text: str) -> bool:
     """Whether a text has a key, a tag or a value on which a loader may act, as JSON, YAML or a template has them."""
     return (
         _LOADER_KEY.search(text) is not None
-        or any_key.MARKS.search(text) is not None
+        or any_key.MARKS.search(text)
         or _YAML_TAG.search(text) is not None
         or templates.MARKS.search(text) is not None
     )

@@ -63,6 +63,25 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedWords:
+    """A pattern with a word as its first group; a match counts if the word is on a list.
+
+    Looking a word up takes a fraction of the time of an alternation of many words, which is tried at each character.
+
+    Attributes:
+        pattern: matches every word in the right place, and consumes nothing behind it.
+        words: the list.
+    """
+
+    pattern: re.Pattern[str]
+    words: frozenset[str]
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """Return the first match with a word of the list."""
+        return next((found for found in self.pattern.finditer(text) if found[1] in self.words), None)
+
+
+@dataclass(frozen=True, slots=True)
 class TextMarks:
     """Patterns for marks in a text, each with a literal that all of its matches contain.
 
@@ -70,7 +89,7 @@ class TextMarks:
     A pattern that begins with its literal is fast besides.
     """
 
-    patterns: tuple[tuple[str, re.Pattern[str]], ...]
+    patterns: tuple[tuple[str, re.Pattern[str] | ListedWords], ...]
 
     def search(self, text: str) -> bool:
         """Whether the text matches any of the patterns."""

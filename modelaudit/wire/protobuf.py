@@ -8,8 +8,10 @@ Source: https://protobuf.dev/programming-guides/encoding/
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Container, Iterator
+from functools import cache
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -33,6 +35,7 @@ _MOST_NUMBER: Final = (1 << 29) - 1
 _VARINT_BYTES: Final = 10
 CONTINUED: Final = 0x80
 """The highest bit of a byte of a varint: another byte follows."""
+_CONTINUING: Final = bytes(range(CONTINUED, 256))
 SHORT_FIELD_BYTES: Final = 1 + _VARINT_BYTES
 """The longest field whose content is a number: a key of one byte, and the number."""
 _LOWEST_64_BITS: Final = (1 << 64) - 1
@@ -122,7 +125,8 @@ class Message:
 
         Args:
             most: after how many fields to stop.
-            wanted: the numbers and wire types of the fields to yield; others count, and are skipped in half the time.
+            wanted: the numbers and wire types of the fields to yield; others count, and are skipped in half the time,
+                or many at once if they are scalars in a row. The last of them may end beyond ``most``.
 
         Raises:
             DamagedError: a key, a number or a length is invalid, or a field ends beyond the message.
@@ -147,6 +151,7 @@ class Message:
                 yield cursor.read_field(number, wire, key_offset)
             else:
                 cursor.skip_content(wire, key_offset)
+                count += cursor.skip_equal_scalars(wire, key_offset)
 
     def first_fields(self, wanted: Container[tuple[int, int]] | None = None) -> Iterator[Field]:
         """Yield those of the first 20,000 fields that are ``wanted``; raises as ``fields``.
@@ -203,6 +208,13 @@ def _is_message(message: Message) -> bool:
 def make_key(number: int, wire: int) -> int:
     """Return the key of the fields with that number and wire type, as it precedes them in encoded form."""
     return number << _NUMBER_SHIFT | wire
+
+
+@cache
+def _match_scalars(key: int, wire: int) -> re.Pattern[bytes]:
+    """Return a pattern of scalars, each with that key of one byte."""
+    number = rb"[\x80-\xff]{0,9}+[\x00-\x7f]" if wire == VARINT else b".{%d}" % _FIXED[wire]
+    return re.compile(b"(?:" + re.escape(bytes([key])) + number + b")++", re.DOTALL)
 
 
 class FieldCursor(Cursor):
@@ -367,6 +379,34 @@ class FieldCursor(Cursor):
         # Unlike ``Cursor.skip``, keep the block in memory even if the offset leaves it: the content may be inside it.
         self.offset = end
         return start
+
+    def skip_equal_scalars(self, wire: int, key_offset: int) -> int:
+        """Skip the scalars that follow with the key of the field before, as far as the block holds them.
+
+        Writers of models store lists of numbers so, one field for each: trees of an ONNX model have millions.
+
+        Args:
+            wire: the wire type of the field before.
+            key_offset: the position of its key.
+
+        Returns:
+            The number of fields; zero for another wire type, or a key of several bytes.
+        """
+        place = self.offset - self._buffer_start
+        key_place = key_offset - self._buffer_start
+        if wire == BYTES or not 0 <= key_place < place < self._known or self._buffer[place] != self._buffer[key_place]:
+            return 0
+        key = self._buffer[place]
+        if key >= CONTINUED:
+            return 0
+        run = _match_scalars(key, wire).match(self._buffer, place, self._known)
+        if run is None:
+            return 0
+        self.offset += len(run[0])
+        if wire == VARINT:
+            # A key and the last byte of a number are the bytes without the bit that continues a number.
+            return len(run[0].translate(None, _CONTINUING)) // 2
+        return len(run[0]) // (1 + _FIXED[wire])
 
     def _make_message(self, start: int) -> Message:
         """Return the bytes from ``start`` to the offset as a message that shares the block in memory."""

@@ -135,7 +135,22 @@ def test_protobuf_parser_yields_fields_of_arbitrary_bytes_or_raises_damaged_erro
         pass
 
 
-@given(st.binary(max_size=400), st.integers(1, 20))
+# Scalars of one key in a row, other fields, and damage; the last is a number of eleven bytes.
+_PIECES = (
+    b"\x10\x05",
+    b"\x10\xff\x01",
+    b"\x1dabcd",
+    b"\x21abcdefgh",
+    b"\x0a\x01x",
+    b"\x10",
+    b"\x10" + b"\x81" * 10 + b"\x01",
+)
+_ROWS = st.lists(st.tuples(st.sampled_from(_PIECES), st.integers(1, 6)), max_size=9).map(
+    lambda rows: b"".join(piece * count for piece, count in rows)
+)
+
+
+@given(st.one_of(st.binary(max_size=400), _ROWS), st.integers(1, 20))
 @example(b"\x08\x01\x0a\x02ab\x0b\x0a\x01a\x0c\x15abcd\x0a\x01b\x0a\x05c", 20)
 def test_wanted_fields_equal_those_of_all_fields_and_damage_behind_them_is_found(bytes_window, data, most):
     def list_fields(wanted):

@@ -32,7 +32,7 @@ from modelaudit.languages.configurations.python_names import (
 )
 from modelaudit.languages.configurations.serving import NAME_KEYS
 from modelaudit.languages.configurations.targets import SHARED_KEYS, TARGET_KEYS
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, ListedWords, Setting, TextMarks
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention
@@ -119,9 +119,20 @@ _MODULES: Final = (
     "os|posix|nt|subprocess|builtins|pty|ctypes|importlib|runpy|marshal|pickle|cloudpickle|dill|shutil|socket|sys|pathlib"
     "|webbrowser|urllib|requests|asyncio|multiprocessing|platform|timeit|pdb|codecs|torch|numpy|joblib|pip"
 )
-_ACTS: Final = defer_pattern(
-    rf"__(?:{_DUNDERS})__|\b(?:exec|eval|compile|execfile|getattr|globals|locals|vars|breakpoint)\s{{0,4}}\("
-    rf"|\b(?:{_MODULES})(?:\.\w{{1,60}}){{1,6}}\s{{0,4}}\(|\b(?:import|from)\s{{1,4}}(?:{_MODULES})\b"
+_CALLED: Final = frozenset(
+    {"exec", "eval", "compile", "execfile", "getattr", "globals", "locals", "vars", "breakpoint"}
+)
+_ACTS: Final = TextMarks(
+    (
+        ("__", defer_pattern(rf"__(?:{_DUNDERS})__")),
+        ("(", ListedWords(defer_pattern(r"\b(\w++)(?=\s{0,4}\()"), _CALLED)),
+        (
+            "(",
+            ListedWords(defer_pattern(r"\b(\w++)(?=(?:\.\w{1,60}){1,6}\s{0,4}\()"), frozenset(_MODULES.split("|"))),
+        ),
+        ("import", defer_pattern(rf"import(?<=\bimport)\s{{1,4}}(?:{_MODULES})\b")),
+        ("from", defer_pattern(rf"from(?<=\bfrom)\s{{1,4}}(?:{_MODULES})\b")),
+    )
 )
 _WALKS: Final = frozenset(f"__{word}__" for word in _DUNDERS.split("|"))
 _HOSTILE_CALL: Final = defer_pattern(
@@ -138,18 +149,26 @@ _SHOWN: Final = 200
 _MOST_PARSED: Final = 2_000
 # A value in the text of a document: the name of a callable between signs that end a value; Python; an escape that may
 # hide a letter or a dot of either; a key that asks for a callable; or ``code``, whose value may be a program.
-_NAME_IN_TEXT: Final = (
-    r"(?:^|[\"'\s:=,\[>|])(?:" + "|".join(sorted(_ROOTS)) + r")[.:][A-Za-z_][\w.:]*+(?=[\"'\s,\]}]|\\n|\Z)"
+_NAME_IN_TEXT: Final = ListedWords(
+    defer_pattern(r"(?<![^\"'\s:=,\[>|])(\w++)(?=[.:][A-Za-z_][\w.:]*+(?:[\"'\s,\]}]|\\n|\Z))"),
+    _ROOTS,
 )
-_KEY_IN_TEXT: Final = (
-    r"(?:implementation|callable|factory|import_path|entry_?point|handler|class_?name|class_?path|\bcls|\bclass"
-    r"|python_function|function_path|module_function|\bmodule|module_name)[\"']?\s{0,9}[:=]\s{0,9}[\"']?[A-Za-z_]\w{0,99}[.:]\w"
+_KEYS_IN_TEXT: Final = (
+    *("implementation", "callable", "factory", "import_path", "entry_point", "entrypoint", "handler", "class_name"),
+    *("classname", "class_path", "classpath", "python_function", "function_path", "module_function", "module_name"),
 )
-_ESCAPE: Final = (
-    r"\\u00(?:2[eE8]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])"
-    r"|\\x(?:2[eE8]|5[fF]|[46][1-9a-fA-F]|[57][0-9aA])"
+_WORDS_IN_TEXT: Final = ("cls", "class", "module")
+_DOTTED_VALUE: Final = r"[\"']?\s{0,9}[:=]\s{0,9}[\"']?[A-Za-z_]\w{0,99}[.:]\w"
+MARKS: Final = TextMarks(
+    (
+        ("", _NAME_IN_TEXT),
+        *_ACTS.patterns,
+        *((key, defer_pattern(key + _DOTTED_VALUE)) for key in _KEYS_IN_TEXT),
+        *((word, defer_pattern(rf"{word}(?<=\b{word}){_DOTTED_VALUE}")) for word in _WORDS_IN_TEXT),
+        (r"\u00", defer_pattern(r"\\u00(?:2[eE8]|5[fF]|3[0-9]|[46][1-9a-fA-F]|[57][0-9aA])")),
+        (r"\x", defer_pattern(r"\\x(?:2[eE8]|5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")),
+    )
 )
-MARKS: Final = defer_pattern(f"{_NAME_IN_TEXT}|{_ACTS.pattern}|{_KEY_IN_TEXT}|{_ESCAPE}", re.MULTILINE)
 
 
 def read_any_key(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Reading]:

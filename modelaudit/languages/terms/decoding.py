@@ -12,7 +12,7 @@ _ZERO_SHARE: Final = 0.3
 """Half of the least share of zero bytes among the high bytes of text without a byte order mark."""
 _CODE_PAGE_SHARE: Final = 0.02
 """The greatest share of bytes beyond ASCII in text of a Western code page that is read as such."""
-_LAST_ASCII: Final = 0x7F
+_ASCII: Final = bytes(range(0x80))
 _MARKS: Final = (
     (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
@@ -34,7 +34,7 @@ def decode_text(data: bytes) -> str:
     data = blank_controls(data)
     text = data.decode("utf-8-sig", "replace")
     unread = text.count("\ufffd")
-    is_code_page = 0 < unread <= len(data) * _CODE_PAGE_SHARE and unread == sum(byte > _LAST_ASCII for byte in data)
+    is_code_page = 0 < unread <= len(data) * _CODE_PAGE_SHARE and unread == len(data.translate(None, _ASCII))
     # Text that was cut may end within a character of UTF-8.
     return data.decode("cp1252", "replace") if is_code_page and text[-1] != "\ufffd" else text
 

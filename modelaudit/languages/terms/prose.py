@@ -54,12 +54,13 @@ _ASCII_STEMS: Final = (
     "agrees", "agreed", "agreement", "resale", "resell", "terms", "conditions", "nutzung", "untersagt", "interdi",
     "prohib", "utilisation",
 )  # fmt: skip
-_TERM_STEMS: Final = defer_pattern(
-    "|".join(_ASCII_STEMS).replace("rights", r"\brights\b")
-    + r"|licenç|лиценз|запре|коммерч|许可|許可|授权|授權|协议|協議|条款|條款|禁止|不得|商用|商业|商業|利用規約|契約"
-    r"|販売|販賣|销售|倒卖|盈利|营利|再配布|라이선스|라이센스|약관|금지|상업",
-    re.IGNORECASE,
+_STEMS: Final = (
+    *_ASCII_STEMS,
+    *("licenç", "лиценз", "запре", "коммерч", "许可", "許可", "授权", "授權", "协议", "協議", "条款", "條款", "禁止"),
+    *("不得", "商用", "商业", "商業", "利用規約", "契約", "販売", "販賣", "销售", "倒卖", "盈利", "营利", "再配布"),
+    *("라이선스", "라이센스", "약관", "금지", "상업"),
 )
+_TERM_STEMS: Final = defer_pattern("|".join(_STEMS).replace("rights", r"\brights\b"), re.IGNORECASE)
 _MARKUP_SUFFIXES: Final = (".html", ".htm", ".xhtml", ".xml", ".svg")
 _RUNNING_TEXT_SUFFIXES: Final = (
     "", ".txt", ".text", ".md", ".mdx", ".markdown", ".rst", ".adoc", ".asciidoc", ".org", ".textile", ".rtf", ".tex",
@@ -241,10 +242,12 @@ def _may_have_stems(text: str, count: int) -> bool:
 
     Searching for literals takes a fraction of the time of the pattern.
     """
-    if not text.isascii():
-        return True
-    lowered = text.lower()
-    return sum(stem in lowered for stem in _ASCII_STEMS) >= count
+    if text.isascii():
+        lowered = text.lower()
+        return sum(stem in lowered for stem in _ASCII_STEMS) >= count
+    # To ``re``, a dotless "i" is an "i" as well.
+    lowered = text.casefold().replace("\u0131", "i")
+    return any(stem in lowered for stem in _STEMS)
 
 
 def _read_dense_parts(window: Window) -> Iterator[Reading]:

@@ -6,7 +6,7 @@ skipped. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -68,6 +68,10 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         raise failure
 
 
+# The fields of an AttributeProto that are read; its numbers are data.
+_ATTRIBUTE_FIELDS: Final = frozenset({(3, VARINT), *((number, BYTES) for number in (1, 4, 5, 6, 9, 10, 11, 22, 23))})
+
+
 class _ModelReader:
     """Reads the messages of a model into a collector. All methods raise ``DamagedError`` and ``WindowError``."""
 
@@ -76,9 +80,14 @@ class _ModelReader:
         self._most_fields = limits.document_nodes
         self._field_count = 0
 
-    def _iter_fields(self, message: Message) -> Iterator[Field]:
-        """Iterate over the fields of a message; one bound holds for the fields of all messages together."""
-        for field in message.fields():
+    def _iter_fields(self, message: Message, wanted: Container[tuple[int, int]] | None = None) -> Iterator[Field]:
+        """Iterate over the fields of a message; one bound holds for the fields of all messages together.
+
+        Args:
+            message: the message.
+            wanted: the numbers and wire types of the fields; the others are skipped, and do not count.
+        """
+        for field in message.fields(wanted=wanted):
             self._field_count += 1
             if self._field_count > self._most_fields:
                 raise LimitReachedError(f"the model has more than {self._most_fields} fields", field.offset)
@@ -227,11 +236,9 @@ class _ModelReader:
             The value by the name, if findings quote this attribute; otherwise an empty mapping.
         """
         name, number, text = "", "", ""
-        for field in self._iter_fields(message):
-            if field.number == 3 and field.wire == VARINT:
+        for field in self._iter_fields(message, _ATTRIBUTE_FIELDS):
+            if field.number == 3:
                 number = str(field.value)
-            elif field.wire != BYTES:
-                continue
             elif field.number == 1:
                 name = field.body.text(_NAME_BYTES)
             elif field.number == 4:
