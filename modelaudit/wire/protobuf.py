@@ -28,6 +28,7 @@ GROUP: Final = 3
 _GROUP_END: Final = 4
 FIXED32: Final = 5
 _FIXED: Final = {FIXED64: 8, FIXED32: 4}
+_SCALARS: Final = frozenset({VARINT, *_FIXED})
 _NUMBER_SHIFT: Final = 3
 """The number of a field begins at this bit of its key; the wire type is below."""
 WIRE_TYPE_BITS: Final = (1 << _NUMBER_SHIFT) - 1
@@ -151,7 +152,7 @@ class Message:
                 yield cursor.read_field(number, wire, key_offset)
             else:
                 cursor.skip_content(wire, key_offset)
-                count += cursor.skip_equal_scalars(wire, key_offset)
+                count += cursor.skip_equal_scalars(key_offset, self.end)
 
     def first_fields(self, wanted: Container[tuple[int, int]] | None = None) -> Iterator[Field]:
         """Yield those of the first 20,000 fields that are ``wanted``; raises as ``fields``.
@@ -211,8 +212,9 @@ def make_key(number: int, wire: int) -> int:
 
 
 @cache
-def _match_scalars(key: int, wire: int) -> re.Pattern[bytes]:
-    """Return a pattern of scalars, each with that key of one byte."""
+def match_scalars(key: int) -> re.Pattern[bytes]:
+    """Return a pattern of scalars in a row, each with that key of one byte, whose wire type is that of a scalar."""
+    wire = key & WIRE_TYPE_BITS
     number = rb"[\x80-\xff]{0,9}+[\x00-\x7f]" if wire == VARINT else b".{%d}" % _FIXED[wire]
     return re.compile(b"(?:" + re.escape(bytes([key])) + number + b")++", re.DOTALL)
 
@@ -380,26 +382,26 @@ class FieldCursor(Cursor):
         self.offset = end
         return start
 
-    def skip_equal_scalars(self, wire: int, key_offset: int) -> int:
+    def skip_equal_scalars(self, key_offset: int, end: int) -> int:
         """Skip the scalars that follow with the key of the field before, as far as the block holds them.
 
         Writers of models store lists of numbers so, one field for each: trees of an ONNX model have millions.
 
         Args:
-            wire: the wire type of the field before.
-            key_offset: the position of its key.
+            key_offset: the position of the key of the field before.
+            end: where the message around the fields ends.
 
         Returns:
-            The number of fields; zero for another wire type, or a key of several bytes.
+            The number of fields; zero behind a field that is no scalar, and for a key of several bytes.
         """
-        place = self.offset - self._buffer_start
-        key_place = key_offset - self._buffer_start
-        if wire == BYTES or not 0 <= key_place < place < self._known or self._buffer[place] != self._buffer[key_place]:
+        place, key_place = self.offset - self._buffer_start, key_offset - self._buffer_start
+        if not 0 <= key_place < place < self._known or self._buffer[place] != self._buffer[key_place]:
             return 0
         key = self._buffer[place]
-        if key >= CONTINUED:
+        wire = key & WIRE_TYPE_BITS
+        if key >= CONTINUED or wire not in _SCALARS:
             return 0
-        run = _match_scalars(key, wire).match(self._buffer, place, self._known)
+        run = match_scalars(key).match(self._buffer, place, min(self._known, end - self._buffer_start))
         if run is None:
             return 0
         self.offset += len(run[0])

@@ -28,7 +28,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import SHORT_NAME_BYTES, claim_in_turn
@@ -43,6 +42,7 @@ from modelaudit.wire.protobuf import (
     FieldCursor,
     Message,
     make_key,
+    match_scalars,
 )
 
 _TYPES_OF_NUMBERS: Final = frozenset({"n", "data"})
@@ -55,13 +55,6 @@ _MOST_REMEMBERED: Final = 10_000
 """Messages of one type that are remembered: 200 bytes of memory each."""
 _FIELDS_PER_CHECK: Final = 256
 """The deadline is checked once for this many fields."""
-_NUMBER_FIELD: Final = defer_pattern(
-    b"(?s:"
-    rb"[\x08\x10\x18\x20\x28\x30\x38\x40\x48\x50\x58\x60\x68\x70\x78][\x80-\xff]{0,9}[\x00-\x7f]"
-    rb"|[\x09\x11\x19\x21\x29\x31\x39\x41\x49\x51\x59\x61\x69\x71\x79].{8}"
-    rb"|[\x0d\x15\x1d\x25\x2d\x35\x3d\x45\x4d\x55\x5d\x65\x6d\x75\x7d].{4})"
-)
-"""A field that is one number, with a key of one byte: a varint, or a number of eight or of four bytes."""
 _MOST_SHORT_LENGTH: Final = (1 << 14) - 1
 """The largest length that fits into two bytes of a varint."""
 _ONE_NUMBER: Final = "number"
@@ -216,9 +209,10 @@ class _MessageWalk:
             if field_type is None or not is_in_memory or count == self._next_check:
                 break
             if field_type == _ONE_NUMBER:
-                number = _NUMBER_FIELD.match(block, place)
+                # Numbers in a row with one key count as one field, as packed numbers do.
+                run = match_scalars(block[place]).match(block, place, min(end, known_end) - base)
                 length, content_start = 0, offset + 1
-                field_end = base + number.end() if number else end + 1
+                field_end = base + run.end() if run else end + 1
             else:
                 length, high = block[place + 1], block[place + 2]
                 has_two_bytes = length >= CONTINUED
@@ -254,6 +248,8 @@ class _MessageWalk:
         self._count += 1
         if field_end > end:
             raise DamagedError("a field ends beyond its message", field_start)
+        if field_type == "n" and cursor.skip_equal_scalars(field_start, end):
+            field_end = cursor.offset
         if field_type in self._schema.messages:
             if not self._is_remembered(field_type, content_start, field_end):
                 # Go back to the first field of the message.
