@@ -160,6 +160,6 @@ def _restricts_commercial_use(kind: ClauseKind) -> bool:
     return any(
         rule.answer is not Answer.ALLOW
         and Use.COMMERCIAL in rule.uses
-        and not (rule.over or rule.inside or rule.listed or rule.purpose)
+        and not (rule.over or rule.inside or rule.listed or rule.purpose or rule.beside)
         for rule in kind.answers
     )
