@@ -23,11 +23,11 @@ from modelaudit.model.lazy_pattern import defer_pattern
 
 LEAST_SHARE = 0.5
 """The share of a fingerprint's words that a text must have to be a variant of it."""
-LEAST_LIKENESS = 0.7
+LEAST_LIKENESS = 0.74
 """The share of the words of both that a variant of a model licence has in common with it.
 
-Terms of strangers reach 0.67 beside another standard licence, and 0.63 beside one of models; true variants begin at
-0.73.
+Terms of strangers reach 0.73 beside a standard licence of which they took sentences, and 0.63 beside one of models;
+variants of licences of models among held-out copies begin at 0.75.
 """
 LARGEST_VARIANT_SHARE = 0.999
 """A variant never reaches 1, which is the share of an exact text."""
@@ -38,6 +38,9 @@ _ENOUGH = 0.9
 """The share of a fingerprint's words from which an alignment is good enough to try no further beginning."""
 _MANY_MARKS = 8
 """How many hashes of its own a licence has, so that a text without any of them is no variant of it."""
+_SHORT_WORDS, _LEAST_SHORT_SHARE = 250, 0.7
+"""A licence up to this many words shares its disclaimer with many others, so a text without any hash of its own needs
+this share of its words to resemble it. Terms of strangers that end with the disclaimer of MIT have 0.59 of MIT-0."""
 _DIFFERENCES, _DIFFERENCE_CHARACTERS = 8, 160
 
 
@@ -234,7 +237,8 @@ class _Placing:
         is_sibling = (
             unique_share == 0 and len(item.marks) >= _MANY_MARKS and alignment.matched >= LEAST_SHARE * item.words
         )
-        if differing and is_sibling:
+        is_short = item.words <= _SHORT_WORDS and alignment.matched < _LEAST_SHORT_SHARE * item.words
+        if differing and (is_sibling or (is_short and unique_share == 0)):
             return None
         # Short licences have fewer than the minimum of words, so an exact match is accepted at any length.
         largest = min(share or 1.0, LARGEST_VARIANT_SHARE) if differing else 1.0

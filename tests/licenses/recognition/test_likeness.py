@@ -38,3 +38,14 @@ def test_versions_at_one_place_leave_the_one_with_the_fewest_differences() -> No
         found = explain_text(split_words(" ".join(words)), sort_fingerprints(versions[least:]))
         assert [placed.item.id for placed in found.places] == [f"version-{least}"]
         assert len(found.places[0].differing_gaps) == least
+
+
+def test_a_text_that_shares_the_disclaimer_alone_does_not_resemble_a_short_licence() -> None:
+    """The licence has no hash of its own, as MIT-0, whose words all occur in MIT too."""
+    words = spell_words(0, 140)
+    short = make_fingerprint("short", words)
+    for first, found in ((20, ["short"]), (60, [])):
+        text = [*spell_words(300, 500), *words[first:]]
+        assert [
+            placed.item.id for placed in explain_text(split_words(" ".join(text)), sort_fingerprints((short,))).places
+        ] == found
