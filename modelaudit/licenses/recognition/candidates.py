@@ -50,8 +50,8 @@ def find_candidates(words: Words, prints: Fingerprints) -> list[Candidate]:
     """Find the places where a fingerprint may lie: enough of its sampled hashes occur there. The best come first."""
     sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SAMPLE_STEP == 0]
     most_needed = max(_EXCERPT_HITS, _EXCERPT_HIT_SHARE * len(sampled))
-    places_by_hash = prints.places_by_hash
-    known = [(position, places_by_hash[triple]) for position, triple in sampled if triple in places_by_hash]
+    places = ((position, prints.find_places(triple)) for position, triple in sampled)
+    known = [(position, each) for position, each in places if each is not None]
     # Most fingerprints have too few hits, so the hits are counted before they are listed.
     counts = Counter(chain.from_iterable(numbers for _, (numbers, _) in known))
     fewest_by_number = {}
