@@ -119,7 +119,7 @@ bench-field: $(FULL)
 
 # What is made of licence texts, beside other tools. TEXTS=FOLDER names a folder of vendors' texts, which are in no file
 # here; without one, only what dependencies and the system ship is measured. PAIRS=FILES names lineage pairs to run instead
-# of those of benchmarks/lineage_pairs.yaml.
+# of those of benchmarks/lineage_pairs.yaml and lineage_pairs_independent.yaml.
 bench-licenses: $(DEV)
 	TEXTS="$(TEXTS)" TEXTS_HELD="$(TEXTS_HELD)" $(BIN)/python benchmarks/licenses.py --write
 	$(BIN)/python benchmarks/lineage_pairs.py $(PAIRS)

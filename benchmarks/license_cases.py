@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from figures import render_table
 from license_documents import FORMS
-from license_held import Failure, Held, Tally, fold_id, load_cases
+from license_held import Failure, Held, Tally, fold_id, load_cases, render_counts
 from license_packages import COMPARED, draw_packages, read_package, strip_later_versions
 from licenseclassifier import identify_license
 
@@ -372,12 +371,12 @@ def measure_all(held: Held) -> Iterator[tuple[str, Tally]]:
 
 def render_cases(held: Held) -> Iterator[str]:
     """Render the counts of every section as a table."""
-    rows = []
-    for title, tally in measure_all(held):
-        counts = "; ".join(f"{number} {name}" for name, number in sorted(tally.counts.items()))
-        rows.append((title, str(sum(tally.counts.values())), counts))
     yield from ("## Cases whose expectations came first", "")
-    yield from render_table(("section", "cases", "answers"), rows)
+    yield from render_counts((title, tally.counts) for title, tally in measure_all(held))
+    first = load_cases("first_run")
+    yield f"The same at the first run, on {first['date']}, when these cases were new:"
+    yield ""
+    yield from render_counts((row["section"], row["counts"]) for row in first["rows"])
 
 
 def main() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
+from figures import render_table
 
 CASES = Path(__file__).resolve().parent / "license_cases"
 
@@ -67,3 +69,12 @@ def fold_id(name: str) -> str:
 def load_cases(name: str) -> Any:
     """Load a file of ``license_cases/``."""
     return yaml.safe_load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
+
+
+def render_counts(sections: Iterable[tuple[str, Mapping[str, int]]]) -> Iterator[str]:
+    """Render a row for the counts of each section."""
+    rows = []
+    for title, counts in sections:
+        answers = "; ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+        rows.append((title, str(sum(counts.values())), answers))
+    yield from render_table(("section", "cases", "answers"), rows)

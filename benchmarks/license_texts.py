@@ -43,6 +43,7 @@ _PROSE_ENDINGS = ("", ".md", ".rst", ".txt", ".debian")
 _SMALLEST, _LARGEST = 200, 2_000_000
 # A sentence or clause of 20 to 300 characters behind another one, with the blanks before it and its final mark.
 _SENTENCE = re.compile(r"(?<=[.;:])\s+[A-Z][^.;]{20,300}[.;]")
+_NO_TERM = re.compile(r"^\s*(?:portions )?copyright\b|^\s*END OF TERMS", re.IGNORECASE)
 _END = re.compile(r"(?<=\.)\s")
 # Sentences that each restrict a licence.
 _ADDED = (
@@ -158,14 +159,14 @@ def change_text(text: LicenseText, seed: int) -> Iterator[tuple[str, str]]:
     """Yield up to six changed texts as (``added`` or ``removed``, text).
 
     The first three have a restricting sentence at the start, at the end, or after a random sentence. The others each
-    lack one random sentence.
+    lack one random sentence; a copyright statement or a heading is left in, because it states no term.
     """
     generator = random.Random(seed)
     sentence_ends = [match.start() for match in _END.finditer(text.text)]
     offsets = [0, len(text.text), generator.choice(sentence_ends or [0])]
     for offset, sentence in zip(offsets, _ADDED, strict=True):
         yield "added", f"{text.text[:offset]}\n{sentence}\n{text.text[offset:]}"
-    sentences = list(_SENTENCE.finditer(text.text))
+    sentences = [match for match in _SENTENCE.finditer(text.text) if not _NO_TERM.search(match[0])]
     for sentence_match in generator.sample(sentences, min(3, len(sentences))):
         yield "removed", f"{text.text[: sentence_match.start()]} {text.text[sentence_match.end() :]}"
 

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -104,14 +104,15 @@ def _strip_later_versions(id_: str) -> str:
 def _judge_own_answer(matches: Sequence[TextMatch], license_id: str) -> str:
     """Compare the recognised licences of a text with its label, without regard to later versions.
 
-    Return ``right`` or ``wrong`` for an exact match, ``variant`` for the right licence reported as changed, ``like``
-    for another licence reported as changed, and ``missed`` if nothing was recognised.
+    Return ``right`` or ``wrong`` for an exact match, ``others`` if it has the label beside licences that the label does
+    not name, ``variant`` for the right licence reported as changed, ``like`` for another licence reported as changed,
+    and ``missed`` if nothing was recognised.
     """
     expected = _strip_later_versions(license_id)
     licenses = [match for match in matches if not match.policy]
     exact = {_strip_later_versions(match.id) for match in licenses if match.likeness is Likeness.EXACT}
     if exact:
-        return "right" if exact == {expected} else "wrong"
+        return _judge_names(exact, expected)
     if not licenses:
         return "missed"
     recognised = {_strip_later_versions(match.id) for match in licenses}
@@ -119,11 +120,16 @@ def _judge_own_answer(matches: Sequence[TextMatch], license_id: str) -> str:
 
 
 def _judge_their_answer(names: Sequence[str], license_id: str) -> str:
-    """Return ``right``, ``wrong`` or ``missed`` for the licence names of another tool."""
+    """Return ``right``, ``others``, ``wrong`` or ``missed`` for the licence names of another tool."""
     ids = {_strip_later_versions(normalize_spdx_id(name)) for name in names if not name.startswith("failed")}
     if not ids:
         return "missed"
-    return "right" if ids == {_strip_later_versions(license_id)} else "wrong"
+    return _judge_names(ids, _strip_later_versions(license_id))
+
+
+def _judge_names(names: Set[str], expected: str) -> str:
+    """Compare the named licences with the label, which may name only one of several texts in a file."""
+    return "right" if names == {expected} else "others" if expected in names else "wrong"
 
 
 def _render_comparison(bench: Bench, texts: Sequence[LicenseText]) -> Iterator[str]:
@@ -143,14 +149,17 @@ def _render_comparison(bench: Bench, texts: Sequence[LicenseText]) -> Iterator[s
     table_rows = []
     for tool, verdicts, wrong in rows:
         count = Counter(verdicts)
-        numbers = (count["right"], count["variant"], count["like"], count["missed"], count["wrong"], wrong)
+        kinds = ("right", "others", "variant", "like", "missed", "wrong")
+        numbers = (*(count[kind] for kind in kinds), wrong)
         table_rows.append((tool, str(len(texts)), *map(str, numbers)))
-    head = ("tool", "texts", "right", "right, as changed", "like another", "missed", "wrong", "wrongly permissive")
-    yield from render_table(head, table_rows)
+    answers = ("right", "right, and others", "right, as changed", "like another", "missed", "wrong")
+    yield from render_table(("tool", "texts", *answers, "wrongly permissive"), table_rows)
 
 
 def _is_wrongly_permissive(bench: Bench, names: Sequence[str], text: LicenseText) -> bool:
-    """Whether a tool reports a permissive licence that the text is not."""
+    """Whether a tool reports a permissive licence that the text is not; beside the label it is that of another text."""
+    if _judge_their_answer(names, text.license_id) == "others":
+        return False
     return any(
         bench.is_permissive(name)
         for name in names
@@ -179,6 +188,7 @@ def render_standard_texts(bench: Bench) -> Iterator[str]:
     yield f"have it: {', '.join(sorted(each.license_id for each in one_each.values()))}."
     yield "The label is that of the file, pattern or package. No text states if later versions may be chosen. Patterns"
     yield "hold more than one form of a text at once, so a text made from them differs from each form."
+    yield "“Right, and others” is the label beside further licences: files of some packages hold texts of parts too."
     yield "The library that they are of knows its own, of course: the packages below are the fairer comparison."
     yield ""
     yield from _render_comparison(bench, list(one_each.values()))

@@ -37,7 +37,7 @@ import modelaudit
 from modelaudit.catalogue.directory import RulesInPlace, replace_rules_directory
 from modelaudit.licenses.conclusion.undeclared_bases import UNDECLARED
 
-_DEFAULT = ROOT / "benchmarks" / "lineage_pairs.yaml"
+PAIRS = tuple(ROOT / "benchmarks" / name for name in ("lineage_pairs.yaml", "lineage_pairs_independent.yaml"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ def _compare(pair: Mapping[str, Any], model: Path) -> PairResult:
 
 def main(arguments: Sequence[str]) -> int:
     """Run the pairs of the files, print each fault and a table by kind, and return 1 if there is a fault."""
-    paths = [Path(each) for each in arguments] or [_DEFAULT]
+    paths = [Path(each) for each in arguments] or PAIRS
     pairs = [pair for path in paths for pair in yaml.safe_load(path.read_text(encoding="utf-8"))]
     counts: Counter[tuple[str, bool]] = Counter()
     with tempfile.TemporaryDirectory() as folder:

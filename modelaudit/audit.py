@@ -87,6 +87,7 @@ class Audit:
         self.findings: list[Finding] = []
         self._folders = [Path(folder) for folder in rules]
         self._absences_left = limits.absences
+        self._limits_left = limits
         self._license_claims = ClaimCollector(catalogue, self._folders)
         self._description = DescriptionCollector(catalogue.description)
         self._reference_bound = ReferenceBound(limits)
@@ -130,7 +131,7 @@ class Audit:
             findings=findings,
             license=license_,
             opinions=opinions,
-            rules=tuple(rule.rule for id_, rule in sorted(self.catalogue.findings.items()) if id_ in cited),
+            rules=tuple(self.catalogue.findings[id_].rule for id_ in sorted(cited) if id_ in self.catalogue.findings),
             formats=describe_formats(
                 {each for record in self.records for each in record.formats},
                 self.catalogue.formats,
@@ -175,9 +176,14 @@ class Audit:
                 snapshot.signatures,
                 describe_rules_age(self.catalogue),
                 signoffs,
-                frozenset(id_ for id_, rule in self.catalogue.findings.items() if rule.rule.asks_review),
+                self._list_reviewed_rules(),
             )
         )
+
+    def _list_reviewed_rules(self) -> frozenset[str]:
+        """List the rules whose findings so far a person has to read."""
+        rules = (self.catalogue.findings.get(id_) for id_ in {each.rule for each in self.findings})
+        return frozenset(rule.rule.id for rule in rules if rule is not None and rule.rule.asks_review)
 
     def sort_findings(self) -> Sequence[Finding]:
         """Sort the findings so far, worst first, and return them."""
@@ -191,7 +197,7 @@ class Audit:
 
     def _begin(self, artifact: Artifact, begin_hashing: BeginHashing) -> None:
         """Read one artifact with its members, judge its content, and begin to hash its bytes."""
-        reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
+        reading = self._begin_reading(self._list_limits_left())
         is_hashed = CheckFamily.INTEGRITY in self.policy.checks
         pending = reading.run(artifact, begin_hashing if is_hashed else None)
         self._absences_left -= len(reading.unread)
@@ -210,6 +216,13 @@ class Audit:
             if address in found:
                 self._formats_by_address[address] = self._formats_by_address.get(address, frozenset()) | {format_}
         self._unhashed.append((add_absences(record, judged.absences, self.policy), pending))
+
+    def _list_limits_left(self) -> Limits:
+        """Return the limits, with as many absences as are left for the next artifact."""
+        absences = max(self._absences_left, 1)
+        if absences != self._limits_left.absences:
+            self._limits_left = replace(self.limits, absences=absences)
+        return self._limits_left
 
     def _keep_facts(self, reading: ArtifactRead) -> Sequence[tuple[str, Unread]]:
         """Keep the facts about an artifact for the end, and return the absences of those beyond the bound."""

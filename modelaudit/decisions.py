@@ -108,7 +108,8 @@ class Acceptances:
             refuse_other_model(self._baseline_report, target.short_name, modelaudit.__version__, label, checks)
         self._target = target
         audit.findings = accept_statements(audit.findings, audit.records)
-        affects = {id_: entry.rule.affects for id_, entry in audit.catalogue.findings.items()}
+        rules = audit.catalogue.findings
+        affects = {each.rule: rules[each.rule].rule.affects for each in audit.findings if each.rule in rules}
         audit.findings = settle_unreachable(audit.findings, self._policy, affects)
         self._digests = _Digests(audit.records, snapshot, self._resolve_whole)
         if self._entries:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -158,7 +157,7 @@ class ScanAudit(Audit):
                 if not languages:
                     continue
                 read_languages[program.path] |= languages
-                reading = self._begin_reading(replace(self.limits, absences=max(self._absences_left, 1)))
+                reading = self._begin_reading(self._list_limits_left())
                 reading.run_as_program(artifacts[program.path], languages)
                 self._absences_left -= len(reading.unread)
                 judgements = self._judge_subjects(build_subjects(reading.structures, reading.unread, self.catalogue))

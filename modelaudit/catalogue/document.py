@@ -113,6 +113,7 @@ def read_document(path: Path, label: str, *, is_installed: bool = False, is_shar
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ConfigurationError(f"{label}:{line}: is not UTF-8 at byte {error.start}; write YAML in UTF-8") from error
+    del raw  # the values of a large file take several times its bytes
     parse = _parse_once if is_shared else parse_text
     return Document(label, text, parse(text, label), is_installed)
 

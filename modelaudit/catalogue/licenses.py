@@ -110,6 +110,7 @@ def read_licenses(
             policy_url=file.policy_url,
             incorporates=tuple(file.incorporates),
             licensor=file.licensor,
+            pattern_words=tuple(file.pattern_words),
         )
     vague: dict[str, str] = {}
     for document in vague_documents:
@@ -160,6 +161,6 @@ def _restricts_commercial_use(kind: ClauseKind) -> bool:
     return any(
         rule.answer is not Answer.ALLOW
         and Use.COMMERCIAL in rule.uses
-        and not (rule.over or rule.inside or rule.listed or rule.purpose)
+        and not (rule.over or rule.inside or rule.listed or rule.purpose or rule.beside)
         for rule in kind.answers
     )

@@ -32,7 +32,7 @@ from modelaudit.catalogue.policy_layer import PolicyWords
 from modelaudit.catalogue.publishers import read_publishers
 from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.catalogue.retired import read_retired
-from modelaudit.catalogue.rule_files import RuleFile, RuleFiles, list_files, read_files
+from modelaudit.catalogue.rule_files import RuleFile, RuleFiles, iterate_files, list_files, read_files
 from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.standard_texts import read_standard_texts
 from modelaudit.catalogue.taxonomy import read_taxonomy
@@ -49,11 +49,16 @@ from modelaudit.model.terms import LicenseCategory, LicenseEntry, Vocabulary
 
 _Item = TypeVar("_Item")
 _NAMES, _DISCOVERY, _ELEMENTS = "names", "discovery", "elements"
+_FINDINGS, _LICENSES, _SENTENCES, _DESCRIPTION = "findings", "licenses", "sentences", "description"
 _LATER_FOLDERS: Final = {
     "callables": _NAMES, "vocabularies": _NAMES, "torchscript": _NAMES, "elements": _ELEMENTS,
+    "findings": _FINDINGS, "licenses": _LICENSES, "sentences": _SENTENCES, "description": _DESCRIPTION,
 }  # fmt: skip
 _LATER_FILES: Final = {"skops": _NAMES, "discovery": _DISCOVERY}
-"""The part of the rule set that a folder or a file belongs to, for the parts that are parsed when they are used."""
+"""The part of the rule set that a folder or a file belongs to, for the parts that are parsed when they are used.
+
+The parts that every command uses are parsed later too, one after the other, because all together take much memory.
+"""
 
 
 def load_catalogue(
@@ -170,7 +175,8 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
     """Read all rule folders and build the catalogue; the files of later folders are added to those of the first."""
     files, later, digest = _read_sources(directories)
     clauses = read_vocabulary(files.clauses)
-    licenses, vague = read_licenses(_take(files.licenses), files.vague, clauses)
+    license_files = (each for file in iterate_files(later.get(_LICENSES, ())) for each in file.licenses)
+    licenses, vague = read_licenses(license_files, files.vague, clauses)
     declarations = read_declarations(files.declarations)
     read_names = cache(partial(_read_names, tuple(later.get(_NAMES, ())), declarations))
     read_uses = cache(partial(_read_discovery, tuple(later.get(_DISCOVERY, ()))))
@@ -180,7 +186,8 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         read_names(), read_uses(), read_elements()
     # Findings come last: their matchers are checked against the words that all other files define.
     subjects = _restrict_subjects(read_subjects(files.subjects), formats, clauses, licenses, declarations)
-    findings = read_findings(_take(files.findings), subjects, formats)
+    finding_files = (each for file in iterate_files(later.get(_FINDINGS, ())) for each in file.findings)
+    findings = read_findings(finding_files, subjects, formats)
     return Catalogue(
         findings=findings,
         read_names=read_names,
@@ -199,7 +206,7 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         restrictions=read_restrictions(
             _take(files.restrictions),
             _take(files.cues),
-            _take(files.sentence_weights),
+            (each for file in iterate_files(later.get(_SENTENCES, ())) for each in file.sentence_weights),
             _take(files.clause_subjects),
             _take(files.card_layout),
             clauses.kinds,
@@ -210,7 +217,9 @@ def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogu
         edition=read_edition(files.editions),
         controls=read_controls(files.controls),
         standard_texts=read_standard_texts(files.standard_texts, licenses),
-        description=read_description(files.description),
+        description=read_description(
+            each for file in iterate_files(later.get(_DESCRIPTION, ())) for each in file.description
+        ),
     )
 
 
@@ -223,6 +232,8 @@ def _take(documents: list[_Item]) -> list[_Item]:
 
 def _find_later_part(parts: tuple[str, ...]) -> str:
     """Find the part of the rule set that a file belongs to, if the part is parsed when it is used; empty otherwise."""
+    if parts[-1].startswith("_"):
+        return ""  # a statement on the whole folder
     return (_LATER_FOLDERS if len(parts) > 1 else _LATER_FILES).get(parts[0], "")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,6 +154,12 @@ def read_files(sources: Sequence[RuleFile]) -> RuleFiles:
     for file in sources:
         files.add(file.parts, file.read())
     return files
+
+
+def iterate_files(sources: Iterable[RuleFile]) -> Iterator[RuleFiles]:
+    """Read and parse files of a rule set; yield each alone, so that its memory is free before the next one."""
+    for file in sources:
+        yield read_files((file,))
 
 
 def list_files(directory: Path) -> Iterator[RuleFile]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pydantic.dataclasses import dataclass
 
@@ -22,6 +22,7 @@ class WeightsFile:
 
 
 _FILE = Shape(WeightsFile)
+_BLOCK_CHARACTERS = 65_536
 
 
 def read_sentence_weights(documents: Iterable[Document]) -> SentenceWeights:
@@ -33,15 +34,26 @@ def read_sentence_weights(documents: Iterable[Document]) -> SentenceWeights:
     weights = SentenceWeights()
     for document in documents:
         file = _FILE.read(document)
-        by_feature: dict[str, float] = {}
-        numbers: dict[str, float] = {}  # few of them differ, so they are kept once
-        for line in file.weights.splitlines():
-            number, _, feature = line.partition(" ")
-            try:
-                by_feature[feature] = numbers.setdefault(number, float(number))
-            except ValueError:
-                raise document.error(
-                    f"weights: {line[:60]!r} is not a number, a space and a feature", ("weights",)
-                ) from None
-        weights = SentenceWeights(WeightTable(by_feature), file.bias, file.threshold)
+        weights = SentenceWeights(WeightTable(_iter_weights(file.weights, document)), file.bias, file.threshold)
     return weights
+
+
+def _iter_weights(text: str, document: Document) -> Iterator[tuple[str, float]]:
+    """Yield each feature with its weight. Raises ``ConfigurationError`` for a line that is none."""
+    for line in _iter_lines(text):
+        number, _, feature = line.partition(" ")
+        try:
+            yield feature, float(number)
+        except ValueError:
+            raise document.error(
+                f"weights: {line[:60]!r} is not a number, a space and a feature", ("weights",)
+            ) from None
+
+
+def _iter_lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text; a list of all lines would take several times the memory of the text."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + _BLOCK_CHARACTERS) + 1 or len(text)
+        yield from text[start:end].splitlines()
+        start = end

@@ -46,6 +46,7 @@ class AnswerFile:
     inside: bool = False
     listed: bool = False
     purpose: Purpose | None = None
+    beside: list[Use] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -88,6 +89,7 @@ class ClauseFile:
     words: list[Text] = Field(default_factory=list)
     duty_of: list[Use] = Field(default_factory=list)
     duty_with: list[Use] = Field(default_factory=list)
+    limit_with: list[Use] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -96,7 +98,8 @@ class LicenseFile:
 
     ``read`` is the day on which the terms were read at ``url``. ``no_fingerprint`` is the reason why the text of a
     licence that was read has no fingerprint, so that a forgotten fingerprint differs from one that cannot exist.
-    ``licensor`` is the party that grants a licence of its own, whom a user asks for an agreement.
+    ``pattern_words`` are words of such a text; every copy has at least one of them. ``licensor`` is the party that
+    grants a licence of its own, whom a user asks for an agreement.
     """
 
     id: Annotated[str, require_match(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
@@ -105,6 +108,9 @@ class LicenseFile:
     url: Url
     read: IsoDate = ""
     no_fingerprint: Text = ""
+    pattern_words: list[Annotated[str, require_match(r"[a-z]+", "a word of ASCII letters in lower case")]] = Field(
+        default_factory=list
+    )
     version: str = ""
     open: bool = False
     policy_url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""
@@ -192,7 +198,16 @@ def _build_kind(id_: str, file: KindFile, document: Document) -> ClauseKind:
         about=file.about,
         duty_of=tuple(file.duty_of),
         answers=tuple(
-            AnswerRule(each.answer, each.because, tuple(each.uses), each.over, each.inside, each.listed, each.purpose)
+            AnswerRule(
+                answer=each.answer,
+                because=each.because,
+                uses=tuple(each.uses),
+                over=each.over,
+                inside=each.inside,
+                listed=each.listed,
+                purpose=each.purpose,
+                beside=tuple(each.beside),
+            )
             for each in file.answers
         ),
         flows=tuple(file.flows),
@@ -261,6 +276,11 @@ def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document,
         fault = vocabulary.explain_invalid_territory(territory)
         if fault:
             raise document.error(f"clauses.{index}.territories: {fault}", (*place, "territories"))
+    if clause.limit_with and kind.group is not Group.LIMIT:
+        raise document.error(
+            f"clauses.{index}: only a limit has the key 'limit-with', and {kind.id} is none; remove the key",
+            (*place, "limit-with"),
+        )
     if clause.section and not read:
         raise document.error(
             f"clauses.{index}: cites a section, but the file has no 'read' date; read the text and add the date", place
@@ -277,4 +297,5 @@ def build_clause(clause: ClauseFile, vocabulary: Vocabulary, document: Document,
         words=tuple(clause.words),
         duty_of=tuple(clause.duty_of),
         duty_with=tuple(clause.duty_with),
+        limit_with=tuple(clause.limit_with),
     )

@@ -49,8 +49,8 @@ def _may_contain_secret(text: str) -> bool:
     folded = text.casefold()
     return (
         ("://" in text and "@" in text)
-        or any(mark in text for mark in _MARKS)
-        or any(mark in folded for mark in _NAME_MARKS)
+        or any(map(text.__contains__, _MARKS))
+        or any(map(folded.__contains__, _NAME_MARKS))
         or (":" in text and _NUMBER_OF_BOT.search(text) is not None)
     )
 

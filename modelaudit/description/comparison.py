@@ -54,7 +54,9 @@ def compare_facts(
     contradictions: list[Contradiction] = []
     stated, opposite = _index(declared), _index(found)
     for comparison in comparisons:
-        contradictions += _compare(stated, opposite, comparison)
+        name = _ANY_NAME if comparison.same else comparison.name
+        if (comparison.topic, name) in stated:
+            contradictions += _compare(stated, opposite, comparison)
         if len(contradictions) >= _MOST_CONTRADICTIONS:
             break
     return contradictions[:_MOST_CONTRADICTIONS]

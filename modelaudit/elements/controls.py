@@ -18,8 +18,8 @@ _MOST_CHARACTERS: Final = 300
 _Facts = Mapping[FactName, tuple[str, ...]]
 """The values of each fact that the report holds, without repetition; a fact that it lacks has no entry."""
 
-_Clauses = Mapping[str, tuple[str, str]]
-"""The clauses of each kind of evidence that holds, without a signature and with one; empty if none holds."""
+_Clauses = Mapping[str, str]
+"""The clauses of each kind of evidence that holds; a kind that does not hold has no entry."""
 
 
 def judge_controls(report: AuditReport, controls: Controls) -> tuple[ControlEvidence, ...]:
@@ -30,16 +30,14 @@ def judge_controls(report: AuditReport, controls: Controls) -> tuple[ControlEvid
         controls: of the rule set.
     """
     facts = _collect_facts(report, controls)
-    clauses = {kind: _write_clauses(lines, facts) for kind, lines in controls.evidence.items()}
-    return tuple(_judge(control, clauses) for control in controls.controls)
+    unsigned, signed = (_write_clauses(controls, facts, is_signed=each) for each in (False, True))
+    return tuple(_judge(control, unsigned, signed) for control in controls.controls)
 
 
 def _collect_facts(report: AuditReport, controls: Controls) -> _Facts:
     """Collect the facts that the lines of evidence cite."""
-    lines = [line for lines in controls.evidence.values() for line in lines]
-    cited = dict.fromkeys(name for line in lines for name in (*line.needs, *line.lacks))
-    values = {name: tuple(dict.fromkeys(_list_values(report, name))) for name in cited}
-    return {name: each for name, each in values.items() if each}
+    values = ((name, tuple(dict.fromkeys(_list_values(report, name)))) for name in controls.cited)
+    return {name: each for name, each in values if each}
 
 
 def _list_values(report: AuditReport, name: FactName) -> Iterator[str]:
@@ -54,32 +52,30 @@ def _list_values(report: AuditReport, name: FactName) -> Iterator[str]:
         yield text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
 
-def _judge(control: Control, clauses: _Clauses) -> ControlEvidence:
-    evidence, signed = (_list_sentences(control.supports, clauses, is_signed=each) for each in (False, True))
-    if evidence:
-        evidence += _list_sentences(control.adds, clauses, is_signed=False)
-    if evidence or signed:
-        signed += _list_sentences(control.adds, clauses, is_signed=True)
+def _judge(control: Control, unsigned: _Clauses, signed: _Clauses) -> ControlEvidence:
+    """Judge a control by the clauses without a signature, and those with one."""
+    sentences, of_signers = _list_sentences(control.supports, unsigned), _list_sentences(control.supports, signed)
+    if sentences:
+        sentences += _list_sentences(control.adds, unsigned)
+    if sentences or of_signers:
+        of_signers += _list_sentences(control.adds, signed)
     gap = f"Not shown by this report: {'; '.join(control.open)}."
-    return ControlEvidence(control.framework, control.id, control.title, tuple(evidence), gap, tuple(signed))
+    return ControlEvidence(control.framework, control.id, control.title, tuple(sentences), gap, tuple(of_signers))
 
 
-def _write_clauses(lines: Sequence[EvidenceLine], facts: _Facts) -> tuple[str, str]:
-    """Write the clauses of the lines that hold: of those without a signature, and of those with one."""
-    unsigned, signed = (
-        "; ".join(_write_clause(line, facts) for line in lines if line.is_signed is each and _holds(line, facts))
-        for each in (False, True)
-    )
-    return unsigned, signed
+def _write_clauses(controls: Controls, facts: _Facts, *, is_signed: bool) -> _Clauses:
+    """Write the clauses of the lines that hold, of those with a signature or of those without one."""
+    clauses = {}
+    for kind, lines in controls.evidence.items():
+        held = [line for line in lines if line.is_signed is is_signed and _holds(line, facts)]
+        if held:
+            clauses[kind] = "; ".join(_write_clause(line, facts) for line in held)
+    return clauses
 
 
-def _list_sentences(contributions: Mapping[str, str], clauses: _Clauses, *, is_signed: bool) -> list[str]:
+def _list_sentences(contributions: Mapping[str, str], clauses: _Clauses) -> list[str]:
     """List a sentence for each kind of evidence that holds: what it contributes, and the facts."""
-    return [
-        _write_sentence(what, clauses[kind][is_signed])
-        for kind, what in contributions.items()
-        if clauses[kind][is_signed]
-    ]
+    return [_write_sentence(what, clauses[kind]) for kind, what in contributions.items() if kind in clauses]
 
 
 def _write_sentence(what: str, clauses: str) -> str:
@@ -89,7 +85,7 @@ def _write_sentence(what: str, clauses: str) -> str:
 
 
 def _holds(line: EvidenceLine, facts: _Facts) -> bool:
-    return all(each in facts for each in line.needs) and not any(each in facts for each in line.lacks)
+    return all(map(facts.__contains__, line.needs)) and not any(map(facts.__contains__, line.lacks))
 
 
 def _write_clause(line: EvidenceLine, facts: _Facts) -> str:

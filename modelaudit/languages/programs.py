@@ -42,6 +42,7 @@ _BY_KEY: Final = {
 PROGRAM_KEYS: Final = frozenset(_BY_KEY)
 """Keys whose values are programs, or make a loader import one."""
 _ENDINGS: Final = {ending: kind for kind, endings in _BY_ENDING.items() for ending in endings}
+_ALL_ENDINGS: Final = tuple(_ENDINGS)
 
 
 def report_unread_programs(read: Read) -> Read:
@@ -80,7 +81,9 @@ def has_program_name(path: str) -> bool:
 def _find_kind(path: str) -> str | None:
     """Return the kind of program that the file name shows; ``None`` if it shows none."""
     name = get_file_name(path)
-    return next((kind for ending, kind in _ENDINGS.items() if name.endswith(ending)), None)
+    if not name.endswith(_ALL_ENDINGS):
+        return None
+    return next(kind for ending, kind in _ENDINGS.items() if name.endswith(ending))
 
 
 def report_program_keys(keys: Collection[str]) -> Iterator[Unread]:

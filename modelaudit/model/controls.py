@@ -30,11 +30,12 @@ class EvidenceLine:
     needs: tuple[FactName, ...]
     says: str
     lacks: tuple[FactName, ...] = ()
+    is_signed: bool = field(init=False)
+    """Whether it cites a sign-off, which the digest of a report leaves out."""
 
-    @property
-    def is_signed(self) -> bool:
-        """Whether it cites a sign-off, which the digest of a report leaves out."""
-        return ReportFact.SIGNOFFS in self.needs
+    def __post_init__(self) -> None:
+        """Look for a sign-off once: every report asks for it."""
+        object.__setattr__(self, "is_signed", ReportFact.SIGNOFFS in self.needs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,16 @@ class Controls:
     Attributes:
         evidence: the lines of each kind of evidence; those that hold are joined to one sentence.
         checked: ISO date on which the controls were compared with their sources; empty without controls.
+        cited: the facts that the lines need or that they must lack, each once.
     """
 
     controls: tuple[Control, ...] = ()
     evidence: Mapping[str, tuple[EvidenceLine, ...]] = field(default_factory=dict)
     checked: str = ""
+    cited: tuple[FactName, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Collect the cited facts once: every report is searched for them."""
+        lines = (line for lines in self.evidence.values() for line in lines)
+        cited = dict.fromkeys(name for line in lines for name in (*line.needs, *line.lacks))
+        object.__setattr__(self, "cited", tuple(cited))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,37 +67,67 @@ class Fingerprints:
 
     items: tuple[Fingerprint, ...] = field(default=())
 
-    @cached_property
-    def places_by_hash(self) -> Mapping[int, tuple[Sequence[int], Sequence[int]]]:
-        """The places of each sampled hash: the indexes of fingerprints, and the position of the hash in each of them.
+    def find_places(self, hash_: int) -> tuple[Sequence[int], Sequence[int]] | None:
+        """Find the places of a sampled hash: the indexes of fingerprints, and its position in each of them.
 
-        A hash that occurs twice in one text is left out, because it determines no place.
+        A hash that occurs twice in one text is left out there, because it determines no place. ``None`` without any.
         """
-        return self._index[0]
+        index = self._index
+        at = bisect_left(index.hashes, hash_)
+        if at == len(index.hashes) or index.hashes[at] != hash_:
+            return None
+        start, end = index.starts[at], index.starts[at + 1]
+        return index.numbers[start:end], index.positions[start:end]
 
     @property
     def sample_sizes(self) -> Sequence[int]:
         """The number of sampled hashes of each fingerprint, by index."""
-        return self._index[1]
+        return self._index.sizes
 
     @cached_property
-    def _index(self) -> tuple[dict[int, tuple[array[int], array[int]]], array[int]]:
-        """The places of each sampled hash, and the number of them in each fingerprint."""
-        places: dict[int, tuple[array[int], array[int]]] = {}
-        sizes = array("I")
-        for index, fingerprint in enumerate(self.items):
+    def _index(self) -> _SampleIndex:
+        """The places of all sampled hashes."""
+        hashes, numbers, positions, sizes = array("I"), array("H"), array("I"), array("I")
+        for number, fingerprint in enumerate(self.items):
             sampled = _sample_hashes(fingerprint)
             sizes.append(len(sampled))
-            for triple, position in sampled:
-                numbers, positions = places.setdefault(triple, (array("H"), array("I")))
-                numbers.append(index)
-                positions.append(position)
-        return places, sizes
+            hashes.extend(hash_ for hash_, _ in sampled)
+            positions.extend(position for _, position in sampled)
+            numbers.extend(array("H", [number]) * len(sampled))
+        # The sort is stable: the places of one hash stay in the order of fingerprints.
+        order = sorted(range(len(hashes)), key=hashes.__getitem__)
+        starts = [at for at, place in enumerate(order) if at == 0 or hashes[place] != hashes[order[at - 1]]]
+        return _SampleIndex(
+            array("I", [hashes[order[at]] for at in starts]),
+            array("I", [*starts, len(order)]),
+            array("H", map(numbers.__getitem__, order)),
+            array("I", map(positions.__getitem__, order)),
+            sizes,
+        )
 
     @cached_property
     def licenses(self) -> frozenset[str]:
         """Ids of the licences with a fingerprint."""
         return frozenset(item.license_id for item in self.items if not (item.is_use_policy or item.is_notice))
+
+
+@dataclass(frozen=True, slots=True)
+class _SampleIndex:
+    """The sampled hashes of all fingerprints with their places, in arrays: objects would take ten times the memory.
+
+    Attributes:
+        hashes: in ascending order, each once.
+        starts: where the places of each hash begin in the next two arrays; and at last the number of places.
+        numbers: the index of a fingerprint, for each place.
+        positions: the position of the hash in it, for each place.
+        sizes: the number of sampled hashes of each fingerprint, by its index.
+    """
+
+    hashes: array[int]
+    starts: array[int]
+    numbers: array[int]
+    positions: array[int]
+    sizes: array[int]
 
 
 def _sample_hashes(fingerprint: Fingerprint) -> list[tuple[int, int]]:

@@ -141,6 +141,7 @@ class Clause:
             under the licence triggers nothing.
         duty_with: any of them must come on top of a use that triggers the duty: of a change that is passed on; empty
             where the trigger alone is enough.
+        limit_with: the limit only holds for a planned use with any of these; empty where it holds for all.
     """
 
     kind: str
@@ -154,6 +155,7 @@ class Clause:
     words: tuple[str, ...] = ()
     duty_of: tuple[Use, ...] = ()
     duty_with: tuple[Use, ...] = ()
+    limit_with: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ class AnswerRule:
         because: the reason, as a sentence to the person who asks; ``{number}``, ``{territories}``, ``{fields}`` and
             ``{words}`` are replaced by the values of the clause.
         uses: holds if any of these uses is intended.
+        beside: holds if any of these uses is intended too.
         over: ``monthly-active-users`` or ``annual-revenue-usd``: holds if the figure is above the clause's number.
         inside: holds if one of the intended territories is one of the clause's.
         listed: holds if the field of use is one of the clause's.
@@ -180,6 +183,7 @@ class AnswerRule:
     inside: bool = False
     listed: bool = False
     purpose: Purpose | None = None
+    beside: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +324,8 @@ class LicenseEntry:
         policy_url: address of its use policy; empty if it has none.
         incorporates: ids of the licences whose terms are part of it, so that their texts lie beside its own.
         licensor: who grants it, where the text names one party; empty for a licence that any author may use.
+        pattern_words: words in lower case, at least one of which every copy of a text without a fingerprint has; a text
+            without any of them is not compared with the pattern of the licence.
     """
 
     id: str
@@ -335,6 +341,7 @@ class LicenseEntry:
     policy_url: str = ""
     incorporates: tuple[str, ...] = ()
     licensor: str = ""
+    pattern_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 
 def _hash(text: str) -> int:
@@ -20,10 +20,16 @@ class WeightTable:
 
     __slots__ = ("_hashes", "_numbers")
 
-    def __init__(self, numbers: Mapping[str, float]) -> None:
-        pairs = sorted((_hash(text), number) for text, number in numbers.items())
-        self._hashes = array("q", [hash_ for hash_, _ in pairs])
-        self._numbers = array("d", [number for _, number in pairs])
+    def __init__(self, pairs: Iterable[tuple[str, float]]) -> None:
+        """Keep the number of each text, and the last one of a text that is repeated."""
+        hashes, numbers = array("q"), array("d")
+        for text, number in pairs:
+            hashes.append(_hash(text))
+            numbers.append(number)
+        # The sort is stable, so of equal hashes the last one comes first, and the search finds it.
+        order = sorted(range(len(hashes) - 1, -1, -1), key=hashes.__getitem__)
+        self._hashes = array("q", map(hashes.__getitem__, order))
+        self._numbers = array("d", map(numbers.__getitem__, order))
 
     def __len__(self) -> int:
         return len(self._hashes)

@@ -54,7 +54,9 @@ def _limit_record_to_terms(record: ArtifactRecord, unread: Collection[Unread]) -
         and absence.unread.reason not in _HIDING_NO_TERMS
         and not (is_marred and absence.unread.reason in (UnreadReason.DAMAGED, UnreadReason.UNCLAIMED))
     )
-    return replace(record, absences=hiding, extent=Extent.PARTLY if hiding else Extent.EXAMINED)
+    extent = Extent.PARTLY if hiding else Extent.EXAMINED
+    is_same = hiding == record.absences and extent is record.extent
+    return record if is_same else replace(record, absences=hiding, extent=extent)
 
 
 def _is_without_promise(path: str) -> bool:

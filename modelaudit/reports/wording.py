@@ -137,9 +137,10 @@ NOTES_HEADING = "Points to watch, and further facts"
 LIMIT_KINDS = frozenset(
     {
         *("business-limit", "commercial-agreement", "company-revenue-cap", "hosting-limit", "monthly-revenue-cap"),
-        *("no-commercial-use", "no-derivatives", "no-output-training", "no-production-use", "no-redistribution"),
-        *("no-sale-alone", "output-competition-limit", "purpose-limit", "research-only", "revenue-cap"),
-        *("service-revenue-cap", "territory-limit", "use-agreement", "use-condition", "use-policy", "user-cap"),
+        *("no-commercial-use", "no-derivatives", "no-hosting", "no-output-training", "no-production-use"),
+        *("no-redistribution", "no-sale-alone", "output-competition-limit", "purpose-limit", "research-only"),
+        *("revenue-cap", "service-revenue-cap", "territory-limit", "use-agreement", "use-condition", "use-policy"),
+        *("user-cap",),
     }
 )
 """The kinds of clauses that can forbid a use: the group ``limit`` of ``rules/clauses.yaml``."""
@@ -148,7 +149,7 @@ NOTE_KINDS = frozenset(
     {
         *("commercial-use", "content-filter", "governing-law", "guardrails", "indemnity", "mutable-terms"),
         *("no-endorsement", "no-patent-grant", "output-ownership", "patent-grant", "patent-termination"),
-        *("remote-restriction", "termination", "update-duty"),
+        *("registration", "remote-restriction", "termination", "update-duty"),
     }
 )
 """The kinds of clauses that require no action in advance: the groups ``watch`` and ``fact`` of the same file."""

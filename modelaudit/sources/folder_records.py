@@ -135,7 +135,9 @@ def add_listed_claims(artifact: Artifact, listed: ListedFile | None, claims: Ite
         other_size = str(other_sizes[0])[:20]
         detail = f"it has {artifact.size} bytes, and its source lists it with {other_size}, so the content may differ"
         obstacle = Unread(UnreadReason.CONTENT_ABSENT, detail)
-    return replace(artifact, claims=sort_claims((*artifact.claims, *claims)), obstacle=obstacle)
+    all_claims = sort_claims((*artifact.claims, *claims))
+    is_changed = obstacle is not artifact.obstacle or all_claims != artifact.claims
+    return replace(artifact, claims=all_claims, obstacle=obstacle) if is_changed else artifact
 
 
 def apply_records(records: FolderRecords, snapshot: Snapshot) -> Snapshot:

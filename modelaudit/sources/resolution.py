@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from modelaudit.model.address import write_file_address
-from modelaudit.model.artifact import Snapshot
+from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.errors import ConfigurationError, GatedError, MissingError, SourceError
 from modelaudit.model.limits import Limits
+from modelaudit.model.source_fact import SourceFact
 from modelaudit.model.structure import UnreadReason
 from modelaudit.sources.cache import claim_by_blob, find_blob_of_path, find_commit_of_folder
 from modelaudit.sources.cache_sources import CachedFileSource, CacheSource, OfflineSource
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from modelaudit.sources.progress import Progress
 
 # Functions on terms import what they alone need, so that verify starts faster.
+
+_Located = TypeVar("_Located", Artifact, SourceFact)
 
 
 class Source(Protocol):
@@ -53,10 +56,16 @@ def _take_snapshot(source: Source, limits: Limits) -> Snapshot:
         raise
 
 
+def _address(item: _Located) -> _Located:
+    """Return a file or a fact about one with its address in place of its path."""
+    address = write_file_address(item.path)
+    return item if address == item.path else replace(item, path=address)
+
+
 def _address_artifacts(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot with the address of each file in place of its path, which may hold the mark of members."""
-    artifacts = (replace(each, path=write_file_address(each.path)) for each in snapshot.artifacts)
-    facts = (replace(each, path=write_file_address(each.path)) for each in snapshot.facts)
+    artifacts = map(_address, snapshot.artifacts)
+    facts = map(_address, snapshot.facts)
     provenance = snapshot.provenance
     if provenance is not None and provenance.scans is not None:
         provenance = replace(provenance, scans=select_files(provenance.scans, write_file_address))

@@ -98,7 +98,7 @@ def test_license_has_the_clause_kinds_that_its_category_requires(rules):
         if entry.category in (LicenseCategory.NON_COMMERCIAL, LicenseCategory.RESEARCH_ONLY):
             assert "no-commercial-use" in kinds, entry.id
         if entry.category is LicenseCategory.USE_RESTRICTED:
-            assert kinds & {"use-policy", "no-derivatives", "purpose-limit"}, entry.id
+            assert kinds & {"use-policy", "no-derivatives", "purpose-limit", "no-hosting"}, entry.id
         if entry.category in (LicenseCategory.COPYLEFT, LicenseCategory.WEAK_COPYLEFT):
             assert "share-alike" in kinds, entry.id
         if entry.category is LicenseCategory.PERMISSIVE:

@@ -8,7 +8,7 @@ NUMBERS = {f"word {number}": float(number) for number in range(10_000)}
 
 
 def test_table_has_the_numbers_of_its_texts_and_no_other() -> None:
-    table = WeightTable(NUMBERS)
+    table = WeightTable(NUMBERS.items())
     assert len(table) == len(NUMBERS)
     assert all(text in table and table.get(text, -1.0) == number for text, number in NUMBERS.items())
     others = [f"verb {number}" for number in range(10_000)]
@@ -17,20 +17,26 @@ def test_table_has_the_numbers_of_its_texts_and_no_other() -> None:
 
 
 def test_texts_whose_characters_have_equal_bytes_in_memory_differ() -> None:
-    table = WeightTable({"gb": 1.0, "\u6267": 2.0})
+    table = WeightTable([("gb", 1.0), ("\u6267", 2.0)])
     assert (table.get("gb", 0.0), table.get("\u6267", 0.0)) == (1.0, 2.0)
     assert "\u6268" not in table
     assert "\ud800" not in table
 
 
 def test_empty_table_is_false_and_has_nothing() -> None:
-    table = WeightTable({})
+    table = WeightTable(())
     assert not table
     assert "word" not in table
     assert table.get("word", 2.0) == 2.0
 
 
 def test_table_takes_a_quarter_of_the_memory_of_a_dictionary() -> None:
-    table = WeightTable(NUMBERS)
+    table = WeightTable(NUMBERS.items())
     whole = sum(map(sys.getsizeof, (table._hashes, table._numbers)))
     assert 4 * whole < sys.getsizeof(NUMBERS) + sum(map(sys.getsizeof, NUMBERS))
+
+
+def test_the_last_number_of_a_repeated_text_counts() -> None:
+    """As in a dictionary, wherever the text is repeated."""
+    table = WeightTable([("once", 1.0), ("again", 2.0), ("other", 3.0), ("again", 4.0), ("again", 5.0)])
+    assert [table.get(text, 0.0) for text in ("once", "again", "other")] == [1.0, 5.0, 3.0]

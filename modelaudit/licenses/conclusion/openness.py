@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fnmatch import translate
-from functools import cache
+from functools import cache, lru_cache
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense
 from modelaudit.licenses.evidence.record import Evidence
@@ -178,20 +178,21 @@ def _find_file(part: OpennessPart, apart: OpennessPart | None, paths: Iterable[s
     if not (part.files or part.paths):
         return None
     # Most parts have no file, which one look at each path shows.
-    fitting = [path for path in paths if _fits_part(part, path)]
+    fitting = [path for path in paths if _fits_patterns(part.files, part.paths, path)]
     if not fitting:
         return None
     others = [_compile_file_pattern(each) for each in part.unless]
     shown = [path for path in fitting if not any(each.fullmatch(path.rpartition("/")[2]) for each in others)]
-    shown = [path for path in shown if apart is None or not _fits_part(apart, path)]
+    shown = [path for path in shown if apart is None or not _fits_patterns(apart.files, apart.paths, path)]
     named = (path for each in map(_compile_file_pattern, part.files) for path in shown if each.fullmatch(path))
     return next(named, shown[0] if part.paths and shown else None)
 
 
-def _fits_part(part: OpennessPart, path: str) -> bool:
-    """Whether the path of a file shows a part."""
-    is_named = bool(part.files) and _compile_file_patterns(part.files).fullmatch(path) is not None
-    return is_named or (bool(part.paths) and _compile_path_patterns(part.paths).search(path) is not None)
+@lru_cache(maxsize=4096)  # most repositories have files of the same names
+def _fits_patterns(files: tuple[str, ...], paths: tuple[str, ...], path: str) -> bool:
+    """Whether the path of a file fits a pattern of ``OpennessPart.files`` or of ``OpennessPart.paths``."""
+    is_named = bool(files) and _compile_file_patterns(files).fullmatch(path) is not None
+    return is_named or (bool(paths) and _compile_path_patterns(paths).search(path) is not None)
 
 
 @cache

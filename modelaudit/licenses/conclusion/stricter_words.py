@@ -123,9 +123,10 @@ def find_foreign_fixed_words(compared: ComparedEvidence) -> Iterator[Conflict]:
     if not texts:
         return
     binding = {words for entry in list_binding_entries(compared) for words in iter_fixed_words(entry)}
+    joined = "\n".join(texts.values())
     for entry, words, flattened in _index_fixed_words(compared.rules.licenses):
         # A substring test first, because it is much faster than a pattern and most words occur nowhere.
-        if words in binding or not any(flattened in text for text in texts.values()):
+        if flattened not in joined or words in binding:
             continue
         # Whole words only: "Built with Llama" must not match inside "Built with Llama-Guard".
         pattern = re.compile(rf"(?<!\w){re.escape(flattened)}(?!\w|[-.]\w)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from modelaudit.licenses.evidence.names import index_license_names
@@ -73,12 +74,17 @@ class Resolver:
     @classmethod
     def from_rules(cls, licenses: Mapping[str, LicenseEntry], vague: Mapping[str, str]) -> Resolver:
         """Build the resolver of a rule set."""
-        return cls(index_license_names(licenses), frozenset(fold_license_name(name) for name in vague))
+        return cls(index_license_names(licenses), _fold_names(tuple(vague)))
 
     def find_license(self, value: str) -> str | None:
         """Find the licence id for a name; ``None`` for an unknown name or a mere family."""
         name = fold_license_name(value)
         return None if name in self.families else self.names.get(name)
+
+
+@lru_cache(maxsize=4)
+def _fold_names(names: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold_license_name, names))
 
 
 def quote_name(value: str) -> str:

@@ -80,7 +80,8 @@ def list_claims_on_folder(claims: Iterable[LicenseClaim], folder: str, others: C
         quotation = claim.quotation
         if claim.field == LINK_TARGET:
             quotation = rebase_path(quotation, folder) or quotation
-        seen.append(replace(claim, artifact=path, quotation=quotation))
+        is_same = (path, quotation) == (claim.artifact, claim.quotation)
+        seen.append(claim if is_same else replace(claim, artifact=path, quotation=quotation))
     return seen
 
 

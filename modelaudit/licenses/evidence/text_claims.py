@@ -30,6 +30,7 @@ from modelaudit.licenses.evidence.text_references import (
 )
 from modelaudit.licenses.recognition import Likeness, TextMatch, TextRole, find_references, recognise_texts
 from modelaudit.licenses.recognition.name_words import is_term_word, tells_readers
+from modelaudit.licenses.recognition.standard import list_pattern_words
 from modelaudit.licenses.recognition.terms_likeness import find_terms
 from modelaudit.licenses.recognition.words import split_words
 from modelaudit.model.address import is_member, member_path
@@ -88,7 +89,7 @@ def extract_text_claims(
         fingerprints: the fingerprints of known texts.
         term_words: the words by which a text with any name reads like terms.
     """
-    matches = recognise_texts(prose.text, fingerprints, licenses.keys()) if _may_hold_terms(prose) else ()
+    matches = _recognise(prose, licenses, fingerprints) if _may_hold_terms(prose) else ()
     matches = _rank_likenesses(_settle_framed_texts(matches, prose, licenses), licenses)
     # Anywhere else a notice is about that file alone, and names the licence as any sentence does.
     kept = tuple(each for each in matches if each.role is not TextRole.NOTICE or prose.kind is ProseKind.LICENSE)
@@ -116,6 +117,11 @@ def extract_text_claims(
     )
 
 
+def _recognise(prose: Prose, licenses: Mapping[str, LicenseEntry], fingerprints: Fingerprints) -> tuple[TextMatch, ...]:
+    """Recognise the texts of licences in a text."""
+    return recognise_texts(prose.text, fingerprints, licenses.keys(), list_pattern_words(licenses, fingerprints))
+
+
 def _settle_framed_texts(
     matches: Sequence[TextMatch], prose: Prose, licenses: Mapping[str, LicenseEntry]
 ) -> tuple[TextMatch, ...]:
@@ -138,7 +144,7 @@ def list_words_beside(
 
     Lines count from 1, and are 0 in a file without lines.
     """
-    matches = _settle_framed_texts(recognise_texts(prose.text, fingerprints, licenses.keys()), prose, licenses)
+    matches = _settle_framed_texts(_recognise(prose, licenses, fingerprints), prose, licenses)
     framed = next((each for each in matches if each.likeness is Likeness.EXACT and each.beside), None)
     return tuple((prose.locate_line(line) or 0, words) for line, words in framed.beside) if framed else ()
 

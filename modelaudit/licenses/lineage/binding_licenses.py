@@ -26,6 +26,8 @@ from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, O
 from modelaudit.model.term_files import classify_text_file
 from modelaudit.model.terms import PERMISSIVE_CATEGORIES, KnownModel, LicenseEntry, Relation
 
+_latest_index: list[tuple[tuple[KnownModel, ...], Mapping[str, Sequence[KnownModel]]]] = []
+
 
 def is_hub_id(name: str) -> bool:
     """Whether a name can be a Hub repository; a local path cannot."""
@@ -35,7 +37,22 @@ def is_hub_id(name: str) -> bool:
 def find_known_model(name: str, rules: Catalogue) -> KnownModel | None:
     """Find the first entry of the rule set that covers a model's name; ``None`` if there is none."""
     repository = drop_revision(name)
-    return next((model for model in rules.known_models if model.covers(repository)), None)
+    publisher = repository.casefold().partition("/")[0]
+    models = _index_by_publisher(rules.known_models).get(publisher, ())
+    return next((model for model in models if model.covers(repository)), None)
+
+
+def _index_by_publisher(models: tuple[KnownModel, ...]) -> Mapping[str, Sequence[KnownModel]]:
+    """Index the entries by the publisher in lower case, which every pattern spells out.
+
+    The index of the last rule set is cached, because one rule set is in use throughout a scan.
+    """
+    if not _latest_index or _latest_index[-1][0] is not models:
+        index: dict[str, list[KnownModel]] = {}
+        for model in models:
+            index.setdefault(model.pattern.casefold().partition("/")[0], []).append(model)
+        _latest_index[:] = [(models, index)]
+    return _latest_index[-1][1]
 
 
 def complete_from_known_models(origins: Iterable[Origin], rules: Catalogue) -> tuple[Origin, ...]:

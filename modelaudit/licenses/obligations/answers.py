@@ -32,6 +32,7 @@ _DUTY_GROUPS = (Group.SHIP, Group.SHOW, Group.NAME, Group.PASS_ON, Group.WATCH)
 _SERVICE_IS_DISTRIBUTION = "hosting-is-distribution"
 _UNDECIDED_REASONS = {
     "uses": "it is not stated whether you plan such a use",
+    "beside": "it is not stated whether you plan all that it limits together",
     "over": "your own figure is not stated",
     "inside": "it is not stated where you plan to use it",
     "field": "your field of use is not stated",
@@ -165,7 +166,7 @@ def _answer_clause(
         # A permission that may hold limits nothing, so it leaves no doubt.
         if undecided and not is_permission and doubtful_conditions is None:
             doubtful_conditions = undecided
-            unstated = tuple(_list_unstated(rule, undecided, intent))
+            unstated = tuple(_list_unstated(rule, clause, undecided, intent))
     if doubtful_conditions is None:
         return None
     why = " and ".join(_UNDECIDED_REASONS[condition] for condition in doubtful_conditions)
@@ -173,10 +174,12 @@ def _answer_clause(
     return replace(answer, unstated=unstated)
 
 
-def _list_unstated(rule: AnswerRule, undecided: Collection[str], intent: Intent) -> Iterator[str]:
+def _list_unstated(rule: AnswerRule, clause: Clause, undecided: Collection[str], intent: Intent) -> Iterator[str]:
     """Yield what the planned use must state before the undecided conditions of a rule can be decided."""
     if "uses" in undecided:
         yield from (use for use in rule.uses if use not in intent.uses)
+    if "beside" in undecided:
+        yield from (use for use in (*rule.beside, *clause.limit_with) if use not in intent.uses)
     if "over" in undecided and getattr(intent, rule.over.replace("-", "_")) is None:
         yield rule.over
     if "inside" in undecided and not intent.territories:
@@ -193,7 +196,10 @@ def _find_undecided_conditions(
     """List the conditions that can neither be confirmed nor refuted; ``None`` if one is refuted."""
     conditions: dict[str, bool | None] = {}  # True: confirmed. False: refuted. None: undecided.
     if rule.uses:
-        conditions["uses"] = _is_any_use_intended(rule, intent)
+        conditions["uses"] = _is_any_use_intended(rule.uses, intent)
+    beside = [_is_any_use_intended(uses, intent) for uses in (rule.beside, clause.limit_with) if uses]
+    if beside:
+        conditions["beside"] = False if False in beside else None if None in beside else True
     if rule.over:
         figure = intent.monthly_active_users if rule.over == "monthly-active-users" else intent.annual_revenue_usd
         conditions["over"] = None if figure is None or clause.number is None else figure > clause.number
@@ -210,9 +216,9 @@ def _find_undecided_conditions(
     return [name for name, holds in conditions.items() if holds is None]
 
 
-def _is_any_use_intended(rule: AnswerRule, intent: Intent) -> bool | None:
-    """Whether a use of the rule is intended; ``None`` if none is and at least one is unstated."""
-    answers = [intent.uses.get(use) for use in rule.uses]
+def _is_any_use_intended(uses: Sequence[Use], intent: Intent) -> bool | None:
+    """Whether one of these uses is intended; ``None`` if none is and at least one is unstated."""
+    answers = [intent.uses.get(use) for use in uses]
     if True in answers:
         return True
     return None if None in answers else False

@@ -37,7 +37,7 @@ _MOST_BESIDE = 0.3
 _MAX_CACHED = 1024
 """Texts whose matches are cached: repositories ship the same texts again and again."""
 
-_cached_matches: OrderedDict[tuple[Fingerprints, bytes], tuple[TextMatch, ...]] = OrderedDict()
+_cached_matches: OrderedDict[tuple[Fingerprints, frozenset[str] | None, bytes], tuple[TextMatch, ...]] = OrderedDict()
 
 
 class TextRole(StrEnum):
@@ -81,7 +81,9 @@ class TextMatch:
     beside: tuple[tuple[int, str], ...] = ()
 
 
-def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str]) -> tuple[TextMatch, ...]:
+def recognise_texts(
+    text: str, fingerprints: Fingerprints, known: Collection[str], pattern_words: frozenset[str] | None = None
+) -> tuple[TextMatch, ...]:
     """Recognise every licence text and use policy in ``text``, best match first.
 
     A text is exact only if the file holds nothing else: a sentence beside a permissive licence may revoke its
@@ -92,12 +94,13 @@ def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str
         fingerprints: from ``catalogue.fingerprints.load_fingerprints``.
         known: ids of the rule set's licences; texts of other licences are left out, use policies are kept, because a
             policy may have a name of its own.
+        pattern_words: of the licences in ``known`` without a fingerprint, as ``list_pattern_words`` returns them.
     """
     # The key holds a digest, because keeping the texts themselves would keep up to 100 MB alive.
-    key = (fingerprints, hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
+    key = (fingerprints, pattern_words, hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest())
     found = _cached_matches.get(key)
     if found is None:
-        found = _cached_matches[key] = tuple(_match_texts(text, fingerprints))
+        found = _cached_matches[key] = tuple(_match_texts(text, fingerprints, pattern_words))
         if len(_cached_matches) > _MAX_CACHED:
             _cached_matches.popitem(last=False)
     else:
@@ -105,7 +108,7 @@ def recognise_texts(text: str, fingerprints: Fingerprints, known: Collection[str
     return tuple(match for match in found if match.policy or match.id in known)
 
 
-def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
+def _match_texts(text: str, fingerprints: Fingerprints, pattern_words: frozenset[str] | None) -> list[TextMatch]:
     """Match the text with all fingerprints, then its unexplained spans with the patterns of standard licences."""
     words = split_words(text)
     if len(words.words) < 3:  # a fingerprint hashes three words together
@@ -117,7 +120,7 @@ def _match_texts(text: str, fingerprints: Fingerprints) -> list[TextMatch]:
     # Without any match the explanation has no loose spans, so the whole text is searched.
     unexplained = explanation.loose if matches else ((0, len(words.words)),)
     for span in unexplained:
-        for part in find_standard_licenses(words, span):
+        for part in find_standard_licenses(words, span, pattern_words):
             if part.id in fingerprints.licenses:
                 continue  # Its fingerprint did not match: this is its notice, or too little of its text.
             matches.append(

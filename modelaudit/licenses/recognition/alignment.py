@@ -7,8 +7,9 @@ This is a greedy diff over word triples. It runs once for each candidate on host
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
 
@@ -77,29 +78,101 @@ class _Run:
         return self.print_start + self.words
 
 
-def align_fingerprint(triples: array[int], item: Fingerprint, start: int, stop: int) -> Alignment | None:
-    """Align a fingerprint with the text's triples from number ``start`` up to ``stop``; ``None`` if nothing agrees.
+class Aligner:
+    """Aligns one fingerprint with one text, from several beginnings.
 
     The number of steps is bounded by a constant and by the length of both, whatever the text.
     """
-    runs = list(_find_runs(triples, item, start, min(stop, len(triples))))
-    if not runs:
-        return None
-    first, last = runs[0], runs[-1]
-    gaps = []
-    # Words of the fingerprint before the first run and after the last one are missing from the text.
-    if first.print_start > 0:
-        gaps.append(Gap((first.text_start, first.text_start), (0, first.print_start)))
-    matched = first.words
-    for previous, run in pairwise(runs):
-        # Two runs can share up to two words of the fingerprint, which count once.
-        matched += run.words - max(0, previous.print_end - run.print_start)
-        gap = _find_gap(previous, run)
-        if gap is not None:
-            gaps.append(gap)
-    if last.print_end < item.words:
-        gaps.append(Gap((last.text_end, last.text_end), (last.print_end, item.words)))
-    return Alignment((first.text_start, last.text_end), matched, tuple(gaps))
+
+    def __init__(self, triples: array[int], item: Fingerprint) -> None:
+        """Keep the ``triples`` of the text and the fingerprint."""
+        self._triples = triples
+        self._item = item
+
+    def align(self, start: int, stop: int) -> Alignment | None:
+        """Align the fingerprint with the text's triples from ``start`` up to ``stop``; ``None`` if nothing agrees."""
+        runs = list(self._find_runs(start, min(stop, len(self._triples))))
+        if not runs:
+            return None
+        first, last = runs[0], runs[-1]
+        gaps = []
+        # Words of the fingerprint before the first run and after the last one are missing from the text.
+        if first.print_start > 0:
+            gaps.append(Gap((first.text_start, first.text_start), (0, first.print_start)))
+        matched = first.words
+        for previous, run in pairwise(runs):
+            # Two runs can share up to two words of the fingerprint, which count once.
+            matched += run.words - max(0, previous.print_end - run.print_start)
+            gap = _find_gap(previous, run)
+            if gap is not None:
+                gaps.append(gap)
+        if last.print_end < self._item.words:
+            gaps.append(Gap((last.text_end, last.text_end), (last.print_end, self._item.words)))
+        return Alignment((first.text_start, last.text_end), matched, tuple(gaps))
+
+    def _find_runs(self, start: int, stop: int) -> Iterator[_Run]:
+        """Yield the runs of triples, in order, that the text shares with the fingerprint.
+
+        Args:
+            start: the text's first triple that is compared; the fingerprint is compared from its beginning.
+            stop: the text's triple before which the comparison ends.
+        """
+        triples, wanted = self._triples, self._item.triples
+        text_at, print_at, steps_left = start, 0, _MAX_STEPS
+        while text_at < stop and print_at < len(wanted) and steps_left > 0:
+            agreeing = _count_agreeing(triples, wanted, text_at, print_at, stop)
+            if agreeing:
+                yield _Run(text_at, print_at, agreeing)
+                text_at, print_at = text_at + agreeing, print_at + agreeing
+                continue
+            resumed, steps = self._resume(text_at, print_at, stop)
+            steps_left -= steps
+            if resumed is None:
+                return
+            text_at, print_at = resumed
+
+    def _resume(self, text_at: int, print_at: int, stop: int) -> tuple[Span | None, int]:
+        """Find where the text and the fingerprint agree again after a mismatch, and count the steps of the search.
+
+        Resume at the nearest triple that both share; of two that are about as near, at the one where more words agree.
+        Skipped words cost on either side, so that an insertion in the text and an omission from it are treated alike,
+        but a whole optional part costs nothing. The fingerprint is never walked backwards.
+        """
+        triples, wanted = self._triples, self._item.triples
+        first_positions, further_positions = self._positions
+        nearest: tuple[int, int, int] | None = None  # (cost, triple of the text, triple of the fingerprint)
+        ahead = 0
+        # A triple that lies ``ahead`` of here costs at least that much, less the premium on a long run.
+        while ahead < _LOOKAHEAD and text_at + ahead < stop and (nearest is None or ahead - _LONG_RUN < nearest[0]):
+            triple = triples[text_at + ahead]
+            if triple in first_positions:
+                for position in (first_positions[triple], *further_positions.get(triple, ()))[:_MAX_PLACES]:
+                    if position < print_at:
+                        continue
+                    cost = ahead + _count_skipped(self._item, print_at, position)
+                    if nearest is None or cost - _LONG_RUN < nearest[0]:
+                        most = min(stop, text_at + ahead + _LONG_RUN)
+                        cost -= _count_agreeing(triples, wanted, text_at + ahead, position, most)
+                        found = cost, text_at + ahead, position
+                        nearest = min(nearest or (cost + 1, 0, 0), found, key=itemgetter(0))
+            ahead += 1
+        return (nearest[1:] if nearest else None), ahead
+
+    @cached_property
+    def _positions(self) -> tuple[dict[int, int], dict[int, list[int]]]:
+        """The first position of each triple of the fingerprint, and in ascending order the others of some.
+
+        An exact copy never needs them.
+        """
+        wanted = self._item.triples
+        # From the end, so that the first position of a triple remains.
+        first = dict(zip(reversed(wanted), range(len(wanted) - 1, -1, -1), strict=True))
+        further: dict[int, list[int]] = {}
+        if len(first) < len(wanted):
+            for position, triple in enumerate(wanted):
+                if first[triple] != position:
+                    further.setdefault(triple, []).append(position)
+        return first, further
 
 
 def _find_gap(previous: _Run, run: _Run) -> Gap | None:
@@ -115,64 +188,6 @@ def _find_gap(previous: _Run, run: _Run) -> Gap | None:
     # If one side repeats words, its next run begins within the last triple, and the gap must begin there too.
     covered = min(3, text_step, print_step)
     return Gap((last_text + covered, run.text_start), (last_print + covered, run.print_start))
-
-
-def _find_runs(triples: array[int], item: Fingerprint, start: int, stop: int) -> Iterator[_Run]:
-    """Yield the runs of triples, in order, that the text shares with a fingerprint.
-
-    Args:
-        triples: those of the text.
-        item: the fingerprint, which is compared from its beginning.
-        start: the text's first triple that is compared.
-        stop: the text's triple before which the comparison ends.
-    """
-    wanted = item.triples
-    positions: Mapping[int, Sequence[int]] | None = None
-    text_at, print_at, steps_left = start, 0, _MAX_STEPS
-    while text_at < stop and print_at < len(wanted) and steps_left > 0:
-        agreeing = _count_agreeing(triples, wanted, text_at, print_at, stop)
-        if agreeing:
-            yield _Run(text_at, print_at, agreeing)
-            text_at, print_at = text_at + agreeing, print_at + agreeing
-            continue
-        if positions is None:
-            # The index is built at the first mismatch, because an exact copy never needs it.
-            positions = _index_positions(wanted)
-        # After a mismatch, resume at the nearest triple that both share; of two that are about as near, at the one
-        # where more words agree. Skipped words cost on either side, so that an insertion in the text and an omission
-        # from it are treated alike, but a whole optional part costs nothing. The fingerprint is never walked backwards.
-        nearest: tuple[int, int, int] | None = None  # (cost, triple of the text, triple of the fingerprint)
-        ahead = 0
-        # A triple that lies ``ahead`` of here costs at least that much, less the premium on a long run.
-        while ahead < _LOOKAHEAD and text_at + ahead < stop and (nearest is None or ahead - _LONG_RUN < nearest[0]):
-            for position in positions.get(triples[text_at + ahead], ())[:_MAX_PLACES]:
-                if position < print_at:
-                    continue
-                cost = ahead + _count_skipped(item, print_at, position)
-                if nearest is None or cost - _LONG_RUN < nearest[0]:
-                    most = min(stop, text_at + ahead + _LONG_RUN)
-                    cost -= _count_agreeing(triples, wanted, text_at + ahead, position, most)
-                    nearest = min(nearest or (cost + 1, 0, 0), (cost, text_at + ahead, position), key=itemgetter(0))
-            ahead += 1
-        steps_left -= ahead
-        if nearest is None:
-            return
-        _, text_at, print_at = nearest
-
-
-def _index_positions(wanted: array[int]) -> Mapping[int, Sequence[int]]:
-    """Map each triple of a fingerprint to its positions, in ascending order."""
-    # From the end, so that the first position of a triple remains.
-    singles = [(position,) for position in range(len(wanted) - 1, -1, -1)]
-    positions: dict[int, tuple[int, ...]] = dict(zip(reversed(wanted), singles, strict=True))
-    if len(positions) == len(wanted):
-        return positions
-    # Only the triples that occur again need a list: those whose first position is another one.
-    for position, triple in enumerate(wanted):
-        first = positions[triple]
-        if first[0] != position:
-            positions[triple] = (*first, position)
-    return positions
 
 
 def _count_skipped(item: Fingerprint, first: int, end: int) -> int:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from modelaudit.licenses.recognition.words import Words
-from modelaudit.model.fingerprint import Span
+from modelaudit.model.fingerprint import Fingerprints, Span
 from modelaudit.model.lazy_pattern import defer_pattern
+from modelaudit.model.terms import LicenseEntry
 
 _TEXT_LIMIT = 60_000
 """Characters; the library caches every text that it has seen, so long texts would fill the memory."""
@@ -44,10 +46,40 @@ class StandardMatch:
     share: float
 
 
-def find_standard_licenses(words: Words, part: Span) -> Iterator[StandardMatch]:
-    """Yield the pattern matches in ``part`` (word numbers), a span that no fingerprint accounts for."""
+_latest_words: list[tuple[Mapping[str, LicenseEntry], Fingerprints, frozenset[str] | None]] = []
+
+
+def list_pattern_words(licenses: Mapping[str, LicenseEntry], prints: Fingerprints) -> frozenset[str] | None:
+    """List the words of which a text has one if it holds a licence that a pattern alone recognises.
+
+    Such a licence has an SPDX id and no fingerprint. The list of the last rule set is cached, because one rule set is
+    in use throughout a scan.
+
+    Returns:
+        ``None`` if one of these licences lists no such words, so that every text may hold it.
+    """
+    if not _latest_words or _latest_words[-1][0] is not licenses or _latest_words[-1][1] is not prints:
+        by_pattern = [
+            entry for id_, entry in licenses.items() if id_ not in prints.licenses and not id_.startswith("LicenseRef-")
+        ]
+        words = frozenset(word for entry in by_pattern for word in entry.pattern_words)
+        has_all = all(entry.pattern_words for entry in by_pattern)
+        _latest_words[:] = [(licenses, prints, words if has_all else None)]
+    return _latest_words[-1][2]
+
+
+def find_standard_licenses(words: Words, part: Span, pattern_words: frozenset[str] | None) -> Iterator[StandardMatch]:
+    """Yield the pattern matches in a span that no fingerprint accounts for.
+
+    Args:
+        words: the words of the text.
+        part: the span, in word numbers.
+        pattern_words: as ``list_pattern_words`` returns them: the search is slow, and its data takes 12 MiB.
+    """
     first, end = part
-    if end - first < _LEAST_WORDS:
+    if end - first < _LEAST_WORDS or (
+        pattern_words is not None and pattern_words.isdisjoint(islice(words.words, first, end))
+    ):
         return
     begin = words.find_start(first)
     stop = words.find_start(end) if end < len(words.words) else len(words.text)

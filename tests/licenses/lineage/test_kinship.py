@@ -13,6 +13,7 @@ import yaml
 
 from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.languages.architectures.templates import cut_template
+from modelaudit.languages.architectures.tensors import read_tensor_traits
 from modelaudit.languages.architectures.vocabulary import hash_vocabulary, read_tiktoken, read_tokenizer
 from modelaudit.licenses.lineage.kinship import find_kinships
 from modelaudit.model.lineage import BaseModel, BaseModels, Dimension, DimensionFact, ModelTraits, VocabularyRecord
@@ -21,7 +22,7 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
 from lineage_models import _build_piece  # noqa: E402
-from lineage_pairs import run_pairs  # noqa: E402
+from lineage_pairs import PAIRS, run_pairs  # noqa: E402
 
 TOKENS = [f"token{number}" for number in range(17_000)]
 TEMPLATE = "{% for m in messages %}\n{{ m.content }}\n{% endfor %}"
@@ -45,8 +46,9 @@ def find(traits: list[tuple[str, ModelTraits]], *bases: BaseModel, names: tuple[
     return find_kinships(traits, BaseModels(bases, records), names, ())
 
 
-def test_built_pairs_show_the_base_models_that_they_have(tmp_path):
-    pairs = yaml.safe_load((BENCHMARKS / "lineage_pairs.yaml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", [PAIRS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in PAIRS[1:])])
+def test_built_pairs_show_the_base_models_that_they_have(path, tmp_path):
+    pairs = yaml.safe_load(path.read_text(encoding="utf-8"))
     faults = [f"{result.pair}: {result.fault}" for result in run_pairs(pairs, tmp_path) if result.fault]
     assert faults == []
 
@@ -56,6 +58,31 @@ def test_shipped_table_lists_sixty_base_models_with_a_licence_and_a_source(rules
     assert len(models) >= 60
     assert [model.id for model in models if model.license not in rules.licenses or not model.source] == []
     assert [model.id for model in models if model.shape[Dimension.HIDDEN] < 512] == []
+
+
+@pytest.mark.parametrize(
+    ("suffix", "kind", "gate", "query"),
+    [
+        ("weight", "F16", (9216, 2304), (2048, 2304)),
+        ("qweight", "I32", (288, 9216), (288, 2048)),  # GPTQ, 4 bits
+        ("qweight", "I32", (216, 9216), (216, 2048)),  # GPTQ, 3 bits
+        ("qweight", "I32", (2304, 1152), (2304, 256)),  # AWQ
+        ("weight_packed", "I32", (9216, 288), (2048, 288)),  # compressed-tensors
+        ("weight", "U32", (9216, 288), (2048, 288)),  # MLX
+        ("qweight", "I32", (100, 9216), (100, 2048)),  # no layout of a hidden size of 2304
+    ],
+)
+def test_packed_weights_state_the_outputs_of_their_modules(suffix, kind, gate, query):
+    layer = "model.layers.25"
+    tensors = [
+        ("model.embed_tokens.weight", "F16", (256000, 2304)),
+        (f"{layer}.mlp.gate_proj.{suffix}", kind, gate),
+        (f"{layer}.self_attn.q_proj.{suffix}", kind, query),
+    ]
+    (traits,) = read_tensor_traits(tensors)
+    stated = {fact.dimension: fact.value for fact in traits.dimensions}
+    known = {} if gate[0] == 100 else {Dimension.INTERMEDIATE: 9216, Dimension.QUERY: 2048}
+    assert stated == {Dimension.VOCABULARY: 256000, Dimension.HIDDEN: 2304, Dimension.LAYERS: 26} | known
 
 
 def test_every_tokenizer_format_gives_the_same_digests(read_bytes):

@@ -32,6 +32,9 @@ REVENUE_CAP = Clause("revenue-cap", "A cap.", "3", number=1e6)
 EUROPE = Clause("territory-limit", "Not there.", "4", territories=("EU", "GB"))
 RESEARCH = Clause("research-only", "For research.", "6")
 IDLE = dict.fromkeys(Use, False)
+BUSINESS_CAP = Clause("user-cap", "A cap on products of a business.", "3", number=100e6, limit_with=(Use.COMMERCIAL,))
+UNCHANGED = Clause("no-derivatives", "Unchanged copies alone.", "3")
+HOSTING = Clause("no-hosting", "Not as a service.", "3")
 POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
 
 
@@ -73,12 +76,33 @@ POLICY = Clause("use-policy", "Forbidden uses.", "5", fields=("military",))
         (RESEARCH, Intent({**IDLE, Use.HOSTED_SERVICE: True}, purpose=Purpose.RESEARCH), "review"),
         (RESEARCH, Intent(purpose=Purpose.RESEARCH), "review"),
         (NON_COMMERCIAL, Intent({**IDLE, Use.COMMERCIAL: True}, purpose=Purpose.RESEARCH), "deny"),
+        # A limit for commercial uses alone.
+        (BUSINESS_CAP, Intent(IDLE), None),
+        (BUSINESS_CAP, Intent({}), "review"),
+        (BUSINESS_CAP, Intent(BUSINESS), "review"),
+        (BUSINESS_CAP, Intent({}, monthly_active_users=200e6), "review"),
+        (BUSINESS_CAP, Intent(BUSINESS, monthly_active_users=200e6), "deny"),
+        (BUSINESS_CAP, Intent(IDLE, monthly_active_users=200e6), None),
+        # Changes and copies for others are each allowed, and changed copies are not.
+        (UNCHANGED, Intent({**IDLE, Use.FINE_TUNE: True, Use.REDISTRIBUTE: True}), "deny"),
+        (UNCHANGED, Intent({**IDLE, Use.FINE_TUNE: True}), "review"),
+        (UNCHANGED, Intent({Use.FINE_TUNE: True}), "review"),
+        (UNCHANGED, Intent({**IDLE, Use.REDISTRIBUTE: True}), None),
+        (HOSTING, Intent({**IDLE, Use.HOSTED_SERVICE: True}), "deny"),
+        (HOSTING, Intent(IDLE), None),
     ],
 )
 def test_clause_gives_the_expected_answer_to_an_intended_use(
     clause: Clause, intent: Intent, answer: str | None
 ) -> None:
     assert list_answers(intent, clause) == ([] if answer is None else [(answer, clause.kind)])
+
+
+def test_unstated_use_beside_a_limit_is_asked_for() -> None:
+    answers = answer_intended_use(
+        Intent({}, monthly_active_users=200e6), [BindingLicense(build_license(BUSINESS_CAP))], VOCABULARY
+    )
+    assert [(answer.unstated, "together" in answer.because) for answer in answers] == [((Use.COMMERCIAL,), True)]
 
 
 @pytest.mark.parametrize(("multimodal", "answer"), [(True, "deny"), (None, "review"), (False, None)])

@@ -66,7 +66,7 @@ BUSINESS_ANSWERS = {
     "LicenseRef-aiXcoder-7B": RESEARCH,
     "LicenseRef-Yi-1.0": {("deny", "no-commercial-use")},
     "LicenseRef-MiniCPM-1.0": REGISTRATION,
-    "LicenseRef-Kolors": REGISTRATION,
+    "LicenseRef-Kolors": set(),
     "LicenseRef-bilibili-Model-2025-09-09": set(),
     "LicenseRef-OpenAtom-Model-1.0": set(),
     "LicenseRef-PhoGPT-Community": set(),
@@ -74,6 +74,7 @@ BUSINESS_ANSWERS = {
     "LicenseRef-Otter-MIT-NC": {("deny", "no-commercial-use")},
     "LicenseRef-Yi-2.0": REGISTRATION,
     "LicenseRef-NeuTTS-Open-1.0": set(),
+    "LicenseRef-XVERSE": {("deny", "no-commercial-use")},
 }
 # Monthly active users up to which the user cap of each licence permits the use.
 USER_CAPS = {
@@ -96,6 +97,8 @@ USER_CAPS = {
     "LicenseRef-PhoGPT-Community": 1e6,
     "LicenseRef-Tencent-HY-Community": 100e6,
 }
+# Their caps count for commercial uses alone.
+BUSINESS_CAPS = {"LicenseRef-Tongyi-Qianwen", "LicenseRef-Qwen", "LicenseRef-CogVideoX"}
 # Cap on the yearly revenue in US dollars, its kind of clause, and the answers above it to commercial use without and with
 # a hosted service.
 REVENUE_CAPS = {
@@ -129,7 +132,6 @@ ANSWERS_ON_OUTPUTS = {
     "LicenseRef-Tencent-Hunyuan-DiT-2024-05-14": "deny",
     "LicenseRef-MiniCPM-1.0": "deny",
     "LicenseRef-Kolors": "deny",
-    "LicenseRef-bilibili-Model-2025-09-09": "review",
     "LicenseRef-PhoGPT-Community": "deny",
     "LicenseRef-Tencent-HY-Community": "deny",
 }
@@ -138,7 +140,6 @@ UNREAD_LICENSES = {
     "LicenseRef-Tencent-Hunyuan",
     "LicenseRef-Baichuan-2-Community",
     "LicenseRef-InternLM",
-    "LicenseRef-XVERSE",
     "LicenseRef-Qwen3.8-Max",
 }
 
@@ -191,7 +192,10 @@ def test_user_cap_of_a_license_denies_use_only_above_the_stated_number_of_users(
     if licence in USER_CAPS:
         denial = ("deny", "user-cap")
         assert denial not in answer_license(rules, licence, build_intent(users=USER_CAPS[licence]))
-        assert denial in answer_license(rules, licence, build_intent(users=USER_CAPS[licence] + 1))
+        uses = [Use.COMMERCIAL] if licence in BUSINESS_CAPS else []
+        assert denial in answer_license(rules, licence, build_intent(*uses, users=USER_CAPS[licence] + 1))
+        if uses:
+            assert denial not in answer_license(rules, licence, build_intent(users=USER_CAPS[licence] + 1))
 
 
 @check_each("licence", BUSINESS_ANSWERS)
@@ -225,6 +229,15 @@ def test_llama_license_denies_multimodal_models_in_the_european_union_only_from_
         answers = answer_license(rules, licence, intent, multimodal=multimodal)
         assert answers == ({(answer, "territory-limit")} if licence in MULTIMODAL else set())
     assert answer_license(rules, licence, build_intent(Use.COMMERCIAL, territory="GB"), multimodal=True) == set()
+
+
+@check_each("licence", ["LicenseRef-bilibili-Model-2025-09-09", "LicenseRef-LTX-2.x-Community"])
+def test_training_on_outputs_that_is_forbidden_to_a_business_is_allowed_to_others(
+    rules: Catalogue, licence: str
+) -> None:
+    denial = ("deny", "no-output-training")
+    business = answer_license(rules, licence, build_intent(Use.TRAIN_ON_OUTPUTS, Use.COMMERCIAL))
+    assert (denial in business, answer_license(rules, licence, build_intent(Use.TRAIN_ON_OUTPUTS))) == (True, set())
 
 
 @check_each("licence", BUSINESS_ANSWERS)

@@ -42,7 +42,7 @@ NC = {"no-commercial-use"}
 
 COMMERCIAL = [
     # licence; clauses that deny a service, clauses that ask for review of it; the same for a shipped product
-    ("Stability-AI-Community", ALLOWED, {"commercial-agreement"}, ALLOWED, {"commercial-agreement"}),
+    ("Stability-AI-Community", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
     ("Stability-AI-NC-Research", NC | {"no-production-use"}, {"hosting-limit"}, NC | {"no-production-use"}, ALLOWED),
     ("Stable-Video-Diffusion-NC-2023-11-21", NC | {"no-production-use"}, ALLOWED, NC | {"no-production-use"}, ALLOWED),
     (
@@ -100,8 +100,8 @@ COMMERCIAL = [
         "NVIDIA-Data-Model-Training",
         ALLOWED,
         {"no-derivatives"},
-        {"no-redistribution"},
-        {"no-derivatives"},
+        {"no-redistribution", "no-derivatives"},
+        ALLOWED,
     ),
     ("Apple-AMLR", NC | {"research-only"}, ALLOWED, NC | {"research-only"}, ALLOWED),
     ("Apple-EPFL-Sample-Code-1.1", NC, ALLOWED, NC, ALLOWED),
@@ -110,8 +110,8 @@ COMMERCIAL = [
         "Microsoft-Research",
         NC | {"research-only"},
         {"hosting-limit", "no-derivatives"},
-        NC | {"research-only", "no-redistribution"},
-        {"no-derivatives"},
+        NC | {"research-only", "no-redistribution", "no-derivatives"},
+        ALLOWED,
     ),
     ("Databricks-Open-Model", ALLOWED, ALLOWED, ALLOWED, ALLOWED),
     ("EXAONE-NC", NC | {"research-only"}, ALLOWED, NC | {"research-only"}, ALLOWED),
@@ -132,8 +132,8 @@ COMMERCIAL = [
         "MAX-Mojo-Community",
         ALLOWED,
         {"business-limit", "hosting-limit", "no-derivatives", "use-agreement"},
-        {"no-redistribution"},
-        {"business-limit", "no-derivatives", "use-agreement"},
+        {"no-redistribution", "no-derivatives"},
+        {"business-limit", "use-agreement"},
     ),
     (
         "OCTL-0.21",
