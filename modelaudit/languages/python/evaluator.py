@@ -135,6 +135,8 @@ _CALLBACK_KEYWORDS: Final = frozenset(
 )
 _MEMBER_METHODS: Final = frozenset({"__getattribute__", "__getattr__"})
 _ITEM_METHODS: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
+# They name members of a module, which are judged where the source takes them.
+_NAMING_FUNCTIONS: Final = frozenset({"builtins.dir", "builtins.vars"})
 _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "builtins.vars"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
@@ -438,7 +440,8 @@ class Evaluator(ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         """Assign one value to each target."""
         values_before = len(self.module_values.latest_values)
-        value = self.evaluate(node.value)
+        is_name = all(isinstance(target, ast.Name) for target in node.targets)
+        value = self._evaluate_followed(node.value) if is_name else self.evaluate(node.value)
         for target in node.targets:
             self._assign_target(target, value)
         if len(self.module_values.latest_values) > values_before:
@@ -621,7 +624,7 @@ class Evaluator(ast.NodeVisitor):
     def visit_If(self, node: ast.If) -> None:
         """Visit both branches; a chain of ``elif`` is a loop, so that it costs no level of depth for each."""
         while True:
-            self.evaluate(node.test)
+            self._evaluate_followed(node.test)
             outer_function = self.log.current_function
             # An import does not run the code below this test, whose calls are therefore kept apart.
             if outer_function == uses.MODULE and self._is_main_test(node.test):
@@ -982,6 +985,18 @@ class Evaluator(ast.NodeVisitor):
                 self._record_sibling_value(node)
         return value
 
+    def _evaluate_followed(self, node: ast.expr) -> Value:
+        """Evaluate an expression and record the name that it refers to, at a place behind which its value is followed.
+
+        A module whose name is hidden is judged there by the members that the source takes from it.
+        """
+        value = self._evaluate_unrecorded(node)
+        if value is not UNKNOWN:
+            self.recorder.record_value(value, node.lineno, is_followed=True)
+            if self._sibling_names and type(node) is ast.Name:
+                self._record_sibling_value(node)
+        return value
+
     def _record_sibling_value(self, node: ast.expr) -> None:
         """Record that what may be another file of the model is used as a value: the receiver can take every name."""
         name = self._sibling_names.get(node.id, "") if isinstance(node, ast.Name) else ""
@@ -1305,7 +1320,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_IfExp(self, node: ast.IfExp) -> Value:
         """Join both branches, even where the condition is constant."""
-        self.evaluate(node.test)
+        self._evaluate_followed(node.test)
         return join_values(self.evaluate(node.body), self.evaluate(node.orelse))
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Value:
@@ -1370,7 +1385,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
-        value = self.evaluate(node.value)
+        value = self._evaluate_followed(node.value)
         scope = self.scope
         while scope.is_comprehension and scope.parent is not None:  # the name belongs to the scope around
             scope.bind(node.target.id, value)
@@ -1475,23 +1490,44 @@ class Evaluator(ast.NodeVisitor):
 
     # ---- calls ----
 
-    def _choose_evaluation(self, node: ast.Call) -> Callable[[ast.expr], Value]:
-        """Return the function that evaluates the arguments of ``getattr`` and the like.
-
-        In ``hasattr(os, "fork")`` the module does not go on as a value: the evaluator knows which member is taken.
-        """
-        if len(node.args) < 2 or not isinstance(node.args[1], ast.Constant):
+    def _choose_evaluation(self, node: ast.Call, callee: Value) -> Callable[[ast.expr], Value]:
+        """Return the function that evaluates the arguments of a call of ``callee``."""
+        if getters.takes_known_item(callee):
+            return self._evaluate_unrecorded
+        if self._follows_arguments(node, callee):
+            return self._evaluate_followed
+        if type(callee) is not ExternalName or callee.name not in name_tables.GETTERS or len(node.args) < 2:
             return self.evaluate
+        owner: Value = UNKNOWN
 
         def evaluate_argument(argument: ast.expr) -> Value:
-            if argument is not node.args[0]:
-                return self.evaluate(argument)
-            owner = self._evaluate_unrecorded(argument)
-            self.recorder.record_value(owner, argument.lineno, is_passed=False)
-            self._record_sibling_value(argument)
-            return owner
+            nonlocal owner
+            if argument is node.args[0]:
+                owner = self._evaluate_unrecorded(argument)
+                self._record_sibling_value(argument)
+                return owner
+            value = self.evaluate(argument)
+            # In ``hasattr(os, "fork")`` the module does not go on as a value: it is known which member is taken.
+            if argument is node.args[1]:
+                is_known = isinstance(value, Constant)
+                self.recorder.record_value(owner, argument.lineno, is_passed=not is_known, is_followed=True)
+            return value
 
         return evaluate_argument
+
+    def _follows_arguments(self, node: ast.Call, callee: Value) -> bool:
+        """Whether the evaluator knows what a call does with each of its arguments.
+
+        That is so for a function of the source, which is evaluated with them, and for functions that name members.
+        """
+        if isinstance(callee, LocalDefinition):
+            return not callee.is_result and self._definitions.get_members(callee) is None
+        if isinstance(callee, ExternalName) and callee.name == "functools.reduce" and node.args:
+            function = self._evaluate_unrecorded(node.args[0])
+            return isinstance(function, ExternalName) and function.name in name_tables.GETTERS
+        return (isinstance(callee, ExternalName) and callee.name in _NAMING_FUNCTIONS) or getters.takes_known_path(
+            callee
+        )
 
     def visit_Call(self, node: ast.Call) -> Value:
         """Evaluate the callee, then the arguments, then the call."""
@@ -1510,10 +1546,7 @@ class Evaluator(ast.NodeVisitor):
             callee = self._resolve_attribute(base, method, node.lineno)
         else:
             callee = self._evaluate_unrecorded(node.func)
-        is_getter = type(callee) is ExternalName and callee.name in name_tables.GETTERS
-        evaluate_argument = self._choose_evaluation(node) if is_getter else self.evaluate
-        if getters.takes_known_item(callee):
-            evaluate_argument = self._evaluate_unrecorded
+        evaluate_argument = self._choose_evaluation(node, callee)
         referred: dict[int, None] = {}
         outer = self.log.enter_arguments(referred)
         try:
@@ -1953,7 +1986,7 @@ class Evaluator(ast.NodeVisitor):
         is_hidden = call.is_hidden or argument.provenance > Provenance.LITERAL
         module = name_resolution.normalize_name(module_path).name
         if is_hidden:
-            self.log.record(uses.HIDDEN, f"{module}.*", call.line, module_path)
+            self.module_values.hidden.setdefault(module, module_path)
         self.log.record(uses.CALL, f"{call.name}(constant)", call.line, module_path)
         self.log.record(uses.IMPORT, module, call.line)
         if module_path.startswith("."):  # a file of the model itself, relative to this one
