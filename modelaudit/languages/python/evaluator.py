@@ -54,7 +54,13 @@ from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTa
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.recording import UseRecorder
-from modelaudit.languages.python.shared_values import SIBLING_TAG, SharedValues, find_member, list_imported
+from modelaudit.languages.python.shared_values import (
+    SIBLING_TAG,
+    SharedValues,
+    find_member,
+    list_imported,
+    may_be_imported,
+)
 from modelaudit.languages.python.source import find_parser_obstacle, parse_code_text
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import UseLog
@@ -646,6 +652,8 @@ class Evaluator(ast.NodeVisitor):
             if not isinstance(value, Unknown) and not (isinstance(value, ExternalName) and value.is_result):
                 continue
             constant = self._evaluate_unrecorded(other)
+            if isinstance(value, ExternalName) and value.name == "builtins.dir":
+                self._record_taken_text(constant, other.lineno)
             if isinstance(constant, Constant) and isinstance(constant.value, str):
                 narrowed[name] = constant, self.scope.names.get(name)
                 self.scope.names[name] = constant
@@ -1239,6 +1247,7 @@ class Evaluator(ast.NodeVisitor):
         """Resolve ``base[key]``; an unknown key is recorded if ``base`` is a namespace, or an unknown module."""
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
             self.recorder.record_computed_name(base, line)
+            self._record_taken_text(key, line)
             is_own = walks.OWN_MODULE in collect_tags(key)
             if isinstance(base, ExternalName) and base.name == "sys.modules" and not is_own:
                 self.log.record(uses.CALL, "sys.modules.__getitem__", line)
@@ -1949,6 +1958,7 @@ class Evaluator(ast.NodeVisitor):
         base, name = call.args[0], call.args[1]
         if not isinstance(name, Constant) or not isinstance(name.value, str):
             # The source does not show which attribute is read. The result keeps the tags of the base.
+            self._record_taken_text(name, call.line)
             for each in list_alternatives(base):
                 self.recorder.record_computed_name(each, call.line)
             # The name may be that of any text, as in a loop over ``dir(value)`` with a comparison.
@@ -1970,6 +1980,11 @@ class Evaluator(ast.NodeVisitor):
             return Unknown(collect_tags(base) | walks.take_computed_attribute(base))
         return join_values(*(_hide_name(each) for each in list_alternatives(attribute)))
 
+    def _record_taken_text(self, text: Value | None, line: int) -> None:
+        """Record that a name is taken by a text that may be one of another file of the model."""
+        if text is not None and may_be_imported(text):
+            self.log.record(uses.TAKES_TEXT, uses.ANY_VALUE, line)
+
     def _call_own_getattribute(self, call: Call) -> Value:
         """Call ``os.__getattribute__("system")``, which is ``getattr(os, "system")``."""
         owner = ExternalName(call.name.rpartition(".")[0], is_hidden=call.is_hidden)
@@ -1980,6 +1995,7 @@ class Evaluator(ast.NodeVisitor):
         argument = call.get_argument(0, "name")
         if not isinstance(argument, Constant) or not isinstance(argument.value, str):
             self.recorder.record_call(call)
+            self._record_taken_text(argument, call.line)
             self.module_values.imports_by_text = True
             return Unknown(frozenset({"module", call.name, walks.PICKED}) | call.argument_tags)
         module_path = argument.value.replace(":", ".")
@@ -2034,6 +2050,7 @@ class Evaluator(ast.NodeVisitor):
             if not is_run:
                 return text if call.name == "builtins.compile" else join_values(text, _TREE)
             return self._evaluate_code_text(text.value, call)
+        self._record_taken_text(text, call.line)
         # Code that is compiled from an unknown text is ordinary, unless the text was fetched or decoded.
         if not is_run and not call.argument_tags & {"decoded", "network", model_data.MODEL_DATA}:
             self.log.record(uses.CALL, call.name, call.line)

@@ -43,6 +43,8 @@ The name is ``*`` for a module that is used as a value. The module is ``.file.na
 """
 NAMED_TEXT: Final = "named-text"
 """A name of the source holds a text that may name a module or a function, ``name=text``; other files can import it."""
+TAKES_TEXT: Final = "takes-text"
+"""The source takes a member, a module or code by a text that it imports, as it seems, from another file."""
 NAMED_SECRET: Final = "named-secret"
 """A name of the source holds a secret, or is a function that returns one; other files can import it."""
 CLOSED_UNPICKLER: Final = "closed-unpickler"
