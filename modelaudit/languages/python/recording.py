@@ -46,6 +46,7 @@ from modelaudit.languages.python.values import (
     is_found,
     list_alternatives,
 )
+from modelaudit.languages.service_variables import find_service_host
 
 _ENVIRONMENT_SETTERS: Final = frozenset(
     {"os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.__setitem__", "os.environb.update",
@@ -260,6 +261,10 @@ class UseRecorder:
         if not guards.keeps_guard(shown, value):
             self.log.record(uses.OVERWRITE, f"os.environ[{shown}]", line)
             self._record_program(f"os.environ[{shown}]", value, line)
+            # Of a variable for all traffic, the assignment itself is a finding.
+            host = "" if shown.lower().endswith("_proxy") else find_service_host(shown, partial_texts.write_text(value))
+            if host:
+                self.log.record(uses.SENDS_TO, host, line, shown)
             address = index_variables.find_foreign_index(shown, value)
             if address:
                 self.log.record(uses.CALL, index_variables.FOREIGN_INDEX_NAME, line, f"{shown}={address}")
