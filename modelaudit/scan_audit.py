@@ -27,7 +27,7 @@ from modelaudit.checks.subjects import (
     build_subjects,
 )
 from modelaudit.checks.tensor_files import resolve_references
-from modelaudit.configured_calls import ConfiguredCalls
+from modelaudit.configured_calls import ConfiguredCalls, calls_computed_name
 from modelaudit.inventory import ArtifactRead, add_absences
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Snapshot
@@ -89,15 +89,17 @@ class ScanAudit(Audit):
         loads = mark_read_files(waiting.loads, frozenset(waiting.fetching), self.records, tuple(self.findings))
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
         source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})
+        still_open = waiting.shared_sources.find_open(waiting.text_dependent, read_text)
         judgements = self._judge_subjects(
             chain(
                 remaining_subjects,
+                (each for each in still_open if not calls_computed_name(each)),
                 reference_subjects,
                 marked_subjects,
                 mark_guards(waiting.code_dependent, guarded),
                 own_names,
                 loads,
-                configured.judge_calls(waiting.computed_calls),
+                configured.judge_calls([*waiting.computed_calls, *filter(calls_computed_name, still_open)]),
                 configured.find_acts(sorted(waiting.importing)),
                 name_subjects,
                 build_shard_subjects(waiting.references, snapshot.artifacts),

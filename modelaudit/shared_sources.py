@@ -20,10 +20,14 @@ from modelaudit.checks.read_files import list_named_files
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.document_values import ReadFile, may_read_document
+from modelaudit.languages.python.exported_values import ExportedValues, list_exported_values
+from modelaudit.languages.python.name_tables import IMPORTERS
 from modelaudit.languages.python.restricted_unpicklers import may_change
+from modelaudit.languages.python.settled_texts import list_settled_names, may_bind, may_bind_imported
 from modelaudit.languages.python.shared_flows import list_sending_functions, may_send
 from modelaudit.languages.python.shared_values import make_module, make_secret, make_text
 from modelaudit.languages.python.values import Value
+from modelaudit.languages.python.walks import PICKED_NAME
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Subject
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -43,6 +47,9 @@ _USES_TEXTS: Final = defer_pattern(
     r"|popen|subprocess|run_path|run_module|spawn\w*)\b"
 )
 _IMPORTING: Final = (uses.IMPORT, uses.REFERENCE)
+_OPEN_NAMES: Final = IMPORTERS | {PICKED_NAME, "(function that a file names)"}
+_Shared = dict[tuple[str, str], Value]
+_Exporters = dict[tuple[str, str], set[str]]
 
 
 class SharedSources:
@@ -50,19 +57,26 @@ class SharedSources:
 
     def __init__(self) -> None:
         self._exports: dict[str, dict[str, Value]] = {}
+        self._takers: set[str] = set()
+        self._files: dict[str, None] = {}
         self._senders: dict[str, None] = {}
         self._readers: dict[str, None] = {}
         self._unpicklers: defaultdict[str, set[str]] = defaultdict(set)
         self._imports: defaultdict[str, set[str]] = defaultdict(set)
         self._names_left = _MOST_NAMES
+        self._values: dict[str, ExportedValues] = {}
         self._absence: tuple[str, Unread] | None = None
 
     def collect_names(self, address: str, structure: Structure) -> None:
         """Keep the names that a Python file gives to texts and modules, and the names that it imports."""
         if not isinstance(structure, Outline) or structure.format != _PYTHON or is_member(address):
             return
+        if len(self._files) <= _MOST_FILES:
+            self._files[address] = None
         for mention in structure.mentions:
             name, _, value = mention.name.partition("=")
+            if mention.use == uses.TAKES_TEXT:
+                self._takers.add(address)
             self._collect_exports(address, mention.use, name, value)
             if mention.use == uses.MODULE_ALIAS and value.startswith("."):
                 self._imports[address].add(value.strip("."))
@@ -107,7 +121,7 @@ class SharedSources:
         sources: dict[str, Mapping[tuple[str, str], Value]] = {
             each: {} for each in self._readers if _USES_TEXTS.search(read_text(each))
         }
-        sources.update(self._find_importers())
+        sources.update((address, shared) for address, shared, _ in self._find_importers(read_text))
         for count, (address, shared) in enumerate(sources.items()):
             if count >= _MOST_FILES:
                 detail = f"more than {_MOST_FILES} files import names of texts and modules; they are not followed here"
@@ -119,6 +133,67 @@ class SharedSources:
             mentions = analyze_source(text, shared=shared, read_file=read_file).mentions
             added = tuple(each for each in mentions if (each.use, each.name) not in known)
             yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
+
+    def takes_text(self, subject: Subject) -> bool:
+        """Whether a subject is a name that a file leaves open, and that a text of another file may settle."""
+        fields = subject.fields
+        if subject.artifact not in self._takers or subject.kind != "mention":
+            return False
+        return fields["use"] == uses.COMPUTED or fields["name"] in _OPEN_NAMES
+
+    def find_open(self, subjects: Collection[Subject], read_text: Callable[[str], str]) -> list[Subject]:
+        """Return those of ``subjects`` that the texts of other files leave open.
+
+        Args:
+            subjects: names for which ``takes_text`` holds.
+            read_text: reads a small file of the model.
+        """
+        if not subjects:
+            return []
+        addresses = {each.artifact for each in subjects}
+        remaining: dict[str, set[tuple[str, str]]] = {}
+        for address, shared, exporters in self._find_importers(read_text):
+            if address not in addresses or len(remaining) >= _MOST_READERS:
+                continue
+            settled = self._find_settled(address, exporters, read_text)
+            text = read_text(address)
+            mentions = analyze_source(text, shared={key: shared[key] for key in settled}).mentions
+            if not any(may_bind_imported(text, _get_module(each), mentions) for each in set(settled.values())):
+                remaining[address] = {(each.use, each.name) for each in mentions}
+        return [
+            each
+            for each in subjects
+            if each.artifact not in remaining or (each.fields["use"], each.fields["name"]) in remaining[each.artifact]
+        ]
+
+    def _find_settled(
+        self, importer: str, exporters: _Exporters, read_text: Callable[[str], str]
+    ) -> dict[tuple[str, str], str]:
+        """Return the imported names that one file binds once, with this file, if no other one may bind them again."""
+        settled: dict[tuple[str, str], str] = {}
+        for key, files in exporters.items():
+            exporter = min(files)
+            if (
+                len(files) == 1
+                and key[0] == _get_module(exporter)
+                and key[1] in list_settled_names(read_text(exporter))
+            ):
+                settled[key] = exporter
+        others = [each for each in self._files if each not in (importer, *settled.values())]
+        names = {name for _, name in settled}
+        is_changed = len(self._files) > _MOST_FILES or any(may_bind(read_text(each), names) for each in others)
+        return {} if is_changed else settled
+
+    def _list_held(
+        self, exporter: str, importer: str, read_text: Callable[[str], str]
+    ) -> Iterator[tuple[tuple[str, str], Value]]:
+        """Yield what one file holds for another, by class and name; all its texts if that one takes names by texts."""
+        if exporter == importer:
+            return
+        if importer in self._takers and exporter not in self._values and len(self._values) < _MOST_FILES:
+            self._values[exporter] = list_exported_values(read_text(exporter))
+        yield from self._values.get(exporter, {}).items() if importer in self._takers else ()
+        yield from ((("", name), value) for name, value in self._exports.get(exporter, {}).items())
 
     def list_absences(self) -> list[tuple[str, Unread]]:
         """Return the absence of the file at which a bound was reached; nothing if there is none."""
@@ -153,23 +228,25 @@ class SharedSources:
                 added = tuple(each for each in mentions if (each.use, each.name) not in known)
                 yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
 
-    def _find_importers(self) -> Iterator[tuple[str, Mapping[tuple[str, str], Value]]]:
-        """Yield each file that imports names of other files, with their values."""
+    def _find_importers(self, read_text: Callable[[str], str]) -> Iterator[tuple[str, _Shared, _Exporters]]:
+        """Yield each file that imports names of other files, with their values and the files that hold them."""
         by_module: defaultdict[str, list[str]] = defaultdict(list)
-        for address in self._exports:
+        for address in dict.fromkeys((*self._exports, *(self._files if self._takers else ()))):
             by_module[_get_module(address)].append(address)
         for address, names in self._imports.items():
-            shared: dict[tuple[str, str], Value] = {}
+            shared: _Shared = {}
+            exporters: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
             for name in names:
                 parts = name.split(".")
                 for position in range(max(0, len(parts) - 2), len(parts)):
                     module, imported = parts[position], "".join(parts[position + 1 :])
                     for exporter in by_module.get(module, ()):
-                        for held, value in self._exports[exporter].items() if exporter != address else ():
-                            if imported in ("", "*", held):
-                                shared[module, held] = value
+                        for key, value in self._list_held(exporter, address, read_text):
+                            if imported in ("", "*", key[0] or key[1]):
+                                shared[key[0] or module, key[1]] = value
+                                exporters[key[0] or module, key[1]].add(exporter)
             if shared:
-                yield address, shared
+                yield address, shared, exporters
 
 
 def _make_file_reader(address: str, paths: Collection[str], read_text: Callable[[str], str]) -> ReadFile:

@@ -67,6 +67,7 @@ class WaitingFacts:
         own_names: subjects of Python names that a file of the model may define.
         importer_dependent: subjects of code whose severity depends on the file that imports it.
         code_dependent: subjects of settings whose severity depends on the code in the model.
+        text_dependent: subjects of names that the texts of other files may settle.
         computed_calls: subjects of calls whose names the configurations may hold.
         importing: the files that import a module whose name they compute.
         strangers: the first repositories and addresses that configurations name for weights.
@@ -86,6 +87,7 @@ class WaitingFacts:
         self.importer_dependent: list[Subject] = []
         self.code_dependent: list[Subject] = []
         self.computed_calls: list[Subject] = []
+        self.text_dependent: list[Subject] = []
         self.importing: set[str] = set()
         self.strangers: dict[str, None] = {}
         self.own_names: list[Subject] = []
@@ -128,6 +130,7 @@ class WaitingFacts:
             build_extension_subjects(reading.formats, self._catalogue.formats),
         )
         kept_by_condition = (
+            (self.shared_sources.takes_text, self.text_dependent),
             (depends_on_importer, self.importer_dependent),
             (depends_on_code, self.code_dependent),
             (calls_computed_name, self.computed_calls),
@@ -165,4 +168,4 @@ class WaitingFacts:
         """Forget the references and subjects once they are judged: those of a hostile file take much memory."""
         self.references, self.possible_tensor_data = [], []
         self.importer_dependent, self.code_dependent = [], []
-        self.own_names, self.loads, self.computed_calls = [], [], []
+        self.own_names, self.loads, self.computed_calls, self.text_dependent = [], [], [], []

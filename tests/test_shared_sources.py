@@ -200,3 +200,51 @@ def test_unpickler_of_closed_tables_that_another_file_may_change_is_a_loader_of_
     tmp_path: Path, code: str, exit_code: int
 ) -> None:
     assert scan(tmp_path, {"modeling_a.py": code, "reader.py": _READER}) == exit_code
+
+
+_TAKER = "import huggingface_hub.utils as tools\nfrom . import helper\n"
+
+
+@check_each(
+    "helper, name",
+    [
+        ("NAME = 'run_subprocess'\n", "helper.NAME"),
+        ("A = 'run_'\nB = 'subprocess'\n", "helper.A + helper.B"),
+        ("class Names:\n    run = 'run_subprocess'\n", "helper.Names.run"),
+        ("NAMES = ['run_subprocess', 'b']\n", "helper.NAMES[0]"),
+        ("def get():\n    return 'run_subprocess'\n", "helper.get()"),
+    ],
+)
+def test_member_under_any_text_of_another_file_is_found(tmp_path: Path, helper: str, name: str) -> None:
+    files = {"modeling_a.py": f"{_TAKER}getattr(tools, {name})(['x'])\n", "helper.py": helper}
+    assert scan(tmp_path, files) == 1
+    harmless = helper.replace("run_subprocess", "logging").replace("run_", "log").replace("subprocess", "ging")
+    assert scan(tmp_path, files | {"helper.py": harmless}) == 0
+
+
+_OPEN = "import os\nfrom .helper import NAME\ngetattr(os, NAME)('x')\n"
+_MODULE = "import importlib\nfrom .helper import NAME\nimportlib.import_module(NAME).ones(2)\n"
+
+
+@check_each("code, text", [(_OPEN, "getenv"), (_MODULE, "torch")])
+def test_name_that_a_text_of_another_file_settles_is_no_alarm(tmp_path: Path, code: str, text: str) -> None:
+    assert scan(tmp_path, {"modeling_a.py": code, "helper.py": f"NAME = {text!r}\n"}) == 0
+
+
+@check_each(
+    "files",
+    [
+        {"helper.py": "NAME = 'getenv'\nif True:\n    NAME = 'sys' + 'tem'\n"},
+        {"helper.py": "NAME = 'getenv'\nglobals()['NA' + 'ME'] = 'sys' + 'tem'\n"},
+        {"helper.py": "NAME = 'getenv'\nfrom .other import *\n", "other.py": "NAME = input()\n"},
+        {"helper.py": "NAME = 'getenv'\nfor NAME in input():\n    pass\n"},
+        {"helper.py": "NAME = 'getenv'\n", "other.py": "from . import helper\nhelper.NAME = input()\n"},
+        {"helper.py": "NAME = 'getenv'\n", "other.py": "from . import helper as h\nsetattr(h, 'NA' + 'ME', input())\n"},
+        {"modeling_a.py": "from . import helper\nhelper.NAME = input()\n" + _OPEN},
+        {"modeling_a.py": "import sys\nsys.modules['a.helper'].NAME = input()\n" + _OPEN},
+        {"modeling_a.py": _OPEN.replace("getattr", "globals().update(NAME=input())\ngetattr")},
+        {"modeling_a.py": "from .helper import run\nrun.__globals__['NAME'] = input()\n" + _OPEN},
+    ],
+)
+def test_name_that_code_may_bind_again_stays_an_alarm(tmp_path: Path, files: dict[str, str]) -> None:
+    assert scan(tmp_path, {"modeling_a.py": _OPEN, "helper.py": "NAME = 'getenv'\n", **files}) == 1

@@ -4,8 +4,7 @@ Dockerfiles, ``.env`` files, scripts of any shell, units of systemd, mappings of
 of editors and magics of notebooks spell an assignment differently. The names are distinct: one search serves them all.
 
 Sources: ``torch.serialization``, the reference of the variables of huggingface_hub, datasets, text-generation-launcher,
-``vllm.envs``, ``mlflow.environment_variables`` and TorchServe; the specification of OpenTelemetry, the clients of
-OpenAI, Anthropic, LangSmith, Langfuse and MLflow, ``common/arg.cpp`` of llama.cpp (``--rpc``), and curl (proxies).
+``vllm.envs``, ``mlflow.environment_variables`` and TorchServe; ``service_variables`` has those of servers.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.known_hosts import is_known_host
+from modelaudit.languages.service_variables import ADDRESS, SERVICE
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
@@ -45,19 +45,6 @@ _SWITCH: Final = (
 _ADDRESS: Final = "HF_ENDPOINT|HF_HUB_ENDPOINT"
 # Each process that gets one of these loads, or runs, the file that it names.
 _PRELOADING: Final = "LD_PRELOAD|LD_AUDIT|DYLD_INSERT_LIBRARIES|PYTHONSTARTUP|BASH_ENV"
-# Clients send prompts, answers, traces, records of experiments or all of their traffic to the server that one names.
-_SERVICE: Final = (
-    r"(?:AZURE_)?OPENAI_(?:BASE_URL|API_BASE(?:_URL)?|ENDPOINT)|ANTHROPIC_(?:BEDROCK_|VERTEX_)?(?:BASE_URL|API_BASE)"
-    r"|(?:GOOGLE_)?GEMINI_(?:BASE_URL|API_BASE)|(?:MISTRAL|COHERE|GROQ|DEEPSEEK|TOGETHER|LITELLM|OLLAMA|XAI|NVIDIA|HF"
-    r"|OPENROUTER|DASHSCOPE)_(?:BASE_URL|API_BASE(?:_URL)?)|HF_INFERENCE_ENDPOINT|OLLAMA_HOST"
-    r"|OTEL_EXPORTER_(?:OTLP(?:_(?:TRACES|METRICS|LOGS))?|ZIPKIN|JAEGER)_ENDPOINT|(?:LANGCHAIN|LANGSMITH)_ENDPOINT"
-    r"|LANGFUSE_(?:HOST|BASE_URL)|PHOENIX_COLLECTOR_ENDPOINT|TRACELOOP_BASE_URL|WANDB_BASE_URL|MLFLOW_TRACKING_URI"
-    r"|(?:HTTPS?|ALL)_PROXY|(?:https?|all)_proxy|--rpc|--otlp-(?:traces-)?endpoint"
-)
-_ANY_ADDRESS: Final = (
-    r"(?:[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:[^\s/@\"'`]{1,200}@)?)?"
-    r"(?P<host>\[[0-9A-Fa-f:.]{2,60}\]|(?<=//)\d{8,10}|[\w-]{1,63}(?:\.[\w-]{1,63}){1,10})(?::\d{1,5})?(?=[/,\s\"'`;<>)}}\]\\]|\Z)"
-)
 # A path with a folder that is none of the system or of an installation, and another file than a known allocator.
 _OWN_FILE: Final = (
     r"(?!/(?:usr|lib\d{0,2}|opt|etc|dev|proc|root/\.?\w*conda\w*|home/[\w.-]{1,40}/\.?\w*conda\w*)/|[^\s:;,]{0,200}"
@@ -72,7 +59,7 @@ _DEFAULT: Final = r"(?:\$\{\w{1,80}:?[-=])?"
 _ASSIGNMENT: Final = defer_pattern(
     rf"(?<![\w.-])(?:(?P<switch>{_SWITCH}){_BETWEEN}{_DEFAULT}(?i:1|y|yes|true|on)(?![\w.-])"
     rf"|(?P<preloading>{_PRELOADING}){_BETWEEN}(?P<file>{_OWN_FILE})"
-    rf"|(?P<service>{_SERVICE}){_BETWEEN}{_DEFAULT}{_ANY_ADDRESS}"
+    rf"|(?P<service>{SERVICE}){_BETWEEN}{_DEFAULT}{ADDRESS}"
     rf"|(?P<variable>{_ADDRESS}){_BETWEEN}{_DEFAULT}(?P<address>(?i:https?)://[^\s\"'`,;<>)}}\]\\]{{1,300}}))"
 )
 _HOST: Final = defer_pattern(r"https?://(?:[^/@]{1,200}@)?(\[[^\]]{1,100}\]|[^/:?#]{1,200})", re.IGNORECASE)

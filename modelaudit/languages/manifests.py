@@ -54,6 +54,10 @@ _KEYS_BY_PATH: Final = tuple(
         (r"(?:packages|dependencies)\.ya?ml", r"\b(?:git|tarball|package):\s*[\"']?\Z"),
     )
 )
+# Terraform applies a module, and Helm a chart, as it is at that time; a revision is a part of the address.
+_RUN_BY_TOOL: Final = defer_pattern(r"(?:.*/)?(?:[^/]+\.tf|(?:chart|helmfile)\.ya?ml)")
+# ``source = "github.com/owner/module"`` of Terraform, which fetches from there by git.
+_TERRAFORM_FORGE: Final = defer_pattern(r"(\bsource\s*=\s*\")(?=(?:github|bitbucket)\.[a-z]{2,3}/)")
 # In these files, a repository of a known forge is the rule, and its revision is stated beside it.
 _KNOWN_FORGE: Final = defer_pattern(
     r"(?:https|ssh)://(?:www\.)?(?:github\.com|gitlab\.com|bitbucket\.org)/", re.IGNORECASE
@@ -75,7 +79,14 @@ def find_source_key(path: str) -> re.Pattern[str] | None:
 
 def write_addresses(path: str, text: str) -> str:
     """Return the text of a file with addresses in place of the names that a tool turns into addresses."""
+    if path.lower().endswith(".tf"):
+        return _TERRAFORM_FORGE.sub(r"\1https://", text)
     return _GO_REPLACEMENT.sub(r"\1https://", text) if get_file_name(path) == "go.mod" else text
+
+
+def runs_sources(path: str) -> bool:
+    """Whether a tool runs, with the rights of its user, what it fetches from the addresses of a file."""
+    return _RUN_BY_TOOL.fullmatch(path.replace("\\", "/").lower()) is not None
 
 
 def is_expected_forge(address: str) -> bool:

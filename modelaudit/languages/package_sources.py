@@ -15,7 +15,13 @@ from itertools import islice, pairwise
 from typing import Final
 
 from modelaudit.languages.configurations.indexes import read_indexes
-from modelaudit.languages.manifests import find_source_key, is_expected_forge, lists_sources, write_addresses
+from modelaudit.languages.manifests import (
+    find_source_key,
+    is_expected_forge,
+    lists_sources,
+    runs_sources,
+    write_addresses,
+)
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.languages.shell.installers import collect_requirements
 from modelaudit.model.artifact import Artifact, Window
@@ -27,7 +33,8 @@ from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
 from modelaudit.wire.bounds import keep_first
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.json_text import convert_recursion_error
-from modelaudit.wire.requirement_lines import collect_locked_mention, collect_requirement_mentions
+from modelaudit.wire.moving_addresses import find_owner, is_branch
+from modelaudit.wire.requirement_lines import collect_locked_mention, collect_requirement_mentions, strip_credentials
 from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
 from modelaudit.wire.windows import iterate_chunks
 
@@ -41,6 +48,8 @@ _DESCRIPTION: Final = defer_pattern(
     re.MULTILINE,
 )
 _COMMENT: Final = defer_pattern(r"^[ \t]*(?:#|//)[^\n]*+", re.MULTILINE)
+_REVISION: Final = defer_pattern(r"\bref=([^&]{1,200})")
+_LONGEST_SOURCE: Final = 200  # characters of an address in a report
 _LONGEST_KEY: Final = 500  # characters of a line before an address
 _ADDRESS: Final = defer_pattern(
     r"(?:(?:git|hg|svn|bzr|registry|sparse)\+)?(?:https?|ftp|ssh|git|file)://[^\s\"'<>,;)}\]]+", re.IGNORECASE
@@ -85,11 +94,12 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     """
     distinct: dict[tuple[str, str], Mention] = {}
     key = find_source_key(artifact.path)
+    is_run = runs_sources(artifact.path)
     before, line = "", 1
     for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
         # In UTF-8, a chunk may end within a character; an address has none of these.
         text = before + chunk.replace(b"\0", b"").decode("utf-8", "replace")
-        for mention in _mention_locked(write_addresses(artifact.path, text), line, key):
+        for mention in _mention_locked(write_addresses(artifact.path, text), line, key, is_run):
             distinct.setdefault((mention.use, mention.name), mention)
         line += text.count("\n", 0, max(0, len(text) - _OVERLAP))
         before = text[-_OVERLAP:]
@@ -99,13 +109,14 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
     yield from absences
 
 
-def _mention_locked(text: str, line: int, key: re.Pattern[str] | None) -> Iterator[Mention]:
+def _mention_locked(text: str, line: int, key: re.Pattern[str] | None, is_run: bool = False) -> Iterator[Mention]:
     """Yield a mention for each source in a part of a file, which begins at ``line``.
 
     Args:
         text: the part.
         line: of its start, from 1.
         key: matches what precedes a source in its line; without it, each address but those of descriptions counts.
+        is_run: whether a tool runs what it fetches.
     """
     text = _ESCAPE.sub(lambda match: match[1] or chr(int(match[2] or match[3], 16)), text)
     blanked = _COMMENT if key is not None else _DESCRIPTION
@@ -118,11 +129,22 @@ def _mention_locked(text: str, line: int, key: re.Pattern[str] | None) -> Iterat
             line_start = text.rfind("\n", max(0, counted - _LONGEST_KEY), counted) + 1
             if key.search(text[max(line_start, counted - _LONGEST_KEY) : counted]) is None:
                 continue
+            if is_run and not _DIGEST.search(address[0]):
+                yield from _mention_owner(address[0], Location(line=number))
             if is_expected_forge(address[0]):
                 continue
         near = text[address.end() : address.end() + _DIGEST_DISTANCE]
         has_digest = _DIGEST.search(address[0]) is not None or _DIGEST.search(near) is not None
         yield from collect_locked_mention(address[0], has_digest, Location(line=number))
+
+
+def _mention_owner(address: str, where: Location) -> Iterator[Mention]:
+    """Yield a mention of the owner of an address that names no release."""
+    source, _, query = address.partition("?")
+    revision = _REVISION.search(query)
+    owner = find_owner(f"{source}/") if is_branch(revision[1] if revision is not None else "") else ""
+    if owner:
+        yield Mention("requirements", "moving", owner, where, strip_credentials(address)[:_LONGEST_SOURCE])
 
 
 LOCK_FILES: Final = Reader("text", _recognises, _read)

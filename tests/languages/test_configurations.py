@@ -81,6 +81,7 @@ def list_references(reading):
             ("sends-to", "e.invalid"),
         ),
         ("a.yml", "spec: {predictor: {model: {storageUri: s3://b/m}}}\n", ("served", "s3://b/m")),
+        ("a.yml", "predictor: {model: {storage: {key: a, parameters: {bucket: b}}}}\n", ("served", "b")),
         ("a.yml", "spec: {initContainers: [{args: ['gs://b/m', /mnt]}]}\n", ("served", "gs://b/m")),
         ("mcp.json", '{"servers": {"a": {"url": "https://e.invalid/sse"}}}', ("tool-server", "e.invalid")),
         ("a.yaml", "mcpServers:\n  a: {type: http, url: 'https://e.invalid'}\n", ("tool-server", "e.invalid")),
@@ -151,6 +152,7 @@ def test_configuration_classes_commands_tags_and_switches_on_which_a_loader_acts
         ("a.yml", "action_endpoint: {url: http://10.0.0.5:5055/webhook}\nlogger: {url: file.log}\n"),
         ("a.yml", "tracker_store: {url: mongo.internal}\n"),
         ("a.yml", "spec: {predictor: {model: {storageUri: 'pvc://b/m'}}}\nother: {storage_uri: hf://a/b}\n"),
+        ("a.yml", "storage: {bucket: b}\nparameters: {bucket: b}\n"),
         ("mcp.json", '{"servers": {"a": {"url": "http://localhost:3000/mcp"}, "b": {"url": "https://hf.co/mcp"}}}'),
         ("a.json", json.dumps({"nodes": [{"jsCode": "const t = require('./t');\nreturn t.map((x) => x.spawn());"}]})),
         ("a.json", json.dumps([{"code": "require('child_process').exec('ls')", "label": "unsafe"}])),
@@ -184,6 +186,7 @@ def test_value_that_is_a_script_which_starts_programs_or_sends_secrets_is_mentio
 
 _STEP = "jobs: {a: {steps: [{uses: %s}]}}\n"
 _HOOK = "repos: [{repo: 'https://github.com/stranger/hooks', rev: %s, hooks: [{id: a}]}]\n"
+_CHART = "apiVersion: v2\nname: a\nversion: 0.1.0\ndependencies:\n  - name: a\n    version: 1.x\n    repository: %s\n"
 _PIN = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -201,6 +204,9 @@ _PIN = "0123456789abcdef0123456789abcdef01234567"
             "https://git.e.invalid/team",
         ),
         (".devcontainer/devcontainer.json", '{"features": {"ghcr.io/stranger/a/b:1": {}}}', "https://ghcr.io/stranger"),
+        ("a/main.tf", 'source = "git::https://github.com/stranger/a.git?ref=main"\n', "https://github.com/stranger"),
+        ("a/main.tf", 'source = "github.com/stranger/a"\n', "https://github.com/stranger"),
+        ("chart/Chart.yaml", _CHART % "https://e.invalid/charts", "https://e.invalid/charts"),
     ],
 )
 def test_code_that_a_tool_fetches_from_a_branch_is_mentioned_by_its_owner(read_bytes, path, text, owner):
@@ -216,6 +222,10 @@ def test_code_that_a_tool_fetches_from_a_branch_is_mentioned_by_its_owner(read_b
         (".pre-commit-config.yaml", _HOOK % "v1.2.3"),
         (".pre-commit-config.yaml", "repos: [{repo: local, hooks: [{id: a}]}]\n"),
         (".gitlab-ci.yml", "include: [{local: /a.yml}]\n"),
+        ("a/main.tf", 'source = "git::https://github.com/stranger/a.git?ref=v1.2.0"\n'),
+        ("a/main.tf", f'source = "git::https://github.com/stranger/a.git?ref={_PIN}"\n'),
+        ("a/main.tf", 'source = "./modules/a"\n'),
+        ("chart/Chart.yaml", _CHART % "file://../a"),
         ("compose.yaml", "services: {a: {build: {context: .}}}\n"),
         ("compose.yaml", f"services: {{a: {{build: 'https://git.e.invalid/team/x.git#{_PIN}'}}}}\n"),
         (".devcontainer/devcontainer.json", '{"features": {"ghcr.io/stranger/a/b@sha256:%s": {}}}' % ("a" * 64)),

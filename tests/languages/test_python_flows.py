@@ -1108,3 +1108,18 @@ def test_bytes_of_a_recording_in_a_line_for_a_shell_are_model_data(source: str, 
 def test_server_that_shares_a_whole_disk_sends_secrets(arguments: str, is_found: bool) -> None:
     source = f"import gradio as gr\ngr.Interface(lambda text: text, 'text', 'text').launch({arguments})\n"
     assert ("sends-secret" in {use for use, _ in list_uses(source)}) == is_found
+
+
+@check_each(
+    "statement, is_found",
+    [
+        ("os.environ['OPENAI_BASE_URL'] = 'https://llm.collect.invalid/v1'", True),
+        ("os.environ.setdefault('OTEL_EXPORTER_OTLP_ENDPOINT', 'http://collect.example:4317')", True),
+        ("os.environ.update({'LANGFUSE_' + 'HOST': f'https://{host}.collect.invalid/a'})", False),
+        ("os.environ['OPENAI_BASE_URL'] = 'http://localhost:8000/v1'", False),
+        ("os.environ['OPENAI_MODEL'] = 'llm.collect.invalid'", False),
+    ],
+)
+def test_variable_that_has_clients_send_to_a_foreign_server_is_found(statement: str, is_found: bool) -> None:
+    uses = {use for use, _ in list_uses(f"import os\n{statement}\n")}
+    assert ("process-sends-to" in uses) == is_found

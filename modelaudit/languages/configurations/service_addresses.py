@@ -7,7 +7,7 @@ Model Context Protocol for its tools, and follows their descriptions. A deployme
 Sources: ``rasa/core/utils.py`` (``AvailableEndpoints``), ``vllm/config/observability.py`` (``otlp_traces_endpoint``),
 https://kserve.github.io/website/docs/model-serving/predictive-inference/logger, the documentation of the log drivers of
 Docker, ``mlflow/tracking``, ``wandb/sdk/wandb_settings.py``, ``clearml/backend_api``, https://modelcontextprotocol.io
-(``mcpServers``), and ``storageUri`` of KServe and ``modelUri`` of Seldon.
+(``mcpServers``), ``storageUri`` and ``storage`` of KServe, and ``modelUri`` of Seldon.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _HOST_KEYS: Final = frozenset({"event_broker", "tracker_store", "lock_store"})
 _TRIGGERS: Final = frozenset(path[0] for path in _PATHS) - {"options", "default", "api"} | {
     "gelf-address", "syslog-address", "fluentd-address", "splunk-url", "loki-url", "base_url", "api_server",
     "mcpServers", "mcp_servers", "context_servers", "mcp", "storageUri", "storage_uri", "modelUri",
-    "containers", "initContainers",
+    "containers", "initContainers", "bucket",
 }  # fmt: skip
 _ADDRESS: Final = defer_pattern(
     r"(?:[a-z][a-z0-9+.-]{1,20}://)?(?:[^/@\s]{1,200}@)?(\[[^\]\s]{1,100}\]|[\w-]{1,63}(?:\.[\w-]{1,63}){1,10})"
@@ -57,6 +57,8 @@ _TOOL_KEYS: Final = frozenset({"url", "serverUrl", "httpUrl", "server_url", "uri
 # A deployment of KServe or Seldon fetches the model that it serves.
 _STORE_KEYS: Final = frozenset({"storageUri", "storage_uri", "modelUri"})
 # A container of Kubernetes gets the address among its arguments.
+# ``storage`` of KServe names the credentials of a bucket by a key, and the bucket itself among the parameters.
+_BUCKET_PATH: Final = ("storage", "parameters", "bucket")
 _ARGUMENT_KEYS: Final = frozenset({"args", "command"})
 _CONTAINERS: Final = frozenset({"containers", "initContainers"})
 _BUCKET: Final = defer_pattern(r"(?:--?[\w-]{1,40}=)?(?:s3|gs|abfss?|wasbs?)://[^\s{$]{1,1000}", re.IGNORECASE)
@@ -77,7 +79,8 @@ def _collect_addresses(path: str, settings: Sequence[Setting]) -> Iterator[Menti
         value = setting.value.strip()
         steps = tuple(step for step in setting.path if not step.isdigit())
         is_argument = setting.key in _ARGUMENT_KEYS and not _CONTAINERS.isdisjoint(steps)
-        if (setting.key in _STORE_KEYS and _STORE.fullmatch(value)) or (is_argument and _BUCKET.fullmatch(value)):
+        is_store = setting.key in _STORE_KEYS and _STORE.fullmatch(value) is not None
+        if is_store or steps[-3:] == _BUCKET_PATH or (is_argument and _BUCKET.fullmatch(value)):
             yield Mention("weight-sources", "served", value[:200], setting.where, ".".join(steps)[:200])
             continue
         use = _find_use(steps, is_tool_file)

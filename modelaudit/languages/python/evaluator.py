@@ -54,7 +54,13 @@ from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTa
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.recording import UseRecorder
-from modelaudit.languages.python.shared_values import SIBLING_TAG, SharedValues, find_member, list_imported
+from modelaudit.languages.python.shared_values import (
+    SIBLING_TAG,
+    SharedValues,
+    find_member,
+    list_imported,
+    may_be_imported,
+)
 from modelaudit.languages.python.source import find_parser_obstacle, parse_code_text
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import UseLog
@@ -135,6 +141,8 @@ _CALLBACK_KEYWORDS: Final = frozenset(
 )
 _MEMBER_METHODS: Final = frozenset({"__getattribute__", "__getattr__"})
 _ITEM_METHODS: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
+# They name members of a module, which are judged where the source takes them.
+_NAMING_FUNCTIONS: Final = frozenset({"builtins.dir", "builtins.vars"})
 _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "builtins.vars"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
@@ -438,7 +446,8 @@ class Evaluator(ast.NodeVisitor):
     def visit_Assign(self, node: ast.Assign) -> None:
         """Assign one value to each target."""
         values_before = len(self.module_values.latest_values)
-        value = self.evaluate(node.value)
+        is_name = all(isinstance(target, ast.Name) for target in node.targets)
+        value = self._evaluate_followed(node.value) if is_name else self.evaluate(node.value)
         for target in node.targets:
             self._assign_target(target, value)
         if len(self.module_values.latest_values) > values_before:
@@ -621,7 +630,7 @@ class Evaluator(ast.NodeVisitor):
     def visit_If(self, node: ast.If) -> None:
         """Visit both branches; a chain of ``elif`` is a loop, so that it costs no level of depth for each."""
         while True:
-            self.evaluate(node.test)
+            self._evaluate_followed(node.test)
             outer_function = self.log.current_function
             # An import does not run the code below this test, whose calls are therefore kept apart.
             if outer_function == uses.MODULE and self._is_main_test(node.test):
@@ -643,6 +652,8 @@ class Evaluator(ast.NodeVisitor):
             if not isinstance(value, Unknown) and not (isinstance(value, ExternalName) and value.is_result):
                 continue
             constant = self._evaluate_unrecorded(other)
+            if isinstance(value, ExternalName) and value.name == "builtins.dir":
+                self._record_taken_text(constant, other.lineno)
             if isinstance(constant, Constant) and isinstance(constant.value, str):
                 narrowed[name] = constant, self.scope.names.get(name)
                 self.scope.names[name] = constant
@@ -982,6 +993,18 @@ class Evaluator(ast.NodeVisitor):
                 self._record_sibling_value(node)
         return value
 
+    def _evaluate_followed(self, node: ast.expr) -> Value:
+        """Evaluate an expression and record the name that it refers to, at a place behind which its value is followed.
+
+        A module whose name is hidden is judged there by the members that the source takes from it.
+        """
+        value = self._evaluate_unrecorded(node)
+        if value is not UNKNOWN:
+            self.recorder.record_value(value, node.lineno, is_followed=True)
+            if self._sibling_names and type(node) is ast.Name:
+                self._record_sibling_value(node)
+        return value
+
     def _record_sibling_value(self, node: ast.expr) -> None:
         """Record that what may be another file of the model is used as a value: the receiver can take every name."""
         name = self._sibling_names.get(node.id, "") if isinstance(node, ast.Name) else ""
@@ -1224,6 +1247,7 @@ class Evaluator(ast.NodeVisitor):
         """Resolve ``base[key]``; an unknown key is recorded if ``base`` is a namespace, or an unknown module."""
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
             self.recorder.record_computed_name(base, line)
+            self._record_taken_text(key, line)
             is_own = walks.OWN_MODULE in collect_tags(key)
             if isinstance(base, ExternalName) and base.name == "sys.modules" and not is_own:
                 self.log.record(uses.CALL, "sys.modules.__getitem__", line)
@@ -1305,7 +1329,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_IfExp(self, node: ast.IfExp) -> Value:
         """Join both branches, even where the condition is constant."""
-        self.evaluate(node.test)
+        self._evaluate_followed(node.test)
         return join_values(self.evaluate(node.body), self.evaluate(node.orelse))
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Value:
@@ -1370,7 +1394,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
-        value = self.evaluate(node.value)
+        value = self._evaluate_followed(node.value)
         scope = self.scope
         while scope.is_comprehension and scope.parent is not None:  # the name belongs to the scope around
             scope.bind(node.target.id, value)
@@ -1475,23 +1499,44 @@ class Evaluator(ast.NodeVisitor):
 
     # ---- calls ----
 
-    def _choose_evaluation(self, node: ast.Call) -> Callable[[ast.expr], Value]:
-        """Return the function that evaluates the arguments of ``getattr`` and the like.
-
-        In ``hasattr(os, "fork")`` the module does not go on as a value: the evaluator knows which member is taken.
-        """
-        if len(node.args) < 2 or not isinstance(node.args[1], ast.Constant):
+    def _choose_evaluation(self, node: ast.Call, callee: Value) -> Callable[[ast.expr], Value]:
+        """Return the function that evaluates the arguments of a call of ``callee``."""
+        if getters.takes_known_item(callee):
+            return self._evaluate_unrecorded
+        if self._follows_arguments(node, callee):
+            return self._evaluate_followed
+        if type(callee) is not ExternalName or callee.name not in name_tables.GETTERS or len(node.args) < 2:
             return self.evaluate
+        owner: Value = UNKNOWN
 
         def evaluate_argument(argument: ast.expr) -> Value:
-            if argument is not node.args[0]:
-                return self.evaluate(argument)
-            owner = self._evaluate_unrecorded(argument)
-            self.recorder.record_value(owner, argument.lineno, is_passed=False)
-            self._record_sibling_value(argument)
-            return owner
+            nonlocal owner
+            if argument is node.args[0]:
+                owner = self._evaluate_unrecorded(argument)
+                self._record_sibling_value(argument)
+                return owner
+            value = self.evaluate(argument)
+            # In ``hasattr(os, "fork")`` the module does not go on as a value: it is known which member is taken.
+            if argument is node.args[1]:
+                is_known = isinstance(value, Constant)
+                self.recorder.record_value(owner, argument.lineno, is_passed=not is_known, is_followed=True)
+            return value
 
         return evaluate_argument
+
+    def _follows_arguments(self, node: ast.Call, callee: Value) -> bool:
+        """Whether the evaluator knows what a call does with each of its arguments.
+
+        That is so for a function of the source, which is evaluated with them, and for functions that name members.
+        """
+        if isinstance(callee, LocalDefinition):
+            return not callee.is_result and self._definitions.get_members(callee) is None
+        if isinstance(callee, ExternalName) and callee.name == "functools.reduce" and node.args:
+            function = self._evaluate_unrecorded(node.args[0])
+            return isinstance(function, ExternalName) and function.name in name_tables.GETTERS
+        return (isinstance(callee, ExternalName) and callee.name in _NAMING_FUNCTIONS) or getters.takes_known_path(
+            callee
+        )
 
     def visit_Call(self, node: ast.Call) -> Value:
         """Evaluate the callee, then the arguments, then the call."""
@@ -1510,10 +1555,7 @@ class Evaluator(ast.NodeVisitor):
             callee = self._resolve_attribute(base, method, node.lineno)
         else:
             callee = self._evaluate_unrecorded(node.func)
-        is_getter = type(callee) is ExternalName and callee.name in name_tables.GETTERS
-        evaluate_argument = self._choose_evaluation(node) if is_getter else self.evaluate
-        if getters.takes_known_item(callee):
-            evaluate_argument = self._evaluate_unrecorded
+        evaluate_argument = self._choose_evaluation(node, callee)
         referred: dict[int, None] = {}
         outer = self.log.enter_arguments(referred)
         try:
@@ -1916,6 +1958,7 @@ class Evaluator(ast.NodeVisitor):
         base, name = call.args[0], call.args[1]
         if not isinstance(name, Constant) or not isinstance(name.value, str):
             # The source does not show which attribute is read. The result keeps the tags of the base.
+            self._record_taken_text(name, call.line)
             for each in list_alternatives(base):
                 self.recorder.record_computed_name(each, call.line)
             # The name may be that of any text, as in a loop over ``dir(value)`` with a comparison.
@@ -1937,6 +1980,11 @@ class Evaluator(ast.NodeVisitor):
             return Unknown(collect_tags(base) | walks.take_computed_attribute(base))
         return join_values(*(_hide_name(each) for each in list_alternatives(attribute)))
 
+    def _record_taken_text(self, text: Value | None, line: int) -> None:
+        """Record that a name is taken by a text that may be one of another file of the model."""
+        if text is not None and may_be_imported(text):
+            self.log.record(uses.TAKES_TEXT, uses.ANY_VALUE, line)
+
     def _call_own_getattribute(self, call: Call) -> Value:
         """Call ``os.__getattribute__("system")``, which is ``getattr(os, "system")``."""
         owner = ExternalName(call.name.rpartition(".")[0], is_hidden=call.is_hidden)
@@ -1947,13 +1995,14 @@ class Evaluator(ast.NodeVisitor):
         argument = call.get_argument(0, "name")
         if not isinstance(argument, Constant) or not isinstance(argument.value, str):
             self.recorder.record_call(call)
+            self._record_taken_text(argument, call.line)
             self.module_values.imports_by_text = True
             return Unknown(frozenset({"module", call.name, walks.PICKED}) | call.argument_tags)
         module_path = argument.value.replace(":", ".")
         is_hidden = call.is_hidden or argument.provenance > Provenance.LITERAL
         module = name_resolution.normalize_name(module_path).name
         if is_hidden:
-            self.log.record(uses.HIDDEN, f"{module}.*", call.line, module_path)
+            self.module_values.hidden.setdefault(module, module_path)
         self.log.record(uses.CALL, f"{call.name}(constant)", call.line, module_path)
         self.log.record(uses.IMPORT, module, call.line)
         if module_path.startswith("."):  # a file of the model itself, relative to this one
@@ -2001,6 +2050,7 @@ class Evaluator(ast.NodeVisitor):
             if not is_run:
                 return text if call.name == "builtins.compile" else join_values(text, _TREE)
             return self._evaluate_code_text(text.value, call)
+        self._record_taken_text(text, call.line)
         # Code that is compiled from an unknown text is ordinary, unless the text was fetched or decoded.
         if not is_run and not call.argument_tags & {"decoded", "network", model_data.MODEL_DATA}:
             self.log.record(uses.CALL, call.name, call.line)

@@ -58,10 +58,20 @@ def is_made_getter(name: str) -> bool:
 
 def takes_known_item(callee: Value) -> bool:
     """Whether a callee is ``itemgetter`` with known texts: ``itemgetter("getenv")(vars(os))`` takes this name alone."""
+    return _holds_texts(callee, "operator.itemgetter")
+
+
+def takes_known_path(callee: Value) -> bool:
+    """Whether a callee is ``attrgetter`` with known texts: ``attrgetter("getenv")(os)`` takes this name alone."""
+    return _holds_texts(callee, "operator.attrgetter")
+
+
+def _holds_texts(callee: Value, maker: str) -> bool:
+    """Whether a callee is a getter that ``maker`` has made of known texts alone."""
     if not isinstance(callee, PartialCall) or not isinstance(callee.callee, ExternalName):
         return False
     paths = [value for name, value in callee.keywords if name.startswith(_PATH_KEYWORD)]
-    is_item = callee.callee.name.startswith("operator.itemgetter") and is_made_getter(callee.callee.name)
+    is_item = callee.callee.name.startswith(maker) and is_made_getter(callee.callee.name)
     return is_item and bool(paths) and all(map(_get_text, paths))
 
 

@@ -43,6 +43,7 @@ class ModuleValues:
             ``map(getattr, values, texts)`` and ``vars(value)[text]`` do.
         imports_by_text: whether the source imports a module whose name it computes. Any text may be that name.
         holds_builtins: whether the source uses ``__builtins__``, a dictionary of all builtins in most modules.
+        hidden: the modules whose names the source hides where it imports them, each with the path that it imports.
         holds_every_module: whether the source uses ``sys.modules`` as a value, and so every module that a text names.
     """
 
@@ -58,6 +59,7 @@ class ModuleValues:
     imports_by_text: bool = False
     holds_builtins: bool = False
     holds_every_module: bool = False
+    hidden: dict[str, str] = field(default_factory=dict)
     _values: dict[str, None] = field(default_factory=dict)
 
     @property

@@ -46,6 +46,7 @@ from modelaudit.languages.python.values import (
     is_found,
     list_alternatives,
 )
+from modelaudit.languages.service_variables import find_service_host
 
 _ENVIRONMENT_SETTERS: Final = frozenset(
     {"os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.__setitem__", "os.environb.update",
@@ -67,13 +68,14 @@ class UseRecorder:
     imported: Collection[str]
     module_values: ModuleValues
 
-    def record_value(self, value: Value, line: int, is_passed: bool = True) -> None:
+    def record_value(self, value: Value, line: int, is_passed: bool = True, is_followed: bool = False) -> None:
         """Record that an expression refers to a name of another module, or to a definition of the source.
 
         Args:
             value: of the expression.
             line: of the expression.
             is_passed: whether the value goes on to a place where the evaluator cannot follow its members.
+            is_followed: whether the evaluator follows the value behind this place, though others may get it too.
         """
         for each in list_alternatives(value):
             if isinstance(each, ExternalName) and not each.is_result and each.name:
@@ -83,6 +85,8 @@ class UseRecorder:
                 self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
                 if not is_passed:
                     continue
+                if each.is_hidden and not is_followed and each.name in self.module_values.hidden:
+                    self.log.record(uses.HIDDEN, f"{each.name}.*", line, self.module_values.hidden[each.name])
                 if each.name in self.module_values.known_modules:
                     self.module_values.add_value(each.name)
                 elif each.name in name_tables.GETTERS:
@@ -257,6 +261,10 @@ class UseRecorder:
         if not guards.keeps_guard(shown, value):
             self.log.record(uses.OVERWRITE, f"os.environ[{shown}]", line)
             self._record_program(f"os.environ[{shown}]", value, line)
+            # Of a variable for all traffic, the assignment itself is a finding.
+            host = "" if shown.lower().endswith("_proxy") else find_service_host(shown, partial_texts.write_text(value))
+            if host:
+                self.log.record(uses.SENDS_TO, host, line, shown)
             address = index_variables.find_foreign_index(shown, value)
             if address:
                 self.log.record(uses.CALL, index_variables.FOREIGN_INDEX_NAME, line, f"{shown}={address}")

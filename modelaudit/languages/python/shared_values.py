@@ -14,10 +14,12 @@ from modelaudit.languages.python.name_tables import COMMAND_METHODS, COMMANDS, E
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
     Constant,
+    Container,
     ExternalName,
     Scope,
     Unknown,
     Value,
+    collect_tags,
     list_alternatives,
 )
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -69,6 +71,15 @@ def list_imported(shared: SharedValues, module: str, name: str) -> Iterator[tupl
     for (holder, held), value in shared.items():
         if holder == file and name in (held, "*"):
             yield held, value
+
+
+def may_be_imported(value: Value, depth: int = 3) -> bool:
+    """Whether a value may be, or hold, a text that the source imports from another file of the model."""
+    if isinstance(value, Container) and depth:
+        return any(may_be_imported(each, depth - 1) for each in value.values)
+    alternatives = list_alternatives(value)
+    is_name = any(isinstance(each, ExternalName) and not each.name.startswith("builtins.") for each in alternatives)
+    return is_name or any(each.startswith(SIBLING_TAG) for each in collect_tags(value))
 
 
 def find_member(shared: SharedValues, base: Value, name: str) -> Value | None:

@@ -43,6 +43,10 @@ The name is ``*`` for a module that is used as a value. The module is ``.file.na
 """
 NAMED_TEXT: Final = "named-text"
 """A name of the source holds a text that may name a module or a function, ``name=text``; other files can import it."""
+TAKES_TEXT: Final = "takes-text"
+"""The source takes a member, a module or code by a text that it imports, as it seems, from another file."""
+SENDS_TO: Final = "process-sends-to"
+"""The source has clients send data to a server, by a variable of the environment; the name is the host."""
 NAMED_SECRET: Final = "named-secret"
 """A name of the source holds a secret, or is a function that returns one; other files can import it."""
 CLOSED_UNPICKLER: Final = "closed-unpickler"
@@ -52,6 +56,7 @@ ANY_VALUE: Final = "*"
 TEXT: Final = "text"
 """A text that shows an attack by itself."""
 
+_SERVICES: Final = "services"
 MODULE: Final = 0
 MAIN: Final = -1
 """The code below ``if __name__ == "__main__"``, which an import does not reach."""
@@ -188,7 +193,8 @@ class UseLog:
                 continue
             yielded.add(key)
             remark = _REMARK.format(receiver=handed[each.within]) if each.within in handed else ""
-            yield Mention(VOCABULARY, use, each.name, Location(line=each.line), each.detail, remark, each.file)
+            vocabulary = _SERVICES if use == SENDS_TO else VOCABULARY
+            yield Mention(vocabulary, use, each.name, Location(line=each.line), each.detail, remark, each.file)
         yield from self._find_remote_shell(recorded)
 
     def _follow_calls(self, waiting: list[int]) -> frozenset[int]:
