@@ -30,6 +30,7 @@ FORMATS = (
     "lexemes",
     "marisa",
     "mecab",
+    "navec",
     "openfst",
     "simstring",
     "sphinx",

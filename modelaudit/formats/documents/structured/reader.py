@@ -36,8 +36,9 @@ from modelaudit.wire.documents import (
     list_encoding_defects,
 )
 from modelaudit.wire.json_text import JsonFacts, scan_json, scan_json_lines
+from modelaudit.wire.ledger import claim_parsed
 from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
-from modelaudit.wire.text import TextScan, blank_controls, get_file_name, looks_like_text
+from modelaudit.wire.text import TextScan, blank_controls, get_file_name, is_marred_table, looks_like_text
 from modelaudit.wire.windows import get_budget, make_opener, read_all_bytes
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
 
@@ -323,6 +324,9 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     except (DamagedError, WindowError) as error:
         damage = error
     yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
+    if isinstance(damage, DamagedError) and (words := _read_marred_table(artifact, window, limits)):
+        yield words
+        return
     if damage is not None:
         raise damage
     yield from _report_unlisted(artifact, window, limits)
@@ -368,10 +372,32 @@ def read_marred_text(artifact: Artifact, window: Window, limits: Limits) -> Iter
     Raises:
         WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
     """
-    yield MARRED_TEXT
-    data = blank_controls(read_all_bytes(window, limits.document_bytes))
+    words = _read_marred_table(artifact, window, limits)
+    if words is None:
+        yield MARRED_TEXT
+        words = _blank_text(artifact, read_all_bytes(window, limits.document_bytes), window, limits)
+    yield words
+
+
+def _read_marred_table(artifact: Artifact, window: Window, limits: Limits) -> Artifact | None:
+    """Return a table of words with blanks in place of its few control characters; ``None`` for anything else.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    if window.size > limits.document_bytes:
+        return None
+    data = window.read(0, window.size)
+    if not is_marred_table(get_file_name(artifact.path), data):
+        return None
+    claim_parsed(window)
+    return _blank_text(artifact, data, window, limits)
+
+
+def _blank_text(artifact: Artifact, data: bytes, window: Window, limits: Limits) -> Artifact:
+    """Return a text with blanks in place of control characters, as an artifact of the same name."""
     budget = get_budget(window, limits)
     budget.spend(len(data))
-    content = DecodedWindow(data, budget)
+    content = DecodedWindow(blank_controls(data), budget)
     path = join_member(artifact.path, member_path(artifact.path))
-    yield Artifact(path, content.size, make_opener(content), may_be_program=artifact.may_be_program)
+    return Artifact(path, content.size, make_opener(content), may_be_program=artifact.may_be_program)
