@@ -20,6 +20,7 @@ SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS}
 FORMATS = (
     "blingfire",
     "crfsuite",
+    "ctranslate2",
     "dawg",
     "dlib",
     "espeak",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from modelaudit.formats.archives.declared_arrays import DOCUMENT, may_be_numbers, read_declared_sizes
 from modelaudit.formats.archives.tar import TarDefect
+from modelaudit.formats.archives.tar.declared_arrays import DOCUMENT, may_be_numbers, read_declared_sizes
 from modelaudit.formats.archives.tar.sparse import SparseWindow
 from modelaudit.formats.archives.tar.walk import TarMember, TarMemberWalker
 from modelaudit.formats.archives.zip.layout import detect_layout
