@@ -126,6 +126,7 @@ def load_libraries(path: Path) -> dict[str, Library]:
             (entry["variants"]["test"], tuple(entry["variants"]["values"])) if "variants" in entry else None,
             entry.get("vocabulary", "python-names"),
             str(entry.get("since", "0")),
+            entry.get("registry", ""),
         )
     return libraries
 

@@ -38,6 +38,7 @@ class Library:
         variants: the end of an expression, and the texts that it may be equal to; each variant has to decide.
         vocabulary: the list of the names in configurations.
         since: the oldest release that is read.
+        registry: the list of bare names, for a library that finds its classes by them; empty otherwise.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Library:
     variants: tuple[str, tuple[str, ...]] | None = None
     vocabulary: str = "python-names"
     since: str = "0"
+    registry: str = ""
 
 
 def read_library(
@@ -66,7 +68,7 @@ def read_library(
     Raises:
         IndexUnreadableError: the index does not answer, or none of the releases can be read.
     """
-    result = LibraryResult(library.name, vocabulary=library.vocabulary)
+    result = LibraryResult(library.name, vocabulary=library.vocabulary, registry=library.registry)
     below = [_load_newest(libraries[each], index, folder) for each in library.builds_on if each != library.name]
     parsed: dict[str, Module | None] = {}
     for position, release in enumerate(list_releases(index, library.name, count, library.since)):
@@ -128,18 +130,22 @@ def decide_release(
     modules = [world.find_module(name) for name in sorted(sources.texts) if not _is_left_out(name, library)]
     present = [each for each in modules if each is not None]
     derivation.changed.update(find_changed(present, derivation.order))
-    constructed: set[str] = set()
+    if library.registry:
+        result.other_definitions.update(_list_other_definitions(world, sources, library))
+    constructed: dict[str, Decision] = {}
     for module in present:
         for found in iterate_defined(module):
             for kind, decision in _decide_definition(found, module, library, derivation):
                 result.add(kind, version, decision)
-                if kind == "constructed" and decision.standing == "trusted":
-                    constructed.add(decision.name)
+                if kind == "constructed":
+                    constructed[decision.name] = decision
         module.uses = None  # the largest part of what was read
     for alias, name in _iterate_aliases(present, library, world):
         if name in constructed and reviewed.judge(alias).standing is not Standing.DANGEROUS:
-            proposal = result.proposals["constructed", name].decisions[version]
-            result.add("constructed", version, Decision(alias, "trusted", f"is {name}", proposal.place, proposal.quote))
+            target = constructed[name]
+            # A name that only an older release trusts is not trusted under its shorter name either.
+            alike = Decision(alias, target.standing, f"is {name}: {target.reason}", target.place, target.quote)
+            result.add("constructed", version, alike)
 
 
 def _decide_definition(
@@ -162,6 +168,15 @@ def _decide_definition(
                     yield "rebuilder", derivation.decide_rebuilder(rebuilder)
     if is_configured:
         yield "constructed", derivation.decide_constructed(found)
+
+
+def _list_other_definitions(world: World, sources: Sources, library: Library) -> Iterator[str]:
+    """Yield the name of each function of a release, and of each class that is not read for configurations."""
+    for module in filter(None, map(world.find_module, sorted(sources.texts))):
+        is_read = _is_below(module.name, library.configured) and not _is_left_out(module.name, library)
+        for found in iterate_defined(module):
+            if not (is_read and isinstance(found.node, ast.ClassDef)):
+                yield found.node.name
 
 
 def iterate_defined(module: Module) -> Iterator[Found]:

@@ -70,6 +70,8 @@ class LibraryResult:
         releases: newest first.
         problems: releases and modules that were not read, each with the reason.
         vocabulary: the folder of the list of names in configurations.
+        registry: the folder of the list of bare names, for a library that finds its classes by them; empty otherwise.
+        other_definitions: bare names that some release also gives to a function, or to a class that was not read.
     """
 
     library: str
@@ -77,6 +79,8 @@ class LibraryResult:
     proposals: dict[tuple[str, str], Proposal] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     vocabulary: str = "python-names"
+    registry: str = ""
+    other_definitions: set[str] = field(default_factory=set)
 
     def add(self, kind: str, release: str, decision: Decision) -> None:
         """Keep the decision of one release about one name."""
@@ -114,6 +118,18 @@ class LibraryResult:
         lines = self._begin(listed, ["trusted:", "  alike:", f"    - why: {CONSTRUCTED}", "      names:"])
         return "\n".join([*lines, *(f"        - {name}" for name in names)]) + "\n" if names else ""
 
+    def format_registry(self) -> str:
+        """Return the file of bare names: each is trusted if every class of the name is, in every release."""
+        by_name: dict[str, bool] = {}
+        for proposal in self.proposals.values():
+            if proposal.kind == "constructed":
+                name = proposal.name.rpartition(".")[2]
+                by_name[name] = by_name.get(name, True) and proposal.is_trusted
+        trusted = {each for each, is_trusted in by_name.items() if is_trusted}
+        names = sorted(trusted - self.other_definitions)
+        lines = self._begin({}, ["trusted:", "  alike:", f"    - why: {CONSTRUCTED}", "      names:"])
+        return "\n".join([*lines, *(f"        - {name}" for name in names)]) + "\n" if names else ""
+
     def _list_hook_calls(self, kind: str, name: str, listed: Listed) -> tuple[str, ...]:
         """Return the methods of its object that loading calls in some release, or those of the present list."""
         proposal = self.proposals.get((kind, name))
@@ -139,6 +155,7 @@ class LibraryResult:
         """Return what ``write_evidence`` wrote. Raises ``FileNotFoundError`` if it has not."""
         content = json.loads((folder / f"{library}.json").read_text(encoding="utf-8"))
         result = LibraryResult(library, content["releases"], {}, content["problems"], content["vocabulary"])
+        result.registry, result.other_definitions = content["registry"], set(content["other_definitions"])
         for entry in content["names"]:
             for release, decision in entry["releases"].items():
                 decision["hook_calls"] = tuple(decision.get("hook_calls", ()))
@@ -157,7 +174,8 @@ class LibraryResult:
             for _, each in sorted(self.proposals.items())
         ]
         content = {"library": self.library, "releases": self.releases, "problems": self.problems}
-        content |= {"vocabulary": self.vocabulary, "names": entries}
+        content |= {"vocabulary": self.vocabulary, "registry": self.registry}
+        content |= {"other_definitions": sorted(self.other_definitions), "names": entries}
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.library}.json"
         path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
@@ -169,10 +187,13 @@ def format_lists(result: LibraryResult, rules: Path) -> dict[Path, str]:
     name = f"{result.library}{SUFFIX}.yaml"
     vocabulary = rules / VOCABULARIES / result.vocabulary
     trusted, configured = rules / CALLABLES / "trusted" / name, vocabulary / name
-    return {
+    lists = {
         trusted: result.format_trusted(taken, read_listed(trusted)),
         configured: result.format_configured(read_taken(vocabulary), read_listed(configured)),
     }
+    if result.registry:
+        lists[rules / VOCABULARIES / result.registry / name] = result.format_registry()
+    return lists
 
 
 def find_new(result: LibraryResult, rules: Path) -> list[str]:

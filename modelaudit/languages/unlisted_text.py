@@ -96,7 +96,12 @@ _PROGRAM_SIGN_BESIDE_MARKUP: Final = defer_pattern(
 _OWN_SIGN: Final = defer_pattern(rb"[!-/:-@\[-`{-~]+|[A-Za-z0-9+/]+={0,2}")
 # One kind of bracket, or its name in a treebank.
 _BRACKET: Final = defer_pattern(rb"[({\[]+|[)}\]]+|-(?:[LR][RCS]B|LSB|NONE)-")
+# A line of one word that starts nothing a word alone does not: a special token, a word with one mark behind it, or a
+# tag with its features in CoNLL-U (``ADJ|Case=Gen``).
+_TOKEN: Final = defer_pattern(rb"<[A-Za-z_][\w-]{0,31}>|[\w\x80-\xff]+[!-/:-@\[-`{-~]?|\w++(?:\|\w++=[\w,]++)+")
 _FEWEST_ROWS: Final = 20
+_FEWEST_TOKENS: Final = 5
+"""Of a list with one word a line, for which each line is judged alone."""
 _LONGEST_ROW: Final = 64 * 1024
 
 
@@ -143,7 +148,7 @@ def _is_word_table(window: Window, end: int) -> bool:
             rows += 1
         if len(rest) > _LONGEST_ROW:
             return False
-    return rows >= _FEWEST_ROWS
+    return rows >= (_FEWEST_TOKENS if columns == 1 else _FEWEST_ROWS)
 
 
 def _is_template_of_markup(window: Window, end: int) -> bool:
@@ -164,6 +169,8 @@ def _is_template_of_markup(window: Window, end: int) -> bool:
 def _is_row(words: list[bytes]) -> bool:
     """Whether the words of a line have signs of a program only where they are separate words."""
     first, *others = words
+    if not others and _TOKEN.fullmatch(first) is not None:
+        return True
     if _PROGRAM_SIGN.search(first) is not None and _OWN_SIGN.fullmatch(first) is None:
         return False
     return all(_PROGRAM_SIGN.search(b"\t" + each) is None or _BRACKET.fullmatch(each) is not None for each in others)

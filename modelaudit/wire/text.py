@@ -20,6 +20,13 @@ _CONTROLS = bytes(each for each in range(0x80) if _CONTROL.match(bytes((each,)))
 _BLANKS = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _MOST_CONTROL_SHARE = 0.1  # of the bytes of a text with control characters
 _MOST_HIGH_SHARE = 0.1  # of the bytes of a text in an 8-bit encoding
+_FEW_CONTROLS = 8
+_MOST_CONTROLS_IN_TABLE = 0.0001  # of the bytes of a table of words
+# Tables of words and of their numbers; a list of packages is no such table.
+_WORD_TABLE = defer_pattern(
+    r"(?!.*(?:requirements|constraints)).+\.(?:txt|csv|tsv|tab|psv|dict|dic|vocab|vocabulary|voc|words|wordlist|lex"
+    r"|lexicon|lst|list|bpe|merges|codes|vec|conll|conllu)"
+)
 _ORDINAL = defer_pattern(r"#\d+\Z")
 
 HIGH_BYTES = bytes(range(0x80, 0x100))
@@ -145,6 +152,29 @@ def resembles_text(head: Head) -> bool:
     if not 0 < controls <= _MOST_CONTROL_SHARE * len(head.data):
         return False
     return looks_like_text(replace(head, data=blank_controls(head.data)))
+
+
+def is_marred_table(name: str, data: bytes) -> bool:
+    """Whether a table of words is UTF-8 but for a few control characters, each of them one character of a word.
+
+    Words that people typed hold such characters. The tools that read these tables split them at line feeds and columns.
+
+    Args:
+        name: of the file, in lower case.
+        data: the whole file.
+    """
+    controls = len(data) - len(data.translate(None, _CONTROLS))
+    if _WORD_TABLE.fullmatch(name) is None or b"\0" in data or data.startswith(_ELF):
+        return False
+    if not 0 < controls <= max(_FEW_CONTROLS, _MOST_CONTROLS_IN_TABLE * len(data)):
+        return False
+    scan = TextScan()
+    try:
+        scan.feed(blank_controls(data))
+        scan.finish()
+    except DamagedError:
+        return False
+    return scan.encoding == UTF_8
 
 
 def blank_controls(data: bytes) -> bytes:

@@ -437,6 +437,37 @@ def test_name_is_trusted_only_if_each_release_decides_for_it(tmp_path: Path, rev
     assert "os.system" in blocking.quote
 
 
+def test_shorter_name_is_trusted_only_if_each_release_decides_for_its_class(tmp_path: Path, reviewed: Reviewed) -> None:
+    result = LibraryResult("lib")
+    files = {"lib/__init__.py": "from lib.model import Model\n"}
+    for release, source in (
+        ("2.0", "import os\nclass Model:\n    def __init__(self, a):\n        os.system(a)\n"),
+        ("1.0", PLAIN),
+    ):
+        (tmp_path / release).mkdir()
+        sources = read_wheel(tmp_path / release, {**files, "lib/model.py": source})
+        decide_release(World([sources], reviewed.list_known()), sources, LIBRARY, reviewed, release, result)
+    assert result.list_trusted("constructed") == []
+
+
+def test_bare_names_of_a_registry_need_every_definition_of_the_name(tmp_path: Path, reviewed: Reviewed) -> None:
+    harm = "import os\nclass {name}:\n    def __init__(self, a):\n        os.system(a)\n"
+    files: dict[str, str | bytes] = {
+        "lib/a.py": PLAIN + PLAIN.replace("Model", "Other") + PLAIN.replace("Model", "Third"),
+        "lib/b.py": harm.format(name="Other"),
+        "lib/apart.py": "def Third():\n    pass\n",
+    }
+    library = replace(LIBRARY, functions=(), registry="lib-parts", without=("lib.apart",))
+    sources = read_wheel(tmp_path, files)
+    result = LibraryResult("lib", ["1.0"], registry="lib-parts")
+    decide_release(World([sources], reviewed.list_known()), sources, library, reviewed, "1.0", result)
+    result.write_evidence(tmp_path)
+    for each in (result, LibraryResult.read_evidence(tmp_path, "lib")):
+        assert [line.strip() for line in each.format_registry().splitlines() if line.strip().startswith("- ")][1:] == [
+            "- Model"
+        ]
+
+
 def test_wheel_is_never_imported(tmp_path: Path, reviewed: Reviewed) -> None:
     marker = tmp_path / "imported"
     source = f"open({str(marker)!r}, 'w')\n"

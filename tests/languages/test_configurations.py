@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pickle
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -373,6 +374,47 @@ def test_ordinary_expressions_of_a_configuration_have_no_finding(tmp_path):
     (tmp_path / "inference.json").write_text(json.dumps(content))
     report = modelaudit.scan(tmp_path, offline=True, second_opinion=False)
     assert not [each.rule for each in report.findings if each.rule.startswith(("code/", "configuration/evaluated"))]
+
+
+def scan_bundle(folder: Path, **parts: object) -> tuple[int, set[str]]:
+    """Return the exit code and the rules of a configuration of MONAI with further parts, scanned by itself."""
+    content = {"device": "$torch.device('cpu')", **parts}
+    (folder / "inference.json").write_text(json.dumps(content))
+    report = modelaudit.scan(folder, checks=["security"], offline=True, second_opinion=False)
+    return report.exit_code, {each.rule for each in report.findings}
+
+
+def test_bare_names_of_classes_of_monai_are_reviewed(tmp_path):
+    loader = {"_target_": "LoadImaged", "keys": "image", "reader": ["NibabelReader", "PILReader"]}
+    transforms = {"_target_": "Compose", "transforms": [loader, {"_target_": "ScaleIntensityd", "keys": "image"}]}
+    assert scan_bundle(tmp_path, net={"_target_": "UNet", "channels": [4]}, before=transforms) == (0, set())
+
+
+@pytest.mark.parametrize(
+    ("part", "exit_code"),
+    [
+        ({"_target_": "UnknownNetwork"}, 3),
+        ({"_target_": "eval", "source": "1"}, 1),
+        ({"_target_": "os.system", "command": "id"}, 1),
+        ({"_target_": "LoadImaged", "keys": "image", "reader": "os.system"}, 1),
+        ({"_target_": "LoadImaged", "keys": "image", "reader": ["NibabelReader", "os.system"]}, 1),
+        ({"_target_": "LoadImaged", "keys": "image", "reader": "UnknownReader"}, 3),
+        ({"_target_": "monai.transforms.LoadImaged", "reader": "subprocess.Popen"}, 1),
+    ],
+    ids=repr,
+)
+def test_other_names_in_a_configuration_of_monai_do_not_pass(tmp_path, part, exit_code):
+    assert scan_bundle(tmp_path, part=part)[0] == exit_code
+
+
+def test_bare_name_that_no_loader_of_monai_reads_is_not_reviewed(tmp_path):
+    (tmp_path / "model.json").write_text(json.dumps({"net": {"_target_": "UNet"}, "name": "${a} costs $5"}))
+    assert modelaudit.scan(tmp_path, checks=["security"], offline=True, second_opinion=False).exit_code == 3
+
+
+def test_module_beside_a_configuration_of_monai_is_judged_by_itself(tmp_path):
+    (tmp_path / "Compose.py").write_text("import os\nos.system('id')\n")
+    assert scan_bundle(tmp_path, net={"_target_": "Compose"})[0] != 0
 
 
 def test_expressions_too_long_for_one_program_are_reported_as_unread(read_bytes):

@@ -102,3 +102,22 @@ def test_template_with_a_sign_of_another_program_leaves_an_absence(line: str) ->
 def test_prose_of_a_named_part_is_listed() -> None:
     assert not is_reported("call srand(x) in fit\n", "svm/LIBSVM_CHANGES".lower())
     assert is_reported("call srand(x) in fit\n", "svm/libsvm_update")
+
+
+_LIST = "<pad>\n<unk>\n\u03b3\u03b1^\nPUNCT_(\nPUNCT_;\nADJ|Case=Gen|Number=Sing\nB-PER\nO\n"
+
+
+def test_list_of_single_words_is_data() -> None:
+    assert not is_reported(_LIST, "tag")
+    assert not is_reported(_LIST * 2, "stopwords/greek")
+
+
+@check_each(
+    "line", ["$(reboot)", "a|b", "a|b=$(c)", "a;b", "run()", "`reboot`", "<a>b", "<?php", "cat|sh", "x=y", "<a href>"]
+)
+def test_word_with_more_than_one_mark_behind_it_leaves_an_absence(line: str) -> None:
+    assert is_reported(_LIST + line + "\n", "tag")
+
+
+def test_list_of_few_words_leaves_an_absence() -> None:
+    assert is_reported("<pad>\nx;\ny\n", "tag")

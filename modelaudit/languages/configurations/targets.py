@@ -3,12 +3,15 @@
 Sources: ``hydra.utils.instantiate`` (``_target_``), ``nemo/core/classes/common.py`` (``target``; CVE-2025-23304),
 jsonargparse and LightningCLI (``class_path``, ``_class_path``, ``_instantiator``), ``instantiate_from_config`` of
 latent-diffusion (``target`` beside ``params``), torchtune (``_component_``), jsonpickle (``py/object``),
-``logging.config.dictConfig`` (``()``).
+``logging.config.dictConfig`` (``()``), ``monai/bundle/config_item.py`` (``ComponentLocator``, which finds classes of
+MONAI by their bare name).
 """
 
 from __future__ import annotations
 
+import builtins
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -41,6 +44,12 @@ _USUAL_INSTANTIATORS: Final = frozenset(
 # Of these, the keys that nothing but a loader uses, so that every value counts.
 _UNAMBIGUOUS_KEYS: Final = frozenset({"_target_", "__target__", "_component_"})
 _TARGET_KEY: Final = "target"
+_HYDRA_KEY: Final = "_target_"
+MONAI_COMPONENTS: Final = "monai-components"
+"""The vocabulary of the bare names by which MONAI finds its own classes."""
+_READER_KEY: Final = "reader"  # of the transforms that load images: MONAI locates the name
+# What pydoc.locate finds for a bare name that is no component of MONAI.
+_LOCATED: Final = frozenset(dir(builtins)) | sys.stdlib_module_names
 # Keys of MMEngine, latent-diffusion, LeRobot, logging and AutoGen, and of data as well: only names known as dangerous
 # count.
 SHARED_KEYS: Final = frozenset({"target", "type", "class", "provider"})
@@ -61,6 +70,7 @@ _NEMO_FILES: Final = frozenset({"model_config.yaml", "model_config.yml"})
 _EXTERNAL: Final = "ext://"
 _INTERNAL: Final = defer_pattern(r"cfg://([\w.\[\]]{1,200})")
 _INTERPOLATION: Final = defer_pattern(r"\$\{([\w.]++)\}")
+_EXPRESSION: Final = defer_pattern(r"\$(?!\{)(?=.*[\w.@]\()|\$@\w")
 _MISSING: Final = "???"  # OmegaConf: the value has to be set by the user
 _MAX_INTERPOLATION_ROUNDS: Final = 8
 _MAX_VALUE_LENGTH: Final = 1000
@@ -83,8 +93,15 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
     mappings_with_params = {
         setting.path[:index] for setting in settings for index, step in enumerate(setting.path) if step == "params"
     }
+    is_monai = _is_monai(settings)
     for setting in settings:
         last_step = setting.path[-1] if setting.path else ""  # unlike ``key``, the index for an item of a list
+        if is_monai and _names_component(setting, values):
+            yield Mention(MONAI_COMPONENTS, "target", str(setting.value)[:_MAX_DETAIL_LENGTH], setting.where)
+            continue
+        if is_monai and _names_reader(setting, values):
+            yield make_python_mention("target", str(setting.value), setting)
+            continue
         if last_step == _INSTANTIATOR_KEY and setting.value in _USUAL_INSTANTIATORS:
             continue
         if last_step in TARGET_KEYS:
@@ -100,6 +117,25 @@ def _collect_targets(is_nemo_file: bool, settings: Sequence[Setting]) -> Iterato
         # ``${`` marks it as such.
         elif setting.key in _UNAMBIGUOUS_KEYS:
             yield make_python_mention("target", f"{setting.key}: …${{}}", setting)
+
+
+def _is_monai(settings: Sequence[Setting]) -> bool:
+    """Whether a document is a configuration of MONAI: it has a value that is an expression, behind a dollar sign."""
+    return any(isinstance(each.value, str) and _EXPRESSION.match(each.value) is not None for each in settings)
+
+
+def _names_component(setting: Setting, values: Mapping[tuple[str, ...], Scalar]) -> bool:
+    """Whether a setting of MONAI is a bare name: of a class, or of a reader of images beside one."""
+    name = setting.value
+    if not setting.path or not isinstance(name, str) or not name.isidentifier() or name in _LOCATED:
+        return False
+    return setting.path[-1] == _HYDRA_KEY or _names_reader(setting, values)
+
+
+def _names_reader(setting: Setting, values: Mapping[tuple[str, ...], Scalar]) -> bool:
+    """Whether a setting, or a list of which it is an item, is the ``reader`` beside a class."""
+    path = setting.path[:-1] if setting.path and setting.path[-1].isdecimal() else setting.path
+    return isinstance(setting.value, str) and path[-1:] == (_READER_KEY,) and (*path[:-1], _HYDRA_KEY) in values
 
 
 def _resolve_protocol(setting: Setting, values: Mapping[tuple[str, ...], Scalar]) -> Setting:

@@ -20,6 +20,7 @@ SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS}
 FORMATS = (
     "blingfire",
     "crfsuite",
+    "ctranslate2",
     "dawg",
     "dlib",
     "espeak",
@@ -30,6 +31,7 @@ FORMATS = (
     "lexemes",
     "marisa",
     "mecab",
+    "navec",
     "openfst",
     "simstring",
     "sphinx",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from modelaudit.formats.archives.tar import TarDefect
+from modelaudit.formats.archives.tar.declared_arrays import DOCUMENT, may_be_numbers, read_declared_sizes
 from modelaudit.formats.archives.tar.sparse import SparseWindow
 from modelaudit.formats.archives.tar.walk import TarMember, TarMemberWalker
 from modelaudit.formats.archives.zip.layout import detect_layout
@@ -50,6 +51,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     yield ArchiveListing("tar", layout.name, listed, log.defects())
     yield from walker.unread
     paths = MemberPaths(artifact.path)
+    declared = _read_declared_sizes(members, window, limits)
     for member in members:
         if member.stored or member.size:
             claim_data(window, member.data_start, member.data_start + member.stored)
@@ -57,12 +59,26 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             content, absence = _open_content(member, stored, limits, budget)
             if absence is not None:
                 yield absence
+            is_array = declared.get(member.name) == content.size and may_be_numbers(content)
             yield Artifact(
                 paths.name_member(member.name),
                 content.size,
                 make_opener(content),
-                content=layout.decide_content_type(member.name),
+                content=TENSOR_STORAGE if is_array else layout.decide_content_type(member.name),
             )
+
+
+def _read_declared_sizes(members: Sequence[TarMember], window: Window, limits: Limits) -> dict[str, int]:
+    """Return the sizes in bytes of the arrays that a document of the archive declares; none beside two such documents.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    documents = [each for each in members if each.name.removeprefix("./") == DOCUMENT and each.pieces is None]
+    if len(documents) != 1:
+        return {}
+    stored = SubWindow(window, documents[0].data_start, documents[0].stored, get_budget(window, limits))
+    return read_declared_sizes(stored, limits)
 
 
 def _mark_folder(member: TarMember) -> str:

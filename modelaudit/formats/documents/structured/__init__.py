@@ -44,7 +44,7 @@ DECLARATIONS: Final = (
     ),
     Declaration(
         "text",
-        read=f"{__name__}.reader:read_marred_text",
+        read=f"{__name__}.marred_text:read_marred_text",
         recognise="modelaudit.wire.text:resembles_text",
         fallback=210,
         extensions=TEXT_EXTENSIONS,

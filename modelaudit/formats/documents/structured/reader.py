@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from modelaudit.formats.documents.structured import DocumentDefect
+from modelaudit.formats.documents.structured.marred_text import read_marred_table
 from modelaudit.formats.documents.structured.odd_rows import interpret_odd_rows
 from modelaudit.formats.documents.structured.plain_rows import scan_text
 from modelaudit.formats.documents.structured.tables import interpret_table, is_table_name
-from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.architectures.vocabulary import VOCABULARY_READERS
 from modelaudit.languages.configurations.jsonnet import parse_jsonnet
@@ -22,11 +22,10 @@ from modelaudit.languages.document_settings import collect_json_settings, parse_
 from modelaudit.languages.programs import PROGRAM_KEYS, has_program_name, report_unread_programs
 from modelaudit.languages.settings import interpret_settings, select_interpreters
 from modelaudit.languages.unlisted_text import report_unlisted_text
-from modelaudit.model.address import join_member, member_path
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
-from modelaudit.model.structure import MARRED_TEXT, Defect, Document, Location, Unread, UnreadReason
+from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
 from modelaudit.wire.documents import (
     SearchedText,
@@ -37,8 +36,7 @@ from modelaudit.wire.documents import (
 )
 from modelaudit.wire.json_text import JsonFacts, scan_json, scan_json_lines
 from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
-from modelaudit.wire.text import TextScan, blank_controls, get_file_name, looks_like_text
-from modelaudit.wire.windows import get_budget, make_opener, read_all_bytes
+from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
 
 _JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5", ".jsonnet", ".libsonnet",
@@ -323,6 +321,9 @@ def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Re
     except (DamagedError, WindowError) as error:
         damage = error
     yield Document("text", "text", lines=scan.lines, defects=list_encoding_defects(scan))
+    if isinstance(damage, DamagedError) and (words := read_marred_table(artifact, window, limits)):
+        yield words
+        return
     if damage is not None:
         raise damage
     yield from _report_unlisted(artifact, window, limits)
@@ -358,20 +359,3 @@ def _search_pieces(window: Window, end: int) -> Iterator[Reading]:
         # Only text in UTF-16 has zero bytes. Without them its ASCII characters, as names are, remain.
         yield from read_text_names(piece.replace(b"\0", b"").decode("utf-8", "replace"), lines)
         lines += piece.count(b"\n", 0, _SEARCHED_BYTES)
-
-
-def read_marred_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the text with blanks in place of control characters as an artifact of the same name, and an absence.
-
-    No format of text allows control characters, and many loaders read over them.
-
-    Raises:
-        WindowError: the file is larger than ``document_bytes``, or the window could not return the requested bytes.
-    """
-    yield MARRED_TEXT
-    data = blank_controls(read_all_bytes(window, limits.document_bytes))
-    budget = get_budget(window, limits)
-    budget.spend(len(data))
-    content = DecodedWindow(data, budget)
-    path = join_member(artifact.path, member_path(artifact.path))
-    yield Artifact(path, content.size, make_opener(content), may_be_program=artifact.may_be_program)

@@ -1,0 +1,11 @@
+"""CTranslate2: the variables of a model for translation, text or speech."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (
+    Declaration("ctranslate2", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+)

@@ -1,0 +1,9 @@
+"""Navec: quantised vectors of words, and the words with their counts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelaudit.formats.declaration import Declaration
+
+DECLARATIONS: Final = (Declaration("navec", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),)
