@@ -19,8 +19,10 @@ from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, require_ma
 from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, sort_fingerprints
 
 FOLDER = "fingerprints"
+_PATTERN_WORDS = "_pattern_words.yaml"
 _MAX_WORDS = 100_000
 
+_Word = Annotated[str, require_match(r"[a-z]+", "a word of ASCII letters in lower case")]
 Part = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)]
 
 
@@ -60,7 +62,15 @@ class FingerprintFile:
     fingerprints: Annotated[list[FingerprintEntry], Field(min_length=1)]
 
 
+@dataclass(config=CONFIG)
+class PatternWordsFile:
+    """``rules/fingerprints/_pattern_words.yaml``."""
+
+    pattern_words: dict[Text, Annotated[list[_Word], Field(min_length=1)]]
+
+
 _FILE = Shape(FingerprintFile)
+_WORDS_FILE = Shape(PatternWordsFile)
 
 
 def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ()) -> Fingerprints:
@@ -81,9 +91,14 @@ def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ())
 
 @functools.lru_cache(maxsize=4)
 def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
-    """Read every file of ``fingerprints/`` in the folders; files that begin with ``_`` are input of ``derive.py``."""
+    """Read every file of ``fingerprints/`` in the folders; other files that begin with ``_`` are for ``derive.py``."""
     fingerprints: dict[str, Fingerprint] = {}
+    pattern_words: dict[str, tuple[str, ...]] = {}
     for directory in directories:
+        words_path = directory / FOLDER / _PATTERN_WORDS
+        if words_path.is_file():
+            words = _WORDS_FILE.read(read_document(words_path, f"{FOLDER}/{_PATTERN_WORDS}"))
+            pattern_words |= {id_: tuple(each) for id_, each in words.pattern_words.items()}
         for path in sorted((directory / FOLDER).glob("*.yaml")):
             if path.name.startswith("_"):
                 continue
@@ -93,7 +108,7 @@ def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
                 if entry.id in fingerprints:
                     raise document.error(f"id: {entry.id!r} is listed already, in this rule set or another", place)
                 fingerprints[entry.id] = _parse_entry(entry, document, place)
-    return sort_fingerprints(fingerprints.values())
+    return sort_fingerprints(fingerprints.values(), pattern_words)
 
 
 def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> Fingerprint:

@@ -110,7 +110,6 @@ def read_licenses(
             policy_url=file.policy_url,
             incorporates=tuple(file.incorporates),
             licensor=file.licensor,
-            pattern_words=tuple(file.pattern_words),
         )
     vague: dict[str, str] = {}
     for document in vague_documents:

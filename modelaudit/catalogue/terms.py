@@ -98,8 +98,7 @@ class LicenseFile:
 
     ``read`` is the day on which the terms were read at ``url``. ``no_fingerprint`` is the reason why the text of a
     licence that was read has no fingerprint, so that a forgotten fingerprint differs from one that cannot exist.
-    ``pattern_words`` are words of such a text; every copy has at least one of them. ``licensor`` is the party that
-    grants a licence of its own, whom a user asks for an agreement.
+    ``licensor`` is the party that grants a licence of its own, whom a user asks for an agreement.
     """
 
     id: Annotated[str, require_match(r"[A-Za-z0-9][A-Za-z0-9.+-]*", "an SPDX identifier or LicenseRef-…")]
@@ -108,9 +107,6 @@ class LicenseFile:
     url: Url
     read: IsoDate = ""
     no_fingerprint: Text = ""
-    pattern_words: list[Annotated[str, require_match(r"[a-z]+", "a word of ASCII letters in lower case")]] = Field(
-        default_factory=list
-    )
     version: str = ""
     open: bool = False
     policy_url: Annotated[str, require_match(r"(https?://[^\s<>\"]+)?", "an http or https address")] = ""

@@ -63,9 +63,16 @@ class Fingerprint:
 
 @dataclass(frozen=True, eq=False)
 class Fingerprints:
-    """All fingerprints, with an index over a sample of their hashes. Sets are compared by identity."""
+    """All fingerprints, with an index over a sample of their hashes. Sets are compared by identity.
+
+    Attributes:
+        items: the fingerprints, by index.
+        pattern_words: by the id of a licence without a fingerprint, words in lower case, at least one of which every
+            copy of its text has.
+    """
 
     items: tuple[Fingerprint, ...] = field(default=())
+    pattern_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def find_places(self, hash_: int) -> tuple[Sequence[int], Sequence[int]] | None:
         """Find the places of a sampled hash: the indexes of fingerprints, and its position in each of them.
@@ -138,6 +145,8 @@ def _sample_hashes(fingerprint: Fingerprint) -> list[tuple[int, int]]:
     return [(hash_, position) for hash_, position in sampled if occurrences[hash_] == 1]
 
 
-def sort_fingerprints(items: Iterable[Fingerprint]) -> Fingerprints:
+def sort_fingerprints(
+    items: Iterable[Fingerprint], pattern_words: Mapping[str, tuple[str, ...]] | None = None
+) -> Fingerprints:
     """Build the set, sorted by id, so that results do not depend on the file system."""
-    return Fingerprints(tuple(sorted(items, key=lambda item: item.id)))
+    return Fingerprints(tuple(sorted(items, key=lambda item: item.id)), pattern_words or {})

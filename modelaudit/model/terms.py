@@ -324,8 +324,6 @@ class LicenseEntry:
         policy_url: address of its use policy; empty if it has none.
         incorporates: ids of the licences whose terms are part of it, so that their texts lie beside its own.
         licensor: who grants it, where the text names one party; empty for a licence that any author may use.
-        pattern_words: words in lower case, at least one of which every copy of a text without a fingerprint has; a text
-            without any of them is not compared with the pattern of the licence.
     """
 
     id: str
@@ -341,7 +339,6 @@ class LicenseEntry:
     policy_url: str = ""
     incorporates: tuple[str, ...] = ()
     licensor: str = ""
-    pattern_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprints, Span
 from modelaudit.model.lazy_pattern import defer_pattern
-from modelaudit.model.terms import LicenseEntry
 
 _TEXT_LIMIT = 60_000
 """Characters; the library caches every text that it has seen, so long texts would fill the memory."""
@@ -46,25 +45,26 @@ class StandardMatch:
     share: float
 
 
-_latest_words: list[tuple[Mapping[str, LicenseEntry], Fingerprints, frozenset[str] | None]] = []
+_latest_words: list[tuple[Collection[str], Fingerprints, frozenset[str] | None]] = []
 
 
-def list_pattern_words(licenses: Mapping[str, LicenseEntry], prints: Fingerprints) -> frozenset[str] | None:
+def list_pattern_words(licenses: Collection[str], prints: Fingerprints) -> frozenset[str] | None:
     """List the words of which a text has one if it holds a licence that a pattern alone recognises.
 
     Such a licence has an SPDX id and no fingerprint. The list of the last rule set is cached, because one rule set is
     in use throughout a scan.
 
+    Args:
+        licenses: the ids of the licences of the rule set.
+        prints: all fingerprints.
+
     Returns:
         ``None`` if one of these licences lists no such words, so that every text may hold it.
     """
     if not _latest_words or _latest_words[-1][0] is not licenses or _latest_words[-1][1] is not prints:
-        by_pattern = [
-            entry for id_, entry in licenses.items() if id_ not in prints.licenses and not id_.startswith("LicenseRef-")
-        ]
-        words = frozenset(word for entry in by_pattern for word in entry.pattern_words)
-        has_all = all(entry.pattern_words for entry in by_pattern)
-        _latest_words[:] = [(licenses, prints, words if has_all else None)]
+        by_pattern = {id_ for id_ in licenses if id_ not in prints.licenses and not id_.startswith("LicenseRef-")}
+        words = frozenset(word for id_ in by_pattern for word in prints.pattern_words.get(id_, ()))
+        _latest_words[:] = [(licenses, prints, words if by_pattern <= prints.pattern_words.keys() else None)]
     return _latest_words[-1][2]
 
 

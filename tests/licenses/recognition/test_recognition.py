@@ -431,9 +431,11 @@ def test_text_that_occurs_again_is_matched_once_with_each_set_of_fingerprints(
     matched = []
     match_texts = recognition._match_texts
 
-    def record_text(text: str, fingerprints: Fingerprints) -> list[recognition.TextMatch]:
+    def record_text(
+        text: str, fingerprints: Fingerprints, pattern_words: frozenset[str] | None
+    ) -> list[recognition.TextMatch]:
         matched.append(text)
-        return match_texts(text, fingerprints)
+        return match_texts(text, fingerprints, pattern_words)
 
     monkeypatch.setattr(recognition, "_match_texts", record_text)
     recognition._cached_matches.clear()
