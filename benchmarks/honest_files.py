@@ -147,6 +147,12 @@ def read_packages() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def read_chosen_by_rule() -> frozenset[str]:
+    """Return the lines of ``honest_packages.txt`` behind the rule by which they were chosen."""
+    text = (HERE / "honest_packages.txt").read_text(encoding="utf-8")
+    return frozenset(text.partition("# Chosen by a rule")[2].splitlines()) & frozenset(read_packages())
+
+
 def fetch_package(line: str, folder: Path) -> list[str]:
     """Download and unpack a package that is not in ``folder``; return the paths of its files that count.
 
@@ -321,6 +327,8 @@ def render_report(
 ) -> list[str]:
     """Return the lines of the report; ``unscanned`` names the packages that a run which was broken off left out."""
     both = [*packages, *repositories]
+    by_rule = read_chosen_by_rule()
+    chosen = [each for each in packages if each.name in by_rule]
     details = [
         [each.name, str(len(each.files)), str(len(each.subjects)), _name_causes(each)] for each in both if each.subjects
     ]
@@ -339,7 +347,13 @@ def render_report(
         *([f"The run was broken off before these were scanned: {', '.join(unscanned)}.", ""] if unscanned else []),
         *render_table(
             ("files", "sets", "files", "alarm", "incomplete", "sets that pass"),
-            [*_EARLIER, _count("packages", packages), _count("repositories", repositories), _count("both", both)],
+            [
+                *_EARLIER,
+                _count("packages, of them by a rule", chosen),
+                _count("packages", packages),
+                _count("repositories", repositories),
+                _count("both", both),
+            ],
         ),
         "",
         *render_table(("cause", "files", "sets"), causes),
