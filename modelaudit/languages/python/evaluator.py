@@ -53,7 +53,7 @@ from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
-from modelaudit.languages.python.recording import UseRecorder
+from modelaudit.languages.python.recording import NAMESPACE_SETTERS, UseRecorder, list_set_items
 from modelaudit.languages.python.shared_values import (
     SIBLING_TAG,
     SharedValues,
@@ -144,6 +144,9 @@ _ITEM_METHODS: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
 # They name members of a module, which are judged where the source takes them.
 _NAMING_FUNCTIONS: Final = frozenset({"builtins.dir", "builtins.vars"})
 _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "builtins.vars"})
+# Namespaces of a function or frame, which may be one of the source itself.
+_FOUND_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.f_locals", "*.func_globals"})
+_FUNCTION_NAMESPACES: Final = frozenset({"__globals__", "func_globals"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
     ast.Add: ("__add__", "__radd__"),
@@ -178,6 +181,7 @@ class Evaluator(ast.NodeVisitor):
         module_values: the modules that are used as values, and the members that are taken from unknown values.
         skipped: first and last lines of statements that nest too deep or exceed the budget.
         scope: the scope of the node that is visited.
+        rebound: see ``Scope.rebound``; the second pass knows what the first has found.
     """
 
     def __init__(
@@ -194,6 +198,7 @@ class Evaluator(ast.NodeVisitor):
         self.imports: dict[str, None] = {}
         self.relative_imports: dict[tuple[int, str], int] = {}
         self.skipped: list[tuple[int, int]] = []
+        self.rebound: dict[str, Value] = {}
         self.scope = Scope()
         self.module_values = ModuleValues() if module_values is None else module_values
         self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
@@ -234,6 +239,7 @@ class Evaluator(ast.NodeVisitor):
         )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
+        next_pass.rebound = self.rebound
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
@@ -496,6 +502,8 @@ class Evaluator(ast.NodeVisitor):
             operation = ast.copy_location(ast.BinOp(current_value, node.op, node.value), node)
             result = self.evaluate(operation)
             # A constant replaces all earlier values of the name: ``bind`` would keep callables beside it.
+            if isinstance(node.op, ast.BitOr) and self._is_own_namespace(self.scope.look_up(node.target.id) or UNKNOWN):
+                self._bind_own_names("update", [self._evaluate_unrecorded(node.value)], {})
             if isinstance(result, Constant):
                 self.scope.names.pop(node.target.id, None)
             self.scope.bind(node.target.id, result)
@@ -534,6 +542,7 @@ class Evaluator(ast.NodeVisitor):
     def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
         """Keep the value of an attribute, and record the assignment if it changes another module or a function."""
         for each in list_alternatives(self.evaluate(target.value)):
+            self._rebind_member(each, target.attr, value)
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self.recorder.record_overwrite(overwritten, target.lineno, value)
@@ -551,6 +560,8 @@ class Evaluator(ast.NodeVisitor):
         """Keep a callable that is assigned to an item, and record items of the environment and of namespaces."""
         mapping = self.evaluate(target.value)
         key = self.evaluate(target.slice)
+        if walks.OWN_MODULE in collect_tags(mapping):
+            self._bind_own_name(_get_text(key), value)
         key_text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
         self.recorder.record_trust_item(key, value, target.lineno)
         for each in list_alternatives(mapping):
@@ -567,12 +578,50 @@ class Evaluator(ast.NodeVisitor):
                 self.log.record(uses.OVERWRITE, f"{each.name}[{key_text or '…'}]", target.lineno)
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
                 self.log.record(uses.OVERWRITE, f"builtins.{key_text or '*'}[=]", target.lineno)
-            elif each.name in ("builtins.globals", "builtins.locals") and key_text:
-                # ``globals()["run"] = os.system`` binds the name ``run``.
-                self.scope.bind(key_text, value)
+            elif each.name in _OWN_NAMESPACES | _FOUND_NAMESPACES:
+                self._bind_own_name(key_text, value)
         self._taint_owner(target.value, (value,))
-        if isinstance(target.value, ast.Name) and not isinstance(mapping, Constant | ExternalName):
-            self._add_item(target.value.id, mapping, key, value)
+        if isinstance(target.value, ast.Name):
+            self._set_item(target.value.id, mapping, key, value)
+
+    def _set_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
+        """Keep what a variable holds after one of its items was set."""
+        replaced = sequence_calls.replace_item(old_value, key, value)
+        if replaced is not None:
+            self.scope.bind(name, replaced)
+        elif isinstance(old_value, Constant):
+            self.scope.bind(name, UNKNOWN)
+        elif not isinstance(old_value, ExternalName):
+            self._add_item(name, old_value, key, value)
+
+    def _bind_own_name(self, name: str | None, value: Value) -> None:
+        """Bind a name by the namespace of the module: ``globals()["run"] = os.system``.
+
+        Without a known name, each text of the module may be bound to the value, unless that is a function or a class.
+        """
+        module = self.scope.find_module()
+        if name:
+            self.scope.bind(name, value)
+            module.rebind(name, value)
+            return
+        if isinstance(value, Unknown) and value.tags.isdisjoint({"module", "member"}):
+            for held, text in module.names.items():
+                if isinstance(text, Constant) and isinstance(text.value, str):
+                    module.rebind(held, value)
+
+    def _rebind_member(self, owner: Value, name: str, value: Value) -> None:
+        """Keep that a name of the module itself, or a text of one of its classes, gets another value."""
+        if isinstance(owner, Unknown) and walks.OWN_MODULE in owner.tags:
+            self._bind_own_name(name, value)
+        members = self._definitions.get_members(owner) if isinstance(owner, LocalDefinition) else None
+        if members is not None and isinstance(members.names.get(name), Constant):
+            members.rebind(name, value)
+
+    def _bind_own_names(self, method: str, args: Sequence[Value], keywords: Mapping[str, Value]) -> None:
+        """Bind names by a method of the namespace of the module: ``globals().update(run=os.system)``."""
+        if method in NAMESPACE_SETTERS:
+            for key, value in list_set_items(Call(method, args, keywords, 0)):
+                self._bind_own_name(key if isinstance(key, str) else None, value)
 
     def _add_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
         """Keep a callable that is stored in a mapping, so that a later call of the item is resolved.
@@ -582,8 +631,10 @@ class Evaluator(ast.NodeVisitor):
         # Items of a list are not lost: ``bind`` keeps an older container beside the new mapping.
         containers = [each for each in list_alternatives(old_value) if isinstance(each, Container)]
         mapping = containers[0] if containers and containers[0].keys else Container(())
-        is_callable = any(may_be_called(each) and not isinstance(each, Container) for each in list_alternatives(value))
-        if len(mapping.values) < _MAX_KEYED_ITEMS and is_callable:
+        is_kept = any(may_be_called(each) and not isinstance(each, Container) for each in list_alternatives(value))
+        # A text in the place of another one.
+        is_kept = is_kept or any(isinstance(each, Constant) and isinstance(each.value, str) for each in mapping.values)
+        if len(mapping.values) < _MAX_KEYED_ITEMS and is_kept:
             known_key = key.value if isinstance(key, Constant) else None
             self.scope.bind(name, Container((*mapping.values, value), (*mapping.keys, known_key)))
 
@@ -1159,13 +1210,16 @@ class Evaluator(ast.NodeVisitor):
         definition = self._definitions.get(owner)
         if definition.members is None and name == "__class__":
             return ExternalName("types.FunctionType")
+        if definition.members is None and name in _FUNCTION_NAMESPACES:
+            return ExternalName("builtins.globals")
         if definition.members is None:
             # Attributes of a function are those that the source sets, on whichever object.
             return owner if name in ("__call__", "__wrapped__", "__func__") else self._attributes.get(name, UNKNOWN)
         # The class defines the attribute, an assignment to some object overrides it: either may be meant.
+        members = definition.members
         assigned = [
             self._take_member(value, owner)
-            for value in (definition.members.names.get(name), self._attributes.get(name))
+            for value in (members.names.get(name), members.rebound.get(name), self._attributes.get(name))
             if value is not None
         ]
         if assigned:
@@ -1248,6 +1302,8 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
             self.recorder.record_computed_name(base, line)
             self._record_taken_text(key, line)
+            if isinstance(base, ExternalName) and base.name.endswith(".__dict__"):
+                self.log.record(uses.REFERENCE, walks.MEMBER_NAME, line)
             is_own = walks.OWN_MODULE in collect_tags(key)
             if isinstance(base, ExternalName) and base.name == "sys.modules" and not is_own:
                 self.log.record(uses.CALL, "sys.modules.__getitem__", line)
@@ -1572,10 +1628,21 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
             self._taint_owner(node.func.value, (*args, *keywords.values()))
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
+        if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
+            self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
         result = self._call_known_method(
             base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
         )
         return result if result is not None else self.call_value(callee, args, keywords, node.lineno, base, method)
+
+    def _set_items(self, target: ast.expr, base: Value, call: Call) -> None:
+        """Keep what a method such as ``update`` sets: names of the module, or items of a mapping under a name."""
+        if self._is_own_namespace(base):
+            self._bind_own_names(call.name, call.args, call.keywords)
+        is_mapping = any(isinstance(each, Container) and each.keys for each in list_alternatives(base))
+        if is_mapping and isinstance(target, ast.Name):
+            for key, value in list_set_items(call):
+                self._add_item(target.id, base, Constant(key) if isinstance(key, str) else UNKNOWN, value)
 
     def _keep_filled(self, target: ast.expr, base: Value, args: Sequence[Value]) -> None:
         """Keep the tags of secrets, and of what walks find, when a method adds such a value to a list or set."""
@@ -1666,6 +1733,13 @@ class Evaluator(ast.NodeVisitor):
             self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
         return None
+
+    def _is_own_namespace(self, value: Value) -> bool:
+        """Whether a value may be the namespace of the module itself."""
+        alternatives = list_alternatives(value)
+        names = _OWN_NAMESPACES | _FOUND_NAMESPACES
+        is_called = any(isinstance(each, ExternalName) and each.name in names for each in alternatives)
+        return is_called or walks.OWN_MODULE in collect_tags(value)
 
     def _take_own_names(self, namespace: Value, method: str, args: Sequence[Value], line: int) -> Value | None:
         """Take one name of ``globals()`` by a method, or all of them; ``None`` for any other method."""
@@ -1853,6 +1927,9 @@ class Evaluator(ast.NodeVisitor):
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module: one that is modelled here, one on constants, or any other."""
+        namespace, _, method = call.name.rpartition(".")
+        if method in NAMESPACE_SETTERS and namespace in _OWN_NAMESPACES:
+            self._bind_own_names(method, call.args, call.keywords)
         special = _find_special_call(call.name)
         if special is not None:
             return special(self, call)
@@ -1956,6 +2033,11 @@ class Evaluator(ast.NodeVisitor):
         if len(call.args) < 2:
             return UNKNOWN
         base, name = call.args[0], call.args[1]
+        if isinstance(name, Alternatives):
+            rest = call.args[2:]
+            return join_values(
+                *(self.call_getattr(Call(call.name, [base, each, *rest], {}, call.line)) for each in name.values)
+            )
         if not isinstance(name, Constant) or not isinstance(name.value, str):
             # The source does not show which attribute is read. The result keeps the tags of the base.
             self._record_taken_text(name, call.line)
@@ -1993,6 +2075,11 @@ class Evaluator(ast.NodeVisitor):
     def _call_import(self, call: Call) -> Value:
         """Call a function that imports a module by name, such as ``__import__``, and return the module."""
         argument = call.get_argument(0, "name")
+        if isinstance(argument, Alternatives):
+            rest = call.args[1:] if call.args else ()
+            keywords = {key: value for key, value in call.keywords.items() if key != "name"}
+            calls = (Call(call.name, [each, *rest], keywords, call.line, call.is_hidden) for each in argument.values)
+            return join_values(*map(self._call_import, calls))
         if not isinstance(argument, Constant) or not isinstance(argument.value, str):
             self.recorder.record_call(call)
             self._record_taken_text(argument, call.line)
@@ -2127,12 +2214,21 @@ class Evaluator(ast.NodeVisitor):
             argument = call.args[1]
             attribute = argument.value if isinstance(argument, Constant) and isinstance(argument.value, str) else ""
             for each in list_alternatives(call.args[0]):
+                self._rebind_member(each, attribute, call.args[2])
                 if isinstance(each, ExternalName) and not each.is_result:
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
                     self.recorder.record_overwrite(overwritten, call.line, call.args[2])
             if attribute:
                 self._keep_attribute(attribute, call.args[2])
         return UNKNOWN
+
+    def _call_setter(self, call: Call) -> Value:
+        """Call a function that sets items of its first argument: ``operator.setitem(globals(), "run", os.system)``."""
+        self.recorder.record_call(call)
+        if call.args and self._is_own_namespace(call.args[0]):
+            is_item = call.name.endswith("setitem__") or call.name.endswith("setitem")
+            self._bind_own_names("__setitem__" if is_item else "update", call.args[1:], call.keywords)
+        return Unknown(call.argument_tags)
 
     def _call_patch(self, call: Call) -> Value:
         """Call ``mock.patch("module.name", new)``."""
@@ -2319,6 +2415,10 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     # Each returns what calls its callable with the same arguments.
     **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
+    **dict.fromkeys(
+        ("operator.setitem", "operator.ior", "builtins.dict.__setitem__", "builtins.dict.update"),
+        Evaluator._call_setter,
+    ),
     "builtins.dict": Evaluator._call_dict,
     "builtins.zip": Evaluator._call_zip,
     **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),
