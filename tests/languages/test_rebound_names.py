@@ -64,3 +64,38 @@ def test_text_that_nothing_replaces_stays_the_name(source: str) -> None:
 def test_program_among_several_is_found(program: str, is_own: bool) -> None:
     source = f"import torch._inductor.config as config\nconfig.cpp.cxx = {program}\n"
     assert ("(setting that names a program)" in {each.name for each in analyze_source(source).mentions}) == is_own
+
+
+@check_each(
+    "source",
+    [
+        "N = f\"{'osx':.2}\"\nA = f\"{'systemx':.6}\"\n" + _CALL,
+        "N = f\"{'os'!r}\"[1:3]\nA = f\"{'xsystem'!r}\"[2:8]\n" + _CALL,
+        "N = f\"{'os':{'>'}2}\"\nA = f\"{'tem':>3}\"\nA = 'sys' + A\n" + _CALL,
+        "N = A = ''\nfor c in 'osjunk':\n    if len(N) == 2:\n        break\n    N += c\n"
+        "for c in 'sys-tem':\n    if c == '-':\n        continue\n    A += c\n" + _CALL,
+        "N = A = ''\nfor c in 'osjunk':\n    if c == 'j':\n        break\n    else:\n        N += c\n"
+        "for c in 'systemj':\n    if c != 'j':\n        A += c\n    elif True:\n        break\n" + _CALL,
+        "N, A = 'osxxxx', 'systemxxxx'\nwhile len(N) > 2:\n    N = N[:-1]\nwhile len(A) > 6:\n    A = A[:-1]\n" + _CALL,
+        "N, A = 'xxxxos', 'xxxxsystem'\nfor _ in sys.argv:\n    N = N[1:]\n    A = A[1:]\n" + _CALL,
+        "for c in 'ab':\n    if c == 'z':\n        importlib.import_module('os').system('x')\n        break\n",
+    ],
+)
+def test_text_is_what_the_rounds_and_fields_make_of_it(source: str) -> None:
+    assert finds_command(source)
+
+
+@check_each(
+    "text, expected",
+    [
+        ("f\"{5:03}{'a':>3}\"", "005  a"),
+        ("f\"{'a'!a}\"", "'a'"),
+        ("f\"{'a':{width}}\"", ""),
+        ("f\"{'a':99999}\"", ""),
+        ("f\"{'a':d}\"", ""),
+    ],
+)
+def test_field_of_a_text_is_written_as_python_does(text: str, expected: str) -> None:
+    source = f"import pickle\npickle.load(open({text}, 'rb'))\nname = {text}\ngetattr(pickle, name)\n"
+    names = {each.name for each in analyze_source(source).mentions}
+    assert (f"pickle.{expected}" in names) == bool(expected)

@@ -34,6 +34,7 @@ from modelaudit.languages.python import (
     constant_folding,
     data_flow,
     document_values,
+    formatted_fields,
     getters,
     item_calls,
     model_data,
@@ -123,8 +124,6 @@ _LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # after which statements are no longe
 _MAX_EXAMPLES: Final = 500  # examples of docstrings that are evaluated
 # Lines of a docstring that ``doctest`` runs: the first, and those that continue it.
 _EXAMPLE: Final = defer_pattern(r"^[ \t]*>>> [^\n]*(?:\n[ \t]*\.\.\. [^\n]*)*", re.MULTILINE)
-_MAX_INTEGER_BITS: Final = 4096
-"""Integers above this size are not written out: the time to do so grows with the square of the size."""
 
 _MUTATING_METHODS: Final = frozenset(
     {"append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "__setitem__"}
@@ -767,6 +766,7 @@ class Evaluator(ast.NodeVisitor):
         self.evaluate(node.test)
         for name in _find_augmented_names(node.body):
             self.scope.names[name] = UNKNOWN
+        self._forget_carried_texts(node.body)
         self._evaluate_branch(node.body)
         if self._goes_on_walking(node.body):
             self._evaluate_branch(node.body)
@@ -784,7 +784,8 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(iterable, Constant) and items and len(node.body) <= _MAX_LOOP_STATEMENTS:
             for item in items:
                 self._assign_target(node.target, Constant(item, max(iterable.provenance, Provenance.COMPUTED)))
-                self.evaluate_statements(node.body)
+                if self._run_round(node.body) is ast.Break:
+                    break
         elif isinstance(iterable, Container) and len(iterable.values) <= _MAX_UNROLLED_LOOP and not iterable.keys:
             # ``for run in (os.system, print)``: each callable gets a round of its own.
             for value in iterable.values[:_MAX_LOOP_VALUES]:
@@ -792,6 +793,7 @@ class Evaluator(ast.NodeVisitor):
                 self.evaluate_statements(node.body)
         else:
             # One round with a value that may be any of the items.
+            self._forget_carried_texts(node.body)
             self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
             self.evaluate_statements(node.body)
             if self._goes_on_walking(node.body):
@@ -799,6 +801,42 @@ class Evaluator(ast.NodeVisitor):
         self.evaluate_statements(node.orelse)
 
     visit_AsyncFor = visit_For
+
+    def _forget_carried_texts(self, body: list[ast.stmt]) -> None:
+        """Forget the texts that an unknown number of rounds makes of themselves: ``name = name[1:]``."""
+        for name in _find_carried_names(body):
+            if isinstance(self.scope.names.get(name), Constant):
+                self.scope.names[name] = UNKNOWN
+
+    def _run_round(self, body: Sequence[ast.stmt]) -> type[ast.stmt] | None:
+        """Evaluate one round of a loop as far as it runs; return ``ast.Break`` or ``ast.Continue`` if one ends it.
+
+        A branch that the known test of a round excludes is evaluated for its uses, and leaves the names as they were.
+        """
+        for statement in body:
+            if isinstance(statement, ast.Break | ast.Continue):
+                return type(statement)
+            if not isinstance(statement, ast.If) or not _ends_round(statement):
+                self.evaluate_statements((statement,))
+                continue
+            test = self.evaluate(statement.test)
+            if not isinstance(test, Constant):
+                # Each text of the loop may be one of an earlier or a later round.
+                self.evaluate_statements((statement,))
+                for name in _find_augmented_names(list(body)) | _find_carried_names(list(body)):
+                    self.scope.names[name] = UNKNOWN
+                continue
+            taken, excluded = statement.body, statement.orelse
+            if not test.value:
+                taken, excluded = excluded, taken
+            names = dict(self.scope.names)
+            self.evaluate_statements(excluded)
+            self.scope.names.clear()
+            self.scope.names.update(names)
+            end = self._run_round(taken)
+            if end is not None:
+                return end
+        return None
 
     def _goes_on_walking(self, body: list[ast.stmt]) -> bool:
         """Whether a round of a loop has left a step of a walk in a name from which the next round goes on.
@@ -1428,21 +1466,22 @@ class Evaluator(ast.NodeVisitor):
         for part in node.values:
             expression = part.value if isinstance(part, ast.FormattedValue) else part
             value = self.evaluate(expression)
-            if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
-                # ``f"{a:{run()}}"`` calls ``run``. The format itself is not applied to the text.
-                self.evaluate(part.format_spec)
+            specification, conversion = None, -1
+            if isinstance(part, ast.FormattedValue):
+                # ``f"{a:{run()}}"`` calls ``run``.
+                specification = None if part.format_spec is None else self.evaluate(part.format_spec)
+                conversion = part.conversion
             tags |= collect_tags(value)
             parts.append(value)
             # Behind an unknown part: ``f"{folder}/x.py"`` is a path of code, by its end.
             if not is_known:
                 tags |= call_variants.tag_path(value)
-            if isinstance(value, Constant) and isinstance(value.value, int | str):
-                # A name spelled by an f-string is reported as hidden, whatever its parts are.
-                is_huge = isinstance(value.value, int) and value.value.bit_length() > _MAX_INTEGER_BITS
-                is_known = is_known and not is_huge
-                texts.append(Constant("" if is_huge else str(value.value), value.provenance))
-            else:
+            # A name spelled by an f-string is reported as hidden, whatever its parts are.
+            written = formatted_fields.format_field(value, conversion, specification)
+            if written is None:
                 is_known = False
+            else:
+                texts.append(written)
         # Joined at the end: a join for each part would copy the text before it each time.
         joined = constant_folding.join_texts(texts) if is_known else None
         value = joined or Unknown(tags, partial_texts.join_parts(parts))
@@ -2324,6 +2363,18 @@ def _find_augmented_names(body: list[ast.stmt]) -> set[str]:
     """Find the names that statements change by ``name += value``, outside of functions and classes that they define."""
     augmented = (node.target for node in _walk_own_nodes(body) if isinstance(node, ast.AugAssign))
     return {target.id for target in augmented if isinstance(target, ast.Name)}
+
+
+def _ends_round(statement: ast.If) -> bool:
+    """Whether a branch of a statement ends a round of the loop around it."""
+    waiting: list[ast.stmt] = [*statement.body, *statement.orelse]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Break | ast.Continue):
+            return True
+        if isinstance(node, ast.If):
+            waiting += (*node.body, *node.orelse)
+    return False
 
 
 def _find_carried_names(body: list[ast.stmt]) -> set[str]:
