@@ -107,6 +107,7 @@ def test_call_that_a_configuration_resolves_to_a_command_is_judged_as_that_comma
         ("run = importlib.import_module(config.tool).getcwd\nsetattr(self, 'home', run())", {"tool": "os"}, 0),
         ("import sys\nmake = sys.modules[config.tool].Linear\nself.layer = make(2, 2)", {"tool": "torch.nn"}, 0),
         ("import torch.utils.collect_env as e\ndef step(run=getattr(e, config.tool)):\n    run('x')\nstep()", {"tool": "run"}, 1),
+        ("import torch.utils.collect_env as e\ne.__dict__[''.join(config.tool)]('x')", {"tool": ["r", "un"]}, 1),
         ("import torch.utils.collect_env as e\nprint(getattr(e, config.tool))", {"tool": "namedtuple"}, 0),
         ("import os\nmake = globals()[config.tool].Linear\nself.layer = make(2, 2)", {"tool": "nn"}, 0),
         ("make = importlib.import_module(config.tool).Linear\nsetattr(self, 'layer', make(2, 2))", {"tool": "torch.nn"}, 0),

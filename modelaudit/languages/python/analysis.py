@@ -116,7 +116,7 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
 
 def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analysis: SourceAnalysis) -> None:
     """Evaluate the pieces that parse, and scan the others for names; faults go into ``analysis``."""
-    evaluator.scope = scope = Scope()
+    evaluator.scope = scope = Scope(rebound=evaluator.rebound)
     for piece in pieces:
         if piece.fault or evaluator.budget.is_exceeded:
             scan_names(piece.text, piece.line, scope, evaluator.log)

@@ -34,6 +34,7 @@ from modelaudit.languages.python import (
     constant_folding,
     data_flow,
     document_values,
+    formatted_fields,
     getters,
     item_calls,
     model_data,
@@ -53,7 +54,7 @@ from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
-from modelaudit.languages.python.recording import UseRecorder
+from modelaudit.languages.python.recording import NAMESPACE_SETTERS, UseRecorder, list_set_items
 from modelaudit.languages.python.shared_values import (
     SIBLING_TAG,
     SharedValues,
@@ -123,8 +124,6 @@ _LISTED_STEPS_BEYOND_BUDGET: Final = 1000  # after which statements are no longe
 _MAX_EXAMPLES: Final = 500  # examples of docstrings that are evaluated
 # Lines of a docstring that ``doctest`` runs: the first, and those that continue it.
 _EXAMPLE: Final = defer_pattern(r"^[ \t]*>>> [^\n]*(?:\n[ \t]*\.\.\. [^\n]*)*", re.MULTILINE)
-_MAX_INTEGER_BITS: Final = 4096
-"""Integers above this size are not written out: the time to do so grows with the square of the size."""
 
 _MUTATING_METHODS: Final = frozenset(
     {"append", "extend", "insert", "pop", "remove", "reverse", "sort", "clear", "__setitem__"}
@@ -144,6 +143,9 @@ _ITEM_METHODS: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
 # They name members of a module, which are judged where the source takes them.
 _NAMING_FUNCTIONS: Final = frozenset({"builtins.dir", "builtins.vars"})
 _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "builtins.vars"})
+# Namespaces of a function or frame, which may be one of the source itself.
+_FOUND_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.f_locals", "*.func_globals"})
+_FUNCTION_NAMESPACES: Final = frozenset({"__globals__", "func_globals"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
     ast.Add: ("__add__", "__radd__"),
@@ -178,6 +180,7 @@ class Evaluator(ast.NodeVisitor):
         module_values: the modules that are used as values, and the members that are taken from unknown values.
         skipped: first and last lines of statements that nest too deep or exceed the budget.
         scope: the scope of the node that is visited.
+        rebound: see ``Scope.rebound``; the second pass knows what the first has found.
     """
 
     def __init__(
@@ -194,6 +197,7 @@ class Evaluator(ast.NodeVisitor):
         self.imports: dict[str, None] = {}
         self.relative_imports: dict[tuple[int, str], int] = {}
         self.skipped: list[tuple[int, int]] = []
+        self.rebound: dict[str, Value] = {}
         self.scope = Scope()
         self.module_values = ModuleValues() if module_values is None else module_values
         self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
@@ -234,6 +238,7 @@ class Evaluator(ast.NodeVisitor):
         )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
+        next_pass.rebound = self.rebound
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
@@ -496,6 +501,8 @@ class Evaluator(ast.NodeVisitor):
             operation = ast.copy_location(ast.BinOp(current_value, node.op, node.value), node)
             result = self.evaluate(operation)
             # A constant replaces all earlier values of the name: ``bind`` would keep callables beside it.
+            if isinstance(node.op, ast.BitOr) and self._is_own_namespace(self.scope.look_up(node.target.id) or UNKNOWN):
+                self._bind_own_names("update", [self._evaluate_unrecorded(node.value)], {})
             if isinstance(result, Constant):
                 self.scope.names.pop(node.target.id, None)
             self.scope.bind(node.target.id, result)
@@ -534,6 +541,7 @@ class Evaluator(ast.NodeVisitor):
     def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
         """Keep the value of an attribute, and record the assignment if it changes another module or a function."""
         for each in list_alternatives(self.evaluate(target.value)):
+            self._rebind_member(each, target.attr, value)
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self.recorder.record_overwrite(overwritten, target.lineno, value)
@@ -551,6 +559,8 @@ class Evaluator(ast.NodeVisitor):
         """Keep a callable that is assigned to an item, and record items of the environment and of namespaces."""
         mapping = self.evaluate(target.value)
         key = self.evaluate(target.slice)
+        if walks.OWN_MODULE in collect_tags(mapping):
+            self._bind_own_name(_get_text(key), value)
         key_text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
         self.recorder.record_trust_item(key, value, target.lineno)
         for each in list_alternatives(mapping):
@@ -567,12 +577,50 @@ class Evaluator(ast.NodeVisitor):
                 self.log.record(uses.OVERWRITE, f"{each.name}[{key_text or '…'}]", target.lineno)
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
                 self.log.record(uses.OVERWRITE, f"builtins.{key_text or '*'}[=]", target.lineno)
-            elif each.name in ("builtins.globals", "builtins.locals") and key_text:
-                # ``globals()["run"] = os.system`` binds the name ``run``.
-                self.scope.bind(key_text, value)
+            elif each.name in _OWN_NAMESPACES | _FOUND_NAMESPACES:
+                self._bind_own_name(key_text, value)
         self._taint_owner(target.value, (value,))
-        if isinstance(target.value, ast.Name) and not isinstance(mapping, Constant | ExternalName):
-            self._add_item(target.value.id, mapping, key, value)
+        if isinstance(target.value, ast.Name):
+            self._set_item(target.value.id, mapping, key, value)
+
+    def _set_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
+        """Keep what a variable holds after one of its items was set."""
+        replaced = sequence_calls.replace_item(old_value, key, value)
+        if replaced is not None:
+            self.scope.bind(name, replaced)
+        elif isinstance(old_value, Constant):
+            self.scope.bind(name, UNKNOWN)
+        elif not isinstance(old_value, ExternalName):
+            self._add_item(name, old_value, key, value)
+
+    def _bind_own_name(self, name: str | None, value: Value) -> None:
+        """Bind a name by the namespace of the module: ``globals()["run"] = os.system``.
+
+        Without a known name, each text of the module may be bound to the value, unless that is a function or a class.
+        """
+        module = self.scope.find_module()
+        if name:
+            self.scope.bind(name, value)
+            module.rebind(name, value)
+            return
+        if isinstance(value, Unknown) and value.tags.isdisjoint({"module", "member"}):
+            for held, text in module.names.items():
+                if isinstance(text, Constant) and isinstance(text.value, str):
+                    module.rebind(held, value)
+
+    def _rebind_member(self, owner: Value, name: str, value: Value) -> None:
+        """Keep that a name of the module itself, or a text of one of its classes, gets another value."""
+        if isinstance(owner, Unknown) and walks.OWN_MODULE in owner.tags:
+            self._bind_own_name(name, value)
+        members = self._definitions.get_members(owner) if isinstance(owner, LocalDefinition) else None
+        if members is not None and isinstance(members.names.get(name), Constant):
+            members.rebind(name, value)
+
+    def _bind_own_names(self, method: str, args: Sequence[Value], keywords: Mapping[str, Value]) -> None:
+        """Bind names by a method of the namespace of the module: ``globals().update(run=os.system)``."""
+        if method in NAMESPACE_SETTERS:
+            for key, value in list_set_items(Call(method, args, keywords, 0)):
+                self._bind_own_name(key if isinstance(key, str) else None, value)
 
     def _add_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
         """Keep a callable that is stored in a mapping, so that a later call of the item is resolved.
@@ -582,8 +630,10 @@ class Evaluator(ast.NodeVisitor):
         # Items of a list are not lost: ``bind`` keeps an older container beside the new mapping.
         containers = [each for each in list_alternatives(old_value) if isinstance(each, Container)]
         mapping = containers[0] if containers and containers[0].keys else Container(())
-        is_callable = any(may_be_called(each) and not isinstance(each, Container) for each in list_alternatives(value))
-        if len(mapping.values) < _MAX_KEYED_ITEMS and is_callable:
+        is_kept = any(may_be_called(each) and not isinstance(each, Container) for each in list_alternatives(value))
+        # A text in the place of another one.
+        is_kept = is_kept or any(isinstance(each, Constant) and isinstance(each.value, str) for each in mapping.values)
+        if len(mapping.values) < _MAX_KEYED_ITEMS and is_kept:
             known_key = key.value if isinstance(key, Constant) else None
             self.scope.bind(name, Container((*mapping.values, value), (*mapping.keys, known_key)))
 
@@ -716,6 +766,7 @@ class Evaluator(ast.NodeVisitor):
         self.evaluate(node.test)
         for name in _find_augmented_names(node.body):
             self.scope.names[name] = UNKNOWN
+        self._forget_carried_texts(node.body)
         self._evaluate_branch(node.body)
         if self._goes_on_walking(node.body):
             self._evaluate_branch(node.body)
@@ -733,7 +784,8 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(iterable, Constant) and items and len(node.body) <= _MAX_LOOP_STATEMENTS:
             for item in items:
                 self._assign_target(node.target, Constant(item, max(iterable.provenance, Provenance.COMPUTED)))
-                self.evaluate_statements(node.body)
+                if self._run_round(node.body) is ast.Break:
+                    break
         elif isinstance(iterable, Container) and len(iterable.values) <= _MAX_UNROLLED_LOOP and not iterable.keys:
             # ``for run in (os.system, print)``: each callable gets a round of its own.
             for value in iterable.values[:_MAX_LOOP_VALUES]:
@@ -741,6 +793,7 @@ class Evaluator(ast.NodeVisitor):
                 self.evaluate_statements(node.body)
         else:
             # One round with a value that may be any of the items.
+            self._forget_carried_texts(node.body)
             self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
             self.evaluate_statements(node.body)
             if self._goes_on_walking(node.body):
@@ -748,6 +801,42 @@ class Evaluator(ast.NodeVisitor):
         self.evaluate_statements(node.orelse)
 
     visit_AsyncFor = visit_For
+
+    def _forget_carried_texts(self, body: list[ast.stmt]) -> None:
+        """Forget the texts that an unknown number of rounds makes of themselves: ``name = name[1:]``."""
+        for name in _find_carried_names(body):
+            if isinstance(self.scope.names.get(name), Constant):
+                self.scope.names[name] = UNKNOWN
+
+    def _run_round(self, body: Sequence[ast.stmt]) -> type[ast.stmt] | None:
+        """Evaluate one round of a loop as far as it runs; return ``ast.Break`` or ``ast.Continue`` if one ends it.
+
+        A branch that the known test of a round excludes is evaluated for its uses, and leaves the names as they were.
+        """
+        for statement in body:
+            if isinstance(statement, ast.Break | ast.Continue):
+                return type(statement)
+            if not isinstance(statement, ast.If) or not _ends_round(statement):
+                self.evaluate_statements((statement,))
+                continue
+            test = self.evaluate(statement.test)
+            if not isinstance(test, Constant):
+                # Each text of the loop may be one of an earlier or a later round.
+                self.evaluate_statements((statement,))
+                for name in _find_augmented_names(list(body)) | _find_carried_names(list(body)):
+                    self.scope.names[name] = UNKNOWN
+                continue
+            taken, excluded = statement.body, statement.orelse
+            if not test.value:
+                taken, excluded = excluded, taken
+            names = dict(self.scope.names)
+            self.evaluate_statements(excluded)
+            self.scope.names.clear()
+            self.scope.names.update(names)
+            end = self._run_round(taken)
+            if end is not None:
+                return end
+        return None
 
     def _goes_on_walking(self, body: list[ast.stmt]) -> bool:
         """Whether a round of a loop has left a step of a walk in a name from which the next round goes on.
@@ -1159,13 +1248,16 @@ class Evaluator(ast.NodeVisitor):
         definition = self._definitions.get(owner)
         if definition.members is None and name == "__class__":
             return ExternalName("types.FunctionType")
+        if definition.members is None and name in _FUNCTION_NAMESPACES:
+            return ExternalName("builtins.globals")
         if definition.members is None:
             # Attributes of a function are those that the source sets, on whichever object.
             return owner if name in ("__call__", "__wrapped__", "__func__") else self._attributes.get(name, UNKNOWN)
         # The class defines the attribute, an assignment to some object overrides it: either may be meant.
+        members = definition.members
         assigned = [
             self._take_member(value, owner)
-            for value in (definition.members.names.get(name), self._attributes.get(name))
+            for value in (members.names.get(name), members.rebound.get(name), self._attributes.get(name))
             if value is not None
         ]
         if assigned:
@@ -1248,6 +1340,8 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(base, ExternalName | Unknown) and not isinstance(key, Constant):
             self.recorder.record_computed_name(base, line)
             self._record_taken_text(key, line)
+            if isinstance(base, ExternalName) and base.name.endswith(".__dict__"):
+                self.log.record(uses.REFERENCE, walks.MEMBER_NAME, line)
             is_own = walks.OWN_MODULE in collect_tags(key)
             if isinstance(base, ExternalName) and base.name == "sys.modules" and not is_own:
                 self.log.record(uses.CALL, "sys.modules.__getitem__", line)
@@ -1372,21 +1466,22 @@ class Evaluator(ast.NodeVisitor):
         for part in node.values:
             expression = part.value if isinstance(part, ast.FormattedValue) else part
             value = self.evaluate(expression)
-            if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
-                # ``f"{a:{run()}}"`` calls ``run``. The format itself is not applied to the text.
-                self.evaluate(part.format_spec)
+            specification, conversion = None, -1
+            if isinstance(part, ast.FormattedValue):
+                # ``f"{a:{run()}}"`` calls ``run``.
+                specification = None if part.format_spec is None else self.evaluate(part.format_spec)
+                conversion = part.conversion
             tags |= collect_tags(value)
             parts.append(value)
             # Behind an unknown part: ``f"{folder}/x.py"`` is a path of code, by its end.
             if not is_known:
                 tags |= call_variants.tag_path(value)
-            if isinstance(value, Constant) and isinstance(value.value, int | str):
-                # A name spelled by an f-string is reported as hidden, whatever its parts are.
-                is_huge = isinstance(value.value, int) and value.value.bit_length() > _MAX_INTEGER_BITS
-                is_known = is_known and not is_huge
-                texts.append(Constant("" if is_huge else str(value.value), value.provenance))
-            else:
+            # A name spelled by an f-string is reported as hidden, whatever its parts are.
+            written = formatted_fields.format_field(value, conversion, specification)
+            if written is None:
                 is_known = False
+            else:
+                texts.append(written)
         # Joined at the end: a join for each part would copy the text before it each time.
         joined = constant_folding.join_texts(texts) if is_known else None
         value = joined or Unknown(tags, partial_texts.join_parts(parts))
@@ -1572,10 +1667,21 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
             self._taint_owner(node.func.value, (*args, *keywords.values()))
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
+        if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
+            self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
         result = self._call_known_method(
             base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
         )
         return result if result is not None else self.call_value(callee, args, keywords, node.lineno, base, method)
+
+    def _set_items(self, target: ast.expr, base: Value, call: Call) -> None:
+        """Keep what a method such as ``update`` sets: names of the module, or items of a mapping under a name."""
+        if self._is_own_namespace(base):
+            self._bind_own_names(call.name, call.args, call.keywords)
+        is_mapping = any(isinstance(each, Container) and each.keys for each in list_alternatives(base))
+        if is_mapping and isinstance(target, ast.Name):
+            for key, value in list_set_items(call):
+                self._add_item(target.id, base, Constant(key) if isinstance(key, str) else UNKNOWN, value)
 
     def _keep_filled(self, target: ast.expr, base: Value, args: Sequence[Value]) -> None:
         """Keep the tags of secrets, and of what walks find, when a method adds such a value to a list or set."""
@@ -1666,6 +1772,13 @@ class Evaluator(ast.NodeVisitor):
             self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
         return None
+
+    def _is_own_namespace(self, value: Value) -> bool:
+        """Whether a value may be the namespace of the module itself."""
+        alternatives = list_alternatives(value)
+        names = _OWN_NAMESPACES | _FOUND_NAMESPACES
+        is_called = any(isinstance(each, ExternalName) and each.name in names for each in alternatives)
+        return is_called or walks.OWN_MODULE in collect_tags(value)
 
     def _take_own_names(self, namespace: Value, method: str, args: Sequence[Value], line: int) -> Value | None:
         """Take one name of ``globals()`` by a method, or all of them; ``None`` for any other method."""
@@ -1853,6 +1966,9 @@ class Evaluator(ast.NodeVisitor):
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module: one that is modelled here, one on constants, or any other."""
+        namespace, _, method = call.name.rpartition(".")
+        if method in NAMESPACE_SETTERS and namespace in _OWN_NAMESPACES:
+            self._bind_own_names(method, call.args, call.keywords)
         special = _find_special_call(call.name)
         if special is not None:
             return special(self, call)
@@ -1956,6 +2072,11 @@ class Evaluator(ast.NodeVisitor):
         if len(call.args) < 2:
             return UNKNOWN
         base, name = call.args[0], call.args[1]
+        if isinstance(name, Alternatives):
+            rest = call.args[2:]
+            return join_values(
+                *(self.call_getattr(Call(call.name, [base, each, *rest], {}, call.line)) for each in name.values)
+            )
         if not isinstance(name, Constant) or not isinstance(name.value, str):
             # The source does not show which attribute is read. The result keeps the tags of the base.
             self._record_taken_text(name, call.line)
@@ -1993,6 +2114,11 @@ class Evaluator(ast.NodeVisitor):
     def _call_import(self, call: Call) -> Value:
         """Call a function that imports a module by name, such as ``__import__``, and return the module."""
         argument = call.get_argument(0, "name")
+        if isinstance(argument, Alternatives):
+            rest = call.args[1:] if call.args else ()
+            keywords = {key: value for key, value in call.keywords.items() if key != "name"}
+            calls = (Call(call.name, [each, *rest], keywords, call.line, call.is_hidden) for each in argument.values)
+            return join_values(*map(self._call_import, calls))
         if not isinstance(argument, Constant) or not isinstance(argument.value, str):
             self.recorder.record_call(call)
             self._record_taken_text(argument, call.line)
@@ -2127,12 +2253,21 @@ class Evaluator(ast.NodeVisitor):
             argument = call.args[1]
             attribute = argument.value if isinstance(argument, Constant) and isinstance(argument.value, str) else ""
             for each in list_alternatives(call.args[0]):
+                self._rebind_member(each, attribute, call.args[2])
                 if isinstance(each, ExternalName) and not each.is_result:
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
                     self.recorder.record_overwrite(overwritten, call.line, call.args[2])
             if attribute:
                 self._keep_attribute(attribute, call.args[2])
         return UNKNOWN
+
+    def _call_setter(self, call: Call) -> Value:
+        """Call a function that sets items of its first argument: ``operator.setitem(globals(), "run", os.system)``."""
+        self.recorder.record_call(call)
+        if call.args and self._is_own_namespace(call.args[0]):
+            is_item = call.name.endswith("setitem__") or call.name.endswith("setitem")
+            self._bind_own_names("__setitem__" if is_item else "update", call.args[1:], call.keywords)
+        return Unknown(call.argument_tags)
 
     def _call_patch(self, call: Call) -> Value:
         """Call ``mock.patch("module.name", new)``."""
@@ -2230,6 +2365,18 @@ def _find_augmented_names(body: list[ast.stmt]) -> set[str]:
     return {target.id for target in augmented if isinstance(target, ast.Name)}
 
 
+def _ends_round(statement: ast.If) -> bool:
+    """Whether a branch of a statement ends a round of the loop around it."""
+    waiting: list[ast.stmt] = [*statement.body, *statement.orelse]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Break | ast.Continue):
+            return True
+        if isinstance(node, ast.If):
+            waiting += (*node.body, *node.orelse)
+    return False
+
+
 def _find_carried_names(body: list[ast.stmt]) -> set[str]:
     """Find the names and attributes that a loop assigns from themselves, as ``found = getattr(found, name)`` does."""
     names = set()
@@ -2319,6 +2466,10 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     # Each returns what calls its callable with the same arguments.
     **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
+    **dict.fromkeys(
+        ("operator.setitem", "operator.ior", "builtins.dict.__setitem__", "builtins.dict.update"),
+        Evaluator._call_setter,
+    ),
     "builtins.dict": Evaluator._call_dict,
     "builtins.zip": Evaluator._call_zip,
     **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.languages.python import constant_folding, name_resolution, sequence_calls, walks
@@ -30,12 +31,27 @@ def call_with_items(evaluation: Evaluation, call: Call) -> Value:
         return UNKNOWN
     if call.name == "builtins.map" and len(call.args) == 2 and isinstance(call.args[1], Constant):
         return _map_constant(evaluation, call.args[0], call.args[1], call.line)
+    rows = _zip_constants(call.args[1:]) if call.name == "builtins.map" else ()
+    if rows:
+        return Container(tuple(evaluation.call_value(call.args[0], list(row), {}, call.line) for row in rows))
     items = [_take_any_item(each) for each in call.args[1:]]
     if call.name == "itertools.starmap":
         items = list(_list_items(items[0]) if items else ())
     result = evaluation.call_value(call.args[0], items, {}, call.line)
     walk_tags = walks.find_walk_tags(call)
     return Unknown(walk_tags) if walk_tags is not None else result
+
+
+def _zip_constants(sequences: Sequence[Value]) -> Sequence[tuple[Constant, ...]]:
+    """Return the arguments of each call over several constants: ``map(globals().__setitem__, names, texts)``."""
+    constants = [each for each in sequences if isinstance(each, Constant)]
+    if not constants or len(constants) != len(sequences):
+        return ()
+    columns = [
+        [Constant(item, each.provenance) for item in constant_folding.iterate_constant(each) or ()]
+        for each in constants
+    ]
+    return list(zip(*columns, strict=False))[:_MAX_ROUNDS]
 
 
 def _map_constant(evaluation: Evaluation, function: Value, sequence: Constant, line: int) -> Value:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python import partial_texts
-from modelaudit.languages.python.values import Value
+from modelaudit.languages.python.values import Constant, Value
 from modelaudit.model.lazy_pattern import defer_pattern
 
 SETTING_NAME: Final = "(setting that names a program)"
@@ -123,7 +123,9 @@ def find_own_program(setting: str, value: Value) -> str:
     if ordinary is None:
         return ""
     # A variable may hold a command with options.
-    path = next(iter(partial_texts.write_text(value).split()), "")
+    # The last of several programs that a library tries: ``(None, "g++")``.
+    last = Constant(value.value[-1]) if isinstance(value, Constant) and isinstance(value.value, tuple) else value
+    path = next(iter(partial_texts.write_text(last).split()), "")
     if _SYSTEM_PATH.match(path) or _OWN_PATH.fullmatch(path) is None:
         return ""
     name = posixpath.basename(path.replace("\\", "/")).removesuffix(".exe")

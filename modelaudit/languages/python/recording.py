@@ -52,7 +52,7 @@ _ENVIRONMENT_SETTERS: Final = frozenset(
     {"os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.__setitem__", "os.environb.update",
      "os.environb.setdefault", "os.environb.__setitem__"}
 )  # fmt: skip
-_NAMESPACE_SETTERS: Final = frozenset({"update", "setdefault", "__setitem__", "__ior__"})
+NAMESPACE_SETTERS: Final = frozenset({"update", "setdefault", "__setitem__", "__ior__"})
 
 
 @dataclass(slots=True)
@@ -207,7 +207,7 @@ class UseRecorder:
     def record_settings(self, call: Call) -> None:
         """Record the programs that a call sets: ``rcParams.update({…})``, ``rc("animation", …)``, ``git.refresh``."""
         if program_settings.find_mapping(call.name):
-            for key, value in _list_items(call):
+            for key, value in list_set_items(call):
                 self.record_setting(call.name, key, value, call.line)
         group = program_settings.find_group(call.name)
         first = call.args[0] if group and call.args else None
@@ -228,9 +228,9 @@ class UseRecorder:
         """Record the names that a method of the namespace of a module overwrites, as ``vars(torch).update(load=f)``."""
         namespace, _, method = call.name.rpartition(".")
         owner = namespace.removesuffix(".__dict__")
-        if owner == namespace or method not in _NAMESPACE_SETTERS:
+        if owner == namespace or method not in NAMESPACE_SETTERS:
             return
-        for key, value in _list_items(call):
+        for key, value in list_set_items(call):
             if isinstance(key, str):
                 self.record_overwrite(name_resolution.resolve_attribute(ExternalName(owner), key), call.line, value)
 
@@ -251,7 +251,7 @@ class UseRecorder:
     def record_environment(self, call: Call) -> None:
         """Record the variables of the environment that a call sets, as ``os.putenv`` and ``os.environ.update`` do."""
         if call.name in _ENVIRONMENT_SETTERS:
-            for key, value in _list_items(call):
+            for key, value in list_set_items(call):
                 self.record_variable(key, value, call.line)
 
     def record_variable(self, key: object, value: Value, line: int) -> None:
@@ -333,7 +333,7 @@ class UseRecorder:
                 self.log.record(uses.COMPUTED, f"{each.name}.*", line, "passed to a function of another file")
 
 
-def _list_items(call: Call) -> list[tuple[object, Value]]:
+def list_set_items(call: Call) -> list[tuple[object, Value]]:
     """Return the keys and values that a method such as ``update`` sets; an unknown key is ``None``."""
     items: list[tuple[object, Value]] = [*call.keywords.items()]
     for each in call.args[:1]:

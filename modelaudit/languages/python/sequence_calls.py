@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Constant, Container, Provenance, Value
+from modelaudit.languages.python.values import Constant, Container, Provenance, Value, join_values
 
 _MOST_ITEMS: Final = 256
 
@@ -35,6 +35,21 @@ def sort_items(call: Call) -> Value | None:
     if len(ordered) < len(plain):
         return None
     return Constant(tuple(reversed(ordered) if is_reversed.value else ordered), Provenance.COMPUTED)
+
+
+def replace_item(sequence: Value, key: Value, value: Value) -> Value | None:
+    """Return a list of known items after one of them was set; ``None`` if the value is no such list.
+
+    Under a key that is not known, the value may be any of the items.
+    """
+    items = _list_items(sequence) if not isinstance(sequence, Container) or not sequence.keys else None
+    if not items:
+        return None
+    if isinstance(key, Constant) and isinstance(key.value, int) and -len(items) <= key.value < len(items):
+        position = key.value % len(items)
+        return Container((*items[:position], value, *items[position + 1 :]))
+    given = _list_items(value) or [value]  # of a slice
+    return Container(tuple(join_values(each, *given) for each in items))
 
 
 def _list_items(value: Value) -> Sequence[Value] | None:

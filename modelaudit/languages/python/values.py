@@ -98,9 +98,9 @@ class Unknown:
     Attributes:
         tags: the sources of the value: ``network`` and ``hub`` (fetched), ``file`` (read), ``data-file`` (read from a
             file not named as a configuration), ``decoded``, ``secret``, ``module`` (some module), ``computed``
-            (some name of it), ``installed`` (a place of installed packages), ``code-path`` (a path that ends like
-            code), those of ``walks``, ``foreign`` (a client of an address in the source), and ``variable:NAME`` (the
-            environment variable that a secret was read from).
+            (some name of it), ``rebound`` (bound to a name of the module at some time), ``installed`` (a place of
+            installed packages), ``code-path`` (a path that ends like code), those of ``walks``, ``foreign`` (a client
+            of an address in the source), and ``variable:NAME`` (the environment variable that a secret was read from).
         text: what is known of a text or path, with ``…`` for each part that is not; empty if nothing is known.
     """
 
@@ -121,6 +121,7 @@ UNKNOWN: Final = Unknown()
 
 _NO_TAGS: Final[frozenset[str]] = frozenset()
 _DECODED_TAG: Final = frozenset({"decoded"})
+_REBOUND: Final = frozenset({"rebound"})
 _WALK_TAGS: Final = frozenset({"object", "namespace", "picked"})
 _SENSITIVE_TAGS: Final = _WALK_TAGS | {"secret", "module"}
 
@@ -212,6 +213,7 @@ class Scope:
         nonlocal_names: names that ``nonlocal`` assigns to the enclosing function.
         journal: earlier values of names that were rebound, oldest first; kept only while a branch is evaluated.
         is_comprehension: whether it is that of a comprehension, which keeps only the targets of its loops.
+        rebound: of a module, the values that functions and its namespace bind to its names, whenever they run.
     """
 
     parent: Scope | None = None
@@ -220,15 +222,32 @@ class Scope:
     nonlocal_names: set[str] = field(default_factory=set)
     journal: list[tuple[str, Value | None]] | None = None
     is_comprehension: bool = False
+    rebound: dict[str, Value] = field(default_factory=dict)
 
     def look_up(self, name: str) -> Value | None:
         """Return the value of a name; ``None`` if no scope binds it."""
         scope: Scope | None = self
         while scope is not None:
             if name in scope.names:
-                return scope.names[name]
+                value = scope.names[name]
+                return join_values(value, scope.rebound[name]) if name in scope.rebound else value
             scope = scope.parent
         return None
+
+    def find_module(self) -> Scope:
+        """Return the scope of the module around this one, which may be this one itself."""
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+    def rebind(self, name: str, value: Value) -> None:
+        """Keep that some code binds a name of this module, at a time that is not known."""
+        # Callables stay beside a later value in any case. A join would leave out what is unknown and has no tag.
+        is_text = isinstance(value, Constant) and isinstance(value.value, str)
+        kept = value if is_text else Unknown(collect_tags(value) | _REBOUND)
+        if is_text or isinstance(value, Unknown):
+            self.rebound[name] = join_values(self.rebound.get(name, kept), kept)
 
     def list_modules(self) -> frozenset[str]:
         """Return the names of other modules, or of their members, that this scope and those around it bind."""
@@ -240,8 +259,9 @@ class Scope:
         """Bind a name in this scope, or in the one that ``global`` or ``nonlocal`` selects."""
         scope = self
         if name in self.global_names:
-            while scope.parent is not None:
-                scope = scope.parent
+            scope = scope.find_module()
+            if scope is not self:
+                scope.rebind(name, value)
         elif name in self.nonlocal_names:
             # The nearest scope around this one that has the name; the module if none has.
             while scope.parent is not None and (scope is self or name not in scope.names):
