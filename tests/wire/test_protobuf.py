@@ -10,7 +10,8 @@ from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.byte_ranges import ByteClass
 from modelaudit.wire.deadline import Deadline, apply_deadline
 from modelaudit.wire.ledger import ByteLedger, LedgerWindow
-from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, FieldCursor, Message, is_whole_message
+from modelaudit.wire.protobuf import BYTES, FIXED32, FIXED64, VARINT, FieldCursor, Message
+from modelaudit.wire.protobuf_recognition import is_whole_message
 from modelaudit.wire.protobuf_schema import MessageSchema, claim_message
 
 

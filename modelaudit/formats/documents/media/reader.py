@@ -29,7 +29,7 @@ from modelaudit.model.outline import Outline
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head, Read, Reading
 from modelaudit.wire.ledger import claim_data
-from modelaudit.wire.protobuf import is_whole_message
+from modelaudit.wire.protobuf_recognition import is_whole_message
 from modelaudit.wire.windows import SubWindow, get_budget
 
 # Bit rates in kbit/s by the index in the header of a frame, from 1 (ISO/IEC 11172-3, 2.4.2.3; 13818-3).
