@@ -63,6 +63,8 @@ class PlacedFingerprint:
         share: share of the words of both that agree, 0 to 1.
         differing_gaps: the gaps that change the text.
         unique_share: share of the hashes unique to this fingerprint (``Fingerprint.marks``) that the text has.
+        is_disclaimer: whether the text has little more of a short licence than a disclaimer, which many licences share.
+            The place takes its span from others with that disclaimer, and is no likeness itself.
     """
 
     item: Fingerprint
@@ -70,6 +72,7 @@ class PlacedFingerprint:
     share: float
     differing_gaps: tuple[Gap, ...]
     unique_share: float
+    is_disclaimer: bool = False
 
     @property
     def weight(self) -> float:
@@ -107,9 +110,10 @@ def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
         if all(_count_overlap(placed.alignment.text, other.alignment.text) == 0 for other in chosen):
             loose_beside = None if chosen else loose
             chosen.append(placed)
-    if loose_beside is None:
-        loose_beside = tuple(_find_loose_spans(words, chosen))
-    return TextExplanation(tuple(chosen), loose_beside)
+    alike = tuple(each for each in chosen if not each.is_disclaimer)
+    if loose_beside is None or len(alike) < len(chosen):
+        loose_beside = tuple(_find_loose_spans(words, alike))
+    return TextExplanation(alike, loose_beside)
 
 
 def _find_places(words: Words, prints: Fingerprints) -> list[_RankedPlace]:
@@ -238,11 +242,12 @@ class _Placing:
             unique_share == 0 and len(item.marks) >= _MANY_MARKS and alignment.matched >= LEAST_SHARE * item.words
         )
         is_short = item.words <= _SHORT_WORDS and alignment.matched < _LEAST_SHORT_SHARE * item.words
-        if differing and (is_sibling or (is_short and unique_share == 0)):
+        if differing and is_sibling:
             return None
         # Short licences have fewer than the minimum of words, so an exact match is accepted at any length.
         largest = min(share or 1.0, LARGEST_VARIANT_SHARE) if differing else 1.0
-        return PlacedFingerprint(item, alignment, largest, differing, unique_share)
+        is_disclaimer = bool(differing) and is_short and unique_share == 0
+        return PlacedFingerprint(item, alignment, largest, differing, unique_share, is_disclaimer)
 
 
 def _rank_place(placed: PlacedFingerprint, *, is_complete: bool) -> _Rank:

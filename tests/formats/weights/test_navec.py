@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from builders.plain_tables import build_counted_words
 
@@ -37,3 +39,9 @@ def test_words_are_judged_as_text(tmp_path):
     (tmp_path / "words").write_bytes(b"\n".join(words))
     plain = modelaudit.scan(tmp_path, checks=["security"], offline=True, second_opinion=False)
     assert {each.rule for each in report.findings} == {each.rule for each in plain.findings}
+
+
+def test_line_feeds_behind_a_number_are_no_words(read_bytes):
+    # Safetensors begins with the length of its header too, and its tensors may be any bytes.
+    reading = read_bytes(struct.pack("<I", 120) + bytes(480) + b"\n" * 400, "content")
+    assert "navec" not in reading.formats.get("content", [])

@@ -51,8 +51,13 @@ def _is_words(start: bytes, window: Window) -> bool:
     if count < _FEWEST_WORDS or end >= window.size:
         return False
     words = window.read(end, min(_FIRST_BYTES, window.size - end)).decode("utf-8", "replace")
-    # Only the last character may be cut.
-    return "\ufffd" not in words[:-1] and words.replace("\n", "").isprintable()
+    # Only the last character may be cut, and no word is empty.
+    return (
+        "\ufffd" not in words[:-1]
+        and words[:1] != "\n"
+        and "\n\n" not in words
+        and words.replace("\n", "").isprintable()
+    )
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
