@@ -182,7 +182,7 @@ def make_key(number: int, wire: int) -> int:
 
 @cache
 def match_scalars(key: int) -> re.Pattern[bytes]:
-    """Return a pattern of scalars in a row, each with that key of one byte, whose wire type is that of a scalar."""
+    """Return a pattern of scalars in a row, each with that key of one byte. The key has the wire type of a scalar."""
     wire = key & WIRE_TYPE_BITS
     number = rb"[\x80-\xff]{0,9}+[\x00-\x7f]" if wire == VARINT else b".{%d}" % _FIXED[wire]
     return re.compile(b"(?:" + re.escape(bytes([key])) + number + b")++", re.DOTALL)

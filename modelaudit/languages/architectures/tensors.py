@@ -80,7 +80,7 @@ def _iter_language_weights(
 def _list_packed_facts(
     packed: Mapping[Dimension, tuple[str, tuple[int, ...]]], hidden: DimensionFact | None
 ) -> Iterator[DimensionFact]:
-    """Yield the outputs of modules whose weights are packed, each by its name and stored shape."""
+    """Yield the outputs of modules with packed weights, each by its name and stored shape."""
     for dimension, (name, shape) in packed.items():
         outputs = _count_packed_outputs(name, shape, hidden.value if hidden is not None else 0)
         if outputs:

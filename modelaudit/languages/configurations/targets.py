@@ -133,7 +133,7 @@ def _names_component(setting: Setting, values: Mapping[tuple[str, ...], Scalar])
 
 
 def _names_reader(setting: Setting, values: Mapping[tuple[str, ...], Scalar]) -> bool:
-    """Whether a setting, or a list of which it is an item, is the ``reader`` beside a class."""
+    """Whether a setting, or the list around it, is the ``reader`` beside a class."""
     path = setting.path[:-1] if setting.path and setting.path[-1].isdecimal() else setting.path
     return isinstance(setting.value, str) and path[-1:] == (_READER_KEY,) and (*path[:-1], _HYDRA_KEY) in values
 

@@ -26,7 +26,7 @@ LEAST_SHARE = 0.5
 LEAST_LIKENESS = 0.74
 """The share of the words of both that a variant of a model licence has in common with it.
 
-Terms of strangers reach 0.73 beside a standard licence of which they took sentences, and 0.63 beside one of models;
+Terms of strangers reach 0.73 beside a standard licence from which they took sentences, and 0.63 beside one of models;
 variants of licences of models among held-out copies begin at 0.75.
 """
 LARGEST_VARIANT_SHARE = 0.999

@@ -49,7 +49,7 @@ _latest_words: list[tuple[Collection[str], Fingerprints, frozenset[str] | None]]
 
 
 def list_pattern_words(licenses: Collection[str], prints: Fingerprints) -> frozenset[str] | None:
-    """List the words of which a text has one if it holds a licence that a pattern alone recognises.
+    """List words that occur in the licences that a pattern alone recognises: each copy has at least one of them.
 
     Such a licence has an SPDX id and no fingerprint. The list of the last rule set is cached, because one rule set is
     in use throughout a scan.

@@ -67,7 +67,7 @@ def _read_model(cursor: RecordCursor, facts: dict[str, str]) -> None:
         check_deadline()
         _read_name(cursor, "a further name")
         if _read_name(cursor, "the name of a variable") not in names:
-            raise DamagedError("a further name stands for no variable", cursor.offset)
+            raise DamagedError("an alias names no variable", cursor.offset)
     cursor.require_end()
 
 
