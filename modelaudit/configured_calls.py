@@ -91,7 +91,7 @@ class ConfiguredCalls:
     def find_acts(self, paths: Sequence[str]) -> Iterator[Subject]:
         """Yield what the files do besides, each with the values of the configurations in the place of its keys.
 
-        The code may take other texts too, so an act that these values do not cause is no evidence of absence.
+        The code may take other texts too. An act that these values do not cause may still happen with others.
 
         Args:
             paths: of the files that import modules whose names they compute.

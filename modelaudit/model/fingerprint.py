@@ -67,8 +67,8 @@ class Fingerprints:
 
     Attributes:
         items: the fingerprints, by index.
-        pattern_words: by the id of a licence without a fingerprint, words in lower case, at least one of which every
-            copy of its text has.
+        pattern_words: by the id of a licence without a fingerprint, words in lower case; every copy of its text
+            has at least one of them.
     """
 
     items: tuple[Fingerprint, ...] = field(default=())

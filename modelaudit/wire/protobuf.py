@@ -361,7 +361,7 @@ class FieldCursor(Cursor):
             end: where the message around the fields ends.
 
         Returns:
-            The number of fields; zero behind a field that is no scalar, and for a key of several bytes.
+            The number of fields; zero behind a field of bytes or a group, and for a key of several bytes.
         """
         place, key_place = self.offset - self._buffer_start, key_offset - self._buffer_start
         if not 0 <= key_place < place < self._known or self._buffer[place] != self._buffer[key_place]:

@@ -22,7 +22,7 @@ _MOST_CONTROL_SHARE = 0.1  # of the bytes of a text with control characters
 _MOST_HIGH_SHARE = 0.1  # of the bytes of a text in an 8-bit encoding
 _FEW_CONTROLS = 8
 _MOST_CONTROLS_IN_TABLE = 0.0001  # of the bytes of a table of words
-# Tables of words and of their numbers; a list of packages is no such table.
+# Tables of words and of their numbers; a list of packages does not count.
 _WORD_TABLE = defer_pattern(
     r"(?!.*(?:requirements|constraints)).+\.(?:txt|csv|tsv|tab|psv|dict|dic|vocab|vocabulary|voc|words|wordlist|lex"
     r"|lexicon|lst|list|bpe|merges|codes|vec|conll|conllu)"

@@ -48,7 +48,7 @@ _HYDRA_KEY: Final = "_target_"
 MONAI_COMPONENTS: Final = "monai-components"
 """The vocabulary of the bare names by which MONAI finds its own classes."""
 _READER_KEY: Final = "reader"  # of the transforms that load images: MONAI locates the name
-# What pydoc.locate finds for a bare name that is no component of MONAI.
+# The objects that pydoc.locate finds for a bare name outside the components of MONAI.
 _LOCATED: Final = frozenset(dir(builtins)) | sys.stdlib_module_names
 # Keys of MMEngine, latent-diffusion, LeRobot, logging and AutoGen, and of data as well: only names known as dangerous
 # count.

@@ -1620,7 +1620,7 @@ class Evaluator(ast.NodeVisitor):
         return evaluate_argument
 
     def _follows_arguments(self, node: ast.Call, callee: Value) -> bool:
-        """Whether the evaluator knows what a call does with each of its arguments.
+        """Whether the evaluator follows each argument through a call.
 
         That is so for a function of the source, which is evaluated with them, and for functions that name members.
         """

@@ -38,7 +38,7 @@ def sort_items(call: Call) -> Value | None:
 
 
 def replace_item(sequence: Value, key: Value, value: Value) -> Value | None:
-    """Return a list of known items after one of them was set; ``None`` if the value is no such list.
+    """Return a list of known items after one of them was set; ``None`` for any other value.
 
     Under a key that is not known, the value may be any of the items.
     """

@@ -64,7 +64,7 @@ class PlacedFingerprint:
         differing_gaps: the gaps that change the text.
         unique_share: share of the hashes unique to this fingerprint (``Fingerprint.marks``) that the text has.
         is_disclaimer: whether the text has little more of a short licence than a disclaimer, which many licences share.
-            The place takes its span from others with that disclaimer, and is no likeness itself.
+            The place takes its span from others with that disclaimer, and does not count as a likeness.
     """
 
     item: Fingerprint
