@@ -12,7 +12,7 @@ from itertools import islice
 
 from modelaudit.licenses.evidence.fields import PROHIBITION
 from modelaudit.licenses.evidence.kept_judgements import keep_judgements
-from modelaudit.licenses.evidence.restriction_sentences import match_restriction_sign
+from modelaudit.licenses.evidence.restriction_sentences import has_restriction_stem, match_restriction_sign
 from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies, match_cues
 from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -96,7 +96,8 @@ def _iter_prohibitions(text: str, restrictions: Restrictions, *, only_listed: bo
 def _classify(sentence: str, restrictions: Restrictions) -> str:
     """Return the kind of prohibition of a folded sentence; empty if it forbids nothing that a planned use can state."""
     cues = restrictions.cues
-    sign = match_restriction_sign(sentence, restrictions)
+    # Every sign needs a stem, and looking for the stems is far faster.
+    sign = match_restriction_sign(sentence, restrictions) if has_restriction_stem(sentence, restrictions) else None
     topics = find_topics(sentence, cues)
     if sign == RESEARCH_ONLY or not topics:
         return sign if sign == RESEARCH_ONLY else ""

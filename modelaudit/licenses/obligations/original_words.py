@@ -132,7 +132,9 @@ def _find_sentences(entry: LicenseEntry, texts: Sequence[Prose], vocabulary: Voc
     key = (entry.id, digest.digest())
     kept = _cached_sentences.get(key)
     if kept is None or kept[0] is not entry or kept[1] is not vocabulary:
-        found = (_find_sentence(clause, texts, vocabulary) for clause in entry.clauses)
+        # A clause of the use policy is in that text alone.
+        parts = {is_policy: _Part.split(texts, is_policy=is_policy) for is_policy in (False, True)}
+        found = (_find_sentence(clause, parts[_is_of_policy(clause)], vocabulary) for clause in entry.clauses)
         kept = _cached_sentences[key] = (entry, vocabulary, tuple(each for each in found if each is not None))
     _cached_sentences.move_to_end(key)
     if len(_cached_sentences) > _MAX_CACHED:
@@ -140,29 +142,56 @@ def _find_sentences(entry: LicenseEntry, texts: Sequence[Prose], vocabulary: Voc
     return kept[2]
 
 
-def _find_sentence(clause: Clause, texts: Sequence[Prose], vocabulary: Vocabulary) -> _Found | None:
-    """Find the best sentence for one clause in the texts of its licence; ``None`` if none has its key words."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The sentences of the licence, or those of its use policy.
+
+    Attributes:
+        places: all sentences.
+        by_section: those of each section.
+    """
+
+    places: Sequence[_Place]
+    by_section: Mapping[tuple[str, ...], Sequence[_Place]]
+
+    @classmethod
+    def split(cls, texts: Sequence[Prose], *, is_policy: bool) -> _Part:
+        """Split the texts of the licence, or those of its use policy."""
+        places = [
+            (number, candidate)
+            for number, prose in enumerate(texts)
+            if is_policy == (prose.kind is ProseKind.POLICY)
+            for candidate in _split(prose.text)
+        ]
+        by_section: dict[tuple[str, ...], list[_Place]] = {}
+        for place in places:
+            by_section.setdefault(place[1].sentence.section, []).append(place)
+        return cls(places, by_section)
+
+    def list_inside(self, sections: Sequence[tuple[str, ...]]) -> list[_Place]:
+        """List the sentences that lie in one of the sections, in their order."""
+        within = {
+            section for section, places in self.by_section.items() if any(map(places[0][1].sentence.lies_in, sections))
+        }
+        return [each for each in self.places if each[1].sentence.section in within] if within else []
+
+
+def _is_of_policy(clause: Clause) -> bool:
+    """Whether a clause is one of the use policy of its licence."""
+    return "policy" in clause.section and not clause.section.startswith("section")
+
+
+def _find_sentence(clause: Clause, part: _Part, vocabulary: Vocabulary) -> _Found | None:
+    """Find the best sentence for one clause; ``None`` if none has its key words."""
     patterns = _compile_key_words(vocabulary.kinds[clause.kind].key_words) if clause.kind in vocabulary.kinds else ()
     wanted = _list_stems(clause.text)
-    is_of_policy = "policy" in clause.section and not clause.section.startswith("section")
     sections = parse_sections(clause.section)
-    sentences = [
-        (number, sentence)
-        for number, prose in enumerate(texts)
-        # A clause of the use policy is in that text alone.
-        if is_of_policy == (prose.kind is ProseKind.POLICY)
-        for sentence in _split(prose.text)
-    ]
     best = None
     while best is None and any(sections):
-        # Many sentences have one section.
-        examples = {each[1].sentence.section: each[1].sentence for each in sentences}
-        within = {section for section, each in examples.items() if any(map(each.lies_in, sections))}
-        inside = [each for each in sentences if each[1].sentence.section in within]
-        best = _find_best(inside, _MIN_SHARED_INSIDE, clause, patterns, wanted)
+        best = _find_best(part.list_inside(sections), _MIN_SHARED_INSIDE, clause, patterns, wanted)
         # A copy may have lost the letters of its lists.
         sections = tuple(each[:-1] for each in sections if len(each) > 1)
-    best = best or _find_best(sentences, _MIN_SHARED, clause, patterns, wanted)
+    best = best or _find_best(part.places, _MIN_SHARED, clause, patterns, wanted)
     if best is None:
         return None
     number, candidate = best
@@ -193,9 +222,12 @@ def _count_shared(
 
     The exact words that a clause fixes count as five; its figure counts as three.
     """
-    has_fixed_words = any(words in candidate.lowered for words in fixed_words)
-    has_figure = any(figure in candidate.lowered for figure in figures)
-    return len(wanted & candidate.stems) + 5 * has_fixed_words + 3 * has_figure
+    shared = len(wanted & candidate.stems)
+    if fixed_words and any(words in candidate.lowered for words in fixed_words):
+        shared += 5
+    if figures and any(figure in candidate.lowered for figure in figures):
+        shared += 3
+    return shared
 
 
 def _has_key_words(lowered: str, fixed_words: Sequence[str], patterns: Sequence[re.Pattern[str]]) -> bool:
@@ -222,9 +254,8 @@ def _compile_key_words(key_words: tuple[str, ...]) -> tuple[re.Pattern[str], ...
     )
 
 
-@lru_cache(maxsize=4)
 def _split(text: str) -> tuple[_Candidate, ...]:
-    """Split a text without its headings, and keep the result for the next clause."""
+    """Split a text without its headings."""
     candidates = []
     for sentence in split_sentences(text):
         lowered = sentence.text.lower()

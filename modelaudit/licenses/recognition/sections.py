@@ -28,7 +28,7 @@ _HEADING: Final = "heading"
 _DOTTED: Final = "dotted"
 _ROMAN: Final = defer_pattern(r"[ivx]{1,5}")
 _FULL_WIDTH: Final = "\u3002\uff01\uff1f\uff1b"  # the marks that end a Chinese sentence
-_END: Final = defer_pattern(rf"(?<=[.!?;:{_FULL_WIDTH}])[\"\u201d\u2019)\]*_]{{0,3}}(?=\s|$)|(?<=[{_FULL_WIDTH}])")
+_END: Final = defer_pattern(rf"[.!?;:{_FULL_WIDTH}][\"\u201d\u2019)\]*_]{{0,3}}(?=\s|$)|[{_FULL_WIDTH}]")
 _ABBREVIATION: Final = defer_pattern(
     r"(?:\b(?:e\.g|i\.e|etc|inc|no|sec|u\.s|cf|ltd)|^\W{0,4}\(?\w{1,3})\.\W{0,2}\Z", re.IGNORECASE
 )
