@@ -75,6 +75,8 @@ def _write_clauses(controls: Controls, facts: _Facts, *, is_signed: bool) -> _Cl
 
 def _list_sentences(contributions: Mapping[str, str], clauses: _Clauses) -> list[str]:
     """List a sentence for each kind of evidence that holds: what it contributes, and the facts."""
+    if clauses.keys().isdisjoint(contributions):
+        return []  # of most controls
     return [_write_sentence(what, clauses[kind]) for kind, what in contributions.items() if kind in clauses]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import chain
+from operator import sub
 from typing import NamedTuple
 
 from modelaudit.licenses.recognition.words import Words
-from modelaudit.model.fingerprint import SAMPLE_STEP, Fingerprints
+from modelaudit.model.fingerprint import SAMPLE_STEP, Fingerprints, find_multiples
 
 _FEWEST_HITS, _HIT_SHARE = 2, 0.22
 """The number and the share of a fingerprint's samples that a text must have to be a candidate."""
@@ -19,8 +21,9 @@ _CANDIDATES, _RIVALS, _RIVAL_SHARE = 24, 10, 0.5
 ROOM = 80
 """Words before and after the estimated place that are aligned too."""
 
-_Hit = tuple[int, int]
-"""A sampled hash that a fingerprint and the text share: its word number in the text, then in the fingerprint.
+_Hits = list[int]
+"""The sampled hashes that a fingerprint and the text share: of each, its word number in the text, then in the
+fingerprint, in the order of the text.
 
 Their difference is the word of the text at which the fingerprint begins if no word was added or left out before.
 """
@@ -48,51 +51,52 @@ class Candidate(NamedTuple):
 
 def find_candidates(words: Words, prints: Fingerprints) -> list[Candidate]:
     """Find the places where a fingerprint may lie: enough of its sampled hashes occur there. The best come first."""
-    sampled = [(position, triple) for position, triple in enumerate(words.triples) if triple % SAMPLE_STEP == 0]
+    sampled = list(find_multiples(words.triples, SAMPLE_STEP))
     most_needed = max(_EXCERPT_HITS, _EXCERPT_HIT_SHARE * len(sampled))
-    places = ((position, prints.find_places(triple)) for position, triple in sampled)
+    places = ((position, prints.find_places(words.triples[position])) for position in sampled)
     known = [(position, each) for position, each in places if each is not None]
     # Most fingerprints have too few hits, so the hits are counted before they are listed.
     counts = Counter(chain.from_iterable(numbers for _, (numbers, _) in known))
-    fewest_by_number = {}
-    for number, count in counts.items():
-        fewest = max(_FEWEST_HITS, prints.sample_sizes[number] * _HIT_SHARE)
-        # Either the text has enough of the fingerprint, or it consists mostly of it (an excerpt of a long licence).
-        if count >= min(fewest, most_needed):
-            fewest_by_number[number] = fewest
+    fewest = _compute_fewest_hits(prints)
+    # Either the text has enough of the fingerprint, or it consists mostly of it (an excerpt of a long licence).
+    wanted = [number for number, count in counts.items() if count >= fewest[number] or count >= most_needed]
     found: list[Candidate] = []
-    for number, hits in _collect_hits(known, fewest_by_number).items():
-        fewest = min(fewest_by_number[number], most_needed)
+    for number, hits in _collect_hits(known, wanted).items():
         # A file may hold one licence twice, or two licences that share paragraphs, so each copy is its own candidate.
         for copy in _split_copies(hits, prints.items[number].words):
-            distinct = len({in_print for _, in_print in copy}) if len(copy) >= fewest else 0
-            if distinct >= fewest:
+            distinct = len(set(copy[1::2]))
+            if distinct >= min(fewest[number], most_needed):
                 found.append(_build_candidate(number, copy, distinct, prints))
     return _drop_weak_rivals(sorted(found, reverse=True))
 
 
+@lru_cache(maxsize=2)
+def _compute_fewest_hits(prints: Fingerprints) -> Sequence[float]:
+    """Compute for each fingerprint, by index, how many of its samples a text must have."""
+    return [max(_FEWEST_HITS, size * _HIT_SHARE) for size in prints.sample_sizes]
+
+
 def _collect_hits(
-    known: Iterable[tuple[int, tuple[Sequence[int], Sequence[int]]]], wanted: Collection[int]
-) -> dict[int, list[_Hit]]:
+    known: Iterable[tuple[int, tuple[Sequence[int], Sequence[int]]]], wanted: Iterable[int]
+) -> dict[int, _Hits]:
     """Collect the hits of some fingerprints.
 
     Args:
         known: words of the text by number, with the fingerprints and the places of the hash that begins there.
         wanted: the indexes of the fingerprints.
     """
-    hits: dict[int, list[_Hit]] = {number: [] for number in wanted}
+    hits: dict[int, _Hits] = {number: [] for number in wanted}
     for position, (numbers, places) in known:
         for number, place in zip(numbers, places, strict=True):
-            own = hits.get(number)
-            if own is not None:
-                own.append((position, place))
+            if number in hits:
+                hits[number] += position, place
     return hits
 
 
-def _build_candidate(number: int, hits: Sequence[_Hit], distinct: int, prints: Fingerprints) -> Candidate:
+def _build_candidate(number: int, hits: _Hits, distinct: int, prints: Fingerprints) -> Candidate:
     """Estimate from the hits of one copy where the fingerprint with the index ``number`` begins and ends."""
     # Each hit votes for a beginning. Insertions shift the votes of later hits, hence the most frequent vote.
-    beginnings = [in_text - in_print for in_text, in_print in hits]
+    beginnings = list(map(sub, hits[::2], hits[1::2]))
     likely = beginnings[0]
     if 2 * beginnings.count(likely) <= len(beginnings):
         likely = Counter(beginnings).most_common(1)[0][0]
@@ -123,8 +127,8 @@ def _drop_weak_rivals(candidates: Sequence[Candidate]) -> list[Candidate]:
     return kept
 
 
-def _split_copies(hits: Sequence[_Hit], size: int) -> Iterator[Sequence[_Hit]]:
-    """Split the hits of one fingerprint, in the order of the text, into the hits of each copy in the text.
+def _split_copies(hits: _Hits, size: int) -> Iterator[_Hits]:
+    """Split the hits of one fingerprint into those of each copy in the text.
 
     Args:
         hits: those of the whole text, at least one.
@@ -132,10 +136,11 @@ def _split_copies(hits: Sequence[_Hit], size: int) -> Iterator[Sequence[_Hit]]:
     """
     # Half a text of tolerance: a moved paragraph jumps back within one copy, and a long insertion jumps ahead.
     most_back, most_ahead = size // 2, size // 2 + 2 * ROOM
-    begin, (last_in_text, last_in_print) = 0, hits[0]
-    for index, (in_text, in_print) in enumerate(hits):
-        if in_print < last_in_print - most_back or in_text - last_in_text > most_ahead:
-            yield hits[begin:index]
-            begin = index
-        last_in_text, last_in_print = in_text, in_print
-    yield hits[begin:]
+    in_text, in_print = hits[::2], hits[1::2]
+    steps = zip(map(sub, in_text[1:], in_text), map(sub, in_print, in_print[1:]), strict=True)
+    ends = [at for at, (ahead, back) in enumerate(steps, 1) if back > most_back or ahead > most_ahead]
+    begin = 0
+    for end in ends:
+        yield hits[2 * begin : 2 * end]
+        begin = end
+    yield hits[2 * begin :]
