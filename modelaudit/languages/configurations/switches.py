@@ -8,6 +8,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.document_settings import expand_json_texts
+from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.languages.python.remote_code import find_kernel_repository
 from modelaudit.languages.settings import (
     Interpreter,
@@ -38,8 +39,6 @@ _UNSAFE_IF_ON: Final = frozenset(
     }
 )
 _UNSAFE_IF_OFF: Final = frozenset({"weights_only", "safe_mode", "use_safetensors", "verify_ssl", "ssl_verify"})
-KERNEL_KEYS: Final = frozenset({"_attn_implementation", "attn_implementation", "_attn_implementation_internal"})
-"""Keys under which Transformers downloads a kernel for attention if the value names a repository."""
 _REPOSITORY: Final = defer_pattern(r"[\w.-]{1,96}/[\w.-]{1,96}")
 _REMOTE_CODE: Final = "trust_remote_code"
 # The configurations that a loader reads with the model, and their keys for parts from other repositories.

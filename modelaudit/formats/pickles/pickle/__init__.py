@@ -31,7 +31,7 @@ DECLARATIONS: Final = (
     Declaration(
         "pickle",
         read=f"{__name__}.reader:read",
-        recognise=f"{__name__}.reader:recognises",
+        recognise=f"{__name__}.recognition:recognises",
         embedded=EmbeddedStart(
             begins="modelaudit.wire.pickle_start:begins_pickle", trial=f"{__name__}.trial:begins_program"
         ),

@@ -50,7 +50,7 @@ from modelaudit.formats.pickles.pickle.values import (
     find_attributes,
     unpack_tuple,
 )
-from modelaudit.languages.configurations.switches import KERNEL_KEYS
+from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import ITEMS_RECORDED, STATE_OWNER, Act, CallResult, Embedded, Name, Unknown

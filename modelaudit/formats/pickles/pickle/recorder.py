@@ -20,7 +20,7 @@ from modelaudit.formats.pickles.pickle.magnitudes import (
 )
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, Container, StackValue, freeze_values
-from modelaudit.languages.configurations.switches import KERNEL_KEYS
+from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.configurations.switches import KERNEL_KEYS
+from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
     UNKNOWN_ARGUMENTS,

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.formats.pickles.pickle import reader as pickle
-from modelaudit.formats.pickles.pickle.reader import starts_pickle
+from modelaudit.formats.pickles.pickle.recognition import starts_pickle
 from modelaudit.model.artifact import TORCH_WEIGHT, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import PickleProgram
@@ -31,6 +30,8 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     Raises:
         WindowError: the window could not return the requested bytes.
     """
+    from modelaudit.formats.pickles.pickle import reader as pickle  # a weight is hardly ever a pickle
+
     yield TensorData(window.size)
     readings = list(pickle.read(artifact, window, limits)) if starts_pickle(window, 0, limits) else []
     # Numbers may begin like a pickle by chance, but then import nothing.

@@ -11,7 +11,7 @@ from typing import Final
 
 from modelaudit.formats.nested_documents import may_act_on_loaders
 from modelaudit.formats.pickles.pickle.machine import Machine
-from modelaudit.formats.pickles.pickle.reader import starts_pickle
+from modelaudit.formats.pickles.pickle.recognition import starts_pickle
 from modelaudit.formats.value_trees import ValueTree
 from modelaudit.formats.weights.numpy import NpyDefect
 from modelaudit.formats.weights.numpy.header import MAGIC, ArrayHeader, locate_header, read_header

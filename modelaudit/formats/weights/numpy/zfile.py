@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.reader import starts_pickle
+from modelaudit.formats.pickles.pickle.recognition import starts_pickle
 from modelaudit.formats.weights.numpy import ZFileDefect
 from modelaudit.model.address import join_content
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
