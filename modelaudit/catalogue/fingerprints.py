@@ -17,6 +17,7 @@ from modelaudit.catalogue.directory import find_installed_rules, find_rules_dire
 from modelaudit.catalogue.document import Document, Place, read_document
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, require_match
 from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, sort_fingerprints
+from modelaudit.model.garbage import pause_garbage_collection
 
 FOLDER = "fingerprints"
 _PATTERN_WORDS = "_pattern_words.yaml"
@@ -90,6 +91,7 @@ def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ())
 
 
 @functools.lru_cache(maxsize=4)
+@pause_garbage_collection()
 def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
     """Read every file of ``fingerprints/`` in the folders; other files that begin with ``_`` are for ``derive.py``."""
     fingerprints: dict[str, Fingerprint] = {}

@@ -44,6 +44,7 @@ from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
+from modelaudit.model.garbage import pause_garbage_collection
 from modelaudit.model.policy import Policy
 from modelaudit.model.terms import LicenseCategory, LicenseEntry, Vocabulary
 
@@ -171,6 +172,7 @@ def _read_sources(directories: Sequence[Path]) -> tuple[RuleFiles, Mapping[str, 
     return files, later, digest.hexdigest()
 
 
+@pause_garbage_collection()
 def _load_folders(directories: Sequence[Path], formats: FormatFacts) -> Catalogue:
     """Read all rule folders and build the catalogue; the files of later folders are added to those of the first."""
     files, later, digest = _read_sources(directories)

@@ -23,9 +23,10 @@ class WeightTable:
     def __init__(self, pairs: Iterable[tuple[str, float]]) -> None:
         """Keep the number of each text, and the last one of a text that is repeated."""
         hashes, numbers = array("q"), array("d")
+        add_hash, add_number = hashes.append, numbers.append
         for text, number in pairs:
-            hashes.append(_hash(text))
-            numbers.append(number)
+            add_hash(hash(text.encode("utf-8", "surrogatepass")))  # as ``_hash``, without a call for each text
+            add_number(number)
         # The sort is stable, so of equal hashes the last one comes first, and the search finds it.
         order = sorted(range(len(hashes) - 1, -1, -1), key=hashes.__getitem__)
         self._hashes = array("q", map(hashes.__getitem__, order))

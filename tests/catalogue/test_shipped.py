@@ -67,6 +67,16 @@ def find_object(name: str) -> object | None:
     return None
 
 
+def test_no_known_model_lies_behind_a_broader_one_of_the_list() -> None:
+    models = load_catalogue().known_models
+    hidden = [
+        each.pattern
+        for number, each in enumerate(models)
+        if any(earlier.covers(each.pattern) for earlier in models[:number])
+    ]
+    assert hidden == []
+
+
 @check_each("source, gadget", GADGETS)
 def test_every_published_gadget_is_dangerous(source: str, gadget: str) -> None:
     assert judge_name(split_name(gadget), CALLABLES).standing is Standing.DANGEROUS, source
