@@ -68,7 +68,7 @@ def find_object(name: str) -> object | None:
 
 
 def test_no_known_model_lies_behind_a_broader_one_of_the_list() -> None:
-    models = load_catalogue().known_models
+    models = load_shipped().known_models
     hidden = [
         each.pattern
         for number, each in enumerate(models)
