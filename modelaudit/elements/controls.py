@@ -7,6 +7,7 @@ from typing import Final
 
 from modelaudit.elements.report_facts import list_sources
 from modelaudit.model.controls import Control, Controls, EvidenceLine, FactName
+from modelaudit.model.description import Topic
 from modelaudit.model.element_rules import ReportFact
 from modelaudit.model.placeholders import states_something
 from modelaudit.model.report import AuditReport
@@ -36,20 +37,25 @@ def judge_controls(report: AuditReport, controls: Controls) -> tuple[ControlEvid
 
 def _collect_facts(report: AuditReport, controls: Controls) -> _Facts:
     """Collect the facts that the lines of evidence cite."""
-    values = ((name, tuple(dict.fromkeys(_list_values(report, name)))) for name in controls.cited)
-    return {name: each for name, each in values if each}
+    described: dict[Topic, list[str]] = {}
+    for fact in report.description.facts:
+        described.setdefault(fact.topic, []).append(fact.value)
+    collected = {}
+    for name in controls.cited:
+        if isinstance(name, ReportFact):
+            given: Iterable[str] = (each.value for each in list_sources(report, name))
+        else:
+            given = described.get(name, ())
+        values = tuple(dict.fromkeys(_bound(value) for value in given if states_something(value)))
+        if values:
+            collected[name] = values
+    return collected
 
 
-def _list_values(report: AuditReport, name: FactName) -> Iterator[str]:
-    """Yield the values of a fact, each on one line and bounded; a placeholder is none."""
-    given: Iterable[str] = (
-        (each.value for each in list_sources(report, name))
-        if isinstance(name, ReportFact)
-        else (each.value for each in report.description.list_facts(name))
-    )
-    for value in filter(states_something, given):
-        text = " ".join(value.split())
-        yield text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
+def _bound(value: str) -> str:
+    """Return a value on one line and bounded."""
+    text = " ".join(value.split())
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
 
 def _judge(control: Control, unsigned: _Clauses, signed: _Clauses) -> ControlEvidence:
