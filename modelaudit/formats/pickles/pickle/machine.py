@@ -33,6 +33,7 @@ from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
 from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
 from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, DIRECT_CODINGS, NestedConstants
+from modelaudit.formats.pickles.pickle.number_runs import NUMBER_LAYOUTS, NUMBER_OPCODES, read_numbers
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.skimmer import LONGEST_SETTING, Skimmer, is_worth_skimming
 from modelaudit.formats.pickles.pickle.source import LONGEST_FIXED_OPCODE, ByteSource
@@ -46,6 +47,7 @@ from modelaudit.formats.pickles.pickle.values import (
     PlainStretch,
     StackValue,
     TruncatedConstant,
+    are_numbers,
     find_acting_attributes,
     find_attributes,
     unpack_tuple,
@@ -139,6 +141,7 @@ class Machine:
         self.push = self.stack.values.append
         self.sweeper = Sweeper(limits.pickle_value_bytes, self.stack.values, self.memo, reads, self.recorder)
         self._frame_end = 0
+        self._next_check = _OPCODES_BETWEEN_CHECKS  # the number of opcodes before it
         self._skips_plain_data = skips_plain_data
 
     def execute(self, until: Callable[[Machine], bool] | None = None) -> None:
@@ -148,9 +151,7 @@ class Machine:
             DamagedError: the bytes end, hold no opcode, or a bound of ``Limits`` is reached, before STOP.
             WindowError: the window could not return the requested bytes.
         """
-        source, values, handlers = self.source, self.stack.values, HANDLERS
-        stack_bound, opcode_bound = self.limits.pickle_stack, self.limits.pickle_opcodes
-        record_offset, sweeper = source.trail.append, self.sweeper
+        source, handlers, record_offset = self.source, HANDLERS, self.source.trail.append
         while True:
             for _ in range(_OPCODES_BETWEEN_CHECKS):
                 if source.position + LONGEST_FIXED_OPCODE > len(source.buffer):
@@ -163,13 +164,45 @@ class Machine:
                     return
                 if until is not None and until(self):
                     return
-            check_deadline()
-            if self.opcodes > sweeper.next_opcode or source.base + source.position > sweeper.next_offset:
-                self._sweep_values()
-            if len(values) > stack_bound:
-                raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", source.opcode_offset)
-            if self.opcodes > opcode_bound:
-                raise LimitReachedError(f"more than {opcode_bound} opcodes in the pickle", source.opcode_offset)
+            self._check_bounds()
+
+    def execute_stretch(self, end: int) -> None:
+        """Execute the opcodes of a stretch up to the offset ``end``, and those of numbers in a row at once.
+
+        Raises:
+            DamagedError: a bound of ``Limits`` is reached.
+            WindowError: the window could not return the requested bytes.
+        """
+        source, handlers, push_all = self.source, HANDLERS, self.stack.values.extend
+        while source.base + source.position < end:
+            if source.position + LONGEST_FIXED_OPCODE > len(source.buffer):
+                source.refill()
+            position = source.position
+            if source.buffer[position] in NUMBER_OPCODES and (numbers := read_numbers(source, end)):
+                self.opcodes += len(numbers)
+                push_all(numbers)
+            else:
+                source.opcode_position = position
+                source.position = position + 1
+                self.opcodes += 1
+                source.trail.append(source.base + position)
+                if handlers[source.buffer[position]](self):
+                    return
+            if self.opcodes >= self._next_check:
+                self._check_bounds()
+
+    def _check_bounds(self) -> None:
+        """Check the time, the stack and the opcodes, and drop values if there are many."""
+        source, sweeper = self.source, self.sweeper
+        stack_bound, opcode_bound = self.limits.pickle_stack, self.limits.pickle_opcodes
+        self._next_check = self.opcodes + _OPCODES_BETWEEN_CHECKS
+        check_deadline()
+        if self.opcodes > sweeper.next_opcode or source.base + source.position > sweeper.next_offset:
+            self._sweep_values()
+        if len(self.stack.values) > stack_bound:
+            raise LimitReachedError(f"more than {stack_bound} values on the pickle stack", source.opcode_offset)
+        if self.opcodes > opcode_bound:
+            raise LimitReachedError(f"more than {opcode_bound} opcodes in the pickle", source.opcode_offset)
 
     def _sweep_values(self) -> None:
         """Drop the values that can matter no more, or those that take too much memory."""
@@ -388,6 +421,8 @@ class Machine:
 
     def _record_settings(self, pairs: list[StackValue]) -> None:
         """Record the items by which a loader may download code; ``pairs`` are keys and values in turn."""
+        if are_numbers(pairs):
+            return
         for index in range(0, len(pairs) - 1, 2):
             key = pairs[index]
             if type(key) is str and key in KERNEL_KEYS:
@@ -397,6 +432,9 @@ class Machine:
         """Set items of a mapping; record an event if an object has the mapping as its state and an item can act."""
         if target.is_state:
             self.arrays.check_changed_state(target)
+        if are_numbers(pairs):
+            target.set_numbers(pairs)
+            return
         can_act = False
         for index in range(0, len(pairs) - 1, 2):
             key, value = pairs[index], pairs[index + 1]
@@ -639,8 +677,7 @@ def _execute_stretch(
     machine = Machine(window, stretch.start, limits, reads=reads, memo=memo)
     # Constants in a stretch were recorded when it was skipped, so those of this machine are dropped.
     machine.recorder.share_records(recorder)
-    source, end = machine.source, stretch.end
-    machine.execute(until=lambda _: source.base + source.position >= end)
+    machine.execute_stretch(stretch.end)
     return machine.stack.values
 
 
@@ -836,10 +873,7 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "FLOAT": _make_line_handler("float"),
     "STRING": _make_line_handler("quoted"),
     "UNICODE": _make_line_handler("str"),
-    "BININT": _make_number_handler("<i"),
-    "BININT1": _make_number_handler("<B"),
-    "BININT2": _make_number_handler("<H"),
-    "BINFLOAT": _make_number_handler(">d"),
+    **{name: _make_number_handler(layout) for name, layout in NUMBER_LAYOUTS.items()},
     "LONG1": _make_sized_handler("int", "<B"),
     "LONG4": _make_sized_handler("int", "<i"),
     "BINSTRING": _make_sized_handler("latin", "<i"),

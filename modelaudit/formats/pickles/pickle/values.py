@@ -29,6 +29,8 @@ _PARTS_OF_ATTRIBUTE: Final = 9  # that are kept of its value
 _ENTRIES_KEPT: Final = 64
 _PLAIN_KEPT: Final = 8
 _ACTING_KEPT: Final = 256
+_NUMBERS: Final = frozenset({int, float})
+_FEWEST_NUMBERS: Final = 8  # that are looked at together
 
 FORGOTTEN: Final = Unknown("a value that was dropped to save memory")
 """In place of values that were dropped because all values together reached the bound of memory."""
@@ -97,9 +99,22 @@ class Container:
         self._keep_entry((key, value), kind in _INERT)
         return False
 
-    def extend(self, values: Iterable[StackValue]) -> None:
+    def set_numbers(self, pairs: Sequence[StackValue]) -> None:
+        """Set items of a mapping, as ``set_item`` does for each; ``pairs`` are keys and values in turn, all numbers."""
+        self.size += len(pairs) // 2
+        if not self.is_forgotten:
+            first = pairs[: 2 * _PLAIN_KEPT]
+            for entry in zip(first[::2], first[1::2], strict=False):
+                self._keep_entry(entry, is_inert=True)
+
+    def extend(self, values: Sequence[StackValue]) -> None:
         """Append ``values`` to a sequence or a set."""
         if self.is_forgotten:
+            return
+        if are_numbers(values):
+            self.size += len(values)
+            for value in values[:_PLAIN_KEPT]:
+                self._keep_entry(value, is_inert=True)
             return
         for value in values:
             if type(value) is PlainStretch:
@@ -322,6 +337,11 @@ def _iterate_state_items(state: Container) -> Iterator[tuple[Container, StackVal
         elif id(value) not in visited and (key == ALL_ATTRIBUTES or value.type == "dict"):
             visited.add(id(value))
             open_containers.append((value, value.iterate_items()))
+
+
+def are_numbers(values: Sequence[StackValue]) -> bool:
+    """Whether values are many, and all numbers, so that nothing can act with one of them."""
+    return len(values) >= _FEWEST_NUMBERS and _NUMBERS.issuperset(map(type, values))
 
 
 def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
