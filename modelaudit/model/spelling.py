@@ -14,10 +14,14 @@ _INVISIBLE = defer_pattern(
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e01ef]"
 )
 _WORD = defer_pattern(r"[^\W\d_]+")
+_MIXED_LETTERS = defer_pattern(r"[a-z][^\W\d_a-z]|[^\W\d_a-z][a-z]")
+"""Two letters in a row of which one is of ASCII, in text that has no capitals; without them, no word is mixed."""
 _ESCAPE = defer_pattern(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 """The escape of an invisible character, as outputs write it."""
 # Letters of Cyrillic and Greek that look like those of ASCII (Unicode TR 39, confusables), in lower case.
-_LOOKALIKES = str.maketrans("аеорсхуіјѕԁһӏкмтвноιανορτυχ", "aeopcxyijsdhlkmtbhoiavoptux")
+_LOOKALIKE_LETTERS = "аеорсхуіјѕԁһӏкмтвноιανορτυχ"
+_LOOKALIKES = str.maketrans(_LOOKALIKE_LETTERS, "aeopcxyijsdhlkmtbhoiavoptux")
+_LOOKALIKE = defer_pattern(f"[{_LOOKALIKE_LETTERS}]")
 
 
 def normalize_appearance(text: str) -> str:
@@ -30,7 +34,10 @@ def normalize_appearance(text: str) -> str:
         return text.casefold()
     # NFKC makes hyphens of some other characters, such as vertical dashes, so they are replaced after it too.
     text = _HYPHENS.sub("-", unicodedata.normalize("NFKC", _HYPHENS.sub("-", text)))
-    return _WORD.sub(_replace_lookalikes, _INVISIBLE.sub("", text).casefold().replace("\u2019", "'"))
+    shown = _INVISIBLE.sub("", text).casefold().replace("\u2019", "'")
+    # Most texts with other letters have no such word, and replacing each word takes many times these searches.
+    is_mixed = _LOOKALIKE.search(shown) is not None and _MIXED_LETTERS.search(shown) is not None
+    return _WORD.sub(_replace_lookalikes, shown) if is_mixed else shown
 
 
 def uncover_text(text: str) -> str:

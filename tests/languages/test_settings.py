@@ -11,6 +11,7 @@ from support.cases import check_each
 
 from modelaudit.languages.configurations.commands import COMMAND_MARKS
 from modelaudit.languages.document_settings import collect_json_settings, parse_json_settings, parse_yaml_settings
+from modelaudit.languages.settings import ListedWords
 from modelaudit.model.limits import Limits
 from modelaudit.wire import json_stream
 from modelaudit.wire.base import LimitReachedError
@@ -228,3 +229,23 @@ def test_mark_of_a_command_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", ["crash -c x", "func -x", "farm -rf", "xsocat x", "apipe:x", "curl is a program"])
 def test_literal_of_a_mark_inside_of_another_word_or_alone_is_no_mark(text: str) -> None:
     assert not COMMAND_MARKS.search(text)
+
+
+@pytest.mark.parametrize("count", [2, 100])
+def test_listed_words_are_found_as_the_pattern_finds_them(count: int) -> None:
+    # With many words, the pattern is searched for; with few, the words are.
+    words = frozenset({"exec", "eval", *(f"other{number}" for number in range(count))})
+    listed = ListedWords(re.compile(r"\b(\w++)(?=\s{0,4}\()"), words)
+    for text in (
+        "",
+        "exec",
+        "my_exec (1)",
+        "exec2(1)",
+        "exec exec(1) eval(2)",
+        "eval(1); exec(2)",
+        "é exec  (",
+        "retrieval(eval(1))",
+    ):
+        expected = next((found for found in listed.pattern.finditer(text) if found[1] in words), None)
+        found = listed.search(text)
+        assert (found and found.span()) == (expected and expected.span())
