@@ -19,6 +19,7 @@ from modelaudit.languages.terms.picture_text import PNG_MAGIC, iter_picture_text
 from modelaudit.languages.terms.source_text import extract_source_text
 from modelaudit.languages.terms.text_layers import extract_markup_text, extract_string_values, names_terms
 from modelaudit.languages.terms.training_bases import LARGEST_TRAINING_FILE, find_training_bases, may_name_base
+from modelaudit.languages.terms.word_lists import is_list, keep_sentences, may_limit
 from modelaudit.languages.terms.word_text import OFFICE_MAGIC, iter_office_texts
 from modelaudit.model.address import member_path, split_member
 from modelaudit.model.artifact import Artifact, Window
@@ -71,18 +72,6 @@ _OFFICE_TEXT: Final = defer_pattern(r"(?:^|[!/])word/(?:document|header|footer|f
 """A part of a document of Word with text for people (ECMA-376, part 1, 11.3)."""
 _STRING_SUFFIXES: Final = (".json", ".jsonl", ".json5", ".ndjson", ".ipynb", ".webmanifest")
 _PACKAGE_FILES: Final = ("pyproject.toml", "setup.cfg", "setup.py", "package.json", "cargo.toml", "meta.yaml")
-_MIN_LIST_LINES: Final = 50
-_MOST_WORDS_IN_LIST_LINE: Final = 2.5
-_LIMIT_STEMS: Final = (
-    "commerc", "comerc", "commérc", "kommerz", "kommers", "komerc", "ticari", "licen", "lizen", "spdx-", "research",
-    "academ", "educat", "scientif", "universit", "profit", "redistribut", "re-distribut", "resell", "resale",
-    "prohibit", "forbid", "european union", "forschung", "recherche", "investigaci", "商", "许可", "許可", "授权",
-    "禁止", "不得", "研究", "学术", "學術", "ライセンス", "営利", "상업", "라이선스", "연구",
-    "коммерч", "лиценз", "исследов", "تجاري", "व्यावसायिक", "शोध", "अनुसंधान",
-    "agree", "consent", "contract", "permitted", "property of", "confidential", "customer", "employer", "recipient",
-    "subscription", "terms of", "third part",
-)  # fmt: skip
-"""Stems of single sentences of terms, in lower case. Source code without any of them states no terms."""
 _MIN_TEXT_SPACES: Final = 2
 """The least white space in a text of metadata that may be a sentence; shorter ones are names."""
 _PART_CHARACTERS: Final = 16_000
@@ -90,11 +79,6 @@ _PART_OVERLAP: Final = 2_000
 _MIN_PART_STEMS: Final = 4
 _LARGEST_LIST: Final = 32 * MIB
 _LIST_PART: Final = 256 * KIB
-_LINE: Final = defer_pattern(r"^[^\n]*", re.MULTILINE)
-_WORD_OF_LINE: Final = defer_pattern(r"\S+")
-_MIN_LINE_SPACES: Final = 3
-_UNSPACED_SENTENCE: Final = defer_pattern("[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{8}")
-"""A line of a list that may be a sentence has this white space, or as many letters of a script without spaces."""
 _PROSE_SHARE: Final = 0.85
 """The least share of letters and white space in running prose; a table or a list of merges has less."""
 _MOST_PARTS: Final = 10
@@ -222,12 +206,12 @@ def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
         text = extract_markup_text(text)
     elif suffix in _STRING_SUFFIXES and not is_running_text:
         text, first_line = extract_string_values(text)
-    is_list = _is_list(text)
-    is_prose = is_running_text and not is_list
-    if is_list:
-        text = _keep_sentences(text)
+    holds_words = is_list(text)
+    is_prose = is_running_text and not holds_words
+    if holds_words:
+        text = keep_sentences(text)
     # A short text for people may restrict in words that are no stems of terms.
-    if _may_limit(text) or _has_term_stem(text) or (is_prose and window.size <= _LARGEST_SHORT_TEXT):
+    if may_limit(text) or _has_term_stem(text) or (is_prose and window.size <= _LARGEST_SHORT_TEXT):
         yield Prose(ProseKind.DOCUMENT if is_prose else ProseKind.STRINGS, text, first_line)
 
 
@@ -261,7 +245,7 @@ def _read_dense_parts(window: Window) -> Iterator[Reading]:
         folded = part.lower() if part.isascii() else normalize_appearance(part)
         if not _may_have_stems(folded, _MIN_PART_STEMS):
             continue
-        if len({stem[0] for stem in _TERM_STEMS.finditer(folded)}) < _MIN_PART_STEMS or _is_list(part):
+        if len({stem[0] for stem in _TERM_STEMS.finditer(folded)}) < _MIN_PART_STEMS or is_list(part):
             continue
         yield Prose(ProseKind.DOCUMENT, part, text.count("\n", 0, start) + 1, unread)
         parts += 1
@@ -284,38 +268,18 @@ def _read_long_list(window: Window) -> Iterator[Reading]:
         # A line that goes on in the next part is read again there, with its beginning.
         data = window.read(start, min(_LIST_PART + _PART_OVERLAP, size - start))
         text = decode_text(data)
-        kept = _keep_sentences(text) if _may_limit(text) else ""
-        if _may_limit(kept):
+        kept = keep_sentences(text) if may_limit(text) else ""
+        if may_limit(kept):
             yield Prose(ProseKind.STRINGS, kept.rstrip(), first_line)
         first_line += data.count(b"\n", 0, _LIST_PART)
     if window.size > size:
         yield Prose(ProseKind.DOCUMENT, "", 1, f"only its first {size} bytes were looked at")
 
 
-def _keep_sentences(text: str) -> str:
-    """Keep the lines of a list that may be sentences; the others are blank."""
-    return "\n".join(
-        line if line.count(" ") >= _MIN_LINE_SPACES or _UNSPACED_SENTENCE.search(line) else ""
-        for line in _iter_lines(text)
-    )
-
-
-def _iter_lines(text: str) -> Iterator[str]:
-    """Yield the lines of a text one by one, since a list of all takes many times the memory of the text."""
-    return (match[0] for match in _LINE.finditer(text))
-
-
 def _is_running_prose(text: str) -> bool:
     """Whether a text consists of words in lines, and is neither a list of words nor a table of numbers or marks."""
     words = sum(1 for letter in text if letter.isalpha() or letter.isspace())
-    return not _is_list(text) and words >= _PROSE_SHARE * len(text)
-
-
-def _is_list(text: str) -> bool:
-    """Whether a text is a list of words, such as a vocabulary, and no sentences."""
-    lines = sum(1 for line in _iter_lines(text) if line and not line.isspace())
-    words = sum(1 for _ in _WORD_OF_LINE.finditer(text))
-    return lines >= _MIN_LIST_LINES and words < _MOST_WORDS_IN_LIST_LINE * lines
+    return not is_list(text) and words >= _PROSE_SHARE * len(text)
 
 
 def _read_code(window: Window, start: str) -> Iterator[Reading]:
@@ -332,7 +296,7 @@ def _read_code(window: Window, start: str) -> Iterator[Reading]:
     body = lines[-1] if len(lines) > head_lines else ""
     if window.size > size:
         yield Prose(ProseKind.STRINGS, "", 1, f"only its first {size} bytes were looked at")
-    if not _may_limit(body):
+    if not may_limit(body):
         return
     text = extract_source_text(body)
     for tag in islice(_SPDX_LINE.finditer(text), _MOST_TAGS):
@@ -340,7 +304,7 @@ def _read_code(window: Window, start: str) -> Iterator[Reading]:
     for stated in islice(_STATED_LICENSE.finditer(body), _MOST_TAGS):
         line = head_lines + 1 + body.count("\n", 0, stated.start())
         yield Prose(ProseKind.STRINGS, f"license: {stated['value']}", line)
-    if _may_limit(text):
+    if may_limit(text):
         yield Prose(ProseKind.STRINGS, text, head_lines + 1)
 
 
@@ -355,16 +319,10 @@ def read_metadata_texts(texts: Iterable[str | tuple[str, str]]) -> Iterator[Pros
         key, text = ("", each) if isinstance(each, str) else each
         if names_terms(key):
             kept.append(f"{key}: {text}")
-        elif text.count(" ") >= _MIN_TEXT_SPACES and _may_limit(text):
+        elif text.count(" ") >= _MIN_TEXT_SPACES and may_limit(text):
             kept.append(text)
     if kept:
         yield Prose(ProseKind.STRINGS, "\n\n".join(kept), 0)
-
-
-def _may_limit(text: str) -> bool:
-    """Whether a text may hold a sentence of terms; searching for literals takes a fraction of the time of a pattern."""
-    lowered = text.lower()
-    return any(stem in lowered for stem in _LIMIT_STEMS)
 
 
 def _read_pdf(kind: ProseKind | None, window: Window, limits: Limits) -> Iterator[Reading]:

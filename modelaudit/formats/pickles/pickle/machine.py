@@ -33,7 +33,7 @@ from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
 from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
 from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, DIRECT_CODINGS, NestedConstants
-from modelaudit.formats.pickles.pickle.number_runs import NUMBER_LAYOUTS, NUMBER_OPCODES, read_numbers
+from modelaudit.formats.pickles.pickle.number_runs import NUMBER_LAYOUTS, NUMBER_OPCODES, are_numbers, read_numbers
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.skimmer import LONGEST_SETTING, Skimmer, is_worth_skimming
 from modelaudit.formats.pickles.pickle.source import LONGEST_FIXED_OPCODE, ByteSource
@@ -47,7 +47,6 @@ from modelaudit.formats.pickles.pickle.values import (
     PlainStretch,
     StackValue,
     TruncatedConstant,
-    are_numbers,
     find_acting_attributes,
     find_attributes,
     unpack_tuple,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.source import ByteSource
@@ -13,6 +14,8 @@ NUMBER_LAYOUTS: Final = {"BININT": "<i", "BININT1": "<B", "BININT2": "<H", "BINF
 NUMBER_OPCODES: Final = frozenset(b"JKMG")
 """The bytes of these opcodes, in the same order."""
 
+_NUMBERS: Final = frozenset({int, float})
+_FEWEST_NUMBERS: Final = 8  # that are looked at together
 _LONGEST_RUN: Final = 4096  # bytes
 _NUMBER: Final = defer_pattern(rb"(?s)K.|M..|J....|G.{8}")
 _RUN: Final = defer_pattern(rb"(?s)(?:K.|M..|J....|G.{8})+")
@@ -40,3 +43,8 @@ def read_numbers(source: ByteSource, end: int) -> list[int | float]:
         source.opcode_position = position
         position += len(opcode)
     return [_UNPACKERS[opcode[0]](opcode, 1)[0] for opcode in opcodes]
+
+
+def are_numbers(values: Sequence[object]) -> bool:
+    """Whether values are many, and all numbers, so that nothing can act with one of them."""
+    return len(values) >= _FEWEST_NUMBERS and _NUMBERS.issuperset(map(type, values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
+from modelaudit.formats.pickles.pickle.number_runs import are_numbers
 from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
@@ -29,8 +30,6 @@ _PARTS_OF_ATTRIBUTE: Final = 9  # that are kept of its value
 _ENTRIES_KEPT: Final = 64
 _PLAIN_KEPT: Final = 8
 _ACTING_KEPT: Final = 256
-_NUMBERS: Final = frozenset({int, float})
-_FEWEST_NUMBERS: Final = 8  # that are looked at together
 
 FORGOTTEN: Final = Unknown("a value that was dropped to save memory")
 """In place of values that were dropped because all values together reached the bound of memory."""
@@ -103,8 +102,7 @@ class Container:
         """Set items of a mapping, as ``set_item`` does for each; ``pairs`` are keys and values in turn, all numbers."""
         self.size += len(pairs) // 2
         if not self.is_forgotten:
-            first = pairs[: 2 * _PLAIN_KEPT]
-            for entry in zip(first[::2], first[1::2], strict=False):
+            for entry in zip(pairs[: 2 * _PLAIN_KEPT : 2], pairs[1 : 2 * _PLAIN_KEPT : 2], strict=False):
                 self._keep_entry(entry, is_inert=True)
 
     def extend(self, values: Sequence[StackValue]) -> None:
@@ -112,10 +110,8 @@ class Container:
         if self.is_forgotten:
             return
         if are_numbers(values):
-            self.size += len(values)
-            for value in values[:_PLAIN_KEPT]:
-                self._keep_entry(value, is_inert=True)
-            return
+            self.size += len(values) - len(values[:_PLAIN_KEPT])
+            values = values[:_PLAIN_KEPT]
         for value in values:
             if type(value) is PlainStretch:
                 self.add_unseen_items(value)
@@ -337,11 +333,6 @@ def _iterate_state_items(state: Container) -> Iterator[tuple[Container, StackVal
         elif id(value) not in visited and (key == ALL_ATTRIBUTES or value.type == "dict"):
             visited.add(id(value))
             open_containers.append((value, value.iterate_items()))
-
-
-def are_numbers(values: Sequence[StackValue]) -> bool:
-    """Whether values are many, and all numbers, so that nothing can act with one of them."""
-    return len(values) >= _FEWEST_NUMBERS and _NUMBERS.issuperset(map(type, values))
 
 
 def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
