@@ -24,7 +24,7 @@ from module_bindings import (
     iterate_bindings,
 )
 from module_names import Meaning, World
-from reviewed import Reviewed
+from reviewed import Reviewed, name_decorator
 
 T = TypeVar("T")
 MAX_STEPS = 200_000
@@ -98,6 +98,11 @@ class ClassInfo:
                 bindings.setdefault(name, []).append(binding)
         return {name: self._read_member(name, each) for name, each in bindings.items()}
 
+    def list_properties(self) -> list[str]:
+        """Return the names of the properties of the class and of its bases, sorted."""
+        members = [each for owner in self.iterate_classes() for each in owner.members.values()]
+        return sorted({each.name for each in members if each.kind == "property"})
+
     def _read_member(self, name: str, bindings: list[Binding]) -> Method:
         """Return the member that a class body binds to a name."""
         place = f"{self.module.path}:{bindings[-1].line}"
@@ -122,8 +127,8 @@ class ClassInfo:
         setters = [each for each in accessors if not isinstance(each, ast.ClassDef)]
         kind, fault = "method", None
         for decorator in node.decorator_list:
-            text = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
-            found = self.reviewed.kind_of_decorator(text, self.module)
+            text = name_decorator(decorator)
+            found = self.reviewed.kind_of_decorator(decorator, self.module)
             if found is None:
                 fault = Undecided(f"the decorator {text} may replace {name}", f"{self.module.path}:{decorator.lineno}")
             elif found != "same":
@@ -199,8 +204,8 @@ class ClassOrder:
     def _read_decorators(self, info: ClassInfo) -> None:
         """Keep what the decorators of a class generate, and a fault for each that may replace it."""
         for decorator in info.node.decorator_list:
-            text = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
-            kind = self.reviewed.kind_of_decorator(text, info.module)
+            text = name_decorator(decorator)
+            kind = self.reviewed.kind_of_decorator(decorator, info.module)
             if kind is None:
                 place = f"{info.module.path}:{decorator.lineno}"
                 info.faults.append(Undecided(f"the decorator {text} may replace the class", place))

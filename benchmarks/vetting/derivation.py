@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from class_order import MAX_STEPS, ClassInfo, ClassOrder, Method, TooMuchWorkError
 from expression_values import Frame
@@ -27,7 +28,7 @@ from loading import HOOKS
 from module_bindings import External, Found, Module, Undecided, find_replaced
 from module_names import World
 from module_uses import depends_on_object, passes_known_function, read_uses
-from reviewed import Reviewed
+from reviewed import Reviewed, name_decorator
 
 from modelaudit.languages.python import uses
 
@@ -151,11 +152,9 @@ class Derivation:
         name = found.name
         if found.module.fault is not None:
             return Decision(name, UNDECIDED, found.module.fault.reason, found.module.fault.place)
-        if found.module.name in self.changed:
-            place = self.changed[found.module.name]
+        if place := self.changed.get(found.module.name):
             return Decision(name, UNDECIDED, "a module of the library replaces its module", place)
-        looked_up = self.world.look_up(found.module, found.node.name)
-        if isinstance(looked_up, Undecided):
+        if isinstance(looked_up := self.world.look_up(found.module, found.node.name), Undecided):
             return Decision(name, UNDECIDED, looked_up.reason, looked_up.place)
         if self.world.is_conditional(found):
             return Decision(name, UNDECIDED, "it is defined below a condition", found.place)
@@ -174,8 +173,8 @@ class Derivation:
     def _check_function(self, found: Found) -> Issue | None:
         """Return why a function cannot be decided from its source; ``None`` if it can."""
         for decorator in found.node.decorator_list:
-            text = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
-            if self.reviewed.kind_of_decorator(text, found.module) is None:
+            text = name_decorator(decorator)
+            if self.reviewed.kind_of_decorator(decorator, found.module) is None:
                 return Issue(UNDECIDED, f"the decorator {text} may replace it", found.place)
         changed = self.changed.get(found.name)
         return Issue(UNDECIDED, "a module of the library changes it", changed) if changed else None
@@ -227,10 +226,10 @@ class Derivation:
                 for setter in method.setters:  # a state with slots sets attributes one by one
                     yield Frame(each.module, setter, self.order, each, info, "method")
 
-    def _find_frame(self, info: ClassInfo, name: str) -> Iterator[Frame]:
+    def _find_frame(self, info: ClassInfo | None, name: str) -> Iterator[Frame]:
         """Yield the method of a class that has a name, unless it is reviewed."""
-        found = info.find(name)
-        if found is None or isinstance(found, External):
+        found = info.find(name) if info is not None else None
+        if info is None or found is None or isinstance(found, External):
             return
         if self.reviewed.is_harmless(f"{found.owner.name}.{name}"):
             return
@@ -308,6 +307,7 @@ class Derivation:
             if names is not None:
                 replaceable = self._read_hook_calls(frame)
                 names |= replaceable.own
+                waiting += chain.from_iterable(map(self._find_frame, repeat(frame.concrete), replaceable.properties))
                 for reason, line in replaceable.faults:
                     place = f"{frame.module.path}:{line}"
                     return Issue(UNDECIDED, reason, place, frame.module.quote(line)), len(seen)
@@ -334,8 +334,7 @@ class Derivation:
         """Return what a function runs; it is read once for each class."""
         key = self._key(frame)
         if key not in self._effects:
-            if frame.module.fault is not None:
-                fault = frame.module.fault
+            if (fault := frame.module.fault) is not None:
                 self._effects[key] = Effects([Issue(UNDECIDED, fault.reason, fault.place)])
             else:
                 self._effects[key] = FunctionReader(frame, self.reviewed).read()

@@ -14,7 +14,7 @@ from class_order import ClassInfo, Method
 from expression_values import Frame
 from module_bindings import External, Found, Module, Undecided
 from module_uses import find_uses
-from reviewed import Reviewed
+from reviewed import Reviewed, name_decorator
 from value_kinds import Argument, Bound, Closure, Computed, Inner, Kind, Made, Member, Other, Own, Result, Super, Value
 
 from modelaudit.model.catalogue import Standing
@@ -251,8 +251,8 @@ class FunctionReader:
         if judgement.standing is Standing.DANGEROUS and not self.reviewed.is_ordinary(found.name):
             self._add(RUNS, f"it calls {found.name}, which {judgement.why}", line)
         for decorator in found.node.decorator_list:
-            text = ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
-            if self.reviewed.kind_of_decorator(text, found.module) is None:
+            text = name_decorator(decorator)
+            if self.reviewed.kind_of_decorator(decorator, found.module) is None:
                 issue = Issue(UNDECIDED, f"the decorator {text} may replace {found.name}", found.place)
                 self.effects.issues.append(issue)
         self.effects.calls.append(Frame(found.module, found.node, self.frame.order))

@@ -9,7 +9,8 @@ of its own: its methods and properties are no known code. Three ways remain:
   under it;
 - a call of one of ``FOREIGN_CALLS``, or of a special method, on any value: the scanner reports a callable that a state
   sets under such a name, and each class is followed through its methods of these names, as through its hooks;
-- a read of one of ``FOREIGN_READS`` or ``FOREIGN_PROPERTIES``.
+- a read of one of ``FOREIGN_READS`` or ``FOREIGN_PROPERTIES``, or of the object's own attributes by names that a
+  method of its class lists, which runs the properties of that class.
 
 Operators, ``len``, ``repr``, loops and formats look a method up on the class (https://docs.python.org/3/reference/
 datamodel.html#special-method-lookup). Each class is followed through all methods of ``IMPLICIT_HOOKS``, so that these
@@ -25,7 +26,7 @@ from dataclasses import dataclass, field
 from class_order import Method
 from expression_values import Frame
 from module_bindings import External, Found, Module
-from value_kinds import OTHER, Bound, Closure, Inner, Kind, Made, Own, Super, Value
+from value_kinds import OTHER, Bound, Closure, Inner, Kind, Made, Own, Result, Super, Value
 
 FOREIGN_CALLS = frozenset(
     {
@@ -103,6 +104,13 @@ _CALLING_SECOND = frozenset({"ref", "proxy", "finalize"})
 """Those of them that keep the first, and call the second."""
 SINGLE_ARGUMENT = frozenset({"add", "append", "discard", "extend", "remove"})
 """Methods that a loader or a hook calls with one argument: one that needs more of them only raises an error."""
+_NEW_CONTAINERS = frozenset({"builtins.dict", "builtins.list", "builtins.set", "builtins.tuple", "builtins.str"})
+"""Calls that make a new container of Python, or a text, whatever they get."""
+_OF_SIGNATURES = frozenset(
+    {"parameters", "name", "kind", "POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD", "VAR_POSITIONAL", "KEYWORD_ONLY"}
+    | {"VAR_KEYWORD"}
+)
+"""Attributes of signatures and of their parameters that are no objects of a program."""
 _FUNCTION_KEYWORDS = frozenset({"key", "default_factory", "target", "func", "fn", "function", "callback", "default"})
 _ATTRIBUTE_READERS = frozenset({"builtins.getattr", "builtins.hasattr"})
 
@@ -132,10 +140,12 @@ class HookCalls:
     Attributes:
         own: the names of the methods of its own object.
         faults: (reason, line) of each call or read that decides against the function.
+        properties: of the class of its object, which it may run by names that it computes.
     """
 
     own: set[str] = field(default_factory=set)
     faults: list[tuple[str, int]] = field(default_factory=list)
+    properties: list[str] = field(default_factory=list)
 
 
 def read_hook_calls(frame: Frame) -> HookCalls:
@@ -216,13 +226,33 @@ def _read_functions_passed(frame: Frame, node: ast.Call, found: HookCalls) -> No
         attribute = node.args[1]
         if isinstance(attribute, ast.Constant) and isinstance(attribute.value, str):
             _read_attribute(frame, node.args[0], attribute.value, node.lineno, found)
+        elif _is_named_by_class(frame, node.args[0], attribute):
+            found.properties += frame.concrete.list_properties() if frame.concrete is not None else []
         elif not _has_fixed_members(frame, node.args[0]):
             found.faults.append(("it reads an attribute by a computed name", node.lineno))
 
 
+def _is_named_by_class(frame: Frame, base: ast.expr, attribute: ast.expr) -> bool:
+    """Whether an attribute of the object itself is read by a name out of a list that a method of its class gives.
+
+    Such a method gets the class without the state: ``getattr(self, each) for each in self.list_names()``.
+    """
+    if not isinstance(attribute, ast.Name) or set(frame.evaluate(base)) != {Own()}:
+        return False
+    bound = frame.local_values.get(attribute.id, ()) if attribute.id not in frame.parameters else ()
+    for value in bound:
+        call = value.value if isinstance(value, ast.Subscript) else None
+        if not isinstance(call, ast.Call) or call.args or call.keywords:
+            return False
+        makers = frame.evaluate(call.func)
+        if not all(isinstance(each, Bound) and each.method.kind == "class" for each in makers):
+            return False
+    return bool(bound)
+
+
 def _read_attribute(frame: Frame, base: ast.expr, name: str, line: int, found: HookCalls) -> None:
     """Add the fault of a read of an attribute that runs a property of any class."""
-    if name in FOREIGN_READS or name in FOREIGN_PROPERTIES or _has_fixed_members(frame, base):
+    if name in FOREIGN_READS | FOREIGN_PROPERTIES | FOREIGN_CALLS or _has_fixed_members(frame, base):
         return
     if not all(_is_fixed(each) or each == Own() for each in frame.evaluate(base)):
         found.faults.append((f"it reads {name} of a value that the state may replace", line))
@@ -234,12 +264,36 @@ def _has_fixed_members(frame: Frame, node: ast.expr) -> bool:
         return True
     if isinstance(node, ast.Attribute) and node.attr == "__dict__":
         return True
+    if isinstance(node, ast.Attribute) and all(_is_class(each) for each in frame.evaluate(node.value)):
+        return all(
+            isinstance(each, Bound) for each in frame.evaluate(node)
+        )  # a function of the class, not of the state
     root = node
     while isinstance(root, ast.Attribute):
         root = root.value
     if isinstance(root, ast.Name) and root.id not in frame.local_values and root.id not in frame.parameters:
         return True
-    return all(_is_fixed(each) for each in frame.evaluate(node))
+    return all(_is_fixed(each) for each in frame.evaluate(node)) or _is_of_signature(frame, node)
+
+
+def _is_of_signature(frame: Frame, node: ast.expr | Value, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether an expression takes ``inspect.signature`` of a function, or its parameters, by any local names.
+
+    What a parameter holds beside its name and kind is no part of the signature.
+    """
+    match node:
+        case ast.Call(func=ast.Attribute(value=base)):
+            return _is_of_signature(frame, base, seen)
+        case ast.Call(func=ast.Name() as callee):
+            return frame.evaluate(callee) == [External("inspect.signature")]
+        case ast.Attribute(value=base, attr=name):
+            return name in _OF_SIGNATURES and _is_of_signature(frame, base, seen)
+        case ast.Subscript(value=base) | ast.ListComp(elt=base):
+            return _is_of_signature(frame, base, seen)
+        case ast.Name(id=name) if name not in frame.parameters:
+            bound = frame.local_values.get(name, ()) if name not in seen else ()
+            return name in seen or (bool(bound) and all(_is_of_signature(frame, each, seen | {name}) for each in bound))
+    return False
 
 
 def _is_method(frame: Frame, name: str) -> bool:
@@ -248,8 +302,15 @@ def _is_method(frame: Frame, name: str) -> bool:
     return isinstance(method, Method) and method.node is not None
 
 
+def _is_class(value: Value) -> bool:
+    """Whether a value is a class of the sources."""
+    return isinstance(value, Kind) or value == Own(is_class=True)
+
+
 def _is_fixed(value: Value) -> bool:
-    """Whether the members of a value are those of the sources: no file sets attributes on it."""
+    """Whether the members of a value are those of the sources, or of Python: no file sets attributes on it."""
+    if isinstance(value, Result):
+        return value.name in _NEW_CONTAINERS
     return isinstance(value, Module | External | Found | Kind | Super | Made) or value == Own(is_class=True)
 
 

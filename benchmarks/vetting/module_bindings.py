@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wheel_sources import Sources
 
@@ -29,6 +29,7 @@ class Binding:
 
     Attributes:
         is_conditional: whether it is below an ``if``, a ``try`` or a loop.
+        instead_of: the full names that have to be missing before it binds: it is in the handler of their imports.
     """
 
     line: int
@@ -36,6 +37,7 @@ class Binding:
     target: str = ""
     value: ast.expr | None = None
     is_conditional: bool = False
+    instead_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ def parse_module(name: str, sources: Sources, assumed: tuple[str, str] | None = 
         module.fault = Undecided(sources.refused[name], path)
         return module
     try:
-        text = sources.texts[name].decode("utf-8")
+        text = sources.texts[name].decode("utf-8-sig")  # Python skips the mark
     except UnicodeDecodeError:
         module.fault = Undecided("its source is not UTF-8", path)
         return module
@@ -269,8 +271,10 @@ def _iterate_compound(node: ast.stmt, module: Module) -> Iterator[tuple[str, Bin
     for handler in getattr(node, "handlers", ()):
         if handler.name:
             yield handler.name, Binding(handler.lineno)
+        tried = tuple(_iterate_tried(node, handler, module))
         for statement in handler.body:
-            yield from iterate_bindings(statement, module, is_conditional=True)
+            for name, binding in iterate_bindings(statement, module, is_conditional=True):
+                yield name, replace(binding, instead_of=tried)
     for case in getattr(node, "cases", ()):
         for pattern in ast.walk(case.pattern):
             name = getattr(pattern, "name", None) or getattr(pattern, "rest", None)
@@ -278,6 +282,15 @@ def _iterate_compound(node: ast.stmt, module: Module) -> Iterator[tuple[str, Bin
                 yield name, Binding(node.lineno)
         for statement in case.body:
             yield from iterate_bindings(statement, module, is_conditional=True)
+
+
+def _iterate_tried(node: ast.stmt, handler: ast.ExceptHandler, module: Module) -> Iterator[str]:
+    """Yield the full names that a ``try`` imports, if it does no more and the handler is for a missing one."""
+    body = getattr(node, "body", [])
+    is_for_missing = handler.type is not None and ast.unparse(handler.type) in ("ImportError", "ModuleNotFoundError")
+    if is_for_missing and all(isinstance(each, ast.ImportFrom) and not each.level for each in body):
+        for statement in body:
+            yield from (binding.target for _, binding in iterate_bindings(statement, module, is_conditional=True))
 
 
 def _iterate_targets(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 
-from module_bindings import Assigned, External, Found, Module, Undecided, is_nothing, parse_module
+from module_bindings import Assigned, Binding, External, Found, Module, Undecided, is_nothing, parse_module
 from wheel_sources import Sources
 
 _BUILTINS = frozenset(dir(builtins))
@@ -93,7 +94,7 @@ class World:
             return External(f"{module.name}.{name}")
         if module.is_package and self.is_compiled(f"{module.name}.{name}"):
             return External(f"{module.name}.{name}")
-        bindings = module.bindings.get(name, [])
+        bindings = [each for each in module.bindings.get(name, ()) if not self._never_binds(each)]
         full_name = f"{module.name}.{name}"
         is_undone = module.fault is not None and full_name not in self._vouched
         if is_undone and module.fault is not None and (not bindings or bindings[0].definition is not None):
@@ -114,6 +115,13 @@ class World:
         if first.value is not None and isinstance(first.value, ast.Name | ast.Attribute):
             return self._resolve_alias(module, first.value, steps)
         return Undecided(f"{name} holds the value of an expression", place)
+
+    def _never_binds(self, binding: Binding) -> bool:
+        """Whether a binding is for releases of Python without names that the standard library has in all that count."""
+        names = binding.instead_of
+        return bool(names) and all(
+            each in self._known and each.partition(".")[0] in sys.stdlib_module_names for each in names
+        )
 
     def _look_up_typed(self, module: Module, name: str, steps: int) -> Meaning | None:
         """Return what a lazy package of another library imports for type checkers; ``None`` if that is unknown.

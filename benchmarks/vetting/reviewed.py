@@ -60,9 +60,10 @@ class Reviewed:
     resolve: Resolver | None = field(default=None)
     resolve_name: Callable[[str], Meaning] | None = field(default=None)
 
-    def kind_of_decorator(self, text: str, module: Module) -> str | None:
+    def kind_of_decorator(self, decorator: ast.expr, module: Module) -> str | None:
         """Return what a decorator makes: ``same``, ``property``, ``static`` and so on; ``None`` if it is unknown."""
         assert self.resolve is not None
+        text = name_decorator(decorator)
         found = self.resolve(module, text)
         name = getattr(found, "name", "")
         if name in self.decorators:
@@ -70,8 +71,10 @@ class Reviewed:
         method = self._name_method(text, module)
         if method in self.decorators:
             return self.decorators[method]
-        node = getattr(found, "node", None)
-        if isinstance(node, ast.FunctionDef) and not node.decorator_list and returns_its_argument(node):
+        node, is_called = getattr(found, "node", None), isinstance(decorator, ast.Call)
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list:
+            return "same" if (_returns_decorator(node) if is_called else returns_argument(node)) else None
+        if isinstance(node, ast.ClassDef) and is_called and _returns_what_it_is_called_with(node):
             return "same"
         return None
 
@@ -170,20 +173,27 @@ class Reviewed:
         return judge_name(Name(module or name, qualname or name), self.callables)
 
 
-def returns_its_argument(node: ast.FunctionDef) -> bool:
-    """Whether a decorator, or the function that it returns, gives back its first argument and sets nothing on it."""
-    if not node.args.args and not node.args.posonlyargs:
-        return _returns_decorator(node)
-    first = (*node.args.posonlyargs, *node.args.args)[0].arg
+def name_decorator(decorator: ast.expr) -> str:
+    """Return the dotted name of a decorator, without its arguments."""
+    return ast.unparse(decorator.func if isinstance(decorator, ast.Call) else decorator)
+
+
+def returns_argument(node: ast.FunctionDef, position: int = 0) -> bool:
+    """Whether a function gives back one of its arguments, and sets nothing on it but its documentation."""
+    arguments = [*node.args.posonlyargs, *node.args.args]
+    if len(arguments) <= position:
+        return False
+    given = arguments[position].arg
     returned = [each.value for each in _iterate_own(node) if isinstance(each, ast.Return)]
-    if not returned or not all(isinstance(each, ast.Name) and each.id == first for each in returned):
-        return _returns_decorator(node)
+    if not returned or not all(isinstance(each, ast.Name) and each.id == given for each in returned):
+        return False
     for part in ast.walk(node):
         match part:
-            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if name == first:
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()) if name == given:
                 return False
-            case ast.Attribute(ctx=ast.Store() | ast.Del(), value=ast.Name(id=name)) if name == first:
-                return False
+            case ast.Attribute(ctx=ast.Store() | ast.Del(), value=ast.Name(id=name), attr=attribute) if name == given:
+                if attribute != "__doc__":
+                    return False
             case ast.Call(func=ast.Name(id="setattr" | "delattr" | "exec" | "vars")):
                 return False
             case ast.Attribute(attr="__setattr__" | "__dict__", ctx=ast.Load()) if not _is_read(part, node):
@@ -191,6 +201,25 @@ def returns_its_argument(node: ast.FunctionDef) -> bool:
             case ast.Yield() | ast.YieldFrom():
                 return False
     return True
+
+
+def _returns_what_it_is_called_with(node: ast.ClassDef) -> bool:
+    """Whether an object of a class, when it is called, gives back its first argument."""
+    functions = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+    methods = {each.name: each for each in functions}
+    others = [each for each in node.body if each not in functions]
+    is_plain = all(
+        (isinstance(each, ast.AnnAssign) and each.value is None)
+        or (isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant))
+        for each in others
+    )
+    bases = {ast.unparse(each) for each in node.bases}
+    if node.decorator_list or node.keywords or not is_plain or not bases <= {"object"}:
+        return False
+    if len(methods) < len(functions) or not methods.keys() <= {"__init__", "__call__"}:
+        return False
+    call = methods.get("__call__")
+    return call is not None and not call.decorator_list and returns_argument(call, position=1)
 
 
 def _is_read(attribute: ast.Attribute, node: ast.FunctionDef) -> bool:
@@ -213,7 +242,7 @@ def _returns_decorator(node: ast.FunctionDef) -> bool:
         and each.id in inner
         and not inner[each.id].decorator_list
         and bool(inner[each.id].args.args)
-        and returns_its_argument(inner[each.id])
+        and returns_argument(inner[each.id])
         for each in returned
     )
 

@@ -75,8 +75,37 @@ LIES: dict[str, tuple[str, dict[str, str | bytes]]] = {
     "decorator-sets-a-hook": (
         "def mark(kind):\n    kind.__setstate__ = Evil.__setstate__\n    return kind\n@mark\n" + PLAIN, {}
     ),
+    "decorator-returns-what-it-is-called-with": ("def same(kind):\n    return kind\n@same(Evil)\n" + PLAIN, {}),
+    "decorator-without-its-call": ("def name(text):\n    def keep(kind):\n        return kind\n    return keep\n@name\n" + PLAIN, {}),
+    "decorator-of-a-class": ("class Swap:\n    def __call__(self, kind):\n        return Evil\n@Swap()\n" + PLAIN, {}),
+    "decorator-that-is-a-class": ("class Note:\n    def __call__(self, kind):\n        return kind\n@Note\n" + PLAIN, {}),
+    "decorator-of-a-class-sets-a-hook": (
+        "class Note:\n    def __call__(self, kind):\n        kind.__setstate__ = Evil.__setstate__\n        return kind\n"
+        "@Note()\n" + PLAIN, {}
+    ),
+    "decorator-of-a-class-with-a-base": (
+        "class Base:\n    def __new__(cls):\n        return lambda kind: Evil\n"
+        "class Note(Base):\n    def __call__(self, kind):\n        return kind\n@Note()\n" + PLAIN, {}
+    ),
+    "decorator-of-a-class-bound-twice": (
+        "class Note:\n    def __call__(self, kind):\n        return Evil\n    def __call__(self, kind):\n        return kind\n"
+        "    __call__ = Evil\n@Note()\n" + PLAIN, {}
+    ),
     "name-assigned-again": (PLAIN + "Model = Evil\n", {}),
     "name-imported-again": (PLAIN + "from lib.evil import Evil as Model\n", {"lib/evil.py": EVIL}),
+    "import-that-python-lacks": (
+        "try:\n    from collections import Mapping\nexcept ImportError:\n    from lib.evil import Mapping\n"
+        "class Model:\n    def __setstate__(self, state):\n        Mapping(state)\n",
+        {"lib/evil.py": EVIL.replace("Evil", "Mapping") + "    __init__ = __setstate__\n"},
+    ),
+    "import-of-another-error": (
+        "try:\n    from inspect import signature\nexcept Exception:\n    pass\nelse:\n    from os import system as signature\n"
+        "class Model:\n    def __setstate__(self, state):\n        signature(state)\n", {}
+    ),
+    "import-and-more-below-a-try": (
+        "try:\n    from inspect import signature\n    raise ImportError\nexcept ImportError:\n    from os import system as signature\n"
+        "class Model:\n    def __setstate__(self, state):\n        signature(state)\n", {}
+    ),
     "name-of-a-loop": (PLAIN + "for Model in (Evil,):\n    pass\n", {}),
     "name-of-a-with": (PLAIN + "with open('x') as Model:\n    pass\n", {}),
     "name-of-a-walrus": (PLAIN + "print(Model := Evil)\n", {}),
@@ -251,6 +280,12 @@ HONEST = {
     "restores": "class Model:\n    def __setstate__(self, state):\n        self.__dict__.update(state)\n        self.x = len(state)\n",
     "registered": "NAMES = {}\ndef register(name):\n    def keep(kind):\n        NAMES[name] = kind\n        return kind\n    return keep\n"
     "@register('a')\nclass Model:\n    pass\n",
+    "documented": "class Note:\n    def __init__(self, **texts):\n        self.texts = texts\n"
+    "    def __call__(self, kind):\n        kind.__doc__ = kind.__doc__.format(**self.texts)\n        return kind\n"
+    "@Note(size='a number')\nclass Model:\n    pass\n",
+    "import-for-old-releases": "try:\n    from inspect import signature\nexcept ImportError:\n    from lib.user import signature\n"
+    "class Model:\n    def __setstate__(self, state):\n        signature(len)\n",
+    "byte-order-mark": "\ufeff" + PLAIN,
     "dataclass": "from dataclasses import dataclass, field\n@dataclass\nclass Model:\n    x: list = field(default_factory=list)\n",
     "overloaded": "from typing import overload\nclass Model:\n    @overload\n    def __init__(self, a: int): ...\n"
     "    @overload\n    def __init__(self, a: str): ...\n    def __init__(self, a):\n        self.a = a\n",
@@ -289,6 +324,29 @@ REPLACED: dict[str, str] = {
     "attribute-of-the-state": "def __hash__(self):\n        return hash(self.cache.total)\n",
     "computed-attribute": "def __setstate__(self, state):\n        getattr(state, state[0])\n",
     "computed-attribute-of-itself": "def __setstate__(self, state):\n        getattr(self, state[0])\n",
+    "computed-attribute-by-a-list-of-the-state": "def __repr__(self):\n        return [getattr(self, a) for a in self.names]\n",
+    "computed-attribute-by-a-method": (
+        "def list_names(self):\n        return self.names\n    def __repr__(self):\n"
+        "        return [getattr(self, a) for a in self.list_names()]\n"
+    ),
+    "property-by-a-name-of-the-class": (
+        "@classmethod\n    def list_names(cls):\n        return ['a']\n    @property\n    def a(self):\n        return self.fn()\n"
+        "    def __repr__(self):\n        return [getattr(self, a) for a in self.list_names()]\n"
+    ),
+    "call-by-a-name-of-the-class": (
+        "@classmethod\n    def list_names(cls):\n        return ['a']\n"
+        "    def __repr__(self):\n        return [getattr(self, a)() for a in self.list_names()]\n"
+    ),
+    "container-or-state": "def __repr__(self):\n        out = dict()\n        out = self.a\n        out.update(a=1)\n",
+    "function-that-a-state-shadows": "def run(self):\n        pass\n    def __repr__(self):\n        return str(self.run.title)\n",
+    "default-of-a-signature": (
+        "def __repr__(self):\n        from inspect import signature\n"
+        "        return str([p.default.text for p in signature(len).parameters.values()])\n"
+    ),
+    "signature-or-state": (
+        "def __repr__(self):\n        from inspect import signature\n        a = signature(len)\n        a = self.a\n"
+        "        return str(a.kind)\n"
+    ),
     "function-that-is-passed": "def __eq__(self, other):\n        return list(map(self.fn, other))\n",
     "key-of-a-sort": "def __hash__(self):\n        return hash(tuple(sorted(self.a, key=self.fn)))\n",
     "partial": "def __del__(self):\n        functools.partial(self.fn, 1)()\n",
@@ -336,6 +394,21 @@ OWN_CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "method-with-several-arguments": ("def add(self, first, second):\n        first.run()\n", ()),
     "arrays": ("def __repr__(self):\n        return str(self.x.shape) + str(self.x.astype(1))\n", ()),
     "own-class": ("def __getitem__(self, key):\n        return self.__class__()\n", ()),
+    "new-container": (
+        "def __repr__(self):\n        out = dict()\n        out.update(a=1)\n        return str(out)\n",
+        (),
+    ),
+    "function-of-the-class": (
+        "@classmethod\n    def name(cls):\n        return cls.run.title\n    def run(self):\n        pass\n"
+        "    def __repr__(self):\n        return str(self.name())\n",
+        ("name",),
+    ),
+    "parameters-of-a-signature": (
+        "def __repr__(self):\n        from inspect import signature\n"
+        "        a = [p for p in signature(len).parameters.values() if p.kind]\n"
+        "        return str([each.name for each in a])\n",
+        (),
+    ),
     "data-of-a-map": ("def __repr__(self):\n        return ','.join(map(repr, self.models))\n", ()),
     "plain-keywords": ("def __add__(self, other):\n        return dict(**{'a': True})\n", ()),
 }

@@ -297,6 +297,18 @@ def test_large_token_vocabulary_that_contains_loader_keys_as_tokens_exceeds_no_l
     assert UnreadReason.LIMIT not in reading.reasons()
 
 
+def test_rows_of_numbers_behind_many_values_exceed_no_limit_and_hide_no_name(read_bytes, monkeypatch):
+    monkeypatch.setattr(document_settings, "_MAX_SETTINGS", 300)
+    monkeypatch.setattr(document_settings, "_MOST_BEFORE_DATA", 100)
+    rows: dict[str, object] = {f"row{number}": [number, 0.5, 3] for number in range(200)}
+    rows |= {"m": [1, {"_target_": "os.system"}, 2], "args": [True, 4], "n": {"_target_": "os.popen", "count": 1}}
+    reading = read_bytes(json.dumps(rows).encode(), "a.json")
+    assert UnreadReason.LIMIT not in reading.reasons()
+    assert {("target", "os.system"), ("target", "os.popen")} <= set(list_mentions(reading))
+    texts = json.dumps({"rows": [[str(number), True] for number in range(200)], "_target_": "os.system"}).encode()
+    assert UnreadReason.LIMIT in read_bytes(texts, "a.json").reasons()
+
+
 def test_record_of_training_with_more_values_than_the_bound_is_no_absence(read_bytes, monkeypatch):
     monkeypatch.setattr(document_settings, "_MAX_SETTINGS", 300)
     state = json.dumps({"epoch": 3.0, "log_history": [{"step": number} for number in range(400)]}).encode()

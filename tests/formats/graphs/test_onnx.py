@@ -246,6 +246,60 @@ def test_onnx_reader_parses_random_bytes_or_reports_them_as_unread(sample, read_
     assert reading.structures or reading.unread
 
 
+TENSOR = made.encode_tensor("y", (2, 3), bytes(24))
+
+
+def test_file_that_is_one_onnx_tensor_is_read_to_its_last_byte(read_bytes):
+    for data in (TENSOR, made.encode_tensor("", (), bytes(4)), encode_data(1, b"\x02\x03") + TENSOR[4:]):
+        reading = read_bytes(data, "output_0.pb")
+        assert reading.formats == {"output_0.pb": ["onnx-tensor"]}
+        assert not reading.unread
+        assert not reading.kinds()
+
+
+@check_each(
+    "data",
+    [
+        made.encode_tensor("y", (2, 3), bytes(23)),
+        made.encode_tensor("y", (2, 4), bytes(24)),
+        made.encode_tensor("y", (2, 3), bytes(24), type_=11),
+        made.encode_tensor("y", (2, 3), bytes(24), type_=8),
+        made.encode_tensor("y", (2, 3), bytes(24), type_=99),
+        made.encode_tensor("y", (2**64 - 2, 3), bytes(24)),
+        made.encode_tensor("y", (2, 3)),
+        made.encode_external_tensor("weights.bin"),
+        made.encode_tensor("y" * 121, (2, 3), bytes(24)),
+        TENSOR + encode_data(9, bytes(24)),
+        TENSOR + encode_number(2, 1),
+        TENSOR + encode_data(12, b"a text"),
+        TENSOR + encode_data(40, b"a field of another message"),
+        TENSOR + b"\0",
+        TENSOR[:-1],
+    ],
+)
+def test_tensor_whose_bytes_are_others_than_it_states_is_no_format(data, read_bytes):
+    assert "onnx-tensor" not in read_bytes(data, "output_0.pb").formats.get("output_0.pb", ())
+
+
+def test_onnx_tensor_is_known_by_its_extension_as_well(read_bytes):
+    assert "onnx-tensor" not in read_bytes(TENSOR, "output_0.bin").formats.get("output_0.bin", ())
+
+
+@pytest.mark.parametrize(("data", "code"), [(TENSOR, 0), (TENSOR[:-1], 3), (TENSOR + b"\x01", 3)])
+def test_scan_of_an_onnx_tensor_passes_only_if_its_bytes_are_those_that_it_states(data, code, tmp_path):
+    (tmp_path / "output_0.pb").write_bytes(data)
+    assert scan_folder(tmp_path)[0] == code
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_onnx_tensor_is_no_format_if_its_length_changes(data, read_bytes):
+    size = data.draw(st.integers(0, 40).filter(lambda each: each != 24))
+    tail = data.draw(st.binary(max_size=8))
+    content = made.encode_tensor("y", (2, 3), bytes(size)) + tail
+    assert "onnx-tensor" not in read_bytes(content, "output_0.pb").formats.get("output_0.pb", ())
+
+
 # Eight bytes that no reader recognises.
 WEIGHTS = bytes(range(0xF0, 0xF8))
 

@@ -363,3 +363,20 @@ def test_trial_finds_the_import_in_each_generated_program_that_an_unpickler_of_c
                 missed.append(program)
     assert reached > 100
     assert missed == []
+
+
+def test_list_of_words_is_searched_without_a_trial_of_each_word(monkeypatch) -> None:
+    words = b"".join(b"c%d_word\n" % number for number in range(20_000))
+    monkeypatch.setattr(search, "_MOST_TRIALS", 50)
+    for end in (b"dog\n", b"\xc3\xa7a\n", b"lid\n"):
+        assert search_bytes(words + end) == []
+
+
+@check_each(
+    "run",
+    [b"cos\nsystem\n(S'id'\ntR.", b"cos\nsystem\nS'id'\n\x85R.", b"(cos\nsystem\nS'id'\no.", b"cos\nsystem\n)R."],
+)
+def test_call_behind_words_that_begin_like_imports_is_found(run: bytes) -> None:
+    for words in (b"", b"ca\ncb\n", b"ca\ncb\ncc\n", b"ca\ncb\nd\n", b"ca\n" * 51):
+        spans = list_spans(words + run)
+        assert any(start + size >= len(words) + len(run) - 1 for start, size in spans), (words, spans)

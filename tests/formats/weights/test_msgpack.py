@@ -37,6 +37,35 @@ def test_list_of_patterns_of_spacy_is_recognised_by_its_name(read_bytes):
     assert read_bytes(b"\x90\0", "patterns").kinds() == {"trailing-data"}
 
 
+# The map that the models of spaCy 2 are, whose keys are bytes: an array of numbers as msgpack-numpy writes it.
+NUMBERS = b"\x84" + b"".join(
+    b"\xc4" + bytes((len(key),)) + key + value
+    for key, value in ((b"nd", b"\xc3"), (b"type", b"\xa3<f4"), (b"kind", b"\xc4\0"), (b"data", b"\xc4\x08" + bytes(8)))
+)
+WEIGHTS_OF_BYTES = b"\x81\xc4\x07weights\x92" + NUMBERS + b"\x81\xa1W" + NUMBERS
+
+
+def test_map_whose_keys_are_bytes_is_recognised_and_read_to_its_last_byte(read_bytes):
+    reading = read_bytes(WEIGHTS_OF_BYTES, "ner/model")
+    assert reading.formats == {"ner/model": ["msgpack"]}
+    assert not reading.unread
+    assert not reading.kinds()
+
+
+@pytest.mark.parametrize(
+    "data", [WEIGHTS_OF_BYTES[:-1], WEIGHTS_OF_BYTES + b"\xc0", b"\x81\xc4\x07weights\x93" + NUMBERS]
+)
+def test_map_whose_keys_are_bytes_is_none_if_a_length_or_a_count_changes(data, read_bytes):
+    assert "msgpack" not in read_bytes(data, "ner/model").formats.get("ner/model", [])
+
+
+def test_pickle_in_a_map_whose_keys_are_bytes_is_read(read_bytes):
+    hostile = WEIGHTS_OF_BYTES.replace(b"kind\xc4\0", b"kind\xc4\x01O").replace(
+        b"\xc4\x08" + bytes(8), b"\xc4" + bytes((len(EVAL_ONE),)) + EVAL_ONE
+    )
+    assert read_bytes(hostile, "ner/model").of(PickleProgram)
+
+
 @check_each(
     "data, kind",
     [

@@ -39,6 +39,12 @@ DECLARATIONS: Final = (
         defects=(OnnxDefect, TensorSizeDefect),
     ),
     Declaration(
+        "onnx-tensor",
+        fixtures="onnx",
+        read=f"{__name__}.tensor_file:read",
+        recognise=f"{__name__}.tensor_file:recognises",
+    ),
+    Declaration(
         "ort",
         read=f"{__name__}.ort:read",
         recognise=Magic((b"ORTM",), offset=4),

@@ -121,7 +121,7 @@ def _parse_entry(message: Message) -> tuple[str, str]:
     return key, value
 
 
-def _compute_size(dims: Sequence[int], type_: int) -> int | None:
+def compute_size(dims: Sequence[int], type_: int) -> int | None:
     """Compute the size of a tensor in bytes; ``None`` for an unknown type, strings, or a negative size.
 
     Args:
@@ -147,7 +147,7 @@ def check_tensor(tensor: Tensor, attribute: str, collector: ModelCollector) -> N
     """
     collector.tensors += 1
     label = tensor.name or attribute or "a tensor"
-    needed = _compute_size(tensor.dims, tensor.type)
+    needed = compute_size(tensor.dims, tensor.type)
     if any(size < 0 for size in tensor.dims):
         collector.record_defect(
             TensorSizeDefect.NEGATIVE_LENGTH, f"{label} has the shape {_format_shape(tensor.dims)}", tensor.where

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from heapq import heappop, heappush, merge
 from itertools import groupby
+from pickletools import opcodes
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.machine import Machine
@@ -38,8 +39,15 @@ _MARKS_TRIED: Final = 4
 
 # GLOBAL and INST, with the lines of the module and the name: "cos\nsystem\n".
 _DOTTED: Final = rb"[A-Za-z_][\w.]{0,99}+\n"
-_GLOBAL: Final = defer_pattern(rb"c" + _DOTTED + _DOTTED)
-_INST: Final = defer_pattern(rb"i" + _DOTTED + _DOTTED)
+# The next one may begin at the second line.
+_GLOBAL: Final = defer_pattern(rb"c(?=" + _DOTTED + _DOTTED + rb")")
+_LINES_OF_GLOBAL: Final = defer_pattern(rb"c[^\n]*+\n[^\n]*+\n")
+# Bytes that no opcode has, and opcodes that need a mark: DICT, LIST, TUPLE, APPENDS, SETITEMS, OBJ, ADDITEMS and
+# FROZENSET.
+_ENDS_WITHOUT_MARK: Final = (frozenset(range(256)) - {ord(each.code) for each in opcodes}) | frozenset(
+    b"dlteuo\x90\x91"
+)
+_INST: Final = defer_pattern(rb"i(?=" + _DOTTED + _DOTTED + rb")")
 # SHORT_BINUNICODE with a name, and MEMOIZE or BINPUT. Two of them and STACK_GLOBAL import a name.
 _WORD: Final = rb"\x8c[\x01-\x64][A-Za-z_][\w.]{0,99}+(?:\x94|q.)?+"
 _STACK_GLOBAL: Final = defer_pattern(_WORD + _WORD + rb"\x93", re.DOTALL)
@@ -168,11 +176,35 @@ class _PickleSearch:
 def _find_globals(data: bytes) -> Iterator[int]:
     """Yield where a pickle with the opcode GLOBAL may begin, in order.
 
-    After a mark, the name is the class of an OBJ, and the pickle begins with the mark.
+    After a mark, the name is the class of an OBJ, and the pickle begins with the mark. Without one, several GLOBAL in
+    front of an opcode that needs a mark, or of a byte that is no opcode, only import: such are lists of words.
     """
+    fruitless: dict[int, bool] = {}  # by the offset of a GLOBAL, whether those from there on only import
     for match in _GLOBAL.finditer(data):
         start = match.start()
-        yield start - 1 if start > 0 and data[start - 1] == _MARK else start
+        if start > 0 and data[start - 1] == _MARK:
+            yield start - 1
+        elif not _only_import(data, start, fruitless):
+            yield start
+
+
+def _only_import(data: bytes, start: int, fruitless: dict[int, bool]) -> bool:
+    """Whether from ``start`` on there are only GLOBAL, up to a byte that no pickle has there.
+
+    Args:
+        data: the bytes.
+        start: the offset of a GLOBAL.
+        fruitless: the answers so far, by offset.
+    """
+    passed: list[int] = []
+    position = start
+    while position not in fruitless and (match := _LINES_OF_GLOBAL.match(data, position)):
+        passed.append(position)
+        position = match.end()
+    is_last = position < len(data) and data[position] in _ENDS_WITHOUT_MARK
+    is_fruitless = fruitless.get(position, is_last)
+    fruitless.update(dict.fromkeys(passed, is_fruitless))
+    return is_fruitless
 
 
 def _find_marks(data: bytes) -> Iterator[int]:

@@ -71,14 +71,16 @@ def recognises(head: Head) -> bool:
         top, key, value = items.read_item(), items.read_item(), items.read_item()
     except DamagedError:
         return False
-    if top.size == 0 or key.kind is not ItemKind.TEXT or not 0 < key.size <= _MAX_KEY_BYTES:
+    if top.size == 0 or key.kind not in (ItemKind.TEXT, ItemKind.BYTES) or not 0 < key.size <= _MAX_KEY_BYTES:
         return False
     key_bytes = items.read_payload(key, _MAX_KEY_BYTES)
     if not (key_bytes.isascii() and key_bytes.decode().isprintable()):
         return False
     is_array = value.kind is ItemKind.EXTENSION and value.code in (NDARRAY, SCALAR) and value.size > _MIN_CONTENT_BYTES
     is_map = value.kind is ItemKind.MAP and 0 < value.size < _MAX_PLAUSIBLE_PAIRS
-    return is_array or is_map or (key.size > _SHORT_KEY_BYTES and _continues_as_msgpack(head.window))
+    # Of keys that are bytes, as in spaCy 2, the items have to be valid in any case.
+    is_plain = key.kind is ItemKind.TEXT and (is_array or is_map)
+    return is_plain or (key.size > _SHORT_KEY_BYTES and _continues_as_msgpack(head.window))
 
 
 def _continues_as_msgpack(window: Window) -> bool:
