@@ -15,9 +15,9 @@ from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
 from modelaudit.catalogue.document import Document, Place, read_document
+from modelaudit.catalogue.garbage import pause_garbage_collection
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, require_match
 from modelaudit.model.fingerprint import Fingerprint, Fingerprints, Span, sort_fingerprints
-from modelaudit.model.garbage import pause_garbage_collection
 
 FOLDER = "fingerprints"
 _PATTERN_WORDS = "_pattern_words.yaml"

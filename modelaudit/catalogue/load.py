@@ -23,6 +23,7 @@ from modelaudit.catalogue.elements import read_element_lists
 from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
 from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
+from modelaudit.catalogue.garbage import pause_garbage_collection
 from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.openness import read_openness
 from modelaudit.catalogue.operators import read_operators
@@ -44,7 +45,6 @@ from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
-from modelaudit.model.garbage import pause_garbage_collection
 from modelaudit.model.policy import Policy
 from modelaudit.model.terms import LicenseCategory, LicenseEntry, Vocabulary
 

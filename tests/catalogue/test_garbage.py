@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from modelaudit.model.garbage import pause_garbage_collection
+from modelaudit.catalogue.garbage import pause_garbage_collection
 
 
 @pytest.fixture(autouse=True)
