@@ -58,8 +58,16 @@ _NUMBER_BYTES: Final = {
 }  # fmt: skip
 _TRUTH_VALUES: Final = {0xC2: False, 0xC3: True}
 _FIXED_EXTENSION_BYTES: Final = {0xD4: 1, 0xD5: 2, 0xD6: 4, 0xD7: 8, 0xD8: 16}
-# Ranges of first bytes that hold the length as well, the lowest for the length 0: (start, end, kind).
-_SHORT_FORMS: Final = ((0x80, 0x90, ItemKind.MAP), (0x90, 0xA0, ItemKind.ARRAY), (0xA0, 0xC0, ItemKind.TEXT))
+# First bytes that hold the length as well, with the kind of the item and the length.
+_SHORT_FORMS: Final = {
+    first: (kind, first - start)
+    for start, end, kind in (
+        (0x80, 0x90, ItemKind.MAP),
+        (0x90, 0xA0, ItemKind.ARRAY),
+        (0xA0, 0xC0, ItemKind.TEXT),
+    )
+    for first in range(start, end)
+}
 
 
 class ItemReader:
@@ -80,14 +88,17 @@ class ItemReader:
             WindowError: the window could not return the requested bytes.
         """
         offset = self.offset
-        first = self._read_number(1)
+        index = offset - self._block_offset
+        if 0 <= index < len(self._block):
+            first, self.offset = self._block[index], offset + 1
+        else:
+            first = self._read_number(1)
         code = 0
         # The first byte is the whole item: a small positive or negative number, nil, false or true.
         if first < 0x80 or first >= 0xE0 or first in (0xC0, 0xC2, 0xC3):
             return Item(ItemKind.SCALAR, offset, offset, 0)
         if first < 0xC0:
-            range_start, kind = next((start, kind) for start, end, kind in _SHORT_FORMS if start <= first < end)
-            size = first - range_start
+            kind, size = _SHORT_FORMS[first]
         elif first in _NUMBER_BYTES:
             kind, size = ItemKind.SCALAR, _NUMBER_BYTES[first]
         elif first in _FIXED_EXTENSION_BYTES:
