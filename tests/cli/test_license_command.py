@@ -122,7 +122,7 @@ def test_explain_prints_no_page_if_one_of_its_names_is_unknown() -> None:
 
 
 def test_lines_of_a_license_page_without_an_address_fit_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda *_: os.terminal_size((50, 20)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((50, 20)))
     lines = run_command("explain", "Apache-2.0").stdout.splitlines()
     assert 45 < max(len(line) for line in lines if "://" not in line) <= 50
 

@@ -8,8 +8,10 @@ import struct
 import pytest
 from support.reading import BytesWindow
 
+from modelaudit.formats.pickles.pickle.machine import Machine
 from modelaudit.formats.pickles.pickle.number_runs import are_numbers, read_numbers
 from modelaudit.formats.pickles.pickle.source import ByteSource
+from modelaudit.model.limits import Limits
 
 NUMBERS = [0, 255, 256, 65535, -1, 2**31 - 1, 1.5, float("-inf"), 7]
 
@@ -63,3 +65,11 @@ def test_only_many_numbers_count_as_numbers() -> None:
     assert not are_numbers([1] * 7)
     assert not are_numbers([*[1] * 8, True])
     assert not are_numbers([*[1] * 8, "text"])
+
+
+def test_numbers_that_are_read_at_once_do_not_count_as_opcodes() -> None:
+    numbers = b"".join(map(spell, NUMBERS * 1_000))
+    machine = Machine(BytesWindow(b"(" + numbers + b"t."), 0, Limits(pickle_opcodes=100))
+    machine.execute_stretch(len(numbers) + 1)
+    assert machine.opcodes < 100
+    assert machine.stack.values[-1] == 7

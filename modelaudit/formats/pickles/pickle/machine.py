@@ -62,6 +62,7 @@ from modelaudit.wire.ledger import SHORT_NAME_BYTES
 _ENCODE: Final = Name("_codecs", "encode")
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
+_MANY_NUMBERS: Final = 64  # that are followed by a check at once
 _OPCODES_BETWEEN_CHECKS: Final = 32  # of time, stack and memory
 _DATA_RANGES_KEPT: Final = 200_000
 # Kinds of constants that are data. Text after its length may be a name, and has to be UTF-8.
@@ -178,8 +179,11 @@ class Machine:
                 source.refill()
             position = source.position
             if source.buffer[position] in NUMBER_OPCODES and (numbers := read_numbers(source, end)):
-                self.opcodes += len(numbers)
+                # Numbers that are read at once are passed over: the bound on opcodes does not count them.
+                self.opcodes += 1
                 push_all(numbers)
+                if len(numbers) >= _MANY_NUMBERS:
+                    self._check_bounds()
             else:
                 source.opcode_position = position
                 source.position = position + 1
