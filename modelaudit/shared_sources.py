@@ -27,7 +27,7 @@ from modelaudit.languages.python.settled_texts import list_settled_names, may_bi
 from modelaudit.languages.python.shared_flows import list_sending_functions, may_send
 from modelaudit.languages.python.shared_values import make_module, make_secret, make_text
 from modelaudit.languages.python.values import Value
-from modelaudit.languages.python.walks import PICKED_NAME
+from modelaudit.languages.python.walks import PICKED_NAME, WORKED_OUT_NAME
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Subject
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -47,7 +47,7 @@ _USES_TEXTS: Final = defer_pattern(
     r"|popen|subprocess|run_path|run_module|spawn\w*)\b"
 )
 _IMPORTING: Final = (uses.IMPORT, uses.REFERENCE)
-_OPEN_NAMES: Final = IMPORTERS | {PICKED_NAME, "(function that a file names)"}
+_OPEN_NAMES: Final = IMPORTERS | {PICKED_NAME, WORKED_OUT_NAME, "(function that a file names)"}
 _Shared = dict[tuple[str, str], Value]
 _Exporters = dict[tuple[str, str], set[str]]
 

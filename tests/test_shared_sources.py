@@ -225,10 +225,23 @@ def test_member_under_any_text_of_another_file_is_found(tmp_path: Path, helper: 
 _OPEN = "import os\nfrom .helper import NAME\ngetattr(os, NAME)('x')\n"
 _MODULE = "import importlib\nfrom .helper import NAME\nimportlib.import_module(NAME).ones(2)\n"
 
+_WORKED_OUT = """import importlib
+from .helper import NAME
+value = next(each('HOME') for each in (getattr(importlib.import_module(NAME), ('%s%s' % ('env', 'iron')), None).get,))
+"""
 
-@check_each("code, text", [(_OPEN, "getenv"), (_MODULE, "torch")])
+
+@check_each("code, text", [(_OPEN, "getenv"), (_MODULE, "torch"), (_WORKED_OUT, "os")])
 def test_name_that_a_text_of_another_file_settles_is_no_alarm(tmp_path: Path, code: str, text: str) -> None:
     assert scan(tmp_path, {"modeling_a.py": code, "helper.py": f"NAME = {text!r}\n"}) == 0
+
+
+def test_function_that_is_worked_out_by_the_text_of_another_file_is_judged_by_the_text(tmp_path: Path) -> None:
+    hostile = _WORKED_OUT.replace("'env', 'iron')), None).get", "'sys', 'tem')), None)")
+    rebound = {"other.py": "from . import helper\nhelper.NAME = input()\n"}
+    assert scan(tmp_path, {"modeling_a.py": hostile, "helper.py": "NAME = 'os'\n"}) == 1
+    assert scan(tmp_path, {"modeling_a.py": _WORKED_OUT, "helper.py": "NAME = 'os'\n", **rebound}) == 1
+    assert scan(tmp_path, {"modeling_a.py": _WORKED_OUT, "helper.py": "OTHER = 'os'\n"}) == 1
 
 
 @check_each(

@@ -1937,7 +1937,7 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.CALL, walks.PICKED_NAME, line)
         elif "module" in call.tags and call.tags & {"file", "computed"}:
             is_named = "file" in call.tags
-            name = "(function that a file names)" if is_named else "(function that is worked out)"
+            name = "(function that a file names)" if is_named else walks.WORKED_OUT_NAME
             self.log.record(uses.CALL, name, line)
         if walks.calls_found_object(call, method):
             self.recorder.record_found_object(call)

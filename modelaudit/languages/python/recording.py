@@ -180,7 +180,7 @@ class UseRecorder:
         elif walks.leads_everywhere(call):
             self.log.record(uses.COMPUTED, "(every loaded object).*", call.line)
         elif "module" in call.tags:
-            self.log.record(uses.CALL, "(function that is worked out)", call.line)
+            self.log.record(uses.CALL, walks.WORKED_OUT_NAME, call.line)
 
     def record_member_call(self, member: str, args: Sequence[Value], keywords: Mapping[str, Value], line: int) -> None:
         """Record the call of a member of an unknown value, under what its arguments make of it in each module."""

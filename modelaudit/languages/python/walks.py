@@ -51,6 +51,8 @@ PICKED_NAME: Final = "(function reached by computed names)"
 """The name under which a call of such a value is recorded."""
 MEMBER_NAME: Final = "(member under a computed name)"
 """The name under which an attribute of another module is recorded if the source computes its name."""
+WORKED_OUT_NAME: Final = "(function that is worked out)"
+"""The name under which a call is recorded if a computed name finds the function in a computed module."""
 # Functions that return their argument, or items of it, in another order or container.
 _CONTENT_FUNCTIONS: Final = frozenset(
     {
