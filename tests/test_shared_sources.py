@@ -226,7 +226,7 @@ _OPEN = "import os\nfrom .helper import NAME\ngetattr(os, NAME)('x')\n"
 _MODULE = "import importlib\nfrom .helper import NAME\nimportlib.import_module(NAME).ones(2)\n"
 
 _WORKED_OUT = """import importlib
-from .helper import NAME
+from helper import NAME
 value = next(each('HOME') for each in (getattr(importlib.import_module(NAME), ('%s%s' % ('env', 'iron')), None).get,))
 """
 
