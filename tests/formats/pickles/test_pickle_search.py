@@ -380,3 +380,9 @@ def test_call_behind_words_that_begin_like_imports_is_found(run: bytes) -> None:
     for words in (b"", b"ca\ncb\n", b"ca\ncb\ncc\n", b"ca\ncb\nd\n", b"ca\n" * 51):
         spans = list_spans(words + run)
         assert any(start + size >= len(words) + len(run) - 1 for start, size in spans), (words, spans)
+
+
+def test_letters_of_a_genome_that_set_items_of_a_name_by_chance_are_no_pickle() -> None:
+    genome = b"acgtctaggc\ngcggaAAGGTC\nGacgtacgtGacgtacgtaa\nct\n"
+    assert search_bytes(genome) == []
+    assert list_spans(b"docos\nsystem\nS'id'\n\x85R.") and list_spans(b"doccos\nsystem\nS'id'\n\x85R.")

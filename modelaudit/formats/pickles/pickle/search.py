@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from enum import IntEnum
 from heapq import heappop, heappush, merge
 from itertools import groupby
+from operator import itemgetter
 from pickletools import opcodes
 from typing import Final
 
@@ -19,7 +21,7 @@ from modelaudit.model.address import join_embedded
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import GIB, KIB, MIB, Limits
-from modelaudit.model.pickle import Name
+from modelaudit.model.pickle import Act, Name
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reader, Reading
 from modelaudit.wire.pickle_start import PROTOCOL_AND_OPCODE
@@ -39,19 +41,22 @@ _MARKS_TRIED: Final = 4
 
 # GLOBAL and INST, with the lines of the module and the name: "cos\nsystem\n".
 _DOTTED: Final = rb"[A-Za-z_][\w.]{0,99}+\n"
-# The next one may begin at the second line.
-_GLOBAL: Final = defer_pattern(rb"c(?=" + _DOTTED + _DOTTED + rb")")
+_GLOBAL: Final = defer_pattern(rb"c" + _DOTTED + _DOTTED)
+# One that begins within the lines of another one, as behind a word that ends without a blank.
+_GLOBAL_WITHIN: Final = defer_pattern(rb"c(?=" + _DOTTED + _DOTTED + rb")")
 _LINES_OF_GLOBAL: Final = defer_pattern(rb"c[^\n]*+\n[^\n]*+\n")
 # Bytes that no opcode has, and opcodes that need a mark: DICT, LIST, TUPLE, APPENDS, SETITEMS, OBJ, ADDITEMS and
 # FROZENSET.
 _ENDS_WITHOUT_MARK: Final = (frozenset(range(256)) - {ord(each.code) for each in opcodes}) | frozenset(
     b"dlteuo\x90\x91"
 )
-_INST: Final = defer_pattern(rb"i(?=" + _DOTTED + _DOTTED + rb")")
+_INST: Final = defer_pattern(rb"i" + _DOTTED + _DOTTED)
 # SHORT_BINUNICODE with a name, and MEMOIZE or BINPUT. Two of them and STACK_GLOBAL import a name.
 _WORD: Final = rb"\x8c[\x01-\x64][A-Za-z_][\w.]{0,99}+(?:\x94|q.)?+"
 _STACK_GLOBAL: Final = defer_pattern(_WORD + _WORD + rb"\x93", re.DOTALL)
 _MARK: Final = ord("(")
+# Letters of a genome set items of such a name by chance, and call none.
+_CALLING: Final = frozenset({Act.CALL, Act.CONSTRUCT})
 _OPCODES_WITH_NAMES: Final = frozenset({"GLOBAL", "INST"})
 
 
@@ -87,6 +92,14 @@ def find_pickles(
         yield search.unread
 
 
+class _Evidence(IntEnum):
+    """What a trial has to find so that a pickle counts: an import, any act with a name, or a call of one."""
+
+    IMPORT = 0
+    ACT = 1
+    CALL = 2
+
+
 class _PickleSearch:
     """Searches the bytes of a window once for pickles.
 
@@ -115,7 +128,7 @@ class _PickleSearch:
             is_last_chunk = position + len(chunk) >= search_end or len(chunk) < requested_length
             # Candidates near the end of a chunk wait for the next one, where the whole pattern is in view.
             usable_length = len(chunk) if is_last_chunk else len(chunk) - _OVERLAP
-            for index, is_announced in self._find_candidates(chunk):
+            for index, evidence in self._find_candidates(chunk):
                 offset = position + index
                 if offset < last_pickle_end or index >= usable_length:
                     continue
@@ -123,7 +136,7 @@ class _PickleSearch:
                     detail = "too many places in the rest begin like a pickle to try all of them"
                     self.unread = Unread(UnreadReason.LIMIT, detail, Location(offset=offset))
                     return
-                end = self._try_pickle(offset, is_announced)
+                end = self._try_pickle(offset, evidence)
                 if end is not None:
                     yield offset, end
                     last_pickle_end = end
@@ -132,20 +145,26 @@ class _PickleSearch:
             detail = f"only {position - start} bytes were searched for pickles"
             self.unread = Unread(UnreadReason.LIMIT, detail, Location(offset=position))
 
-    def _find_candidates(self, data: bytes) -> Iterator[tuple[int, bool]]:
-        """Yield (index in ``data``, whether PROTO is there) of each place where a pickle may begin, in order."""
-        announced = ((match.start(), True) for match in PROTOCOL_AND_OPCODE.finditer(data))
+    def _find_candidates(self, data: bytes) -> Iterator[tuple[int, _Evidence]]:
+        """Yield (index in ``data``, the evidence that it needs) of each place where a pickle may begin, in order."""
+        announced = ((match.start(), _Evidence.IMPORT) for match in PROTOCOL_AND_OPCODE.finditer(data))
         if self._announced_only:
             return announced
-        others = (_find_globals(data), (match.start() for match in _STACK_GLOBAL.finditer(data)), _find_marks(data))
+        fruitless: dict[int, bool] = {}
+        others = (
+            _find_globals(data, _GLOBAL, fruitless),
+            (match.start() for match in _STACK_GLOBAL.finditer(data)),
+            _find_marks(data),
+        )
+        within = ((index, _Evidence.CALL) for index in _find_globals(data, _GLOBAL_WITHIN, fruitless))
         # Merged while they are read: hostile bytes have more such places than memory should hold.
-        places = merge(announced, *(((index, False) for index in indices) for indices in others))
-        return (place for place, _ in groupby(places))
+        places = merge(announced, *(((index, _Evidence.ACT) for index in indices) for indices in others), within)
+        return (next(group) for _, group in groupby(places, key=itemgetter(0)))
 
-    def _try_pickle(self, start: int, is_announced: bool) -> int | None:
-        """Return the end of the pickle that begins at ``start``; ``None`` where none does.
+    def _try_pickle(self, start: int, evidence: _Evidence) -> int | None:
+        """Return the end of the pickle that begins at ``start``; ``None`` where none does, or ``evidence`` is missing.
 
-        A pickle that begins with PROTO (``is_announced``) needs less evidence to count.
+        A pickle that begins with PROTO needs only an import.
         """
         machine = Machine(self._window, start, self._limits)
         is_whole = False
@@ -168,19 +187,20 @@ class _PickleSearch:
                 end, is_whole = min(end, event.offset), False  # a loader raises on a name that is not text
         if end <= start:
             return None
-        acts = _has_import(machine, end) if is_announced else _has_call(machine, end, is_whole)
+        is_announced = evidence is _Evidence.IMPORT
+        acting = _CALLING if evidence is _Evidence.CALL else ACTING
+        acts = _has_import(machine, end) if is_announced else _has_call(machine, end, is_whole, acting)
         is_long_enough = is_announced and is_whole and machine.opcodes >= _FEWEST_OPCODES
         return end if acts or is_long_enough else None
 
 
-def _find_globals(data: bytes) -> Iterator[int]:
+def _find_globals(data: bytes, pattern: re.Pattern[bytes], fruitless: dict[int, bool]) -> Iterator[int]:
     """Yield where a pickle with the opcode GLOBAL may begin, in order.
 
     After a mark, the name is the class of an OBJ, and the pickle begins with the mark. Without one, several GLOBAL in
     front of an opcode that needs a mark, or of a byte that is no opcode, only import: such are lists of words.
     """
-    fruitless: dict[int, bool] = {}  # by the offset of a GLOBAL, whether those from there on only import
-    for match in _GLOBAL.finditer(data):
+    for match in pattern.finditer(data):
         start = match.start()
         if start > 0 and data[start - 1] == _MARK:
             yield start - 1
@@ -237,13 +257,13 @@ def _has_import(machine: Machine, end: int) -> bool:
     return any(event.offset < end and _is_importable_name(event.operand) for event in machine.recorder.events)
 
 
-def _has_call(machine: Machine, end: int, is_whole: bool) -> bool:
-    """Whether the program acts with a name that could exist, before the offset ``end``.
+def _has_call(machine: Machine, end: int, is_whole: bool, acting: Set[Act]) -> bool:
+    """Whether the program does one of ``acting`` with a name that could exist, before the offset ``end``.
 
     The name must be of the standard library unless the program reaches STOP, which is ``is_whole``.
     """
     for event in machine.recorder.events:
-        if event.act in ACTING and event.offset < end and _is_importable_name(event.operand):
+        if event.act in acting and event.offset < end and _is_importable_name(event.operand):
             module = event.operand.module.partition(".")[0] if isinstance(event.operand, Name) else ""
             if is_whole or module in sys.stdlib_module_names or module == "__builtin__":
                 return True
