@@ -106,7 +106,7 @@ def _read_phones(cursor: RecordCursor, facts: dict[str, str]) -> None:
     cursor.skip_data(_NODE_BYTES * nodes, "the tree of phones")
     cursor.skip_data(_PHONE_BYTES * phones, "the phones")
     length = cursor.read_u32("the length of the sequences")
-    if states and length != states * sequences:
+    if (states and length != states * sequences) or (length and not sequences):
         raise DamagedError(f"{sequences} sequences of {states} states are not {length} states", cursor.offset - 4)
     cursor.skip_data(_SEQUENCE_BYTES * length, "the sequences")
     if not states:
