@@ -92,13 +92,6 @@ def test_scan_of_an_empty_file_is_incomplete(tmp_path: Path) -> None:
     assert get_unread_reasons(report) == [UnreadReason.EMPTY]
 
 
-@pytest.mark.parametrize(("name", "code"), [("a.yaml", 0), ("a.yml", 0), ("a.json", 3), ("a.pt", 3), ("a.yaml.bin", 3)])
-def test_empty_file_is_accepted_only_if_it_is_a_document_without_a_value(name: str, code: int, tmp_path: Path) -> None:
-    write_model(tmp_path, config__json=b"{}")
-    (tmp_path / name).write_bytes(b"")
-    assert scan_target(tmp_path).exit_code == code
-
-
 @pytest.fixture
 def folder_with_special_files(tmp_path: Path) -> Iterator[Path]:
     """A folder with one ordinary file, three links that lead nowhere or outside, a pipe and a socket."""

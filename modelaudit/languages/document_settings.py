@@ -24,12 +24,12 @@ from modelaudit.wire.json_stream import JsonStream
 from modelaudit.wire.json_text import check_bounds, convert_recursion_error, parse_whole_number
 from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, parse_events, shorten_tag
 
-_MAX_SETTINGS: Final = 1_500_000
+_MAX_SETTINGS: Final = 600_000
 # Behind this number of settings, the numbers in lists are not kept: they are rows of data, and name and call nothing.
 _MOST_BEFORE_DATA: Final = 100_000
 _MAX_JSON_TEXTS: Final = MIB  # characters of all JSON objects that are texts
 # Bytes of memory that the settings of one document may take, estimated from their texts.
-_MAX_MEMORY: Final = 320 * MIB
+_MAX_MEMORY: Final = 128 * MIB
 # Bytes of one setting without the steps of its path and its value.
 _SETTING_MEMORY: Final = 112
 _POINTER_SIZE: Final = 8
