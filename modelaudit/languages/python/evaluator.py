@@ -82,6 +82,7 @@ from modelaudit.languages.python.values import (
     collect_tags,
     is_found,
     is_sensitive,
+    join_choices,
     join_values,
     list_alternatives,
     may_be_called,
@@ -741,6 +742,8 @@ class Evaluator(ast.NodeVisitor):
             value_after = scope.names.get(name)
             if isinstance(value_before, Constant) and isinstance(value_after, Constant) and value_after != value_before:
                 scope.names[name] = join_values(value_before, value_after)
+            elif value_after is not None and any(isinstance(each, Unknown) for each in _list_values(value_before)):
+                scope.names[name] = join_choices(value_after, UNKNOWN)
             # The name of a builtin may still mean the builtin.
             elif value_before is None and value_after is not None and name in BUILTINS:
                 scope.names[name] = join_values(value_after, ExternalName(f"builtins.{name}"))
@@ -795,7 +798,7 @@ class Evaluator(ast.NodeVisitor):
             # One round with a value that may be any of the items.
             self._forget_carried_texts(node.body)
             self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
-            self.evaluate_statements(node.body)
+            self._evaluate_branch(node.body)
             if self._goes_on_walking(node.body):
                 self.evaluate_statements(node.body)
         self.evaluate_statements(node.orelse)
@@ -1013,7 +1016,7 @@ class Evaluator(ast.NodeVisitor):
         result = self._evaluate_body(node, scope)
         self.log.current_function = outer_function
         # The ``def`` may be evaluated again, as inside an inlined call, and its function return something else.
-        definition.result = result if definition.result is None else join_values(definition.result, result)
+        definition.result = result if definition.result is None else join_choices(definition.result, result)
 
     def _evaluate_body(self, node: FunctionNode, scope: Scope) -> Value:
         """Evaluate the body of a function in ``scope``, and return its result."""
@@ -1029,7 +1032,7 @@ class Evaluator(ast.NodeVisitor):
             # Results are collected for one body at a time; an inlined call interrupts the body of its caller.
             outer_results, self._results = self._results, []
             self.evaluate_statements(node.body)
-            result = join_values(*self._results) if self._results else UNKNOWN
+            result = join_choices(*self._results) if self._results else UNKNOWN
             self._results = outer_results
             return result
 
@@ -1424,11 +1427,11 @@ class Evaluator(ast.NodeVisitor):
     def visit_IfExp(self, node: ast.IfExp) -> Value:
         """Join both branches, even where the condition is constant."""
         self._evaluate_followed(node.test)
-        return join_values(self.evaluate(node.body), self.evaluate(node.orelse))
+        return join_choices(self.evaluate(node.body), self.evaluate(node.orelse))
 
     def visit_BoolOp(self, node: ast.BoolOp) -> Value:
         """Join all operands: ``and`` and ``or`` return one of them."""
-        return join_values(*(self.evaluate(each) for each in node.values))
+        return join_choices(*(self.evaluate(each) for each in node.values))
 
     # ---- collections and texts ----
 
@@ -1755,7 +1758,7 @@ class Evaluator(ast.NodeVisitor):
             return result if method not in self._attributes else None
         if isinstance(base, Container) and method:
             if method in _ITEM_METHODS:
-                return name_resolution.resolve_item(base, args[0] if args else UNKNOWN)
+                return name_resolution.resolve_item_or_default(base, args)
             # Other methods, such as ``copy`` or ``values``, are taken to return the items again.
             return base if method not in self._attributes else None
         # ``vars(os).get("system")`` takes a name of the module, and ``vars(os).items()`` takes all of them.
@@ -2337,10 +2340,15 @@ class Evaluator(ast.NodeVisitor):
         """Call ``next``: the result is any of the items, or the default in the second argument."""
         source = call.args[0] if call.args else Unknown()
         items = [
-            join_values(*each.values) if isinstance(each, Container) and each.values else each
+            join_choices(*each.values) if isinstance(each, Container) and each.values else each
             for each in list_alternatives(source)
         ]
-        return join_values(*items, *call.args[1:])
+        return join_choices(*items, *call.args[1:])
+
+
+def _list_values(value: Value | None) -> Sequence[Value]:
+    """List each value that a name may have; none if it is not bound."""
+    return () if value is None else list_alternatives(value)
 
 
 def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:

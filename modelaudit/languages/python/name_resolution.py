@@ -6,6 +6,7 @@ functions here bring each path to the one name that the rules list.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.languages.python import partial_texts, walks
@@ -29,6 +30,7 @@ from modelaudit.languages.python.values import (
     Unknown,
     Value,
     collect_tags,
+    join_choices,
     join_values,
     list_alternatives,
 )
@@ -174,7 +176,7 @@ def _resolve_external_attribute(base: ExternalName, name: str) -> ExternalName |
 def resolve_item(base: Value, key: Value) -> Value:
     """Resolve ``base[key]``."""
     if isinstance(base, Alternatives):
-        return join_values(*(resolve_item(each, key) for each in base.values))
+        return join_choices(*(resolve_item(each, key) for each in base.values))
     if isinstance(base, Container):
         return _resolve_container_item(base, key)
     if isinstance(base, ExternalName):
@@ -186,16 +188,28 @@ def resolve_item(base: Value, key: Value) -> Value:
     return UNKNOWN
 
 
+def resolve_item_or_default(base: Container, args: Sequence[Value]) -> Value:
+    """Resolve ``base.get(key, default)``; without a default, ``base[key]``."""
+    key = args[0] if args else UNKNOWN
+    item = resolve_item(base, key)
+    is_known = isinstance(key, Constant) and key.value is not None and key.value in base.keys
+    return item if len(args) < 2 or is_known else join_choices(item, args[1])
+
+
 def _resolve_container_item(base: Container, key: Value) -> Value:
     """Return the item under a constant key or index; for any other key, a value that may be any of the items."""
     if isinstance(key, Constant):
         if base.keys:
-            same_key = [value for item_key, value in zip(base.keys, base.values, strict=True) if item_key == key.value]
-            # The last item of a key counts, as in Python. A key that is not among those known may be any item.
-            return same_key[-1] if same_key else join_values(*base.values)
+            items = list(zip(base.keys, base.values, strict=True))
+            last = max((at for at, (item_key, _) in enumerate(items) if item_key == key.value), default=None)
+            # A key that is not among those known may be any item.
+            if last is None or key.value is None:
+                return join_choices(*base.values)
+            # The last item of a key counts, as in Python; one under an unknown key may be another one of it.
+            return join_choices(items[last][1], *(value for item_key, value in items[last + 1 :] if item_key is None))
         if isinstance(key.value, int) and -len(base.values) <= key.value < len(base.values):
             return base.values[key.value]
-    return join_values(*base.values) if base.values else UNKNOWN
+    return join_choices(*base.values) if base.values else UNKNOWN
 
 
 def _resolve_namespace_item(base: ExternalName, key: Value) -> Value:

@@ -191,6 +191,25 @@ def join_values(*values: Value) -> Value:
     return known[0] if len(known) == 1 else Alternatives(tuple(known))
 
 
+def join_choices(*values: Value) -> Value:
+    """Join the values between which an expression or a branch chooses, as ``join_values`` does.
+
+    Beside a known text, a value without tags stays, because it may be another text: ``getattr(os, name or "path")``.
+    """
+    joined = join_values(*values)
+    alternatives = [each for value in values for each in list_alternatives(value)]
+    is_open = any(isinstance(each, Unknown) for each in alternatives)
+    kept = list_alternatives(joined)
+    if not is_open or any(isinstance(each, Unknown) for each in kept) or not any(map(_is_text, kept)):
+        return joined
+    return Alternatives((*kept, UNKNOWN))
+
+
+def _is_text(value: Value) -> bool:
+    """Whether one value is a known text."""
+    return isinstance(value, Constant) and isinstance(value.value, str)
+
+
 def merge_binding(old: Value | None, new: Value) -> Value:
     """Return the value of a name after ``new`` is assigned to it.
 
