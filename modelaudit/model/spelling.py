@@ -15,7 +15,7 @@ _INVISIBLE = defer_pattern(
 )
 _WORD = defer_pattern(r"[^\W\d_]+")
 _MIXED_LETTERS = defer_pattern(r"[a-z][^\W\d_a-z]|[^\W\d_a-z][a-z]")
-"""Two letters in a row of which one is of ASCII, in text that has no capitals; without them, no word is mixed."""
+"""A letter of ASCII beside another letter, in text without capitals. Without such a pair, no word is mixed."""
 _ESCAPE = defer_pattern(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 """The escape of an invisible character, as outputs write it."""
 # Letters of Cyrillic and Greek that look like those of ASCII (Unicode TR 39, confusables), in lower case.

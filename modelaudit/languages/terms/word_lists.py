@@ -12,7 +12,7 @@ from modelaudit.model.lazy_pattern import defer_pattern
 _MIN_LIST_LINES: Final = 50
 _MOST_WORDS_IN_LIST_LINE: Final = 2.5
 _MOST_WORDS_IN_NAME: Final = 6
-"""The mean of a list whose lines are sorted, such as the labels of a classifier of species."""
+"""The mean of a list with sorted lines, such as the labels of a classifier of species."""
 _MOST_MISPLACED: Final = 2
 _MISPLACED_WITHIN: Final = 40
 """Of so many lines in a row, this many may be out of order in a list that is sorted."""

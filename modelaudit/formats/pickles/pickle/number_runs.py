@@ -27,8 +27,8 @@ _UNPACKERS: Final = {
 def read_numbers(source: ByteSource, end: int) -> list[int | float]:
     """Read the numbers that follow each other from the next opcode on, before the offset ``end`` and in the buffer.
 
-    The source is left behind the last of them, and its trail and its current opcode are those of the last ones. It is
-    left as it is if there is no number.
+    The source advances behind the last number, and its trail and current opcode are those of the last numbers. Without
+    a number, the source stays.
     """
     buffer, start = source.buffer, source.position
     run = _RUN.match(buffer, start, min(len(buffer), start + _LONGEST_RUN, end - source.base))
