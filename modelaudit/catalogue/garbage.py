@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def pause_garbage_collection() -> Iterator[None]:
-    """Search for no cycles of garbage during the body, where all objects stay and every search is in vain.
+    """Turn the search for cycles of garbage off during the body, which makes objects that stay.
 
     If the caller has turned the search off, it stays off.
     """

@@ -53,7 +53,7 @@ def _collect_facts(report: AuditReport, controls: Controls) -> _Facts:
 
 
 def _bound(value: str) -> str:
-    """Return a value on one line and bounded."""
+    """Put a value on one line, and shorten a long one."""
     text = " ".join(value.split())
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 

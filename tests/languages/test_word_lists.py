@@ -1,4 +1,4 @@
-"""Test that lists of words and names are told from running text."""
+"""Test the distinction between lists of words or names and running text."""
 
 from __future__ import annotations
 

@@ -81,6 +81,7 @@ from modelaudit.languages.python.values import (
     Value,
     collect_tags,
     is_found,
+    is_open,
     is_sensitive,
     join_choices,
     join_values,
@@ -742,7 +743,7 @@ class Evaluator(ast.NodeVisitor):
             value_after = scope.names.get(name)
             if isinstance(value_before, Constant) and isinstance(value_after, Constant) and value_after != value_before:
                 scope.names[name] = join_values(value_before, value_after)
-            elif value_after is not None and any(isinstance(each, Unknown) for each in _list_values(value_before)):
+            elif value_before is not None and value_after is not None and is_open(value_before):
                 scope.names[name] = join_choices(value_after, UNKNOWN)
             # The name of a builtin may still mean the builtin.
             elif value_before is None and value_after is not None and name in BUILTINS:
@@ -2344,11 +2345,6 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(source)
         ]
         return join_choices(*items, *call.args[1:])
-
-
-def _list_values(value: Value | None) -> Sequence[Value]:
-    """List each value that a name may have; none if it is not bound."""
-    return () if value is None else list_alternatives(value)
 
 
 def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:

@@ -197,12 +197,14 @@ def join_choices(*values: Value) -> Value:
     Beside a known text, a value without tags stays, because it may be another text: ``getattr(os, name or "path")``.
     """
     joined = join_values(*values)
-    alternatives = [each for value in values for each in list_alternatives(value)]
-    is_open = any(isinstance(each, Unknown) for each in alternatives)
     kept = list_alternatives(joined)
-    if not is_open or any(isinstance(each, Unknown) for each in kept) or not any(map(_is_text, kept)):
-        return joined
-    return Alternatives((*kept, UNKNOWN))
+    is_dropped = any(map(is_open, values)) and not is_open(joined)
+    return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(_is_text, kept)) else joined
+
+
+def is_open(value: Value) -> bool:
+    """Whether a value may be any value at all, alone or beside known ones."""
+    return any(isinstance(each, Unknown) for each in list_alternatives(value))
 
 
 def _is_text(value: Value) -> bool:

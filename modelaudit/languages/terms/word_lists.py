@@ -1,4 +1,4 @@
-"""Tell lists of words and names from running text, and find the lines of a list that may be sentences of terms."""
+"""Distinguish lists of words and names from running text, and find the lines of a list that may state terms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MOST_WORDS_IN_NAME: Final = 6
 """The mean of a list with sorted lines, such as the labels of a classifier of species."""
 _MOST_MISPLACED: Final = 2
 _MISPLACED_WITHIN: Final = 40
-"""Of so many lines in a row, this many may be out of order in a list that is sorted."""
+"""A sorted list has at most ``_MOST_MISPLACED`` lines out of order among this many lines in a row."""
 _LIMIT_STEMS: Final = (
     "commerc", "comerc", "commérc", "kommerz", "kommers", "komerc", "ticari", "licen", "lizen", "spdx-", "research",
     "academ", "educat", "scientif", "universit", "profit", "redistribut", "re-distribut", "resell", "resale",
@@ -68,9 +68,9 @@ def is_list(text: str) -> bool:
 
 
 def _is_sorted(text: str) -> bool:
-    """Whether the lines of a text are in the order of their letters, as those of running text are not.
+    """Whether the lines of a text are in alphabetical order, unlike those of running text.
 
-    A few may stand elsewhere, and not close to each other: a text between the lines of a list is no list.
+    A few may be out of order, but not close to each other, so that a text between the lines of a list is found.
     """
     misplaced: deque[int] = deque(maxlen=_MOST_MISPLACED)
     before = ""

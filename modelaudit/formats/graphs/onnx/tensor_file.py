@@ -72,7 +72,7 @@ def _list_fields(window: Window) -> list[Field]:
 
 
 def _read_tensor(fields: list[Field]) -> Tensor:
-    """Return what the fields state."""
+    """Read the shape, the type, the name and the data of the tensor."""
     tensor = Tensor(Location(offset=0))
     for each in fields:
         tensor.read_field(each)

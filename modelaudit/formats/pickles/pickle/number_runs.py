@@ -46,5 +46,5 @@ def read_numbers(source: ByteSource, end: int) -> list[int | float]:
 
 
 def are_numbers(values: Sequence[object]) -> bool:
-    """Whether values are many, and all numbers, so that nothing can act with one of them."""
+    """Whether there are many values and all are numbers, which cannot act."""
     return len(values) >= _FEWEST_NUMBERS and _NUMBERS.issuperset(map(type, values))

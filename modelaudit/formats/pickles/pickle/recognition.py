@@ -47,7 +47,7 @@ def starts_pickle(window: Window, start: int, limits: Limits) -> bool:
         opcodes += machine.opcodes
         if machine.opcodes > _TRIAL_OPCODES or position - start > HEAD_BYTES:
             return True  # chance does not produce so many opcodes, or complete pickles in a row, without a fault
-    # A single STOP, the byte ".", is no pickle.
+    # A single STOP, the byte ".", makes no pickle.
     return opcodes > 1
 
 

@@ -93,7 +93,7 @@ def find_pickles(
 
 
 class _Evidence(IntEnum):
-    """What a trial has to find so that a pickle counts: an import, any act with a name, or a call of one."""
+    """The evidence that makes bytes count as a pickle: an import, any act with a name, or a call of a name."""
 
     IMPORT = 0
     ACT = 1
@@ -198,7 +198,7 @@ def _find_globals(data: bytes, pattern: re.Pattern[bytes], fruitless: dict[int, 
     """Yield where a pickle with the opcode GLOBAL may begin, in order.
 
     After a mark, the name is the class of an OBJ, and the pickle begins with the mark. Without one, several GLOBAL in
-    front of an opcode that needs a mark, or of a byte that is no opcode, only import: such are lists of words.
+    front of an opcode that needs a mark, or of a byte without an opcode, only import, as lists of words seem to do.
     """
     for match in pattern.finditer(data):
         start = match.start()
@@ -209,7 +209,7 @@ def _find_globals(data: bytes, pattern: re.Pattern[bytes], fruitless: dict[int, 
 
 
 def _only_import(data: bytes, start: int, fruitless: dict[int, bool]) -> bool:
-    """Whether from ``start`` on there are only GLOBAL, up to a byte that no pickle has there.
+    """Whether only GLOBAL follows from ``start`` on, up to a byte that ends every pickle there.
 
     Args:
         data: the bytes.
