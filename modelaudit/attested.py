@@ -7,7 +7,6 @@ for the answer, and no person reads a second line.
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.integrity.user_files import read_user_file
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.tree import is_bookkeeping

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from modelaudit.integrity.attestation import (
     FAILED,
     PASSED,
@@ -48,8 +50,7 @@ _MOST_DAYS: Final = 99_999
 _NEEDED_CHECKS: Final = (CheckFamily.SECURITY, CheckFamily.INTEGRITY)
 
 
-@dataclass(frozen=True, slots=True)
-class AttestationOptions:
+class AttestationOptions(Struct, frozen=True):
     """How a verdict is attested. Creating it raises ``ConfigurationError``, unless its values fit each other.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.errors import ConfigurationError, ModelAuditError
 from modelaudit.model.report import AuditReport
@@ -15,8 +16,7 @@ from modelaudit.sources.target import is_hub_address
 _WORST_FIRST: Final = (1, 2, 4, 3, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcomes:
+class Outcomes(Struct, frozen=True):
     """The exit codes of a run.
 
     Attributes:

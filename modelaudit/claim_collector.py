@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from modelaudit.licenses.evidence.claims import extract_claims, is_license_file_name
 from modelaudit.licenses.evidence.fields import NOTICE, RESTRICTION, TEXT
@@ -58,8 +59,7 @@ _MULTIMODAL_TASKS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class ClaimCollector:
+class ClaimCollector(Struct):
     """Collects the licence claims and texts of one repository, one structure after the other.
 
     Attributes:

@@ -8,9 +8,10 @@ and a command for ``os.system``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.checks.paths import judge_path
@@ -22,6 +23,7 @@ from modelaudit.languages.python.name_tables import IMPORTERS
 from modelaudit.languages.settings import Setting
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Standing, Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
 from modelaudit.model.report import ArtifactRecord
@@ -58,8 +60,7 @@ def imports_computed_name(subject: Subject) -> bool:
     return subject.kind == "mention" and subject.fields["name"] in _FINDING
 
 
-@dataclass(frozen=True, slots=True)
-class ConfiguredCalls:
+class ConfiguredCalls(Struct, frozen=True):
     """Judges the calls of one model, once all of its files were read.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final, Protocol
@@ -18,6 +17,7 @@ from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.controls import Controls
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from modelaudit.integrity.lock_file import read_lock
 from modelaudit.model.artifact import ModelRef
@@ -43,8 +44,7 @@ def _pass_over(model: LockedModel) -> DriftResult:
     return DriftResult(model.title, notes=("it is a folder, so there is no repository to ask for",), is_asked=False)
 
 
-@dataclass(slots=True)
-class _DriftCheck:
+class _DriftCheck(Struct):
     """The questions about one locked repository, and the answers so far."""
 
     model: LockedModel

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
-from dataclasses import replace
 from typing import Protocol
 
 from modelaudit.integrity.hashing import BeginHashing, PendingHash
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import References
 from modelaudit.model.policy import Policy

@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
 from threading import Lock
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.catalogue.directory import find_rules_directory
 from modelaudit.model.artifact import Artifact, Window
@@ -25,8 +26,7 @@ _LARGEST_COST: Final = 256 * KIB
 _MOST_COST: Final = 4 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class KeptReading:
+class KeptReading(Struct, frozen=True):
     """The facts about one file, without absences: a file with one is read again each time.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses.conclusion.openness import withhold_openness
@@ -15,6 +16,7 @@ from modelaudit.licenses.evidence.unsearched_texts import claim_uncompared_text
 from modelaudit.licenses.lineage.traversal import LookupResult
 from modelaudit.model.artifact import Artifact, Snapshot
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import GatedError, MissingError, NotCachedError, SourceError, UnconnectedError
 from modelaudit.model.license import LicenseConclusion, OriginState
 from modelaudit.model.limits import Limits
@@ -30,8 +32,7 @@ ReadArtifact = Callable[[Artifact, Limits], tuple[Sequence[tuple[str, Structure]
 """Reads the structures and absences, with their addresses, of an artifact. The pipeline adds its error boundary."""
 
 
-@dataclass(slots=True)
-class BaseModelLookup:
+class BaseModelLookup(Struct):
     """Looks up base models on the Hub, and reads only their small files.
 
     Attributes:

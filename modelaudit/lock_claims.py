@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from modelaudit.integrity.comparison import compare_trees
@@ -13,6 +12,7 @@ from modelaudit.integrity.lock_file import read_lock
 from modelaudit.model.address import read_file_path, write_file_address
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
 from modelaudit.model.comparison import LockComparison
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm, sort_claims
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.limits import Limits

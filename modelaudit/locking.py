@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct
 
 from modelaudit.integrity.comparison import compare_trees
 from modelaudit.integrity.lock_file import format_lock, read_lock
@@ -14,6 +15,7 @@ from modelaudit.integrity.names import explain_bad_name, find_clashing_names
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import find_contradictions, find_uncompared_claims
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.limits import Limits
@@ -33,8 +35,7 @@ from modelaudit.sources.settings import HubSettings
 from modelaudit.verifying import is_absent, refuse_lock_inside
 
 
-@dataclass(frozen=True, slots=True)
-class LockOptions:
+class LockOptions(Struct, frozen=True):
     """How targets are locked.
 
     Attributes:
@@ -51,9 +52,9 @@ class LockOptions:
     revision: str | None = None
     offline: bool = False
     progress: Progress | None = None
-    limits: Limits = Limits()  # noqa: RUF009 - frozen
+    limits: Limits = Limits()
     partial: bool = False
-    remark: Callable[[str], None] = field(default=lambda line: None)
+    remark: Callable[[str], None] = lambda line: None
 
 
 def extend_lock(targets: Sequence[str], options: LockOptions) -> tuple[str, tuple[LockedModel, ...]]:

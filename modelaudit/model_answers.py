@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.claim_collector import ClaimCollector
@@ -28,6 +29,7 @@ from modelaudit.licenses.evidence.unsearched_texts import claim_unsearched_texts
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
 from modelaudit.licensing import BaseModelLookup
 from modelaudit.model.artifact import Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.license import (
     THE_REST,
     ConclusionState,
@@ -86,8 +88,7 @@ def conclude_license(
     return conclusion, tuple(concluding.describe_failed_look_ups(conclusion))
 
 
-@dataclass(slots=True)
-class _Concluding:
+class _Concluding(Struct):
     """Concludes on the licences of one repository, and remembers which base models could not be looked up.
 
     Attributes:

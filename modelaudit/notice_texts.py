@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.model.address import is_member, read_file_path
 from modelaudit.model.artifact import Artifact, RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import WindowError
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.lazy_pattern import defer_pattern

@@ -7,11 +7,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Final, TypeVar
+
+from msgspec import Struct, field
 
 import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
@@ -23,6 +24,7 @@ from modelaudit.integrity.hashing import HashProgress
 from modelaudit.integrity.user_files import read_trust_file
 from modelaudit.model.artifact import RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.limits import Limits
@@ -45,19 +47,17 @@ Progress = Callable[[str, int, int], None]
 """Called with an artifact's path, its number from 1, and how many there are."""
 
 
-@dataclass(frozen=True, slots=True)
-class IntendedUse:
+class IntendedUse(Struct, frozen=True):
     """The intended use that the caller states; it overrides the policy. ``modelaudit.scan`` documents the fields."""
 
-    uses: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    uses: Mapping[str, bool] = field(default_factory=dict)
     territories: Sequence[str] = ()
     monthly_active_users: float | None = None
     annual_revenue_usd: float | None = None
     field: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The options of a scan; ``modelaudit.scan`` documents each."""
 
     revision: str | None = None
@@ -67,8 +67,8 @@ class Options:
     offline: bool = False
     second_opinion: bool = True
     rules: Sequence[str | Path] = ()
-    limits: Limits = dataclasses.field(default_factory=Limits)
-    intended_use: IntendedUse = dataclasses.field(default_factory=IntendedUse)
+    limits: Limits = field(default_factory=Limits)
+    intended_use: IntendedUse = field(default_factory=IntendedUse)
     progress: Progress | None = None
     download_progress: Callable[[int, int, int, int], None] | None = None
     record_ledger: RecordLedger | None = None

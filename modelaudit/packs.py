@@ -5,9 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
+
+from msgspec import Struct
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.base_models import load_base_models
@@ -20,6 +21,7 @@ from modelaudit.integrity.rule_pack import MOST_PACK_BYTES, build_statement, rea
 from modelaudit.integrity.user_files import read_user_file
 from modelaudit.integrity.verifiers import require_signer
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError
 from modelaudit.model.signature import SignatureMethod
 from modelaudit.model.trust import TrustedSigner
@@ -34,8 +36,7 @@ _FOLDER: Final = "rules"
 """The name of the folder of a rule set: messages and the origins in reports begin with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenRules:
+class ChosenRules(Struct, frozen=True):
     """The rules of a run.
 
     Attributes:

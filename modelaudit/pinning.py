@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.discovery import discover
@@ -16,8 +17,7 @@ from modelaudit.model.policy import PinnedModel
 from modelaudit.sources import resolve_term_files
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedModels:
+class PinnedModels(Struct, frozen=True):
     """The models of a code base.
 
     Attributes:

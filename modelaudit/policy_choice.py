@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.agreements import check_agreements
@@ -23,8 +24,7 @@ from modelaudit.reports.json_report import load_report
 _NO_TARGET: Final = "there is no target; name one, or list models in modelaudit.yaml (`modelaudit policy init`)"
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyChoice:
+class PolicyChoice(Struct, frozen=True):
     """The policy of a run and its targets.
 
     Attributes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.attesting import AttestationOptions, SignedVerdict, attest
 from modelaudit.integrity.bundles import MEDIA_TYPE
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.limits import Limits
 from modelaudit.sources.registry import Registry, parse_image

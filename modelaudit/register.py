@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.agreements import check_agreements
@@ -14,6 +15,7 @@ from modelaudit.catalogue.register import fold_name
 from modelaudit.decisions import read_today
 from modelaudit.licenses.obligations.policy_lists import compare_with_lists
 from modelaudit.model.acceptance import AcceptanceSource, DecisionState, RecordedDecision
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -55,8 +57,7 @@ _LICENSE_PREFIXES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """What a person decides; ``RegisterEntry`` documents the fields.
 
     Attributes:
@@ -298,8 +299,7 @@ def refuse_without_effect(
     raise ConfigurationError(f"{entry.subject}: no scan would honour this decision. {record.detail}")
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterState:
+class RegisterState(Struct, frozen=True):
     """The decisions of a register with their states, and what they leave open of a report.
 
     Attributes:

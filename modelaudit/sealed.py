@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -37,6 +36,7 @@ from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.integrity.user_files import read_user_file
 from modelaudit.integrity.verifiers import Verifier, require_signer
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.tree import EntryKind, TreeEntry

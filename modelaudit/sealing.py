@@ -8,9 +8,10 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from modelaudit.attesting import AttestationOptions, SignedVerdict, attest
 from modelaudit.catalogue import load_catalogue
@@ -38,6 +39,7 @@ from modelaudit.integrity.signing import sign_statement
 from modelaudit.integrity.user_files import read_user_file
 from modelaudit.locking import LockOptions, lock_model
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError, OutputError, SignatureError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.lock import Lock
@@ -57,8 +59,7 @@ if TYPE_CHECKING:
 _CHUNK: Final = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class SealedFolder:
+class SealedFolder(Struct, frozen=True):
     """A folder that was sealed, and what travels apart from it.
 
     Attributes:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.licenses.obligations.permission import CONCLUSION
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.license import THE_REST, Conflict, LicenseConclusion, UseAnswer
@@ -18,8 +20,7 @@ from modelaudit.model.terms import SHARED_WEIGHTS, Answer
 _MOST_NAMES: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class SharedWeights:
+class SharedWeights(Struct, frozen=True):
     """A conflict of one model about the weights of another, and whether the answer to the other is stricter."""
 
     conflict: Conflict

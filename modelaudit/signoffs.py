@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.elements.controls import judge_controls
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.register import LONGEST_DAYS, DecisionAnswer, RegisterEntry, SignedReport

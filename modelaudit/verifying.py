@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.integrity.trusted import load_verifiers
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import find_contradictions, find_uncompared_claims
 from modelaudit.model.errors import ConfigurationError, NotCachedError, SourceError
 from modelaudit.model.limits import Limits

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from support.command import CommandResult, run_command
 
 from modelaudit.decisions import read_today
 from modelaudit.model.acceptance import DecisionState
+from modelaudit.model.copies import replace
 from modelaudit.model.register import LONGEST_DAYS
 from modelaudit.model.report import AuditReport
 from modelaudit.model.terms import Group, Intent, Purpose, Use

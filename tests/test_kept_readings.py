@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from support.reading import BytesWindow
 import modelaudit
 from modelaudit.kept_readings import KeptReading, KeptReadings, make_reading_key
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.report import AuditReport
 from modelaudit.pipeline import ArtifactReading

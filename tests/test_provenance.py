@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from support.command import run_command
 
 import modelaudit
 from modelaudit.checks.provenance import build_provenance_subjects
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Topic
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.finding import Finding

@@ -384,7 +384,7 @@ def test_subjects_of_references_are_judged_without_keeping_them_all(
 
 def replace_pickle_reader(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
     """Replace fields of the pickle reader, such as ``read``, for one test."""
-    from dataclasses import replace
+    from modelaudit.model.copies import replace
 
     from modelaudit.formats.registry import READERS
 
@@ -479,7 +479,7 @@ def test_findings_that_a_reader_yields_before_it_fails_are_reported(monkeypatch:
 def test_failure_of_one_language_reader_does_not_lose_findings_of_other_readers(
     failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from dataclasses import replace
+    from modelaudit.model.copies import replace
 
     from modelaudit.formats import text_searches
     from modelaudit.formats.documents.structured import reader as structured

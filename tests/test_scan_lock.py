@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ import modelaudit
 from modelaudit.integrity.lock_file import format_lock
 from modelaudit.locking import lock_folder
 from modelaudit.model.comparison import LockComparison
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.lock import Lock

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +36,7 @@ import modelaudit
 from modelaudit.catalogue import load_policy
 from modelaudit.integrity.keys import fingerprint_key, load_public_key
 from modelaudit.integrity.signers import load_verifier
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signature import SignatureMethod, SignatureState

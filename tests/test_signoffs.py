@@ -6,7 +6,6 @@ import html
 import json
 import re
 import shutil
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from support.cases import check_each
 from support.command import CommandResult, run_command
 from support.fixtures import fixture_path
 
+from modelaudit.model.copies import replace
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOffState
 from modelaudit.model.verdict import CauseKind, Verdict

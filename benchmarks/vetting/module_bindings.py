@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from wheel_sources import Sources
 
 from modelaudit.languages.python.source import split_source
 from modelaudit.languages.python.uses import Use
+from modelaudit.model.copies import replace
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 # Calls that may bind any name of the module that makes them. A read of an item of ``globals()`` binds nothing.

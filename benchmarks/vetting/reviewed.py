@@ -6,7 +6,7 @@ import ast
 import builtins
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.checks.callables import Judgement, judge_name
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Callables, Standing
+from modelaudit.model.copies import replace
 from modelaudit.model.pickle import Name
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
 
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import (
@@ -19,6 +20,7 @@ from modelaudit.catalogue.schema import (
 )
 from modelaudit.model.call_signature import Signature
 from modelaudit.model.catalogue import ArgumentRule, CallableEntry, Callables, DangerousModule, Standing
+from modelaudit.model.copies import replace
 from modelaudit.model.pickle import Cost
 
 _TRUSTED = Shape(TrustedFile)
@@ -33,8 +35,7 @@ _FIRST_OF_REPR = "'\"b-0123456789"
 """The characters with which the ``repr`` of a string, of bytes or of a number can begin."""
 
 
-@dataclass(slots=True)
-class CallablesReader:
+class CallablesReader(Struct):
     """Collects the lists file by file, and checks each new entry against all before it."""
 
     _entries: dict[str, CallableEntry] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Annotated
 
 from pydantic import BeforeValidator
@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.cues import compile_pattern
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import CONFIG, Shape, Text
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Topic
 from modelaudit.model.description_rules import (
     CardRules,

@@ -11,11 +11,11 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from msgspec import Struct
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -38,8 +38,7 @@ _INTEGER = defer_pattern(r"[-+]?[0-9]{1,18}", re.ASCII)
 _DECIMAL = defer_pattern(r"[-+]?[0-9]*(\.[0-9]+([eE][-+]?[0-9]+)?|(?<=[0-9])\.?[eE][-+]?[0-9]+)", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A file of the rule set.
 
     Attributes:

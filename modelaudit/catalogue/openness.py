@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -12,6 +11,7 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.cues import compile_pattern
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, require_word
+from modelaudit.model.copies import replace
 from modelaudit.model.terms import OpennessPart
 
 _KINDS = ("model", "code", "data", "document")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
 
 from modelaudit.catalogue.document import Document, LineIndex, Place
 from modelaudit.catalogue.policy_file import PolicyFile
@@ -14,8 +15,7 @@ from modelaudit.model.finding import CheckFamily
 from modelaudit.model.terms import LicenseEntry, Vocabulary
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyWords:
+class PolicyWords(Struct, frozen=True):
     """The words of a rule set that policies may use.
 
     Attributes:
@@ -30,8 +30,7 @@ class PolicyWords:
     families: frozenset[CheckFamily]
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True, dict=True):
     """One policy file in the shape of ``PolicyFile``.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
 from modelaudit.catalogue.directory import find_installed_rules
@@ -14,8 +15,7 @@ from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.model.errors import ConfigurationError
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFile:
+class RuleFile(Struct, frozen=True):
     """A file of a rule set.
 
     Attributes:
@@ -43,8 +43,7 @@ class RuleFile:
         return read_document(self.path, self.label, is_installed=self.is_installed, is_shared=self.is_shared)
 
 
-@dataclass(slots=True)
-class RuleFiles:
+class RuleFiles(Struct):
     """The files of a rule set by their kind. Findings, policies and licences carry the id that their path implies."""
 
     subjects: list[Document] = field(default_factory=list)

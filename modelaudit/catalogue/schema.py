@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Generic, TypeVar
 
+from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 from pydantic import (
     AfterValidator,
@@ -48,8 +48,7 @@ def _check_pattern(pattern: str) -> str:
     return pattern
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class TextMatch:
+class TextMatch(Struct, frozen=True):
     """Accepts texts that ``pattern`` matches completely; ``description`` completes the message "… is not"."""
 
     pattern: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document, Place
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Kebab, Shape, Territory, Text, Url, require_match, require_word
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.terms import (
     Answer,

@@ -6,10 +6,12 @@ The setting may be read before the file that it concerns, so that it is judged w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.model.catalogue import Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.report import ArtifactRecord
 
 _VOCABULARY: Final = "switches"
@@ -20,8 +22,7 @@ _WITH_CODE: Final = "-with-code"
 _PYTHON: Final = "python"
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedCode:
+class GuardedCode(Struct, frozen=True):
     """The code that a guard of a loader keeps out until the user allows it.
 
     Attributes:

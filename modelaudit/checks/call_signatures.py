@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.checks.values import format_value
 from modelaudit.model.call_signature import ArgumentKind, Parameter, Signature
@@ -81,8 +82,7 @@ _WORDS: Final = {
 _LONGEST_EVIDENCE: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
-class _Plain:
+class _Plain(Struct, frozen=True):
     """A constant as an event keeps it: its type, and its text if that is a text or bytes.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from modelaudit.model.catalogue import CallableEntry, Callables, Standing
 from modelaudit.model.pickle import Name, Value
@@ -10,8 +10,7 @@ from modelaudit.model.pickle import Name, Value
 UNREVIEWED = "it is not on the list of reviewed names"
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """The judgement of a name.
 
     Attributes:

@@ -9,9 +9,10 @@ by its maker alone. So one endless object makes every object of its maker count 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.checks.callables import judge_name
 from modelaudit.checks.stored_functions import may_call_stored_function, stores_function
@@ -41,8 +42,7 @@ _LEVELS_OF_STATE: Final = 1  # that a type goes through, the state itself and it
 _LEVELS_OF_STORED: Final = 2  # the state of a ``partial`` holds its arguments in a tuple
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+class _Call(Struct, frozen=True):
     """A call in the program, or one that a callable such as ``copyreg.__newobj__`` makes with its own arguments.
 
     Attributes:

@@ -7,11 +7,11 @@ and unpickles it would, and the model has none that was read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.model.address import STRING_PICKLE
 from modelaudit.model.catalogue import Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.lazy_pattern import defer_pattern
 

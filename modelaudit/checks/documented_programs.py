@@ -13,9 +13,10 @@ import re
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.checks.callables import Judgement
 from modelaudit.checks.loaded_code import CodeImports
@@ -151,8 +152,7 @@ class DocumentedPrograms:
         return Runners(runners, self._keys)
 
 
-@dataclass(frozen=True, slots=True)
-class Runners:
+class Runners(Struct, frozen=True):
     """The programs that people run, and the uses that count in them.
 
     Attributes:

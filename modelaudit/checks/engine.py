@@ -12,13 +12,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.checks.redaction import redact_secrets
 from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import FindingRule, Scalar, Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.structure import Unread, UnreadReason
 
@@ -34,8 +36,7 @@ _LATEST_INDEX: Final[list[tuple[Mapping[str, FindingRule], tuple[CheckFamily, ..
 _NO_TABLES: Final[Mapping[str, dict[_ComparableValue, list[_IndexedMatcher]]]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class FindingBounds:
+class FindingBounds(Struct, frozen=True):
     """The bounds on what is listed.
 
     Attributes:
@@ -101,8 +102,7 @@ class RuleIndex:
         return [rule for rule in rules if not rule.is_fallback] or rules
 
 
-@dataclass(frozen=True, slots=True)
-class _IndexedMatcher:
+class _IndexedMatcher(Struct, frozen=True):
     """One matcher: the number of its rule, the rule, and the values that it asks for by field."""
 
     number: int
@@ -147,16 +147,14 @@ def index_rules(rules: Mapping[str, FindingRule], families: Collection[CheckFami
     return latest[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgements:
+class Judgements(Struct, frozen=True):
     """The findings on some subjects, worst first, and the absences that remain, with their addresses."""
 
     findings: tuple[Finding, ...]
     absences: tuple[tuple[str, Unread], ...]
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """Subjects of one artifact and key that one rule matches; they make one finding.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from itertools import accumulate
 from types import MappingProxyType
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Scalar, Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.format_promises import Formats
 from modelaudit.model.lazy_pattern import defer_pattern

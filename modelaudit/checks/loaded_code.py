@@ -11,12 +11,14 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.checks.references import resolve_code_target
 from modelaudit.model.address import file_of, is_member
 from modelaudit.model.catalogue import FindingRule
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import Finding, Severity
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Outline, ReferenceKind, References
@@ -97,8 +99,7 @@ ReadText = Callable[[str], str]
 """Returns the text of a file of the model by its path; empty if it is large or cannot be read."""
 
 
-@dataclass(slots=True)
-class _Imports:
+class _Imports(Struct):
     """The dotted names that one file imports, whether it imports what no name shows, and has a class for a library."""
 
     names: set[str] = field(default_factory=set)

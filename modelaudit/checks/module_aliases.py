@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.checks.callables import Judgement
 from modelaudit.checks.mentions import build_mention_subject
@@ -50,8 +51,7 @@ _ANY_MEMBER: Final = f"{_SIBLING}.{_ANY_VALUE}."
 """The start of the name of a member that is taken from a value of any name."""
 
 
-@dataclass(slots=True)
-class _SourceValues:
+class _SourceValues(Struct):
     """The modules that may be values in one source, and what it takes from values.
 
     Attributes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -26,6 +25,7 @@ from modelaudit.checks.stored_functions import (
 from modelaudit.checks.values import format_value, shorten_text
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentUse, Callables, Standing, Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
     ITEMS_RECORDED,

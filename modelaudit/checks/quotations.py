@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.checks.redaction import redact_secrets
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import WindowError
 from modelaudit.model.finding import CONTEXT_MARK, QUOTATION_MARK, Finding
 from modelaudit.model.lazy_pattern import defer_pattern

@@ -6,11 +6,11 @@ The same call in a script that only people run is their own decision, and is jud
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Subject
+from modelaudit.model.copies import replace
 
 TRUST: Final = "trust"
 """The effect of code that has a loader run what another repository brings along."""

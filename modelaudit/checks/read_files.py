@@ -9,11 +9,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Outline

@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.address import file_of, write_file_address
 from modelaudit.model.artifact import Artifact
@@ -41,8 +42,7 @@ _READ_STATES: Final = frozenset({"present", "too-short", "hard-link"})
 """The states in which the target is a file of the snapshot that was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class _FileIndex:
+class _FileIndex(Struct, frozen=True):
     """The files of a snapshot by path, the folders with entries that are counted and not listed, and bookkeeping."""
 
     files: Mapping[str, Artifact]
@@ -50,8 +50,7 @@ class _FileIndex:
     bookkeeping: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ReferencedPaths:
+class ReferencedPaths(Struct, frozen=True):
     """The paths of the files that other files name as their tensor data (``data``) or as code to import (``code``)."""
 
     data: frozenset[str]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.model.address import file_of, write_file_address
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import TOOL, Reference, References
 from modelaudit.model.report import ArtifactRecord, Extent
@@ -44,8 +46,7 @@ _SEPARATOR: Final = defer_pattern("/")
 _MOST_BYTES_OF_NAMED: Final = 2 * 1024 * 1024  # a longer file is data, and takes long to read
 
 
-@dataclass(frozen=True, slots=True)
-class UnjudgedProgram:
+class UnjudgedProgram(Struct, frozen=True):
     """A file that is run as a program and whose readers analysed no such program.
 
     Attributes:

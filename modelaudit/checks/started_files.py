@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.model.address import file_of, is_member
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.format_promises import Formats
 from modelaudit.model.outline import References

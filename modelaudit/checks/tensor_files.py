@@ -7,11 +7,11 @@ graph that names such a file as external data, or the metadata of an array, show
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import replace
 
 from modelaudit.checks.chunks import ChunkGrids
 from modelaudit.model.artifact import TENSOR_STORAGE
 from modelaudit.model.catalogue import Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.outline import References
 from modelaudit.model.report import ArtifactRecord, ByteCounts, Extent
 from modelaudit.model.structure import Unread, UnreadReason

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.checks.callables import UNREVIEWED, Judgement, judge_name
 from modelaudit.checks.mentions import build_mention_subject
@@ -75,8 +76,7 @@ def _find_native_classes(program: PickleProgram) -> Iterator[TorchMention]:
             yield TorchMention(NameUse.TYPE, str(event.operand), called=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _MentionJudge:
+class _MentionJudge(Struct, frozen=True):
     """Judges mentions by the lists and by the definitions in the archive.
 
     Attributes:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+
+from msgspec import Struct
 
 from modelaudit.cli.days import parse_days
 from modelaudit.cli.digests import parse_digest
 from modelaudit.integrity.conditions import Conditions
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionOption:
+class ConditionOption(Struct, frozen=True):
     """An option that states a condition.
 
     Attributes:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+from msgspec import Struct
 
 from modelaudit.batch import name_targets
 from modelaudit.cli.writing import show_notes
+from modelaudit.model.copies import replace
 from modelaudit.model.report import Anchor, AuditReport
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ _MOST_NOTES: Final = 20
 _MAX_NOTE_CHARACTERS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class RunTargets:
+class RunTargets(Struct, frozen=True):
     """The targets of a run.
 
     Attributes:

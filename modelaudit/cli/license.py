@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import click
+from msgspec import Struct
 
 import modelaudit
 from modelaudit.batch import name_targets
@@ -177,8 +177,7 @@ def _render_answer(report: AuditReport, width: int, color: bool) -> bytes:
     return convert_internal_errors(lambda: render_license(report, width=width, color=color), "rendering the answer")
 
 
-@dataclass(frozen=True, slots=True)
-class _Notices:
+class _Notices(Struct, frozen=True):
     """Where the notices go, and how their texts are found; the options of the command document the rest."""
 
     path: Path

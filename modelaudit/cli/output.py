@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Final
 
 import click
+from msgspec import Struct
 
 from modelaudit.batch import audit_targets
 from modelaudit.cli.files import check_own_file, check_place, is_folder, remove_file, write_file
@@ -30,8 +30,7 @@ _MOST_TARGETS_NAMED: Final = 5
 _MAX_CAUSE_CHARACTERS: Final = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """One ``-o``: a format, and the file or folder to write; ``None`` for stdout."""
 
     format: str

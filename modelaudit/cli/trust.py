@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Final
 
 import click
+from msgspec import Struct
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.signature import SignatureMethod
@@ -51,8 +51,7 @@ _OPTIONS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GivenTrust:
+class GivenTrust(Struct, frozen=True):
     """Who may sign models, and the signatures that do not lie in the folder of the model."""
 
     signers: tuple[TrustedSigner, ...] = ()

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import islice
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.description.paragraphs import Paragraph, Sentence
 from modelaudit.description.tables import LABEL_COLUMNS, ROW, ROW_BORDER, Table, TableReading, split_row
@@ -60,8 +61,7 @@ _TOP_LEVEL: Final = 1
 _NO_GROUPS: Final[Mapping[str, str | None]] = MappingProxyType({})
 
 
-@dataclass(slots=True)
-class _Section:
+class _Section(Struct):
     """An open section.
 
     Attributes:

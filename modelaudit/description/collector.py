@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Final
 
@@ -14,6 +13,7 @@ from modelaudit.description.keys import HISTORY, read_keys
 from modelaudit.description.libraries import ImportCollector
 from modelaudit.description.tensors import WeightCounter, list_storages
 from modelaudit.description.values import FactMaker
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.evidence import Prose, ProseKind

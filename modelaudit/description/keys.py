@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.description.values import FactMaker
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Fact
 from modelaudit.model.description_rules import FactRule, KeyRules
 from modelaudit.model.lazy_pattern import defer_pattern

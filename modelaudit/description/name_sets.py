@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.description.values import LONGEST_NAME, bound_value
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Fact
 from modelaudit.model.description_rules import Comparison
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -37,8 +39,7 @@ def find_unknown_members(stated: Sequence[Fact], found: Sequence[Fact], _: Compa
     return _join(stated[0], names), _join(found[0], [each.value for each in found])
 
 
-@dataclass(frozen=True, slots=True)
-class _Label:
+class _Label(Struct, frozen=True):
     """A label, its number if one is stated, and its name in lower case without the tag of a token."""
 
     id: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.description.number_words import write_digits
 from modelaudit.description.values import strip_markup
@@ -25,8 +26,7 @@ _ASKS_FOR_MORE: Final = defer_pattern(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """A sentence of a card.
 
     Attributes:
@@ -45,8 +45,7 @@ class Sentence:
         return self._numbers[bisect_right(self._starts, self._start + position) - 1]
 
 
-@dataclass(slots=True)
-class Paragraph:
+class Paragraph(Struct):
     """Lines that belong together, and where each begins in the text of all."""
 
     text: str = ""

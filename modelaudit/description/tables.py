@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.description.values import strip_markup
 from modelaudit.model.description import Topic
@@ -53,8 +54,7 @@ class TableReading(Enum):
     NONE = auto()
 
 
-@dataclass(slots=True)
-class Table:
+class Table(Struct):
     """The rows of a table so far, each with its line.
 
     Attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from math import prod
 from pathlib import PurePosixPath
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.address import file_of, is_member
 from modelaudit.model.description import Confidence, Fact, Topic
@@ -52,8 +53,7 @@ _NOTABLE: Final = 100
 _MOST_NAMES: Final = 2_000_000
 
 
-@dataclass(slots=True)
-class WeightSet:
+class WeightSet(Struct):
     """The tensors of one file, or of its shards together.
 
     Attributes:

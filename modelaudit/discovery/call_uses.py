@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
 
 from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.declared_values import OPEN, REASON
@@ -20,6 +21,7 @@ from modelaudit.languages.python.values import (
     Value,
     list_alternatives,
 )
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import CODE_BASE, LOCAL, CallForm, ModelUse, NameForm, UseKind
 
 _NOT_KNOWN = "the code computes it"
@@ -27,8 +29,7 @@ _PATH_NOT_KNOWN = "the code computes the path"
 _TEMPORARY = "tempfile."
 
 
-@dataclass(slots=True)
-class _Texts:
+class _Texts(Struct):
     """What a value may be in the place of a name.
 
     Attributes:
@@ -46,8 +47,7 @@ class _Texts:
     is_path: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CallReader:
+class CallReader(Struct, frozen=True):
     """Reads the loads of one file."""
 
     file: CodeFile

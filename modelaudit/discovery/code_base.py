@@ -6,9 +6,10 @@ import fnmatch
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.documents import DocumentReader
@@ -22,6 +23,7 @@ from modelaudit.discovery.tracked_files import read_tracked_files
 from modelaudit.languages.python.source import decode_source
 from modelaudit.model.artifact import Window
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import HUGGING_FACE, LOCAL, Discovery, DiscoveryRules, FileAbsence, ModelUse
 from modelaudit.model.errors import ConfigurationError, SourceError, WindowError
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -43,8 +45,7 @@ _MOST_OTHER_KINDS: Final = 20
 _FROM_HUB: Final = "is not a path of the code base, so where nothing makes it, the library takes it from the Hub"
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     """A regular file below the root, with the way in which it is read; empty for a kind that is not read."""
 
     path: str

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.discovery.names import NameReader, RepositoryName
 from modelaudit.model.discovery import DiscoveryRules, ModelUse
 
 
-@dataclass(frozen=True, slots=True)
-class CodeFile:
+class CodeFile(Struct, frozen=True):
     """One file of a code base, as the readers of commands, settings and addresses share it.
 
     Attributes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.discovery.code_file import CodeFile
@@ -13,6 +12,7 @@ from modelaudit.discovery.text_uses import SettingReader, find_variable, normali
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import ShellLexer
 from modelaudit.languages.shell.program_names import SHELLS, normalize_program_name, unwrap_command
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import LOCAL, CommandForm, ModelUse, NameForm, UseKind
 from modelaudit.model.lazy_pattern import defer_pattern
 

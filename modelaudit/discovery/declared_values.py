@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, Protocol
+
+from msgspec import Struct, field
 
 from modelaudit.languages.python.definitions import DefinitionNode
 from modelaudit.languages.python.values import Constant, ExternalName, Unknown, Value, join_values
@@ -36,8 +37,7 @@ class ImportedValues(Protocol):
         """Return the defaults of the options of a command line that a file declares."""
 
 
-@dataclass(slots=True)
-class TextFacts:
+class TextFacts(Struct):
     """What a first pass finds out for the second one.
 
     Attributes:

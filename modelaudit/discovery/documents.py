@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -12,6 +11,7 @@ from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.commands import CommandReader
 from modelaudit.discovery.scripts import ScriptReader
 from modelaudit.discovery.text_uses import AddressReader, SettingReader, normalize_key
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import ModelUse, NameForm
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits

@@ -6,8 +6,9 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -15,8 +16,7 @@ _CONTINUED: Final = defer_pattern(r"\\[ \t]*\n")
 _INSTRUCTION: Final = defer_pattern(r"[ \t]*(COPY|ADD|WORKDIR)[ \t]+([^\n]+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePaths:
+class ImagePaths(Struct, frozen=True):
     """The paths of an image.
 
     Attributes:

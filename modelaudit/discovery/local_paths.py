@@ -6,10 +6,12 @@ import os
 import posixpath
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import CODE_BASE, ModelUse
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Unread, UnreadReason
@@ -35,8 +37,7 @@ def list_folders(folder: str) -> Iterator[str]:
     yield ""
 
 
-@dataclass(frozen=True, slots=True)
-class LocalPaths:
+class LocalPaths(Struct, frozen=True):
     """The paths of one code base.
 
     A relative path begins in the working directory of a program, which the code does not show. So it is looked up in

@@ -5,10 +5,12 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.discovery.local_paths import is_written_as_path, list_folders
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import CODE_BASE, HUGGING_FACE, LOCAL, WEIGHT_ENDINGS, DiscoveryRules, NameForm, UseKind
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -21,8 +23,7 @@ _LONGEST_NAME: Final = 250
 _SCHEME: Final = defer_pattern(r"[A-Za-z][\w+.-]+:/")
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryName:
+class RepositoryName(Struct, frozen=True):
     """The name of a repository, or the path of a local model.
 
     Attributes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.discovery.code_file import CodeFile
@@ -13,6 +12,7 @@ from modelaudit.discovery.names import NameReader
 from modelaudit.discovery.python_uses import PythonReader
 from modelaudit.languages.python.cells import split_cell
 from modelaudit.languages.python.magic_aliases import MagicAliases
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import DiscoveryRules, ModelUse
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.discovery.declared_values import ImportedValues, TextFacts, split_path
 from modelaudit.discovery.mapping_evaluator import join_mappings
@@ -26,8 +27,7 @@ LOADED: Final = "loaded."
 """The beginning of the name of what a call that loads a model returns: an object, and no name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(Struct, frozen=True):
     """A call that loads a model.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.discovery.call_uses import CallReader
 from modelaudit.discovery.code_file import CodeFile
@@ -28,8 +29,7 @@ _COMMAND_FORM: Final = "python -c"
 _MOST_FAULTS: Final = 5
 
 
-@dataclass(slots=True)
-class SourceUses:
+class SourceUses(Struct):
     """The uses in one source, and the parts that were not read."""
 
     uses: list[ModelUse] = field(default_factory=list)

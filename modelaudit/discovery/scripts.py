@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.discovery.code_file import CodeFile
@@ -14,6 +13,7 @@ from modelaudit.discovery.text_uses import AddressReader, SettingReader, normali
 from modelaudit.languages.shell.dialects import convert_dialect, find_dialect
 from modelaudit.languages.shell.makefiles import convert_makefile
 from modelaudit.languages.shell.recipes import convert_dockerfile
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import LOCAL, ModelUse, NameForm
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.discovery.commands import CommandReader
 from modelaudit.languages.python.values import Constant, Container, TaggedValue, Value, list_alternatives
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import ModelUse
 from modelaudit.model.lazy_pattern import defer_pattern
 

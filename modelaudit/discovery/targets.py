@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import Struct
+
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import LOCAL, Discovery, ModelUse
 from modelaudit.model.policy import ExcludedCode
 from modelaudit.model.report import Anchor
 from modelaudit.policy.places import find_project_folder
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveredTarget:
+class DiscoveredTarget(Struct, frozen=True):
     """A repository of the Hub at one revision, as ``hf://org/model@revision``, or a file or folder of the code base."""
 
     text: str

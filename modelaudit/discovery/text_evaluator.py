@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from modelaudit.discovery.any_of import collect_any, join_any, list_items, merge_items, select_texts
@@ -42,6 +41,7 @@ from modelaudit.languages.python.values import (
     join_values,
     list_alternatives,
 )
+from modelaudit.model.copies import replace
 
 _ENVIRONMENT: Final = frozenset({"os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"})
 _FIELDS: Final = frozenset(

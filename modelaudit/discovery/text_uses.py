@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.discovery.code_file import CodeFile
 from modelaudit.discovery.names import is_revision
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import LOCAL, ModelUse, UseKind
 from modelaudit.model.lazy_pattern import defer_pattern
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 _MOST_BYTES: Final = 256 << 20
 _LONGEST_POINTER: Final = 4096
@@ -14,8 +15,7 @@ _PLAIN_VERSIONS: Final = (2, 3)
 """Versions of the index that hold each path in full. Source: gitformat-index(5)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrackedFiles:
+class TrackedFiles(Struct, frozen=True):
     """The index of git over a code base; git itself is not run, because the settings of a repository start programs.
 
     Attributes:

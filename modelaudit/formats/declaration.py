@@ -7,8 +7,9 @@ rules need, such as the kinds of defects, are part of the declaration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from modelaudit.model.defect_kind import DefectKind
@@ -22,8 +23,7 @@ TEXT_EXTENSIONS: Final = (
 """Extensions that promise text. Every text format claims all of them, because their contents overlap: JSON is YAML."""
 
 
-@dataclass(frozen=True, slots=True)
-class Magic:
+class Magic(Struct, frozen=True):
     """Bytes at a fixed offset that identify a format.
 
     Attributes:
@@ -41,8 +41,7 @@ class Magic:
         return (self.in_containers or head.content is None) and head.data.startswith(self.starts, self.offset)
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedStart:
+class EmbeddedStart(Struct, frozen=True):
     """How a format begins inside other data, where only the bytes can identify it. One of the first three is set.
 
     Attributes:
@@ -62,8 +61,7 @@ class EmbeddedStart:
     trial: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Declaration:
+class Declaration(Struct, frozen=True):
     """The static facts about one format.
 
     Several declarations may share a name, for instance a format in binary and in text form with one reader each. A

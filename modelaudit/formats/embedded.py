@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.declaration import EmbeddedStart
 from modelaudit.formats.registry import DECLARATIONS, import_object
@@ -130,8 +131,7 @@ class DecodedWindow:
         return self._data[offset : offset + length]
 
 
-@dataclass(frozen=True, slots=True)
-class EmbeddedContent:
+class EmbeddedContent(Struct, frozen=True):
     """Content inside a range of bytes, without the codings around it.
 
     Attributes:

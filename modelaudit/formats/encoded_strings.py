@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.embedded import DecodedWindow, decode_content, is_format_on_trial, make_content_artifact
@@ -20,6 +19,7 @@ from modelaudit.formats.registry import find_reader
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.address import STRING_PICKLE, join_embedded
 from modelaudit.model.artifact import PICKLE, Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import WindowError
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits

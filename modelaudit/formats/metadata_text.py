@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.embedded import DecodedWindow, detect_coding
 from modelaudit.formats.interpreters import INTERPRETERS
@@ -52,8 +53,7 @@ _ADDRESS: Final = defer_pattern(r"\s*+https?://\S++\s*+\Z", re.IGNORECASE)
 _CALLBACK_KEY: Final = defer_pattern(r"(?:\A|[._\-])(callback|webhook|beacon|exfil)(?:[._\-]|\Z)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class MetadataEntry:
+class MetadataEntry(Struct, frozen=True):
     """One text of the metadata: its key, and its bytes in UTF-8."""
 
     key: str

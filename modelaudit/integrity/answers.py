@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.integrity.attestation import Attestation
 from modelaudit.model.errors import Refusal, RefusedModelError, SignatureError
@@ -26,8 +27,7 @@ _KEY_CHARACTERS: Final = 20
 _KINDS: Final = {EntryKind.FILE: "files", EntryKind.LINK: "links", EntryKind.FOLDER: "folders"}
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """A model that fits its attested verdict.
 
     Attributes:
@@ -39,8 +39,7 @@ class Acceptance:
     sealed: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The answer on a model: the acceptance, or why it is refused.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, parse_bundle
 from modelaudit.integrity.statements import Statement, encode_statement, parse_statement, require_type
@@ -32,8 +33,7 @@ _LEVEL: Final = "SLSA_BUILD_LEVEL_UNEVALUATED"
 _TIME: Final = defer_pattern(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """What a verifier concluded about a model (SLSA Verification Summary).
 
     Attributes:
@@ -59,8 +59,7 @@ class Summary:
     expires: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attestation:
+class Attestation(Struct, frozen=True):
     """A verdict with its evidence, as two statements on the same subjects.
 
     Attributes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import replace
 from typing import Final, NamedTuple
 
+from modelaudit.model.copies import replace
 from modelaudit.model.tree import EntryKind, TreeEntry
 from modelaudit.model.verification import DifferenceKind, TreeDifference
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.integrity.attestation import (
     PASSED,
@@ -28,8 +29,7 @@ _CLOCK_MINUTES: Final = 10
 """How much the clocks of two machines may differ."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(Struct, frozen=True):
     """What a verdict has to state beside that the model passed; ``None`` accepts every value.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
 from threading import Event
 from typing import Final, Protocol
 
 from modelaudit.model.artifact import Artifact, Window, describe_change
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from threading import Event, Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
+
+from msgspec import Struct
 
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.model.artifact import Window, describe_change
@@ -49,16 +50,14 @@ class ByteCounter:
                 self._report(self._bytes, max(self._bytes, self._total))
 
 
-@dataclass(frozen=True, slots=True)
-class Hashed:
+class Hashed(Struct, frozen=True):
     """The digests of a file, and the absence that was met while it was hashed, such as a change of its bytes."""
 
     digests: tuple[Digest, ...] = ()
     absence: Unread | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedFile:
+class OpenedFile(Struct, frozen=True):
     """A file that readers have read and that is still open, so that the bytes to hash are those that they read.
 
     Attributes:

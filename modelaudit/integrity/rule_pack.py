@@ -8,9 +8,10 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.integrity.bundles import Bundle, parse_bundle
 from modelaudit.integrity.names import find_clashing_names
@@ -39,8 +40,7 @@ _ENCRYPTED: Final = 0x1
 """The bit of the flags of an entry that says so (APPNOTE.TXT, section 4.4.4)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RulePack:
+class RulePack(Struct, frozen=True):
     """A pack, before its signature is verified.
 
     Attributes:

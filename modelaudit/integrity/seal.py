@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.integrity.bundles import MOST_BYTES, Bundle, parse_bundle
 from modelaudit.integrity.statements import parse_statement
@@ -29,8 +30,7 @@ PARTS: Final = (ATTESTATION_NAME, LOCK_NAME, REPORT_NAME, PAGE_NAME, BILL_NAME, 
 """The files that a sealed folder holds beside the folder of the model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(Struct, frozen=True):
     """A seal, before its signature is verified.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.integrity.names import explain_bad_name, find_clashing_names
 from modelaudit.integrity.statements import Statement
@@ -33,8 +34,7 @@ _PART: Final = defer_pattern(r"(.+):(0|[1-9]\d{0,18}):(0|[1-9]\d{0,18})", re.DOT
 _MOST_FILES: Final = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class SignedPart:
+class SignedPart(Struct, frozen=True):
     """A range of bytes of a file with its digest.
 
     Attributes:
@@ -48,8 +48,7 @@ class SignedPart:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class SignedManifest:
+class SignedManifest(Struct, frozen=True):
     """The files that a signature covers.
 
     Attributes:

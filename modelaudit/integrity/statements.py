@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.integrity.strict_json import parse_object, shorten, take_list, take_object, take_text
 from modelaudit.model.errors import SignatureError
@@ -13,8 +14,7 @@ from modelaudit.model.errors import SignatureError
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A thing that a statement is about.
 
     Attributes:
@@ -26,8 +26,7 @@ class Subject:
     digests: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A statement about subjects.
 
     Attributes:

@@ -11,13 +11,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from msgspec import Struct
 
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.integrity.keys import get_algorithm, require_curve
@@ -34,8 +34,7 @@ _END: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _MOST_STAMPS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _Period:
+class _Period(Struct, frozen=True):
     """The time in which a service used a key."""
 
     start: datetime
@@ -45,8 +44,7 @@ class _Period:
         return self.start <= time <= self.end
 
 
-@dataclass(frozen=True, slots=True)
-class _Log:
+class _Log(Struct, frozen=True):
     """A transparency log."""
 
     key_id: bytes
@@ -54,16 +52,14 @@ class _Log:
     period: _Period
 
 
-@dataclass(frozen=True, slots=True)
-class _Authority:
+class _Authority(Struct, frozen=True):
     """A time stamping authority: its certificate first, its root last, in DER."""
 
     certificates: tuple[bytes, ...]
     period: _Period
 
 
-@dataclass(frozen=True, slots=True)
-class TimeSources:
+class TimeSources(Struct, frozen=True):
     """The services of a trusted root that state times; without a trusted root there are none."""
 
     logs: tuple[_Log, ...] = ()

@@ -6,17 +6,17 @@ Nothing here loads a library of cryptography, so that a model without signatures
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from modelaudit.integrity.bundles import Bundle
 from modelaudit.model.errors import SignatureError, UncheckedSignerError, UntrustedSignerError
 from modelaudit.model.signature import SignatureMethod, Signer
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
+class _Words(Struct, frozen=True):
     """How messages speak of a method.
 
     Attributes:

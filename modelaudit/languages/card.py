@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import count
+
+from msgspec import Struct
 
 from modelaudit.languages.card_defects import CardDefect
 from modelaudit.languages.stated_values import flatten_node, keep_values
@@ -79,8 +80,7 @@ _MAX_FRONT_MATTER = MIB
 _MAX_DEFECTS = 50  # of keys that repeat or are misspelt; every value of such a key is read
 
 
-@dataclass(frozen=True, slots=True)
-class FrontMatter:
+class FrontMatter(Struct, frozen=True):
     """The lines between the two fences.
 
     Attributes:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.configurations.commands import ACTIONS_UNDER_ANY_KEY
 from modelaudit.languages.configurations.python_names import FORMAT
@@ -20,6 +21,7 @@ from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
@@ -38,8 +40,7 @@ _MAX_BLOCKS: Final = 1_000
 _MAX_MENTIONS: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
+class _Block(Struct, frozen=True):
     """A kind of program in a document.
 
     Attributes:

@@ -10,13 +10,14 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final
 
 import yaml
+from msgspec import Struct, field
 
 from modelaudit.languages.settings import Setting
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import check_deadline
@@ -94,8 +95,7 @@ def collect_json_settings(
     return collector.settings, None
 
 
-@dataclass(slots=True)
-class _SettingsStore:
+class _SettingsStore(Struct):
     """Keeps settings up to a bound on their number and on the memory that they take.
 
     Attributes:
@@ -224,8 +224,7 @@ class _ObjectPairs(list[tuple[str, object]]):
     """A JSON object as pairs: parsers disagree about which value of a duplicate key counts, so all are kept."""
 
 
-@dataclass(slots=True)
-class _OpenCollection:
+class _OpenCollection(Struct):
     """A YAML mapping or sequence that has not ended.
 
     Attributes:
@@ -278,8 +277,7 @@ def parse_yaml_settings(pieces: Iterable[str], limits: Limits) -> tuple[list[Set
     return collector.settings, None
 
 
-@dataclass(slots=True)
-class _YamlSettingsCollector:
+class _YamlSettingsCollector(Struct):
     """Collects the settings of a YAML text from its events.
 
     Attributes:

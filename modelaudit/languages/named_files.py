@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -36,8 +37,7 @@ _WORD: Final = defer_pattern(r"[^\s\"'`;|&<>(){}\[\],\\]{1,300}")
 _REST: Final = r"(?![\w.-])([^\n;|&]{0,2000})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
+class _Command(Struct, frozen=True):
     """Commands that take a file by an option.
 
     Attributes:
@@ -73,8 +73,7 @@ _COMMANDS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Key:
+class _Key(Struct, frozen=True):
     """Settings whose values name a file.
 
     Attributes:

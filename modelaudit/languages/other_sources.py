@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.script_acts import find_sent_places
 from modelaudit.model.artifact import Artifact, Window
@@ -32,8 +33,7 @@ _SKIPPED: Final = r"(?P<skipped>//[^\n]*|/\*[\s\S]*?(?:\*/|\Z)|\"(?:[^\"\\\n]|\\
 _ARGUMENT: Final = r"\s*\(\s*(?:\"(?P<text>(?:[^\"\\\n]|\\.)*)\")?"
 
 
-@dataclass(frozen=True, slots=True)
-class _Language:
+class _Language(Struct, frozen=True):
     """The sources of one language.
 
     Attributes:

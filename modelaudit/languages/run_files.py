@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain, islice
 from operator import methodcaller
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -66,8 +67,7 @@ _ARGUMENTS: Final = rf"((?:{_GAP}(?:<[ \t]*)?\\?[\"']?{_WORD}){{1,{_MOST_ARGUMEN
 _EXTENSION: Final = r"(?:\.exe)?"
 
 
-@dataclass(frozen=True, slots=True)
-class _Command:
+class _Command(Struct, frozen=True):
     """A command that begins with certain words.
 
     Attributes:

@@ -12,9 +12,10 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -113,8 +114,7 @@ def find_secrets(data: bytes) -> Iterator[tuple[str, int]]:
     search.raise_reached_limit()
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """The part of the bytes in memory where the secrets begin that are searched; the others are only context.
 
     Attributes:
@@ -128,8 +128,7 @@ class _Part:
     end: int
 
 
-@dataclass(slots=True)
-class _SearchedMark:
+class _SearchedMark(Struct):
     """How far one mark was searched.
 
     Attributes:
@@ -141,8 +140,7 @@ class _SearchedMark:
     reported_until: int = -1
 
 
-@dataclass(slots=True)
-class _SecretSearch:
+class _SecretSearch(Struct):
     """Searches a text part by part. The bound on lines holds for the whole text.
 
     Attributes:

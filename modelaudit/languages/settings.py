@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import Reading, ReadingStep
@@ -63,8 +65,7 @@ class Setting:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class ListedWords:
+class ListedWords(Struct, frozen=True):
     """A pattern with a word as its first group; a match counts if the word is on a list.
 
     Looking a word up takes a fraction of the time of an alternation of many words, which is tried at each character.
@@ -99,8 +100,7 @@ class ListedWords:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class TextMarks:
+class TextMarks(Struct, frozen=True):
     """Patterns for marks in a text, each with a literal that all of its matches contain.
 
     The search for a literal is many times faster than that for a pattern, and most texts have few of the literals.
@@ -114,8 +114,7 @@ class TextMarks:
         return any(literal in text and pattern.search(text) is not None for literal, pattern in self.patterns)
 
 
-@dataclass(frozen=True, slots=True)
-class Interpreter:
+class Interpreter(Struct, frozen=True):
     """A reader of the keys of one library or concern.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -30,8 +31,7 @@ _ANY_NAME: Final = ("",)
 _DOCUMENTATION: Final = (".md", ".markdown", ".mdx", ".rst", ".html", ".htm", ".py", ".ipynb", ".json", ".jsonl")
 
 
-@dataclass(frozen=True, slots=True)
-class _ToolFile:
+class _ToolFile(Struct, frozen=True):
     """Files that one tool runs.
 
     Attributes:

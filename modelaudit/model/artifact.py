@@ -14,6 +14,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from msgspec import Struct
+
 from modelaudit.model.comparison import LockComparison
 from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
@@ -33,8 +35,7 @@ class RefKind(StrEnum):
     DATASET = "hub-dataset"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRef:
+class ModelRef(Struct, frozen=True):
     """The target that the user named: a repository id (``org/model``), or a path as typed."""
 
     kind: RefKind
@@ -142,8 +143,7 @@ class Artifact:
         return list_digests(self.claims)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """All artifacts of a model at one moment, pinned to a commit where the source has commits.
 
     Attributes:

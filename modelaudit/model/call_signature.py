@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class ArgumentKind(StrEnum):
@@ -43,16 +44,14 @@ class ArgumentKind(StrEnum):
     """No plain data: something that a name or a call has made."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """One positional parameter: the kinds that it takes, and whether it may be left out."""
 
     kinds: frozenset[ArgumentKind]
     is_optional: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """The positional parameters of a callable.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HeadedLimits:
+class HeadedLimits(Struct, frozen=True, eq=False):
     """Patterns of limits that a heading, a question or a table gives their meaning.
 
     Attributes:
@@ -49,8 +49,7 @@ class HeadedLimits:
     consents: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CardLabels:
+class CardLabels(Struct, frozen=True, eq=False):
     """Patterns of the licence that a label, a heading or a table states in a few words.
 
     Attributes:
@@ -82,8 +81,7 @@ class CardLabels:
     goes_on: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CardLayout:
+class CardLayout(Struct, frozen=True, eq=False):
     """The content of ``rules/card_layout.yaml``."""
 
     limits: HeadedLimits

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct, field
 
 from modelaudit.model.call_signature import Signature
 from modelaudit.model.controls import Controls
@@ -44,8 +45,7 @@ OTHER_EFFECTS = ("disclosure", "instruction", "obfuscation", "resource", "secret
 """The further families of harm that names of other vocabularies may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A fact laid out for rules to match: a kind, named fields, and a location.
 
     Attributes:
@@ -72,16 +72,14 @@ class Subject:
     missing_file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(Struct, frozen=True):
     """The condition of a rule: a subject of this kind, where each field in ``where`` has one of the listed values."""
 
     subject: str
     where: tuple[tuple[str, tuple[Scalar, ...]], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class FindingRule:
+class FindingRule(Struct, frozen=True):
     """A rule with its matchers (any of them suffices) and the sentence it reports.
 
     Attributes:
@@ -103,8 +101,7 @@ class FindingRule:
     started: Severity | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RuleExample:
+class RuleExample(Struct, frozen=True):
     """A finding that a rule makes in a fixture, for the page of the rule.
 
     Attributes:
@@ -135,8 +132,7 @@ class ArgumentUse(StrEnum):
     READS = "reads"
 
 
-@dataclass(frozen=True, slots=True)
-class ArgumentRule:
+class ArgumentRule(Struct, frozen=True):
     """A condition on the positional argument ``index``, from 0.
 
     Attributes:
@@ -151,8 +147,7 @@ class ArgumentRule:
     one_of: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CallableEntry:
+class CallableEntry(Struct, frozen=True):
     """One exact name of ``rules/callables/``.
 
     Attributes:
@@ -183,8 +178,7 @@ class CallableEntry:
     hook_calls: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class DangerousModule:
+class DangerousModule(Struct, frozen=True):
     """A module whose names are all dangerous, such as ``subprocess``, with its submodules."""
 
     module: str
@@ -192,8 +186,7 @@ class DangerousModule:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Callables:
+class Callables(Struct, frozen=True):
     """The trust and danger lists by exact name, and the modules that are dangerous as a whole.
 
     Attributes:
@@ -224,8 +217,7 @@ OTHER_KINDS = ("addresses", "attributes", DETECTIONS, "drivers", "namespaces", "
 """The kinds of vocabulary whose names select no code."""
 
 
-@dataclass(frozen=True, slots=True)
-class UnlistedPolicy:
+class UnlistedPolicy(Struct, frozen=True):
     """The consequence of an unlisted name in one vocabulary or use.
 
     Attributes:
@@ -238,8 +230,7 @@ class UnlistedPolicy:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Harmless:
+class Harmless(Struct, frozen=True):
     """Mentions that need no rule although they are dangerous by the list, or detections.
 
     Attributes:
@@ -259,8 +250,7 @@ class Harmless:
         return is_concerned and name not in self.but_names
 
 
-@dataclass(frozen=True, slots=True)
-class VocabularyDeclaration:
+class VocabularyDeclaration(Struct, frozen=True):
     """A vocabulary of ``vocabularies.yaml``: the consequence of an unlisted name, and the uses for which it differs."""
 
     policy: UnlistedPolicy
@@ -276,8 +266,7 @@ class VocabularyDeclaration:
         return any(each.covers(use, name, effect) for each in self.harmless)
 
 
-@dataclass(frozen=True, slots=True)
-class Standard:
+class Standard(Struct, frozen=True):
     """An entry of a published list of risks, such as CWE, MITRE ATLAS or the OWASP Top 10."""
 
     framework: str
@@ -286,24 +275,21 @@ class Standard:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class RetiredRule:
+class RetiredRule(Struct, frozen=True):
     """A withdrawn rule: ``became`` is the id of its successor, ``since`` the version that withdrew it."""
 
     became: str
     since: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
+class Edition(Struct, frozen=True):
     """The number of a rule set, from 1, and its date, ``2026-11-28``."""
 
     number: int
     date: str
 
 
-@dataclass(frozen=True, slots=True)
-class NameLists:
+class NameLists(Struct, frozen=True):
     """The lists that judge names in files, by exact name.
 
     Attributes:
@@ -318,8 +304,7 @@ class NameLists:
     vocabularies: Mapping[str, Mapping[str, CallableEntry]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """The whole rule set. ``digest`` is the SHA-256 over its files' names and bytes, in order.
 
     Attributes:

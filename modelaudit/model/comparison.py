@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from modelaudit.model.verification import TreeDifference
 
 
-@dataclass(frozen=True, slots=True)
-class LockComparison:
+class LockComparison(Struct, frozen=True):
     """What a scan found out about the names, kinds and modes of a locked model; digests are claims.
 
     Attributes:

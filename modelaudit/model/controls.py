@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from modelaudit.model.description import Topic
 from modelaudit.model.element_rules import ReportFact
@@ -17,8 +19,7 @@ def read_fact_name(word: str) -> FactName:
     return ReportFact(word) if word in set(ReportFact) else Topic(word)
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceLine:
+class EvidenceLine(Struct, frozen=True):
     """A part of a sentence that is evidence where the report holds facts.
 
     Attributes:
@@ -30,16 +31,15 @@ class EvidenceLine:
     needs: tuple[FactName, ...]
     says: str
     lacks: tuple[FactName, ...] = ()
-    is_signed: bool = field(init=False)
+    is_signed: bool = False
     """Whether it cites a sign-off, which the digest of a report leaves out."""
 
     def __post_init__(self) -> None:
         """Look for a sign-off once: every report asks for it."""
-        object.__setattr__(self, "is_signed", ReportFact.SIGNOFFS in self.needs)
+        force_setattr(self, "is_signed", ReportFact.SIGNOFFS in self.needs)
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(Struct, frozen=True):
     """One control of a catalogue.
 
     Attributes:
@@ -58,8 +58,7 @@ class Control:
     adds: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Controls:
+class Controls(Struct, frozen=True):
     """The controls in the order of the rule set.
 
     Attributes:
@@ -71,10 +70,10 @@ class Controls:
     controls: tuple[Control, ...] = ()
     evidence: Mapping[str, tuple[EvidenceLine, ...]] = field(default_factory=dict)
     checked: str = ""
-    cited: tuple[FactName, ...] = field(init=False)
+    cited: tuple[FactName, ...] = ()
 
     def __post_init__(self) -> None:
         """Collect the cited facts once: every report is searched for them."""
         lines = (line for lines in self.evidence.values() for line in lines)
         cited = dict.fromkeys(name for line in lines for name in (*line.needs, *line.lacks))
-        object.__setattr__(self, "cited", tuple(cited))
+        force_setattr(self, "cited", tuple(cited))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.description import Confidence, Topic
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -39,8 +40,7 @@ class Form(StrEnum):
     """As ``NUMBERS``, and with the units of large numbers: ``1.3B`` gives ``1300000000``."""
 
 
-@dataclass(frozen=True, slots=True)
-class FactRule:
+class FactRule(Struct, frozen=True):
     """What one key, heading or label states.
 
     Attributes:
@@ -61,8 +61,7 @@ class FactRule:
     most: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRules:
+class KeyRules(Struct, frozen=True):
     """The rules for the keys of one source.
 
     Attributes:
@@ -74,8 +73,7 @@ class KeyRules:
     wild: tuple[tuple[tuple[str, ...], FactRule], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SentenceRule:
+class SentenceRule(Struct, frozen=True):
     """A sentence about the model that states a fact; the group ``value`` of the pattern is the fact.
 
     Attributes:
@@ -87,8 +85,7 @@ class SentenceRule:
     is_of_any: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CardRules:
+class CardRules(Struct, frozen=True):
     """The rules for the text of a card.
 
     Attributes:
@@ -156,8 +153,7 @@ class Comparing(StrEnum):
     """Names of labels; those that have no number have to be one of the words of the comparison."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A word of a comparison.
 
     Attributes:
@@ -170,8 +166,7 @@ class Word:
     found: re.Pattern[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """A comparison of the facts of a card with those of files; a card that agrees with one of them is right.
 
     Attributes:
@@ -201,8 +196,7 @@ class Comparison:
     unless: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DescriptionRules:
+class DescriptionRules(Struct, frozen=True):
     """All rules of a description.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.structure import Unread
@@ -35,8 +36,7 @@ class UseKind(StrEnum):
     SPACE = "space"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelUse:
+class ModelUse(Struct, frozen=True):
     """One place of a code base that loads a model or a dataset.
 
     Attributes:
@@ -79,16 +79,14 @@ class ModelUse:
         return f"{name}@{self.revision}" if self.revision else name
 
 
-@dataclass(frozen=True, slots=True)
-class FileAbsence:
+class FileAbsence(Struct, frozen=True):
     """A file, or a part of it, that was not read; ``file`` is spelt as in ``ModelUse``."""
 
     file: str
     unread: Unread
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
+class Discovery(Struct, frozen=True):
     """All that was found in a code base.
 
     Attributes:
@@ -118,8 +116,7 @@ class Discovery:
         return not self.absences and not self.unknown_uses
 
 
-@dataclass(frozen=True, slots=True)
-class NameForm:
+class NameForm(Struct, frozen=True):
     """How a form spells the name of a repository.
 
     Attributes:
@@ -151,8 +148,7 @@ class NameForm:
     is_loader: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CallForm:
+class CallForm(Struct, frozen=True):
     """A call of Python that loads a model.
 
     Attributes:
@@ -186,8 +182,7 @@ class CallForm:
     reports_unknown: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class CommandForm:
+class CommandForm(Struct, frozen=True):
     """A command that loads a model.
 
     Attributes:
@@ -219,8 +214,7 @@ class CommandForm:
     kind_options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class KeyForm:
+class KeyForm(Struct, frozen=True):
     """Keys of settings, variables and options that name a model, in lower case with underscores."""
 
     id: str
@@ -228,16 +222,14 @@ class KeyForm:
     keys: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class FileKind:
+class FileKind(Struct, frozen=True):
     """Files that are read in one way: by the endings of their names, or by patterns of whole names, in lower case."""
 
     endings: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryRules:
+class DiscoveryRules(Struct, frozen=True):
     """The content of ``rules/discovery.yaml``.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class DriftKind(StrEnum):
@@ -25,16 +26,14 @@ class DriftKind(StrEnum):
     LICENSE = "license"
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """One difference, with a sentence that holds both facts."""
 
     kind: DriftKind
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class DriftResult:
+class DriftResult(Struct, frozen=True):
     """The answer on one model.
 
     Attributes:

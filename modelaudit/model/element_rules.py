@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from modelaudit.model.description import Topic
 
@@ -98,8 +99,7 @@ class ReportFact(StrEnum):
     """A sign-off that holds. Documents cite it apart, because the digest of a report leaves it out."""
 
 
-@dataclass(frozen=True, slots=True)
-class ElementMatcher:
+class ElementMatcher(Struct, frozen=True):
     """A condition of an element: facts on a topic, a fact of the report, or files of a name. Exactly one is set.
 
     Attributes:
@@ -121,8 +121,7 @@ class ElementMatcher:
     take: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ElementPart:
+class ElementPart(Struct, frozen=True):
     """A part of an element: one of its matchers has to find something.
 
     Attributes:
@@ -133,8 +132,7 @@ class ElementPart:
     matchers: tuple[ElementMatcher, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ElementRule:
+class ElementRule(Struct, frozen=True):
     """The rule for one element.
 
     Attributes:
@@ -158,8 +156,7 @@ class ElementRule:
     path: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Penalty:
+class Penalty(Struct, frozen=True):
     """A factor on the score: ``least`` absent elements of a tier or more bring it in."""
 
     tier: str
@@ -167,8 +164,7 @@ class Penalty:
     factor: float
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """A named level of the score, with the elements that it requires."""
 
     name: str
@@ -176,8 +172,7 @@ class Profile:
     elements: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreFormula:
+class ScoreFormula(Struct, frozen=True):
     """The formula of a score from 0 to 100.
 
     Attributes:
@@ -191,8 +186,7 @@ class ScoreFormula:
     profiles: tuple[Profile, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ElementListRules:
+class ElementListRules(Struct, frozen=True):
     """The rules for one published list; ``elements.ElementList`` documents what the fields have in common."""
 
     id: str

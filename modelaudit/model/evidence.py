@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from modelaudit.model.structure import NOWHERE, Location
 
@@ -25,8 +26,7 @@ class ProseKind(StrEnum):
     """Strings of a structured file, or the text of a PDF, with any other name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prose:
+class Prose(Struct, frozen=True):
     """A text that may hold licence terms.
 
     Attributes:
@@ -63,8 +63,7 @@ class Topic(StrEnum):
     """A part of a release, by its id in ``rules/openness.yaml`` (Model Openness Framework)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A statement of a file, with the field or key that makes it.
 
     Attributes:
@@ -78,8 +77,7 @@ class Statement:
     where: Location = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class Statements:
+class Statements(Struct, frozen=True):
     """The statements of one file about licence and base models, outside model cards."""
 
     format: str

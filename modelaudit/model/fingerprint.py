@@ -7,9 +7,10 @@ from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import compress, count
+
+from msgspec import Struct, field
 
 SAMPLE_STEP = 8
 """One hash in this many is indexed: those divisible by it. For long texts, fewer are."""
@@ -19,8 +20,7 @@ Span = tuple[int, int]
 """Word numbers from 0: the first, and one past the last."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True):
     """The fingerprint of one text, of a licence or of a use policy.
 
     Attributes:
@@ -63,8 +63,7 @@ class Fingerprint:
         return len(self.triples) + 2
 
 
-@dataclass(frozen=True, eq=False)
-class Fingerprints:
+class Fingerprints(Struct, frozen=True, eq=False, dict=True):
     """All fingerprints, with an index over a sample of their hashes. Sets are compared by identity.
 
     Attributes:
@@ -73,7 +72,7 @@ class Fingerprints:
             has at least one of them.
     """
 
-    items: tuple[Fingerprint, ...] = field(default=())
+    items: tuple[Fingerprint, ...] = ()
     pattern_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def find_places(self, hash_: int) -> tuple[Sequence[int], Sequence[int]] | None:
@@ -120,8 +119,7 @@ class Fingerprints:
         return frozenset(item.license_id for item in self.items if not (item.is_use_policy or item.is_notice))
 
 
-@dataclass(frozen=True, slots=True)
-class _SampleIndex:
+class _SampleIndex(Struct, frozen=True):
     """The sampled hashes of all fingerprints with their places, in arrays: objects would take ten times the memory.
 
     Attributes:

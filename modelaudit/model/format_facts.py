@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FormatFacts:
+class FormatFacts(Struct, frozen=True, eq=False):
     """Facts that the declarations of formats state and that rules refer to.
 
     Attributes:

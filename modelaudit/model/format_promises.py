@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """The content that a file extension promises: ``why`` in words, ``formats`` by their names.
 
     Without formats, the extension promises anything that cannot run code.
@@ -17,8 +17,7 @@ class Promise:
     formats: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Formats:
+class Formats(Struct, frozen=True):
     """The promises of file extensions, and the formats whose loaders run code.
 
     Attributes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 KIB = 1024
 MIB = 1024 * KIB
 GIB = 1024 * MIB
 
 
-@dataclass(frozen=True, slots=True)
-class ServerLimits:
+class ServerLimits(Struct, frozen=True):
     """Bounds on the answers of a Hub or mirror, each with the reason for its figure.
 
     Attributes:
@@ -78,8 +77,7 @@ class ServerLimits:
     piece_bytes: int = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds for one scan. Sizes are bytes, times are seconds.
 
     Attributes:

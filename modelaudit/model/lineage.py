@@ -6,9 +6,11 @@ The JSON report contains the names of the fields of ``Kinship`` and ``TemplateDi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+
+from msgspec import Struct, field
 
 SEGMENT_TOKENS = 8000
 """Tokens in one segment of a vocabulary; added tokens at its end leave all full segments as they are."""
@@ -32,8 +34,7 @@ class Dimension(StrEnum):
     """The longest input in tokens. A derived model often changes it, so it only tells versions apart."""
 
 
-@dataclass(frozen=True, slots=True)
-class DimensionFact:
+class DimensionFact(Struct, frozen=True):
     """One dimension that a file states.
 
     Attributes:
@@ -45,8 +46,7 @@ class DimensionFact:
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class VocabularyFact:
+class VocabularyFact(Struct, frozen=True):
     """The tokens of a tokenizer, in the order of their numbers, as digests.
 
     Attributes:
@@ -60,8 +60,7 @@ class VocabularyFact:
     key: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TemplatePiece:
+class TemplatePiece(Struct, frozen=True):
     """A piece of a chat template: a line, or a tag and the text behind it.
 
     Attributes:
@@ -75,8 +74,7 @@ class TemplatePiece:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModelTraits:
+class ModelTraits(Struct, frozen=True):
     """The facts of one file from which the base model of a model can be recognised, whatever the file says about it.
 
     Attributes:
@@ -96,8 +94,7 @@ class ModelTraits:
     template: tuple[TemplatePiece, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class VocabularyRecord:
+class VocabularyRecord(Struct, frozen=True):
     """A vocabulary on record.
 
     Attributes:
@@ -114,8 +111,7 @@ class VocabularyRecord:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class BaseModel:
+class BaseModel(Struct, frozen=True):
     """A base model on record.
 
     Attributes:
@@ -146,8 +142,7 @@ class BaseModel:
         return folded == self.id.casefold() or any(fnmatchcase(folded, each.casefold()) for each in self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class BaseModels:
+class BaseModels(Struct, frozen=True):
     """All base models on record."""
 
     models: tuple[BaseModel, ...] = ()

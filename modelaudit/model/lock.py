@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.provenance import Owner
 from modelaudit.model.tree import TreeEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The place of a locked repository on the Hub.
 
     Attributes:
@@ -26,8 +25,7 @@ class Origin:
     owner: Owner | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LockedModel:
+class LockedModel(Struct, frozen=True):
     """A model in a lock.
 
     Attributes:
@@ -63,8 +61,7 @@ class LockedModel:
         return f"datasets/{self.name}" if self.kind is RefKind.DATASET else self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The models of a lock file, sorted by kind and name."""
 
     models: tuple[LockedModel, ...]

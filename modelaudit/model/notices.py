@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class StandardText:
+
+class StandardText(Struct, frozen=True):
     """Where the standard text of a licence is found, as the rule set states it.
 
     Attributes:
@@ -28,8 +28,7 @@ class StandardText:
         return bool(self.start)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundText:
+class FoundText(Struct, frozen=True):
     """A standard text as a package ships it.
 
     Attributes:
@@ -49,8 +48,7 @@ class TextKind(StrEnum):
     POLICY = "use-policy"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelText:
+class ModelText(Struct, frozen=True):
     """A file of the model that is copied unchanged; ``path`` is its path in the model."""
 
     path: str
@@ -58,8 +56,7 @@ class ModelText:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class CopyrightLine:
+class CopyrightLine(Struct, frozen=True):
     """A line with a copyright of the model or of a part of it; ``line`` from 1, ``text`` bounded."""
 
     path: str
@@ -67,8 +64,7 @@ class CopyrightLine:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModelTexts:
+class ModelTexts(Struct, frozen=True):
     """What was collected from the files of a model.
 
     Attributes:

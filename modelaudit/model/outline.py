@@ -6,9 +6,10 @@ file with facts and defects. *References* list the other files that it needs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.structure import NOWHERE, Defect, Location
 
@@ -18,8 +19,7 @@ TORCH_OPERATORS = "torch-operators"
 """The vocabulary of TorchScript, mobile bytecode and exported graphs; the lists in ``rules/torchscript/`` judge it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(Struct, frozen=True):
     """A name in a file that its loader, or the user who runs it, acts on.
 
     Attributes:
@@ -40,8 +40,7 @@ class Mention:
     file: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(Struct, frozen=True):
     """The mentions, facts and defects of a file.
 
     Attributes:
@@ -84,8 +83,7 @@ RECORD_PATH: Final = "record-path"
 """The format of references to records of git or the Hub's client, whatever text contains them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A path or address of another file.
 
     Attributes:
@@ -102,8 +100,7 @@ class Reference:
     where: Location = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkGrid:
+class ChunkGrid(Struct, frozen=True):
     """The files of a chunked array, such as ``c/0/2`` below the folder of the array; any chunk may be absent.
 
     Attributes:
@@ -119,8 +116,7 @@ class ChunkGrid:
     counts: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True):
     """The references of one file. Checks compare them with the snapshot once all its files were read."""
 
     format: str

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(Struct, frozen=True):
     """Running text. Words between backticks are code; nothing else in it is markup."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One line of a list: an optional emphasised ``label``, the text, and the address that it leads to."""
 
     text: str
@@ -21,8 +19,7 @@ class Item:
     url: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """Lines that are shown exactly as they are: a quotation of a report or of a licence."""
 
     lines: tuple[str, ...]
@@ -31,16 +28,14 @@ class Listing:
 Block = Paragraph | Item | Listing
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A heading with the blocks below it; adjacent items form one list."""
 
     heading: str
     blocks: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page.
 
     Attributes:

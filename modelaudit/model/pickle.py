@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from modelaudit.model.structure import CodeOutline, Defect
 from modelaudit.model.torch import StorageClaim
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A global that the loader would import: ``module`` and the possibly dotted ``qualname`` in it."""
 
     module: str
@@ -20,8 +20,7 @@ class Name:
         return f"{self.module}.{self.qualname}"
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """A value that is unknown without running the program; ``why`` gives the reason. Fingerprints contain ``why``."""
 
     why: str
@@ -46,8 +45,7 @@ COMPUTED_KEY = "__computed__"
 """Represents a key that the program computes; it has the form of a special name because it may be one."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallResult:
+class CallResult(Struct, frozen=True):
     """The object that a call or construction returned, known only by its maker.
 
     Attributes:
@@ -59,15 +57,13 @@ class CallResult:
     called: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PlainValue:
+class PlainValue(Struct, frozen=True):
     """Inert data, as a bounded and escaped repr."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerValue:
+class ContainerValue(Struct, frozen=True):
     """A container, as the entries that the machine keeps of it.
 
     Attributes:
@@ -79,8 +75,7 @@ class ContainerValue:
     entries: tuple[tuple[str, Value], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
+class Embedded(Struct, frozen=True):
     """A constant that begins like a file: its ``length`` bytes are at ``offset`` in the artifact."""
 
     offset: int
@@ -90,8 +85,7 @@ class Embedded:
 Value = Name | Unknown | CallResult | PlainValue | ContainerValue | Embedded
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(Struct, frozen=True):
     """One opcode of the artifact.
 
     Attributes:
@@ -105,8 +99,7 @@ class Instruction:
     argument: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Magnitudes:
+class Magnitudes(Struct, frozen=True):
     """The magnitudes of the arguments of a call, or of a state; each attribute has one entry for each argument.
 
     Attributes:
@@ -132,8 +125,7 @@ class Act(StrEnum):
     EXTENSION = "extension"
 
 
-@dataclass(frozen=True, slots=True)
-class PickleEvent:
+class PickleEvent(Struct, frozen=True):
     """One act of the loader, in the order of the loader.
 
     Attributes:
@@ -164,8 +156,7 @@ class PickleEvent:
     magnitudes: Magnitudes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PickleStream:
+class PickleStream(Struct, frozen=True):
     """The extent of one pickle.
 
     Attributes:
@@ -181,8 +172,7 @@ class PickleStream:
     complete: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PickleProgram:
+class PickleProgram(Struct, frozen=True):
     """The events of all pickles in one artifact.
 
     Attributes:
@@ -236,8 +226,7 @@ class Result(StrEnum):
     """It is a number that the arguments state, or a text in any base."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
+class Cost(Struct, frozen=True):
     """What a call of a trusted callable can cost in memory and time.
 
     Attributes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.structure import UnreadReason
@@ -34,8 +35,7 @@ class Requirement(StrEnum):
     """A person signed off a report with the same judgement, and no person refuses the model."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignOffTerms:
+class SignOffTerms(Struct, frozen=True):
     """Who has to sign off a model, where a policy requires it.
 
     Attributes:
@@ -47,8 +47,7 @@ class SignOffTerms:
     roles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AllowedAbsence:
+class AllowedAbsence(Struct, frozen=True):
     """An absence that a policy accepts: any of ``reasons`` in artifacts that match the glob ``paths``.
 
     Attributes:
@@ -65,8 +64,7 @@ class AllowedAbsence:
     most_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ExcludedCode:
+class ExcludedCode(Struct, frozen=True):
     """Files of code whose loads ``scan --discover`` leaves out.
 
     Attributes:
@@ -84,8 +82,7 @@ class ExcludedCode:
         return fnmatchcase(path.replace(os.sep, "/"), self.paths)
 
 
-@dataclass(frozen=True, slots=True)
-class PinnedModel:
+class PinnedModel(Struct, frozen=True):
     """A model that a policy lists for ``modelaudit scan`` without a target.
 
     Attributes:
@@ -117,8 +114,7 @@ class PinnedModel:
         return path if path.startswith("..") else f"./{path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """The effective policy: a file with everything that it extends.
 
     Attributes:
@@ -156,7 +152,7 @@ class Policy:
     checks: tuple[CheckFamily, ...]
     allow_unread: tuple[AllowedAbsence, ...] = ()
     digest: str = ""
-    intent: Intent = Intent()  # noqa: RUF009 - frozen
+    intent: Intent = Intent()
     gate_use: bool = True
     require: frozenset[Requirement] = frozenset()
     allowed_licenses: frozenset[str] = frozenset()
@@ -185,8 +181,7 @@ class Policy:
         return self.name if self.name == file else f"{self.name} ({file})"
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseListing:
+class LicenseListing(Struct, frozen=True):
     """The licences of a model beside the lists of the policy, in sentences.
 
     Attributes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.hub_scans import HubScans
 
@@ -33,8 +35,7 @@ class Owner:
     created: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryFacts:
+class RepositoryFacts(Struct, frozen=True):
     """The facts that the Hub states about a repository itself.
 
     Attributes:
@@ -124,8 +125,7 @@ class Provenance:
     modified: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KnownNames:
+class KnownNames(Struct, frozen=True):
     """The exact names of well-known publishers and families of models, which other names may imitate."""
 
     publishers: frozenset[str] = frozenset()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.evidence import Prose, Statements
@@ -39,8 +40,7 @@ Structure = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReadingStep:
+class ReadingStep(Struct, frozen=True):
     """A part of a reader that fails alone: its exception costs nothing of what the reader yields later.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+
+from msgspec import Struct
 
 from modelaudit.model.terms import Intent
 
@@ -54,8 +55,7 @@ def join_licenses(ids: Iterable[str]) -> str:
     return _LICENSE_SEPARATOR.join(dict.fromkeys(ids))
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionSubject:
+class DecisionSubject(Struct, frozen=True):
     """The subject of a decision.
 
     Attributes:
@@ -83,8 +83,7 @@ class DecisionSubject:
         return f"{self.kind} {self.name} in {self.artifact or 'the model'}"
 
 
-@dataclass(frozen=True, slots=True)
-class SignedReport:
+class SignedReport(Struct, frozen=True):
     """The report that a sign-off answers.
 
     Attributes:
@@ -98,8 +97,7 @@ class SignedReport:
     reference: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterEntry:
+class RegisterEntry(Struct, frozen=True):
     """A decision as the register states it.
 
     Attributes:
@@ -127,7 +125,7 @@ class RegisterEntry:
     decided: str
     expires: str
     model: str = ""
-    use: Intent = Intent()  # noqa: RUF009 - frozen
+    use: Intent = Intent()
     permits: tuple[str, ...] = ()
     signed: SignedReport | None = None
     role: str = ""
@@ -169,8 +167,7 @@ class RegisterEntry:
         return f"It is not in force yet: it was decided on {self.decided}, after the day of this scan, {today} in UTC."
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSubject:
+class OpenSubject(Struct, frozen=True):
     """A finding, an absence or a licence question of a report that nothing accepts.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.card_layout import CardLayout
 from modelaudit.model.structure import Location
@@ -19,8 +20,7 @@ ORDINARY_NAME = "ordinarylicence"
 """The word that replaces the name of an ordinary licence in a sentence, so that patterns need not list the names."""
 
 
-@dataclass(frozen=True, slots=True)
-class RestrictionSign:
+class RestrictionSign(Struct, frozen=True):
     """One kind of restriction that a sentence can impose on a model, outside any licence text.
 
     Attributes:
@@ -39,8 +39,7 @@ class RestrictionSign:
     gist: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class PlainLimit:
+class PlainLimit(Struct, frozen=True):
     """One kind of limit that an unknown or changed licence text states plainly.
 
     Attributes:
@@ -54,8 +53,7 @@ class PlainLimit:
     words: tuple[re.Pattern[str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Combination:
+class Combination(Struct, frozen=True):
     """Vocabularies whose words make a restriction where they occur together.
 
     Attributes:
@@ -71,8 +69,7 @@ class Combination:
     distance: int | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cues:
+class Cues(Struct, frozen=True, eq=False):
     """The content of ``rules/cues.yaml``.
 
     Attributes:
@@ -95,8 +92,7 @@ class Cues:
     denials: tuple[re.Pattern[str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SentenceWeights:
+class SentenceWeights(Struct, frozen=True, eq=False):
     """The content of ``rules/sentences/weights.yaml``.
 
     Attributes:
@@ -110,8 +106,7 @@ class SentenceWeights:
     threshold: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ClauseShape:
+class ClauseShape(Struct, frozen=True, eq=False):
     """A shape of clauses about something else than the right to use the model.
 
     Attributes:
@@ -130,8 +125,7 @@ class ClauseShape:
     within: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CardSection:
+class CardSection(Struct, frozen=True, eq=False):
     """A kind of section of a card that is about something else than the right to use the model.
 
     Attributes:
@@ -144,8 +138,7 @@ class CardSection:
     margin: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ClauseSubjects:
+class ClauseSubjects(Struct, frozen=True, eq=False):
     """The content of ``rules/clause_subjects.yaml``.
 
     Attributes:
@@ -163,8 +156,7 @@ class ClauseSubjects:
     sections: tuple[CardSection, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Restrictions:
+class Restrictions(Struct, frozen=True, eq=False):
     """The content of ``rules/restrictions.yaml``, with the other words and weights by which sentences are judged.
 
     Each is equal to itself alone, so that judgements of sentences can be kept for one set of rules.

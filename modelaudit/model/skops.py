@@ -7,13 +7,13 @@ from, and a function by the node around it, which may call it (CVE-2025-54412, C
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from modelaudit.model.structure import Defect
 
 
-@dataclass(frozen=True, slots=True)
-class SkopsNode:
+class SkopsNode(Struct, frozen=True):
     """One kind of node, kept once however often it occurs.
 
     Attributes:
@@ -33,8 +33,7 @@ class SkopsNode:
     bound: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SkopsSchema:
+class SkopsSchema(Struct, frozen=True):
     """The nodes of ``schema.json``, inner ones first. ``protocol`` is ``None`` where the file states none."""
 
     protocol: int | None
@@ -42,16 +41,14 @@ class SkopsSchema:
     defects: tuple[Defect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SkopsLoader:
+class SkopsLoader(Struct, frozen=True):
     """A loader of skops: ``use`` is ``calls``, ``constructs`` or ``refers``; ``expects`` lists its ordinary names."""
 
     use: str
     expects: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class SkopsLoaders:
+class SkopsLoaders(Struct, frozen=True):
     """The loaders of skops by name, and the generators of random numbers that they may take from ``numpy.random``."""
 
     by_name: Mapping[str, SkopsLoader] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from modelaudit.model.digest import ClaimSource
 
@@ -37,8 +38,7 @@ class SourceFactKind(StrEnum):
     """A scanner of the Hub raises an alarm about the file, and this scan has no finding about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFact:
+class SourceFact(Struct, frozen=True):
     """A fact about one file of a snapshot.
 
     Attributes:

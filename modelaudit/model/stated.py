@@ -5,8 +5,9 @@ Readers yield them undecided, and ``modelaudit.description`` decides by ``rules/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.structure import NOWHERE, Location
 
@@ -19,8 +20,7 @@ CARD_SOURCE: Final = "card"
 """The source of the front matter of a model card."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatedValue:
+class StatedValue(Struct, frozen=True):
     """One value.
 
     Attributes:
@@ -33,8 +33,7 @@ class StatedValue:
     where: Location = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
-class StatedValues:
+class StatedValues(Struct, frozen=True):
     """The values of one file.
 
     Attributes:
@@ -47,8 +46,7 @@ class StatedValues:
     is_complete: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class StoredTensor:
+class StoredTensor(Struct, frozen=True):
     """One tensor of a table.
 
     Attributes:
@@ -62,8 +60,7 @@ class StoredTensor:
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TensorTable:
+class TensorTable(Struct, frozen=True):
     """The tensors of one file.
 
     Attributes:

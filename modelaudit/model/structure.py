@@ -7,6 +7,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import force_setattr
+
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.wording import bound_message
 
@@ -92,8 +95,7 @@ MARRED_TEXT: Final = Unread(
 """The absence of control characters in a text: each of its words was read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Defect:
+class Defect(Struct, frozen=True):
     """Bytes that contradict their own format.
 
     Attributes:
@@ -106,11 +108,10 @@ class Defect:
     where: Location = NOWHERE
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detail", bound_message(self.detail))
+        force_setattr(self, "detail", bound_message(self.detail))
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveMember:
+class ArchiveMember(Struct, frozen=True):
     """One entry of an archive, as stored. Sizes are bytes. ``link_target`` is set for links."""
 
     name: str
@@ -122,8 +123,7 @@ class ArchiveMember:
     link_target: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveListing:
+class ArchiveListing(Struct, frozen=True):
     """The members of an archive. ``layout`` names a known use, such as ``torch-zip``, else ``plain``."""
 
     format: str
@@ -132,15 +132,13 @@ class ArchiveListing:
     defects: tuple[Defect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class TensorData:
+class TensorData(Struct, frozen=True):
     """Bytes that a loader only reads as numbers."""
 
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class CodeOutline:
+class CodeOutline(Struct, frozen=True):
     """Names and constants of a Python code object, read from its tables without running it; bounded.
 
     Attributes:
@@ -162,8 +160,7 @@ class CodeOutline:
     instructions: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A text document. ``format`` is ``json``, ``yaml``, ``markdown`` or ``text``.
 
     Attributes:
@@ -181,8 +178,7 @@ class Document:
     defects: tuple[Defect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CardField:
+class CardField(Struct, frozen=True):
     """One field of a model card's front matter: its values as text, and the line of its key."""
 
     key: str
@@ -190,8 +186,7 @@ class CardField:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCard:
+class ModelCard(Struct, frozen=True):
     """The fields on licence and lineage in the YAML front matter of a README. An absent field is not listed."""
 
     fields: tuple[CardField, ...]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Final
+
+from msgspec import Struct, field
 
 WORLD: Final = "WORLD"
 """The territory that contains all others."""
@@ -158,8 +161,7 @@ class Clause:
     limit_with: tuple[Use, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRule:
+class AnswerRule(Struct, frozen=True):
     """The condition under which a kind of clause answers a use, and the answer. All conditions that are set must hold.
 
     A condition on an unstated fact neither holds nor fails; the answer is then ``review`` at the mildest.
@@ -186,8 +188,7 @@ class AnswerRule:
     beside: tuple[Use, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ClauseKind:
+class ClauseKind(Struct, frozen=True):
     """A kind of clause in the vocabulary.
 
     Attributes:
@@ -217,8 +218,7 @@ class ClauseKind:
     key_words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
+class Vocabulary(Struct, frozen=True):
     """The content of ``rules/clauses.yaml``: kinds of clauses by id, fields of use, and groups of territories.
 
     Attributes:
@@ -272,7 +272,7 @@ class Intent:
         purpose: of the whole planned use; ``None`` means unstated.
     """
 
-    uses: Mapping[Use, bool] = field(default_factory=dict)
+    uses: Mapping[Use, bool] = dataclasses.field(default_factory=dict)
     monthly_active_users: float | None = None
     annual_revenue_usd: float | None = None
     territories: tuple[str, ...] = ()
@@ -341,8 +341,7 @@ class LicenseEntry:
     licensor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class KnownModel:
+class KnownModel(Struct, frozen=True):
     """A model, or a family of models, whose licence is on record. The record can restrict and never permits.
 
     Attributes:
@@ -364,8 +363,7 @@ class KnownModel:
         return fnmatchcase(name.casefold(), self.pattern.casefold())
 
 
-@dataclass(frozen=True, slots=True)
-class OpennessPart:
+class OpennessPart(Struct, frozen=True):
     """A component of a release in the Model Openness Framework.
 
     Attributes:

@@ -6,8 +6,9 @@ method that one source defines is known in every other. Without a call, the name
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class NameUse(StrEnum):
@@ -31,8 +32,7 @@ class NameUse(StrEnum):
     """A text that loading writes into Python source as an identifier, although it is not one."""
 
 
-@dataclass(frozen=True, slots=True)
-class TorchMention:
+class TorchMention(Struct, frozen=True):
     """One name in a program, kept once for each use.
 
     Attributes:
@@ -48,8 +48,7 @@ class TorchMention:
     called: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TorchProgram:
+class TorchProgram(Struct, frozen=True):
     """The names in a program that torch compiles or runs.
 
     Attributes:
@@ -69,8 +68,7 @@ class TorchProgram:
     fields: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StorageClaim:
+class StorageClaim(Struct, frozen=True):
     """The claims of a pickle about one storage of numbers, which torch finds by its key in another part of the file.
 
     Attributes:

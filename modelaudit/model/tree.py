@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -38,8 +39,7 @@ class EntryKind(StrEnum):
     """A pipe, a socket, a device, or an entry that could not be examined. No digest and no lock covers it."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeEntry:
+class TreeEntry(Struct, frozen=True):
     """One entry of a model tree.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.signature import SignatureMethod
@@ -24,8 +25,7 @@ _PART: Final = (
 _NAME: Final = defer_pattern(f"{_PART}(?:[,+]{_PART})*", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedSigner:
+class TrustedSigner(Struct, frozen=True):
     """One way in which a signature can be accepted; which fields are set depends on the method.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from modelaudit.model.digest import Claim, Digest
 from modelaudit.model.signature import Signature
@@ -30,8 +31,7 @@ class DifferenceKind(StrEnum):
     """A signature is refused, or none of a trusted signer was verified."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreeDifference:
+class TreeDifference(Struct, frozen=True):
     """One difference.
 
     Attributes:
@@ -45,8 +45,7 @@ class TreeDifference:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedFile:
+class VerifiedFile(Struct, frozen=True):
     """A file with what records beside it claim.
 
     Attributes:
@@ -59,8 +58,7 @@ class VerifiedFile:
     claims: tuple[Claim, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """The result for one model.
 
     Attributes:

@@ -6,8 +6,9 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from modelaudit.model.address import file_of, is_member, join_member, read_file_path
 from modelaudit.model.finding import Finding
@@ -37,8 +38,7 @@ MAX_RESTARTS = 10
 _WORKER = Path(__file__).with_name("modelscan_worker.py")
 
 
-@dataclass(slots=True)
-class _Answers:
+class _Answers(Struct):
     """The answers of modelscan so far.
 
     Attributes:

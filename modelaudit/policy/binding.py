@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.policy.subjects import Matches, find_bound_files
@@ -25,8 +26,7 @@ def digest_statement(unread: Unread) -> str | None:
     return hashlib.sha256(f"{unread.reason}\n{unread.detail}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class ScannedModel:
+class ScannedModel(Struct, frozen=True):
     """The model that decisions are compared with.
 
     Attributes:

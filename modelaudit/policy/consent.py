@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.finding import Severity
 from modelaudit.policy.subjects import Matches
@@ -11,8 +12,7 @@ from modelaudit.policy.subjects import Matches
 _DENIAL_RULE: Final = "license/use-denied"
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Struct, frozen=True):
     """What the policy lets decisions accept. ``policy`` is its name."""
 
     policy: str

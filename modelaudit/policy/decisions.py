@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import partial
 
 from modelaudit.model.acceptance import Acceptance, DecisionState, RecordedDecision
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import Finding
 from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.policy import LicenseListing

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.acceptance import Acceptance
 from modelaudit.model.comparison import LockComparison
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.policy import LicenseListing, Policy, Requirement
@@ -62,8 +64,7 @@ _ABSENCE_CAUSES: Final = {
 """The kinds of causes of absences; every other reason is ``unread``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """All that a verdict follows from.
 
     Attributes:
@@ -89,7 +90,7 @@ class Evidence:
     policy: Policy
     families: Collection[CheckFamily] = ()
     failed_look_ups: Sequence[str] = ()
-    listing: LicenseListing = LicenseListing()  # noqa: RUF009 - frozen
+    listing: LicenseListing = LicenseListing()
     moving_revision: str = ""
     comparison: LockComparison | None = None
     refusals: Sequence[Refusal] = ()
@@ -99,8 +100,7 @@ class Evidence:
     reviewed_rules: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """The refusal by a decision, with the question that it answers and one sentence on who refused and why.
 
     Attributes:
@@ -112,8 +112,7 @@ class Refusal:
     is_reopened: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
+class _Point(Struct, frozen=True):
     """A cause with examples for a person, and whether the policy gates on it."""
 
     cause: Cause

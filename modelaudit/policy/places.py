@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import Policy
@@ -16,8 +17,7 @@ POLICY_NAME: Final = "modelaudit.yaml"
 REGISTER_NAME: Final = "decisions.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class FoundPolicy:
+class FoundPolicy(Struct, frozen=True):
     """The result of the search for ``modelaudit.yaml``.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import Finding
 from modelaudit.model.license import UseAnswer
 from modelaudit.model.register import RegisterEntry, SubjectKind

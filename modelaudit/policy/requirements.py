@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.address import read_file_path
 from modelaudit.model.comparison import LockComparison
@@ -60,8 +61,7 @@ def find_unmet_conditions(
             yield Cause(kind, Question.LOAD, verdict, count, f"{reason} ({origin})"), examples
 
 
-@dataclass(frozen=True, slots=True)
-class RulesAge:
+class RulesAge(Struct, frozen=True):
     """The date of the rule set, empty if it states none, and today, both as ``2026-11-28``."""
 
     stated: str

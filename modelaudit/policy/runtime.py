@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import Affected, Finding
 from modelaudit.model.policy import Policy
 

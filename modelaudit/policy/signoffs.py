@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 
+from msgspec import Struct
+
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
+from modelaudit.model.copies import replace
 from modelaudit.model.policy import SignOffTerms
 from modelaudit.model.register import DecisionAnswer, RegisterEntry
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
@@ -19,8 +21,7 @@ def describe_required_signoff(terms: SignOffTerms) -> str:
     return f"a sign-off{role}{second}"
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedSignOffs:
+class JudgedSignOffs(Struct, frozen=True):
     """The sign-offs on one model with their states, and a line for each entry that counts for nothing."""
 
     signoffs: tuple[SignOff, ...] = ()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.address import file_of
 from modelaudit.model.finding import CheckFamily, Finding
@@ -23,8 +24,7 @@ def is_agreement(entry: RegisterEntry) -> bool:
     return entry.subject.kind is SubjectKind.AGREEMENT
 
 
-@dataclass(slots=True)
-class Matches:
+class Matches(Struct):
     """The findings, absences, answers and objections of the policy's list of licences that one decision concerns."""
 
     findings: list[Finding] = field(default_factory=list)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import LicenseConclusion, UseAnswer
 from modelaudit.model.report import ArtifactRecord, Coverage, Extent, UnopenedFile

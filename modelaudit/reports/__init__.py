@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from modelaudit.model.errors import ConfigurationError
 
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from modelaudit.model.report import AuditReport  # only some commands render a report
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFormat:
+class ReportFormat(Struct, frozen=True):
     """One format of a written report.
 
     Attributes:

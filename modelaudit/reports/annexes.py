@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.license import ConclusionState
 from modelaudit.model.report import AuditReport
@@ -18,8 +19,7 @@ _PRINTED_LINES = 60
 """Rows of an annex above which it begins on a sheet of its own, with its title at the head of each sheet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Annex:
+class Annex(Struct, frozen=True):
     """One annex.
 
     Attributes:

@@ -6,8 +6,8 @@ Every output takes these sentences from here, and they derive from the decision 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
 
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion, OriginState
 from modelaudit.model.report import AuditReport

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from modelaudit.model.license import ClauseQuotation, ConclusionState, LicenseConclusion, UseAnswer
 from modelaudit.model.terms import GENERAL_FIELD, Answer, Clause, Group, LicenseEntry
@@ -14,8 +14,7 @@ from modelaudit.reports.view import group_clauses
 from modelaudit.reports.wording import DUTIES_HEADING, LIMITS_HEADING, end_sentence, join_phrases, lower_first
 
 
-@dataclass(frozen=True, slots=True)
-class ClauseRow:
+class ClauseRow(Struct, frozen=True):
     """One clause.
 
     Attributes:
@@ -49,8 +48,7 @@ class ClauseRow:
         return join_phrases([each.because for each in self.answers if each.answer is Answer.ALLOW])
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseTerms:
+class LicenseTerms(Struct, frozen=True):
     """A licence with its clauses in groups; each group has a heading."""
 
     entry: LicenseEntry

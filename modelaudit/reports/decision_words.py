@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.address import file_of
@@ -151,8 +152,7 @@ def describe_ended(decision: RecordedDecision) -> str:
     return f"{describe_state(decision.state).capitalize()}. {end_sentence(who)} {decision.detail}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionRow:
+class DecisionRow(Struct, frozen=True):
     """A decision in force in words.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.openness import Openness
@@ -65,8 +66,7 @@ def list_absent_parts(openness: Openness, description: ModelDescription) -> tupl
     return named, absent
 
 
-@dataclass(frozen=True, slots=True)
-class FactRow:
+class FactRow(Struct, frozen=True):
     """The facts on one topic.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.report import ArtifactRecord, AuditReport, DigestState
@@ -24,8 +25,7 @@ _MOST_PATH_CHARACTERS: Final = 2000
 _MOST_UNOPENED_KINDS: Final = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """A folder with all files in it and below it that no other entry has.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Rule, Severity
@@ -78,8 +79,7 @@ _OUTCOMES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One result, or several that differ in the file alone.
 
     Attributes:
@@ -103,8 +103,7 @@ class Row:
         return sum(each.parts for each in self.results)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleGroup:
+class RuleGroup(Struct, frozen=True):
     """The results of one rule with one severity and one need.
 
     Attributes:
@@ -131,8 +130,7 @@ class RuleGroup:
         return all(each.address in addresses for row in (*self.shown, *self.folded) for each in row.results)
 
 
-@dataclass(frozen=True, slots=True)
-class NeedGroup:
+class NeedGroup(Struct, frozen=True):
     """The rules whose results need one kind of decision, the most severe first."""
 
     need: Need
@@ -153,8 +151,7 @@ class NeedGroup:
         return f"{words} {self.exception}".strip()
 
 
-@dataclass(frozen=True, slots=True)
-class RowCount:
+class RowCount(Struct, frozen=True):
     """The findings and parts that were not examined, by how an annex shows them; ``total`` is their sum.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import LicenseConclusion, OriginState, UseAnswer
@@ -48,8 +49,7 @@ _SUMMARIES: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ShortList:
+class ShortList(Struct, frozen=True):
     """The first entries of a list.
 
     Attributes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from io import BytesIO
@@ -17,6 +16,7 @@ from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
+from msgspec import Struct
 
 from modelaudit.model.address import is_member
 from modelaudit.model.finding import QUOTATION_MARK, CheckFamily, Confidence
@@ -71,8 +71,7 @@ MOST_ROWS: Final = 20
 """Rows of a table that are visible at once; the rest is folded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Script:
+class Script(Struct, frozen=True):
     """The script of the page, and the source expression that permits it (Content Security Policy Level 3, 2.3.1)."""
 
     text: Markup

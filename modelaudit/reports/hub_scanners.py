@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.address import file_of
 from modelaudit.model.finding import CheckFamily, Severity
@@ -73,8 +74,7 @@ def find_denied_files(report: AuditReport) -> Sequence[str]:
     return sorted(severe & scanned - doubted)
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRow:
+class AnswerRow(Struct, frozen=True):
     """A row of the table of answers: scanner with its version, status, message, and the files in words."""
 
     scanner: str

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from modelaudit.model.address import is_member, read_file_path
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, DigestState, Extent, FormatNote
@@ -25,8 +27,7 @@ _MEMBERS = "!"
 """In place of an extension, for the members of one container."""
 
 
-@dataclass(frozen=True, slots=True)
-class AbsenceGroup:
+class AbsenceGroup(Struct, frozen=True):
     """Absences that differ only in the name of the file.
 
     Attributes:

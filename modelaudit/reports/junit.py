@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
+
+from msgspec import Struct
 
 from modelaudit.model.finding import CheckFamily, Rule
 from modelaudit.model.report import AuditReport
@@ -44,8 +45,7 @@ _OUTCOME_BY_VERDICT: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+class _Case(Struct, frozen=True):
     """One test case: ``detail`` is the text of its failure, its error or its output."""
 
     group: str
@@ -57,8 +57,7 @@ class _Case:
     properties: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Suite:
+class _Suite(Struct, frozen=True):
     """One test suite: cases that are there in any report, then a case for each result."""
 
     name: str

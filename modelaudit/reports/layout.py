@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from io import StringIO
 from itertools import zip_longest
 
+from msgspec import Struct
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.segment import Segment
@@ -71,8 +71,7 @@ def indent_block(block: RenderableType, columns: int = 2) -> Padding:
     return Padding(block, (above, right, below, columns))
 
 
-@dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Struct, frozen=True):
     """Rows of a label and a text that wraps beside it, for a console of rich.
 
     A table of rich has the same lines, and measures, crops and pads each cell, which takes most of its time.

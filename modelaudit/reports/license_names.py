@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
+from msgspec import Struct
+
+from modelaudit.model.copies import replace
 from modelaudit.model.license import (
     ClaimKind,
     ClauseQuotation,
@@ -37,8 +40,7 @@ _PLACEHOLDERS: Final = frozenset({"other", "unknown", "none"})
 _RENAMED: Final = ("decision", "license", "decisions", "elements", "controls")
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseNames:
+class LicenseNames(Struct, frozen=True):
     """The names of the licences of a report.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport
@@ -19,8 +20,7 @@ _PART_ANSWERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ModelRow:
+class ModelRow(Struct, frozen=True):
     """One of several models of a repository.
 
     Attributes:

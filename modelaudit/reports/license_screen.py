@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from modelaudit.model.copies import replace
 from modelaudit.model.license import (
     Basis,
     ClaimKind,

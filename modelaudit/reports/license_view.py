@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from modelaudit.model.license import (
     Basis,
@@ -33,8 +33,7 @@ from modelaudit.reports.wording import (
 _MAX_RAILS_CHARACTERS = 90
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """Equal duties merged into one, from the model's own licence and from base models under the same licence.
 
     Attributes:
@@ -86,8 +85,7 @@ class Task:
         return f"{self.license}, {self.section or 'section not stated'}"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Equal answers merged into one.
 
     Attributes:
@@ -114,8 +112,7 @@ class Reason:
         return self.answer.acceptance is None
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(Struct, frozen=True):
     """A base model at its place in the tree.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.license import ConclusionState, LicenseConclusion, Origin
 from modelaudit.reports.license_view import Branch, build_lineage_tree, describe_base_model, list_unread_base_models
@@ -20,8 +21,7 @@ _NAME_CHARACTERS: Final = 52
 _LICENSE_CHARACTERS: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """One model of the picture, in units of the SVG.
 
     Attributes:
@@ -38,8 +38,7 @@ class Box:
     is_read: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LineagePicture:
+class LineagePicture(Struct, frozen=True):
     """The boxes, the size of the picture, the number of base models that it leaves out, and a text alternative."""
 
     boxes: tuple[Box, ...]

@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from operator import add
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.report import AuditReport
@@ -58,8 +59,7 @@ _MAX_PROVENANCE_CHARACTERS: Final = 1000
 _MAX_INTRODUCTION_CHARACTERS: Final = 600
 
 
-@dataclass(frozen=True, slots=True)
-class _Section:
+class _Section(Struct, frozen=True):
     """A section of the page: ``lines`` are the rows of a table or the items of a list, worst first."""
 
     share: str

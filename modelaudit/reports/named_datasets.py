@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from packageurl import PackageURL
 
 from modelaudit.model.description import Fact, Topic
@@ -25,8 +25,7 @@ _MOST_WORDS: Final = 12
 """Words of the name of a data set; a longer text describes one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class Dataset(Struct, frozen=True):
     """A data set that the model names.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from packageurl import PackageURL
 
 from modelaudit.model.description import Fact, ModelDescription, Topic
@@ -20,8 +20,7 @@ _PROJECTS: Final = {"pytorch": "torch", "sklearn": "scikit-learn", "tf": "tensor
 """Frameworks whose project on PyPI has another name than cards give them."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedLibrary:
+class NamedLibrary(Struct, frozen=True):
     """One library.
 
     Attributes:

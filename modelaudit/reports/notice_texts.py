@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import LicenseConclusion
@@ -24,8 +25,7 @@ _UNFIT: Final = defer_pattern(r"[^A-Za-z0-9._-]+")
 _MOST_CHARACTERS: Final = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """A text that is copied.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.provenance import Owner, Pin, PinHistory, Provenance, RevisionKind
 
@@ -27,8 +28,7 @@ _UNKNOWN: Final = "unknown"
 _REPOSITORY: Final = ("asked", "answered", "revision-kind", "created")
 
 
-@dataclass(frozen=True, slots=True)
-class ProvenanceFact:
+class ProvenanceFact(Struct, frozen=True):
     """One fact about the repository.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import RefKind
@@ -53,8 +54,7 @@ _AT_ONCE, _LOADING, _USE, _SIGNING = "At once", "Before loading", "Before use", 
 """What waits for the answer to a question."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Inquiry:
+class _Inquiry(Struct, frozen=True):
     """A question, and the names that it is about; a step that names all of them makes it needless."""
 
     text: str

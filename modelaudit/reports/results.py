@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
 from modelaudit.model.report import COVERAGE_RULES, Absence, AuditReport
 from modelaudit.model.structure import NOWHERE, Location, UnreadReason
@@ -83,8 +85,7 @@ class Outcome(StrEnum):
 _OUTCOME_ORDER: Final = tuple(Outcome)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One result of a report.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.acceptance import DecisionState
 from modelaudit.model.finding import CheckFamily
@@ -19,8 +20,7 @@ from modelaudit.reports.signoff_need import find_later_approval, word_cause
 from modelaudit.reports.wording import lower_first
 
 
-@dataclass(frozen=True, slots=True)
-class SignOffRow:
+class SignOffRow(Struct, frozen=True):
     """A recorded answer of a person to the report, in words.
 
     Attributes:

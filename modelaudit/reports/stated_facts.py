@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from packageurl import PackageURL
 
 from modelaudit.model.artifact import RefKind
@@ -25,8 +25,7 @@ _ACTIVITIES: Final = {"pre-training": "training"}
 """Activities under another name in the standards."""
 
 
-@dataclass(frozen=True, slots=True)
-class Energy:
+class Energy(Struct, frozen=True):
     """An amount of energy with its activity.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, LicenseConclusion, UseAnswer
@@ -38,8 +39,7 @@ _FIELD: Final = "field"
 """The fact of a planned use that clauses on fields turn on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step: a sentence for the person who signs, and one for an engineer, which may be empty."""
 
     person: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import RefKind
 from modelaudit.model.finding import CheckFamily, Finding, Rule, Severity
@@ -70,8 +71,7 @@ FAMILIES_WITHOUT_RULES = frozenset({CheckFamily.TRANSPARENCY})
 """The check families that no rule belongs to. A report does not list the families of the rule set."""
 
 
-@dataclass(frozen=True, slots=True)
-class FindingGroup:
+class FindingGroup(Struct, frozen=True):
     """All findings of one rule at one severity. ``rule`` is ``None`` where the report does not explain the rule."""
 
     rule_id: str

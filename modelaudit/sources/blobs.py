@@ -9,20 +9,19 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub._local_folder import _create_cachedir_tag
 from huggingface_hub.file_download import _chmod_and_move, _create_symlink
 from huggingface_hub.utils._fixes import WeakFileLock
+from msgspec import Struct
 
 from modelaudit.sources.cache import CachedCommit, is_file
 from modelaudit.sources.partial import PartialFile
 from modelaudit.sources.windows import FileState
 
 
-@dataclass(frozen=True, slots=True)
-class BlobStore:
+class BlobStore(Struct, frozen=True):
     """The blobs of one repository in the cache, and the links of one commit to them."""
 
     cached_commit: CachedCommit

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 
 import httpx2
+from msgspec import Struct, field
 
 from modelaudit.model.limits import ServerLimits
 
@@ -38,8 +38,7 @@ class LongWaitError(Exception):
         self.seconds = seconds
 
 
-@dataclass(slots=True)
-class DownloadBudget:
+class DownloadBudget(Struct):
     """The bounds that all files of one download share. Several threads use it at a time.
 
     Attributes:
@@ -74,8 +73,7 @@ class DownloadBudget:
                 raise BoundReachedError(f"the files without a listed size have more than {most} bytes in all")
 
 
-@dataclass(slots=True)
-class RequestBudget:
+class RequestBudget(Struct):
     """The bounds of one purpose, and the used part of them. One thread uses a budget at a time.
 
     Attributes:

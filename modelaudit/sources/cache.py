@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from msgspec import Struct
+
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, ClaimSource, sort_claims
 from modelaudit.model.evidence import Statements
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -45,8 +47,7 @@ _SHARED_BLOB = defer_pattern(r"([0-9a-f]{2})/\1[0-9a-f]{62}")
 _SHARED_MARKER = ".huggingface-shared-blobs"
 
 
-@dataclass(frozen=True, slots=True)
-class CachedCommit:
+class CachedCommit(Struct, frozen=True):
     """One commit of one repository in a Hub cache.
 
     Attributes:
@@ -145,8 +146,7 @@ def record_commit(cached_commit: CachedCommit, revision: str) -> None:
         replace_text(Path(cached_commit.repository, "refs", revision), cached_commit.commit)
 
 
-@dataclass(frozen=True, slots=True)
-class ListedArtifacts:
+class ListedArtifacts(Struct, frozen=True):
     """The artifacts of a snapshot in a Hub cache, sorted by path, with notes and facts about them."""
 
     artifacts: tuple[Artifact, ...]

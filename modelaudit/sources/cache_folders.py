@@ -9,8 +9,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.digest import ClaimSource
@@ -118,8 +119,7 @@ def _read_snapshots(records: FolderRecords, name: str) -> None:
         _Snapshot(records, CachedCommit(_locate(records, repository), commit), folder).apply(paths)
 
 
-@dataclass(frozen=True, slots=True)
-class _Snapshot:
+class _Snapshot(Struct, frozen=True):
     """A snapshot below the scanned folder; ``folder`` is the path of that of its repository, empty for the scanned."""
 
     records: FolderRecords

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import Struct
+
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import NotCachedError
 from modelaudit.model.limits import Limits
 from modelaudit.model.provenance import Provenance
@@ -19,8 +21,7 @@ from modelaudit.sources.provenance import recall_provenance
 from modelaudit.sources.settings import HubSettings
 
 
-@dataclass(frozen=True, slots=True)
-class CacheSource:
+class CacheSource(Struct, frozen=True):
     """A snapshot in a Hub cache, or a folder of one, given as a path. It makes no request."""
 
     name: str
@@ -61,8 +62,7 @@ class CacheSource:
         return recall_provenance(ref, self.cached_commit, self.limits)
 
 
-@dataclass(frozen=True, slots=True)
-class CachedFileSource:
+class CachedFileSource(Struct, frozen=True):
     """One file of a snapshot in a Hub cache, given as a path. ``cached_commit`` is that of its folder."""
 
     name: str
@@ -94,8 +94,7 @@ class CachedFileSource:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class OfflineSource:
+class OfflineSource(Struct, frozen=True):
     """A repository of the Hub in the local cache. It makes no request."""
 
     ref: ModelRef

@@ -6,7 +6,8 @@ import json
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -27,8 +28,7 @@ _WIDE_ESCAPE = defer_pattern(rb"\\u[dD][89abAB]")
 """The first half of a character above U+FFFF."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedFile:
+class ListedFile(Struct, frozen=True):
     """Size and digests claimed for one file.
 
     Attributes:
@@ -51,8 +51,7 @@ Listing = Mapping[str, ListedFile]
 """Files by their path in the repository."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatedListing:
+class StatedListing(Struct, frozen=True):
     """A listing of the files of a commit, with its source and the record that holds it, as in ``Claim``."""
 
     source: ClaimSource

@@ -7,11 +7,11 @@ Source: ``/api/models/{id}/revision/{revision}``, https://huggingface.co/docs/hu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
+from msgspec import Struct
 
 from modelaudit import __version__
 from modelaudit.model.artifact import ModelRef, RefKind
@@ -29,8 +29,7 @@ _ID_CHARACTERS = 200
 """Characters of the id of a repository; the Hub allows 96 for the owner and 96 for the name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Description:
+class Description(Struct, frozen=True):
     """The Hub's description of a repository at one revision.
 
     Attributes:

@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from urllib.parse import quote
 
@@ -16,10 +15,12 @@ import httpx2
 from huggingface_hub.errors import FileMetadataError, HfHubHTTPError, RemoteEntryNotFoundError
 from huggingface_hub.file_download import hf_hub_url
 from huggingface_hub.utils._headers import build_hf_headers
+from msgspec import Struct, field
 
 from modelaudit import __version__
 from modelaudit.integrity.digests import compare_digests
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Digest, DigestAlgorithm, DigestState
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Unread, UnreadReason
@@ -51,8 +52,7 @@ _RESUMABLE_ERRORS = (httpx2.TransportError, RetriesExhaustedError, BoundReachedE
 _MATCHING = frozenset({DigestState.MATCH, DigestState.MATCH_SHA1})
 
 
-@dataclass(frozen=True, slots=True)
-class _End:
+class _End(Struct, frozen=True):
     """Reports the end of a thread with the error that ended it, because nothing else receives that error."""
 
     ends: queue.SimpleQueue[BaseException | None]
@@ -65,8 +65,7 @@ class _End:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class _FetchedBytes:
+class _FetchedBytes(Struct, frozen=True):
     """The bytes of a file that arrived: the ETag that the Hub states, their digests, and whether they contradict."""
 
     etag: str
@@ -74,8 +73,7 @@ class _FetchedBytes:
     is_altered: bool
 
 
-@dataclass(slots=True)
-class Download:
+class Download(Struct):
     """Fetches the files of one commit, in several threads.
 
     Attributes:

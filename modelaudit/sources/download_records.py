@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, ClaimSource
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.source_fact import SourceFact, SourceFactKind
@@ -34,8 +36,7 @@ _TAG = defer_pattern(r"Signature: 8a477f597d28d172789f06886806bc55\n(?:#[^\n]*\n
 """Source: https://bford.info/cachedir/."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Download:
+class _Download(Struct, frozen=True):
     """The record of the download of one file."""
 
     commit: str

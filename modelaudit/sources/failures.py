@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
-from dataclasses import dataclass
 
 import httpx2
 from huggingface_hub.errors import (
@@ -17,6 +16,7 @@ from huggingface_hub.errors import (
     RemoteEntryNotFoundError,
     RevisionNotFoundError,
 )
+from msgspec import Struct
 
 from modelaudit.model.artifact import ModelRef, RefKind
 from modelaudit.model.errors import GatedError, MissingError, SourceError, UnreachedError
@@ -52,8 +52,7 @@ _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
 _ERRORS_OF_ONE_NAME = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST)
 
 
-@dataclass(frozen=True, slots=True)
-class FailureExplainer:
+class FailureExplainer(Struct, frozen=True):
     """Translates exceptions of the client for one repository into errors with a message.
 
     Attributes:

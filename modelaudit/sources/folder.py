@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 from modelaudit.licenses.evidence.folders import rebase_path
 from modelaudit.licenses.evidence.scope import may_hold_weights
 from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.sources.claims import ListedFile
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
 
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, Snapshot, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, sort_claims
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -25,8 +27,7 @@ _MOST_NAMES = 3
 """The number of files that a note names."""
 
 
-@dataclass(slots=True)
-class FolderRecords:
+class FolderRecords(Struct):
     """The statements of the records in a folder, as far as they have been read.
 
     Attributes:

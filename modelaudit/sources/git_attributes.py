@@ -6,9 +6,10 @@ Source: https://git-scm.com/docs/gitattributes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -16,8 +17,7 @@ _CHANGING: Final = defer_pattern(r"filter=\S+|ident|working-tree-encoding=\S+|eo
 _UNDONE: Final = defer_pattern(r"filter=lfs|ident|eol=crlf")
 
 
-@dataclass(frozen=True, slots=True)
-class ChangingPattern:
+class ChangingPattern(Struct, frozen=True):
     """A pattern of attributes by which git changes the bytes of files at checkout.
 
     Attributes:

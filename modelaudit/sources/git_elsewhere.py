@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import Final, Self
+
+from msgspec import Struct
 
 from modelaudit.model.errors import WindowError
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -28,8 +29,7 @@ def is_place(data: bytes) -> bool:
     return _PLACE.fullmatch(data) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryElsewhere:
+class RepositoryElsewhere(Struct, frozen=True):
     """A repository that names a work tree.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 _HEADER: Final = struct.Struct(">4sII")
 _NUMBER: Final = struct.Struct(">I")
@@ -37,8 +38,7 @@ class UnreadableIndexError(Exception):
     """The index is damaged, of a form that is not read, or over a bound. The message states the fault."""
 
 
-@dataclass(frozen=True, slots=True)
-class IndexEntry:
+class IndexEntry(Struct, frozen=True):
     """A regular file or a link in the index.
 
     Attributes:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections import deque
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import HashingThreads, OpenedFile, PendingHash
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.errors import SourceError, WindowError
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -31,8 +33,7 @@ _POINTER: Final = defer_pattern(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HashedModel:
+class HashedModel(Struct, frozen=True):
     """A model on disk, with the digests of its files.
 
     Attributes:
@@ -98,8 +99,7 @@ def list_sizes(root: Path, limits: Limits) -> dict[str, int]:
     return {each.path: each.state.size for each in walked if each.state is not None and not each.link}
 
 
-@dataclass(slots=True)
-class _Hashing:
+class _Hashing(Struct):
     """The files of one model that are hashed so far."""
 
     snapshot: Snapshot

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx2
@@ -13,9 +12,11 @@ from huggingface_hub import HfApi
 from huggingface_hub._tree_cache import TreeCacheEntry, read_tree_cache, write_tree_cache
 from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils._xet import is_valid_xet_hash
+from msgspec import Struct
 
 from modelaudit import __version__
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import ClaimSource, sort_claims
 from modelaudit.model.errors import GatedError, UnconnectedError, UnreachedError
 from modelaudit.model.limits import Limits
@@ -61,8 +62,7 @@ from modelaudit.sources.small import choose_small_files, close_other_files
 from modelaudit.sources.target import could_be_path, is_commit
 
 
-@dataclass(frozen=True, slots=True)
-class HubSource:
+class HubSource(Struct, frozen=True):
     """A model or dataset on the Hub at one revision.
 
     Attributes:

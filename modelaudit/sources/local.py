@@ -7,10 +7,12 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import Struct
+
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim
 from modelaudit.model.errors import SourceError
 from modelaudit.model.limits import Limits
@@ -23,8 +25,7 @@ _MAX_NAMES = 5
 _MOST_NAMES_OF_FILE = 16
 
 
-@dataclass(frozen=True, slots=True)
-class InnerLink:
+class InnerLink(Struct, frozen=True):
     """A link to a file or folder that is examined under its own path too.
 
     Attributes:
@@ -40,8 +41,7 @@ LinkResolver = Callable[[Entry], Artifact | InnerLink]
 """Resolves a link: to an artifact of its own, or to a link that is only noted."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileSource:
+class FileSource(Struct, frozen=True):
     """One file. A link is followed if the user named the link itself.
 
     Attributes:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from huggingface_hub import HfApi
 from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
+from msgspec import Struct
 
 from modelaudit import __version__
 from modelaudit.model.artifact import ModelRef, RefKind
@@ -37,8 +37,7 @@ _MOST_HEADS = 20
 """The branches and tags whose histories are searched."""
 
 
-@dataclass(frozen=True, slots=True)
-class HubInquiry:
+class HubInquiry(Struct, frozen=True):
     """Questions about one repository. Each raises ``SourceError`` where the Hub does not answer it."""
 
     ref: ModelRef

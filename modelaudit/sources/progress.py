@@ -6,7 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 Progress = Callable[[int, int, int, int], None]
 """Called with the bytes fetched so far, the bytes in all, the files fetched so far, and the files in all.
@@ -48,8 +49,7 @@ def announce_wait(host: str, seconds: float, attempt: int) -> Iterator[None]:
         report(host, 0.0, attempt)
 
 
-@dataclass(slots=True)
-class DownloadCounter:
+class DownloadCounter(Struct):
     """Adds up the bytes and files that are fetched at once, and reports the sums.
 
     Attributes:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct, field
+
 from modelaudit.model.artifact import ModelRef
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.errors import SourceError
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -39,8 +41,7 @@ _NO_SCANS = "the cache has no answers of the Hub's own scanners about this commi
 _NO_OWNER = "the Hub was not asked, and the cache has no record of the owner"
 
 
-@dataclass(slots=True)
-class ProvenanceInquiry:
+class ProvenanceInquiry(Struct):
     """The questions about the repository of one scan. A question without an answer ends no scan.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
@@ -84,8 +85,7 @@ def _is_wrong(record: ArtifactRecord) -> bool:
     return any(claim.source in _STATED_BY for claim in record.contradicting_claims)
 
 
-@dataclass(frozen=True, slots=True)
-class _WrongFile:
+class _WrongFile(Struct, frozen=True):
     """A file of the cache whose bytes contradict a digest."""
 
     cached_commit: CachedCommit

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import ModelRef, RefKind, Snapshot
 from modelaudit.model.limits import Limits
@@ -15,8 +16,7 @@ from modelaudit.sources.folder_records import FolderRecords, apply_records
 from modelaudit.sources.local import FolderLinks, list_folder
 
 
-@dataclass(frozen=True, slots=True)
-class FolderSource:
+class FolderSource(Struct, frozen=True):
     """A folder with everything below it, less the bookkeeping of git and of the Hub's client."""
 
     name: str

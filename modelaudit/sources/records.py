@@ -12,8 +12,9 @@ import json
 import os
 import tempfile
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from modelaudit.model.address import read_file_path
 from modelaudit.model.artifact import Artifact
@@ -46,8 +47,7 @@ FORMAT = "hub"
 _VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedDescription:
+class RecordedDescription(Struct, frozen=True):
     """The statements of the description of a commit beyond the listing of its tree.
 
     Attributes:

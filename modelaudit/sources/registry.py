@@ -12,12 +12,12 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import httpx2
+from msgspec import Struct
 
 from modelaudit.model.errors import ConfigurationError, SourceError
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -48,8 +48,7 @@ _REFERENCE: Final = defer_pattern(
 _CHALLENGE: Final = defer_pattern(r'(\w+)="([^"]*)"')
 
 
-@dataclass(frozen=True, slots=True)
-class ImageReference:
+class ImageReference(Struct, frozen=True):
     """An image in a registry: ``host/name:tag`` or ``host/name@sha256:…``.
 
     Attributes:
@@ -67,8 +66,7 @@ class ImageReference:
         return f"{'http' if is_local else 'https'}://{self.host}/v2/{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """A manifest or a blob: its media type, its digest (``sha256:…``) and its bytes."""
 
     media_type: str
@@ -80,8 +78,7 @@ class Descriptor:
         return {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(Struct, frozen=True):
     """An answer of a registry, whose body has at most ``_MOST_BYTES``."""
 
     status_code: int

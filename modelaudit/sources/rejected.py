@@ -13,11 +13,13 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from modelaudit.integrity.digests import Hashers, compare_digests
 from modelaudit.model.artifact import Artifact, Snapshot, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Digest, DigestState
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
@@ -85,8 +87,7 @@ def _remove_locked_folder(path: str, lock: int | None) -> None:
         os.close(lock)
 
 
-@dataclass(frozen=True, slots=True)
-class _RejectedFile:
+class _RejectedFile(Struct, frozen=True):
     """Opens a file that is no longer in the cache, and keeps its folder for as long as the file may be opened."""
 
     file: LocalFile
@@ -97,8 +98,7 @@ class _RejectedFile:
         return self.file()
 
 
-@dataclass(slots=True)
-class RejectedFiles:
+class RejectedFiles(Struct):
     """The files of one download that are not kept in the cache. Several threads use it at a time.
 
     Attributes:

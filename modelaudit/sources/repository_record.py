@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import Struct
+
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import ClaimSource
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.provenance import Owner, OwnerKind, Pin, PinHistory, RepositoryFacts, RevisionKind
@@ -18,8 +20,7 @@ MOST_PINS = 8
 """The references that are kept with a commit."""
 
 
-@dataclass(frozen=True, slots=True)
-class RepositoryRecord:
+class RepositoryRecord(Struct, frozen=True):
     """Facts that were asked for when the commit was fetched, so that they are asked for once.
 
     Attributes:

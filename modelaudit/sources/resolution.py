@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError, GatedError, MissingError, SourceError
 from modelaudit.model.limits import Limits
 from modelaudit.model.source_fact import SourceFact

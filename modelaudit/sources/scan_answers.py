@@ -8,9 +8,11 @@ scanner has no message.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
+from msgspec import Struct, field
+
+from modelaudit.model.copies import replace
 from modelaudit.model.hub_scans import STATUSES, SUMMARY, UNKNOWN, HubScans, ScannerAnswer, ScanOutcome
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.wording import escape_unprintable
@@ -28,8 +30,7 @@ _GRAVEST_FIRST: Final = {status: index for index, status in enumerate(STATUSES)}
 _GRAVE: Final = (ScanOutcome.ALARM, ScanOutcome.CAUTION)
 
 
-@dataclass(frozen=True, slots=True)
-class ScanSummary:
+class ScanSummary(Struct, frozen=True):
     """What the Hub states about the scans of a revision as a whole.
 
     Attributes:
@@ -61,8 +62,7 @@ def format_summary(summary: ScanSummary | None) -> object:
     return {"scansDone": summary.is_done, "filesWithIssues": issues}
 
 
-@dataclass(slots=True)
-class AnswerCollector:
+class AnswerCollector(Struct):
     """The answers so far.
 
     Attributes:

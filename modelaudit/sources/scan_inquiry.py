@@ -9,7 +9,6 @@ without a further request whether anything changed.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -17,9 +16,11 @@ import httpx2
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils._headers import build_hf_headers
 from huggingface_hub.utils._pagination import paginate
+from msgspec import Struct
 
 from modelaudit import __version__
 from modelaudit.model.artifact import ModelRef, RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.hub_scans import HubScans
 from modelaudit.model.limits import Limits
 from modelaudit.model.provenance import Provenance
@@ -39,8 +40,7 @@ _SILENT_ENTRIES: Final = 50
 _SILENCE: Final = "the Hub's own scanners gave no answer"
 
 
-@dataclass(frozen=True, slots=True)
-class ScansInquiry:
+class ScansInquiry(Struct, frozen=True):
     """The question for the answers of the Hub's scanners. A scan goes on without an answer.
 
     Attributes:

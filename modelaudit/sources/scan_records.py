@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
+from modelaudit.model.copies import replace
 from modelaudit.model.hub_scans import HubScans
 from modelaudit.model.limits import Limits
 from modelaudit.sources.cache import CachedCommit
@@ -21,8 +23,7 @@ from modelaudit.sources.scan_answers import ScanSummary, format_scans, format_su
 _VERSION: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ScansRecord:
+class ScansRecord(Struct, frozen=True):
     """The record of the answers about a commit. ``summary`` is that of the Hub at the time of the answers."""
 
     scans: HubScans

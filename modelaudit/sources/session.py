@@ -13,11 +13,11 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import httpx2
 from huggingface_hub import constants, set_client_factory
 from huggingface_hub.utils import _http
+from msgspec import Struct
 
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -33,8 +33,7 @@ _COMMIT = defer_pattern(r"[0-9a-f]{40}")
 _LOCK = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class BoundedFactory:
+class BoundedFactory(Struct, frozen=True):
     """Adds the bounds to the clients that ``make`` creates."""
 
     make: Callable[[], httpx2.Client]

@@ -11,10 +11,12 @@ import posixpath
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
@@ -59,8 +61,7 @@ _ESCAPE: Final = defer_pattern(r"\\(.)")
 _ESCAPED_CHARACTERS: Final = {"n": "\n", "r": "\r", "\\": "\\"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Statement:
+class _Statement(Struct, frozen=True):
     """The digest that one line states for a file; ``name`` as the line spells it, empty for a digest alone."""
 
     name: str

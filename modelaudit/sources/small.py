@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from itertools import accumulate
 
 from modelaudit.model.artifact import Artifact, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.model.term_files import classify_text_file, is_package_metadata, may_be_text

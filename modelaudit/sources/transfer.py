@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 
 import httpx2
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils._http import get_session, hf_raise_for_status
+from msgspec import Struct
 
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -33,8 +33,7 @@ class WrongSizeError(OSError):
     """A file arrived with another size than the Hub states."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatedFile:
+class StatedFile(Struct, frozen=True):
     """The statements of the Hub's headers about a file.
 
     Attributes:
@@ -48,8 +47,7 @@ class StatedFile:
     names_commit: bool
 
 
-@dataclass(slots=True)
-class Transfer:
+class Transfer(Struct):
     """Fetches the bytes of one file.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from types import TracebackType
 from typing import NamedTuple, Self
+
+from msgspec import Struct
 
 from modelaudit.model.errors import WindowError
 from modelaudit.model.structure import UnreadReason
@@ -68,8 +69,7 @@ def open_folder(root: str, path: str) -> int:
     return descriptor
 
 
-@dataclass(frozen=True, slots=True)
-class LocalFile:
+class LocalFile(Struct, frozen=True):
     """Opens one listed file. It holds no open resource and can be sent to another process.
 
     Attributes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 from itertools import islice
 from typing import Final, TypeVar
 
@@ -116,7 +115,7 @@ def _estimate_memory(structure: Structure) -> int:
     """Estimate the bytes of memory of a structure by its lists, but for a listing, whose members have a bound."""
     if isinstance(structure, ArchiveListing):
         return 0
-    values = (getattr(structure, field.name) for field in fields(structure))
+    values = (getattr(structure, name) for name in structure.__struct_fields__)
     return _SMALL_MEMORY + sum(_estimate_item(item) for value in values if isinstance(value, tuple) for item in value)
 
 

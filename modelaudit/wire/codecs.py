@@ -8,8 +8,9 @@ import re
 import sys
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from modelaudit.model.limits import KIB, MIB
 from modelaudit.model.structure import UnreadReason
@@ -55,8 +56,7 @@ class Decoder(Protocol):
         """Return the next bytes of the content, at most ``max_length``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(Struct, frozen=True):
     """One compression format.
 
     Attributes:

@@ -11,9 +11,10 @@ import functools
 import re
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.pickle_start import CONTAINER_AND_OPCODE, MARK_AND_OPCODE
@@ -52,8 +53,7 @@ CHARACTER_CODINGS: Final = frozenset({Coding.LATIN_1, Coding.ESCAPED})
 """Codings that a pickle of an old protocol uses to write bytes as characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class _TextCoding:
+class _TextCoding(Struct, frozen=True):
     """A text encoding.
 
     Attributes:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
@@ -238,8 +239,7 @@ class Expansion:
         return bytes(recovered)
 
 
-@dataclass(frozen=True, slots=True)
-class ContentMeasure:
+class ContentMeasure(Struct, frozen=True):
     """The measured content of a compressed range.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.errors import WindowError
@@ -59,8 +60,7 @@ class SearchedText(Protocol):
         """Whether the text takes more than ``size`` bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextInMemory:
+class TextInMemory(Struct, frozen=True):
     """A short text, such as one that was converted."""
 
     text: str
@@ -78,8 +78,7 @@ class TextInMemory:
         return len(self.text) > size
 
 
-@dataclass(frozen=True, slots=True)
-class TextPieces:
+class TextPieces(Struct, frozen=True):
     """A text that was checked to its end, and that is decoded again each time it is iterated over.
 
     Attributes:

@@ -26,10 +26,11 @@ Source: https://flatbuffers.dev/internals/
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.byte_ranges import DATA, PARSED
@@ -59,8 +60,7 @@ _MOST_LAYOUTS_KEPT: Final = 1000
 _SLOT_BYTES: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class FlatSchema:
+class FlatSchema(Struct, frozen=True):
     """The tables of a format.
 
     Attributes:
@@ -126,8 +126,7 @@ It returns the tables to which it points, directly or through a vector, each wit
 """
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """The parts of all tables of one type that share a list of fields (vtable).
 
     Attributes:

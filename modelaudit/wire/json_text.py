@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
@@ -51,8 +52,7 @@ def has_lone_surrogate(text: str) -> bool:
     return high_end >= 0
 
 
-@dataclass(frozen=True, slots=True)
-class JsonFacts:
+class JsonFacts(Struct, frozen=True):
     """The facts of a JSON text.
 
     Attributes:

@@ -9,8 +9,9 @@ Sources: https://numpy.org/doc/stable/reference/arrays.dtypes.html and ``numpy.l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.numpy_literal import Literal
@@ -51,8 +52,7 @@ _TYPES_BY_NAME: Final = {
 _KINDS_OF_ANY_SIZE: Final = frozenset({"S", "U", "V"})
 
 
-@dataclass(frozen=True, slots=True)
-class Dtype:
+class Dtype(Struct, frozen=True):
     """The known properties of a dtype.
 
     Attributes:

@@ -10,9 +10,10 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from msgspec import Struct
 
 OUTPUT_BYTES = 32 * 1024 * 1024
 """The maximum output of the process, in bytes; a process that writes more is stopped."""
@@ -24,8 +25,7 @@ _EXIT_GRACE_SECONDS = 5.0
 """The time that a process gets to exit after it closed its output, and that the reader of its output gets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """The result of a process.
 
     Attributes:

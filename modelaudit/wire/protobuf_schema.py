@@ -23,10 +23,11 @@ import sys
 from array import array
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
@@ -65,8 +66,7 @@ _OpenMessage = tuple[str, int, int, int]
 """The type of a message, its start and its end, and the number of exceptions before it."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageSchema:
+class MessageSchema(Struct, frozen=True):
     """The messages of a format.
 
     Attributes:

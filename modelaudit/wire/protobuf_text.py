@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
@@ -54,8 +55,7 @@ def read_recognition_bytes(head: Head) -> bytes:
     return head.window.read(0, _RECOGNITION_BYTES) if _POSSIBLE_START.match(head.data) else head.data
 
 
-@dataclass(frozen=True, slots=True)
-class TextField:
+class TextField(Struct, frozen=True):
     """One event of a text: a message begins, a message ends, or a field has a value.
 
     Attributes:
@@ -71,8 +71,7 @@ class TextField:
     line: int
 
 
-@dataclass(slots=True)
-class _Token:
+class _Token(Struct):
     """A word, number, text or sign as written; ``kind`` is a group of ``_TOKEN``, or ``end``."""
 
     kind: str

@@ -6,8 +6,9 @@ A module of its own, because the registry of formats has to be light.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from modelaudit.model.artifact import Artifact, Window
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from modelaudit.model.reading import Reading
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """The input of recognition: the first ``HEAD_BYTES`` and, for formats with a trailer, the window.
 
     Attributes:
@@ -37,8 +37,7 @@ Recognise: TypeAlias = "Callable[[Head], bool]"
 Read: TypeAlias = "Callable[[Artifact, Window, Limits], Iterator[Reading]]"
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """One format.
 
     Attributes:

@@ -6,7 +6,8 @@ Sources: POSIX.1-2017, pax, "ustar Interchange Format"; the GNU tar manual, "Bas
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -47,8 +48,7 @@ _SPARSE_REAL_SIZE = slice(483, 495)
 _MOST_LENGTH_DIGITS = 20  # of a pax record: more than any length has
 
 
-@dataclass(frozen=True, slots=True)
-class TarHeader:
+class TarHeader(Struct, frozen=True):
     """A member as one header block states it.
 
     Attributes:

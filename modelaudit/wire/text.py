@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import lru_cache
 
 from modelaudit.model.address import is_member, member_path
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import HEAD_BYTES, DamagedError, Head
 

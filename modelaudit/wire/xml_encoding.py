@@ -6,8 +6,9 @@ Source: Extensible Markup Language 1.0, appendix F "Autodetection of Character E
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -36,8 +37,7 @@ _USUAL_ENCODING: Final = defer_pattern(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Encoding:
+class Encoding(Struct, frozen=True):
     """How bytes become text.
 
     Attributes:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 import yaml
+from msgspec import Struct, field
 
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -116,8 +116,7 @@ def shorten_tag(tag: str) -> str:
     return "!!" + tag.removeprefix(_CORE_TAG) if tag.startswith(_CORE_TAG) else tag
 
 
-@dataclass(slots=True)
-class _OpenCollection:
+class _OpenCollection(Struct):
     """An open collection; of a mapping, whether a key comes next and the keys so far."""
 
     is_mapping: bool
@@ -125,8 +124,7 @@ class _OpenCollection:
     keys: KeySet = field(default_factory=KeySet)
 
 
-@dataclass(slots=True)
-class YamlFacts:
+class YamlFacts(Struct):
     """The facts of a YAML text: its root, keys, tags and duplicate keys.
 
     Attributes:
@@ -212,8 +210,7 @@ def _get_root_kind(event: yaml.NodeEvent) -> str:
     return "scalar" if getattr(event, "value", "") else "empty"
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """A value of a YAML text. ``line`` counts from 1.
 
     Attributes:

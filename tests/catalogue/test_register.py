@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from modelaudit.catalogue.agreements import check_agreements
 from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.catalogue.register import append_entry, fold_name, parse_register, read_register
 from modelaudit.catalogue.register_file import build_register_schema
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.register import DecisionAnswer, DecisionSubject, RegisterEntry, SubjectKind
 from modelaudit.model.terms import Intent, Purpose, Use

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -12,6 +11,7 @@ from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.relaxations import list_relaxations
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue, RetiredRule, Standing, Unlisted
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import Severity
 from modelaudit.model.terms import LicenseCategory
 

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from support.catalogue import load_shipped
 
 from modelaudit.checks.engine import BRIEF, RuleIndex, collect_findings, index_rules, judge_subjects
 from modelaudit.model.catalogue import FindingRule, Matcher, Scalar, Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Confidence, Rule, Severity
 from modelaudit.model.structure import Location, UnreadReason
 

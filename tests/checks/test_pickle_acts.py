@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from support.cases import check_each
 from support.pickle_opcodes import call, construct, find_acts, name, push
@@ -18,6 +16,7 @@ from modelaudit.model.catalogue import (
     Standing,
     Subject,
 )
+from modelaudit.model.copies import replace
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
     UNKNOWN_ARGUMENTS,

@@ -6,7 +6,6 @@ import functools
 import os
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ import modelaudit
 from modelaudit.integrity.hashing import BeginHashing, Hashed, PendingHash
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
 from modelaudit.model.catalogue import Catalogue, FindingRule, Unlisted
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.limits import Limits

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +37,7 @@ from modelaudit.integrity.hashing import HashingThreads, OpenedFile, PendingHash
 from modelaudit.integrity.seal import ATTESTATION_NAME, PARTS
 from modelaudit.integrity.signing import KeySigner, StatementSigner, load_private_key
 from modelaudit.integrity.trusted import make_signer
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError, SignatureError, SourceError
 from modelaudit.sealed import verify_seal
 from modelaudit.sealing import seal as write_seal

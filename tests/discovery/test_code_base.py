@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from support.catalogue import load_shipped
 
 from modelaudit.discovery import discover
 from modelaudit.discovery.targets import list_targets
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import Anchor

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import pytest
 from support.cases import check_each
@@ -14,6 +13,7 @@ from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.document import Document, parse_text
 from modelaudit.elements.controls import judge_controls
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.digest import Claim, ClaimSource
 from modelaudit.model.element_rules import ReportFact

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from reports.conftest import SIGNED, build_fail_report
 from support.cases import check_each
@@ -13,6 +11,7 @@ from modelaudit.elements import judge_elements, states_something
 from modelaudit.elements.report_facts import list_sources
 from modelaudit.elements.score import compute_score
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.element_rules import ElementListRules, ReportFact
 from modelaudit.model.elements import Element, ElementList, ElementState

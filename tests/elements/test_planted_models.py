@@ -9,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from support.aibom_score import compute_score
 from support.catalogue import load_shipped
 
 from modelaudit.elements import judge_elements
+from modelaudit.model.copies import replace
 from modelaudit.model.elements import ElementList, ElementState
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import render

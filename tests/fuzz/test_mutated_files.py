@@ -7,7 +7,6 @@ import pickletools
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 
 from modelaudit import pipeline
 from modelaudit.formats.registry import READERS
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import KIB
 
 INPUTS = 1200

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from support.tampering import make_folder
 from modelaudit.integrity.lock_file import MOST_BYTES, format_lock, parse_lock, read_lock
 from modelaudit.integrity.tree import compute_tree_digest
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.lock import Lock, LockedModel, Origin
 from modelaudit.model.provenance import Owner, OwnerKind

@@ -9,7 +9,6 @@ import json
 import re
 import struct
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -25,6 +24,7 @@ from modelaudit.claim_collector import ClaimCollector
 from modelaudit.licenses import recognition
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions, match_restriction_sign
 from modelaudit.licenses.evidence.sentences import fold_sentence
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import AuditReport

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from support.cases import check_each
 from support.command import run_command
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
+from modelaudit.model.copies import replace
 from modelaudit.model.difference import Direction, Topic
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Finding, Severity

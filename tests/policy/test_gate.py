@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from support.cases import check_each
 from support.decisions import build_decision
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.license import ConclusionState, LicenseConclusion
 from modelaudit.model.policy import AllowedAbsence, LicenseListing, Policy, Requirement

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from support.fixtures import FIXTURES
 import modelaudit
 from modelaudit.catalogue.load import load_policy
 from modelaudit.model.acceptance import AcceptanceSource
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import Affected, CheckFamily, Finding, Severity
 from modelaudit.model.policy import Policy

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import pytest
 from reports.license_examples import build_conflicting_conclusion, build_hostile_conclusion, build_plain_conclusion
@@ -12,6 +11,7 @@ from support.officer_kinds import scan_kinds
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Confidence, Finding, Rule, Severity
 from modelaudit.model.hub_scans import HubScans, ScannerAnswer

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from modelaudit.model.copies import replace
 from modelaudit.model.license import (
     Basis,
     ClaimKind,

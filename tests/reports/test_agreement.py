@@ -10,7 +10,6 @@ import json
 import re
 import shutil
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
@@ -26,6 +25,7 @@ from support.command import run_command
 import modelaudit
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.address import file_of, read_file_path
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
 from modelaudit.model.structure import Location, Unread, UnreadReason

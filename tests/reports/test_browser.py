@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -13,6 +12,7 @@ from support.browser import count_words, open_page, run_axe
 from support.cases import check_each
 
 import modelaudit
+from modelaudit.model.copies import replace
 from modelaudit.model.report import AuditReport, Coverage
 from modelaudit.model.verdict import Question
 from modelaudit.reports import render

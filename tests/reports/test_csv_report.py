@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 
 from reports.conftest import HOSTILE
 from support.cases import check_each
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import ArtifactRecord, AuditReport, Coverage, Extent
 from modelaudit.reports.csv_report import render_csv

@@ -11,7 +11,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +32,7 @@ from support.work import count_lines, find_growth_fault
 
 from modelaudit.elements import judge_elements
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.license import Basis, ClaimKind, LicenseClaim
 from modelaudit.model.report import ArtifactRecord, AuditReport, Coverage, Extent, Target

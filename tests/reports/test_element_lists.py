@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 from reports.conftest import HOSTILE, build_fail_report, build_pass_report
@@ -12,6 +11,7 @@ from reports.test_spdx import build_described_report
 from support.catalogue import load_shipped
 
 from modelaudit.elements import judge_elements
+from modelaudit.model.copies import replace
 from modelaudit.model.elements import Element, ElementList, ElementSource, ElementState
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.report import AuditReport

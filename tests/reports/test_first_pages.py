@@ -6,7 +6,6 @@ import json
 import re
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -22,6 +21,7 @@ from support.scans import scan_fixture
 import modelaudit
 from modelaudit.cli.explain import explain_result
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
 from modelaudit.model.digest import Claim, ClaimSource
 from modelaudit.model.finding import CheckFamily, Severity

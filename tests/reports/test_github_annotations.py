@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from reports.conftest import HOSTILE
 from support.cases import check_each
 
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.report import Anchor, AuditReport, Target
 from modelaudit.model.structure import Location
 from modelaudit.reports.github_annotations import render_annotations

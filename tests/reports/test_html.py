@@ -5,7 +5,6 @@ import re
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from support.decisions import answer_use, build_decision
 
 import modelaudit.reports
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.license import Basis, ClauseQuotation, ConclusionState, TextChange

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 from support.decisions import build_decision
@@ -10,6 +9,7 @@ from support.decisions import build_decision
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
 from modelaudit.model.structure import Location, Unread, UnreadReason

@@ -4,7 +4,6 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from support.cases import check_each
 from support.fixtures import FIXTURES
 
 import modelaudit
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.license import LicenseConclusion
 from modelaudit.model.report import SCHEMA, AuditReport

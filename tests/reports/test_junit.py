@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 from support.cases import check_each
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.report import AuditReport
 from modelaudit.model.verdict import Cause, CauseKind, Question, Ruling, Verdict

@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from support.browser import count_words, open_page, run_axe
 from support.decisions import build_decision
 
 import modelaudit
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, DigestState, Extent

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from reports.license_examples import (
@@ -19,6 +18,7 @@ from reports.license_examples import (
 from rich.cells import cell_len
 from support.decisions import answer_use
 
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import ConclusionState, Conflict, LicenseConclusion, OriginState, UseAnswer
 from modelaudit.model.report import AuditReport

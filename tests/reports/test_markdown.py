@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from support.cases import check_each
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource, DecisionState, RecordedDecision
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.report import AuditReport
 from modelaudit.reports.markdown import COMMENT_BYTES, SUMMARY_BYTES, make_slug, render_comment, render_markdown
 from modelaudit.reports.markdown_text import write_code, write_row, write_text

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from modelaudit.model.copies import replace
 from modelaudit.model.report import AuditReport
 from modelaudit.model.signoff import SignOff, SignOffAnswer, SignOffState
 from modelaudit.reports.text import escape_unprintable

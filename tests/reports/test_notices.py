@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import unicodedata
-from dataclasses import replace
 
 import pytest
 from reports.license_examples import (
@@ -23,6 +22,7 @@ from support.decisions import answer_use
 from modelaudit.licenses.recognition.standard import find_standard_licenses
 from modelaudit.licenses.recognition.words import split_words
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, LicenseClaim, LicenseConclusion
 from modelaudit.model.notices import CopyrightLine, FoundText, ModelText, ModelTexts, TextKind
 from modelaudit.model.report import AuditReport

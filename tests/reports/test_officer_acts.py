@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from support.work import count_lines, find_growth_fault
 
 import modelaudit
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.report import AuditReport, Coverage
 from modelaudit.model.terms import GENERAL_FIELD
 from modelaudit.model.verdict import Verdict

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from support.cases import check_each
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, AuditReport, Coverage, Extent
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -29,7 +29,7 @@ STATES_CUT = Finding(
 )
 MEMORY_SCRIPT = """
 import os, pathlib, re, sys
-from dataclasses import replace
+from modelaudit.model.copies import replace
 from reports.conftest import build_fail_report
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Absence, ArtifactRecord, Coverage, Extent

@@ -7,7 +7,6 @@ import json
 import random
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from support.counterparts import SARIF_SCHEMA, run_sarif_multitool
 
 from modelaudit.model.acceptance import Acceptance, AcceptanceSource
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding, Severity
 from modelaudit.model.report import Anchor, AuditReport
 from modelaudit.model.structure import Location

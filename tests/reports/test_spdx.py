@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from spdx_python_model.bindings import v3_0_1 as spdx
 from support.cases import check_each
 
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Contradiction, Fact, ModelDescription, Topic
 from modelaudit.model.digest import Digest, DigestAlgorithm
 from modelaudit.model.license import (

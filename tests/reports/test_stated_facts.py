@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -17,6 +16,7 @@ from support.catalogue import load_shipped
 
 from modelaudit.elements import judge_elements
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Confidence, Fact, ModelDescription, Topic
 from modelaudit.model.report import AuditReport, Target
 from modelaudit.model.signature import Signature, SignatureMethod, SignatureState, Signer

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import replace
 
 from rich.cells import cell_len
 from support.cases import check_each
 
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Severity
 from modelaudit.model.opinion import Opinion, OpinionState
 from modelaudit.model.report import Absence, AuditReport, Coverage

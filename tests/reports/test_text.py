@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from support.cases import check_each
 
 from modelaudit.model.address import write_file_address
+from modelaudit.model.copies import replace
 from modelaudit.model.report import AuditReport
 from modelaudit.reports import REPORTS, render
 from modelaudit.reports.text import escape_name, escape_unprintable, guard_lines, validate_https_link

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from reports.license_examples import build_conflicting_conclusion, build_plain_conclusion
 from support.cases import check_each
 
 from modelaudit.model.artifact import RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily
 from modelaudit.model.license import Basis, ClaimKind, ConclusionState, Conflict, LicenseClaim, LicenseConclusion
 from modelaudit.model.report import AuditReport, Coverage

@@ -12,7 +12,6 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +26,7 @@ from support.reading import BytesWindow
 import modelaudit
 from modelaudit.integrity import digests
 from modelaudit.model.artifact import Artifact, ModelRef, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import DigestAlgorithm
 from modelaudit.model.limits import Limits
 from modelaudit.model.report import AuditReport, DigestState

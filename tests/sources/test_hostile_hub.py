@@ -22,7 +22,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +39,7 @@ from support.work import count_work, find_growth_fault
 import modelaudit
 from modelaudit.model.address import write_file_address
 from modelaudit.model.artifact import ModelRef, RefKind
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError, SourceError, UnreachedError
 from modelaudit.model.limits import KIB, Limits, ServerLimits
 from modelaudit.model.report import AuditReport

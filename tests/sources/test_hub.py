@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hub.repository import Files
 from hub.server import LoopbackHub
 
 from modelaudit.model.artifact import Artifact, RefKind, Snapshot
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import ClaimSource, Digest, DigestAlgorithm
 from modelaudit.model.errors import SourceError
 from modelaudit.model.source_fact import SourceFact, SourceFactKind

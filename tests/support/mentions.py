@@ -11,11 +11,12 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from modelaudit.model.artifact import Artifact
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import PYTHON_NAMES, TORCH_OPERATORS, Mention, Outline
 from modelaudit.model.reading import Structure

@@ -12,14 +12,16 @@ import html
 import re
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
 from modelaudit.languages.shell.outside_writes import collect_outside_writes
 from modelaudit.languages.shell.script import VOCABULARY
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
@@ -41,8 +43,7 @@ _REMOTE_PROGRAM: Final = defer_pattern(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _CommandFile:
+class _CommandFile(Struct, frozen=True):
     """Files of one tool.
 
     Attributes:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -74,8 +75,7 @@ _SELECTORS: Final = defer_pattern("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{8,}")
 _BITS: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
-class HiddenText:
+class HiddenText(Struct, frozen=True):
     """A text that is not seen: how it is hidden, the text, its offset, and whether no screen shows its characters."""
 
     means: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
@@ -136,8 +137,7 @@ _NEGATED_BY_NATURE: Final = frozenset({"keep-silent"})
 """Risks that consist in forbidding something."""
 
 
-@dataclass(frozen=True, slots=True)
-class Risk:
+class Risk(Struct, frozen=True):
     """A sentence with a risky instruction: the kind, the sentence on one line, and its offset in the text."""
 
     use: str

@@ -12,12 +12,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Final
 
+from msgspec import Struct, field
+
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
@@ -47,8 +49,7 @@ _MOST_CHARACTERS: Final = 400_000  # of all lines
 _MAX_MENTIONS: Final = 20_000
 
 
-@dataclass(slots=True)
-class _Words:
+class _Words(Struct):
     """The value of one key of a mapping: one text, or a list of words.
 
     Attributes:
@@ -73,8 +74,7 @@ class _Words:
         return self.words[0][: _LONGEST_LINE + 1]
 
 
-@dataclass(slots=True)
-class _Mapping:
+class _Mapping(Struct):
     """The parts of the command lines of one mapping.
 
     A document may repeat a key, and tools disagree about the value that counts. All are kept.

@@ -19,14 +19,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.code_text import find_python_calls
 from modelaudit.languages.configurations.python_names import FORMAT, build_outlines, is_module_name
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.source import parse_code_text
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Reference, ReferenceKind, References
@@ -161,8 +163,7 @@ def _is_layer_class(setting: Setting) -> bool:
     return is_class and is_module_name(setting.value)
 
 
-@dataclass(slots=True)
-class _Program:
+class _Program(Struct):
     """The program so far, and the setting that each of its lines comes from.
 
     Attributes:

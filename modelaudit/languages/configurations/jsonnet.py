@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.configurations.python_names import FORMAT
 from modelaudit.languages.settings import Setting
@@ -63,8 +64,7 @@ _MOST_FILES: Final = 1_000
 _MOST_DEPTH: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     """One token: its kind, its text, decoded if it is a text, and its line from 1."""
 
     kind: str
@@ -76,8 +76,7 @@ class _Token:
         return self.kind == "sign" and self.text in signs
 
 
-@dataclass(slots=True)
-class JsonnetProgram:
+class JsonnetProgram(Struct):
     """A Jsonnet program as far as it is read.
 
     Attributes:

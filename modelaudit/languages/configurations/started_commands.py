@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
@@ -25,6 +24,7 @@ from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.program_names import normalize_program_name
 from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention

@@ -13,7 +13,6 @@ import builtins
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import (
@@ -24,6 +23,7 @@ from modelaudit.languages.configurations.python_names import (
     make_python_mention,
 )
 from modelaudit.languages.settings import Interpreter, Scalar, Setting
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention

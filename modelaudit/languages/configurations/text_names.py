@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines, is_code_running_name
 from modelaudit.languages.configurations.tags import TAG_IN_TEXT
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import PYTHON_NAMES, Mention
 from modelaudit.model.structure import Location, Unread, UnreadReason

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.code_text import find_python_calls
 from modelaudit.languages.configurations.commands import COMMAND_MARKS, is_prose_key
@@ -29,6 +30,7 @@ from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.run_files import ANY, PYTHON, SHELL
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import RUN_FILE, TOOL, Mention, Outline, Reference, ReferenceKind, References
@@ -58,8 +60,7 @@ class _Effect(Enum):
     """The value names a file of weights."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ToolSetting:
+class _ToolSetting(Struct, frozen=True):
     """Settings that one tool takes in one way.
 
     Attributes:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import nodes
+from msgspec import Struct
 
 from modelaudit.languages.jinja.syntax import get_variable_path, walk_nodes
 
 _MUTATING_METHODS: Final = frozenset({"append", "extend", "insert", "update", "setdefault", "add", "reverse", "sort"})
 
 
-@dataclass(frozen=True, slots=True)
-class Binding:
+class Binding(Struct, frozen=True):
     """One expression that gives a variable its value.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -22,8 +23,7 @@ _MAX_REPLACED_LENGTH: Final = 1 << 16
 _PERCENT: Final = defer_pattern(r"%(?:([scdxXo%])|.|\Z)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Mapping:
+class Mapping(Struct, frozen=True):
     """A dictionary as key and value pairs; ``UNKNOWN`` replaces values known only at run time."""
 
     pairs: tuple[tuple[Value, Value], ...]

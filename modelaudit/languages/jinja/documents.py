@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.jinja.accesses import ATTRIBUTES, METHODS, NAMES
 from modelaudit.languages.jinja.template import has_template_marks, read_template
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline

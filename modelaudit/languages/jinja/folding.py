@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import nodes
 from jinja2.filters import FILTERS, do_default, do_forceescape, do_mark_safe
+from msgspec import Struct
 
 from modelaudit.languages.jinja import constants
 from modelaudit.languages.jinja.bindings import TemplateBindings
@@ -30,8 +30,7 @@ _MAX_CPU_SECONDS: Final = 10.0
 _PLAIN_FIELD: Final = defer_pattern(r"\{(\w*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class FoldedValues:
+class FoldedValues(Struct, frozen=True):
     """The values that an expression can have.
 
     Attributes:

@@ -7,10 +7,10 @@ puts its own words in place of ordinary ones falsifies the conversation: ``messa
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from jinja2 import nodes
+from msgspec import Struct
 
 from modelaudit.languages.jinja.constants import Mapping
 from modelaudit.languages.jinja.folding import ConstantFolder
@@ -98,8 +98,7 @@ class MessageVariables:
                 return False
 
 
-@dataclass(frozen=True, slots=True)
-class Tampering:
+class Tampering(Struct, frozen=True):
     """One text that the template puts into the conversation.
 
     Attributes:

@@ -10,8 +10,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
@@ -100,8 +101,7 @@ _HARMFUL_USES: Final = frozenset(
 _ATTACK_USES: Final = _HARMFUL_USES - {"address", "markup"}
 
 
-@dataclass(frozen=True, slots=True)
-class NotableText:
+class NotableText(Struct, frozen=True):
     """One match: its use in the vocabulary ``jinja-text``, and the matched text, shortened."""
 
     use: str

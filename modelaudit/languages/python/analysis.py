@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.budget import limit_steps
@@ -28,8 +29,7 @@ _MAX_FAULTS: Final = 20
 _MAX_IMPORTS: Final = 30
 
 
-@dataclass(slots=True)
-class SourceAnalysis:
+class SourceAnalysis(Struct):
     """The uses of names in one source, and the parts that could not be evaluated.
 
     Attributes:

@@ -8,8 +8,9 @@ Source: ``make_tokens_by_line`` in ``IPython/core/inputtransformer2.py``; PEP 70
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -31,8 +32,7 @@ _FORMAT: Final = "format"  # ``:>10`` in ``{value:>10}``
 _MAX_OPEN: Final = 500  # Python itself allows 200 brackets and 150 f-strings
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """A string, bracket or replacement field that is open.
 
     Attributes:
@@ -44,8 +44,7 @@ class _Frame:
     has_fields: bool = False
 
 
-@dataclass(slots=True)
-class LineScanner:
+class LineScanner(Struct):
     """Follows Python from line to line, and knows what is open at the start of each."""
 
     _frames: list[_Frame] = field(default_factory=list)

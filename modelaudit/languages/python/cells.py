@@ -6,8 +6,9 @@ Source: ``IPython/core/inputtransformer2.py`` (``!``, ``!!``, ``%``, ``%%``, ``?
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.python import attack_texts
 from modelaudit.languages.python.cell_lines import LineScanner, cut_line, split_lines
@@ -56,8 +57,7 @@ _WRITING_MAGICS: Final = frozenset({"writefile", "file"})
 _TEXT_MAGICS: Final = _SHELLS | _INTERPRETERS | _PAGES | _BROWSER_MAGICS | _FOREIGN_LANGUAGES | _WRITING_MAGICS
 
 
-@dataclass(slots=True)
-class Cell:
+class Cell(Struct):
     """The parts of one code cell.
 
     Attributes:

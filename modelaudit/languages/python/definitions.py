@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from modelaudit.languages.python.values import (
     UNKNOWN,
@@ -28,8 +29,7 @@ DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.Class
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
-@dataclass(slots=True)
-class Definition:
+class Definition(Struct):
     """One function, lambda or class of the source.
 
     Attributes:
@@ -73,8 +73,7 @@ def _gather_values(values: Sequence[Value]) -> Value:
     return Container(tuple(values))
 
 
-@dataclass(slots=True)
-class DefinitionTable:
+class DefinitionTable(Struct):
     """All definitions of one source, by number from 1, and the functions whose bodies wait to be evaluated."""
 
     _definitions: list[Definition] = field(default_factory=list)

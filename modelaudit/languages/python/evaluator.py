@@ -20,7 +20,6 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, TypeGuard
@@ -89,6 +88,7 @@ from modelaudit.languages.python.values import (
     may_be_called,
     merge_binding,
 )
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import IMPORTED
 

@@ -10,8 +10,9 @@ import argparse
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final, NoReturn
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
@@ -47,8 +48,7 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(message)
 
 
-@dataclass(frozen=True, slots=True)
-class _Alias:
+class _Alias(Struct, frozen=True):
     """The magic that an alias names, with the parameters that precede those of a call.
 
     Attributes:

@@ -8,8 +8,9 @@ to be whatever unknown value the source takes a member from.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_MODULES, WELL_KNOWN_MODULES
 
@@ -22,8 +23,7 @@ ANY_NAME: Final = "*"
 _RARELY_PASSED: Final = POWERFUL_MODULES - {"builtins"}
 
 
-@dataclass(slots=True)
-class ModuleValues:
+class ModuleValues(Struct):
     """The modules of one source that are used as values, and the members that are taken from unknown values.
 
     Attributes:

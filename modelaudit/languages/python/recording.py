@@ -7,8 +7,9 @@ use and name it goes into the log.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.python import (
     attack_texts,
@@ -55,8 +56,7 @@ _ENVIRONMENT_SETTERS: Final = frozenset(
 NAMESPACE_SETTERS: Final = frozenset({"update", "setdefault", "__setitem__", "__ior__"})
 
 
-@dataclass(slots=True)
-class UseRecorder:
+class UseRecorder(Struct):
     """Writes uses into the log of one source.
 
     Attributes:

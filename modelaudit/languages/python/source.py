@@ -12,9 +12,10 @@ import codecs
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -96,8 +97,7 @@ _FORM_FEED: Final = defer_pattern(r"^[ \t\f]*\f", re.M)  # a form feed begins th
 _STATEMENT_CHARACTER: Final = defer_pattern(r"[^\s#]")
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePiece:
+class SourcePiece(Struct, frozen=True):
     """Statements that were parsed together, or text that was not parsed.
 
     Attributes:
@@ -113,8 +113,7 @@ class SourcePiece:
     is_limit: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class DecodedSource:
+class DecodedSource(Struct, frozen=True):
     """The text of a source file.
 
     Attributes:

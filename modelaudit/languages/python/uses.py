@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
@@ -69,8 +70,7 @@ _SOCKETS: Final = frozenset({"socket.socket", "socket.create_connection", "_sock
 _TERMINALS: Final = frozenset({"os.dup2", "posix.dup2", "pty.spawn", "pty.fork", "os.openpty", "pty.openpty"})
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """One use of a name; ``within`` is the number of the function whose body holds it."""
 
     use: str
@@ -81,8 +81,7 @@ class Use:
     file: str = ""
 
 
-@dataclass(slots=True)
-class UseLog:
+class UseLog(Struct):
     """Collects uses, and which function calls which.
 
     Attributes:

@@ -6,9 +6,10 @@ anything, and tags on a value name the sources that it came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
+
+from msgspec import Struct, field
 
 PlainValue = str | bytes | int | float | bool | None
 """A constant of Python that has no parts."""
@@ -27,16 +28,14 @@ class Provenance(IntEnum):
     """Decoded from base64, hexadecimal digits, a compressed stream and the like."""
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """A known value. Every sequence is a tuple of values without parts, whatever its type was."""
 
     value: PlainValue | tuple[PlainValue, ...]
     provenance: Provenance = Provenance.LITERAL
 
 
-@dataclass(frozen=True, slots=True)
-class ExternalName:
+class ExternalName(Struct, frozen=True):
     """Something of another module by its full dotted name, or the result of a call of it, or an attribute of that.
 
     Attributes:
@@ -55,16 +54,14 @@ class ExternalName:
     is_returned: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LocalDefinition:
+class LocalDefinition(Struct, frozen=True):
     """A function or class of the source, by the number of its definition; ``is_result`` for an object of the class."""
 
     number: int
     is_result: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Struct, frozen=True):
     """A list, tuple or mapping with items that are not constants.
 
     For a mapping, ``keys`` is as long as ``values``, with ``None`` for an unknown key. For a list or tuple, and for a
@@ -75,8 +72,7 @@ class Container:
     keys: tuple[PlainValue | tuple[PlainValue, ...], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class PartialCall:
+class PartialCall(Struct, frozen=True):
     """A callable with some arguments bound already, as by ``functools.partial``."""
 
     callee: Value
@@ -84,15 +80,13 @@ class PartialCall:
     keywords: tuple[tuple[str, Value], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Alternatives:
+class Alternatives(Struct, frozen=True):
     """One of several values."""
 
     values: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """Any value at all.
 
     Attributes:
@@ -224,8 +218,7 @@ def merge_binding(old: Value | None, new: Value) -> Value:
     return join_values(new, *callables)
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """The names of one function, class or module.
 
     Attributes:

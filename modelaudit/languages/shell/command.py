@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 DECLARATION_BUILTINS: Final = frozenset({"declare", "local", "export", "readonly", "typeset"})
 """The builtins that assign variables in their arguments."""
@@ -13,8 +14,7 @@ OUTPUT_MARK: Final = "$(…)"
 """Replaces the unknown output of a command substitution in a word."""
 
 
-@dataclass(slots=True)
-class Command:
+class Command(Struct):
     """One simple command.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.shell.brackets import find_closing_parenthesis
 from modelaudit.languages.shell.download_commands import is_download
@@ -40,8 +41,7 @@ _SHORT_FUNCTION: Final = defer_pattern(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
+class Function(Struct, frozen=True):
     """A function of a script; ``is_cut`` if the body is longer than is searched for its end."""
 
     name: str

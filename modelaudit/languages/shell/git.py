@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.shell.git_keys import COMMAND_KEYS, HARMLESS_VALUES
 from modelaudit.languages.shell.script import collect_script_mentions
@@ -52,8 +53,7 @@ _MAX_LINE_LENGTH: Final = 5000  # of a line that another may continue; the key i
 _MAX_QUOTE_LENGTH: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _GitSetting:
+class _GitSetting(Struct, frozen=True):
     """One setting.
 
     Attributes:

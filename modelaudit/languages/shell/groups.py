@@ -6,8 +6,9 @@ commands does not show that ``(cd x; curl address) | sh`` runs a download.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.shell.command import Command
 
@@ -19,8 +20,7 @@ CLOSING_WORDS: Final = {
 _MAX_SOURCES: Final = 100_000  # of all commands of a script together: nested groups repeat their commands
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(Struct, frozen=True):
     """A group that has not ended.
 
     Attributes:
@@ -34,8 +34,7 @@ class _Group:
     sources: list[Command]
 
 
-@dataclass(slots=True)
-class GroupTracker:
+class GroupTracker(Struct):
     """The groups of one script around the current place.
 
     Attributes:

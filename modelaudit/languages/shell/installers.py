@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import pairwise
 from typing import Final
 
@@ -11,6 +10,7 @@ from modelaudit.languages.manifests import is_expected_forge
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.index_settings import collect_index_settings, judge_index
 from modelaudit.languages.shell.program_names import EVALUATORS, INTERPRETERS, RUNNERS, normalize_program_name
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.wire.requirement_lines import collect_requirement_mentions

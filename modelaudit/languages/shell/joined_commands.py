@@ -10,11 +10,13 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.shell.program_names import FETCHERS, FETCHERS_BY_SUBCOMMAND
 from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
@@ -27,8 +29,7 @@ _FETCH: Final = defer_pattern(rf"(?<![\w.-])(?:{_NAMES})(?![\w-])|urlopen|reques
 _MOST_CHARACTERS: Final = 400_000
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedText:
+class PlacedText(Struct, frozen=True):
     """Some commands of a file.
 
     Attributes:

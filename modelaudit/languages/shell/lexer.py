@@ -8,7 +8,6 @@ Source: POSIX.1-2024, chapter 2, "Shell Command Language"; arrays, ``((…))`` a
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.shell.brackets import find_arithmetic_end
@@ -26,6 +25,7 @@ from modelaudit.languages.shell.groups import CLOSING_WORDS, GroupTracker
 from modelaudit.languages.shell.redirections import HereDocument, read_here_document, read_redirection
 from modelaudit.languages.shell.shell_text import ShellText
 from modelaudit.languages.shell.word_reader import WordReader
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import check_deadline
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.shell.make_text_functions import TEXT_FUNCTIONS, check_result_length, replace_patterns
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -262,8 +263,7 @@ def _split_arguments(text: str) -> list[str]:
     return [*arguments, text[start:]]
 
 
-@dataclass(frozen=True, slots=True)
-class MakeRule:
+class MakeRule(Struct, frozen=True):
     """The targets and the prerequisites of a rule, separated by blanks; ``*`` stands for the stem of a pattern."""
 
     targets: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.lexer import ShellLexer
@@ -17,8 +18,7 @@ _MOST_PARSES_OF_TEXT: Final = 4
 _MOST_KEPT: Final = 4_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedText:
+class ParsedText(Struct, frozen=True):
     """The commands of one text.
 
     Attributes:
@@ -37,8 +37,7 @@ class ParsedText:
         return ParsedText(_copy_commands(self.commands), self.derived_variables, self.is_cut)
 
 
-@dataclass(frozen=True, slots=True)
-class _Parse:
+class _Parse(Struct, frozen=True):
     """One parse of a text, with the constants that were known before it and that are known behind it."""
 
     variables_before: dict[str, str]

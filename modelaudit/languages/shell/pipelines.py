@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.program_names import (
@@ -34,8 +35,7 @@ _SED_EXECUTION: Final = defer_pattern(
 _AWK_EXECUTION: Final = defer_pattern(r"\bsystem\s*\(\s*\$|\|\s*\"(?:/\w+){0,3}/?(?:ba|da|z)?sh\b")
 
 
-@dataclass(slots=True)
-class Pipeline:
+class Pipeline(Struct):
     """Commands joined by pipes: each reads the output of the one before."""
 
     commands: list[Command] = field(default_factory=list)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.command_flows import list_written_files
@@ -32,8 +33,7 @@ _MOST_PLACES: Final = 200
 _LOGIN_OPTIONS: Final = frozenset({"-i", "-K", "--netrc-file", "--cert", "--key"})
 
 
-@dataclass(slots=True)
-class PrivateCopies:
+class PrivateCopies(Struct):
     """The paths that hold private content under other names.
 
     Attributes:

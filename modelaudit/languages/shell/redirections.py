@@ -5,15 +5,14 @@ Source: POSIX.1-2024, 2.7 "Redirection"; ``<(…)``, ``&>`` and ``<<<`` of bash.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.shell_text import ShellText
 from modelaudit.languages.shell.word_reader import WordReader
 
 
-@dataclass(frozen=True, slots=True)
-class HereDocument:
+class HereDocument(Struct, frozen=True):
     """A here-document whose text has not begun.
 
     Attributes:

@@ -9,9 +9,10 @@ Each mention belongs to the vocabulary ``shell-commands``. Its name is the addre
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.constant_output import evaluate_printed_text
@@ -50,6 +51,7 @@ from modelaudit.languages.shell.program_names import (
     unwrap_command,
 )
 from modelaudit.languages.shell.script_state import ScriptState
+from modelaudit.model.copies import replace
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
@@ -90,8 +92,7 @@ def collect_script_mentions(
         raise LimitReachedError(state.reached_bound or "a long text or file that the script writes was not followed")
 
 
-@dataclass(frozen=True, slots=True)
-class _ScriptAnalyzer:
+class _ScriptAnalyzer(Struct, frozen=True):
     """Analyses one text of commands, which may be nested in another.
 
     Attributes:

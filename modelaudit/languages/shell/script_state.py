@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.shell.command import OUTPUT_MARK, Command
 from modelaudit.languages.shell.command_flows import COPIERS, list_written_files
@@ -29,8 +30,7 @@ _VARIABLE: Final = defer_pattern(r"\$\{?([A-Za-z_]\w{0,99})\}?")
 _WORK_PER_CHARACTER: Final = 4
 
 
-@dataclass(slots=True)
-class ScriptState:
+class ScriptState(Struct):
     """The state that all texts of one script share.
 
     Attributes:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from modelaudit.languages.shell.expansions import POSITIONAL_PARAMETERS
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -52,8 +53,7 @@ ANY_VARIABLE: Final = Node(NodeKind.VARIABLE, "")
 """All variables, for a value that is made of an unknown one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """The text of a node, as one that another node can hold.
 
     Attributes:

@@ -10,8 +10,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
@@ -181,8 +182,7 @@ def _decode_encoded_commands(command: str, location: Location, depth: int) -> It
         yield from collect_windows_mentions(encoded_command, location.line or 1, depth + 1)
 
 
-@dataclass(slots=True)
-class WindowsVariables:
+class WindowsVariables(Struct):
     """The constants known after the lines read so far.
 
     Attributes:

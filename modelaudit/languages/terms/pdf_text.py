@@ -5,9 +5,10 @@ Source: ISO 32000-1, 9.10 (extraction of text content) and 14.3.3 (document info
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.limits import MIB
 from modelaudit.wire.process import Run, run_script
@@ -22,8 +23,7 @@ _WALL_SECONDS: Final = 60.0
 _WORKER: Final = Path(__file__).with_name("pdf_worker.py")
 
 
-@dataclass(frozen=True, slots=True)
-class PdfText:
+class PdfText(Struct, frozen=True):
     """The text layer of a document.
 
     Attributes:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import chain, groupby
 from typing import Final
 
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.languages.terms import keys
 from modelaudit.languages.terms.keys import Key
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits

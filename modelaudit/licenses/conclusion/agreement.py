@@ -6,7 +6,8 @@ Doubt never becomes permission: a contradiction, an unknown text or a vague word
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from modelaudit.licenses.conclusion.links import claim_link_targets, describe_unread_links
 from modelaudit.licenses.evidence.alternatives import Alternatives, combine_alternatives, list_license_ids
@@ -41,6 +42,7 @@ from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import DroppedTerms, format_likely_restrictions, rate_dropped_terms
 from modelaudit.licenses.recognition.likeness import quote_difference
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim
 
 _WEAKEST_FIRST = (
@@ -51,8 +53,7 @@ _WEAKEST_FIRST = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class OwnLicense:
+class OwnLicense(Struct, frozen=True):
     """The licence of one repository by itself, without its base models.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense
 from modelaudit.licenses.evidence.record import Evidence
@@ -15,8 +16,7 @@ from modelaudit.model.license import ClaimKind, LicenseClaim, Origin
 from modelaudit.model.terms import LicenseEntry
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedEvidence:
+class ComparedEvidence(Struct, frozen=True):
     """The evidence that the checks for conflicts compare.
 
     Attributes:

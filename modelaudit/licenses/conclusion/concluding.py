@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from modelaudit.licenses.conclusion.agreement import OwnLicense, complete_claims, get_agreement_checker
 from modelaudit.licenses.conclusion.compared_evidence import ComparedEvidence, list_binding_entries
@@ -33,6 +32,7 @@ from modelaudit.licenses.obligations.original_words import quote_clauses
 from modelaudit.licenses.obligations.permission import BindingTerms, determine_permission, mark_met_duties
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.license import (
     ConclusionState,
     Conflict,

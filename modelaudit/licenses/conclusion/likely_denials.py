@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.fields import PROHIBITION, RESTRICTION
 from modelaudit.licenses.evidence.prohibitions import EXCEPTING, FORBIDDING, LISTED, RESEARCH_ONLY, WITHOUT_PAY, forbids
@@ -52,8 +53,7 @@ _AMOUNT = defer_pattern(
 _UNITS = {"": 1.0, "k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9}
 
 
-@dataclass(frozen=True, slots=True)
-class DenialFinder:
+class DenialFinder(Struct, frozen=True):
     """Compares the sentences of authors with one planned use."""
 
     intent: Intent

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from fnmatch import translate
 from functools import cache, lru_cache
 
@@ -15,6 +14,7 @@ from modelaudit.licenses.evidence.statements import LicenseNames
 from modelaudit.licenses.lineage.binding_licenses import list_component_licenses
 from modelaudit.licenses.obligations.permission import flatten_phrase
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import Component, ConclusionState, LicenseClaim, Openness

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -26,8 +27,7 @@ _LEAST_LEVEL = 6
 _MOST_HEADINGS = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class SectionIndex:
+class SectionIndex(Struct, frozen=True):
     """The known sections of a text.
 
     Attributes:

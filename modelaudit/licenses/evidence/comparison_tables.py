@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -53,8 +54,7 @@ _PART = defer_pattern(
 """A row concerns the release if its first cell names a part of the release, its users, or nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(Struct, frozen=True):
     """One row of a table: its offsets in the text, and its cells."""
 
     start: int

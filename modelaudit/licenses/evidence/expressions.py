@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -37,8 +38,7 @@ class Operator(StrEnum):
     """A licence, and an exception that adds permissions to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A licence id, or parts that an operator joins.
 
     Attributes:

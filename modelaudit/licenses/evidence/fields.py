@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.names import index_license_names
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -59,8 +60,7 @@ _SHOWN_OF_A_NAME: Final = 60
 _SENTENCE_END: Final = defer_pattern(r"[.!?;]\s")
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(Struct, frozen=True):
     """Resolves a name to the licence that it means.
 
     Attributes:

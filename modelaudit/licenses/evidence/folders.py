@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.licenses.evidence.fields import LINK_TARGET, RESTRICTION
 from modelaudit.licenses.evidence.scope import ABOVE, ClaimScope, determine_scope, drop_levels_above, is_use_policy_text
 from modelaudit.licenses.evidence.unsearched_texts import is_over_limit
+from modelaudit.model.copies import replace
 from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, LicenseClaim

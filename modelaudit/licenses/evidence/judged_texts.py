@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.card_labels import find_stated_licenses
 from modelaudit.licenses.evidence.fields import RESTRICTION, STATEMENT, Resolver
@@ -42,8 +43,7 @@ _LONGEST_KEPT: Final = 64 * 1024
 _MOST_KEPT_CLAIMS: Final = 20
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedText:
+class JudgedText(Struct, frozen=True):
     """The judgement of one text.
 
     Attributes:
@@ -112,8 +112,7 @@ def judge_text(
     return judged
 
 
-@dataclass
-class _TextJudge:
+class _TextJudge(Struct, dict=True):
     """Judges one text; ``judge_text`` documents the attributes."""
 
     prose: Prose

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, Resolver, truncate_quotation
 from modelaudit.licenses.evidence.named_licenses import find_named_license
@@ -54,8 +55,7 @@ DENYING_CATEGORIES = frozenset((LicenseCategory.NON_COMMERCIAL, LicenseCategory.
 """Categories of licences that forbid commercial use: a sentence beside one can take little more."""
 
 
-@dataclass(frozen=True, slots=True)
-class StatedLicense:
+class StatedLicense(Struct, frozen=True):
     """The licence that a file states for the model.
 
     Attributes:

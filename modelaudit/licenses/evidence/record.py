@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import DatasetClaim, LicenseClaim, Origin
 from modelaudit.model.lineage import BaseModels, ModelTraits
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Everything that was read of one model and of its base models.
 
     Attributes:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Protocol
@@ -31,6 +30,7 @@ from modelaudit.licenses.evidence.sentences import (
     iter_fenced_sentences,
     split_sentences,
 )
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.fields import (
     CODE_TEXT,
@@ -147,8 +148,7 @@ def may_hold_weights(path: str) -> bool:
     return is_container or inner.lower().endswith(WEIGHT_ENDINGS)
 
 
-@dataclass(frozen=True, slots=True)
-class PlacesApart:
+class PlacesApart(Struct, frozen=True):
     """The places of one repository whose texts cover something else than the model.
 
     Attributes:

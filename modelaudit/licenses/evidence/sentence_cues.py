@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
+
+from msgspec import Struct, field
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.restrictions import ORDINARY_NAME, Combination, Cues
@@ -25,8 +26,7 @@ CUT = " ; "
 """Replaces the words that agree with an ordinary licence."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrase:
+class _Phrase(Struct, frozen=True):
     """The words of a phrase as alternatives, and the vocabulary that it belongs to."""
 
     words: tuple[tuple[str, ...], ...]
@@ -42,8 +42,7 @@ _Numbered = tuple[int, _Phrase]
 """A phrase with its number among those that may begin with one word."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Beginnings:
+class _Beginnings(Struct, frozen=True):
     """The phrases that may begin with one word, numbered in their order.
 
     Attributes:
@@ -60,8 +59,7 @@ class _Beginnings:
 _NONE = _Beginnings((), (), ())
 
 
-@dataclass(slots=True)
-class CueIndex:
+class CueIndex(Struct):
     """The vocabularies, laid out for one pass over the words of a sentence.
 
     Attributes:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.alternatives import (
     Alternatives,
@@ -36,8 +37,7 @@ _MAX_CACHED_NAMES = 1000
 """How many resolved names are cached; cards repeat the same few."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedStatement:
+class ResolvedStatement(Struct, frozen=True):
     """The licence statement that one place makes.
 
     Attributes:
@@ -50,7 +50,7 @@ class ResolvedStatement:
 
     state: ConclusionState
     choices: Alternatives = ()
-    reasoning: tuple[str, ...] = field(default=())
+    reasoning: tuple[str, ...] = ()
     family: str = ""
     has_unknown_name: bool = False
     source: str = ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.fields import (
     CLAIM_LIMIT,
@@ -34,6 +35,7 @@ from modelaudit.licenses.recognition.standard import list_pattern_words
 from modelaudit.licenses.recognition.terms_likeness import find_terms
 from modelaudit.licenses.recognition.words import split_words
 from modelaudit.model.address import is_member, member_path
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprints
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -250,8 +252,7 @@ def _is_code_suffix(suffix: str) -> bool:
     return suffix.lower() not in ("", ".txt", ".md", ".markdown", ".rst", ".html", ".htm")
 
 
-@dataclass(frozen=True, slots=True)
-class _TextClaimExtractor:
+class _TextClaimExtractor(Struct, frozen=True):
     """Builds the claims of one text."""
 
     prose: Prose

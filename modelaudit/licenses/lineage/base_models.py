@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, parse_hub_id
+from modelaudit.model.copies import replace
 from modelaudit.model.license import ClaimKind, LicenseClaim
 from modelaudit.model.terms import Relation
 
@@ -23,8 +25,7 @@ _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors", "adapter_m
 _MODEL_WEIGHT_SUFFIXES = (".safetensors", ".bin", ".pt", ".pth", ".h5", ".onnx", ".ckpt", ".msgpack")
 
 
-@dataclass(frozen=True, slots=True)
-class NamedBaseModel:
+class NamedBaseModel(Struct, frozen=True):
     """A base model as one repository names it.
 
     Attributes:

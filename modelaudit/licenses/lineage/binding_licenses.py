@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 
 from modelaudit.licenses.evidence.hub_ids import drop_revision, fold_hub_id, parse_hub_id
@@ -21,6 +20,7 @@ from modelaudit.licenses.evidence.statements import LicenseNames
 from modelaudit.licenses.evidence.unrecognised import is_set_apart, list_unrecognised_texts
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import ProseKind
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, Origin, OriginState
 from modelaudit.model.term_files import classify_text_file

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.licenses.lineage.traits import GatheredTraits, gather_traits
 from modelaudit.model.lineage import (
@@ -40,8 +41,7 @@ _MOST_PADDING = 1024
 _View = Mapping[Dimension, tuple[str, DimensionFact]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(Struct, frozen=True):
     """One base model that fits, and the facts that agree."""
 
     base: BaseModel

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from modelaudit.model.address import file_of
 from modelaudit.model.lineage import Dimension, DimensionFact, ModelTraits, TemplatePiece, VocabularyFact
@@ -14,8 +15,7 @@ _OWN_UNIT_SUFFIX = ".gguf"
 """A file of this kind holds a whole model: its shape, its vocabulary and its template."""
 
 
-@dataclass(slots=True)
-class GatheredTraits:
+class GatheredTraits(Struct):
     """The facts about one model or part.
 
     Attributes:

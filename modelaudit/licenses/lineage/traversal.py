@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from modelaudit.licenses.evidence.fields import CLAIM_LIMIT
 from modelaudit.licenses.evidence.hub_ids import explain_invalid_hub_id, fold_hub_id, parse_hub_id
@@ -14,8 +15,7 @@ from modelaudit.model.license import ConclusionState, DatasetClaim, LicenseClaim
 from modelaudit.model.limits import Limits
 
 
-@dataclass(frozen=True, slots=True)
-class LookupResult:
+class LookupResult(Struct, frozen=True):
     """The result of looking up one repository on the Hub.
 
     Attributes:
@@ -68,8 +68,7 @@ def trace_base_models(
     return tuple(walker.origins), tuple(walker.look_up_datasets(list_dataset_claims(claims)))
 
 
-@dataclass(slots=True)
-class _LineageWalker:
+class _LineageWalker(Struct):
     """The state of the breadth-first walk.
 
     Attributes:

@@ -7,8 +7,10 @@ the answer is ``review``.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
+from msgspec import Struct
+
+from modelaudit.model.copies import replace
 from modelaudit.model.license import Duty, UseAnswer
 from modelaudit.model.terms import (
     GENERAL_FIELD,
@@ -42,8 +44,7 @@ _UNDECIDED_REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class BindingLicense:
+class BindingLicense(Struct, frozen=True):
     """A licence that binds the user, and the way it reaches the model.
 
     Attributes:

@@ -10,9 +10,10 @@ import hashlib
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.licenses.recognition.sections import Sentence, parse_sections, split_sentences
 from modelaudit.model.evidence import Prose, ProseKind
@@ -69,8 +70,7 @@ _COMMON: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(Struct, frozen=True):
     """A sentence that may state a clause, with what is compared, which is the same for each clause.
 
     Attributes:
@@ -106,8 +106,7 @@ def quote_clauses(
             yield ClauseQuotation(entry.id, found.clause.kind, found.clause.section, path, line, found.words)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Struct, frozen=True):
     """The sentence of a clause: the number of its text, its line there from 1, and its words, bounded."""
 
     clause: Clause
@@ -142,8 +141,7 @@ def _find_sentences(entry: LicenseEntry, texts: Sequence[Prose], vocabulary: Voc
     return kept[2]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     """The sentences of the licence, or those of its use policy.
 
     Attributes:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
+
+from msgspec import Struct
 
 from modelaudit.licenses.evidence.alternatives import Alternatives
 from modelaudit.licenses.evidence.scope import find_text_file, get_claim_path, is_license_text, is_variant_text
 from modelaudit.licenses.obligations.answers import BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.license import Duty, LicenseClaim, UseAnswer
 from modelaudit.model.terms import TEXT_DUTIES, Answer, Group, Intent
 
@@ -18,8 +20,7 @@ CONCLUSION = "conclusion"
 NOTICE_DUTY = "keep-notices"
 
 
-@dataclass(frozen=True, slots=True)
-class BindingTerms:
+class BindingTerms(Struct, frozen=True):
     """Everything that binds the user of the model.
 
     Attributes:
@@ -43,8 +44,7 @@ class BindingTerms:
         return [*own, *(each for each in self.others if each.entry.id not in alternative)]
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """The answer to the intended use.
 
     Attributes:

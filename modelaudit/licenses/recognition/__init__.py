@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from modelaudit.licenses.recognition.accounting import SpanPart, explain_words
 from modelaudit.licenses.recognition.changes import list_changes
@@ -52,8 +53,7 @@ class TextRole(StrEnum):
     """A sentence before it states that the code is under it, and the weights may not be."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextMatch:
+class TextMatch(Struct, frozen=True):
     """A licence text, or a variant of one, in a longer text.
 
     Attributes:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from operator import itemgetter
+
+from msgspec import Struct
 
 from modelaudit.model.fingerprint import Fingerprint, Span
 
@@ -25,16 +26,14 @@ _MAX_STEPS = 120_000
 """Steps after which an alignment ends; a text that needs more is not a copy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """A span of the text and the span of the fingerprint in its place, which disagree; either may be empty."""
 
     text: Span
     fingerprint: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Alignment:
+class Alignment(Struct, frozen=True):
     """The agreement between a text and a fingerprint.
 
     Attributes:
@@ -48,8 +47,7 @@ class Alignment:
     gaps: tuple[Gap, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
+class _Run(Struct, frozen=True):
     """Consecutive triples on which the text and the fingerprint agree.
 
     Attributes:

@@ -7,11 +7,12 @@ places; the best alignments that do not overlap explain the text. The words that
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from modelaudit.licenses.recognition.accounting import is_accounted_for, is_harmless_gap
 from modelaudit.licenses.recognition.alignment import Aligner, Alignment, Gap
@@ -53,8 +54,7 @@ class Likeness(StrEnum):
     """Much of the licence text, with words added, left out or replaced."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedFingerprint:
+class PlacedFingerprint(Struct, frozen=True):
     """A fingerprint aligned with a part of the text.
 
     Attributes:
@@ -88,8 +88,7 @@ class PlacedFingerprint:
         return _count_replaced(self.alignment)
 
 
-@dataclass(frozen=True, slots=True)
-class TextExplanation:
+class TextExplanation(Struct, frozen=True):
     """The explanation of a text by fingerprints.
 
     Attributes:

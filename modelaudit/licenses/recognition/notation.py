@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import combinations, islice
 
 from modelaudit.licenses.recognition.accounting import is_harmless_gap
 from modelaudit.licenses.recognition.alignment import Alignment, Gap
 from modelaudit.licenses.recognition.words import Words, hash_triples, hash_word
+from modelaudit.model.copies import replace
 from modelaudit.model.fingerprint import Fingerprint, Span
 from modelaudit.model.lazy_pattern import defer_pattern
 

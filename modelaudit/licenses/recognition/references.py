@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -21,8 +22,7 @@ _QUOTATION = 200
 _NAME_WORDS = 14
 
 
-@dataclass(frozen=True, slots=True)
-class LicenseReference:
+class LicenseReference(Struct, frozen=True):
     """One statement that names a licence.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -37,8 +38,7 @@ _SECTION_NUMBER: Final = defer_pattern(r"\d{1,2}(?:\.\d{1,2})*(?:[.(]{1,2}[a-zA-
 _STEP: Final = defer_pattern(r"[0-9]+|[a-z]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """One sentence of a text.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+from msgspec import Struct
 
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprints, Span
@@ -30,8 +31,7 @@ _LEAST_MENTIONS = 4
 _WITHOUT_LATER = defer_pattern(r"((?:A|L)?GPL|GFDL)-([0-9.]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class StandardMatch:
+class StandardMatch(Struct, frozen=True):
     """A span of the text that a pattern covers.
 
     Attributes:

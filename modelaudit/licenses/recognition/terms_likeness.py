@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.spelling import normalize_appearance
@@ -28,8 +29,7 @@ _LARGEST_DISTINCT_SHARE: Final = 0.9
 """The share of different words in a list, such as a vocabulary; prose repeats its short words."""
 
 
-@dataclass(frozen=True, slots=True)
-class TermsPlace:
+class TermsPlace(Struct, frozen=True):
     """The place at which a text begins to read like terms.
 
     Attributes:

@@ -13,10 +13,11 @@ import re
 import unicodedata
 from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from operator import xor
+
+from msgspec import Struct
 
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -84,8 +85,7 @@ _TURKISH_HOLDER = defer_pattern("(?:copyright|\u00a9)[^\n]{0,120}", re.IGNORECAS
 _word_hashes: dict[str, tuple[int, int, int]] = {}
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Struct, frozen=True, dict=True):
     """The words of one text.
 
     Attributes:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias, cast
+
+from msgspec import Struct
 
 from modelaudit.reports.canonical_json import Json
 
 JsonObject: TypeAlias = "dict[str, Json]"
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+class Extension(Struct, frozen=True):
     """The parts without a class in the library, as JSON that refers to the rest by ``bom-ref``.
 
     Attributes:

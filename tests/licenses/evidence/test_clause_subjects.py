@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from modelaudit.licenses.evidence.card_sections import index_sections
 from modelaudit.licenses.evidence.clause_subjects import cut_clauses_on_others
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
 from modelaudit.licenses.evidence.sentences import fold_sentence
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.restrictions import ClauseSubjects
 

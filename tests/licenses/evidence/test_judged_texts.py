@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from support.catalogue import load_shipped
 
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.licenses.evidence import judged_texts
 from modelaudit.licenses.evidence.judged_texts import JudgedText, JudgedTexts, judge_text
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import LicenseClaim
 from modelaudit.model.restrictions import Restrictions

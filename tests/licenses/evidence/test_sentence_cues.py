@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from modelaudit.catalogue.document import read_document
 from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.licenses.conclusion.likely_denials import DenialFinder
 from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.restrictions import SentenceWeights
 from modelaudit.model.terms import Intent, Use

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.metadata import distribution
 
 import pytest
@@ -17,6 +16,7 @@ from modelaudit.licenses.evidence.fields import LINEAGE_CLAIM_LIMIT, POLICY, RES
 from modelaudit.licenses.evidence.plain_limits import find_plain_limits
 from modelaudit.licenses.evidence.text_claims import drop_repeated_code_claims, extract_text_claims
 from modelaudit.licenses.recognition.words import split_words
+from modelaudit.model.copies import replace
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.fingerprint import Fingerprint, Fingerprints
 from modelaudit.model.license import NAME_LIMIT, Basis, ClaimKind, LicenseClaim

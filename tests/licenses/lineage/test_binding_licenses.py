@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from modelaudit.licenses.evidence.scope import PlacesApart
 from modelaudit.licenses.lineage.binding_licenses import list_chains, list_unclear_components
+from modelaudit.model.copies import replace
 from modelaudit.model.license import ConclusionState, DatasetClaim, Origin, OriginState
 from modelaudit.model.terms import Answer, Intent, Relation, Use
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from modelaudit.languages.architectures.templates import cut_template
 from modelaudit.languages.architectures.tensors import read_tensor_traits
 from modelaudit.languages.architectures.vocabulary import hash_vocabulary, read_tiktoken, read_tokenizer
 from modelaudit.licenses.lineage.kinship import find_kinships
+from modelaudit.model.copies import replace
 from modelaudit.model.lineage import BaseModel, BaseModels, Dimension, DimensionFact, ModelTraits, VocabularyRecord
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"

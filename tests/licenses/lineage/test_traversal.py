@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 
 import pytest
 from support.cases import check_each
@@ -11,6 +10,7 @@ from support.cases import check_each
 from modelaudit.licenses.evidence.hub_ids import explain_invalid_hub_id, parse_hub_id
 from modelaudit.licenses.lineage.base_models import list_base_models, list_dataset_claims
 from modelaudit.licenses.lineage.traversal import LookupResult, trace_base_models
+from modelaudit.model.copies import replace
 from modelaudit.model.license import ClaimKind, ConclusionState, LicenseClaim, OriginState
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location

@@ -5,14 +5,13 @@ A wrong number, country or field of use in a rule file fails here.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from support.cases import check_each
 
 from modelaudit.licenses.evidence.names import index_license_names, is_in_family
 from modelaudit.licenses.obligations.answers import TERMS_NOT_VERIFIED, BindingLicense, answer_intended_use, list_duties
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.copies import replace
 from modelaudit.model.license import fold_license_name
 from modelaudit.model.terms import Clause, Intent, LicenseCategory, Purpose, Use
 

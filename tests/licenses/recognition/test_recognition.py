@@ -9,7 +9,6 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.metadata import distribution
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +26,7 @@ from modelaudit.licenses.recognition import Likeness, TextMatch, recognise_texts
 from modelaudit.licenses.recognition.likeness import quote_difference
 from modelaudit.licenses.recognition.standard import normalize_spdx_id
 from modelaudit.licenses.recognition.words import TEXT_LIMIT, split_words
+from modelaudit.model.copies import replace
 from modelaudit.model.fingerprint import Fingerprints
 
 DERIVE = Path(__file__).parents[3] / "rules" / "fingerprints" / "derive.py"

@@ -8,9 +8,10 @@ Utils, the LZ4 frame format 1.6.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.archives.compressed import CompressedDefect
 from modelaudit.formats.archives.compressed.claims import StreamClaims
@@ -62,8 +63,7 @@ def _begins_stream(codec: Codec, data: bytes) -> bool:
     return codec.begins_stream(data) and (codec not in _CODECS_TO_TRY or _is_decodable(codec, data))
 
 
-@dataclass(frozen=True, slots=True)
-class CompressedFormat:
+class CompressedFormat(Struct, frozen=True):
     """A codec as a file format.
 
     Attributes:

@@ -6,7 +6,8 @@ A *folder* of 7z is not a directory: it is one compressed stream that may hold m
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.formats.archives.sevenzip import SevenZipDefect
 from modelaudit.formats.archives.sevenzip.folders import (
@@ -29,8 +30,7 @@ _MAX_CHECKED_PER_ARCHIVE = 256 * MIB
 _LONGEST_LINK = 4 * KIB
 
 
-@dataclass(slots=True)
-class FileContent:
+class FileContent(Struct):
     """The content of one file within the plain stream of its folder.
 
     Attributes:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import stat
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import Struct
+
+from modelaudit.model.copies import replace
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.byte_ranges import RangeSet
 from modelaudit.wire.cursor import BytesCursor
@@ -33,8 +35,7 @@ _HAS_STREAM_COUNTS = 0x10  # bits of the byte that begins a coder
 _HAS_PROPERTIES = 0x20
 
 
-@dataclass(frozen=True, slots=True)
-class Coder:
+class Coder(Struct, frozen=True):
     """One step of decompression.
 
     Attributes:
@@ -50,8 +51,7 @@ class Coder:
     properties: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """Coders that decompress packed streams into one plain stream, which may hold many files.
 
     Attributes:
@@ -73,16 +73,14 @@ class Folder:
     contents: tuple[tuple[int, int | None], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
+class Streams(Struct, frozen=True):
     """The packed streams, as (offset from the start of the file, size) in bytes, and the folders that use them."""
 
     packed: tuple[tuple[int, int], ...] = ()
     folders: tuple[Folder, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """One entry of the list of files. A file with ``has_content`` takes the next content of the folders."""
 
     name: str

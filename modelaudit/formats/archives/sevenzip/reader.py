@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import chain
+
+from msgspec import Struct
 
 from modelaudit.formats.archives.sevenzip import SevenZipDefect
 from modelaudit.formats.archives.sevenzip.contents import (
@@ -63,8 +64,7 @@ _LARGEST_HEADER = 32 * MIB
 _MOST_NESTED_HEADERS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class _HeaderPlace:
+class _HeaderPlace(Struct, frozen=True):
     """The range of the header in the file, in bytes, and its stated CRC-32."""
 
     start: int

@@ -7,7 +7,8 @@ the place of the next header if sizes contradict each other, so every such contr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from modelaudit.formats.archives.tar import TarDefect
 from modelaudit.formats.archives.tar.claims import claim_extended_header, claim_header, claim_padding, claim_sparse_map
@@ -48,8 +49,7 @@ _MOST_DIGITS = 20  # as many as the largest number of 64 bits has
 _GLOBAL_KEYS = frozenset({"path", "linkpath", "size"})
 
 
-@dataclass(frozen=True, slots=True)
-class TarMember:
+class TarMember(Struct, frozen=True):
     """One member.
 
     Attributes:
@@ -71,8 +71,7 @@ class TarMember:
     pieces: SparseMap | None = None
 
 
-@dataclass(slots=True)
-class _ExtendedHeader:
+class _ExtendedHeader(Struct):
     """The values that GNU and pax headers before a member state for it; ``size`` counts their bytes."""
 
     size: int = 0

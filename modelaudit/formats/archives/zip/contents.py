@@ -6,7 +6,7 @@ views, so that a member that any loader would read is read here too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from modelaudit.formats.archives.zip import ZipDefect
 from modelaudit.formats.archives.zip.claims import claim_local_header
@@ -36,8 +36,7 @@ _HEADER_READINGS = 4
 _LARGEST_GAP = 64 * MIB  # of the bytes that no directory describes, as far as they are searched
 
 
-@dataclass(slots=True)
-class ArchiveContents:
+class ArchiveContents(Struct):
     """The contents of an archive, filled step by step, so that entries found before damage are kept.
 
     Attributes:

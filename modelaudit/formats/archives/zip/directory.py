@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.formats.archives.zip.claims import claim_entry
 from modelaudit.formats.archives.zip.records import ENTRY_SIGNATURE, ENTRY_SIZE, DirectoryEntry, parse_entry
@@ -35,8 +36,7 @@ _LOCATOR_OFFSET_AT = 8  # the field of the ZIP64 locator with the offset of the 
 _END64_COUNT_AT = 32  # the field of the ZIP64 end record with the number of entries; size and offset follow (4.3.14)
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryPlace:
+class DirectoryPlace(Struct, frozen=True):
     """A place where an end record states a directory to be.
 
     Attributes:
@@ -58,8 +58,7 @@ class DirectoryPlace:
     loader: str
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
+class Directory(Struct, frozen=True):
     """The entries of the directory at one place.
 
     Attributes:

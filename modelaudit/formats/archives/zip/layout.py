@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import TENSOR_STORAGE, TORCH_EXPORT, TORCH_TAR, TORCH_WEIGHT, TORCHSCRIPT
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -26,8 +27,7 @@ _KERAS_FILES = frozenset({"config.json", "metadata.json", "model.weights.h5"})
 _TORCH_TAR_FILES = frozenset({"sys_info", "pickle", "storages", "tensors"})
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The layout of one archive.
 
     Attributes:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import stat
 import struct
 import zlib
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Window
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.decompression import METHOD_NAMES
 
@@ -51,8 +53,7 @@ _LOCAL_FIELDS = "<HHHIIIIHH"
 _LOCAL_NAME_LENGTH_AT = 26
 
 
-@dataclass(frozen=True, slots=True)
-class DirectoryEntry:
+class DirectoryEntry(Struct, frozen=True):
     """The facts about a member in the directory, or in its local header if no directory lists it.
 
     Attributes:
@@ -90,8 +91,7 @@ class DirectoryEntry:
         return METHOD_NAMES.get(self.method, f"method-{self.method}")
 
 
-@dataclass(frozen=True, slots=True)
-class LocalHeader:
+class LocalHeader(Struct, frozen=True):
     """The header before the data of a member.
 
     Attributes:
@@ -255,8 +255,7 @@ def is_plausible_header(header: LocalHeader) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """An entry with the place of its data.
 
     Attributes:

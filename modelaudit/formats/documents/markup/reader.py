@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.documents.markup.dialects import Dialect, DialectSelector
 from modelaudit.languages.programs import report_unread_programs
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import WindowError
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits

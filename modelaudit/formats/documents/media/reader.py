@@ -7,8 +7,9 @@ extracts by its offset, so the reader examines them. If the end of the format is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.documents.media import containers, pictures
 from modelaudit.formats.documents.media.pdf import find_actions, find_pdf_end
@@ -41,8 +42,7 @@ _MPEG_1_FREQUENCIES: Final = {0x00: 44100, 0x04: 48000, 0x08: 32000}
 EndFinder = Callable[[Window], int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _MediaKind:
+class _MediaKind(Struct, frozen=True):
     """One kind of media file.
 
     Attributes:

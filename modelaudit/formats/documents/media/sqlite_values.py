@@ -12,8 +12,9 @@ import struct
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.documents.executables.reader import detect_program
 from modelaudit.formats.documents.media.content_starts import list_stack_globals, list_starts
@@ -60,8 +61,7 @@ _SCRIPT: Final = defer_pattern(rb"#![ \t]*/[!-~]+[^\n]{0,200}\n")
 _SHELL_SCRIPT: Final = defer_pattern(rb"#![ \t]*/(?:usr/bin/env +)?[!-~]*?(?:ba|da|z|k|a)?sh\b[^\n]{0,200}\n")
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """The sizes of the pages of a database, in bytes.
 
     Attributes:
@@ -116,8 +116,7 @@ class _PayloadWindow:
         return b"".join(pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(Struct, frozen=True):
     """A blob or a text.
 
     Attributes:

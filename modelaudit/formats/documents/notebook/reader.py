@@ -11,8 +11,9 @@ import re
 import shlex
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.languages.document_settings import collect_json_settings
@@ -27,6 +28,7 @@ from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
 from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText, collect_single_mentions
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
@@ -72,8 +74,7 @@ _SHELL_KERNEL: Final = defer_pattern(r"(?:.*[\W_])?((?:ba|z|da|k|fi|c|tc)?sh|she
 _SHELLS: Final = frozenset({"bash", "sh", "zsh", "shell"})
 
 
-@dataclass(slots=True)
-class _RawCell:
+class _RawCell(Struct):
     """The texts of one cell, as read from the file.
 
     Attributes:
@@ -89,8 +90,7 @@ class _RawCell:
     shows_program: bool = False
 
 
-@dataclass(slots=True)
-class _RawNotebook:
+class _RawNotebook(Struct):
     """The cells of a notebook, as read from the file.
 
     Attributes:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.documents.executables.reader import detect_program
 from modelaudit.formats.pickles.pickle.search import find_pickles
@@ -36,8 +37,7 @@ _CNTK_KEYS: Final = (b"type", b"root", b"uid", b"name", b"inputs", b"primitive_f
                          b"source_version", b"model", b"outputs")  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class SealedFormat:
+class SealedFormat(Struct, frozen=True):
     """A format that is recognised but not decoded.
 
     Attributes:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import configparser
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.languages.configurations.targets import resolve_interpolations
@@ -19,6 +18,7 @@ from modelaudit.languages.configurations.text_names import read_text_names
 from modelaudit.languages.document_settings import parse_json_settings
 from modelaudit.languages.settings import Setting
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.languages.architectures.templates import cut_template
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
@@ -51,8 +52,7 @@ def recognises(head: Head) -> bool:
     return may_be_template and _STATEMENT.search(head.data) is not None and looks_like_text(head)
 
 
-@dataclass(frozen=True, slots=True)
-class _LooseText:
+class _LooseText(Struct, frozen=True):
     """A template that is not text to its end, in pieces that are decoded one by one.
 
     Attributes:

@@ -7,9 +7,10 @@ The head states the size of each tree in bytes, and the loader jumps from tree t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.documents.structured.reader import read_text
 from modelaudit.formats.graphs.boosters.trees import (
@@ -21,6 +22,7 @@ from modelaudit.formats.graphs.boosters.trees import (
     check_feature_and_class_counts,
 )
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Mention, Outline
@@ -86,8 +88,7 @@ def _iter_lines(window: Window) -> Iterator[tuple[int, bytes]]:
         yield offset, unfinished_line
 
 
-@dataclass(slots=True)
-class _Tree:
+class _Tree(Struct):
     """The lines of one tree that were read so far.
 
     Attributes:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.documents.structured.reader import read_json
 from modelaudit.formats.graphs.boosters.trees import NAME_LENGTH, TreeDefects, check_tree, read_learner
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline
@@ -75,8 +77,7 @@ class _Pairs(list[tuple[str, object]]):
     """A JSON object as the decoder returns it."""
 
 
-@dataclass(slots=True)
-class _OpenContainer:
+class _OpenContainer(Struct):
     """An array or object that has not ended.
 
     Attributes:

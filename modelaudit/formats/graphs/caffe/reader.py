@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.model.artifact import Artifact, Window
@@ -54,8 +55,7 @@ _LAYER_CONTENT: Final = defer_pattern(rb"\btype\s*+:\s*+(?:[\"'][\w\\]|[A-Z])|\b
 _SOLVER_FIELD: Final = defer_pattern(rb"^[ \t]*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
 
 
-@dataclass(slots=True)
-class _LayerCollector:
+class _LayerCollector(Struct):
     """The layers recorded so far: their number, and each type and Python class with its first location."""
 
     count: int = 0

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.protobuf_texts import collect_texts
@@ -66,8 +67,7 @@ def recognises(head: Head) -> bool:
     return (1, VARINT) in fields and any(number in _MODEL_TYPES for number, _ in fields) and fields <= known
 
 
-@dataclass(slots=True)
-class _ModelReader:
+class _ModelReader(Struct):
     """Reads the messages of a model, and records each name once.
 
     Attributes:

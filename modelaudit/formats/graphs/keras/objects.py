@@ -6,8 +6,9 @@ Sources: ``keras/src/saving/serialization_lib.py`` (Keras 3), ``tf_keras/src/sav
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.settings import Setting
 
@@ -23,8 +24,7 @@ _FUNCTION_KEYS: Final = frozenset({"function", "output_shape", "mask"})
 KeyPath = tuple[str, ...]
 
 
-@dataclass(slots=True)
-class KerasObject:
+class KerasObject(Struct):
     """One object that Keras would create.
 
     A key that occurs twice has several values here, because parsers differ in the one that they take.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import Final
 
@@ -12,6 +11,7 @@ from modelaudit.formats.graphs.keras.objects import find_objects, is_configurati
 from modelaudit.formats.graphs.keras.references import MOST_REFERENCES, list_references
 from modelaudit.languages.document_settings import parse_json_settings
 from modelaudit.languages.settings import Setting
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline, Reference, References
 from modelaudit.model.structure import Location, Unread, UnreadReason

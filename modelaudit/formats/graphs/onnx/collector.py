@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.embedded import decode_content, detect_coding, make_content_artifact
 from modelaudit.formats.graphs.onnx.ports import GraphDescription
@@ -12,6 +13,7 @@ from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, re
 from modelaudit.languages.terms.prose import read_metadata_texts
 from modelaudit.languages.terms.statements import extract_statements, iter_description_pairs
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind, References
@@ -41,8 +43,7 @@ _MOST_FUNCTION_BYTES: Final = 8 * MIB  # of their names, domains and overloads
 _PYTHON_OPERATORS: Final = frozenset({"PyOp", "PythonOp", "PythonOpGrad", "PyCustomOp"})
 
 
-@dataclass(slots=True)
-class ModelCollector:
+class ModelCollector(Struct):
     """The facts of one model that its reader has recorded so far.
 
     Attributes:

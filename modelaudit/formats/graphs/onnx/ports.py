@@ -7,8 +7,9 @@ https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.languages.stated_values import keep_values
 from modelaudit.model.stated import StatedValue, StoredTensor, TensorTable
@@ -30,8 +31,7 @@ _MOST_TENSORS: Final = 20_000
 _NAME_BYTES: Final = 200
 
 
-@dataclass(slots=True)
-class GraphDescription:
+class GraphDescription(Struct):
     """The ports and weights of the outermost graph so far."""
 
     values: list[StatedValue] = field(default_factory=list)

@@ -7,9 +7,10 @@ https://onnx.ai/onnx/repo-docs/ExternalData.html, CVE-2022-25882, CVE-2024-27318
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from math import prod
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.graphs.onnx import OnnxDefect, TensorSizeDefect
 from modelaudit.formats.graphs.onnx.collector import ModelCollector
@@ -37,8 +38,7 @@ _NUMBER: Final = defer_pattern(r"[0-9]{1,19}")
 _MEMORY_LOCATION: Final = "_ORT_MEM_ADDR_"
 
 
-@dataclass(slots=True)
-class Tensor:
+class Tensor(Struct):
     """The statements of one TensorProto about itself.
 
     Attributes:

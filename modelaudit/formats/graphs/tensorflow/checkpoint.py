@@ -8,9 +8,10 @@ tensorflow/python/training/checkpoint_state.proto
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.graphs.tensorflow.table import ends_as_table, iterate_table
 from modelaudit.model.artifact import Artifact, Window
@@ -39,8 +40,7 @@ _PATH_FIELDS: Final = frozenset({"model_checkpoint_path", "all_model_checkpoint_
 _MOST_PATHS: Final = 1000
 
 
-@dataclass(slots=True)
-class _Index:
+class _Index(Struct):
     """The entries of an index that were read so far.
 
     Attributes:

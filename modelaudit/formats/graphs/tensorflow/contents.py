@@ -6,9 +6,10 @@ Sources: tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.pr
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.graphs.tensorflow.graph import Graphs, read_name, read_node_name
 from modelaudit.wire.base import LimitReachedError
@@ -22,8 +23,7 @@ _JSON_SEARCH_BYTES: Final = 1024
 _ASSET_COLLECTION: Final = "saved_model_assets"
 
 
-@dataclass(frozen=True, slots=True)
-class Asset:
+class Asset(Struct, frozen=True):
     """A file that a meta graph needs.
 
     Attributes:
@@ -37,8 +37,7 @@ class Asset:
     offset: int
 
 
-@dataclass(slots=True)
-class ModelContents:
+class ModelContents(Struct):
     """The contents of one file.
 
     Attributes:

@@ -6,9 +6,10 @@ Sources: tensorflow/core/framework/{graph,function,node_def,attr_value,tensor,op
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.limits import MIB
 from modelaudit.wire.bounds import KeptItems
@@ -59,8 +60,7 @@ _MORE_TEXTS: Final = b"(more texts)"
 _FROM_CALLER: Final = b"any://given by the caller of the function"
 
 
-@dataclass(slots=True)
-class Node:
+class Node(Struct):
     """One node of a graph.
 
     Attributes:
@@ -82,8 +82,7 @@ class Node:
     offset: int = 0
 
 
-@dataclass(slots=True)
-class Graph:
+class Graph(Struct):
     """The main graph or a function.
 
     Attributes:
@@ -109,8 +108,7 @@ class Graph:
         self.by_name[node.name] = node
 
 
-@dataclass(slots=True)
-class Graphs:
+class Graphs(Struct):
     """All graphs of one file.
 
     Attributes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.graphs.tensorflow.contents import ModelContents
 from modelaudit.formats.graphs.tensorflow.graph import CONSTANTS, Graph, Node, is_shortened
@@ -32,8 +33,7 @@ _OUTSIDE_PATH: Final = defer_pattern(
 )
 
 
-@dataclass(slots=True)
-class PathOrigin:
+class PathOrigin(Struct):
     """The sources of the parts of a path.
 
     Attributes:

@@ -7,8 +7,9 @@ tensorflow/core/protobuf/{saved_model,meta_graph,saved_object_graph}.proto, tens
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError
@@ -69,8 +70,7 @@ _WORDS: Final = {b"DT_STRING": 7, b"true": 1}
 _OTHER_WORD: Final = 1
 
 
-@dataclass(slots=True)
-class _OpenMessage:
+class _OpenMessage(Struct):
     """A message whose end has not been reached.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.dtypes import DTYPE, DtypeTracker, ForgedError, read_lengths
@@ -52,8 +53,7 @@ class OutOfBandError(DamagedError):
     """Bytes that are not opcodes follow, such as an array of joblib, and their number cannot be determined."""
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayPayload:
+class ArrayPayload(Struct, frozen=True):
     """The bytes of one array between the opcodes.
 
     Attributes:

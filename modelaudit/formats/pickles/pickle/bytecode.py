@@ -6,12 +6,12 @@ Numbers: ``Lib/opcode.py`` of 3.8 to 3.12, ``Lib/_opcode_metadata.py`` of 3.13 a
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class InstructionSet:
+
+class InstructionSet(Struct, frozen=True):
     """The instructions of some versions of Python that name something or call it.
 
     Attributes:

@@ -10,8 +10,9 @@ Source: ``arraydescr_setstate`` in ``descriptor.c`` and ``array_setstate`` in ``
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final, TypeGuard
+
+from msgspec import Struct
 
 from modelaudit.formats.pickles.pickle.values import Container, StackValue
 from modelaudit.model.pickle import CallResult, Name
@@ -36,8 +37,7 @@ _MOST_TRACKED: Final = 250_000  # dtypes, and as many arrays
 _MOST_VALUES_SEARCHED: Final = 200  # for dtypes, at one opcode
 
 
-@dataclass(slots=True)
-class _TrackedDtype:
+class _TrackedDtype(Struct):
     """A dtype that the program made.
 
     Attributes:

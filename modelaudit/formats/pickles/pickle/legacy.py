@@ -10,11 +10,13 @@ from __future__ import annotations
 import pickletools
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.model.artifact import Window
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -28,8 +30,7 @@ _COUNT_LAYOUT: Final = struct.Struct("<q")  # the number of elements before thos
 _LARGEST_LIST: Final = 64 * 1024 * 1024  # bytes of the pickle that lists the keys
 
 
-@dataclass(frozen=True, slots=True)
-class LegacyStorages:
+class LegacyStorages(Struct, frozen=True):
     """The storages behind the pickles.
 
     Attributes:

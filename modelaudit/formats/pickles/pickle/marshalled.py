@@ -6,8 +6,9 @@ Nothing is built but plain values. Source: ``Python/marshal.c`` of CPython 2.7 a
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.wire.base import DamagedError
 
@@ -22,15 +23,13 @@ _TEXT_KINDS: Final = "stuaAzZ"
 _SEQUENCE_KINDS: Final = "()[<>:"
 
 
-@dataclass(frozen=True, slots=True)
-class OpaqueValue:
+class OpaqueValue(Struct, frozen=True):
     """A value of which only the kind is kept: a dictionary, a float as text, a reference to an unfinished object."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """A code object: its bytecode and its tables.
 
     Attributes:
@@ -54,8 +53,7 @@ Marshalled = None | bool | int | float | complex | str | bytes | tuple["Marshall
 """A decoded value; sets, lists and slices become tuples."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(Struct, frozen=True):
     """The order of the parts of a code object: 32-bit numbers, named objects, the first line, and more objects.
 
     Attributes:
@@ -100,8 +98,7 @@ def decode_code_objects(data: bytes) -> tuple[Code, ...]:
     return tuple(best.codes) if best else ()
 
 
-@dataclass(slots=True)
-class _Decoder:
+class _Decoder(Struct):
     """Decodes marshalled data under the assumption of one layout."""
 
     data: bytes

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats import embedded
 from modelaudit.formats.pickles.pickle.code import begins_code, outline_marshalled_code
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.pickle import Embedded, PickleEvent, PlainValue, Value
@@ -37,8 +39,7 @@ _CODE_BYTES_READ: Final = MIB // 4  # bytes of a marshalled code object
 _TAR_MAGIC_PLACE: Final = slice(257, 262)  # the magic in the header of a tar archive
 
 
-@dataclass(frozen=True, slots=True)
-class NestedConstant:
+class NestedConstant(Struct, frozen=True):
     """A constant that begins like a file: offset in the window, length in bytes, and how it encodes the file."""
 
     offset: int
@@ -114,8 +115,7 @@ def _decode_as_bytes(data: bytes, is_truncated: bool, is_text: bool) -> dict[Cod
     return character_bytes or {Coding.RAW: data}
 
 
-@dataclass(slots=True)
-class NestedContent:
+class NestedContent(Struct):
     """The files and code objects in the constants of a pickle.
 
     Attributes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.machine import INVALID_NAME, Machine, is_opcode
 from modelaudit.model.artifact import Window
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Act, CallResult, Name, PickleEvent, Unknown

@@ -11,13 +11,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.pickles.skops import SkopsDefect
 from modelaudit.formats.registry import find_reader
 from modelaudit.model.address import is_member
 from modelaudit.model.artifact import Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
@@ -70,8 +72,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield unread
 
 
-@dataclass(slots=True)
-class _FinishedNode:
+class _FinishedNode(Struct):
     """A node that the parser has finished, kept until the node around it is finished.
 
     Attributes:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.model.artifact import TORCH_EXPORT, Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -71,8 +72,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         yield unread
 
 
-@dataclass(slots=True)
-class _OpenContainer:
+class _OpenContainer(Struct):
     """An array or object that has not ended.
 
     Attributes:

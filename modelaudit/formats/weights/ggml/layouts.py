@@ -8,8 +8,9 @@ The magic number ``ggml`` does not identify the program, so the reader tries the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
 from modelaudit.formats.weights.gguf.types import BLOCK_SIZES, BlockSizes
@@ -33,8 +34,7 @@ _VERSIONS_WITH_OLD_BLOCKS: Final = frozenset({("ggmf", 1), ("ggjt", 1), ("ggjt",
 _VERSION_OF_NEW_BLOCKS: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The order of the parts before the tensors, as one program writes them.
 
     Attributes:

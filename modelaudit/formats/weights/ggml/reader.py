@@ -8,8 +8,9 @@ loader allocates less memory than it writes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.weights.ggml.layouts import (
     MAGICS,
@@ -42,8 +43,7 @@ _MAX_PLAUSIBLE_TYPES: Final = 256
 _CONVERSION_HINT: Final = "convert it to GGUF with the program that it was made for, and scan the result"
 
 
-@dataclass(slots=True)
-class _ParsedFile:
+class _ParsedFile(Struct):
     """The facts about one file, filled while it is parsed, so that damage does not lose what came before.
 
     Attributes:

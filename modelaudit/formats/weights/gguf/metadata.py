@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.weights.gguf import GgufDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
@@ -36,8 +37,7 @@ _RECORDED_LISTS: Final = {DATASETS_KEY: _MAX_DATASETS, "general.tags": 100, "gen
 """Lists of short texts, and the number of their first items that are recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextValue:
+class TextValue(Struct, frozen=True):
     """A text of the metadata.
 
     Attributes:
@@ -55,8 +55,7 @@ class TextValue:
     is_of_list: bool = False
 
 
-@dataclass(slots=True)
-class Metadata:
+class Metadata(Struct):
     """The pairs of key and value that were read so far.
 
     Attributes:

@@ -9,8 +9,9 @@ Source: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Final, Literal
+
+from msgspec import Struct, field
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.weights.gguf import TensorDefect
@@ -22,6 +23,7 @@ from modelaudit.languages.architectures.settings import read_gguf_traits
 from modelaudit.languages.stated_values import keep_values, make_values
 from modelaudit.languages.terms.keys import FILE_TYPE_KEY
 from modelaudit.model.artifact import JINJA, Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import Limits
 from modelaudit.model.lineage import ModelTraits
 from modelaudit.model.outline import Outline
@@ -47,8 +49,7 @@ _FACT_PREFIXES: Final = ("general.", "split.")
 _INTERPRETED_SCALARS: Final = frozenset({FILE_TYPE_KEY})
 
 
-@dataclass(slots=True)
-class _ParsedFile:
+class _ParsedFile(Struct):
     """The facts about one file, filled while it is parsed, so that damage does not lose what came before.
 
     Attributes:

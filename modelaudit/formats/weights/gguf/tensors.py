@@ -6,8 +6,9 @@ memory than it writes (CVE-2026-33298); unchecked counts have the same effect (C
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.gguf import GgufDefect, TensorDefect
 from modelaudit.formats.weights.gguf.cursor import GgufCursor
@@ -22,8 +23,7 @@ _MAX_NAME_BYTES: Final = 1024
 _MAX_INT64: Final = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """One row of the table.
 
     Attributes:

@@ -7,8 +7,9 @@ Source: HDF5 File Format Specification 3.0, VII.C and VII.D; ``src/H5EA*.c`` and
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
 from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
@@ -27,8 +28,7 @@ _MAX_BITS: Final = 64
 """The largest binary logarithm that is taken as valid: no array has 2**64 entries."""
 
 
-@dataclass(frozen=True, slots=True)
-class _EntryReader:
+class _EntryReader(Struct, frozen=True):
     """A reader of the entries of an array, which knows their layout.
 
     Attributes:
@@ -193,8 +193,7 @@ def list_extensible_array(source: StructureSource, address: int) -> Iterator[tup
         yield from array.list_super_block(child, group)
 
 
-@dataclass(slots=True)
-class _ExtensibleArray:
+class _ExtensibleArray(Struct):
     """The blocks of an extensible array.
 
     Attributes:

@@ -7,8 +7,9 @@ Source: HDF5 File Format Specification 3.0, IV.A.2.m and IV.A.2.v.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.bodies import claim_body
 from modelaudit.formats.weights.hdf5.datatypes import VARIABLE, Datatype, parse_dataspace, parse_datatype
@@ -36,8 +37,7 @@ _LONGEST_NAME: Final = 256  # characters that are kept; the format allows 64 KiB
 _TOO_MANY_VALUES: Final = f"only its first {_MAX_VALUES} values were searched"
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(Struct, frozen=True):
     """One attribute of an object. Its elements stay in the file, because a file can have gigabytes of them.
 
     Attributes:

@@ -8,9 +8,10 @@ Source: HDF5 File Format Specification 3.0, III.A, IV.A.2.i and VII.C to VII.D; 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from math import prod
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.array_index import list_extensible_array, list_fixed_array
 from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
@@ -30,8 +31,7 @@ _SINGLE_CHUNK_IS_FILTERED: Final = 0x02
 _FILTERED_CHUNKS: Final = 11
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkIndex:
+class ChunkIndex(Struct, frozen=True):
     """The index of the chunks of one dataset.
 
     Attributes:

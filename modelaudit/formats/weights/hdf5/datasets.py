@@ -5,8 +5,9 @@ Source: HDF5 File Format Specification 3.0, IV.A.2.h, IV.A.2.i, IV.A.2.l and VII
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.weights.hdf5.chunks import TREE, ChunkIndex, parse_chunk_index
 from modelaudit.formats.weights.hdf5.datatypes import Dataspace, Datatype, parse_dataspace, parse_datatype
@@ -37,8 +38,7 @@ _HYPERSLAB: Final = 2
 _ALL_ELEMENTS: Final = 3
 
 
-@dataclass(slots=True)
-class Dataset:
+class Dataset(Struct):
     """One dataset, completed message by message.
 
     Attributes:

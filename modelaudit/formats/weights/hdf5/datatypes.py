@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from math import prod
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.source import Piece
 from modelaudit.wire.base import DamagedError
@@ -40,8 +41,7 @@ _NULL_SPACE: Final = 2
 _MAX_RANK: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Datatype:
+class Datatype(Struct, frozen=True):
     """The type of an element.
 
     Attributes:
@@ -71,8 +71,7 @@ class Datatype:
         return self.kind in (STRING, OPAQUE) or (self.kind == FIXED and self.size == 1)
 
 
-@dataclass(frozen=True, slots=True)
-class Dataspace:
+class Dataspace(Struct, frozen=True):
     """The shape of the elements: an empty tuple for one element, ``None`` for no data at all."""
 
     shape: tuple[int, ...] | None

@@ -7,8 +7,9 @@ Source: HDF5 File Format Specification 3.0, III.G; ``src/H5HFhdr.c`` for the wid
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
 from modelaudit.formats.weights.hdf5.free_space import claim_free_space
@@ -33,8 +34,7 @@ _MAX_OBJECT_BYTES: Final = 8 * MIB
 _MAX_ROWS: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class _DoublingTable:
+class _DoublingTable(Struct, frozen=True):
     """The doubling table, which determines the size of each block by its row.
 
     Attributes:

@@ -6,8 +6,9 @@ Source: HDF5 File Format Specification 3.0, III.B, III.C, IV.A.2.c and IV.A.2.g.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.dense import read_dense_entries
 from modelaudit.formats.weights.hdf5.heaps import LocalHeap
@@ -26,8 +27,7 @@ _SOFT_LINK_CACHE: Final = 2
 _INDEX_TYPES: Final = {5: 4, 6: 8}
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """One name in a group.
 
     Attributes:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.bodies import claim_body
 from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
@@ -38,8 +39,7 @@ _MAX_MESSAGES: Final = 100_000
 _MAX_BLOCKS: Final = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """One message of an object header. ``offset`` is that of its body in the artifact, in bytes."""
 
     type: int

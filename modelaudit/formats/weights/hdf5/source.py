@@ -7,8 +7,9 @@ are cached, and the bytes read in total are bounded.
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES, ChecksumLog
 from modelaudit.model.artifact import Window
@@ -64,8 +65,7 @@ class Piece(BytesCursor):
             raise DamagedError(f"no {what} is at the address where one must be", signature_offset)
 
 
-@dataclass(frozen=True, slots=True)
-class Widths:
+class Widths(Struct, frozen=True):
     """The widths of an address and of a length in bytes, as the superblock states them."""
 
     address: int = 8

@@ -5,8 +5,9 @@ Source: HDF5 File Format Specification 3.0, II.A and II.B.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
 from modelaudit.formats.weights.hdf5.source import StructureSource, Widths
@@ -21,8 +22,7 @@ _VALID_WIDTHS: Final = frozenset({2, 4, 8, 16, 32})
 _TABLE_CACHE: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Superblock:
+class Superblock(Struct, frozen=True):
     """The facts of a superblock.
 
     Attributes:

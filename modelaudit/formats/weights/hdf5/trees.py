@@ -6,8 +6,9 @@ Source: HDF5 File Format Specification 3.0, III.A.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.hdf5.checksums import CHECKSUM_BYTES
 from modelaudit.formats.weights.hdf5.source import Piece, StructureSource
@@ -121,8 +122,7 @@ def _count_number_bytes(number: int) -> int:
     return (max(number, 1).bit_length() - 1) // 8 + 1
 
 
-@dataclass(frozen=True, slots=True)
-class _NodeLayout:
+class _NodeLayout(Struct, frozen=True):
     """The widths of fields in the nodes of a B-tree of version 2, in bytes.
 
     Attributes:

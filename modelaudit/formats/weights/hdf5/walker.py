@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.weights.hdf5.attributes import Attribute, read_attributes
 from modelaudit.formats.weights.hdf5.datasets import Dataset
@@ -15,6 +16,7 @@ from modelaudit.formats.weights.hdf5.objects import Message, read_messages
 from modelaudit.formats.weights.hdf5.source import StructureSource
 from modelaudit.formats.weights.hdf5.storage import claim_attribute_values, claim_elements
 from modelaudit.formats.weights.hdf5.superblock import Superblock
+from modelaudit.model.copies import replace
 from modelaudit.model.limits import MIB
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -29,8 +31,7 @@ LONGEST_TARGET: Final = 1000
 """Characters of the target of a link that are kept; the format allows 64 KiB."""
 
 
-@dataclass(slots=True)
-class FoundObjects:
+class FoundObjects(Struct):
     """The parts of a file, completed object by object.
 
     Attributes:

@@ -8,8 +8,9 @@ Source: Java Object Serialization Specification, 6.4 (grammar).
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB
@@ -56,8 +57,7 @@ _Step = Generator[Any, Any, Any]
 """The parser of a part of the grammar. It yields the parsers of the parts inside it, and is sent the result of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class _ClassDescription:
+class _ClassDescription(Struct, frozen=True):
     """The layout of the part of an object that belongs to one class.
 
     Attributes:

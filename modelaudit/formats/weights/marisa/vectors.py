@@ -6,8 +6,9 @@ Each begins with its size in bytes and ends in zeros up to a multiple of eight.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.cursor import BLOCK
@@ -26,8 +27,7 @@ _MOST_CHILDREN: Final = 256
 _START_BYTES: Final = (_MOST_CHILDREN + 2) // 8 + 2
 
 
-@dataclass(frozen=True, slots=True)
-class BitVector:
+class BitVector(Struct, frozen=True):
     """Bits with their number, how many of them are ones, and the first ones as a number, the lowest bit first."""
 
     size: int

@@ -5,9 +5,10 @@ Source: https://github.com/msgpack/msgpack/blob/master/spec.md
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import KIB
@@ -27,8 +28,7 @@ class ItemKind(Enum):
     MAP = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """One item.
 
     Attributes:

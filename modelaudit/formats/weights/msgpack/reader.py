@@ -8,8 +8,9 @@ that the data of such an array are read as a pickle in any case.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.embedded import detect_format
 from modelaudit.formats.value_trees import ValueTree
@@ -18,6 +19,7 @@ from modelaudit.formats.weights.msgpack.arrays import COMPLEX, NDARRAY, SCALAR, 
 from modelaudit.formats.weights.msgpack.items import Item, ItemKind, ItemReader
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import PICKLE, Artifact, Window
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
@@ -96,8 +98,7 @@ def _continues_as_msgpack(window: Window) -> bool:
     return walker.items.offset == window.size
 
 
-@dataclass(slots=True)
-class _OpenContainer:
+class _OpenContainer(Struct):
     """An array or map whose items are being read.
 
     Attributes:
@@ -143,8 +144,7 @@ def _open_container(item: Item, parent: _OpenContainer) -> _OpenContainer:
     return _OpenContainer(size, set() if is_map else None, path=path, size=size)
 
 
-@dataclass(slots=True)
-class _ItemWalker:
+class _ItemWalker(Struct):
     """A traversal of the one value of a file, and the facts found on the way.
 
     Attributes:

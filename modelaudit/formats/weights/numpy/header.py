@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import MIB, Limits
@@ -22,8 +23,7 @@ _KEYS: Final = {"descr", "fortran_order", "shape"}
 _MAX_SHOWN_LENGTH: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayHeader:
+class ArrayHeader(Struct, frozen=True):
     """The header of one array.
 
     Attributes:

@@ -12,8 +12,9 @@ enclosing code that decide how a name counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from modelaudit.formats.weights.r_data.source import COMPLEX, INTEGER, RAW, REAL, ItemSource, ReferenceTable
 from modelaudit.model.outline import Mention
@@ -55,8 +56,7 @@ _FUNCTIONS_THAT_CALL: Final = frozenset({
 })  # fmt: skip
 
 
-@dataclass(slots=True)
-class _Call:
+class _Call(Struct):
     """One call while its parts are read.
 
     Attributes:
@@ -70,8 +70,7 @@ class _Call:
     package: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _ItemContext:
+class _ItemContext(Struct, frozen=True):
     """The position of an item.
 
     Attributes:

@@ -12,7 +12,8 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from modelaudit.formats.metadata_text import MetadataEntry, collect_mentions, read_metadata
 from modelaudit.formats.value_trees import ValueTree
@@ -155,8 +156,7 @@ def _read_text_tensors(
     yield from tree.interpret(path, limits)
 
 
-@dataclass(frozen=True, slots=True)
-class TensorEntry:
+class TensorEntry(Struct, frozen=True):
     """The entry of one tensor in the header.
 
     Attributes:

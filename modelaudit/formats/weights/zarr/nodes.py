@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from modelaudit.formats.weights.zarr import ZarrDefect
 from modelaudit.languages.settings import Scalar, Setting
@@ -37,8 +38,7 @@ _MAX_SHOWN_LENGTH: Final = 300
 _MAX_INT64: Final = 2**63 - 1
 
 
-@dataclass(slots=True)
-class ZarrNode:
+class ZarrNode(Struct):
     """One array or group.
 
     Attributes:
