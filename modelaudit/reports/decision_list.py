@@ -7,6 +7,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from msgspec import structs
+
 from modelaudit.model.acceptance import DecisionState, RecordedDecision
 from modelaudit.model.register import OpenSubject
 from modelaudit.reports.canonical_json import Json, encode_canonical
@@ -51,7 +53,7 @@ def render_decision_json(decisions: Sequence[RecordedDecision], subjects: Sequen
     """Render the list as JSON: ``decisions``, and ``open``, which is null without a report."""
     value: dict[str, Json] = {
         "decisions": [dataclasses.asdict(each) for each in decisions],
-        "open": None if subjects is None else [dataclasses.asdict(each) for each in subjects],
+        "open": None if subjects is None else [structs.asdict(each) for each in subjects],
     }
     return encode_canonical(value)
 

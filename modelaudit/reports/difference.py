@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from itertools import groupby
 from typing import Final
+
+from msgspec import structs
 
 from modelaudit.model.difference import Change, Difference, Direction, Topic
 from modelaudit.reports.canonical_json import Json, encode_canonical
@@ -73,7 +74,7 @@ def render_json(difference: Difference) -> bytes:
         "after": _escape(difference.after),
         "worse": difference.is_worse,
         "changes": [
-            {key: _escape(str(each)) for key, each in dataclasses.asdict(change).items()}
+            {key: _escape(str(each)) for key, each in structs.asdict(change).items()}
             for change in difference.changes
         ],
     }
