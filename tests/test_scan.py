@@ -389,7 +389,7 @@ def replace_pickle_reader(monkeypatch: pytest.MonkeyPatch, **fields: object) -> 
     from modelaudit.formats.registry import READERS
 
     readers = tuple(replace(reader, **fields) if reader.format == "pickle" else reader for reader in READERS)  # type: ignore[arg-type]
-    monkeypatch.setattr("modelaudit.pipeline.READERS", readers)
+    monkeypatch.setattr("modelaudit.formats.registry.list_candidates", lambda head: readers)
 
 
 def build_failing_reader(error: Exception) -> object:
