@@ -14,7 +14,7 @@ from typing import Final
 
 from modelaudit.audit import Audit
 from modelaudit.decisions import load_acceptances
-from modelaudit.formats.registry import PICKLE_SEARCH, READERS, TEXT_FORMATS, list_program_readers, list_readers_by_name
+from modelaudit.formats.registry import PICKLE_SEARCH, TEXT_FORMATS, choose_readers, list_program_readers
 from modelaudit.formats.term_searches import list_searches
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
@@ -232,11 +232,7 @@ class ArtifactReading:
         ledger = ByteLedger()
         window = LedgerWindow(window, ledger)
         absences_before, structures_before = len(self.unread), len(self.structures)
-        readers = [reader for reader in READERS if not reader.fallback and self._recognises(reader, head, artifact)]
-        if not readers:
-            # Readers are in order of rank; of the fallbacks, only the first that recognises the bytes reads them.
-            readers = [each for each in READERS if each.fallback and self._recognises(each, head, artifact)][:1]
-        readers += list_readers_by_name(head, readers)
+        readers = choose_readers(head, lambda reader: self._recognises(reader, head, artifact))
         if not readers and not is_unclaimed:
             format_name = name_format(head.data, artifact.path)
             detail = f"no reader for {format_name or 'bytes of an unknown format'}"

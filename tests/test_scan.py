@@ -384,12 +384,11 @@ def test_subjects_of_references_are_judged_without_keeping_them_all(
 
 def replace_pickle_reader(monkeypatch: pytest.MonkeyPatch, **fields: object) -> None:
     """Replace fields of the pickle reader, such as ``read``, for one test."""
+    from modelaudit.formats.registry import READERS
     from modelaudit.model.copies import replace
 
-    from modelaudit.formats.registry import READERS
-
     readers = tuple(replace(reader, **fields) if reader.format == "pickle" else reader for reader in READERS)  # type: ignore[arg-type]
-    monkeypatch.setattr("modelaudit.pipeline.READERS", readers)
+    monkeypatch.setattr("modelaudit.formats.registry.list_candidates", lambda head: readers)
 
 
 def build_failing_reader(error: Exception) -> object:
@@ -479,11 +478,10 @@ def test_findings_that_a_reader_yields_before_it_fails_are_reported(monkeypatch:
 def test_failure_of_one_language_reader_does_not_lose_findings_of_other_readers(
     failing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from modelaudit.model.copies import replace
-
     from modelaudit.formats import text_searches
     from modelaudit.formats.documents.structured import reader as structured
     from modelaudit.languages.secrets import SECRETS
+    from modelaudit.model.copies import replace
 
     fail = build_failing_reader(RuntimeError("a bug"))
     if failing == "secret":

@@ -2,7 +2,7 @@
 
 A room is a folder of related formats. The registry lists the folders of the five rooms and collects their
 ``DECLARATIONS``, so a new format needs only a new folder. Importing the registry imports no reader; the module of a
-reader is imported when the reader is first called.
+reader is imported when the reader is first called, and that of a recogniser when a file meets one of its signs.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cache
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Final
 
 import modelaudit.formats
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Magic, Sign
 from modelaudit.model.format_facts import FormatFacts
 from modelaudit.wire.reader import Head, Reader
 
@@ -62,24 +63,58 @@ def _defer_function(name: str) -> Callable[..., Any]:
     return call
 
 
+def _defer_recognition(name: str, signs: Sequence[Sign]) -> Callable[[Head], bool]:
+    """Return the recogniser named ``"module:attribute"``; it is imported for a file that meets one of the signs."""
+    recognise = _defer_function(name)
+    if not signs:
+        return recognise
+
+    def recognises(head: Head) -> bool:
+        for sign in signs:
+            if sign.holds_for(head):
+                return bool(recognise(head))
+        return False
+
+    return recognises
+
+
 def _make_reader(declaration: Declaration) -> Reader:
     """Return the reader of a declaration; its functions are imported when they are first called."""
     recognise = declaration.recognise
     return Reader(
         declaration.name,
-        _defer_function(recognise) if isinstance(recognise, str) else recognise,
+        _defer_recognition(recognise, declaration.signs) if isinstance(recognise, str) else recognise,
         _defer_function(declaration.read),
         declaration.fallback is not None,
     )
 
 
-def _make_readers() -> Iterator[Reader]:
-    """Yield the readers in the order of calls: fallbacks last, by their rank."""
-    declared = [each for each in DECLARATIONS if each.read]
-    yield from (_make_reader(each) for each in sorted(declared, key=lambda each: each.fallback or 0))
+_DECLARED_READERS: Final = tuple(
+    sorted((each for each in DECLARATIONS if each.read), key=lambda each: each.fallback or 0)
+)
+"""The declarations in the order in which their readers are asked: fallbacks last, by their rank."""
+
+READERS: Final = tuple(_make_reader(each) for each in _DECLARED_READERS)
 
 
-READERS: Final = tuple(_make_readers())
+def _list_signs(declaration: Declaration) -> Sequence[Sign]:
+    """List the signs of a format: those declared, or its magic bytes."""
+    magic = declaration.recognise
+    if isinstance(magic, Magic):
+        return (Sign(magic.starts, offset=magic.offset, contents=() if magic.in_containers else (None,)),)
+    return declaration.signs
+
+
+@cache
+def _list_candidates(first: int, content: str | None) -> tuple[Reader, ...]:
+    """List the readers that may recognise files with this first byte and this content, in the order of calls."""
+    signs = ((reader, _list_signs(each)) for reader, each in zip(READERS, _DECLARED_READERS, strict=True))
+    return tuple(reader for reader, own in signs if not own or any(sign.may_begin(first, content) for sign in own))
+
+
+def list_candidates(head: Head) -> tuple[Reader, ...]:
+    """List the readers that may recognise a file, in the order of calls: no other one does."""
+    return _list_candidates(head.data[0], head.content) if head.data else READERS
 
 
 TEXT_FORMATS: Final = frozenset(each.name for each in DECLARATIONS if ".txt" in each.extensions) - {"python"}
@@ -124,13 +159,25 @@ _PROGRAM_READERS: Final = {
 }
 
 
-_is_run_by_name: Final = _defer_function("modelaudit.formats.documents.scripts.reader:is_run_by_name")
+_is_run_by_name: Final = _defer_function("modelaudit.formats.documents.scripts.recognition:is_run_by_name")
 
 
-def list_readers_by_name(head: Head, readers: Sequence[Reader]) -> list[Reader]:
-    """List the readers in addition to those of the bytes of a file: a tool may run the file because of its name."""
+def choose_readers(head: Head, recognises: Callable[[Reader], bool]) -> list[Reader]:
+    """Choose the readers of a file.
+
+    Each reader that recognises the bytes reads them. If there is none, the first fallback that recognises them does.
+    A tool may run the file because of its name, so that the reader of shell scripts reads it as well.
+
+    Args:
+        head: of the file.
+        recognises: asks a reader whether it recognises the bytes.
+    """
+    candidates = list_candidates(head)
+    readers = [each for each in candidates if not each.fallback and recognises(each)]
+    if not readers:
+        readers = list(islice((each for each in candidates if each.fallback and recognises(each)), 1))
     is_left_out = bool(readers) and all(each.format != "shell" for each in readers)
-    return [find_reader("shell")] if is_left_out and _is_run_by_name(head) else []
+    return [*readers, find_reader("shell")] if is_left_out and _is_run_by_name(head) else readers
 
 
 # Only who names the file as such a list or Dockerfile gives it this language.

@@ -17,6 +17,27 @@ from typing import Protocol
 from msgspec import Struct
 
 from modelaudit.model.comparison import LockComparison
+from modelaudit.model.content import (
+    JINJA as JINJA,
+)
+from modelaudit.model.content import (
+    PICKLE as PICKLE,
+)
+from modelaudit.model.content import (
+    TENSOR_STORAGE as TENSOR_STORAGE,
+)
+from modelaudit.model.content import (
+    TORCH_EXPORT as TORCH_EXPORT,
+)
+from modelaudit.model.content import (
+    TORCH_TAR as TORCH_TAR,
+)
+from modelaudit.model.content import (
+    TORCH_WEIGHT as TORCH_WEIGHT,
+)
+from modelaudit.model.content import (
+    TORCHSCRIPT as TORCHSCRIPT,
+)
 from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
 from modelaudit.model.provenance import Provenance
@@ -78,28 +99,6 @@ def describe_change(window: Window) -> str | None:
     """
     describe: Callable[[], str | None] | None = getattr(window, "describe_change", None)
     return describe() if describe is not None else None
-
-
-TENSOR_STORAGE = "tensor-storage"
-"""Content that a loader reads as numbers."""
-
-PICKLE = "pickle"
-"""Content that a loader unpickles, whatever its first bytes are."""
-
-TORCHSCRIPT = "torchscript"
-"""Content of a pickle whose types are defined by the code in its own archive, or a source of that code."""
-
-TORCH_EXPORT = "torch-export"
-"""Content that ``torch.export.load`` reads as a graph."""
-
-TORCH_WEIGHT = "torch-weight"
-"""Content that ``torch.export.load`` reads as numbers, or unpickles where another member declares it a pickle."""
-
-TORCH_TAR = "torch-tar-records"
-"""Content that torch reads from its old tar archives: pickles with numbers between them."""
-
-JINJA = "jinja"
-"""Content that a loader renders as a Jinja template, whatever it looks like."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,7 @@ def render_json(difference: Difference) -> bytes:
         "after": _escape(difference.after),
         "worse": difference.is_worse,
         "changes": [
-            {key: _escape(str(each)) for key, each in structs.asdict(change).items()}
-            for change in difference.changes
+            {key: _escape(str(each)) for key, each in structs.asdict(change).items()} for change in difference.changes
         ],
     }
     return encode_canonical(value)

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelaudit import pipeline
+from modelaudit.formats import registry
 from modelaudit.formats.registry import READERS
 from modelaudit.model.copies import replace
 from modelaudit.model.limits import KIB
@@ -123,7 +124,7 @@ def test_fuzzer_reports_a_failing_reader_as_a_problem(inspector: Inspector, monk
         yield  # makes it a generator, as readers are
 
     broken = tuple(replace(reader, read=fail) if reader.format == "pickle" else reader for reader in READERS)
-    monkeypatch.setattr(pipeline, "READERS", broken)
+    monkeypatch.setattr(registry, "list_candidates", lambda head: broken)
     (problem,) = inspector.find_problems(b"\x80\x04N.", "model.pkl")
     assert problem.startswith("reader-failed: pickle reader: KeyError")
 

@@ -21,7 +21,6 @@ from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.members import escapes_folder
-from modelaudit.wire.text import get_file_name
 
 VOCABULARY: Final = "shell-commands"
 _DRIVERS: Final = "git-drivers"
@@ -191,21 +190,3 @@ def collect_attribute_mentions(text: str) -> Iterator[Mention]:
                 yield Mention(
                     _DRIVERS, attribute[1], f"{attribute[1]}={attribute[2]}"[:_MAX_QUOTE_LENGTH], Location(line=number)
                 )
-
-
-_SETTINGS_FILES: Final = frozenset({".gitconfig", ".gitmodules", ".lfsconfig"})
-
-
-def is_git_settings(path: str) -> bool:
-    """Whether git or Git LFS reads settings from a file at ``path``."""
-    name = get_file_name(path)
-    return (
-        name in _SETTINGS_FILES
-        or name.endswith(".gitconfig")
-        or path.replace("\\", "/").lower().endswith(".git/config")
-    )
-
-
-def is_git_attributes(path: str) -> bool:
-    """Whether git reads attributes from a file at ``path``."""
-    return get_file_name(path) == ".gitattributes" or path.replace("\\", "/").lower().endswith(".git/info/attributes")

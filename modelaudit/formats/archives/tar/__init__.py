@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration, EmbeddedStart
+from modelaudit.formats.declaration import ANY_CONTENT, Declaration, EmbeddedStart, Sign
 from modelaudit.model.defect_kind import DefectKind
 from modelaudit.wire.defects import MemberDefect
 
@@ -28,11 +28,19 @@ class TarDefect(DefectKind):
     UNLISTED_DATA = "unlisted-data"
 
 
+# The field of the checksum begins with blanks, a sign, octal digits and their marks, a zero byte, or a binary number.
+_CHECKSUM_STARTS: Final = b"\0\t\n\v\f\r\x1c\x1d\x1e\x1f +-01234567_oO\x80\xff"
+
+
 DECLARATIONS: Final = (
     Declaration(
         "tar",
         read=f"{__name__}.reader:read",
-        recognise=f"{__name__}.reader:recognises",
+        recognise=f"{__name__}.recognition:recognises",
+        signs=(
+            Sign((b"ustar",), offset=257, contents=ANY_CONTENT),
+            Sign(among=_CHECKSUM_STARTS, offset=148, contents=ANY_CONTENT),
+        ),
         embedded=EmbeddedStart(begins="modelaudit.wire.sniff:is_tar", is_weak=True),
         defects=(TarDefect, MemberDefect),
     ),

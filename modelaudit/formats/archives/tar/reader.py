@@ -16,21 +16,11 @@ from modelaudit.formats.archives.zip.layout import detect_layout
 from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
-from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.base import Reading
 from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.members import DefectLog, MemberPaths, check_link, check_name
-from modelaudit.wire.sniff import is_tar
-from modelaudit.wire.tar_headers import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK, USTAR
+from modelaudit.wire.tar_headers import DEVICES, FOLDER, HARD_LINK, SYMBOLIC_LINK
 from modelaudit.wire.windows import Budget, SubWindow, get_budget, make_opener
-
-
-def recognises(head: Head) -> bool:
-    """Whether the first block is the header of a member, or a damaged one that still has the magic ``ustar``.
-
-    The magic alone does not count in the storage of a tensor, where any bytes may occur.
-    """
-    has_magic = head.data[USTAR] == b"ustar" and head.content != TENSOR_STORAGE
-    return is_tar(head.data) or has_magic
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -52,7 +52,7 @@ DECLARATIONS: Final = (
     Declaration(
         "zip",
         read=f"{__name__}.reader:read",
-        recognise=f"{__name__}.reader:recognises",
+        recognise=f"{__name__}.recognition:recognises",
         extensions=(".npz",),
         embedded=EmbeddedStart(magic=(b"PK\x03\x04", b"PK\x05\x06")),
         defects=(ZipDefect, MemberDefect),

@@ -12,51 +12,22 @@ from modelaudit.formats.archives.zip.compare import (
     compare_headers,
 )
 from modelaudit.formats.archives.zip.contents import ArchiveContents, find_contents
-from modelaudit.formats.archives.zip.directory import find_places
-from modelaudit.formats.archives.zip.in_tar import is_inside_one_tar_member
 from modelaudit.formats.archives.zip.layout import Layout, detect_layout
 from modelaudit.formats.archives.zip.members import CheckAllowance, MemberData, check_content, check_flags
-from modelaudit.model.artifact import TENSOR_STORAGE, Artifact, Window
-from modelaudit.model.errors import WindowError
+from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.structure import ArchiveListing, ArchiveMember, Location, Unread, UnreadReason
-from modelaudit.wire.base import Head, Reading
+from modelaudit.wire.base import Reading
 from modelaudit.wire.ledger import claim_data
 from modelaudit.wire.members import MemberPaths, check_link
-from modelaudit.wire.sniff import is_tar
 from modelaudit.wire.windows import get_budget, read_available
 
-_STARTS = (
-    b"PK\x03\x04",  # a local header
-    b"PK\x05\x06",  # the end record of an empty archive
-    b"PK\x07\x08PK\x03\x04",  # the marker of a split archive (APPNOTE.TXT section 8.5.3), then a local header
-    b"PK00PK\x03\x04",  # the marker of an archive that was to be split and takes one file only (section 8.5.4)
-)
 _LONGEST_LINK = 4 * KIB
 _MAX_READINGS_OF_ONE_START = 16
 """Of the members whose data begin at the same byte, at most so many are read.
 
 One would be too few, because the name of a member can decide its format.
 """
-
-
-def recognises(head: Head) -> bool:
-    """Whether the file begins with a local header, or ends with an end record that leads to a directory.
-
-    In the storage of a tensor only the beginning counts, because a look at the end of each storage would cost a read.
-    An archive that is one member of a tar archive is left to the tar reader.
-    """
-    if head.data.startswith(_STARTS):
-        return True
-    if head.content == TENSOR_STORAGE:
-        return False
-    try:
-        places = find_places(head.window)
-        is_left_to_tar = bool(places) and is_tar(head.data) and is_inside_one_tar_member(head.window, places)
-        return bool(places) and not is_left_to_tar
-    except WindowError:
-        # The end of the file cannot be read, so it shows no archive; other formats decide by the beginning.
-        return False
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
+from modelaudit.formats.documents.markdown import EXTENSIONS
 from modelaudit.languages.card import read_card, split_front_matter
 from modelaudit.languages.configurations.data_files import DATA_FILES
 from modelaudit.languages.document_settings import parse_yaml_settings
@@ -23,14 +24,13 @@ from modelaudit.wire.documents import check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.yaml_text import YamlFacts
 
-_EXTENSIONS = (".md", ".markdown", ".mdx", ".mdc")
 _CARD_NAME = "readme.md"
 _MOST_CHARACTERS: Final = 2 * MIB
 
 
 def recognises(head: Head) -> bool:
     """Whether this is text with a Markdown extension; the bytes do not differ from other text."""
-    return get_file_name(head.path).endswith(_EXTENSIONS) and looks_like_text(head)
+    return get_file_name(head.path).endswith(EXTENSIONS) and looks_like_text(head)
 
 
 @report_unread_programs

@@ -12,6 +12,7 @@ from email.headerregistry import HeaderRegistry
 from email.message import Message
 from typing import Final
 
+from modelaudit.formats.documents.pages import MESSAGE_EXTENSIONS
 from modelaudit.formats.documents.pages.reader import read as read_page
 from modelaudit.formats.embedded import DecodedWindow
 from modelaudit.model.address import join_member
@@ -25,7 +26,6 @@ from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.text import get_file_name, looks_like_text
 from modelaudit.wire.windows import get_budget, iterate_chunks, make_opener
 
-_EXTENSIONS: Final = (".mht", ".mhtml", ".eml")
 # A header field that every MIME message has (RFC 2045, section 4), possibly behind other fields. Each line of them has
 # one reading, its carriage return included: two would make the time exponential in the number of lines.
 _MESSAGE_START: Final = defer_pattern(
@@ -48,7 +48,7 @@ _WIDE_CHARSETS: Final = frozenset({"utf-7", "utf-16", "utf-16le", "utf-16be", "u
 
 def recognises(head: Head) -> bool:
     """Whether this is text with the name of a saved message, or with the header of one."""
-    has_extension = get_file_name(head.path).endswith(_EXTENSIONS)
+    has_extension = get_file_name(head.path).endswith(MESSAGE_EXTENSIONS)
     return (has_extension or _MESSAGE_START.match(head.data) is not None) and looks_like_text(head)
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.formats.documents.markup.reader import read_xml
+from modelaudit.formats.documents.pages import EXTENSIONS
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -22,7 +23,6 @@ from modelaudit.wire.base import Head, Reading
 from modelaudit.wire.documents import TextPieces, check_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
-_EXTENSIONS: Final = (".html", ".htm", ".xhtml", ".xht", ".shtml", ".shtm", ".stm", ".mht", ".mhtml", ".svg")
 # ``<html``, ``<svg`` or ``<!doctype html`` at the beginning, after an optional byte order mark, XML declaration and
 # comment.
 _PAGE_START: Final = defer_pattern(
@@ -68,7 +68,7 @@ _XML_START: Final = defer_pattern(
 
 def recognises(head: Head) -> bool:
     """Whether this is text that begins like a page or a drawing, or has the extension of one."""
-    has_extension = get_file_name(head.path).endswith(_EXTENSIONS)
+    has_extension = get_file_name(head.path).endswith(EXTENSIONS)
     return (has_extension or _PAGE_START.match(head.data) is not None) and looks_like_text(head)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
+from modelaudit.formats.documents.python_build import NAMES
 from modelaudit.formats.documents.structured.tables import interpret_table, parse_table_settings
 from modelaudit.languages.python import attack_texts
 from modelaudit.languages.python.uses import TEXT, VOCABULARY, format_detail
@@ -30,7 +31,6 @@ from modelaudit.wire.documents import read_whole_text
 from modelaudit.wire.requirement_lines import collect_requirement_mentions
 from modelaudit.wire.text import get_file_name, looks_like_text
 
-_NAMES: Final = ("pyproject.toml", "setup.cfg", "tox.ini", "pytest.ini", "pdm.toml", "hatch.toml")
 _MAX_BYTES: Final = MIB
 _MAX_DEPTH: Final = 60
 _MAX_MENTIONS: Final = 2000
@@ -46,7 +46,7 @@ _REQUIREMENT_KEYS: Final = frozenset(
 
 def recognises(head: Head) -> bool:
     """Whether the name is that of a build file."""
-    return head.content is None and get_file_name(head.path) in _NAMES and looks_like_text(head)
+    return head.content is None and get_file_name(head.path) in NAMES and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -12,6 +12,7 @@ from io import IncrementalNewlineDecoder
 from itertools import chain
 from typing import Final
 
+from modelaudit.formats.documents.python_source import ENDINGS
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import SourceAnalysis, analyze_source
 from modelaudit.languages.python.source import DecodedSource, decode_source
@@ -26,7 +27,6 @@ from modelaudit.wire.documents import check_size, claim_text
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 # SCons, Waf, servers of web applications and Twisted run Python under names of their own.
-_ENDINGS: Final = (".py", ".pyw", ".pyi", ".py.txt", ".py3", "sconstruct", "sconscript", "wscript", ".wsgi", ".tac")
 _STARTUP_FILES: Final = ("sitecustomize.py", "usercustomize.py")
 _SHEBANG: Final = defer_pattern(rb"#![^\n]{0,100}\b(?:python[0-9.]*|(?:uv|pipx)[ \t]+run)\b")
 _VISIBLE_CHARACTER: Final = defer_pattern(r"\S")
@@ -42,7 +42,7 @@ def recognises(head: Head) -> bool:
     if head.content is not None or not head.data:
         return False
     name = get_file_name(head.path)
-    if name.endswith(_ENDINGS):
+    if name.endswith(ENDINGS):
         return True
     if not looks_like_text(head):
         return False

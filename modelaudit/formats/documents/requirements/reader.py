@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final
 
+from modelaudit.formats.documents.requirements import LIST_NAMES
 from modelaudit.languages.stated_values import keep_values
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -43,7 +44,6 @@ _BRANCH_ARCHIVE: Final = defer_pattern(
 # Names such as ``requirements.txt``, ``dev-requirements.in`` or ``constraints-3.11.txt``.
 _LIST_WORD: Final = defer_pattern(r"(?:\A|[-_.])(?:requirements|constraints)[-_.]")
 _LIST_EXTENSIONS: Final = (".txt", ".in", ".pip", ".lock")
-_LIST_NAMES: Final = frozenset({"requirements", "req.txt"})
 _MOST_LINES: Final = 20_000
 _LONGEST_KEPT: Final = 300  # characters of a line for the description
 _CODING: Final = defer_pattern(r"#.*?coding[:=]\s*([-\w.]+)")
@@ -64,7 +64,7 @@ def recognises(head: Head) -> bool:
     name = get_file_name(head.path)
     has_list_word = _LIST_WORD.search(name) is not None and name.endswith(_LIST_EXTENSIONS)
     is_in_folder = "requirements" in folders and name.endswith((".txt", ".in"))
-    return (has_list_word or name in _LIST_NAMES or is_in_folder) and looks_like_text(head)
+    return (has_list_word or name in LIST_NAMES or is_in_folder) and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

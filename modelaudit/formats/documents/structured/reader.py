@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from modelaudit.formats.documents.structured import DocumentDefect
+from modelaudit.formats.documents.structured import JSON_NAMES, DocumentDefect
 from modelaudit.formats.documents.structured.marred_text import read_marred_table
 from modelaudit.formats.documents.structured.odd_rows import interpret_odd_rows
 from modelaudit.formats.documents.structured.plain_rows import scan_text
+from modelaudit.formats.documents.structured.recognition import is_yaml_name
 from modelaudit.formats.documents.structured.tables import interpret_table, is_table_name
 from modelaudit.formats.interpreters import INTERPRETERS
 from modelaudit.languages.architectures.vocabulary import VOCABULARY_READERS
@@ -26,7 +27,7 @@ from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.structure import Defect, Document, Location, Unread, UnreadReason
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.documents import (
     SearchedText,
     TextInMemory,
@@ -36,14 +37,10 @@ from modelaudit.wire.documents import (
 )
 from modelaudit.wire.json_text import JsonFacts, scan_json, scan_json_lines
 from modelaudit.wire.relaxed_json import accepts_relaxed_json, convert_to_json
-from modelaudit.wire.text import TextScan, get_file_name, looks_like_text
+from modelaudit.wire.text import TextScan, get_file_name
 from modelaudit.wire.yaml_text import YamlError, YamlFacts
 
-_JSON_NAMES = (".json", ".jsonl", ".ndjson", ".ipynb", ".geojson", ".jsonc", ".json5", ".jsonnet", ".libsonnet",
-               ".zarray", ".zgroup", ".zattrs", ".zmetadata")  # fmt: skip
 _JSONNET_NAMES = (".jsonnet", ".libsonnet")
-_YAML_NAMES = (".yaml", ".yml")
-_YAML_FILES = frozenset({"mlmodel", "mlproject", ".clang-format", "citation.cff", ".condarc", "user-data", "procfile"})
 _PROSE_EXTENSIONS = (
     ".txt",
     ".rst",
@@ -63,23 +60,10 @@ _PROSE_EXTENSIONS = (
 _SEARCHED_BYTES = 8 * MIB
 # Pieces overlap by more than the longest match, so that every match is whole in one piece.
 _OVERLAP_BYTES = 64 * 1024
-# White space and the bytes of a byte order mark.
-_LEADING_SPACE = b"\xef\xbb\xbf \t\r\n"
 _MOST_DUPLICATES = 50
 _MOST_CONVERTED_BYTES = 4 * MIB
 _INTERPRETED_KEYS = frozenset(key for each in INTERPRETERS for key in each.keys)
 _WANTED_KEYS = _INTERPRETED_KEYS | PROGRAM_KEYS
-
-
-def recognises_json(head: Head) -> bool:
-    """Whether the text has a JSON extension, or begins like a JSON object or array in a way that prose hardly does."""
-    if not looks_like_text(head):
-        return False
-    if get_file_name(head.path).endswith(_JSON_NAMES):
-        return True
-    start = head.data.lstrip(_LEADING_SPACE)
-    bracket, after_bracket = start[:1], start[1:].lstrip(_LEADING_SPACE)
-    return bracket + after_bracket[:1] in (b'{"', b"{}", b"[{", b"[[", b'["', b"[]")
 
 
 @report_unread_programs
@@ -116,7 +100,7 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
         error: the parser's error, for the defect and the absence.
     """
     name = get_file_name(artifact.path)
-    if not name.endswith(_JSON_NAMES) and _is_yaml_name(name):
+    if not name.endswith(JSON_NAMES) and is_yaml_name(name):
         yield from _read_yaml_text(artifact, text, limits)
         return
     # The tools that read such a file accept comments and JSON5 in it.
@@ -128,7 +112,7 @@ def _read_almost_json(artifact: Artifact, text: TextPieces, limits: Limits, erro
     except ValueError:
         facts = None
     yield from _describe_almost_json(name, text, facts if is_relaxed_json else None, is_relaxed_json, error)
-    if facts is None and not name.endswith((*_JSON_NAMES, *_JSONNET_NAMES)):
+    if facts is None and not name.endswith((*JSON_NAMES, *_JSONNET_NAMES)):
         yield from _report_unlisted(artifact, text.window, limits)
     yield from _search_names(text)
     # Relaxed JSON is interpreted under any name, because a lenient parser may load it.
@@ -163,7 +147,7 @@ def _describe_almost_json(
         yield _make_json_document(text, facts, text.defects)
     elif name.endswith(_JSONNET_NAMES):
         yield Document("text", "text", lines=text.scan.lines, defects=text.defects)
-    elif name.endswith(_JSON_NAMES) or is_relaxed_json:
+    elif name.endswith(JSON_NAMES) or is_relaxed_json:
         defect = Defect(DocumentDefect.NOT_JSON, str(error))
         yield Document("json", "text", lines=text.scan.lines, defects=(*text.defects, defect))
         yield Unread(UnreadReason.DAMAGED, f"the file is not valid JSON: {error}")
@@ -254,16 +238,6 @@ def _interpret_document(
     # The reader of the document reports a bound that both scans reached.
     if limit_error is not None and str(limit_error) != str(getattr(facts, "limit", None)):
         yield Unread(UnreadReason.LIMIT, str(limit_error))
-
-
-def recognises_yaml(head: Head) -> bool:
-    """Whether this is text with the name or extension of YAML; the bytes do not differ from other text."""
-    return _is_yaml_name(get_file_name(head.path)) and looks_like_text(head)
-
-
-def _is_yaml_name(name: str) -> bool:
-    """Whether a file of this name is YAML."""
-    return name.endswith(_YAML_NAMES) or name in _YAML_FILES
 
 
 def _read_yaml(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration, Magic
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration, Magic, Sign
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -30,12 +30,14 @@ DECLARATIONS: Final = (
         "ubjson",
         read=f"{__name__}.ubjson:read",
         recognise=f"{__name__}.ubjson:recognises",
+        signs=(Sign((b"{i", b"{U", b"{I", b"{l", b"{L")),),
         defects=(TreeDefect, TreeNumberDefect),
     ),
     Declaration(
         "xgboost-binary",
         read=f"{__name__}.xgboost_binary:read",
         recognise=f"{__name__}.xgboost_binary:recognises",
+        signs=(Sign((bytes(7),), offset=137), Sign((bytes(7),), offset=141)),
         defects=(TreeDefect, TreeNumberDefect),
     ),
     Declaration("catboost", read=f"{__name__}.catboost:read", recognise=Magic((b"CBM1",)), defects=(TreeDefect,)),
@@ -43,6 +45,7 @@ DECLARATIONS: Final = (
         "xgboost",
         read=f"{__name__}.xgboost_text:read",
         recognise=f"{__name__}.xgboost_text:recognises",
+        signs=(Sign(is_text=True, holds=(b'"learner"',)),),
         fallback=100,
         extensions=TEXT_EXTENSIONS,
         defects=(TreeDefect, TreeNumberDefect),
@@ -51,6 +54,7 @@ DECLARATIONS: Final = (
         "lightgbm",
         read=f"{__name__}.lightgbm:read",
         recognise=f"{__name__}.lightgbm:recognises",
+        signs=(Sign((b"tree\n", b"tree\r\n")),),
         fallback=180,
         extensions=TEXT_EXTENSIONS,
         defects=(TreeDefect, TreeNumberDefect),

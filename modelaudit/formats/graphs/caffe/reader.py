@@ -7,52 +7,34 @@ Source: https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct, field
 
-from modelaudit.formats.pickles.pickle.search import SEARCH
+from modelaudit.formats.graphs.caffe.recognition import LAYER, NAME_LENGTH, OLD_LAYER
+from modelaudit.formats.registry import PICKLE_SEARCH
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
-from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import PYTHON_NAMES, Mention, Outline
 from modelaudit.model.structure import Location
-from modelaudit.wire.base import DamagedError, Head, LimitReachedError, Reading
+from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.bounds import report_bound
 from modelaudit.wire.documents import check_text
-from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
+from modelaudit.wire.protobuf import BYTES, Message
 from modelaudit.wire.protobuf_schema import claim_message, load_message_schema
-from modelaudit.wire.protobuf_text import parse_text_fields, read_recognition_bytes
-from modelaudit.wire.text import looks_like_text
+from modelaudit.wire.protobuf_text import parse_text_fields
 
 FORMAT: Final = "caffe"
 VOCABULARY: Final = "caffe-layers"
-# Fields of NetParameter: layers, and layers of the old form; python_param of LayerParameter.
-_LAYER: Final = 100
-_OLD_LAYER: Final = 2
+# Of LayerParameter.
 _PYTHON_PARAM: Final = 130
-# The other fields that a NetParameter of a model file has: name, input (sizes 4 and 8), force_backward, state, debug.
-_NETWORK_NAME: Final = 1
-_OTHER_NETWORK_FIELDS: Final = frozenset({3, 4, 5, 6, 7, 8})
-_FIRST_FIELDS: Final = 24
-_NAME_LENGTH: Final = 256
 _MOST_LAYERS: Final = 200_000
 _MOST_NAMES: Final = 10_000
 """Distinct types of layers, and distinct classes of Python layers, that are listed."""
-# The first field of a text, such as "name:" or "layer {", after a byte order mark, blanks and comments.
-_FIRST_FIELD: Final = defer_pattern(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+[a-z_]++\s*+[:{<]")
-# "layer {" or "layers: <", at the start of a line or after another field.
-_LAYER_FIELD: Final = defer_pattern(rb"(?:^|[\"'\w}>;,\]][ \t]++)[ \t]*+layers?\s*+:?\s*+[{<]", re.MULTILINE)
-# A type such as 'type: "Python"' or "type: CONVOLUTION", or a connection such as "bottom:".
-_LAYER_CONTENT: Final = defer_pattern(rb"\btype\s*+:\s*+(?:[\"'][\w\\]|[A-Z])|\bbottom\s*+:|\btop\s*+:")
-# A setting of a solver at the start of a line, such as "base_lr:".
-_SOLVER_FIELD: Final = defer_pattern(rb"^[ \t]*+(?:base_lr|lr_policy|snapshot_prefix)\s*+:", re.MULTILINE)
 
 
 class _LayerCollector(Struct):
@@ -79,9 +61,7 @@ class _LayerCollector(Struct):
         if self.count > _MOST_LAYERS:
             raise LimitReachedError(f"it holds more than {_MOST_LAYERS} layers", where.offset)
         if module or name:
-            self._record_mention(
-                Mention(PYTHON_NAMES, "python-layer", f"{module}.{name}"[:_NAME_LENGTH], where, detail)
-            )
+            self._record_mention(Mention(PYTHON_NAMES, "python-layer", f"{module}.{name}"[:NAME_LENGTH], where, detail))
         # A Python layer with a module is represented by its class; without one, only by its type.
         if type_ and (type_ not in ("Python", "PYTHON") or not module):
             self._record_mention(Mention(VOCABULARY, "layer", type_, where))
@@ -100,15 +80,6 @@ class _LayerCollector(Struct):
         yield Outline(FORMAT, tuple(self.mentions.values()), (("layers", str(self.count)),))
         if any(count > _MOST_NAMES for count in self._names.values()):
             yield report_bound(_MOST_NAMES, "types and Python classes of layers")
-
-
-def recognises_text(head: Head) -> bool:
-    """Whether the text has a layer with a type or connections, or at least two settings of a solver."""
-    data = read_recognition_bytes(head)
-    if not _FIRST_FIELD.match(data) or not looks_like_text(head):
-        return False
-    is_network = _LAYER_FIELD.search(data) is not None and _LAYER_CONTENT.search(data) is not None
-    return is_network or len(_SOLVER_FIELD.findall(data)) > 1
 
 
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -159,60 +130,6 @@ def _read_layers(text: Iterable[str], layers: _LayerCollector, limits: Limits) -
                 values[each.name] = _format_value(each.value)
 
 
-def recognises_binary(head: Head) -> bool:
-    """Whether the message has the fields of a NetParameter, and its first layer has a type."""
-    # The wire keys of the fields that begin a network: its name (1), an old layer (2), a layer (100).
-    if head.content is not None or not head.data.startswith((b"\x0a", b"\x12", b"\xa2\x06")):
-        return False
-    has_layer = False
-    try:
-        for each in islice(Message.from_window(head.window).first_fields(), _FIRST_FIELDS):
-            if each.number == _LAYER and each.wire == BYTES:
-                has_layer = has_layer or _read_type(each.body).isidentifier()
-            elif each.number == _OLD_LAYER and each.wire == BYTES:
-                has_layer = has_layer or _is_old_layer(each.body)
-            elif each.number == _NETWORK_NAME:
-                if not _is_printable_name(each):
-                    return False
-            elif each.number not in _OTHER_NETWORK_FIELDS:
-                return False
-            # The first layer must have a type; later layers need none.
-            if each.number in (_LAYER, _OLD_LAYER) and not has_layer:
-                return False
-    except (DamagedError, WindowError):
-        return has_layer  # a truncated network is recognised too, so that its reader reports the damage
-    return has_layer
-
-
-def _is_printable_name(name: Field) -> bool:
-    """Whether the field is a printable text of fewer than 256 bytes."""
-    return name.wire == BYTES and name.body.size < _NAME_LENGTH and name.body.text(_NAME_LENGTH).isprintable()
-
-
-def _read_type(layer: Message) -> str:
-    """Return the type of a LayerParameter (field 2), the last if it repeats.
-
-    Returns:
-        An empty text when the name (field 1), the type or a connection (fields 3 and 4) is not a text.
-    """
-    type_name = ""
-    for each in layer.first_fields():
-        if each.number in (1, 2, 3, 4) and each.wire != BYTES:
-            return ""
-        if each.number == 2:
-            type_name = each.body.text(_NAME_LENGTH)
-    return type_name
-
-
-def _is_old_layer(layer: Message) -> bool:
-    """Whether the message is a V1LayerParameter: its name (4) is a text and its type (5) a number.
-
-    Its connections (2, 3) must not be numbers.
-    """
-    wires = {(each.number, each.wire) for each in layer.first_fields()}
-    return {(4, BYTES), (5, VARINT)} <= wires and not {(2, VARINT), (3, VARINT)} & wires
-
-
 def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the layers of a binary network, and pickles hidden within its bytes.
 
@@ -228,15 +145,15 @@ def read_binary(artifact: Artifact, window: Window, limits: Limits) -> Iterator[
     message = Message.from_window(window)
     try:
         for each in message.fields():
-            if each.number == _LAYER and each.wire == BYTES:
+            if each.number == LAYER and each.wire == BYTES:
                 layers.record_layer(*_read_layer(each.body), Location(offset=each.offset))
-            elif each.number == _OLD_LAYER and each.wire == BYTES:
+            elif each.number == OLD_LAYER and each.wire == BYTES:
                 layers.record_layer("", "", "", "", Location(offset=each.offset))
         claim_message(message, load_message_schema(Path(__file__).parent), limits.document_nodes)
     except (DamagedError, WindowError) as error:
         failure = error
     yield from layers.iterate_readings()
-    yield from SEARCH.read(artifact, window, limits)
+    yield from PICKLE_SEARCH.read(artifact, window, limits)
     if failure is not None:
         raise failure
 
@@ -251,19 +168,19 @@ def _read_layer(layer: Message) -> tuple[str, str, str, str]:
         if each.wire != BYTES:
             continue
         if each.number == 2:
-            type_ = each.body.text(_NAME_LENGTH)
+            type_ = each.body.text(NAME_LENGTH)
         elif each.number == _PYTHON_PARAM:
             for part in each.body.fields():
                 if part.number == 1:
-                    module = part.body.text(_NAME_LENGTH)
+                    module = part.body.text(NAME_LENGTH)
                 elif part.number == 2:
-                    name = part.body.text(_NAME_LENGTH)
+                    name = part.body.text(NAME_LENGTH)
                 elif part.number == 3:
-                    detail = _format_value(part.body.raw(_NAME_LENGTH))
+                    detail = _format_value(part.body.raw(NAME_LENGTH))
     return type_, module, name, detail
 
 
 def _format_value(text: bytes) -> str:
     """Return the first 256 bytes as text, with ``?`` for each character that is not printable."""
-    decoded = text[:_NAME_LENGTH].decode("utf-8", "backslashreplace")
+    decoded = text[:NAME_LENGTH].decode("utf-8", "backslashreplace")
     return "".join(character if character.isprintable() else "?" for character in decoded)

@@ -17,8 +17,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from modelaudit.formats.pickles.pickle.search import SEARCH
 from modelaudit.formats.protobuf_texts import collect_texts
+from modelaudit.formats.registry import PICKLE_SEARCH
 from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -275,7 +275,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     weights = (Reference(ReferenceKind.DATA, target, "weights", size) for target, size in reader.needed_bytes.items())
     if reader.linked or reader.needed_bytes:
         yield References(FORMAT, (*linked, *weights))
-    yield from SEARCH.read(artifact, window, limits)
+    yield from PICKLE_SEARCH.read(artifact, window, limits)
     yield from tree.interpret(artifact.path, limits)
     if failure is not None:
         raise failure

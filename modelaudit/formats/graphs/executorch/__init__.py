@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Sign
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -19,6 +19,7 @@ DECLARATIONS: Final = (
         "executorch",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
+        signs=(Sign((b"ET",), offset=4),),
         extensions=(".pte",),
         defects=(ExecutorchDefect,),
     ),

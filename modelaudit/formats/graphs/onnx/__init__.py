@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration, Magic
+from modelaudit.formats.declaration import FIRST_OF_MESSAGE, Declaration, Magic, Sign
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -35,6 +35,7 @@ DECLARATIONS: Final = (
         "onnx",
         read=f"{__name__}.model:read",
         recognise=f"{__name__}.recognition:recognises",
+        signs=(Sign(among=FIRST_OF_MESSAGE), Sign(path=(".onnx",))),
         extensions=(".onnx", ".ort"),
         defects=(OnnxDefect, TensorSizeDefect),
     ),
@@ -43,6 +44,7 @@ DECLARATIONS: Final = (
         fixtures="onnx",
         read=f"{__name__}.tensor_file:read",
         recognise=f"{__name__}.tensor_file:recognises",
+        signs=(Sign(path=(".pb",)),),
     ),
     Declaration(
         "ort",

@@ -15,7 +15,7 @@ from math import prod
 from pathlib import Path
 from typing import Final
 
-from modelaudit.formats.pickles.pickle.search import SEARCH
+from modelaudit.formats.registry import PICKLE_SEARCH
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -102,7 +102,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     except (DamagedError, WindowError) as error:
         failure = error
     yield Outline(FORMAT, tuple(mentions.values()), (("operators", str(count)),))
-    yield from SEARCH.read(artifact, window, limits)
+    yield from PICKLE_SEARCH.read(artifact, window, limits)
     if failure is not None:
         raise failure
 

@@ -17,7 +17,7 @@ from modelaudit.formats.graphs.tensorflow.mentions import (
 )
 from modelaudit.formats.graphs.tensorflow.paths import MOST_STEPS, PathResolver
 from modelaudit.formats.graphs.tensorflow.text_schema import encode_text
-from modelaudit.formats.pickles.pickle.search import SEARCH
+from modelaudit.formats.registry import PICKLE_SEARCH
 from modelaudit.model.address import join_embedded, join_member
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.errors import WindowError
@@ -31,11 +31,6 @@ from modelaudit.wire.windows import SubWindow, get_budget, make_opener
 
 FORMAT: Final = "tensorflow"
 _MOST_METADATA: Final = 10_000
-
-
-def recognises(head: Head) -> bool:
-    """Whether the bytes are a graph, a SavedModel or a file that belongs to one."""
-    return bool(recognition.list_binary_kinds(head))
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -54,11 +49,6 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
             failure = failure or error
     if failure is not None:
         raise failure
-
-
-def recognises_text(head: Head) -> bool:
-    """Whether the text is a graph or a SavedModel."""
-    return recognition.find_text_kind(head) is not None
 
 
 def read_text(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -114,7 +104,7 @@ def _read_kind(artifact: Artifact, window: Window, limits: Limits, kind: str, is
     if references:
         yield References(FORMAT, references)
     if not is_text:
-        yield from SEARCH.read(artifact, window, limits)
+        yield from PICKLE_SEARCH.read(artifact, window, limits)
     yield from _iter_embedded(artifact, contents, window, limits)
     if failure is not None:
         raise failure

@@ -47,6 +47,16 @@ _FIRST_FIELD: Final = defer_pattern(
 _GRAPH_CONTENT: Final = defer_pattern(rb"\bop\s*+:\s*+[\"']|\bsignature\s*+:?\s*+[{<]|\bproducer\s*+:")
 
 
+def recognises(head: Head) -> bool:
+    """Whether the bytes are a graph, a SavedModel or a file that belongs to one."""
+    return bool(list_binary_kinds(head))
+
+
+def recognises_text(head: Head) -> bool:
+    """Whether the text is a graph or a SavedModel."""
+    return find_text_kind(head) is not None
+
+
 def list_binary_kinds(head: Head) -> tuple[str, ...]:
     """List the kinds of message that the bytes can be.
 

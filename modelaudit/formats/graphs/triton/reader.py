@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from modelaudit.formats.graphs.triton import EXTENSIONS
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
@@ -24,7 +25,6 @@ from modelaudit.wire.protobuf_text import parse_text_fields
 from modelaudit.wire.text import get_file_name, looks_like_text
 
 FORMAT: Final = "triton"
-_EXTENSIONS: Final = (".pbtxt", ".pb.txt", ".prototxt", ".textproto")
 # The first field of a text, such as "name:" or "input [", after a byte order mark, blanks and comments.
 _FIRST_FIELD: Final = defer_pattern(rb"(?:\xef\xbb\xbf)?+(?:\s|#[^\n]*+(?:\n|\Z))*+([a-z_]++)\s*+[:{<\[]")
 # Each field at the start of a line; fields of inner messages are indented.
@@ -69,7 +69,7 @@ _MODEL_DIRECTORY: Final = "$$TRITON_MODEL_DIRECTORY/"
 def recognises(head: Head) -> bool:
     """Whether the extension is that of protobuf text and all fields at the top belong to one of the two schemas."""
     if (
-        not get_file_name(head.path).endswith(_EXTENSIONS)
+        not get_file_name(head.path).endswith(EXTENSIONS)
         or not _FIRST_FIELD.match(head.data)
         or not looks_like_text(head)
     ):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration, EmbeddedStart
+from modelaudit.formats.declaration import Declaration, EmbeddedStart, Sign
+from modelaudit.model.content import PICKLE, TORCHSCRIPT
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -27,11 +28,16 @@ class PickleDefect(DefectKind):
     WRONG_TARGET = "wrong-target"
 
 
+# The opcodes that need nothing on the stack.
+_FIRST_OPCODES: Final = b"()FGIJKLMNPSTUBCVX]cghjpqr}\x80\x82\x83\x84\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x95\x96\x97\x98"
+
+
 DECLARATIONS: Final = (
     Declaration(
         "pickle",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.recognition:recognises",
+        signs=(Sign(contents=(PICKLE,)), Sign(among=_FIRST_OPCODES, contents=(None, TORCHSCRIPT))),
         embedded=EmbeddedStart(
             begins="modelaudit.wire.pickle_start:begins_pickle", trial=f"{__name__}.trial:begins_program"
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration
+from modelaudit.formats.declaration import TEXT_EXTENSIONS, Declaration, Sign
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -20,6 +20,7 @@ DECLARATIONS: Final = (
         "skops",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
+        signs=(Sign(path=("schema.json",), is_text=True),),
         fallback=80,
         extensions=TEXT_EXTENSIONS,
         defects=(SkopsDefect,),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Sign
 
-DECLARATIONS: Final = (Declaration("dlib", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),)
+DECLARATIONS: Final = (
+    Declaration(
+        "dlib", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises", signs=(Sign((b"\1\1",)),)
+    ),
+)

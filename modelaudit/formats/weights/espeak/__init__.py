@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Sign
 
 DECLARATIONS: Final = (
-    Declaration("espeak", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
-    Declaration("espeak", read=f"{__name__}.phonemes:read", recognise=f"{__name__}.phonemes:recognises"),
+    Declaration(
+        "espeak",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        signs=(Sign((b"\0\4\0\0",)),),
+    ),
+    Declaration(
+        "espeak",
+        read=f"{__name__}.phonemes:read",
+        recognise=f"{__name__}.phonemes:recognises",
+        signs=(Sign(path=("phontab",)),),
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration, EmbeddedStart
+from modelaudit.formats.declaration import ANY_CONTENT, Declaration, EmbeddedStart, Sign
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -17,11 +17,15 @@ class Hdf5Defect(DefectKind):
     TRAILING_DATA = "trailing-data"
 
 
+EXTENSIONS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".keras", ".mat", ".nc")
+"""Extensions of files in which the signature is searched for beyond the first bytes."""
+
 DECLARATIONS: Final = (
     Declaration(
         "hdf5",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
+        signs=(Sign(holds=(b"\x89hdf\r\n\x1a\n",), contents=ANY_CONTENT), Sign(path=EXTENSIONS, contents=ANY_CONTENT)),
         extensions=(".h5", ".hdf5"),
         embedded=EmbeddedStart(magic=(b"\x89HDF\r\n\x1a\n",)),
         defects=(Hdf5Defect,),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.formats.weights.hdf5 import EXTENSIONS
 from modelaudit.formats.weights.hdf5.contents import read_contents
 from modelaudit.formats.weights.hdf5.dataset_sizes import check_sizes
 from modelaudit.formats.weights.hdf5.datasets import VIRTUAL, Dataset
@@ -31,7 +32,6 @@ from modelaudit.wire.members import DefectLog
 from modelaudit.wire.text import get_file_name
 
 FORMAT: Final = "hdf5"
-_EXTENSIONS: Final = (".h5", ".hdf5", ".hdf", ".he5", ".keras", ".mat", ".nc")
 _FACT_ATTRIBUTES: Final = ("keras_version", "backend")
 _MAX_REFERENCES: Final = 20_000
 
@@ -46,7 +46,7 @@ def recognises(head: Head) -> bool:
         return head.data.startswith(SIGNATURE)
     if find_signature_in_head(head.data) is not None:
         return True
-    return get_file_name(head.path).endswith(_EXTENSIONS) and find_signature(head.window) is not None
+    return get_file_name(head.path).endswith(EXTENSIONS) and find_signature(head.window) is not None
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:

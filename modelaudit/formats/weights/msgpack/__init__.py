@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Sign
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -25,6 +25,7 @@ DECLARATIONS: Final = (
         "msgpack",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
+        signs=(Sign(among=bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))),),
         defects=(MsgpackDefect,),
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration, EmbeddedStart, Magic
+from modelaudit.formats.declaration import ANY_CONTENT, Declaration, EmbeddedStart, Magic, Sign
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -32,7 +32,12 @@ DECLARATIONS: Final = (
         embedded=EmbeddedStart(magic=(b"\x93NUMPY",)),
         defects=(NpyDefect,),
     ),
-    Declaration("joblib", read=f"{__name__}.zfile:read", recognise=f"{__name__}.zfile:recognises"),
+    Declaration(
+        "joblib",
+        read=f"{__name__}.zfile:read",
+        recognise=f"{__name__}.zfile:recognises",
+        signs=(Sign((b"ZF",), contents=ANY_CONTENT),),
+    ),
     # The outline of a compressed joblib file has the format ``compressed``, so its defects are declared there.
     Declaration("compressed", defects=(ZFileDefect,)),
 )

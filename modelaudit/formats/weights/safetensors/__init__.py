@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Sign
 from modelaudit.model.defect_kind import DefectKind
 
 
@@ -31,6 +31,7 @@ DECLARATIONS: Final = (
         "safetensors",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
+        signs=(Sign((b"\0\0",), offset=6), Sign(path=(".safetensors",))),
         extensions=(".safetensors",),
         defects=(SafetensorsDefect,),
     ),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Sign
+from modelaudit.model.content import TENSOR_STORAGE
 
 DECLARATIONS: Final = (
     Declaration(
@@ -12,5 +13,6 @@ DECLARATIONS: Final = (
         fixtures="torch-zip",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
+        signs=(Sign(contents=(TENSOR_STORAGE,)),),
     ),
 )

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Sign
 
 DECLARATIONS: Final = (
-    Declaration("treelite", read=f"{__name__}.reader:read", recognise=f"{__name__}.reader:recognises"),
+    Declaration(
+        "treelite",
+        read=f"{__name__}.reader:read",
+        recognise=f"{__name__}.reader:recognises",
+        signs=(Sign((b"\4\0\0\0",)),),
+    ),
 )
