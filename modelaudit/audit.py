@@ -66,6 +66,7 @@ class Audit:
         records: the inventory so far, one record for each artifact.
         findings: so far, in any order.
         read_absences: the absences from reading each file that has any, by its path, before rules are applied.
+        read_digests: the SHA-256 of the small files that were read and not hashed, by path.
         failed_look_ups: a sentence for each base model on whose licence the conclusion depends, and whose look-up
             failed.
     """
@@ -98,6 +99,7 @@ class Audit:
         self._unlisted_paths: frozenset[str] = frozenset()
         self.failed_look_ups: tuple[str, ...] = ()
         self.read_absences: dict[str, frozenset[Unread]] = {}
+        self.read_digests: dict[str, str] = {}
 
     def examine_all(self, snapshot: Snapshot, options: Options) -> None:
         """Examine every artifact of ``snapshot``, and report the progress as ``options`` asks."""
@@ -201,6 +203,8 @@ class Audit:
         is_hashed = CheckFamily.INTEGRITY in self.policy.checks
         pending = reading.run(artifact, begin_hashing if is_hashed else None)
         self._absences_left -= len(reading.unread)
+        if reading.digest is not None:
+            self.read_digests[artifact.path] = reading.digest
         if reading.unread:
             self.read_absences[artifact.path] = frozenset(unread for _, unread in reading.unread)
         for address, structure in reading.structures:

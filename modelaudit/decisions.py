@@ -47,12 +47,16 @@ _WEIGHTS: Final = (".gguf", ".safetensors")
 
 
 class AuditedParts(Protocol):
-    """The findings and records of a scan, which the acceptances replace, its rules, and the base models not read."""
+    """The findings and records of a scan, which the acceptances replace, its rules, and the base models not read.
+
+    ``read_digests`` holds the SHA-256 of files whose records state none.
+    """
 
     findings: list[Finding]
     records: list[ArtifactRecord]
     catalogue: Catalogue
     failed_look_ups: tuple[str, ...]
+    read_digests: dict[str, str]
 
 
 class Acceptances:
@@ -111,7 +115,7 @@ class Acceptances:
         rules = audit.catalogue.findings
         affects = {each.rule: rules[each.rule].rule.affects for each in audit.findings if each.rule in rules}
         audit.findings = settle_unreachable(audit.findings, self._policy, affects)
-        self._digests = _Digests(audit.records, snapshot, self._resolve_whole)
+        self._digests = _Digests(audit.records, audit.read_digests, snapshot, self._resolve_whole)
         if self._entries:
             binds_trees = any(each.subject.kind is SubjectKind.MODEL for each in self._entries)
             model = describe_model(audit.records, snapshot, target, is_complete, self._digests, binds_trees)
@@ -266,7 +270,11 @@ class _Digests:
     """
 
     def __init__(
-        self, records: list[ArtifactRecord], snapshot: Snapshot, resolve_whole: Callable[[], Snapshot | None]
+        self,
+        records: list[ArtifactRecord],
+        read_digests: Mapping[str, str],
+        snapshot: Snapshot,
+        resolve_whole: Callable[[], Snapshot | None],
     ) -> None:
         self.known = {
             record.path: digest.value
@@ -277,7 +285,7 @@ class _Digests:
         self.known |= {
             each.path: stated for each in snapshot.artifacts if (stated := _digest_without_bytes(each)) is not None
         }
-        self._digests: dict[str, str | None] = dict(self.known)
+        self._digests: dict[str, str | None] = {**read_digests, **self.known}
         self._artifacts = {each.path: each for each in snapshot.artifacts}
         self._resolve_whole = resolve_whole
         self._is_whole = False

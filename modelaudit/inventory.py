@@ -19,11 +19,16 @@ from modelaudit.wire.ledger import ArtifactLedger
 
 
 class ArtifactRead(Protocol):
-    """The reading of one top-level artifact: formats, structures and absences with their addresses, in order."""
+    """The reading of one top-level artifact: formats, structures and absences with their addresses, in order.
+
+    Attributes:
+        digest: the SHA-256 of a small file that was read whole and not to be hashed, and that did not change meanwhile.
+    """
 
     formats: list[tuple[str, str]]
     members: int
     byte_counts: ByteCounts | None
+    digest: str | None
     ledgers: list[ArtifactLedger]
 
     @property

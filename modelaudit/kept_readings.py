@@ -53,10 +53,10 @@ class KeptReadings:
     def find(self, key: Hashable | None) -> KeptReading | None:
         """Return the reading of an equal file; ``None`` if there is none."""
         with self._lock:
-            if key not in self._readings:
-                return None
-            self._readings.move_to_end(key)
-            return self._readings[key]
+            kept = self._readings.get(key)
+            if kept is not None:
+                self._readings.move_to_end(key)
+            return kept
 
     def drop_all(self) -> None:
         """Drop every reading, for a process in which readers change, such as a test."""
@@ -81,24 +81,26 @@ KEPT_READINGS: Final = KeptReadings()
 """The readings of this process."""
 
 
-def make_reading_key(
-    artifact: Artifact, window: Window, limits: Limits, reader: str, *, is_terms_only: bool
-) -> Hashable | None:
-    """Make the key that equal files read alike share; ``None`` for a file that is too large, empty or unreadable.
-
-    Args:
-        artifact: the file.
-        window: its bytes; they are read whole.
-        limits: bounds on reading.
-        reader: the format of the only reader; empty if every reader that recognises the bytes reads them.
-        is_terms_only: only terms are searched for.
-    """
+def digest_small_file(artifact: Artifact, window: Window, limits: Limits) -> str | None:
+    """Read a small file whole, and return its SHA-256; ``None`` if it is too large, empty or unreadable."""
     size = window.size
     if not 0 < size <= min(_LARGEST_FILE, limits.read_bytes) or artifact.obstacle is not None:
         return None
     try:
-        digest = hashlib.sha256(window.read(0, size)).digest()
+        return hashlib.sha256(window.read(0, size)).hexdigest()
     except WindowError:
         return None  # the reading meets the same error, and reports it
+
+
+def make_reading_key(artifact: Artifact, digest: str, limits: Limits, reader: str, *, is_terms_only: bool) -> Hashable:
+    """Make the key that equal files read alike share.
+
+    Args:
+        artifact: the file.
+        digest: its SHA-256.
+        limits: bounds on reading.
+        reader: the format of the only reader; empty if every reader that recognises the bytes reads them.
+        is_terms_only: only terms are searched for.
+    """
     place = artifact.path, artifact.content, artifact.may_be_program
-    return (digest, size, place, limits, reader, is_terms_only, find_rules_directory())
+    return (digest, place, limits, reader, is_terms_only, find_rules_directory())

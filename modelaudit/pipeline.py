@@ -19,13 +19,12 @@ from modelaudit.formats.term_searches import list_searches
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.internal_errors import convert_internal_errors
-from modelaudit.kept_readings import KEPT_READINGS, KeptReading, make_reading_key
+from modelaudit.kept_readings import KEPT_READINGS, KeptReading, digest_small_file, make_reading_key
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.licensing import doubt_unread_terms
 from modelaudit.model.address import join_range
-from modelaudit.model.artifact import Artifact, Window
-from modelaudit.model.copies import replace
+from modelaudit.model.artifact import Artifact, Window, describe_change
 from modelaudit.model.errors import WindowError
 from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
@@ -150,6 +149,7 @@ class ArtifactReading:
         self.formats: list[tuple[str, str]] = []
         self.members = 0
         self.byte_counts: ByteCounts | None = None
+        self.digest: str | None = None
         self._keeps_ledgers = keep_ledgers
         self._prose_characters = 0
         self._deadline = Deadline(float("inf"))
@@ -167,34 +167,35 @@ class ArtifactReading:
         with ExitStack() as opened:
             try:
                 window = opened.enter_context(artifact.open())
-                digesting = DigestingWindow(window, artifact.claimed, artifact.digests)
-                self._read_once(artifact, digesting, reader)
+                digesting = DigestingWindow(window, artifact.claimed, artifact.digests) if begin_hashing else None
+                digest = self._read_once(artifact, digesting or window, reader)
             except WindowError as error:
                 self._record_absence(artifact, error.reason, str(error))
                 return None
-            opening = OpenedFile(opened.pop_all(), window, digesting)
-        if begin_hashing is not None:
-            return begin_hashing(opening)
-        if (change := opening.close()) is not None:
-            self.unread.append((artifact.path, change))
+            if begin_hashing is not None and digesting is not None:
+                return begin_hashing(OpenedFile(opened.pop_all(), window, digesting))
+            self.digest = None if (change := describe_change(window)) else digest
+            if change:
+                self._record_absence(artifact, UnreadReason.CHANGED, change)
         return None
 
-    def _read_once(self, artifact: Artifact, window: Window, reader: Reader | None) -> None:
-        """Take the facts about a small file from the reading of an equal one; otherwise read the file."""
+    def _read_once(self, artifact: Artifact, window: Window, reader: Reader | None) -> str | None:
+        """Take the facts about a small file from the reading of an equal one, or read it; return its SHA-256."""
         name, is_terms_only = reader.format if reader else "", self._texts is not None
         # A ledger is not kept, and readings that were begun by another call have facts of their own.
         may_keep = not (self._keeps_ledgers or self.structures or self.unread)
-        key = make_reading_key(artifact, window, self.limits, name, is_terms_only=is_terms_only) if may_keep else None
+        digest = digest_small_file(artifact, window, self.limits) if may_keep else None
+        key = make_reading_key(artifact, digest, self.limits, name, is_terms_only=is_terms_only) if digest else None
         if (kept := KEPT_READINGS.find(key)) is not None:
             self.structures.extend(kept.structures)
             self.formats, self.byte_counts = list(kept.formats), kept.byte_counts
-            return
+            return digest
         with apply_deadline(self._deadline):
             self._read_in_time(artifact, window, reader)
         if key is not None and not self.unread and not self.members:
             cost = artifact.size + self.structures.memory + self._prose_characters
-            reading = KeptReading(tuple(self.structures), tuple(self.formats), self.byte_counts, cost)
-            KEPT_READINGS.keep(key, reading)
+            KEPT_READINGS.keep(key, KeptReading(tuple(self.structures), tuple(self.formats), self.byte_counts, cost))
+        return digest
 
     def _read_in_time(self, artifact: Artifact, window: Window, reader: Reader | None) -> None:
         """Read the window until the deadline; a failure becomes an absence."""
@@ -273,8 +274,7 @@ class ArtifactReading:
     def _record_classes(self, classes: ArtifactLedger, depth: int) -> None:
         """Count the bytes of a file by class, and keep the ranges of it and of its members if the caller wants them."""
         if depth == 0:
-            totals = classes.sum_classes()
-            self.byte_counts = ByteCounts(*(totals[each] for each in _COUNTED_CLASSES))
+            self.byte_counts = ByteCounts(*map(classes.sum_classes().__getitem__, _COUNTED_CLASSES))
         if self._keeps_ledgers:
             self.ledgers.append(classes)
 
@@ -388,9 +388,8 @@ class ArtifactReading:
 
     def _record_failure(self, artifact: Artifact, failing: str, bug: Exception) -> None:
         """Record an exception of ``failing``, such as "pickle reader"."""
-        if isinstance(bug, MemoryError):
-            detail = f"memory ran out in the {failing}; allow modelaudit more memory"
-            self._record_absence(artifact, UnreadReason.LIMIT, detail)
-            return
         detail = f"the {failing} failed: {type(bug).__name__}: {bug}; please report it with a description of the file"
-        self._record_absence(artifact, UnreadReason.READER_FAILED, detail)
+        is_out_of_memory = isinstance(bug, MemoryError)
+        if is_out_of_memory:
+            detail = f"memory ran out in the {failing}; allow modelaudit more memory"
+        self._record_absence(artifact, UnreadReason.LIMIT if is_out_of_memory else UnreadReason.READER_FAILED, detail)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 from support.reading import BytesWindow
 
 import modelaudit
-from modelaudit.kept_readings import KeptReading, KeptReadings, make_reading_key
+from modelaudit.kept_readings import KeptReading, KeptReadings, digest_small_file, make_reading_key
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.copies import replace
 from modelaudit.model.limits import KIB, Limits
 from modelaudit.model.report import AuditReport
+from modelaudit.model.structure import UnreadReason
 from modelaudit.pipeline import ArtifactReading
+from modelaudit.sources import resolve_target
 from modelaudit.wire.windows import make_opener
 
 _CARD = "---\nlicense: mit\nbase_model: acme/base\n---\n# Acme\n\nNot for commercial use.\n"
@@ -26,10 +29,18 @@ def read(path: str, data: bytes) -> ArtifactReading:
     return reading
 
 
+def digest(path: str, data: bytes) -> str | None:
+    """Compute the digest of a file, if it is small."""
+    artifact = Artifact(path, len(data), make_opener(BytesWindow(data)))
+    return digest_small_file(artifact, BytesWindow(data), Limits())
+
+
 def make_key(path: str, data: bytes, limits: Limits | None = None, *, is_terms_only: bool = False) -> object:
     """Make the key of a file."""
     artifact = Artifact(path, len(data), make_opener(BytesWindow(data)))
-    return make_reading_key(artifact, BytesWindow(data), limits or Limits(), "", is_terms_only=is_terms_only)
+    digest_ = digest(path, data)
+    assert digest_ is not None
+    return make_reading_key(artifact, digest_, limits or Limits(), "", is_terms_only=is_terms_only)
 
 
 def answer(folder: Path, text: str) -> AuditReport:
@@ -77,10 +88,24 @@ def test_a_key_holds_all_that_a_reading_depends_on(other: object) -> None:
     assert make_key("README.md", b"a") == make_key("README.md", b"a") != other
 
 
-def test_large_and_empty_files_have_no_key() -> None:
-    assert make_key("weights.bin", bytes(64 * KIB)) is not None
-    assert make_key("weights.bin", bytes(64 * KIB + 1)) is None
-    assert make_key("weights.bin", b"") is None
+def test_large_and_empty_files_are_not_kept() -> None:
+    assert digest("weights.bin", bytes(64 * KIB)) == hashlib.sha256(bytes(64 * KIB)).hexdigest()
+    assert digest("weights.bin", bytes(64 * KIB + 1)) is None
+    assert digest("weights.bin", b"") is None
+
+
+def test_the_digest_of_a_reading_is_that_of_the_bytes_that_were_read(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(_CARD, encoding="utf-8")
+    (artifact,) = resolve_target(str(tmp_path)).artifacts
+    for _ in range(2):  # the second one takes the facts of the first
+        reading = ArtifactReading(Limits())
+        reading.run(artifact)
+        assert reading.digest == hashlib.sha256(_CARD.encode()).hexdigest()
+    (tmp_path / "README.md").write_text(_CARD.replace("mit", "isc"), encoding="utf-8")
+    reading = ArtifactReading(Limits())
+    reading.run(artifact)
+    assert [unread.reason for _, unread in reading.unread] == [UnreadReason.CHANGED]
+    assert reading.digest is None
 
 
 def test_the_readings_kept_have_a_bound_in_bytes() -> None:

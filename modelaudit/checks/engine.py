@@ -10,7 +10,6 @@ into a pass.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -154,6 +153,9 @@ class Judgements(Struct, frozen=True):
     absences: tuple[tuple[str, Unread], ...]
 
 
+_NOTHING_FOUND: Final = Judgements((), ())
+
+
 class _Group(Struct):
     """Subjects of one artifact and key that one rule matches; they make one finding.
 
@@ -186,9 +188,9 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
     others.
     """
     groups: dict[tuple[str, str, str], _Group] = {}
-    group_counts: Counter[tuple[str, str]] = Counter()  # by rule and file
+    group_counts: dict[tuple[str, str], int] = {}  # by rule and file
     # Of the groups beyond the bound only hashes are kept, because a file can have millions of subjects.
-    unlisted: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
+    unlisted: dict[tuple[str, str], set[int]] = {}
     unreported = _UnreportedSubjects()
     for subject in subjects:
         rules = rule_index.select_rules(subject)
@@ -197,11 +199,12 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
                 group_key = (rule.rule.id, subject.artifact, subject.key)
                 # A subject in a member counts for the outer file, so that an archive of many members fills no report.
                 rule_and_file = (rule.rule.id, file_of(subject.artifact))
-                if group_key not in groups and group_counts[rule_and_file] == bounds.findings:
-                    unlisted[rule_and_file].add(hash(group_key))
-                    continue
                 if group_key not in groups:
-                    group_counts[rule_and_file] += 1
+                    count = group_counts.get(rule_and_file, 0)
+                    if count == bounds.findings:
+                        unlisted.setdefault(rule_and_file, set()).add(hash(group_key))
+                        continue
+                    group_counts[rule_and_file] = count + 1
                     groups[group_key] = _Group(rule, subject, [])
                 groups[group_key].add(subject, bounds.evidence_lines)
         is_reported = any(rule.rule.check in rule_index.families for rule in rules)
@@ -209,6 +212,8 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
         is_unmatched = subject.absence_if_unmatched is not None and not rules
         if has_silent_absence or is_unmatched:
             unreported.add(subject)
+    if not groups and not unreported:
+        return _NOTHING_FOUND
     findings_with_groups = [(_make_finding(group, bounds), group) for group in groups.values()]
     group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in findings_with_groups}
     counts = {rule_and_file: len(hashes) for rule_and_file, hashes in unlisted.items()}
@@ -234,16 +239,20 @@ class _UnreportedSubjects:
 
     def __init__(self) -> None:
         self._subjects: dict[tuple[str, str], Subject] = {}
-        self._counts: Counter[str] = Counter()
+        self._counts: dict[str, int] = {}
 
     def add(self, subject: Subject) -> None:
         """Keep a subject if its artifact has room for it, or in place of one that differs only in its location."""
         artifact_and_key = (subject.artifact, subject.key)
         if artifact_and_key not in self._subjects:
-            if self._counts[subject.artifact] == _MOST_UNREPORTED:
+            count = self._counts.get(subject.artifact, 0)
+            if count == _MOST_UNREPORTED:
                 return
-            self._counts[subject.artifact] += 1
+            self._counts[subject.artifact] = count + 1
         self._subjects[artifact_and_key] = subject
+
+    def __len__(self) -> int:
+        return len(self._subjects)
 
     def list_absences(self) -> Iterator[tuple[str, Unread]]:
         """Yield an absence for each subject."""
@@ -282,8 +291,10 @@ def _make_finding(group: _Group, bounds: FindingBounds) -> Finding:
 def _hide_key(key: str) -> str:
     """Return a key without secrets. A digest keeps two keys apart that differ in a secret alone."""
     shown = redact_secrets(key)
+    if shown == key:
+        return key
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
-    return key if shown == key else f"{shown} sha256:{digest[:_DIGITS_OF_KEY]}"
+    return f"{shown} sha256:{digest[:_DIGITS_OF_KEY]}"
 
 
 def _fill_message(message: str, fields: Mapping[str, Scalar]) -> str:
@@ -295,6 +306,8 @@ def _fill_message(message: str, fields: Mapping[str, Scalar]) -> str:
 
 def _count_unlisted(findings: Sequence[Finding], unlisted_counts: Mapping[tuple[str, str], int]) -> tuple[Finding, ...]:
     """Return the findings sorted; the last one of a rule in a file counts those that are not listed."""
+    if not unlisted_counts:
+        return tuple(sorted(findings, key=lambda finding: finding.order))
     last_by_rule_and_file = {(finding.rule, file_of(finding.artifact)): finding for finding in findings}
     counted = {id(last_by_rule_and_file[key]): count for key, count in unlisted_counts.items()}
     listed = []

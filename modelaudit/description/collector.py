@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Final
 
 from modelaudit.description.cards import read_card_text
 from modelaudit.description.comparison import compare_facts
 from modelaudit.description.evidence import list_evidence
+from modelaudit.description.kept_facts import KeptFacts
 from modelaudit.description.keys import HISTORY, read_keys
 from modelaudit.description.libraries import ImportCollector
 from modelaudit.description.tensors import WeightCounter, list_storages
@@ -38,6 +40,9 @@ _CONFIDENCES: Final = (Confidence.VERIFIED, Confidence.FOUND, Confidence.DECLARE
 _TOPICS: Final = {topic: number for number, topic in enumerate(Topic)}
 
 
+_KEPT: Final = KeptFacts()
+
+
 class DescriptionCollector:
     """Collects the facts of one repository."""
 
@@ -52,9 +57,9 @@ class DescriptionCollector:
         """Collect the facts of one structure; most structures state none."""
         match structure:
             case StatedValues() if structure.source != CARD_SOURCE or _is_root_card(address):
-                self._add(read_keys(structure, address, self._rules.keys, self._maker))
+                self._add(_KEPT.read(structure, address, self._rules, partial(self._read_values, structure, address)))
             case Prose(kind=ProseKind.CARD) if _is_root_card(address):
-                self._add(read_card_text(structure, address, self._rules.card, self._maker))
+                self._add(_KEPT.read(structure, address, self._rules, partial(self._read_text, structure, address)))
             case ModelTraits():
                 self._add(_list_dimensions(structure, address))
             case Outline(format="python"):
@@ -65,6 +70,12 @@ class DescriptionCollector:
                 self._weights.add(structure, address)
             case _:
                 pass
+
+    def _read_values(self, stated: StatedValues, address: str) -> Iterable[Fact]:
+        return read_keys(stated, address, self._rules.keys, self._maker)
+
+    def _read_text(self, prose: Prose, address: str) -> Iterable[Fact]:
+        return read_card_text(prose, address, self._rules.card, self._maker)
 
     def _add(self, facts: Iterable[Fact]) -> None:
         """Keep facts, each once, up to a bound."""

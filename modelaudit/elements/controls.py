@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from modelaudit.elements.report_facts import list_sources
 from modelaudit.model.controls import Control, Controls, EvidenceLine, FactName
+from modelaudit.model.copies import replace
 from modelaudit.model.description import Topic
 from modelaudit.model.element_rules import ReportFact
 from modelaudit.model.placeholders import states_something
@@ -43,10 +45,11 @@ def _collect_facts(report: AuditReport, controls: Controls) -> _Facts:
     collected = {}
     for name in controls.cited:
         if isinstance(name, ReportFact):
-            given: Iterable[str] = (each.value for each in list_sources(report, name))
+            given = [each.value for each in list_sources(report, name)]
         else:
-            given = described.get(name, ())
-        values = tuple(dict.fromkeys(_bound(value) for value in given if states_something(value)))
+            given = described.get(name, [])
+        # Of most facts, a report has none.
+        values = tuple(dict.fromkeys([_bound(value) for value in given if states_something(value)])) if given else ()
         if values:
             collected[name] = values
     return collected
@@ -61,12 +64,19 @@ def _bound(value: str) -> str:
 def _judge(control: Control, unsigned: _Clauses, signed: _Clauses) -> ControlEvidence:
     """Judge a control by the clauses without a signature, and those with one."""
     sentences, of_signers = _list_sentences(control.supports, unsigned), _list_sentences(control.supports, signed)
+    without = _describe_gap(control.framework, control.id, control.title, control.open)
+    if not (sentences or of_signers):
+        return without
     if sentences:
         sentences += _list_sentences(control.adds, unsigned)
-    if sentences or of_signers:
-        of_signers += _list_sentences(control.adds, signed)
-    gap = f"Not shown by this report: {'; '.join(control.open)}."
-    return ControlEvidence(control.framework, control.id, control.title, tuple(sentences), gap, tuple(of_signers))
+    of_signers += _list_sentences(control.adds, signed)
+    return replace(without, evidence=tuple(sentences), signed=tuple(of_signers))
+
+
+@lru_cache(maxsize=1024)
+def _describe_gap(framework: str, id_: str, title: str, missing: tuple[str, ...]) -> ControlEvidence:
+    """Describe what every report lacks for a control, without evidence; the same for each report."""
+    return ControlEvidence(framework, id_, title, gap=f"Not shown by this report: {'; '.join(missing)}.")
 
 
 def _write_clauses(controls: Controls, facts: _Facts, *, is_signed: bool) -> _Clauses:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from modelaudit.elements.review_facts import REVIEW_READERS
@@ -44,9 +44,9 @@ _DATA_FILE: Final = defer_pattern(
 Sources = Iterable[ElementSource]
 
 
-def list_sources(report: AuditReport, fact: ReportFact) -> Iterator[ElementSource]:
-    """Yield the sources of one fact of a report; none if the report does not state it."""
-    yield from _READERS[fact](report)
+def list_sources(report: AuditReport, fact: ReportFact) -> Iterable[ElementSource]:
+    """Return the sources of one fact of a report; none if the report does not state it."""
+    return _READERS[fact](report)
 
 
 def _list_name(report: AuditReport) -> Sources:

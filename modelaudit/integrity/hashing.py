@@ -85,11 +85,6 @@ class OpenedFile(Struct, frozen=True):
             except WindowError as error:
                 return Hashed((), Unread(error.reason, str(error)))
 
-    def close(self) -> Unread | None:
-        """Look for a change during the scan, and close the file without hashing it."""
-        with self.opened:
-            return self._find_change()
-
     def _find_change(self) -> Unread | None:
         """Return the absence of a file that changed since it was listed."""
         change = describe_change(self.window)

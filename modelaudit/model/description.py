@@ -122,7 +122,7 @@ class Fact:
 
     def get(self, name: str) -> str:
         """Return the value of a qualifier; empty if the fact has none of this name."""
-        return dict(self.qualifiers).get(name, "")
+        return dict(self.qualifiers).get(name, "") if self.qualifiers else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.model.spelling import shows_text, uncover_text
+from modelaudit.model.spelling import uncover_text
 
 _WORDS: Final = frozenset(
     {
@@ -20,4 +20,5 @@ _MARKS: Final = " \t.[]<>(){}*_\"'"
 
 def states_something(value: str) -> bool:
     """Whether a value shows text and is more than a placeholder."""
-    return shows_text(value) and uncover_text(value).strip(_MARKS).casefold() not in _WORDS
+    shown = uncover_text(value)
+    return any(map(str.isalnum, shown)) and shown.strip(_MARKS).casefold() not in _WORDS

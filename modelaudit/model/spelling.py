@@ -46,11 +46,6 @@ def uncover_text(text: str) -> str:
     return shown if shown.isascii() else _INVISIBLE.sub("", shown)
 
 
-def shows_text(text: str) -> bool:
-    """Whether a reader sees at least one letter or digit."""
-    return any(character.isalnum() for character in uncover_text(text))
-
-
 def _replace_lookalikes(word: re.Match[str]) -> str:
     """Replace letters that look like ASCII in a word that also has ASCII letters; a word all in Cyrillic is genuine."""
     letters = word[0]

@@ -29,7 +29,7 @@ from modelaudit.licenses.lineage.kinship import find_kinships
 from modelaudit.licenses.obligations.answers import BindingLicense
 from modelaudit.licenses.obligations.comparison import has_binding_clauses
 from modelaudit.licenses.obligations.original_words import quote_clauses
-from modelaudit.licenses.obligations.permission import BindingTerms, determine_permission, mark_met_duties
+from modelaudit.licenses.obligations.permission import BindingTerms, add_doubts, determine_permission, mark_met_duties
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.copies import replace
@@ -71,9 +71,8 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     places = PlacesApart.from_paths(files, claims, evidence.unnamed_weights)
     components = list_component_licenses(claims, agreement.names, own.ids, places)
     others = [*(bound for _, bound in inherited), *components]
-    # The permission is determined twice: the alternative that it chooses decides which conflicts there are, and the
-    # conflicts are doubts that the final permission takes into account.
-    by_clauses = determine_permission(BindingTerms(own.choices, others, (), multimodal), intent, rules)
+    # The clauses choose an alternative, which decides the conflicts. These are doubts, which the permission includes.
+    by_clauses = determine_permission(BindingTerms(own.choices, others, multimodal), intent, rules)
     chosen = by_clauses.chosen
     compared = ComparedEvidence(evidence, own, chosen, claims, inherited, origins, rules, agreement.names, places)
     denials, unplanned = _compare_with_use(compared, intent, by_clauses.answers)
@@ -85,8 +84,7 @@ def conclude(evidence: Evidence, rules: Catalogue, intent: Intent | None = None)
     )
     likely = tuple(dict.fromkeys(compared.denials.values()))
     doubts = dict.fromkeys(each for each in _list_doubts(compared, conflicts) if each not in likely)
-    terms = BindingTerms(own.choices, others, tuple(doubts), multimodal, likely)
-    permission = determine_permission(terms, intent, rules)
+    permission = add_doubts(by_clauses, tuple(doubts), likely)
     openness = rate_openness(evidence, own, [bound.entry for _, bound in inherited], claims, agreement.names, rules)
     is_concluded = own.state is ConclusionState.CONCLUDED
     inherited_ids = [bound.entry.id for _, bound in inherited]

@@ -26,17 +26,12 @@ class BindingTerms(Struct, frozen=True):
     Attributes:
         own: licences of the model itself as alternatives; any one suffices.
         others: licences of base models and components, which all bind.
-        doubts: one sentence for each reason why no permission can be shown, whatever the licences permit.
         multimodal: whether the model handles more than text; ``None`` if unknown.
-        likely_denials: one sentence for each statement of the author that forbids a part of the planned use; shown
-            before all other points for review.
     """
 
     own: Alternatives
     others: Sequence[BindingLicense]
-    doubts: Sequence[str]
     multimodal: bool | None = None
-    likely_denials: Sequence[str] = ()
 
     def list_binding_licenses(self, alternative: Sequence[str], rules: Catalogue) -> list[BindingLicense]:
         """List the licences that bind under one alternative; the model's own one is not repeated for a base model."""
@@ -80,15 +75,31 @@ def determine_permission(binding: BindingTerms, intent: Intent | None, rules: Ca
         reviews = sum(each.answer is Answer.REVIEW for each in answers)
         options.append(((is_unverified, worst_rank, reviews, len(duties)), alternative, answers, duties))
     _, chosen, answers, duties = min(options, key=lambda option: option[0])
-    if intent is None:
-        return Permission(None, (), duties, chosen)
-    likely, doubts = (
-        tuple(UseAnswer(Answer.REVIEW, "", CONCLUSION, sentence) for sentence in sentences)
-        for sentences in (binding.likely_denials, binding.doubts)
+    return Permission(None if intent is None else _find_worst(answers), answers, duties, chosen)
+
+
+def add_doubts(permission: Permission, doubts: Sequence[str], likely_denials: Sequence[str]) -> Permission:
+    """Return a permission by clauses with the doubts as further answers; as it is, if no use is stated.
+
+    Args:
+        permission: from ``determine_permission``.
+        doubts: one sentence for each reason why no permission can be shown, whatever the licences permit.
+        likely_denials: one sentence for each statement of the author that forbids a part of the planned use; they come
+            before all other points for review.
+    """
+    if permission.answer is None or not (doubts or likely_denials):
+        return permission
+    likely, doubtful = (
+        [UseAnswer(Answer.REVIEW, "", CONCLUSION, sentence) for sentence in sentences]
+        for sentences in (likely_denials, doubts)
     )
-    every = tuple(sorted((*likely, *answers, *doubts), key=lambda each: -each.answer.rank))
-    # The answers are sorted, worst first.
-    return Permission(every[0].answer if every else Answer.ALLOW, every, duties, chosen)
+    every = tuple(sorted((*likely, *permission.answers, *doubtful), key=lambda each: -each.answer.rank))
+    return replace(permission, answer=_find_worst(every), answers=every)
+
+
+def _find_worst(answers: Sequence[UseAnswer]) -> Answer:
+    """Return the first of the answers, which are sorted, worst first; without answers, the use is allowed."""
+    return answers[0].answer if answers else Answer.ALLOW
 
 
 def mark_met_duties(
@@ -103,14 +114,14 @@ def mark_met_duties(
         claims: all claims.
         texts: texts of licence files and notices by path, normalized by ``flatten_text``.
     """
-    return tuple(
-        replace(duty, met=_find_meeting_file(duty, claims, texts)) if duty.group is Group.SHIP else duty
-        for duty in duties
-    )
+    met_by = [_find_meeting_file(duty, claims, texts) for duty in duties]
+    return tuple(replace(duty, met=file) if file else duty for duty, file in zip(duties, met_by, strict=True))
 
 
 def _find_meeting_file(duty: Duty, claims: Sequence[LicenseClaim], texts: Mapping[str, str]) -> str:
     """Find the file that meets a duty to ship something; empty if none does, or if no file can show it."""
+    if duty.group is not Group.SHIP:
+        return ""
     if duty.kind in TEXT_DUTIES:
         return find_text_file(claims, duty.license)
     if duty.kind == NOTICE_DUTY and duty.words:
