@@ -71,6 +71,7 @@ def read_library(
     result = LibraryResult(library.name, vocabulary=library.vocabulary, registry=library.registry)
     below = [_load_newest(libraries[each], index, folder) for each in library.builds_on if each != library.name]
     parsed: dict[str, Module | None] = {}
+    refused: dict[str, Mapping[str, str]] = {}
     for position, release in enumerate(list_releases(index, library.name, count, library.since)):
         try:
             sources = load_sources(release, library, folder, keep or not position)
@@ -78,6 +79,7 @@ def read_library(
             result.problems.append(str(error))
             continue
         result.releases.append(release.version)
+        refused[release.version] = sources.refused
         result.problems += [f"{release.version} {name}: {why}" for name, why in sources.refused.items()]
         test, values = library.variants or ("", ("",))
         for value in values:
@@ -85,6 +87,7 @@ def read_library(
             world = World([sources, *below], reviewed.list_known(), parsed, assumed, reviewed.list_vouched())
             label = f"{release.version} ({value})" if value else release.version
             decide_release(world, sources, library, reviewed, label, result)
+    result.refuse_unread(refused)
     if not result.releases:
         raise IndexUnreadableError(f"{library.name}: no release can be read: {'; '.join(result.problems)}")
     return result

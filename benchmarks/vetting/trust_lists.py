@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 from derivation import TRUSTED, Decision
+from function_calls import UNDECIDED
 from reviewed import SUFFIX
 
 CALLABLES = Path("callables")
@@ -86,6 +87,19 @@ class LibraryResult:
         """Keep the decision of one release about one name."""
         key = (kind, decision.name)
         self.proposals.setdefault(key, Proposal(decision.name, kind)).decisions[release] = decision
+
+    def refuse_unread(self, refused: Mapping[str, Mapping[str, str]]) -> None:
+        """Leave the names undecided that a release may have in a module that was not read.
+
+        Args:
+            refused: by release, the modules that were not read, each with the reason.
+        """
+        for release, modules in refused.items():
+            for proposal in self.proposals.values():
+                module = proposal.name.rpartition(".")[0]
+                if module in modules and release not in proposal.decisions:
+                    reason = f"its module was not read: {modules[module]}"
+                    proposal.decisions[release] = Decision(proposal.name, UNDECIDED, reason, module)
 
     def list_trusted(self, *kinds: str) -> list[str]:
         """Return the names of some kinds that are trusted, sorted."""

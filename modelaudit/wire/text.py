@@ -20,6 +20,12 @@ _CONTROLS = bytes(each for each in range(0x80) if _CONTROL.match(bytes((each,)))
 _BLANKS = bytes.maketrans(_CONTROLS, b" " * len(_CONTROLS))
 _MOST_CONTROL_SHARE = 0.1  # of the bytes of a text with control characters
 _MOST_HIGH_SHARE = 0.1  # of the bytes of a text in an 8-bit encoding
+# ISO 8859, TIS-620, EUC and GB 2312 have no character here, and the code pages of Windows hardly any. Of the bytes of
+# other data, an eighth is of this range.
+_EIGHT_BIT_CONTROLS = bytes(range(0x80, 0xA0))
+_MOST_EIGHT_BIT_CONTROLS = 0.001  # of the bytes of a text of mostly high bytes
+_LONGEST_LINE = 1000  # bytes on average, of a text of mostly high bytes
+_FEWEST_BYTES = 64  # of such a text: fewer can be binary data by chance
 _FEW_CONTROLS = 8
 _MOST_CONTROLS_IN_TABLE = 0.0001  # of the bytes of a table of words
 # Tables of words and of their numbers; a list of packages does not count.
@@ -38,7 +44,8 @@ EIGHT_BIT = "8-bit"
 class TextScan:
     """Checks chunk by chunk whether bytes are text: UTF-8, UTF-16 with a byte order mark, or an 8-bit encoding.
 
-    An 8-bit encoding is accepted only while nearly all bytes are ASCII.
+    An 8-bit encoding is accepted only while nearly all bytes are ASCII, or while the text has lines and hardly any of
+    the bytes that encodings such as ISO 8859 leave to control characters.
 
     Attributes:
         encoding: the encoding that fits the bytes so far.
@@ -50,6 +57,7 @@ class TextScan:
         self._decoder: codecs.IncrementalDecoder | None = None
         self._total = 0
         self._high_bytes = 0
+        self._high_controls = 0
         self._breaks = 0
         self._ends_in_break = True
 
@@ -74,8 +82,8 @@ class TextScan:
             control = None if is_plain else _CONTROL.search(chunk)
             if control is not None:
                 raise _make_not_text_error(self._total + control.start())
-            self._feed_utf_8_or_8_bit(self._decoder, chunk)
             self._breaks += chunk.count(b"\n")
+            self._feed_utf_8_or_8_bit(self._decoder, chunk)
             self._ends_in_break = chunk.endswith(b"\n")
         self._total += len(chunk)
 
@@ -112,14 +120,22 @@ class TextScan:
 
     def _feed_utf_8_or_8_bit(self, decoder: codecs.IncrementalDecoder, chunk: bytes) -> None:
         """Check the next bytes as UTF-8, and from the first invalid byte on as text in an 8-bit encoding."""
-        self._high_bytes += len(chunk) - len(chunk.translate(None, HIGH_BYTES))
+        high_bytes = len(chunk) - len(chunk.translate(None, HIGH_BYTES))
         if self.encoding == UTF_8:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError:
                 self.encoding = EIGHT_BIT
+                self._high_controls = self._high_bytes  # those before were not counted
+        self._high_bytes += high_bytes
+        if self.encoding != EIGHT_BIT:
+            return
         # In an 8-bit encoding every byte is valid, so the share of high bytes has to distinguish text from other data.
-        if self.encoding == EIGHT_BIT and self._high_bytes > _MOST_HIGH_SHARE * (self._total + len(chunk)):
+        self._high_controls += len(chunk) - len(chunk.translate(None, _EIGHT_BIT_CONTROLS))
+        total = self._total + len(chunk)
+        is_plain = total >= _FEWEST_BYTES and self._high_controls <= _MOST_EIGHT_BIT_CONTROLS * total
+        is_lines = is_plain and self._breaks * _LONGEST_LINE >= total
+        if self._high_bytes > _MOST_HIGH_SHARE * total and not is_lines:
             raise _make_not_text_error(self._total)
 
 

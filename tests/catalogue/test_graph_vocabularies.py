@@ -33,14 +33,17 @@ def test_tensorflow_file_operator_is_dangerous_if_the_graph_itself_sets_the_path
     assert LISTS["tensorflow-operators"][f"{op} with a fixed path"].standing is Standing.DANGEROUS
 
 
-def test_tensorflow_operator_that_reaches_files_is_trusted_only_if_an_input_gives_the_path():
+def test_tensorflow_operator_that_reaches_files_is_trusted_only_if_an_input_or_relative_path_gives_them():
     trusted = {name for name, entry in LISTS["tensorflow-operators"].items() if entry.standing is Standing.TRUSTED}
     # Each of these receives its path as an input, and is dangerous only if the graph fixes that path.
     takes_path_as_input = {
         "SaveV2", "RestoreV2", "Restore", "RestoreSlice", "InitializeTableFromTextFile", "InitializeTableFromTextFileV2",
         "ReaderRestoreState", "ReaderRestoreStateV2", "ShardedFilename", "ShardedFilespec",
     }  # fmt: skip
-    assert {name for name in trusted if REACHES_OUTSIDE.search(name)} == takes_path_as_input
+    reads_relative_path = {
+        f"{op} of fixed relative paths" for op in ("TFRecordDataset", "TFRecordDatasetV2", "TextLineDataset")
+    }
+    assert {name for name in trusted if REACHES_OUTSIDE.search(name)} == takes_path_as_input | reads_relative_path
 
 
 @pytest.mark.parametrize(

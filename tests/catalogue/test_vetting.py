@@ -699,6 +699,25 @@ def test_command_reports_new_names_once_and_names_that_are_no_longer_decided(
     assert not trusted.exists()
 
 
+def test_name_is_not_trusted_if_a_release_has_its_module_unread(
+    index: Index, command: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files: dict[str, str | bytes] = {"lib/model.py": PLAIN, "lib/net.py": PLAIN}
+    index.add("lib", write_wheel(tmp_path, files))
+    files["lib/__pycache__/model.cpython-311.pyc"] = b"\0"
+    index.add("lib", write_wheel(tmp_path, files, "lib-2.0-py3-none-any.whl"))
+    assert command() == 1
+    shown = capsys.readouterr().out
+    assert "new: lib.net.Model" in shown
+    assert "new: lib.model.Model" not in shown
+    (name,) = [
+        each
+        for each in json.loads((tmp_path / "out" / "lib.json").read_text())["names"]
+        if each["name"] == "lib.model.Model" and each["kind"] == "unpickled"
+    ]
+    assert name["releases"]["2.0"]["reason"] == "its module was not read: the archive holds bytecode for it"
+
+
 def test_decisions_are_merged_later_without_reading_again(
     index: Index, command: Callable[..., int], tmp_path: Path
 ) -> None:

@@ -164,6 +164,108 @@ def test_mention_of_a_tensorflow_save_operator_says_fixed_path_unless_it_is_an_i
     assert {name for name in list_operators(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}
 
 
+def encode_reading_function(caller: str, *inputs: str, arguments: tuple[str, ...] = ("a",)) -> tuple[bytes, bytes]:
+    """Return a node that calls a function, and the function, which reads the records of the file in ``a``."""
+    attribute = encode_attribute("f", encode_message(10, encode_message(1, "read")))
+    function = encode_function("read", arguments, encode_node("d", "TFRecordDataset", "a"))
+    return encode_node("m", caller, *inputs, attributes=attribute), function
+
+
+def encode_text_slices(*texts: str) -> tuple[bytes, bytes]:
+    """Return the nodes of a data set ``s`` that yields the texts."""
+    return encode_constant_node("c", *texts), encode_node("s", "TensorSliceDataset", "c")
+
+
+MAPPED = encode_reading_function("FlatMapDataset", "s")
+IN_WORKING_FOLDER = "TFRecordDataset of fixed relative paths"
+
+
+@check_each(
+    "data, expected",
+    [
+        (encode_graph(*encode_text_slices("./a.tfrecord", "data/b"), MAPPED[0], functions=MAPPED[1:]), True),
+        (encode_graph(encode_constant_node("c", "a.b"), encode_node("d", "TFRecordDataset", "c")), True),
+        # One of the paths leads elsewhere, or no text was read.
+        (encode_graph(*encode_text_slices("a", "/etc/a"), MAPPED[0], functions=MAPPED[1:]), False),
+        (encode_graph(*encode_text_slices("a", "b/../../c"), MAPPED[0], functions=MAPPED[1:]), False),
+        (encode_graph(*encode_text_slices("gs://a/b"), MAPPED[0], functions=MAPPED[1:]), False),
+        (encode_graph(*encode_text_slices("~/a"), MAPPED[0], functions=MAPPED[1:]), False),
+        (encode_graph(*encode_text_slices(*["a"] * 65), MAPPED[0], functions=MAPPED[1:]), False),
+        (encode_graph(encode_node("d", "TFRecordDataset")), False),
+        # Parts that only together lead elsewhere.
+        (
+            encode_graph(
+                encode_constant_node("a", "a/."),
+                encode_constant_node("b", "./b"),
+                encode_node("j", "StringJoin", "a", "b"),
+                encode_node("d", "TFRecordDataset", "j"),
+            ),
+            False,
+        ),
+        # The program that runs the graph names the file, or the graph computes it.
+        (encode_graph(INPUT, encode_node("d", "TFRecordDataset", "x")), False),
+        (
+            encode_graph(
+                encode_constant_node("c", "a"),
+                encode_node("j", "DecodeBase64", "c"),
+                encode_node("d", "TFRecordDataset", "j"),
+            ),
+            False,
+        ),
+        # A loop gives its function another value than its input, and another operator its second input.
+        *(
+            (
+                encode_graph(
+                    *encode_text_slices("a"), encode_constant_node("e", "/etc/a"), called, functions=(function,)
+                ),
+                False,
+            )
+            for called, function in (
+                encode_reading_function("While", "s"),
+                encode_reading_function("ReduceDataset", "s", "e", arguments=("a", "b")),
+            )
+        ),
+    ],
+)
+def test_tensorflow_dataset_reads_the_working_folder_only_if_each_of_its_paths_is_known_and_relative(
+    read_bytes, data, expected
+):
+    operators = list_operators(read_bytes(data, "g.pb"))
+    assert (IN_WORKING_FOLDER in operators, "TFRecordDataset" in operators) == (expected, not expected)
+
+
+@check_each(
+    "constant, results, expected",
+    [
+        ("model", ("k:output:0",), "SaveV2"),
+        ("/etc/cron.d/x", ("k:output:0",), SAVE_TO_FIXED_PATH),
+        ("/etc/cron.d/x", ("a",), "SaveV2"),
+        ("/etc/cron.d/x", ("a", "k"), SAVE_TO_FIXED_PATH),
+    ],
+)
+def test_tensorflow_path_follows_the_results_of_a_function(read_bytes, constant, results, expected):
+    returned = b"".join(encode_message(4, encode_message(1, "r"), encode_message(2, each)) for each in results)
+    function = encode_function("f", ("a",), encode_constant_node("k", constant)) + returned
+    data = encode_graph(INPUT, encode_call_node("c", "f", "x"), encode_node("s", "SaveV2", "c"), functions=(function,))
+    names = {name for name in list_operators(read_bytes(data, "g.pb")) if name.startswith("SaveV2")}
+    assert names == {expected}
+
+
+def test_results_of_a_function_in_text_form_are_read(read_bytes):
+    text = """
+node { name: "x" op: "Placeholder" }
+node { name: "c" op: "PartitionedCall" input: "x" attr { key: "f" value { func { name: "f" } } } }
+node { name: "s" op: "SaveV2" input: "c" }
+library { function {
+  signature { name: "f" input_arg { name: "a" type: DT_STRING } }
+  node_def { name: "k" op: "Const" attr { key: "dtype" value { type: DT_STRING } }
+    attr { key: "value" value { tensor { dtype: DT_STRING string_val: "/etc/cron.d/x" } } } }
+  ret { key: "r" value: "k:output:0" }
+} }
+"""
+    assert SAVE_TO_FIXED_PATH in list_operators(read_bytes(text.encode(), "g.pbtxt"))
+
+
 @check_each(
     "op, key, value, expected",
     [

@@ -88,12 +88,14 @@ class Graph(Struct):
     Attributes:
         name: the name of the function; empty for the main graph.
         arguments: the arguments of the function, in order.
+        results: the nodes or arguments that the function returns.
         nodes: all nodes, in the order of the file.
         by_name: the last node of each name.
     """
 
     name: str = ""
     arguments: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
     by_name: dict[str, Node] = field(default_factory=dict)
 
@@ -141,7 +143,7 @@ class Graphs(Struct):
                         self._read_function(function.body)
 
     def _read_function(self, message: Message) -> None:
-        """Read a FunctionDef: signature (1), and nodes in the old (2) and the new field (3)."""
+        """Read a FunctionDef: signature (1), nodes in the old (2) and the new field (3), and what it returns (4)."""
         self._kept.count(message.start, _NODE_OVERHEAD)
         graph = Graph()
         self.graphs.append(graph)
@@ -154,6 +156,10 @@ class Graphs(Struct):
                 graph.arguments += arguments
             elif each.number in (2, 3):
                 self._read_node(graph, each)
+            elif each.number == 4:
+                result = _read_result(each.body)
+                self._kept.count(each.offset, len(result) + _TEXT_OVERHEAD)
+                graph.results.append(result)
 
     def _read_node(self, graph: Graph, field_: Field) -> None:
         """Read one node into a graph, and count it; raise ``LimitReachedError`` when there are too many."""
@@ -205,6 +211,12 @@ def _read_signature(message: Message) -> tuple[str, list[str]]:
             kept.count(each.offset, len(argument))
             arguments.append(argument)
     return name, arguments
+
+
+def _read_result(message: Message) -> str:
+    """Return the node or argument that one entry of the results of a function names (2), without its output."""
+    sources = [read_node_name(each.body) for each in message.fields() if each.number == 2 and each.wire == BYTES]
+    return sources[-1].partition(":")[0] if sources else ""
 
 
 def _start_parts() -> KeptItems:

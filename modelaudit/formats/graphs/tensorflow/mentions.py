@@ -23,9 +23,17 @@ _WRITER_PATH_INPUTS: Final = {"SaveV2": (0,), "MergeV2Checkpoints": (1, 0)}
 _RESTORERS: Final = frozenset({"RestoreV2", "Restore", "RestoreSlice"})
 _TABLE_PATH_INPUT: Final = {"InitializeTableFromTextFile": 1, "InitializeTableFromTextFileV2": 1}
 _CACHE_PATH_INPUT: Final = {"CacheDataset": 1, "CacheDatasetV2": 1}
-_DECIDED_BY_ARGUMENT: Final = frozenset(
-    {*FILE_ATTRIBUTES, *_WRITER_PATH_INPUTS, *_TABLE_PATH_INPUT, *_CACHE_PATH_INPUT}
+_RECORD_PATH_INPUT: Final = dict.fromkeys(
+    (
+        *("TFRecordDataset", "TFRecordDatasetV2", "TextLineDataset"),
+        *("FixedLengthRecordDataset", "FixedLengthRecordDatasetV2"),
+    ),
+    0,
 )
+_READ_PATH_INPUTS: Final = {**_TABLE_PATH_INPUT, **_CACHE_PATH_INPUT, **_RECORD_PATH_INPUT}
+_DECIDED_BY_ARGUMENT: Final = frozenset({*FILE_ATTRIBUTES, *_WRITER_PATH_INPUTS, *_READ_PATH_INPUTS})
+# A path into the working folder. Paths of this form, one behind the other, make no path out of it either.
+_RELATIVE_PATH: Final = defer_pattern(rb"(?!.*\.\.)(?:\./)?\w(?:[\w ./-]*\w)?")
 # Texts that savers put into a graph: the default name, which TF1 replaces when it runs, parts of temporary names, and
 # the empty text.
 _SAVER_TEXT: Final = defer_pattern(rb"model|(?:[\w-]*/)?\.?part|")
@@ -138,17 +146,24 @@ def _name_operator(graph: Graph, node: Node, resolver: PathResolver) -> tuple[st
             origin = resolver.trace_input(graph, node, position)
             if _is_fixed(origin):
                 return f"{node.op} with a fixed path", _format_texts(origin.texts)
-    elif node.op in _TABLE_PATH_INPUT:
-        origin = resolver.trace_input(graph, node, _TABLE_PATH_INPUT[node.op])
-        # A table may read an asset, whose path the loader supplies, or a relative path of the graph.
-        if origin.outside_path is not None or ((origin.other or origin.is_computed) and not origin.asset):
-            return f"{node.op} with a fixed path", _format_texts(origin.texts)
-    elif node.op in _CACHE_PATH_INPUT:
-        origin = resolver.trace_input(graph, node, _CACHE_PATH_INPUT[node.op])
-        if any(origin.texts) or origin.other or origin.is_computed:
-            return f"{node.op} with a fixed path", _format_texts(origin.texts)
+    elif node.op in _READ_PATH_INPUTS:
+        origin = resolver.trace_input(graph, node, _READ_PATH_INPUTS[node.op])
+        if addition := _describe_read_path(node.op, origin):
+            return f"{node.op} {addition}", _format_texts(origin.texts)
     takes_path = node.op.endswith(("File", "Files", "Dataset"))
     return node.op, _format_texts(_list_input_texts(graph, node, resolver)) if takes_path else ""
+
+
+def _describe_read_path(op: str, origin: PathOrigin) -> str:
+    """Return the addition to the name of an operator that reads, or keeps, a file at a path of the graph."""
+    if op in _TABLE_PATH_INPUT:
+        # A table may read an asset, whose path the loader supplies, or a relative path of the graph.
+        is_fixed = origin.outside_path is not None or ((origin.other or origin.is_computed) and not origin.asset)
+    elif op in _CACHE_PATH_INPUT:
+        is_fixed = any(origin.texts) or origin.other or origin.is_computed
+    else:
+        return "of fixed relative paths" if _is_in_working_folder(origin) else ""
+    return "with a fixed path" if is_fixed else ""
 
 
 def _is_fixed(origin: PathOrigin) -> bool:
@@ -161,6 +176,13 @@ def _is_fixed(origin: PathOrigin) -> bool:
         return True
     has_default_name = not origin.other and b"model" in origin.texts
     return not origin.caller and not has_default_name
+
+
+def _is_in_working_folder(origin: PathOrigin) -> bool:
+    """Whether the graph fixes a path to constants, each of them a relative path that leads nowhere else."""
+    is_unknown = origin.other or origin.has_computed_part or origin.is_reordered or origin.is_incomplete
+    is_given = origin.caller or origin.asset
+    return not (is_unknown or is_given) and bool(origin.texts) and all(map(_RELATIVE_PATH.fullmatch, origin.texts))
 
 
 def _names_file(op: str, text: bytes) -> bool:

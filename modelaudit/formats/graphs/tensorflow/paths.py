@@ -26,7 +26,10 @@ _PASSING_OPERATORS: Final = frozenset({
     "Pack", "ConcatV2", "Switch", "RefSwitch", "Merge", "RefMerge", "Enter", "Exit", "Select", "SelectV2", "StringJoin",
     "ShardedFilename", "ShardedFilespec", "StaticRegexFullMatch", "RegexFullMatch", "If", "StatelessIf", "Case",
     "StatelessCase", "PartitionedCall", "StatefulPartitionedCall", "TPUPartitionedCall", "RemoteCall",
+    "TensorSliceDataset",
 })  # fmt: skip
+# Operators that call a function for their inputs, or for each element of the first one. A loop passes results on.
+_CALLERS_IN_ORDER: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall", "FlatMapDataset", "MapDataset"})
 # An absolute path (/, \, ~ or C: at the start), an address (https://…), or a path with a parent folder (../).
 _OUTSIDE_PATH: Final = defer_pattern(
     rb"[/\\~]|[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]+://|(?:.*[/\\])?\.\.(?:[/\\]|\Z)", re.DOTALL
@@ -42,6 +45,7 @@ class PathOrigin(Struct):
         other: whether a part has another or an unknown source, such as a variable.
         has_computed_part: whether an operator computes a part, so that it may be any text.
         is_ambiguous: whether inputs that do not belong to the path may have been followed too.
+        is_reordered: whether an operator may give a function other arguments than its inputs in their order.
         is_incomplete: whether sources are missing: the bound on steps was reached, or a name is too long to follow.
         texts: the constants in the path, and the texts that operators insert.
     """
@@ -51,6 +55,7 @@ class PathOrigin(Struct):
     other: bool = False
     has_computed_part: bool = False
     is_ambiguous: bool = False
+    is_reordered: bool = False
     is_incomplete: bool = False
     texts: list[bytes] = field(default_factory=list)
 
@@ -76,7 +81,10 @@ class PathResolver:
         self._assets = {asset.tensor for asset in contents.assets if asset.tensor}
         self._captures = contents.captures
         self._main = next((graph for graph in contents.graphs.graphs if not graph.name), Graph())
-        self._functions = {graph.name for graph in contents.graphs.graphs if graph.name}
+        self._functions: dict[str, list[Graph]] = {}
+        for graph in contents.graphs.graphs:
+            if graph.name:
+                self._functions.setdefault(graph.name, []).append(graph)
         # The position of each argument, by the identity of the graph and the name of the argument.
         self._argument_positions: dict[int, dict[str, int]] = {}
         # The nodes that call a function, each with its graph, by the name of the function.
@@ -86,7 +94,7 @@ class PathResolver:
         for graph in contents.graphs.graphs:
             for node in graph.nodes:
                 # A node calls the functions in its attributes, and a function that takes the place of its operator.
-                for name in self._functions.intersection((*node.functions, node.op)):
+                for name in self._functions.keys() & {*node.functions, node.op}:
                     self._callers.setdefault(name, []).append((graph, node))
 
     def defines_function(self, op: str) -> bool:
@@ -145,7 +153,15 @@ class PathResolver:
                 origin.other = True
             elif node.op not in _PASSING_OPERATORS and node.op not in self._functions:
                 origin.has_computed_part = True
+            for name in self._functions.keys() & {*node.functions, node.op}:
+                yield from self._iter_results(name, origin)
         yield from ((graph, source) for source in node.inputs)
+
+    def _iter_results(self, name: str, origin: PathOrigin) -> Iterator[tuple[Graph, str]]:
+        """Yield what a function returns; a function without results may return any path."""
+        for function in self._functions[name]:
+            origin.other = origin.other or not function.results
+            yield from ((function, result) for result in function.results)
 
     def _find_argument_position(self, graph: Graph, name: str) -> int | None:
         """Return the position of the argument ``name`` of a function; ``None`` where it is not an argument."""
@@ -185,4 +201,5 @@ class PathResolver:
             shift = len(node.inputs) - len(graph.arguments)
             inputs = node.inputs[position + shift : position + shift + 1] if shift in (0, 1) else node.inputs
             origin.is_ambiguous = origin.is_ambiguous or len(inputs) > 1
+            origin.is_reordered |= node.op not in _CALLERS_IN_ORDER and node.op != graph.name
             yield from ((calling_graph, source) for source in inputs)
