@@ -25,6 +25,7 @@ from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.licensing import doubt_unread_terms
 from modelaudit.model.address import join_range
 from modelaudit.model.artifact import Artifact, Window, describe_change
+from modelaudit.model.copies import replace
 from modelaudit.model.errors import WindowError
 from modelaudit.model.evidence import Prose
 from modelaudit.model.finding import CheckFamily
