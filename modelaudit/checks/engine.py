@@ -222,13 +222,19 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
     if CheckFamily.SECURITY in rule_index.families:
         absences += unreported.list_absences()
     for finding in findings:
-        group = group_of[finding.rule, finding.artifact, finding.key]
-        reason = group.rule.leaves or group.absence_always
-        if reason is not None:
-            missing = redact_secrets(group.first.missing_file) if reason is UnreadReason.CONTENT_ABSENT else ""
-            detail = finding.message.removesuffix(".")
-            absences.append((finding.artifact, Unread(reason, detail, finding.location, missing_file=missing)))
+        absences += _find_left_absence(finding, group_of[finding.rule, finding.artifact, finding.key])
     return Judgements(findings, tuple(dict.fromkeys(absences)))
+
+
+def _find_left_absence(finding: Finding, group: _Group) -> Iterator[tuple[str, Unread]]:
+    """Yield the absence that a finding leaves by its rule or by its subject, if there is one."""
+    reason = group.rule.leaves or group.absence_always
+    if reason is not None:
+        missing = redact_secrets(group.first.missing_file) if reason is UnreadReason.CONTENT_ABSENT else ""
+        yield (
+            finding.artifact,
+            Unread(reason, finding.message.removesuffix("."), finding.location, missing_file=missing),
+        )
 
 
 class _UnreportedSubjects:
