@@ -119,6 +119,12 @@ ONLY_IN = {
     "rich": ("reports", "cli/progress"),
     "spdx_python_model": ("reports",),
     "pydantic": ("catalogue", "reports", "formats", "languages", "sources", "wire"),
+    # Values of a report, shapes of rule files, and values with a field that no text or comparison may show.
+    "dataclasses": (
+        *("model", "catalogue", "reports", "attesting", "options", "integrity/bundles", "languages/settings"),
+        *("languages/python/budget", "languages/python/call", "languages/shell/downloads", "sources/settings"),
+        "cli/explain",
+    ),
 }
 """Modules that only some rooms, or single modules of them, may import."""
 
