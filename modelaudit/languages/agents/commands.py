@@ -17,8 +17,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
-from modelaudit.languages.shell.outside_writes import collect_outside_writes
-from modelaudit.languages.shell.script import VOCABULARY
+from modelaudit.languages.shell.vocabulary import VOCABULARY
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
@@ -160,6 +159,8 @@ def _judge(command: str, runs_by_itself: bool) -> Iterator[Mention]:
     Raises:
         LimitReachedError: a bound on the analysis was reached.
     """
+    from modelaudit.languages.shell.outside_writes import collect_outside_writes
+
     yield from collect_command_mentions(command)
     if runs_by_itself:
         yield from collect_outside_writes(command)

@@ -15,7 +15,6 @@ from typing import Final
 
 from modelaudit.languages.configurations.python_names import FORMAT
 from modelaudit.languages.settings import Setting
-from modelaudit.languages.shell.harm import is_private_path
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.wire.base import Reading
@@ -92,6 +91,8 @@ class JsonnetProgram:
 
     def build_references(self) -> Iterator[Reading]:
         """Yield the references to the imported files, and an outline of those that hold secrets."""
+        from modelaudit.languages.shell.harm import is_private_path
+
         secrets = tuple(
             Mention("switches", "reads-secret-file", each.target, each.where)
             for each in self.imports

@@ -26,7 +26,6 @@ from modelaudit.languages.configurations.python_names import (
 )
 from modelaudit.languages.configurations.started_commands import STARTED_PROGRAMS
 from modelaudit.languages.python import uses
-from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.run_files import ANY, PYTHON, SHELL
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -271,6 +270,8 @@ def _analyze_programs(programs: Iterable[list[Setting]]) -> Iterator[Reading]:
 
     The tool runs the program when it needs the value. Its calls therefore count as calls in a function.
     """
+    from modelaudit.languages.python.analysis import analyze_source
+
     distinct: dict[Mention, None] = {}
     shell_programs: list[Mention] = []
     reached_bound = False
