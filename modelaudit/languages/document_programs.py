@@ -18,8 +18,6 @@ from msgspec import Struct
 from modelaudit.languages.configurations.commands import ACTIONS_UNDER_ANY_KEY
 from modelaudit.languages.configurations.python_names import FORMAT
 from modelaudit.languages.python import uses
-from modelaudit.languages.python.analysis import analyze_source
-from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -191,6 +189,8 @@ def _analyze_block(language: str, program: str, line: int) -> Iterator[Mention]:
 
 def _analyze_python(text: str, line: int) -> Iterator[Mention]:
     """Yield the uses of names in a program that shows an attack; nothing for any other program."""
+    from modelaudit.languages.python.analysis import analyze_source
+
     mentions = analyze_source(text).mentions
     if any(each.use in _ATTACK_USES or each.name in _ATTACK_TEXTS for each in mentions):
         for mention in mentions:
@@ -200,6 +200,8 @@ def _analyze_python(text: str, line: int) -> Iterator[Mention]:
 
 def _analyze_shell(text: str, line: int) -> Iterator[Mention]:
     """Yield the attacks in a command line; a bound that is reached ends them."""
+    from modelaudit.languages.shell.script import collect_script_mentions
+
     try:
         for mention in collect_script_mentions(text.strip()):
             if mention.use in ACTIONS_UNDER_ANY_KEY:

@@ -8,17 +8,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from modelaudit.languages.documented_programs import MOST_PROGRAMS, find_documented_programs
 from modelaudit.languages.python import uses
-from modelaudit.languages.python.analysis import analyze_source
-from modelaudit.languages.shell.executed_files import EXECUTED, find_executed_files
-from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText
-from modelaudit.languages.shell.parsed_texts import ParsedTexts
-from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
+from modelaudit.languages.shell.vocabulary import VOCABULARY
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.copies import replace
@@ -30,6 +26,9 @@ from modelaudit.wire.base import Head, LimitReachedError, Reader, Reading
 from modelaudit.wire.bounds import build_references
 from modelaudit.wire.requirement_lines import VOCABULARY as REQUIREMENTS
 from modelaudit.wire.text import decode_loosely, get_file_name, looks_like_text
+
+if TYPE_CHECKING:
+    from modelaudit.languages.shell.parsed_texts import ParsedTexts
 
 _MOST_CHARACTERS: Final = 2 * MIB
 _MOST_BLOCK_CHARACTERS: Final = 400_000  # of all commands of a document together
@@ -125,7 +124,7 @@ def read_instructions(text: str, format_name: str, key: str | None = None) -> It
     actions: dict[Mention, None] = {}
     references: dict[Reference, None] = {}
     reached_limit: LimitReachedError | None = None
-    blocks: list[PlacedText] = []
+    blocks: list[tuple[int, str]] = []
     characters_left = _MOST_BLOCK_CHARACTERS
     for line, commands in list_command_texts(text):
         characters_left -= len(commands) + _CHARACTERS_OF_BLOCK
@@ -137,15 +136,12 @@ def read_instructions(text: str, format_name: str, key: str | None = None) -> It
             if isinstance(commands, PythonBlock):
                 mentions.update(dict.fromkeys(_analyze_python_block(commands, line)))
                 continue
-            blocks.append(PlacedText(commands, Location(line=line), counts_lines=True))
-            texts = ParsedTexts()
-            actions.update(dict.fromkeys(_collect_actions(commands, line, texts)))
-            references.update(dict.fromkeys(_refer_to_run_files(commands, line, texts)))
+            blocks.append((line, commands))
+            _read_block(commands, line, actions, references)
         except LimitReachedError as error:
             reached_limit = error
-    blocks.sort(key=lambda block: block.where.line or 1)
     try:
-        for action in JoinedCommands(blocks).collect_mentions(actions):
+        for action in _join_blocks(blocks, actions):
             actions[action] = None
     except LimitReachedError as error:
         reached_limit = error
@@ -160,8 +156,38 @@ def read_instructions(text: str, format_name: str, key: str | None = None) -> It
         raise reached_limit
 
 
+def _read_block(commands: str, line: int, actions: dict[Mention, None], references: dict[Reference, None]) -> None:
+    """Add the actions of commands that begin at a line, and references to the files that they execute.
+
+    Raises:
+        LimitReachedError: the commands reached a bound on their analysis.
+    """
+    from modelaudit.languages.shell.parsed_texts import ParsedTexts
+
+    texts = ParsedTexts()
+    actions.update(dict.fromkeys(_collect_actions(commands, line, texts)))
+    references.update(dict.fromkeys(_refer_to_run_files(commands, line, texts)))
+
+
+def _join_blocks(blocks: Sequence[tuple[int, str]], actions: Mapping[Mention, object]) -> Iterator[Mention]:
+    """Yield the actions of all commands together that those of one block, the ``actions``, do not show.
+
+    Raises:
+        LimitReachedError: the commands reached a bound on their analysis.
+    """
+    if not blocks:
+        return
+    from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText
+
+    ordered = sorted(blocks, key=lambda block: block[0])
+    texts = [PlacedText(commands, Location(line=line), counts_lines=True) for line, commands in ordered]
+    yield from JoinedCommands(texts).collect_mentions(actions)
+
+
 def _refer_to_run_files(commands: str, line: int, texts: ParsedTexts) -> Iterator[Reference]:
     """Yield references to the files that commands execute; ``texts`` keeps what is parsed."""
+    from modelaudit.languages.shell.executed_files import EXECUTED, find_executed_files
+
     for each in find_executed_files(commands, texts):
         if each.named_by == EXECUTED:
             where = Location(line=line + (each.where.line or 1) - 1)
@@ -170,6 +196,8 @@ def _refer_to_run_files(commands: str, line: int, texts: ParsedTexts) -> Iterato
 
 def _collect_actions(commands: str, line: int, texts: ParsedTexts) -> Iterator[Mention]:
     """Yield the actions of commands that begin at a line; ``texts`` keeps what is parsed."""
+    from modelaudit.languages.shell.script import collect_script_mentions
+
     windows_mentions = collect_windows_mentions(commands) if _WINDOWS_MARK.search(commands) else iter(())
     located = (replace(each, where=Location(line=line + (each.where.line or 1) - 1)) for each in windows_mentions)
     yield from chain(collect_script_mentions(commands, line, texts), located)
@@ -253,6 +281,8 @@ def _list_command_paragraphs(text: str) -> Iterator[tuple[int, str]]:
 
 def _analyze_python_block(program: str, line: int) -> Iterator[Mention]:
     """Yield one instruction for each effect of a block of Python that harms whoever runs it."""
+    from modelaudit.languages.python.analysis import analyze_source
+
     for mention in analyze_source(program).mentions:
         effect = _EFFECTS.get(mention.use) or _EFFECTS.get(mention.name)
         if effect is not None:

@@ -15,10 +15,10 @@ from itertools import chain
 from typing import Final
 
 from modelaudit.languages.configurations.tags import read_tags
-from modelaudit.languages.jinja.accesses import ATTRIBUTES, NAMES
 from modelaudit.languages.jinja.costs import COSTS
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS
 from modelaudit.languages.jinja.template import read_template
+from modelaudit.languages.jinja.vocabularies import ATTRIBUTES, NAMES
 from modelaudit.languages.long_templates import may_be_template
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.copies import replace

@@ -158,6 +158,16 @@ def test_text_is_recognised_without_the_readers_of_weights_and_graphs() -> None:
     ] == []
 
 
+def test_answer_on_the_licence_of_texts_imports_no_analysis_of_programs(tmp_path) -> None:
+    (tmp_path / "README.md").write_text("---\nlicense: mit\n---\n# A model\n\nIt is under the MIT licence.\n")
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "hidden_size": 8, "vocab_size": 9}')
+    program = "import modelaudit, sys; modelaudit.license(sys.argv[1], offline=True); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=True)
+    slow = ("modelaudit.languages.python.analysis", "modelaudit.languages.shell.script", "jinja2")
+    assert "modelaudit.formats.interpreters" in done.stdout.split()
+    assert [each for each in slow if each in done.stdout.split()] == []
+
+
 def test_all_fields_of_a_sign_have_to_hold() -> None:
     head = make_head("a/B.Txt", "stated", b"ab\3\0\0\0" + b"x" * 20 + b"Word")
     kept = {"contents": ANY_CONTENT}

@@ -18,8 +18,7 @@ from msgspec import Struct
 
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.shell.expansions import COMMAND_VARIABLES
-from modelaudit.languages.shell.outside_writes import collect_outside_writes
-from modelaudit.languages.shell.script import VOCABULARY
+from modelaudit.languages.shell.vocabulary import VOCABULARY
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -161,6 +160,8 @@ def _judge(command: str, runs_by_itself: bool) -> Iterator[Mention]:
     Raises:
         LimitReachedError: a bound on the analysis was reached.
     """
+    from modelaudit.languages.shell.outside_writes import collect_outside_writes
+
     yield from collect_command_mentions(command)
     if runs_by_itself:
         yield from collect_outside_writes(command)

@@ -15,7 +15,7 @@ from modelaudit.languages.agents.hidden import COMMENT_OF_CODE, HiddenText, find
 from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_gathered_secrets, find_risks
 from modelaudit.languages.jinja.notable_text import find_notable_texts
 from modelaudit.languages.python.attack_texts import find_attack_texts
-from modelaudit.languages.shell.script import VOCABULARY as SHELL_COMMANDS
+from modelaudit.languages.shell.vocabulary import VOCABULARY as SHELL_COMMANDS
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern

@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
-from modelaudit.languages.shell.outside_writes import collect_outside_writes
-from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
@@ -87,6 +85,8 @@ def _collect_mentions(settings: Sequence[Setting]) -> Iterator[Mention]:
     Raises:
         LimitReachedError: a bound on the analysis of a command was reached.
     """
+    from modelaudit.languages.shell.outside_writes import collect_outside_writes
+
     for setting in settings:
         value = str(setting.value)
         if setting.key in _BASE_ADDRESSES:

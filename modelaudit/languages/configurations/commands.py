@@ -11,16 +11,12 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from modelaudit.languages.configurations.targets import resolve_interpolations
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
-from modelaudit.languages.shell.harm import is_private_path, judge_mount
-from modelaudit.languages.shell.joined_commands import JoinedCommands, PlacedText
-from modelaudit.languages.shell.outside_writes import collect_outside_writes
 from modelaudit.languages.shell.recipes import convert_dockerfile
-from modelaudit.languages.shell.script import collect_script_mentions
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -31,6 +27,9 @@ from modelaudit.wire.base import LimitReachedError, Reading
 from modelaudit.wire.bounds import keep_first
 from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.text import get_file_name
+
+if TYPE_CHECKING:
+    from modelaudit.languages.shell.joined_commands import PlacedText
 
 _ON_INSTALL: Final = frozenset(
     {"preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare"}
@@ -123,6 +122,8 @@ def read_commands(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
     Raises:
         LimitReachedError: after the outline, if a bound on the analysis of a command was reached.
     """
+    from modelaudit.languages.shell.joined_commands import JoinedCommands
+
     file = get_file_name(path)
     values = _collect_values(settings)
     distinct_mentions: dict[Mention, None] = {}
@@ -157,6 +158,8 @@ def _list_joined_texts(settings: Sequence[Setting], values: Mapping[tuple[str, .
     A list is one command by its words, or several commands; both readings count. A download that Ansible describes by
     its keys becomes a command.
     """
+    from modelaudit.languages.shell.joined_commands import PlacedText
+
     items: list[Setting] = []  # of the list that has not ended
     for setting, following in iterate_within_deadline(zip_longest(settings, settings[1:]), items_per_check=16):
         yield from _convert_download(setting, values)
@@ -178,6 +181,8 @@ def _list_joined_texts(settings: Sequence[Setting], values: Mapping[tuple[str, .
 
 def _convert_download(setting: Setting, values: Mapping[tuple[str, ...], object]) -> Iterator[PlacedText]:
     """Yield the command of a download for the last key of the module ``get_url`` of Ansible that the command needs."""
+    from modelaudit.languages.shell.joined_commands import PlacedText
+
     parent = setting.path[:-1]
     if parent and setting.path[-1] in _ANSIBLE_KEYS and parent[-1].rpartition(".")[2] in ("get_url", "win_get_url"):
         url, target = (values.get((*parent, each)) for each in _ANSIBLE_KEYS)
@@ -187,6 +192,9 @@ def _convert_download(setting: Setting, values: Mapping[tuple[str, ...], object]
 
 def _convert_mount(setting: Setting) -> Iterator[PlacedText]:
     """Yield the command that copies a private folder of the user to where a task finds it, as its mount does."""
+    from modelaudit.languages.shell.harm import is_private_path
+    from modelaudit.languages.shell.joined_commands import PlacedText
+
     steps = next((steps for key in _FILE_MOUNTS if (steps := setting.get_steps_below(key)) is not None), None)
     if steps is None or not is_private_path(str(setting.value)):
         return
@@ -228,6 +236,8 @@ def _collect_commands(file: str, setting: Setting, values: Mapping[tuple[str, ..
     Raises:
         LimitReachedError: a bound on the analysis of the command was reached.
     """
+    from modelaudit.languages.shell.outside_writes import collect_outside_writes
+
     value = setting.value
     if not isinstance(value, str):
         return
@@ -285,6 +295,8 @@ def collect_command_mentions(text: str) -> Iterator[Mention]:
     Raises:
         LimitReachedError: a bound on the analysis of the command was reached.
     """
+    from modelaudit.languages.shell.script import collect_script_mentions
+
     if _WINDOWS_MARKS.search(text):
         yield from collect_windows_mentions(text)
     yield from collect_script_mentions(text)
@@ -337,6 +349,8 @@ def read_container_settings(path: str, settings: Sequence[Setting], limits: Limi
 
 def _judge_container_setting(setting: Setting) -> str:
     """Return the use of the mention of a setting of a container; empty if it gives no power over the host."""
+    from modelaudit.languages.shell.harm import judge_mount
+
     if _CONTAINER_KEYS.isdisjoint(setting.path):
         return ""
     value = str(setting.value)

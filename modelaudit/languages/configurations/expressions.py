@@ -25,7 +25,6 @@ from msgspec import Struct, field
 
 from modelaudit.languages.code_text import find_python_calls
 from modelaudit.languages.configurations.python_names import FORMAT, build_outlines, is_module_name
-from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.source import parse_code_text
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.model.copies import replace
@@ -305,6 +304,8 @@ def _analyze_texts(texts: Sequence[tuple[str, Setting]]) -> Iterator[Mention]:
 
 def _list_mentions(program: _Program) -> Iterator[Mention]:
     """Yield the uses of names in a program at the settings that they come from."""
+    from modelaudit.languages.python.analysis import analyze_source
+
     # An expression is evaluated when something asks for its value, and not when the file is read.
     for mention in analyze_source(program.text, is_imported=False).mentions:
         setting = program.find_setting(mention.where.line or 1)

@@ -16,7 +16,6 @@ from msgspec import Struct, field
 
 from modelaudit.languages.configurations.python_names import FORMAT
 from modelaudit.languages.settings import Setting
-from modelaudit.languages.shell.harm import is_private_path
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention, Outline, Reference, ReferenceKind
 from modelaudit.wire.base import Reading
@@ -91,6 +90,8 @@ class JsonnetProgram(Struct):
 
     def build_references(self) -> Iterator[Reading]:
         """Yield the references to the imported files, and an outline of those that hold secrets."""
+        from modelaudit.languages.shell.harm import is_private_path
+
         secrets = tuple(
             Mention("switches", "reads-secret-file", each.target, each.where)
             for each in self.imports

@@ -21,10 +21,7 @@ from typing import Final
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.languages.shell.command import Command
-from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.program_names import normalize_program_name
-from modelaudit.languages.shell.script import collect_script_mentions
-from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention
@@ -116,6 +113,9 @@ def _mention_pipe(text: str, setting: Setting) -> Iterator[Mention]:
     Raises:
         LimitReachedError: a bound on the analysis of the command was reached.
     """
+    from modelaudit.languages.shell.lexer import parse_commands
+    from modelaudit.languages.shell.script import collect_script_mentions
+
     for command in parse_commands(text[:_LONGEST_COMMAND]):
         for name in _list_programs(command):
             yield Mention(STARTED_PROGRAMS, "pipe", name[:200], setting.where, text.strip()[:200])

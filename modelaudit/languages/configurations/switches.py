@@ -9,7 +9,6 @@ from typing import Final
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.document_settings import expand_json_texts
 from modelaudit.languages.kernel_keys import KERNEL_KEYS
-from modelaudit.languages.python.remote_code import find_kernel_repository
 from modelaudit.languages.settings import (
     Interpreter,
     Scalar,
@@ -69,6 +68,8 @@ def read_switches(path: str, settings: Sequence[Setting], limits: Limits) -> Ite
 
 def _collect_switches(settings: Sequence[Setting]) -> Iterator[Mention]:
     """Yield a mention of each unsafe switch, and of each kernel that is downloaded from the Hub."""
+    from modelaudit.languages.python.remote_code import find_kernel_repository
+
     for setting in settings:
         key = normalize_key(setting.key)
         if key in _UNSAFE_IF_ON and _is_one_of(setting.value, _YES):

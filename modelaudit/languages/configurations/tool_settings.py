@@ -27,7 +27,6 @@ from modelaudit.languages.configurations.python_names import (
 )
 from modelaudit.languages.configurations.started_commands import STARTED_PROGRAMS
 from modelaudit.languages.python import uses
-from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.run_files import ANY, PYTHON, SHELL
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.model.copies import replace
@@ -272,6 +271,8 @@ def _analyze_programs(programs: Iterable[list[Setting]]) -> Iterator[Reading]:
 
     The tool runs the program when it needs the value. Its calls therefore count as calls in a function.
     """
+    from modelaudit.languages.python.analysis import analyze_source
+
     distinct: dict[Mention, None] = {}
     shell_programs: list[Mention] = []
     reached_bound = False

@@ -15,7 +15,7 @@ from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
-from modelaudit.languages.shell.script import VOCABULARY
+from modelaudit.languages.shell.vocabulary import VOCABULARY
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention

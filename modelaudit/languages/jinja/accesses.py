@@ -17,16 +17,11 @@ from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.constants import Unknown
 from modelaudit.languages.jinja.folding import ConstantFolder, FoldedValues
 from modelaudit.languages.jinja.syntax import walk_nodes
+from modelaudit.languages.jinja.vocabularies import ATTRIBUTES, FILTERS, METHODS, NAMES, TEMPLATES, TESTS
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 
-ATTRIBUTES: Final = "jinja-attributes"
-METHODS: Final = "jinja-methods"
-FILTERS: Final = "jinja-filters"
-TESTS: Final = "jinja-tests"
-NAMES: Final = "jinja-names"
-TEMPLATES: Final = "jinja-templates"
 MAX_NAME_LENGTH: Final = 120
 
 # Filters that read an attribute of each item: the position of its name among the arguments, and its keyword.

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.jinja.accesses import ATTRIBUTES, METHODS, NAMES
-from modelaudit.languages.jinja.template import has_template_marks, read_template
+from modelaudit.languages.jinja.vocabularies import ATTRIBUTES, METHODS, NAMES, has_template_marks
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -75,6 +74,8 @@ def _is_about_templates(steps: Sequence[str]) -> bool:
 
 def _read_value(key_path: tuple[str, ...], text: str) -> Iterator[Reading]:
     """Yield the outline of the template at a key path: all mentions if the key is about templates, else attacks."""
+    from modelaudit.languages.jinja.template import read_template
+
     is_loaded = bool(_TEMPLATE_KEYS.intersection(key_path))
     outline, unread = read_template(text, ".".join(key_path)[:_MAX_KEY_LENGTH])
     if _is_about_templates(key_path):
@@ -94,6 +95,8 @@ def _read_list(key_path: tuple[str, ...], parts: list[str]) -> Iterator[Reading]
 
     Both readings are tried, because the loader decides.
     """
+    from modelaudit.languages.jinja.template import read_template
+
     joined = "".join(parts)
     if not has_template_marks(joined):
         return

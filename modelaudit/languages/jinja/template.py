@@ -8,14 +8,14 @@ from typing import Final
 
 from jinja2 import nodes
 
-from modelaudit.languages.jinja.accesses import ATTRIBUTES, AccessCollector
+from modelaudit.languages.jinja.accesses import AccessCollector
 from modelaudit.languages.jinja.bindings import TemplateBindings
 from modelaudit.languages.jinja.conditions import ConditionAnalyzer
 from modelaudit.languages.jinja.costs import collect_cost_mentions
 from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.languages.jinja.notable_text import PRIVATE_DATA, TEXTS, contains_prose, find_notable_texts
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS, parse_template, walk_nodes
-from modelaudit.model.copies import replace
+from modelaudit.languages.jinja.vocabularies import ATTRIBUTES
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason
@@ -33,12 +33,6 @@ _PRIVATE_DATA_DETAIL: Final = "which tells the model to pass on private data"
 _DUNDER: Final = defer_pattern(
     r"(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)([a-z]{2,30})(?:__|\\x5f\\x5f|\\u005f\\u005f|\\137\\137)"
 )
-_MARK: Final = defer_pattern(r"\{[%{#]")
-
-
-def has_template_marks(text: str) -> bool:
-    """Whether the text contains the start of a Jinja statement, expression or comment."""
-    return _MARK.search(text) is not None
 
 
 def read_template(

@@ -13,7 +13,7 @@ from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.command_flows import list_program_texts, list_written_files
 from modelaudit.languages.shell.lexer import parse_commands
 from modelaudit.languages.shell.program_names import normalize_program_name, unwrap_command
-from modelaudit.languages.shell.script import VOCABULARY
+from modelaudit.languages.shell.vocabulary import VOCABULARY
 from modelaudit.model.outline import Mention
 
 _OUTSIDE: Final = ("/", "~", "$HOME", "${HOME}", "%APPDATA%", "%USERPROFILE%", "%TEMP%")

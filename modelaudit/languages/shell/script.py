@@ -51,13 +51,12 @@ from modelaudit.languages.shell.program_names import (
     unwrap_command,
 )
 from modelaudit.languages.shell.script_state import ScriptState
-from modelaudit.model.copies import replace
+from modelaudit.languages.shell.vocabulary import VOCABULARY
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
 from modelaudit.wire.deadline import iterate_within_deadline
 
-VOCABULARY: Final = "shell-commands"
 _MAX_DEPTH: Final = 6
 _MAX_MENTIONS: Final = 2000
 _MAX_QUOTE_LENGTH: Final = 200

@@ -21,7 +21,8 @@ from modelaudit.languages.shell.embedded_commands import extract_python_programs
 from modelaudit.languages.shell.executed_files import find_executed_files
 from modelaudit.languages.shell.fetched_places import refer_to_fetched_runs
 from modelaudit.languages.shell.parsed_texts import ParsedTexts
-from modelaudit.languages.shell.script import VOCABULARY, collect_script_mentions
+from modelaudit.languages.shell.script import collect_script_mentions
+from modelaudit.languages.shell.vocabulary import VOCABULARY
 from modelaudit.languages.shell.windows import collect_windows_mentions
 from modelaudit.model.address import join_member
 from modelaudit.model.artifact import Artifact, Window
