@@ -1112,3 +1112,19 @@ def test_setting_behind_a_vocabulary_with_an_object_for_each_token_is_collected(
     found, error = document_settings.collect_json_settings((text,), Limits())
     assert error is None
     assert (found[-1].path, found[-1].value) == (("layer", "_target_"), "os.system")
+
+
+@pytest.mark.parametrize(
+    "module, function, words, expected",
+    [
+        ("mɒdjʊl", "fʌŋkʃᵊn", 1001, set()),
+        # A mapping with few words, and a name that some package may have.
+        ("mɒdjʊl", "fʌŋkʃᵊn", 10, {("asked-for", "mɒdjʊl.fʌŋkʃᵊn")}),
+        ("module", "fʌŋkʃᵊn", 1001, {("asked-for", "module.fʌŋkʃᵊn")}),
+        ("mɒdjʊl", "function", 1001, {("asked-for", "mɒdjʊl.function")}),
+    ],
+)
+def test_dictionary_of_sounds_names_no_function(read_bytes, module, function, words, expected):
+    values = {f"word{number}": "wɜd" for number in range(words)} | {"module": module, "function": function}
+    mentions = set(list_mentions(read_bytes(json.dumps(values).encode(), "gold.json")))
+    assert {each for each in mentions if each[0] == "asked-for"} == expected

@@ -101,6 +101,8 @@ _SHARE_OF_INDEX: Final = 0.9
 # Two keys of one mapping that name a module, and a function in it.
 _MODULE_KEYS: Final = frozenset({"module", "module_name", "python_module", "import"})
 _MEMBER_KEYS: Final = frozenset({"function", "func", "function_name", "callable", "attr", "attribute", "method"})
+_MOST_BESIDE_PAIR: Final = 1000
+"""Texts of a mapping in which a pair of names outside of ASCII counts: a dictionary of sounds has more of them."""
 _CLASS_NAME: Final = defer_pattern(r"[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z]\w*[a-z]\w*")
 _CLASS_KEY: Final = "class"
 _MODULE: Final = defer_pattern(r"[A-Za-z_]\w{0,99}(?:\.[A-Za-z_]\w{0,99}){0,20}")
@@ -236,10 +238,16 @@ def _collect_pairs(settings: Sequence[Setting]) -> Iterator[Mention]:
         for each in settings
         if each.path and each.path[-1] in _MODULE_KEYS and isinstance(each.value, str) and _MODULE.fullmatch(each.value)
     }
-    for setting in settings if modules else ():
+    if not modules:
+        return
+    texts = Counter(each.path[:-1] for each in settings if each.path and isinstance(each.value, str))
+    for setting in settings:
         module = modules.get(setting.path[:-1])
         name = setting.value if isinstance(setting.value, str) else ""
-        if module is not None and setting.path[-1] in _MEMBER_KEYS and _MODULE.fullmatch(name):
+        if module is None or setting.path[-1] not in _MEMBER_KEYS or not _MODULE.fullmatch(name):
+            continue
+        are_sounds = texts[setting.path[:-1]] > _MOST_BESIDE_PAIR and not (module.isascii() or name.isascii())
+        if not are_sounds:
             yield make_python_mention("asked-for", f"{module}.{name}", setting)
 
 
