@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from modelaudit.languages.configurations.commands import collect_command_mentions
 from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention

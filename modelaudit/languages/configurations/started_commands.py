@@ -22,6 +22,7 @@ from modelaudit.languages.configurations.python_names import build_outlines
 from modelaudit.languages.settings import Interpreter, Setting, TextMarks
 from modelaudit.languages.shell.command import Command
 from modelaudit.languages.shell.program_names import normalize_program_name
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention

@@ -16,6 +16,7 @@ from modelaudit.languages.jinja.folding import ConstantFolder
 from modelaudit.languages.jinja.notable_text import PRIVATE_DATA, TEXTS, contains_prose, find_notable_texts
 from modelaudit.languages.jinja.syntax import MAX_CHARACTERS, parse_template, walk_nodes
 from modelaudit.languages.jinja.vocabularies import ATTRIBUTES
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.structure import Location, Unread, UnreadReason

@@ -52,6 +52,7 @@ from modelaudit.languages.shell.program_names import (
 )
 from modelaudit.languages.shell.script_state import ScriptState
 from modelaudit.languages.shell.vocabulary import VOCABULARY
+from modelaudit.model.copies import replace
 from modelaudit.model.outline import Mention
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import LimitReachedError
