@@ -12,21 +12,16 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
-from modelaudit.catalogue.call_signatures import read_signatures
-from modelaudit.catalogue.callables import CallablesReader
 from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.description import read_description
 from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
-from modelaudit.catalogue.discovery import read_discovery
 from modelaudit.catalogue.edition import read_edition
-from modelaudit.catalogue.elements import read_element_lists
 from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
 from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.garbage import pause_garbage_collection
 from modelaudit.catalogue.licenses import read_licenses
 from modelaudit.catalogue.openness import read_openness
-from modelaudit.catalogue.operators import read_operators
 from modelaudit.catalogue.origins import read_origins
 from modelaudit.catalogue.policies import read_policies, read_policy_file
 from modelaudit.catalogue.policy_layer import PolicyWords
@@ -34,7 +29,6 @@ from modelaudit.catalogue.publishers import read_publishers
 from modelaudit.catalogue.restrictions import read_restrictions
 from modelaudit.catalogue.retired import read_retired
 from modelaudit.catalogue.rule_files import RuleFile, RuleFiles, iterate_files, list_files, read_files
-from modelaudit.catalogue.skops import read_skops
 from modelaudit.catalogue.standard_texts import read_standard_texts
 from modelaudit.catalogue.taxonomy import read_taxonomy
 from modelaudit.catalogue.term_words import read_term_words
@@ -241,6 +235,9 @@ def _find_later_part(parts: tuple[str, ...]) -> str:
 
 def _read_names(sources: Sequence[RuleFile], declarations: Mapping[str, VocabularyDeclaration]) -> NameLists:
     """Read the lists that judge names."""
+    from modelaudit.catalogue.operators import read_operators
+    from modelaudit.catalogue.skops import read_skops
+
     files = read_files(sources)
     require_declarations(files.vocabularies, declarations)
     return NameLists(
@@ -253,16 +250,23 @@ def _read_names(sources: Sequence[RuleFile], declarations: Mapping[str, Vocabula
 
 def _read_discovery(sources: Sequence[RuleFile]) -> DiscoveryRules:
     """Read the forms in which code loads models."""
+    from modelaudit.catalogue.discovery import read_discovery
+
     return read_discovery(read_files(sources).discovery)
 
 
 def _read_element_lists(sources: Sequence[RuleFile]) -> tuple[ElementListRules, ...]:
     """Read the published lists of minimum elements."""
+    from modelaudit.catalogue.elements import read_element_lists
+
     return read_element_lists(read_files(sources).element_lists)
 
 
 def _read_callables(files: RuleFiles) -> Callables:
     """Read the lists of Python names: the standard library, the dangerous names, then the trusted ones."""
+    from modelaudit.catalogue.call_signatures import read_signatures
+    from modelaudit.catalogue.callables import CallablesReader
+
     callables = CallablesReader()
     for document in _take(files.standard_library):
         callables.read_standard_library(document)
