@@ -24,6 +24,7 @@ from modelaudit.licenses.evidence.folders import (
 )
 from modelaudit.licenses.evidence.hub_ids import fold_hub_id
 from modelaudit.licenses.evidence.record import Evidence
+from modelaudit.licenses.evidence.texts_on_demand import TextsOnDemand
 from modelaudit.licenses.evidence.unsearched_texts import claim_unsearched_texts, is_over_limit
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
 from modelaudit.licensing import BaseModelLookup
@@ -176,7 +177,9 @@ class _Concluding:
             repository=repository,
             origins=origins,
             datasets=datasets,
-            texts={seen: text for path, text in self.collector.texts.items() if (seen := see(path)) is not None},
+            texts=TextsOnDemand(
+                {seen: text for path, text in self.collector.texts.items() if (seen := see(path)) is not None}
+            ),
             kinds={seen: kind for path, kind in self.collector.kinds.items() if (seen := see(path)) is not None},
             modalities=self.base_models.modalities,
             multimodal=self.collector.multimodal,
