@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TypeVar
 
 from modelaudit.catalogue.base_models import load_base_models
@@ -150,6 +151,7 @@ class _Concluding:
         depth = _count_steps(self.snapshot.folder) + _count_steps(folder)
         claims, levels = keep_nearest_terms(claims, depth) if depth else (claims, 0)
 
+        @cache
         def see(path: str) -> str | None:
             seen = None if lies_in_other(path, folder, others) else rebase_path(path, folder)
             return seen if seen is not None and count_levels_above(seen) <= levels else None
