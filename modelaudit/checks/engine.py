@@ -288,8 +288,8 @@ def _make_finding(group: _Group, bounds: FindingBounds) -> Finding:
     """Return the finding on equal subjects: the evidence of all, and the location of the first."""
     rule, first = group.rule, group.first
     location = first.location
-    if location.key:
-        location = replace(location, key=redact_secrets(location.key))
+    if location.key and (key := redact_secrets(location.key)) != location.key:
+        location = replace(location, key=key)
     evidence = list(group.evidence)
     if group.lines > len(evidence):
         evidence.append(f"and {group.lines - len(evidence)} more")

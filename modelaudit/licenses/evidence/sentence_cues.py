@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from modelaudit.licenses.evidence.kept_judgements import keep_judgements
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.restrictions import ORDINARY_NAME, Combination, Cues
 
@@ -157,6 +158,13 @@ def find_vocabularies(sentence: str, cues: Cues) -> frozenset[str]:
     return frozenset(find_cues(sentence, build_cue_index(cues)))
 
 
+@keep_judgements
+def find_own_words(sentence: str, cues: Cues) -> frozenset[str]:
+    """As ``find_vocabularies``, without the words that agree with an ordinary licence."""
+    return find_vocabularies(cut_agreements(sentence, cues), cues)
+
+
+@keep_judgements
 def find_topics(sentence: str, cues: Cues) -> frozenset[str]:
     """Find the names of the topics with a word in a folded sentence, such as ``place:EU``."""
     return frozenset(find_cues(sentence, _build_topic_index(cues)))
