@@ -149,7 +149,7 @@ class Audit:
         )
         # Without digests most elements would be absent because of the policy, and not because of the model.
         lists = self.catalogue.element_lists if CheckFamily.INTEGRITY in policy.checks else ()
-        return replace(report, elements=judge_elements(report, lists))
+        return replace(report, elements=judge_elements(report, lists)) if lists else report
 
     def decide(
         self,
@@ -260,7 +260,8 @@ class Audit:
             record, pending = self._unhashed.popleft()
             hashed = Hashed() if pending is None else pending()
             digest_state = compare_digests(record.claimed, hashed.digests)
-            record = replace(record, digests=hashed.digests, digest_state=digest_state)
+            if hashed.digests or digest_state is not record.digest_state:
+                record = replace(record, digests=hashed.digests, digest_state=digest_state)
             absences = [] if hashed.absence is None else [hashed.absence]
             if hashed.absence is not None:
                 self.read_absences[record.path] = self.read_absences.get(record.path, frozenset()) | {hashed.absence}

@@ -59,6 +59,23 @@ _MULTIMODAL_TASKS = frozenset(
 )
 
 
+class KeptText:
+    """The text of one file, which is normalized by ``flatten_text`` when it is called first.
+
+    Attributes:
+        parts: as the file has them.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[str] = []
+        self._flattened: list[str] = []
+
+    def __call__(self) -> str:
+        """Return the normalized text."""
+        self._flattened += map(flatten_text, self.parts[len(self._flattened) :])
+        return " ".join(self._flattened)
+
+
 class ClaimCollector(Struct):
     """Collects the licence claims and texts of one repository, one structure after the other.
 
@@ -66,7 +83,7 @@ class ClaimCollector(Struct):
         rules: the rule set.
         folders: further rule folders, whose fingerprints are used too.
         claims: in the order of the files.
-        texts: texts of cards, licence files and notices by path, normalized by ``flatten_text``.
+        texts: texts of cards, licence files and notices by path.
         kinds: the kind of each of these texts.
         components: id from ``rules/openness.yaml`` -> the file that states this part of the release.
         fields: the fields of the root card that have a value.
@@ -82,7 +99,7 @@ class ClaimCollector(Struct):
     rules: Catalogue
     folders: Sequence[Path] = ()
     claims: list[LicenseClaim] = field(default_factory=list)
-    texts: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, KeptText] = field(default_factory=dict)
     kinds: dict[str, ProseKind] = field(default_factory=dict)
     components: dict[str, str] = field(default_factory=dict)
     fields: set[str] = field(default_factory=set)
@@ -154,8 +171,7 @@ class ClaimCollector(Struct):
         self._keep_license_text(prose, address, judged)
         self.claims += judged.limits
         if prose.kind in _KEPT_KINDS and not is_member(address) and len(self.texts) < _MAX_TEXTS:
-            words = flatten_text(prose.text[:_MAX_KEPT_CHARACTERS])
-            self.texts[address] = f"{self.texts[address]} {words}" if address in self.texts else words
+            self.texts.setdefault(address, KeptText()).parts.append(prose.text[:_MAX_KEPT_CHARACTERS])
             self.kinds.setdefault(address, prose.kind)
 
     def _claim_siblings(self, address: str, names: Iterable[str]) -> list[LicenseClaim]:

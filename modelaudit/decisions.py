@@ -181,13 +181,16 @@ class Acceptances:
 
     def complete(self, report: AuditReport) -> AuditReport:
         """Return the report with the decisions and sign-offs on the model, the baseline, and the controls."""
-        report = replace(
-            report,
-            target=replace(report.target, notes=(*report.target.notes, *self._notes, *self._judged.notes)),
-            decisions=self._decisions.recorded if self._decisions is not None else (),
-            baseline=self._baseline.name if self._baseline is not None else "",
-            signoffs=self.signoffs,
-        )
+        notes = (*self._notes, *self._judged.notes)
+        if notes:
+            report = replace(report, target=replace(report.target, notes=(*report.target.notes, *notes)))
+        if self._decisions is not None or self._baseline is not None or self.signoffs:
+            report = replace(
+                report,
+                decisions=self._decisions.recorded if self._decisions is not None else (),
+                baseline=self._baseline.name if self._baseline is not None else "",
+                signoffs=self.signoffs,
+            )
         return replace(report, controls=judge_controls(report, self._controls))
 
 

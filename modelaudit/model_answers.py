@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
+from functools import cache
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -25,6 +27,7 @@ from modelaudit.licenses.evidence.folders import (
 )
 from modelaudit.licenses.evidence.hub_ids import fold_hub_id
 from modelaudit.licenses.evidence.record import Evidence
+from modelaudit.licenses.evidence.texts_on_demand import TextsOnDemand
 from modelaudit.licenses.evidence.unsearched_texts import claim_unsearched_texts, is_over_limit
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult, trace_base_models
 from modelaudit.licensing import BaseModelLookup
@@ -150,6 +153,7 @@ class _Concluding(Struct):
         depth = _count_steps(self.snapshot.folder) + _count_steps(folder)
         claims, levels = keep_nearest_terms(claims, depth) if depth else (claims, 0)
 
+        @cache
         def see(path: str) -> str | None:
             seen = None if lies_in_other(path, folder, others) else rebase_path(path, folder)
             return seen if seen is not None and count_levels_above(seen) <= levels else None
@@ -177,7 +181,9 @@ class _Concluding(Struct):
             repository=repository,
             origins=origins,
             datasets=datasets,
-            texts={seen: text for path, text in self.collector.texts.items() if (seen := see(path)) is not None},
+            texts=TextsOnDemand(
+                {seen: text for path, text in self.collector.texts.items() if (seen := see(path)) is not None}
+            ),
             kinds={seen: kind for path, kind in self.collector.kinds.items() if (seen := see(path)) is not None},
             modalities=self.base_models.modalities,
             multimodal=self.collector.multimodal,

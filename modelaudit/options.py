@@ -173,17 +173,20 @@ def resolve_policy(options: Options, catalogue: Catalogue) -> Policy:
         )
         origins = {f"gates.{family}": "--fail-on" for family in policy.gates}
         policy = replace(policy, gates=dict.fromkeys(policy.gates, gate), origins={**policy.origins, **origins})
-    policy = replace(policy, intent=_merge_intent(options.intended_use, policy.intent, catalogue))
+    intent = _merge_intent(options.intended_use, policy.intent, catalogue)
     if options.signers and Requirement.SIGNER not in policy.require:
         # Whoever names a signer means it: without this, a model whose signature was removed would pass.
         origins = {**policy.origins, f"require.{Requirement.SIGNER}": options.signers[0].origin}
         policy = replace(policy, require=policy.require | {Requirement.SIGNER}, origins=origins)
     return replace(
-        policy, offline=policy.offline or options.offline, digest=_compute_digest(policy, stated, options.signers)
+        policy,
+        intent=intent,
+        offline=policy.offline or options.offline,
+        digest=_compute_digest(policy, intent, stated, options.signers),
     )
 
 
-def _compute_digest(policy: Policy, stated: Policy, signers: Sequence[TrustedSigner]) -> str:
+def _compute_digest(policy: Policy, intent: Intent, stated: Policy, signers: Sequence[TrustedSigner]) -> str:
     """Compute the digest of a policy after the options: that of its file, unless an option overrides it.
 
     Then it is the SHA-256 of the digest of the file and a line for each entry that an option changed, so that no
@@ -193,7 +196,7 @@ def _compute_digest(policy: Policy, stated: Policy, signers: Sequence[TrustedSig
     entries: tuple[tuple[str, object, object], ...] = (
         ("checks", policy.checks, stated.checks),
         ("gates", policy.gates, stated.gates),
-        ("use", policy.intent, stated.intent),
+        ("use", intent, stated.intent),
         ("trusted-signers", [_describe_trust(signer) for signer in (*policy.trusted_signers, *signers)], []),
     )
     changes = [f"{name}: {_spell_entry(value)}" for name, value, before in entries if value != before]
@@ -220,7 +223,9 @@ def _describe_trust(signer: TrustedSigner) -> dict[str, str]:
 
 def _spell_entry(value: object) -> str:
     """Return the value of an entry in one line, the same for equal values."""
-    plain = dataclasses.asdict(value) if isinstance(value, Intent) else value
+    # The fields of an intended use hold plain values.
+    is_intent = isinstance(value, Intent)
+    plain = {each.name: getattr(value, each.name) for each in dataclasses.fields(Intent)} if is_intent else value
     return json.dumps(plain, sort_keys=True, default=str)
 
 

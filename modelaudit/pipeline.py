@@ -115,7 +115,7 @@ def _answer_license(target: str, options: Options) -> AuditReport:
     refuse_judges_inside_target(policy, options.rules, str(snapshot.root or target))
     opened, texts = choose_term_files(snapshot)
     audit = Audit(catalogue, policy, options.limits, partial(ArtifactReading, texts=texts), options.rules)
-    audit.examine_all(replace(snapshot, artifacts=opened), options)
+    audit.examine_all(snapshot.with_artifacts(opened), options)
     license_ = audit.conclude_license(snapshot, options.offline, _guard_lookup)
     described = describe_target(target, snapshot, options)
     acceptances.accept_parts(audit, snapshot, described, is_complete=False)

@@ -187,36 +187,23 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
     findings of the same rule in the same file are counted in the last one, so that a hostile file cannot bury the
     others.
     """
-    groups: dict[tuple[str, str, str], _Group] = {}
-    group_counts: dict[tuple[str, str], int] = {}  # by rule and file
-    # Of the groups beyond the bound only hashes are kept, because a file can have millions of subjects.
-    unlisted: dict[tuple[str, str], set[int]] = {}
+    grouped = _Groups(bounds)
     unreported = _UnreportedSubjects()
     for subject in subjects:
         rules = rule_index.select_rules(subject)
         for rule in rules:
             if rule.rule.check in rule_index.families:
-                group_key = (rule.rule.id, subject.artifact, subject.key)
-                # A subject in a member counts for the outer file, so that an archive of many members fills no report.
-                rule_and_file = (rule.rule.id, file_of(subject.artifact))
-                if group_key not in groups:
-                    count = group_counts.get(rule_and_file, 0)
-                    if count == bounds.findings:
-                        unlisted.setdefault(rule_and_file, set()).add(hash(group_key))
-                        continue
-                    group_counts[rule_and_file] = count + 1
-                    groups[group_key] = _Group(rule, subject, [])
-                groups[group_key].add(subject, bounds.evidence_lines)
+                grouped.add(rule, subject)
         is_reported = any(rule.rule.check in rule_index.families for rule in rules)
         has_silent_absence = subject.absence_always is not None and not is_reported
         is_unmatched = subject.absence_if_unmatched is not None and not rules
         if has_silent_absence or is_unmatched:
             unreported.add(subject)
-    if not groups and not unreported:
+    if not grouped.groups and not unreported:
         return _NOTHING_FOUND
-    findings_with_groups = [(_make_finding(group, bounds), group) for group in groups.values()]
+    findings_with_groups = [(_make_finding(group, bounds), group) for group in grouped.groups.values()]
     group_of = {(finding.rule, finding.artifact, finding.key): group for finding, group in findings_with_groups}
-    counts = {rule_and_file: len(hashes) for rule_and_file, hashes in unlisted.items()}
+    counts = {rule_and_file: len(hashes) for rule_and_file, hashes in grouped.unlisted.items()}
     findings = _count_unlisted([finding for finding, _ in findings_with_groups], counts)
     absences: list[tuple[str, Unread]] = []
     if CheckFamily.SECURITY in rule_index.families:
@@ -226,15 +213,34 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
     return Judgements(findings, tuple(dict.fromkeys(absences)))
 
 
-def _find_left_absence(finding: Finding, group: _Group) -> Iterator[tuple[str, Unread]]:
-    """Yield the absence that a finding leaves by its rule or by its subject, if there is one."""
-    reason = group.rule.leaves or group.absence_always
-    if reason is not None:
-        missing = redact_secrets(group.first.missing_file) if reason is UnreadReason.CONTENT_ABSENT else ""
-        yield (
-            finding.artifact,
-            Unread(reason, finding.message.removesuffix("."), finding.location, missing_file=missing),
-        )
+class _Groups:
+    """The groups of the subjects of all files, within bounds.
+
+    Attributes:
+        groups: by rule, artifact and key.
+        unlisted: the hashes of the keys of groups beyond the bound, by rule and file. Nothing else of them is kept,
+            because a file can have millions of subjects.
+    """
+
+    def __init__(self, bounds: FindingBounds) -> None:
+        self.groups: dict[tuple[str, str, str], _Group] = {}
+        self.unlisted: dict[tuple[str, str], set[int]] = {}
+        self._bounds = bounds
+        self._counts: dict[tuple[str, str], int] = {}
+
+    def add(self, rule: FindingRule, subject: Subject) -> None:
+        """Add a subject that a rule matches to its group."""
+        key = (rule.rule.id, subject.artifact, subject.key)
+        if key not in self.groups:
+            # A subject in a member counts for the outer file, so that an archive of many members fills no report.
+            rule_and_file = (rule.rule.id, file_of(subject.artifact))
+            count = self._counts.get(rule_and_file, 0)
+            if count == self._bounds.findings:
+                self.unlisted.setdefault(rule_and_file, set()).add(hash(key))
+                return
+            self._counts[rule_and_file] = count + 1
+            self.groups[key] = _Group(rule, subject, [])
+        self.groups[key].add(subject, self._bounds.evidence_lines)
 
 
 class _UnreportedSubjects:
@@ -275,8 +281,8 @@ def _make_finding(group: _Group, bounds: FindingBounds) -> Finding:
     """Return the finding on equal subjects: the evidence of all, and the location of the first."""
     rule, first = group.rule, group.first
     location = first.location
-    if location.key:
-        location = replace(location, key=redact_secrets(location.key))
+    if location.key and (key := redact_secrets(location.key)) != location.key:
+        location = replace(location, key=key)
     evidence = list(group.evidence)
     if group.lines > len(evidence):
         evidence.append(f"and {group.lines - len(evidence)} more")

@@ -12,7 +12,6 @@ from typing import Final
 from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Scalar, Subject
-from modelaudit.model.copies import replace
 from modelaudit.model.finding import CheckFamily, Finding
 from modelaudit.model.format_promises import Formats
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -111,18 +110,16 @@ def describe_formats(
         if each.check is CheckFamily.SECURITY:
             place = each.artifact if each.artifact in formats_by_address else file_of(each.artifact)
             numbers.update(formats_by_address.get(place, ()))
-    return tuple(
-        replace(_describe_format(format_, formats), findings=numbers[format_]) for format_ in sorted(set(recognised))
-    )
+    return tuple(_describe_format(format_, formats, numbers.get(format_, 0)) for format_ in sorted(set(recognised)))
 
 
-def _describe_format(format_: str, formats: Formats) -> FormatNote:
+def _describe_format(format_: str, formats: Formats, findings: int) -> FormatNote:
     """Return whether loaders of one format run code: ``None`` where the rule set lists it as neither."""
     if format_ in formats.runs_code:
-        return FormatNote(format_, True, formats.runs_code[format_])
+        return FormatNote(format_, True, formats.runs_code[format_], findings)
     if format_ in formats.inert:
-        return FormatNote(format_, False, formats.inert[format_])
-    return FormatNote(format_, None, "")
+        return FormatNote(format_, False, formats.inert[format_], findings)
+    return FormatNote(format_, None, "", findings)
 
 
 def find_extension(address: str) -> str:

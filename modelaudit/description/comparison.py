@@ -53,7 +53,10 @@ def compare_facts(
     """
     contradictions: list[Contradiction] = []
     stated, opposite = _index(declared), _index(found)
+    topics = {topic for topic, _ in stated}
     for comparison in comparisons:
+        if comparison.topic not in topics:
+            continue
         name = _ANY_NAME if comparison.same else comparison.name
         if (comparison.topic, name) in stated:
             contradictions += _compare(stated, opposite, comparison)

@@ -8,7 +8,6 @@ from typing import Final
 
 from modelaudit.elements.report_facts import list_sources
 from modelaudit.model.controls import Control, Controls, EvidenceLine, FactName
-from modelaudit.model.copies import replace
 from modelaudit.model.description import Topic
 from modelaudit.model.element_rules import ReportFact
 from modelaudit.model.placeholders import states_something
@@ -34,7 +33,13 @@ def judge_controls(report: AuditReport, controls: Controls) -> tuple[ControlEvid
     """
     facts = _collect_facts(report, controls)
     unsigned, signed = (_write_clauses(controls, facts, is_signed=each) for each in (False, True))
-    return tuple(_judge(control, unsigned, signed) for control in controls.controls)
+    held = unsigned.keys() | signed.keys()
+    return tuple(
+        [
+            _describe_gap(control) if held.isdisjoint(control.supports) else _judge(control, unsigned, signed)
+            for control in controls.controls
+        ]
+    )
 
 
 def _collect_facts(report: AuditReport, controls: Controls) -> _Facts:
@@ -64,18 +69,22 @@ def _bound(value: str) -> str:
 def _judge(control: Control, unsigned: _Clauses, signed: _Clauses) -> ControlEvidence:
     """Judge a control by the clauses without a signature, and those with one."""
     sentences, of_signers = _list_sentences(control.supports, unsigned), _list_sentences(control.supports, signed)
-    without = _describe_gap(control.framework, control.id, control.title, control.open)
-    if not (sentences or of_signers):
-        return without
     if sentences:
         sentences += _list_sentences(control.adds, unsigned)
-    of_signers += _list_sentences(control.adds, signed)
-    return replace(without, evidence=tuple(sentences), signed=tuple(of_signers))
+    if sentences or of_signers:
+        of_signers += _list_sentences(control.adds, signed)
+    gap = _describe_gap(control).gap
+    return ControlEvidence(control.framework, control.id, control.title, tuple(sentences), gap, tuple(of_signers))
+
+
+def _describe_gap(control: Control) -> ControlEvidence:
+    """Describe what every report lacks for a control, without evidence."""
+    return _make_gap(control.framework, control.id, control.title, control.open)
 
 
 @lru_cache(maxsize=1024)
-def _describe_gap(framework: str, id_: str, title: str, missing: tuple[str, ...]) -> ControlEvidence:
-    """Describe what every report lacks for a control, without evidence; the same for each report."""
+def _make_gap(framework: str, id_: str, title: str, missing: tuple[str, ...]) -> ControlEvidence:
+    """Make the description of a gap; it is the same for each report."""
     return ControlEvidence(framework, id_, title, gap=f"Not shown by this report: {'; '.join(missing)}.")
 
 
@@ -91,8 +100,6 @@ def _write_clauses(controls: Controls, facts: _Facts, *, is_signed: bool) -> _Cl
 
 def _list_sentences(contributions: Mapping[str, str], clauses: _Clauses) -> list[str]:
     """List a sentence for each kind of evidence that holds: what it contributes, and the facts."""
-    if clauses.keys().isdisjoint(contributions):
-        return []  # of most controls
     return [_write_sentence(what, clauses[kind]) for kind, what in contributions.items() if kind in clauses]
 
 

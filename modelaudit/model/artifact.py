@@ -7,10 +7,11 @@ bounded random access to its bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import is_
 from pathlib import Path
 from typing import Protocol
 
@@ -38,6 +39,7 @@ from modelaudit.model.content import (
 from modelaudit.model.content import (
     TORCHSCRIPT as TORCHSCRIPT,
 )
+from modelaudit.model.copies import replace
 from modelaudit.model.digest import Claim, Digest, list_digests
 from modelaudit.model.evidence import Statements
 from modelaudit.model.provenance import Provenance
@@ -189,3 +191,9 @@ class Snapshot(Struct, frozen=True):
     recorded_commit: str | None = None
     folder: str = ""
     weights_elsewhere: str = ""
+
+    def with_artifacts(self, artifacts: Iterable[Artifact]) -> Snapshot:
+        """Return a snapshot with these artifacts; this one if they are the same."""
+        replaced = tuple(artifacts)
+        is_same = len(replaced) == len(self.artifacts) and all(map(is_, replaced, self.artifacts))
+        return self if is_same else replace(self, artifacts=replaced)

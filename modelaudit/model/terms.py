@@ -107,7 +107,10 @@ class Answer(StrEnum):
     @property
     def rank(self) -> int:
         """0 for the mildest answer."""
-        return list(Answer).index(self)
+        return _RANKS_OF_ANSWERS[self]
+
+
+_RANKS_OF_ANSWERS: Final = {answer: rank for rank, answer in enumerate(Answer)}
 
 
 class Outcome(StrEnum):

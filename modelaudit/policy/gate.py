@@ -128,32 +128,15 @@ def decide_verdict(evidence: Evidence) -> Decision:
     for review where a licence leaves the use open or no use is stated.
     """
     policy = evidence.policy
-    load_points = [
-        *_find_refusals(evidence, Question.LOAD),
-        *_find_failures(evidence, Question.LOAD),
-        *_find_unread_parts(evidence.coverage, Question.LOAD),
-        *itertools.starmap(_Point, find_reviews(evidence.findings, policy, evidence.reviewed_rules)),
-        *itertools.starmap(
-            _Point,
-            find_unmet_conditions(
-                policy,
-                evidence.coverage.artifacts,
-                evidence.moving_revision,
-                evidence.comparison,
-                evidence.signatures,
-                evidence.rules,
-                evidence.signoffs,
-            ),
-        ),
-    ]
+    # The license check alone opens only the files that may state terms, and answers on the use alone.
+    is_on_load = not {CheckFamily.SECURITY, CheckFamily.INTEGRITY, CheckFamily.PROVENANCE}.isdisjoint(policy.checks)
+    load_points = list(_find_load_points(evidence)) if is_on_load else []
+    license_points = _find_license_points(evidence)
     use_points = [
         *_find_refusals(evidence, Question.USE),
         *_find_failures(evidence, Question.USE),
-        *(replace(each, gates=each.gates and policy.gate_use) for each in _find_license_points(evidence)),
+        *(license_points if policy.gate_use else (replace(each, gates=False) for each in license_points)),
     ]
-    if not {CheckFamily.SECURITY, CheckFamily.INTEGRITY, CheckFamily.PROVENANCE} & set(policy.checks):
-        # The license check alone opens only the files that may state terms, and answers on the use alone.
-        load_points = []
     points = sorted(
         (point for point in (*load_points, *use_points) if point.gates),
         key=lambda point: _WORST_FIRST.index(point.cause.verdict),
@@ -175,6 +158,24 @@ def decide_verdict(evidence: Evidence) -> Decision:
         evidence.coverage,
         causes,
     )
+
+
+def _find_load_points(evidence: Evidence) -> Iterator[_Point]:
+    """Yield the points on loading the model."""
+    yield from _find_refusals(evidence, Question.LOAD)
+    yield from _find_failures(evidence, Question.LOAD)
+    yield from _find_unread_parts(evidence.coverage, Question.LOAD)
+    yield from itertools.starmap(_Point, find_reviews(evidence.findings, evidence.policy, evidence.reviewed_rules))
+    unmet = find_unmet_conditions(
+        evidence.policy,
+        evidence.coverage.artifacts,
+        evidence.moving_revision,
+        evidence.comparison,
+        evidence.signatures,
+        evidence.rules,
+        evidence.signoffs,
+    )
+    yield from itertools.starmap(_Point, unmet)
 
 
 def _find_refusals(evidence: Evidence, question: Question) -> Iterator[_Point]:

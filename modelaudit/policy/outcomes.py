@@ -24,7 +24,11 @@ def judge_outcomes(
         for each in findings
         if each.check is CheckFamily.LICENSE and each.acceptance is None and breaks_gate(each, gates)
     ]
-    return replace(license_, answers=tuple(replace(each, outcome=each.judge(failing)) for each in license_.answers))
+    outcomes = [each.judge(failing) for each in license_.answers]
+    if all(each.outcome == outcome for each, outcome in zip(license_.answers, outcomes, strict=True)):
+        return license_
+    answers = (replace(each, outcome=outcome) for each, outcome in zip(license_.answers, outcomes, strict=True))
+    return replace(license_, answers=tuple(answers))
 
 
 def breaks_gate(finding: Finding, gates: Mapping[CheckFamily, Severity | None]) -> bool:

@@ -92,8 +92,11 @@ def find_commit_of_folder(path: str) -> CachedCommit | None:
     """
     real_path, spelled_path = os.path.realpath(path), os.path.abspath(path)  # noqa: PTH100 - keeps links
     found = _find_commit(real_path)
+    if found is not None or spelled_path == real_path:
+        return found
+    spelled = _find_commit(spelled_path)
     # A link before ".." makes another place of the path.
-    return found or (_find_commit(spelled_path) if os.path.realpath(spelled_path) == real_path else None)
+    return spelled if spelled is not None and os.path.realpath(spelled_path) == real_path else None
 
 
 def _find_commit(path: str) -> CachedCommit | None:

@@ -43,6 +43,9 @@ _SNAPSHOT: Final = defer_pattern(rf"({_REPOSITORY})/snapshots/([^/]+)/.+")
 def read_cache_folders(records: FolderRecords) -> None:
     """Set the bookkeeping of the cache aside, and add the claims of the names of blobs; nothing in other folders."""
     name = records.root.rpartition("/")[2]
+    # Folders of the cache have two hyphens in their names.
+    if "--" not in name and not any("--" in path or path.endswith("CACHEDIR.TAG") for path in records.artifacts):
+        return
     files = ((path, each.open) for path, each in records.artifacts.items() if isinstance(each.open, LocalFile))
     linked = {file.path for path, file in files if file.path != path}
     _read_snapshots(records, name)

@@ -61,8 +61,9 @@ def note_download_above(path: str) -> tuple[str, ...]:
     real_path = os.path.realpath(path)
     folder = os.path.dirname(real_path)  # noqa: PTH120 - a path of text
     while folder != "/":
-        record = f"{folder}/{FOLDER}/download/{os.path.relpath(real_path, folder)}"
-        if os.path.lexists(record) or os.path.lexists(f"{record}.metadata"):
+        records = f"{folder.rstrip('/')}/{FOLDER}/download"
+        record = f"{records}/{os.path.relpath(real_path, folder)}" if os.path.lexists(records) else ""
+        if record and (os.path.lexists(record) or os.path.lexists(f"{record}.metadata")):
             place = os.path.relpath(folder, real_path)
             why = "its records state digests, and are read by a scan of that folder alone"
             return (f"the target lies in a download of the Hub's client ({place}): {why}",)

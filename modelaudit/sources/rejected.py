@@ -179,7 +179,7 @@ def close_altered_files(snapshot: Snapshot, most_bytes: int) -> Snapshot:
         most_bytes: larger files are not compared: they are weights, and only their head is read.
     """
     artifacts = (each if each.size > most_bytes else _close_if_altered(each) for each in snapshot.artifacts)
-    return replace(snapshot, artifacts=tuple(artifacts))
+    return snapshot.with_artifacts(artifacts)
 
 
 def _close_if_altered(artifact: Artifact) -> Artifact:

@@ -64,12 +64,13 @@ def _address(item: _Located) -> _Located:
 
 def _address_artifacts(snapshot: Snapshot) -> Snapshot:
     """Return the snapshot with the address of each file in place of its path, which may hold the mark of members."""
-    artifacts = map(_address, snapshot.artifacts)
-    facts = map(_address, snapshot.facts)
+    snapshot = snapshot.with_artifacts(map(_address, snapshot.artifacts))
     provenance = snapshot.provenance
     if provenance is not None and provenance.scans is not None:
         provenance = replace(provenance, scans=select_files(provenance.scans, write_file_address))
-    return replace(snapshot, artifacts=tuple(artifacts), facts=tuple(facts), provenance=provenance)
+    if provenance is snapshot.provenance and not snapshot.facts:
+        return snapshot
+    return replace(snapshot, facts=tuple(map(_address, snapshot.facts)), provenance=provenance)
 
 
 def resolve_target(
@@ -100,7 +101,8 @@ def resolve_target(
         if revision is not None:
             raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
         snapshot = _take_snapshot(_choose_local_source(target, limits), limits)
-        return replace(snapshot, notes=(*snapshot.notes, *note_download_above(target)))
+        notes = note_download_above(target)
+        return replace(snapshot, notes=(*snapshot.notes, *notes)) if notes else snapshot
     source = _choose_remote_source(target, revision, offline, progress, limits)
     try:
         return _take_snapshot(source, limits)
@@ -125,7 +127,7 @@ def _name_both_readings(target: str, error: SourceError) -> SourceError:
 def _path_exists(target: str) -> bool:
     """Whether a file or folder ``target`` exists; raise ``SourceError`` if it does not and can only mean a path."""
     try:
-        Path(target).stat()
+        os.stat(target)  # noqa: PTH116 - a path of text
     except ValueError:  # a zero byte, which no path can contain
         return False
     except OSError as error:
@@ -141,9 +143,8 @@ def _path_exists(target: str) -> bool:
 
 def _choose_local_source(target: str, limits: Limits) -> Source:
     """Return the source for an existing path: a file or a folder, inside or outside of a Hub cache."""
-    path = Path(target)
-    if not path.is_dir():
-        cached_commit = find_commit_of_folder(str(path.parent))
+    if not os.path.isdir(target):  # noqa: PTH112 - a path of text
+        cached_commit = find_commit_of_folder(str(Path(target).parent))
         if cached_commit:
             return CachedFileSource(target, cached_commit, limits)
         # A link to a blob is a common way to name a file of the cache.
@@ -274,4 +275,4 @@ def _leave_out_missing_listings(snapshot: Snapshot) -> Snapshot:
         for artifact in snapshot.artifacts
         if artifact.obstacle is None or artifact.obstacle.reason is not UnreadReason.UNVERIFIED_BYTES
     )
-    return replace(snapshot, artifacts=tuple(present))
+    return snapshot.with_artifacts(present)

@@ -88,4 +88,4 @@ def _locate_cache(environment: Mapping[str, str]) -> Path:
     if not cache_folder:
         home = environment.get("HF_HOME") or f"{environment.get('XDG_CACHE_HOME') or '~/.cache'}/huggingface"
         cache_folder = f"{home}/hub"
-    return Path(os.path.expandvars(cache_folder)).expanduser().absolute()
+    return Path(os.path.expanduser(os.path.expandvars(cache_folder))).absolute()  # noqa: PTH111 - a path of text

@@ -95,6 +95,8 @@ def apply_sidecars(snapshot: Snapshot, limits: Limits) -> Snapshot:
     if not_compared:
         why = "files of checksums whose digests are not compared, because only SHA-256 is"
         notes = (*notes, f"{why}: {name_some(not_compared)}")
+    if not (claims or facts or not_compared or any(each.claims for each in snapshot.artifacts)):
+        return snapshot
     artifacts = (add_listed_claims(each, None, claims.get(each.path, ())) for each in snapshot.artifacts)
     return replace(
         snapshot,

@@ -91,9 +91,6 @@ class LocalFile(Struct, frozen=True):
             WindowError: ``changed-while-read`` if another file has taken its place, else ``unreadable``.
         """
         try:
-            # Opening a device can have effects, so the kind is checked before opening as well as after it.
-            if not stat.S_ISREG(self.status().st_mode):
-                raise WindowError("it is not a regular file any more", UnreadReason.CHANGED)
             descriptor = self._open_descriptor()
         except OSError as error:
             raise _explain_open_error(error) from error
@@ -117,10 +114,18 @@ class LocalFile(Struct, frozen=True):
             os.close(parent)
 
     def _open_descriptor(self) -> int:
-        """Open the file without following a link, and return its descriptor."""
+        """Open the file without following a link, and return its descriptor.
+
+        Raises:
+            OSError: the file cannot be opened.
+            WindowError: it is not a regular file any more.
+        """
         folder, _, name = self.path.rpartition("/")
         parent = open_folder(self.root, folder)
         try:
+            # Opening a device can have effects, so the kind is checked before opening as well as after it.
+            if not stat.S_ISREG(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+                raise WindowError("it is not a regular file any more", UnreadReason.CHANGED)
             return os.open(name, _OPEN_FILE_FLAGS, dir_fd=parent)
         finally:
             os.close(parent)

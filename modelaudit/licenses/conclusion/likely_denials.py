@@ -11,7 +11,7 @@ from modelaudit.licenses.evidence.fields import PROHIBITION, RESTRICTION
 from modelaudit.licenses.evidence.prohibitions import EXCEPTING, FORBIDDING, LISTED, RESEARCH_ONLY, WITHOUT_PAY, forbids
 from modelaudit.licenses.evidence.restriction_sentences import list_uncovered_restrictions
 from modelaudit.licenses.evidence.scope import PlacesApart
-from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies
+from modelaudit.licenses.evidence.sentence_cues import find_own_words, find_topics
 from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.licenses.evidence.statements import describe_source
 from modelaudit.licenses.obligations.answers import expand_territories
@@ -89,7 +89,7 @@ class DenialFinder(Struct, frozen=True):
     def _find_forbidden_plan(self, claim: LicenseClaim) -> str:
         """Find the part of the planned use that a sentence forbids, as the end of a sentence; empty without one."""
         sentence = fold_sentence(claim.quotation)
-        words = find_vocabularies(cut_agreements(sentence, self.cues), self.cues)
+        words = find_own_words(sentence, self.cues)
         topics = find_topics(sentence, self.cues)
         territories = self._find_forbidden_territories(words, topics)
         if territories:

@@ -14,7 +14,7 @@ from modelaudit.licenses.obligations.permission import (
     NOTICE_DUTY,
     exclude_license_texts,
     find_file_with_words,
-    flatten_text,
+    flatten_phrase,
 )
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.evidence import ProseKind
@@ -119,7 +119,7 @@ def _check_derived_duty(clause: Clause, bound: BindingLicense, evidence: Evidenc
     """Return the conflict if a derived model lacks the words to show, or the beginning that its name needs."""
     if clause.kind == NAMING and clause.words:
         texts = evidence.select_texts(ProseKind.CARD, ProseKind.NOTICE)
-        if not any(flatten_text(words) in text for words in clause.words for text in texts.values()):
+        if not any(flatten_phrase(words) in text for words in clause.words for text in texts.values()):
             quoted = " or ".join(f"“{words}”" for words in clause.words)
             return _build_conflict(
                 "missing-naming",

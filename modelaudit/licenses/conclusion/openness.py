@@ -58,7 +58,11 @@ def rate_openness(
         "document": own_entries,
     }
     parts = {each.id: each for each in rules.openness}
-    rated = (_rate_component(each, parts.get(each.apart), evidence, licences[each.kind]) for each in rules.openness)
+    cards = tuple(evidence.select_texts(ProseKind.CARD).items())
+    rated = (
+        _rate_component(each, _find_proof(each, parts.get(each.apart), evidence, cards), licences[each.kind])
+        for each in rules.openness
+    )
     return _rate_class(list(zip(rules.openness, rated, strict=True)))
 
 
@@ -129,18 +133,15 @@ def _describe_gap(component: Component) -> str:
     return f"{component.title}: {reason}"
 
 
-def _rate_component(
-    part: OpennessPart, apart: OpennessPart | None, evidence: Evidence, licences: Collection[LicenseEntry]
-) -> Component:
+def _rate_component(part: OpennessPart, found: tuple[str, bool], licences: Collection[LicenseEntry]) -> Component:
     """Rate one part of a release: whether the repository shows it, and whether ``licences`` cover it openly.
 
     Args:
         part: the part.
-        apart: another part, whose files show nothing of this one.
-        evidence: everything that was read.
+        found: what shows it, as ``_find_proof`` returns it.
         licences: those of the part's kind; without any it is unknown whether it is open.
     """
-    proof, is_elsewhere = _find_proof(part, apart, evidence)
+    proof, is_elsewhere = found
     if is_elsewhere:
         # A link or a name shows that a thing exists, and says nothing about its licence.
         licences = ()
@@ -151,8 +152,17 @@ def _rate_component(
     return Component(part.id, part.title, bool(proof), ids, is_open, proof, is_named)
 
 
-def _find_proof(part: OpennessPart, apart: OpennessPart | None, evidence: Evidence) -> tuple[str, bool]:
-    """Find the file, field or phrase that shows a component, and whether it only names one elsewhere; empty without."""
+def _find_proof(
+    part: OpennessPart, apart: OpennessPart | None, evidence: Evidence, cards: Sequence[tuple[str, str]]
+) -> tuple[str, bool]:
+    """Find the file, field or phrase that shows a component, and whether it only names one elsewhere; empty without.
+
+    Args:
+        part: the part.
+        apart: another part, whose files show nothing of this one.
+        evidence: everything that was read.
+        cards: the paths and texts of the cards.
+    """
     if part.id in evidence.components:
         return evidence.components[part.id], False
     file = _find_file(part, apart, evidence.paths)
@@ -164,8 +174,9 @@ def _find_proof(part: OpennessPart, apart: OpennessPart | None, evidence: Eviden
         if field is not None and (field in part.elsewhere) is is_elsewhere:
             return f"{ROOT_CARD}: {field}", is_elsewhere
         for phrase in (each for each in part.words if (each in part.elsewhere) is is_elsewhere):
-            for path, text in evidence.select_texts(ProseKind.CARD).items():
-                if flatten_phrase(phrase) in text:
+            flattened = flatten_phrase(phrase)
+            for path, text in cards:
+                if flattened in text:
                     return f"{path}: “{phrase}”", is_elsewhere
     return "", False
 

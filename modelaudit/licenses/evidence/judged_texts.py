@@ -38,9 +38,10 @@ _RESTRICTING_KINDS: Final = frozenset(
 )
 _COPYLEFT: Final = (LicenseCategory.COPYLEFT, LicenseCategory.WEAK_COPYLEFT)
 _MOST_KEPT: Final = 1_000
-_LONGEST_KEPT: Final = 64 * 1024
-"""Characters of a text."""
-_MOST_KEPT_CLAIMS: Final = 20
+_LONGEST_KEPT: Final = 256 * 1024
+"""Characters of a text, which its key replaces by a digest."""
+_MOST_CLAIMS_OF_TEXT: Final = 100
+_MOST_CLAIMS: Final = 10_000
 
 
 class JudgedText(Struct, frozen=True):
@@ -62,28 +63,37 @@ class JudgedTexts:
 
     def __init__(self) -> None:
         self._judged: OrderedDict[Hashable, JudgedText] = OrderedDict()
+        self._claims = 0
         self._rules: Catalogue | None = None
         self._lock = Lock()
 
     def find(self, rules: Catalogue, key: Hashable) -> JudgedText | None:
         """Return the judgement of an equal text under the same rules; ``None`` if there is none."""
         with self._lock:
-            if self._rules is not rules or key not in self._judged:
-                return None
-            self._judged.move_to_end(key)
-            return self._judged[key]
+            judged = self._judged.get(key) if self._rules is rules else None
+            if judged is not None:
+                self._judged.move_to_end(key)
+            return judged
 
     def keep(self, rules: Catalogue, key: Hashable, judged: JudgedText) -> None:
-        """Keep a judgement with few claims, and drop those that were used longest ago beyond the bound."""
-        if len(judged.licenses) + len(judged.limits) > _MOST_KEPT_CLAIMS:
+        """Keep a judgement, and drop those that were used longest ago beyond the bounds."""
+        if _count_claims(judged) > _MOST_CLAIMS_OF_TEXT:
             return
         with self._lock:
             if self._rules is not rules:
                 self._judged.clear()
-                self._rules = rules
+                self._claims, self._rules = 0, rules
+            replaced = self._judged.pop(key, None)
+            self._claims += _count_claims(judged) - (_count_claims(replaced) if replaced is not None else 0)
             self._judged[key] = judged
-            while len(self._judged) > _MOST_KEPT:
-                self._judged.popitem(last=False)
+            while len(self._judged) > _MOST_KEPT or self._claims > _MOST_CLAIMS:
+                _, dropped = self._judged.popitem(last=False)
+                self._claims -= _count_claims(dropped)
+
+
+def _count_claims(judged: JudgedText) -> int:
+    """Count the claims of a judgement, which take its memory."""
+    return len(judged.licenses) + len(judged.limits)
 
 
 _JUDGED: Final = JudgedTexts()

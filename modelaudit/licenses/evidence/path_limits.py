@@ -6,6 +6,7 @@ An empty file with such a name, or a folder, has no text that states it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from modelaudit.licenses.evidence.fields import RESTRICTION, truncate_quotation
 from modelaudit.licenses.evidence.scope import explain_other_work, may_hold_weights
@@ -58,6 +59,7 @@ def find_path_limits(paths: Iterable[str]) -> Iterator[LicenseClaim]:
                     return
 
 
+@lru_cache(maxsize=1024)  # most repositories have files of the same names
 def _match_name(step: str, is_file: bool) -> str | None:
     """Return the kind of restriction that the name of a file, without its ending, or of a folder states."""
     stem = step.rpartition(".")[0] or step if is_file else step

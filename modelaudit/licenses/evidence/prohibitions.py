@@ -13,7 +13,7 @@ from itertools import islice
 from modelaudit.licenses.evidence.fields import PROHIBITION
 from modelaudit.licenses.evidence.kept_judgements import keep_judgements
 from modelaudit.licenses.evidence.restriction_sentences import has_restriction_stem, match_restriction_sign
-from modelaudit.licenses.evidence.sentence_cues import cut_agreements, find_topics, find_vocabularies, match_cues
+from modelaudit.licenses.evidence.sentence_cues import find_own_words, find_topics, match_cues
 from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.license import ClaimKind, LicenseClaim
@@ -44,7 +44,7 @@ _OPENS_LIST = defer_pattern(r"[:\uff1a][*_ \t]*\Z")
 @keep_judgements
 def forbids(sentence: str, cues: Cues) -> bool:
     """Whether a folded sentence has words that forbid, outside of what agrees with an ordinary licence."""
-    words = find_vocabularies(cut_agreements(sentence, cues), cues)
+    words = find_own_words(sentence, cues)
     return bool(words & FORBIDDING) or _FORBIDDING_WORDS in find_topics(sentence, cues)
 
 
@@ -101,7 +101,7 @@ def _classify(sentence: str, restrictions: Restrictions) -> str:
     topics = find_topics(sentence, cues)
     if sign == RESEARCH_ONLY or not topics:
         return sign if sign == RESEARCH_ONLY else ""
-    words = find_vocabularies(cut_agreements(sentence, cues), cues)
+    words = find_own_words(sentence, cues)
     is_limited = "only" in words or EXCEPTING in topics
     is_prohibition = (
         forbids(sentence, cues)

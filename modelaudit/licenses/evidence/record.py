@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 
 from msgspec import Struct, field
 
+from modelaudit.licenses.evidence.texts_on_demand import TextsOnDemand
 from modelaudit.model.evidence import Prose, ProseKind
 from modelaudit.model.license import DatasetClaim, LicenseClaim, Origin
 from modelaudit.model.lineage import BaseModels, ModelTraits
@@ -54,6 +56,7 @@ class Evidence(Struct, frozen=True):
     unnamed_weights: Sequence[str] = ()
     weights_elsewhere: str = ""
 
-    def select_texts(self, *kinds: ProseKind) -> dict[str, str]:
+    def select_texts(self, *kinds: ProseKind) -> Mapping[str, str]:
         """Select the texts of the given kinds, by path."""
-        return {path: text for path, text in self.texts.items() if self.kinds.get(path) in kinds}
+        selected = (path for path in self.texts if self.kinds.get(path) in kinds)
+        return TextsOnDemand({path: partial(self.texts.__getitem__, path) for path in selected})

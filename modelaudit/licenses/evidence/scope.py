@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -105,14 +106,18 @@ def determine_scope(claim: LicenseClaim) -> ClaimScope:
         return ClaimScope.COMPONENT
     if claim.field == CODE_TEXT:
         return ClaimScope.CODE
-    path = get_claim_path(claim)
-    is_found = claim.kind is ClaimKind.FOUND
+    return _determine_scope_by_path(get_claim_path(claim), claim.kind is ClaimKind.FOUND, claim.field == RESTRICTION)
+
+
+@lru_cache(maxsize=1024)  # most repositories have files of the same names
+def _determine_scope_by_path(path: str, is_found: bool, is_restriction: bool) -> ClaimScope:
+    """Determine the scope of a text, a statement or a restriction by the path of its file."""
     if _SOURCE.search(path) or (is_found and _CODE_LICENSE.search(path)):
         return ClaimScope.CODE
     # A notice lists third-party works, yet a restriction in it may bind the whole model.
     if is_found and _NOTICE.search(path):
         return ClaimScope.COMPONENT
-    if (is_found or claim.field == RESTRICTION) and explain_other_work(path):
+    if (is_found or is_restriction) and explain_other_work(path):
         return ClaimScope.COMPONENT
     # A text of a folder above covers the folder that is looked at.
     is_at_root = "/" not in drop_levels_above(path) and not is_member(path)
@@ -121,6 +126,7 @@ def determine_scope(claim: LicenseClaim) -> ClaimScope:
     return ClaimScope.COMPONENT if is_found else ClaimScope.ADDED
 
 
+@lru_cache(maxsize=1024)
 def explain_other_work(path: str) -> str:
     """Explain as a clause what a path says that the file covers instead of the model; empty if it says nothing."""
     folder = path.rpartition("/")[0]
@@ -141,6 +147,7 @@ def speaks_of_model(text: str, path: str) -> bool:
     return not is_of_others and _MODEL_WORDS.search(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def may_hold_weights(path: str) -> bool:
     """Whether the name of a file, compressed or not, is one of weights, or of a container of anything."""
     inner = _PACKED.sub("", path)

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from msgspec import Struct, field
 
+from modelaudit.licenses.evidence.kept_judgements import keep_judgements
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.restrictions import ORDINARY_NAME, Combination, Cues
 
@@ -155,6 +156,13 @@ def find_vocabularies(sentence: str, cues: Cues) -> frozenset[str]:
     return frozenset(find_cues(sentence, build_cue_index(cues)))
 
 
+@keep_judgements
+def find_own_words(sentence: str, cues: Cues) -> frozenset[str]:
+    """As ``find_vocabularies``, without the words that agree with an ordinary licence."""
+    return find_vocabularies(cut_agreements(sentence, cues), cues)
+
+
+@keep_judgements
 def find_topics(sentence: str, cues: Cues) -> frozenset[str]:
     """Find the names of the topics with a word in a folded sentence, such as ``place:EU``."""
     return frozenset(find_cues(sentence, _build_topic_index(cues)))

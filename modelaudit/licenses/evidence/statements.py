@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -213,13 +214,18 @@ def _drop_respelled_licenses(claims: Sequence[LicenseClaim], names: LicenseNames
 
 def is_license_field(claim: LicenseClaim) -> bool:
     """Whether the field states the licence itself, as opposed to its name or its link."""
-    is_name_or_link = _matches_field(_NAME_FIELD, claim) or _matches_field(LINK_FIELD, claim)
-    return claim.field != FRONT_MATTER and not is_name_or_link
+    return claim.field != FRONT_MATTER and not any(map(_is_name_or_link, (claim.field, claim.location.key)))
 
 
 def _matches_field(pattern: re.Pattern[str], claim: LicenseClaim) -> bool:
     """Whether the claim's field matches; in card data from the Hub, the key of the location holds the field's name."""
     return any(pattern.search(name) for name in (claim.field, claim.location.key or ""))
+
+
+@lru_cache(maxsize=512)
+def _is_name_or_link(field: str | None) -> bool:
+    """Whether the name of a field is that of the name or the link of a licence."""
+    return field is not None and (_NAME_FIELD.search(field) is not None or LINK_FIELD.search(field) is not None)
 
 
 def drop_repeated_claims(claims: Sequence[LicenseClaim], names: LicenseNames) -> list[LicenseClaim]:

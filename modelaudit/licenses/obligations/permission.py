@@ -129,10 +129,10 @@ def _find_meeting_file(duty: Duty, claims: Sequence[LicenseClaim], texts: Mappin
     return ""
 
 
-def exclude_license_texts(texts: Mapping[str, str], claims: Sequence[LicenseClaim]) -> dict[str, str]:
+def exclude_license_texts(texts: Mapping[str, str], claims: Sequence[LicenseClaim]) -> Mapping[str, str]:
     """Leave out files that hold a licence text: a licence that fixes the words of a notice contains them itself."""
     licenses = {get_claim_path(claim) for claim in claims if is_license_text(claim) or is_variant_text(claim)}
-    return {path: text for path, text in texts.items() if path not in licenses}
+    return {path: texts[path] for path in texts if path not in licenses}
 
 
 def find_file_with_words(words: Sequence[str], texts: Mapping[str, str]) -> str:

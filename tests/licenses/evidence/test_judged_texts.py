@@ -64,7 +64,7 @@ def test_a_text_is_judged_anew_under_other_rules(monkeypatch):
 
 def test_a_long_text_is_judged_each_time(monkeypatch):
     addresses = count_judgements(monkeypatch)
-    long = replace(CARD, text=CARD.text + "The otter swims. " * 5_000)
+    long = replace(CARD, text=CARD.text + "The otter swims. " * 16_000)
     assert judge(long) == judge(long)
     assert len(addresses) == 2
 
@@ -74,7 +74,11 @@ def test_the_judgements_kept_have_a_bound():
     claim: LicenseClaim = judge().limits[0]
     for number in range(1_100):
         kept.keep(RULES, number, JudgedText((), (claim,), ()))
-    kept.keep(RULES, "many", JudgedText((), (claim,) * 21, ()))
+    kept.keep(RULES, "many", JudgedText((), (claim,) * 101, ()))
     found = [number for number in range(1_100) if kept.find(RULES, number) is not None]
     assert found == list(range(100, 1_100))
     assert kept.find(RULES, "many") is None
+    for number in range(120):
+        kept.keep(RULES, number, JudgedText((claim,) * 50, (claim,) * 50, ()))
+    found = [number for number in range(1_100) if kept.find(RULES, number) is not None]
+    assert found == list(range(20, 120))
