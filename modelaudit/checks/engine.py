@@ -209,7 +209,12 @@ def judge_subjects(subjects: Iterable[Subject], rule_index: RuleIndex, bounds: F
     if CheckFamily.SECURITY in rule_index.families:
         absences += unreported.list_absences()
     for finding in findings:
-        absences += _find_left_absence(finding, group_of[finding.rule, finding.artifact, finding.key])
+        group = group_of[finding.rule, finding.artifact, finding.key]
+        reason = group.rule.leaves or group.absence_always
+        if reason is not None:
+            missing = redact_secrets(group.first.missing_file) if reason is UnreadReason.CONTENT_ABSENT else ""
+            detail = finding.message.removesuffix(".")
+            absences.append((finding.artifact, Unread(reason, detail, finding.location, missing_file=missing)))
     return Judgements(findings, tuple(dict.fromkeys(absences)))
 
 
