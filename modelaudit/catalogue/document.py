@@ -181,19 +181,22 @@ class _DataBuilder:
     def _build_sequence(self, depth: int) -> list[Data]:
         """Build the sequence whose start event was read, up to its end event."""
         items: list[Data] = []
-        while not isinstance(event := self._take_event(), yaml.SequenceEndEvent):
-            items.append(self._build_value(event, depth))
+        take_event, build_value, end = self._take_event, self._build_value, yaml.SequenceEndEvent
+        while type(event := take_event()) is not end:
+            items.append(build_value(event, depth))
         return items
 
     def _build_mapping(self, depth: int) -> dict[str, Data]:
         """Build the mapping whose start event was read, up to its end event. Raises for a key that is repeated."""
         entries: dict[str, Data] = {}
-        while not isinstance(event := self._take_event(), yaml.MappingEndEvent):
-            if not isinstance(event, yaml.ScalarEvent) or event.anchor is not None or event.tag is not None:
+        take_event, build_value, end = self._take_event, self._build_value, yaml.MappingEndEvent
+        while type(event := take_event()) is not end:
+            if type(event) is not yaml.ScalarEvent or event.anchor is not None or event.tag is not None:
                 raise self._error(event, "a key must be plain text")
-            if event.value in entries:
-                raise self._error(event, f"the key {event.value!r} is there twice; remove one")
-            entries[event.value] = self._build_value(self._take_event(), depth)
+            key: str = event.value
+            if key in entries:
+                raise self._error(event, f"the key {key!r} is there twice; remove one")
+            entries[key] = build_value(take_event(), depth)
         return entries
 
     def _error(self, event: yaml.Event, message: str) -> ConfigurationError:

@@ -181,10 +181,10 @@ def _list_joined_texts(settings: Sequence[Setting], values: Mapping[tuple[str, .
 
 def _convert_download(setting: Setting, values: Mapping[tuple[str, ...], object]) -> Iterator[PlacedText]:
     """Yield the command of a download for the last key of the module ``get_url`` of Ansible that the command needs."""
-    from modelaudit.languages.shell.joined_commands import PlacedText
-
     parent = setting.path[:-1]
     if parent and setting.path[-1] in _ANSIBLE_KEYS and parent[-1].rpartition(".")[2] in ("get_url", "win_get_url"):
+        from modelaudit.languages.shell.joined_commands import PlacedText
+
         url, target = (values.get((*parent, each)) for each in _ANSIBLE_KEYS)
         if isinstance(url, str) and isinstance(target, str):
             yield PlacedText(f"curl -o {shlex.quote(target)} {shlex.quote(url)}", setting.where)
@@ -192,11 +192,13 @@ def _convert_download(setting: Setting, values: Mapping[tuple[str, ...], object]
 
 def _convert_mount(setting: Setting) -> Iterator[PlacedText]:
     """Yield the command that copies a private folder of the user to where a task finds it, as its mount does."""
+    steps = next((steps for key in _FILE_MOUNTS if (steps := setting.get_steps_below(key)) is not None), None)
+    if steps is None:
+        return
     from modelaudit.languages.shell.harm import is_private_path
     from modelaudit.languages.shell.joined_commands import PlacedText
 
-    steps = next((steps for key in _FILE_MOUNTS if (steps := setting.get_steps_below(key)) is not None), None)
-    if steps is None or not is_private_path(str(setting.value)):
+    if not is_private_path(str(setting.value)):
         return
     source, _, target = str(setting.value).partition(":")
     target = target.removesuffix(":ro") or next((step for step in steps if not step.isdigit()), "")
@@ -236,13 +238,13 @@ def _collect_commands(file: str, setting: Setting, values: Mapping[tuple[str, ..
     Raises:
         LimitReachedError: a bound on the analysis of the command was reached.
     """
-    from modelaudit.languages.shell.outside_writes import collect_outside_writes
-
     value = setting.value
     if not isinstance(value, str):
         return
     if setting.key in _ON_INSTALL and "scripts" in setting.path and file == "package.json":
         yield Mention("shell-commands", "on-install", setting.key, setting.where)
+        from modelaudit.languages.shell.outside_writes import collect_outside_writes
+
         yield from (replace(each, where=setting.where) for each in collect_outside_writes(value))
     elif setting.key == "runOn" and value == "folderOpen":
         yield Mention("shell-commands", "on-open", "runOn: folderOpen", setting.where)
@@ -349,10 +351,10 @@ def read_container_settings(path: str, settings: Sequence[Setting], limits: Limi
 
 def _judge_container_setting(setting: Setting) -> str:
     """Return the use of the mention of a setting of a container; empty if it gives no power over the host."""
-    from modelaudit.languages.shell.harm import judge_mount
-
     if _CONTAINER_KEYS.isdisjoint(setting.path):
         return ""
+    from modelaudit.languages.shell.harm import judge_mount
+
     value = str(setting.value)
     is_true = setting.value is True or value.lower() == "true"
     if (setting.key in ("privileged", "hostPID") and is_true) or (setting.key == "pid" and value == "host"):
