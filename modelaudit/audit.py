@@ -176,7 +176,7 @@ class Audit:
                 snapshot.comparison,
                 refusals,
                 snapshot.signatures,
-                describe_rules_age(self.catalogue),
+                describe_rules_age(self.catalogue) if self.policy.rules_days is not None else None,
                 signoffs,
                 self._list_reviewed_rules(),
             )

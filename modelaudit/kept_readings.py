@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable
+from functools import lru_cache
+from itertools import count
 from threading import Lock
 from typing import Final
 
@@ -103,4 +105,13 @@ def make_reading_key(artifact: Artifact, digest: str, limits: Limits, reader: st
         is_terms_only: only terms are searched for.
     """
     place = artifact.path, artifact.content, artifact.may_be_program
-    return (digest, place, limits, reader, is_terms_only, find_rules_directory())
+    return (digest, place, _number_limits(limits), reader, is_terms_only, find_rules_directory())
+
+
+_NUMBERS: Final = count()
+
+
+@lru_cache(maxsize=64)
+def _number_limits(limits: Limits) -> int:
+    """Return the number of equal limits, because hashing all of them at each look-up takes longer than the rest."""
+    return next(_NUMBERS)

@@ -101,8 +101,10 @@ def describe_rules_age(catalogue: Catalogue) -> RulesAge:
 
 def note_future_rules(target: Target, catalogue: Catalogue, policy: Policy) -> Target:
     """Return a target with a note if the policy limits the age of the rules, and they are of a day after today."""
+    if policy.rules_days is None:
+        return target
     age = describe_rules_age(catalogue)
-    if policy.rules_days is None or age.stated <= age.today:
+    if age.stated <= age.today:
         return target
     note = f"the rules are of {age.stated}, and today is {age.today}: the clock, or the rule set, has a wrong date"
     return replace(target, notes=(*target.notes, note))
@@ -122,7 +124,8 @@ def prepare(target: str, options: Options) -> tuple[Catalogue, Policy, Options]:
     catalogue = load_catalogue(extra=[Path(folder) for folder in options.rules], formats=FACTS)
     policy = resolve_policy(options, catalogue)
     refuse_judges_inside_target(policy, options.rules, target)
-    return catalogue, policy, replace(options, offline=policy.offline)
+    options = options if options.offline == policy.offline else replace(options, offline=policy.offline)
+    return catalogue, policy, options
 
 
 def refuse_judges_inside_target(policy: Policy, rules: Sequence[str | Path], target: str) -> None:
@@ -221,12 +224,15 @@ def _describe_trust(signer: TrustedSigner) -> dict[str, str]:
     return {"method": str(signer.method), **words, **digests}
 
 
+_ENTRY_ENCODER: Final = json.JSONEncoder(sort_keys=True, default=str)
+
+
 def _spell_entry(value: object) -> str:
     """Return the value of an entry in one line, the same for equal values."""
     # The fields of an intended use hold plain values.
     is_intent = isinstance(value, Intent)
     plain = {each.name: getattr(value, each.name) for each in dataclasses.fields(Intent)} if is_intent else value
-    return json.dumps(plain, sort_keys=True, default=str)
+    return _ENTRY_ENCODER.encode(plain)
 
 
 def _merge_intent(use: IntendedUse, stated: Intent, catalogue: Catalogue) -> Intent:

@@ -77,6 +77,8 @@ def use_rules(action: Callable[[Options], _Result], options: Options) -> _Result
         OutputError: a pack cannot be unpacked.
     """
     refuse_strings_for_lists(options)
+    if not options.rules and options.rules_key is None:
+        return action(options)
     with choose_rules(options.rules, options.rules_key) as chosen:
         return action(replace(options, rules=chosen.folders, rules_key=None))
 

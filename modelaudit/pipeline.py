@@ -164,7 +164,6 @@ class ArtifactReading:
             self.unread.append((artifact.path, artifact.obstacle))
         if artifact.open is None:
             return None
-        self._deadline = start_deadline(self.limits, artifact.size)
         with ExitStack() as opened:
             try:
                 window = opened.enter_context(artifact.open())
@@ -191,6 +190,7 @@ class ArtifactReading:
             self.structures.extend(kept.structures)
             self.formats, self.byte_counts = list(kept.formats), kept.byte_counts
             return digest
+        self._deadline = start_deadline(self.limits, artifact.size)
         with apply_deadline(self._deadline):
             self._read_in_time(artifact, window, reader)
         if key is not None and not self.unread and not self.members:

@@ -11,13 +11,13 @@ from typing import Final
 from modelaudit.model.description import Fact
 from modelaudit.model.description_rules import DescriptionRules
 from modelaudit.model.evidence import Prose
-from modelaudit.model.limits import KIB, MIB
+from modelaudit.model.limits import KIB
 from modelaudit.model.stated import StatedValues
 
 _LONGEST_TEXT: Final = 64 * KIB
 _MOST_VALUES: Final = 40
 _LARGEST_COST: Final = 32 * KIB
-_MOST_COST: Final = MIB
+_MOST_COST: Final = 512 * KIB
 _COST_OF_FACT: Final = 512
 """Characters that a fact costs beside its own."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
 from modelaudit.elements.report_facts import list_sources
@@ -31,15 +30,54 @@ def judge_controls(report: AuditReport, controls: Controls) -> tuple[ControlEvid
         report: complete apart from its controls.
         controls: of the rule set.
     """
+    if not _LATEST_TABLE or _LATEST_TABLE[-1].controls is not controls:
+        _LATEST_TABLE[:] = [_ControlTable(controls)]
+    table = _LATEST_TABLE[-1]
     facts = _collect_facts(report, controls)
-    unsigned, signed = (_write_clauses(controls, facts, is_signed=each) for each in (False, True))
-    held = unsigned.keys() | signed.keys()
-    return tuple(
-        [
-            _describe_gap(control) if held.isdisjoint(control.supports) else _judge(control, unsigned, signed)
-            for control in controls.controls
-        ]
-    )
+    unsigned, signed = _write_clauses(table.unsigned, facts), _write_clauses(table.signed, facts)
+    judged = list(table.gaps)
+    for number in {number for kind in (*unsigned, *signed) for number in table.supported.get(kind, ())}:
+        judged[number] = _judge(controls.controls[number], judged[number].gap, unsigned, signed)
+    return tuple(judged)
+
+
+class _ControlTable:
+    """What is the same for every report.
+
+    Attributes:
+        controls: of the rule set.
+        gaps: each control without evidence.
+        supported: by the kind of evidence, the numbers of the controls that it supports.
+        unsigned: the lines of each kind without a signature.
+        signed: likewise, with one.
+    """
+
+    def __init__(self, controls: Controls) -> None:
+        self.controls = controls
+        self.gaps = [_describe_gap(each) for each in controls.controls]
+        self.supported: dict[str, list[int]] = {}
+        for number, control in enumerate(controls.controls):
+            for kind in control.supports:
+                self.supported.setdefault(kind, []).append(number)
+        self.unsigned, self.signed = _select_lines(controls, is_signed=False), _select_lines(controls, is_signed=True)
+
+
+_LATEST_TABLE: Final[list[_ControlTable]] = []
+"""The table of the controls that were judged last, because one rule set is in use throughout a scan."""
+
+
+def _select_lines(controls: Controls, *, is_signed: bool) -> Mapping[str, Sequence[EvidenceLine]]:
+    """Select the lines of each kind of evidence with a signature, or without one."""
+    chosen = {
+        kind: [line for line in lines if line.is_signed is is_signed] for kind, lines in controls.evidence.items()
+    }
+    return {kind: lines for kind, lines in chosen.items() if lines}
+
+
+def _describe_gap(control: Control) -> ControlEvidence:
+    """Describe what every report lacks for a control, without evidence."""
+    gap = f"Not shown by this report: {'; '.join(control.open)}."
+    return ControlEvidence(control.framework, control.id, control.title, gap=gap)
 
 
 def _collect_facts(report: AuditReport, controls: Controls) -> _Facts:
@@ -66,33 +104,21 @@ def _bound(value: str) -> str:
     return text if len(text) <= _MOST_CHARACTERS else f"{text[: _MOST_CHARACTERS - 1]}…"
 
 
-def _judge(control: Control, unsigned: _Clauses, signed: _Clauses) -> ControlEvidence:
-    """Judge a control by the clauses without a signature, and those with one."""
+def _judge(control: Control, gap: str, unsigned: _Clauses, signed: _Clauses) -> ControlEvidence:
+    """Judge a control by the clauses without a signature, and those with one; ``gap`` is what every report lacks."""
     sentences, of_signers = _list_sentences(control.supports, unsigned), _list_sentences(control.supports, signed)
     if sentences:
         sentences += _list_sentences(control.adds, unsigned)
     if sentences or of_signers:
         of_signers += _list_sentences(control.adds, signed)
-    gap = _describe_gap(control).gap
     return ControlEvidence(control.framework, control.id, control.title, tuple(sentences), gap, tuple(of_signers))
 
 
-def _describe_gap(control: Control) -> ControlEvidence:
-    """Describe what every report lacks for a control, without evidence."""
-    return _make_gap(control.framework, control.id, control.title, control.open)
-
-
-@lru_cache(maxsize=1024)
-def _make_gap(framework: str, id_: str, title: str, missing: tuple[str, ...]) -> ControlEvidence:
-    """Make the description of a gap; it is the same for each report."""
-    return ControlEvidence(framework, id_, title, gap=f"Not shown by this report: {'; '.join(missing)}.")
-
-
-def _write_clauses(controls: Controls, facts: _Facts, *, is_signed: bool) -> _Clauses:
-    """Write the clauses of the lines that hold, of those with a signature or of those without one."""
+def _write_clauses(evidence: Mapping[str, Sequence[EvidenceLine]], facts: _Facts) -> _Clauses:
+    """Write the clauses of the lines that hold, by the kind of evidence."""
     clauses = {}
-    for kind, lines in controls.evidence.items():
-        held = [line for line in lines if line.is_signed is is_signed and _holds(line, facts)]
+    for kind, lines in evidence.items():
+        held = [line for line in lines if _holds(line, facts)]
         if held:
             clauses[kind] = "; ".join(_write_clause(line, facts) for line in held)
     return clauses

@@ -84,13 +84,16 @@ class CachedCommit(Struct, frozen=True):
         return str(store) if _is_folder(store) and is_file(store / _SHARED_MARKER) and not store.is_symlink() else None
 
 
-def find_commit_of_folder(path: str) -> CachedCommit | None:
+def find_commit_of_folder(path: str, real_path: str | None = None) -> CachedCommit | None:
     """Find the cached commit that contains the folder ``path``; ``None`` if it lies outside of a Hub cache.
+
+    ``real_path`` is the path without links, if it is known.
 
     Such a folder lies at or below ``models--org--name/snapshots/<commit>``. A snapshot that is a link to another place
     is a snapshot all the same, because programs load the model by it.
     """
-    real_path, spelled_path = os.path.realpath(path), os.path.abspath(path)  # noqa: PTH100 - keeps links
+    real_path = os.path.realpath(path) if real_path is None else real_path
+    spelled_path = os.path.abspath(path)  # noqa: PTH100 - keeps links
     found = _find_commit(real_path)
     if found is not None or spelled_path == real_path:
         return found

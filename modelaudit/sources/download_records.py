@@ -56,9 +56,11 @@ def is_cache_tag(data: bytes) -> bool:
     return _TAG.fullmatch(data.decode("utf-8", "replace")) is not None
 
 
-def note_download_above(path: str) -> tuple[str, ...]:
-    """Return a note if a folder above a file or folder is a download whose records are about it, and are not read."""
-    real_path = os.path.realpath(path)
+def note_download_above(real_path: str) -> tuple[str, ...]:
+    """Return a note if a folder above a file or folder is a download whose records are about it, and are not read.
+
+    ``real_path`` is its absolute path without links.
+    """
     folder = os.path.dirname(real_path)  # noqa: PTH120 - a path of text
     while folder != "/":
         records = f"{folder.rstrip('/')}/{FOLDER}/download"

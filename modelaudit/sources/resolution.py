@@ -100,8 +100,9 @@ def resolve_target(
     if _path_exists(target):
         if revision is not None:
             raise ConfigurationError(f"{target!r} is a local path, which has no revisions; leave out --revision.")
-        snapshot = _take_snapshot(_choose_local_source(target, limits), limits)
-        notes = note_download_above(target)
+        real_path = os.path.realpath(target)
+        snapshot = _take_snapshot(_choose_local_source(target, real_path, limits), limits)
+        notes = note_download_above(real_path)
         return replace(snapshot, notes=(*snapshot.notes, *notes)) if notes else snapshot
     source = _choose_remote_source(target, revision, offline, progress, limits)
     try:
@@ -141,15 +142,18 @@ def _path_exists(target: str) -> bool:
     return True
 
 
-def _choose_local_source(target: str, limits: Limits) -> Source:
-    """Return the source for an existing path: a file or a folder, inside or outside of a Hub cache."""
+def _choose_local_source(target: str, real_path: str, limits: Limits) -> Source:
+    """Return the source for an existing path: a file or a folder, inside or outside of a Hub cache.
+
+    ``real_path`` is the path without links.
+    """
     if not os.path.isdir(target):  # noqa: PTH112 - a path of text
         cached_commit = find_commit_of_folder(str(Path(target).parent))
         if cached_commit:
             return CachedFileSource(target, cached_commit, limits)
         # A link to a blob is a common way to name a file of the cache.
-        return FileSource(target, limits, claim_by_blob(find_blob_of_path(os.path.realpath(target))))
-    cached_commit = find_commit_of_folder(target)
+        return FileSource(target, limits, claim_by_blob(find_blob_of_path(real_path)))
+    cached_commit = find_commit_of_folder(target, real_path)
     return CacheSource(target, cached_commit, limits) if cached_commit else FolderSource(target, limits)
 
 

@@ -131,6 +131,17 @@ def test_mistake_in_the_controls_is_reported_with_its_line(text, why):
         read_controls([Document("c.yaml", text, parse_text(text, "c.yaml"))])
 
 
+def test_each_report_is_judged_by_the_controls_that_are_given():
+    report = scan_fixture("gguf/benign")
+    texts = (HEAD + EVIDENCE + CONTROL, HEAD + EVIDENCE.replace("files {files}", "{files}") + CONTROL.replace("A", "B"))
+    first, second = (read_controls([Document("c.yaml", text, parse_text(text, "c.yaml"))]) for text in texts)
+    for _ in range(2):
+        [one], [other] = judge_controls(report, first), judge_controls(report, second)
+        assert (one.id, other.id) == ("A", "B")
+        assert one.sentences[0].startswith("D; files files: ")
+        assert other.sentences[0].startswith("D; files: ")
+
+
 def test_further_file_cites_shipped_evidence_and_never_replaces_it():
     first = Document("c.yaml", text := HEAD + EVIDENCE + CONTROL, parse_text(text, "c.yaml"))
     own = HEAD + "evidence: {}\n" + CONTROL.replace("id: A", "id: B")
