@@ -1,4 +1,4 @@
-"""Write repositories with libraries that stand beside scikit-learn: tables, time series, searches, explanations, graphs.
+"""Write repositories with libraries beside scikit-learn: tables, time series, searches, explanations, graphs.
 
 They are those of the 15000 most downloaded packages of PyPI that fit a model or a state and save it, that pip installs
 from a wheel, that need no download, and that had no repository before.
