@@ -36,6 +36,8 @@ _SENTENCES = {
     "bsd-3-clause": "Released under the BSD 3-Clause License.",
     "cc-by-4.0": "The weights are available under CC BY 4.0. Please credit Example Lab.",
     "llama3.1": "Built with Llama. Use is governed by the Llama 3.1 Community License.",
+    "agpl-3.0": "Released under the GNU Affero General Public License v3.0.",
+    "bsd-3-clause-clear": "Released under the BSD 3-Clause Clear License.",
     "gpl-3.0": "Released under the GNU General Public License v3.0.",
     "gemma": "Gemma is provided under and subject to the Gemma Terms of Use found at ai.google.dev/gemma/terms.",
 }

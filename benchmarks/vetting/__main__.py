@@ -127,6 +127,7 @@ def load_libraries(path: Path) -> dict[str, Library]:
             entry.get("vocabulary", "python-names"),
             str(entry.get("since", "0")),
             entry.get("registry", ""),
+            tuple(entry.get("referred", ())),
         )
     return libraries
 

@@ -34,6 +34,7 @@ class Library:
         pickled: the modules, with those below, whose classes pickles name.
         configured: the modules whose classes configurations name.
         functions: the modules whose functions configurations name as well.
+        referred: the modules whose functions objects in pickles keep; such an object may call them with anything.
         without: modules that are left out.
         variants: the end of an expression, and the texts that it may be equal to; each variant has to decide.
         vocabulary: the list of the names in configurations.
@@ -52,6 +53,7 @@ class Library:
     vocabulary: str = "python-names"
     since: str = "0"
     registry: str = ""
+    referred: tuple[str, ...] = ()
 
 
 def read_library(
@@ -159,6 +161,8 @@ def _decide_definition(
     if not isinstance(found.node, ast.ClassDef):
         if _is_below(module.name, library.functions) and not found.node.name.startswith("_"):
             yield "constructed", derivation.decide_constructed(found)
+        if _is_below(module.name, library.referred):
+            yield "referred", derivation.decide_constructed(found)
         return
     if derivation.reviewed.judge(found.name).standing is Standing.DANGEROUS:
         return
@@ -216,5 +220,5 @@ def _is_left_out(name: str, library: Library) -> bool:
     is_test = any(part in _LEFT_OUT or part.startswith("test_") or part.endswith("_test") for part in parts)
     if is_test or _is_below(name, library.without):
         return True
-    wanted = (*library.pickled, *library.configured, *library.functions)
+    wanted = (*library.pickled, *library.configured, *library.functions, *library.referred)
     return not _is_below(name, wanted)

@@ -70,8 +70,24 @@ class World:
             module = self.find_module(".".join(parts[:length]))
             if module is not None:
                 rest = parts[length:]
-                return self._resolve_in(module, rest, steps) if rest else module
+                if rest:
+                    return self._resolve_in(module, rest, steps)
+                return self._resolve_namesake(dotted, steps) or module
         return External(dotted)
+
+    def _resolve_namesake(self, dotted: str, steps: int) -> Meaning | None:
+        """Return what a package imports from its module ``dotted`` under the name of the module; ``None`` if nothing.
+
+        ``from .DAG import DAG`` binds the name of the package anew once the module is loaded, and for good.
+        """
+        package_name, _, name = dotted.rpartition(".")
+        package = self.find_module(package_name) if package_name else None
+        if package is None or not package.is_package or package.fault is not None:
+            return None
+        bindings = package.bindings.get(name, ())
+        if len(bindings) != 1 or bindings[0].is_conditional or not bindings[0].target.startswith(f"{dotted}."):
+            return None
+        return self.resolve(bindings[0].target, steps - 1)
 
     def _resolve_in(self, module: Module, path: list[str], steps: int) -> Meaning:
         """Return what ``path`` means in a module."""
@@ -163,7 +179,10 @@ class World:
             other = self.find_module(star)
             if other is None and star.partition(".")[0] not in _HARMLESS_STARS:
                 return Undecided(f"a star import of {star} may replace {name}", module.path)
-            if other is not None and other is not module and name in self._list_public(other, steps):
+            if other is None or other is module or name not in self._list_public(other, steps):
+                continue
+            bindings = other.bindings.get(name, ())
+            if not bindings or any(each.target != found.name for each in bindings):
                 return Undecided(f"a star import of {star} may replace {name}", module.path)
         return found
 

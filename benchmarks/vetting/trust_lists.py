@@ -24,6 +24,10 @@ KINDS = {
     "enumeration": ("an enumeration; finds a member by its value", ["shared: true"]),
     "unpickled": ("its state is only stored; loading runs methods that were read", ["construct-only: true"]),
     "rebuilder": ("makes an object of this library again; the functions that it runs were read", []),
+    "referred": (
+        "an object may keep it; the functions that it runs were read",
+        ["construct-only: true"],
+    ),
 }
 CONSTRUCTED = "makes an object from what it is given; the functions that it runs were read"
 
@@ -43,7 +47,7 @@ class Proposal:
     """What was decided about one name, by release.
 
     Attributes:
-        kind: ``unpickled``, ``enumeration``, ``rebuilder`` or ``constructed``.
+        kind: ``unpickled``, ``enumeration``, ``rebuilder``, ``referred`` or ``constructed``.
         decisions: the decision of each release that has the name.
     """
 

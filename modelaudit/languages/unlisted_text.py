@@ -25,7 +25,7 @@ _DATA_ENDING: Final = defer_pattern(
     r"txt|csv|tsv|psv|tab|dat|data|arff|libsvm|svm|svmlight|mtx|vec|emb|w2v|glove|list|lst|ids|idx|map|mapping"
     r"|lookup|index|stats|cmvn|mvn|feats|scp|ark|ali|int|sym|syms|phones|phone|ctm|stm|rttm|textgrid|lab|phn|wrd"
     r"|par|trn|ply|obj|mtl|off|stl|pts|xyz|pcd|gml|graphml|edgelist|edges|nodes|dot|gv|kml|gpx|wkt|prj|cpg|hdr"
-    r"|asc|pgm|ppm|pbm|pfm|xpm|svg|css|scss|less|cube|srt|vtt|lrc|sub|ass|ssa|krn|musicxml|fits|sample|samples"
+    r"|bif|uai|asc|pgm|ppm|pbm|pfm|xpm|svg|css|scss|less|cube|srt|vtt|lrc|sub|ass|ssa|krn|musicxml|fits|sample|samples"
     r"|hist|scores|score"
     # Words, labels, tokens and corpora.
     r"|vocab|vocabulary|voc|bpe|tiktoken|codes|merges|spm|dict|dic|aff|lex|lexicon|lm|arpa|carpa|tok|token|tokens|words"

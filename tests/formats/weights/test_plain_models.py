@@ -38,6 +38,7 @@ FORMATS = (
     "sudachi",
     "thulac",
     "treelite",
+    "usearch",
     "word2vec",
     "zemberek",
 )
@@ -50,6 +51,7 @@ AGREEING = {
     "faiss/lists.faiss": "a vector may move from one list to the next",
     "mecab/matrix.bin": "a matrix of other sides takes as many bytes",
     "thulac/model.bin": "other numbers of labels and features take as many bytes",
+    "usearch/index.usearch": "more neighbours on one level and fewer on another take as many bytes",
     "word2vec/double.bin": "fewer and longer vectors take as many bytes",
     "word2vec/no-line-ends.bin": "fewer and longer vectors take as many bytes",
     "word2vec/vectors.bin": "fewer and longer vectors take as many bytes",
