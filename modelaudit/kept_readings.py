@@ -21,6 +21,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, MIB, Limits
 from modelaudit.model.reading import Structure
 from modelaudit.model.report import ByteCounts
+from modelaudit.model.structure import UnreadReason
 
 _LARGEST_FILE: Final = 64 * KIB
 _LARGEST_COST: Final = 256 * KIB
@@ -83,13 +84,46 @@ KEPT_READINGS: Final = KeptReadings()
 """The readings of this process."""
 
 
-def digest_small_file(artifact: Artifact, window: Window, limits: Limits) -> str | None:
-    """Read a small file whole, and return its SHA-256; ``None`` if it is too large, empty or unreadable."""
+class HeldFile:
+    """A window on the bytes of a small file, which were read once.
+
+    Readers, the key of the reading and the digest need the same bytes. A file that changes meanwhile could otherwise
+    leave the facts about other bytes for an equal file of another repository.
+
+    Attributes:
+        digest: the SHA-256 of the bytes.
+
+    Args:
+        data: the bytes.
+        read_bytes: the maximum length of one read.
+    """
+
+    def __init__(self, data: bytes, read_bytes: int) -> None:
+        self._data = data
+        self._read_bytes = read_bytes
+        self.digest = hashlib.sha256(data).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """The number of bytes."""
+        return len(self._data)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """As ``Window.read``."""
+        if length > self._read_bytes:
+            raise WindowError(f"a read of {length} bytes exceeds the limit of {self._read_bytes}", UnreadReason.LIMIT)
+        if offset < 0 or length < 0:
+            raise WindowError(f"a read of {length} bytes at offset {offset} is invalid")
+        return self._data[offset : offset + length]
+
+
+def hold_small_file(artifact: Artifact, window: Window, limits: Limits) -> HeldFile | None:
+    """Read a small file whole; return ``None`` if it is too large, empty or unreadable."""
     size = window.size
     if not 0 < size <= min(_LARGEST_FILE, limits.read_bytes) or artifact.obstacle is not None:
         return None
     try:
-        return hashlib.sha256(window.read(0, size)).hexdigest()
+        return HeldFile(window.read(0, size), limits.read_bytes)
     except WindowError:
         return None  # the reading meets the same error, and reports it
 

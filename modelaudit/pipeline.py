@@ -19,7 +19,7 @@ from modelaudit.formats.term_searches import list_searches
 from modelaudit.integrity.digests import DigestingWindow
 from modelaudit.integrity.hashing import BeginHashing, OpenedFile, PendingHash
 from modelaudit.internal_errors import convert_internal_errors
-from modelaudit.kept_readings import KEPT_READINGS, KeptReading, digest_small_file, make_reading_key
+from modelaudit.kept_readings import KEPT_READINGS, KeptReading, hold_small_file, make_reading_key
 from modelaudit.languages.terms.prose import TERMS
 from modelaudit.licenses.lineage.traversal import LookUp, LookupResult
 from modelaudit.licensing import doubt_unread_terms
@@ -184,7 +184,8 @@ class ArtifactReading:
         name, is_terms_only = reader.format if reader else "", self._texts is not None
         # A ledger is not kept, and readings that were begun by another call have facts of their own.
         may_keep = not (self._keeps_ledgers or self.structures or self.unread)
-        digest = digest_small_file(artifact, window, self.limits) if may_keep else None
+        held = hold_small_file(artifact, window, self.limits) if may_keep else None
+        digest = held.digest if held is not None else None
         key = make_reading_key(artifact, digest, self.limits, name, is_terms_only=is_terms_only) if digest else None
         if (kept := KEPT_READINGS.find(key)) is not None:
             self.structures.extend(kept.structures)
@@ -192,7 +193,7 @@ class ArtifactReading:
             return digest
         self._deadline = start_deadline(self.limits, artifact.size)
         with apply_deadline(self._deadline):
-            self._read_in_time(artifact, window, reader)
+            self._read_in_time(artifact, held or window, reader)
         if key is not None and not self.unread and not self.members:
             cost = artifact.size + self.structures.memory + self._prose_characters
             KEPT_READINGS.keep(key, KeptReading(tuple(self.structures), tuple(self.formats), self.byte_counts, cost))

@@ -9,10 +9,13 @@ import pytest
 from support.reading import BytesWindow
 
 import modelaudit
-from modelaudit.kept_readings import KeptReading, KeptReadings, digest_small_file, make_reading_key
+from modelaudit.integrity.hashing import hash_at_once
+from modelaudit.kept_readings import KeptReading, KeptReadings, hold_small_file, make_reading_key
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.copies import replace
+from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import KIB, Limits
+from modelaudit.model.outline import Outline
 from modelaudit.model.report import AuditReport
 from modelaudit.model.structure import UnreadReason
 from modelaudit.pipeline import ArtifactReading
@@ -32,7 +35,8 @@ def read(path: str, data: bytes) -> ArtifactReading:
 def digest(path: str, data: bytes) -> str | None:
     """Compute the digest of a file, if it is small."""
     artifact = Artifact(path, len(data), make_opener(BytesWindow(data)))
-    return digest_small_file(artifact, BytesWindow(data), Limits())
+    held = hold_small_file(artifact, BytesWindow(data), Limits())
+    return held.digest if held is not None else None
 
 
 def make_key(path: str, data: bytes, limits: Limits | None = None, *, is_terms_only: bool = False) -> object:
@@ -106,6 +110,38 @@ def test_the_digest_of_a_reading_is_that_of_the_bytes_that_were_read(tmp_path: P
     reading.run(artifact)
     assert [unread.reason for _, unread in reading.unread] == [UnreadReason.CHANGED]
     assert reading.digest is None
+
+
+class _ChangingWindow(BytesWindow):
+    """A window whose bytes change after the first read, which a file mapped into memory can do with all its times."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        piece = super().read(offset, length)
+        self.data = b"#".ljust(self.size)
+        return piece
+
+
+def test_the_bytes_of_a_small_file_are_those_of_its_digest() -> None:
+    data = b"import os\nos.system('true')\n"
+    reading = ArtifactReading(Limits())
+    hashed = reading.run(Artifact("setup.py", len(data), make_opener(_ChangingWindow(data))), hash_at_once)
+    assert hashed is not None
+    assert [each.value for each in hashed().digests] == [hashlib.sha256(data).hexdigest()]
+    # An equal file of the next repository has the facts of its own bytes.
+    for structures in (reading.structures, read("setup.py", data).structures):
+        names = {each.name for _, outline in structures if isinstance(outline, Outline) for each in outline.mentions}
+        assert "os.system" in names
+
+
+def test_a_held_file_refuses_the_reads_that_a_file_on_disk_refuses() -> None:
+    artifact = Artifact("a", 4, make_opener(BytesWindow(b"1234")))
+    held = hold_small_file(artifact, BytesWindow(b"1234"), replace(Limits(), read_bytes=5))
+    assert held is not None
+    assert (held.size, held.read(1, 2), held.read(3, 5), held.read(9, 1)) == (4, b"23", b"4", b"")
+    for offset, length, reason in ((0, 6, UnreadReason.LIMIT), (-1, 1, UnreadReason.UNREADABLE), (0, -1, None)):
+        with pytest.raises(WindowError) as caught:
+            held.read(offset, length)
+        assert caught.value.reason is (reason or UnreadReason.UNREADABLE)
 
 
 def test_the_readings_kept_have_a_bound_in_bytes() -> None:

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
+from modelaudit.catalogue.directory import FolderFiles, find_installed_rules, find_rules_directory, list_folder_files
 from modelaudit.catalogue.document import Document, Place, read_document
 from modelaudit.catalogue.schema import CONFIG, Kebab, Shape, Text, require_match
 from modelaudit.model.lineage import BaseModel, BaseModels, Dimension, VocabularyRecord
@@ -76,7 +76,7 @@ _FILE = Shape(BaseModelsFile)
 
 
 def load_base_models(extra: Sequence[Path] | None = ()) -> BaseModels:
-    """Load the base models of the rule set in place and of further rule folders; the result is cached.
+    """Load the base models of the rule set in place and of further rule folders, and keep them until a file changes.
 
     Args:
         extra: further folders; ``None`` to load nothing, for a model without facts to compare.
@@ -84,15 +84,17 @@ def load_base_models(extra: Sequence[Path] | None = ()) -> BaseModels:
     Raises:
         ConfigurationError: an entry is invalid, has the id of another, or names a vocabulary or template of no entry.
     """
-    return BaseModels() if extra is None else _load_folders((find_rules_directory(), *extra))
+    if extra is None:
+        return BaseModels()
+    return _load_folders(list_folder_files((find_rules_directory(), *extra), FOLDER))
 
 
 @functools.lru_cache(maxsize=4)
-def _load_folders(directories: tuple[Path, ...]) -> BaseModels:
+def _load_folders(folders: tuple[FolderFiles, ...]) -> BaseModels:
     """Read every file of ``lineage/`` in the folders; files that begin with ``_`` are input of ``derive.py``."""
     models: dict[str, BaseModel] = {}
     vocabularies: dict[str, VocabularyRecord] = {}
-    for directory in directories:
+    for directory in (each.folder for each in folders):
         for path in sorted((directory / FOLDER).glob("*.yaml")):
             if path.name.startswith("_"):
                 continue

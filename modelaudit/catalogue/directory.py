@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -65,6 +65,39 @@ def find_installed_rules() -> Path:
             return candidate
     raise ConfigurationError(
         f"no rule set in {_PACKAGE / 'rules'}: the installation is damaged; install modelaudit-gate again"
+    )
+
+
+class FolderFiles(Struct, frozen=True):
+    """The files of one part of a rule folder, to keep what was made of them until one of them changes.
+
+    Attributes:
+        folder: the rule folder, without links and not relative, which another working folder would lead elsewhere.
+        states: of each file its name, device, inode, size and times of change. Empty for the rules of this
+            installation and for a pack in their place: these do not change in a process.
+    """
+
+    folder: Path
+    states: tuple[tuple[str, int, int, int, int, int], ...] = ()
+
+
+def list_folder_files(directories: Iterable[Path], part: str) -> tuple[FolderFiles, ...]:
+    """List the files of ``part``, such as ``lineage``, in each rule folder. Raises ``ConfigurationError``."""
+    unchanging = (find_installed_rules(), find_rules_directory())
+    return tuple(
+        FolderFiles(each) if each in unchanging else FolderFiles(each.resolve(), _list_states(each / part))
+        for each in directories
+    )
+
+
+def _list_states(part: Path) -> tuple[tuple[str, int, int, int, int, int], ...]:
+    """List the states of the files of a folder. Raises ``ConfigurationError`` if one cannot be found."""
+    try:
+        found = [(path.name, path.stat()) for path in sorted(part.glob("*.yaml"))]
+    except OSError as error:
+        raise ConfigurationError(f"{part}: cannot be read: {error.strerror or error}") from error
+    return tuple(
+        (name, each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for name, each in found
     )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
-from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
+from modelaudit.catalogue.directory import FolderFiles, find_installed_rules, find_rules_directory, list_folder_files
 from modelaudit.catalogue.document import Document, Place, read_document
 from modelaudit.catalogue.garbage import pause_garbage_collection
 from modelaudit.catalogue.schema import CONFIG, IsoDate, Shape, Text, require_match
@@ -75,7 +75,7 @@ _WORDS_FILE = Shape(PatternWordsFile)
 
 
 def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ()) -> Fingerprints:
-    """Load the fingerprints of a rule set and of further rule folders; the result is cached per list of folders.
+    """Load the fingerprints of a rule set and of further rule folders, and keep them until a file of theirs changes.
 
     They are loaded apart from the catalogue, because only models with a possible licence text need them. A fingerprint
     whose licence is missing from every rule set is allowed, and its matches are left out.
@@ -87,16 +87,17 @@ def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ())
     Raises:
         ConfigurationError: an entry is invalid or contradicts itself, or two entries have one id.
     """
-    return _load_folders((directory if directory is not None else find_rules_directory(), *extra))
+    folders = (directory if directory is not None else find_rules_directory(), *extra)
+    return _load_folders(list_folder_files(folders, FOLDER))
 
 
 @functools.lru_cache(maxsize=4)
 @pause_garbage_collection()
-def _load_folders(directories: tuple[Path, ...]) -> Fingerprints:
+def _load_folders(folders: tuple[FolderFiles, ...]) -> Fingerprints:
     """Read every file of ``fingerprints/`` in the folders; other files that begin with ``_`` are for ``derive.py``."""
     fingerprints: dict[str, Fingerprint] = {}
     pattern_words: dict[str, tuple[str, ...]] = {}
-    for directory in directories:
+    for directory in (each.folder for each in folders):
         words_path = directory / FOLDER / _PATTERN_WORDS
         if words_path.is_file():
             words = _WORDS_FILE.read(read_document(words_path, f"{FOLDER}/{_PATTERN_WORDS}"))

@@ -92,6 +92,22 @@ def test_extra_folder_adds_fingerprints_and_cannot_repeat_an_id(tmp_path: Path) 
     assert load_fingerprints() is load_fingerprints()
 
 
+def test_a_folder_that_changes_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def list_ids(folder: Path) -> set[str]:
+        return {item.id for item in load_fingerprints(extra=[folder]).items} & {"x", "y", "z"}
+
+    folder = write_fingerprints(tmp_path, FINGERPRINT_FILE)
+    assert list_ids(folder) == {"x"}
+    (folder / "fingerprints" / "x.yaml").write_text(FINGERPRINT_FILE.replace("id: x", "id: y"), encoding="utf-8")
+    assert list_ids(folder) == {"y"}
+    # A relative path leads to another folder from another working folder.
+    for name in ("x", "z"):
+        (tmp_path / name / "own").mkdir(parents=True)
+        write_fingerprints(tmp_path / name / "own", FINGERPRINT_FILE.replace("id: x", f"id: {name}"))
+        monkeypatch.chdir(tmp_path / name)
+        assert list_ids(Path("own")) == {name}
+
+
 def test_fingerprint_id_listed_twice_in_a_file_is_refused(tmp_path: Path) -> None:
     twice = FINGERPRINT_FILE + FINGERPRINT_FILE.removeprefix("fingerprints:\n")
     with pytest.raises(ConfigurationError, match=r"x\.yaml:13: id: 'x' is listed already"):
