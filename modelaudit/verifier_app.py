@@ -20,6 +20,12 @@ from modelaudit.model.errors import InternalError
 
 PACKAGE: Final = "modelaudit"
 ENTRY: Final = "modelaudit.cli.standalone"
+_STRUCTS: Final = "modelaudit.model.plain_structs"
+STAND_INS: Final = {
+    "msgspec/__init__.py": f"from {_STRUCTS} import Struct, field\n\nfrom msgspec import structs\n".encode(),
+    "msgspec/structs.py": f"from {_STRUCTS} import force_setattr, replace\n".encode(),
+}
+"""Modules in the place of a library in compiled code, which one file for all platforms cannot carry."""
 NOT_CARRIED: Final = frozenset({
     *("modelaudit.options", "modelaudit.pipeline"),  # of the public API, which the verifier does not call
     *("modelaudit.sources.hub", "modelaudit.sources.ownership"),  # requests, and the verifier makes none
@@ -56,7 +62,7 @@ def build_verifier() -> bytes:
     """Build the archive from the modules of this installation. Raises ``InternalError`` if they do not compile."""
     root = Path(__file__).resolve().parent
     paths = [_find_source(root, module) for module in list_modules(root)]
-    files = {path.relative_to(root.parent).as_posix(): path.read_bytes() for path in paths}
+    files = {path.relative_to(root.parent).as_posix(): path.read_bytes() for path in paths} | STAND_INS
     buffer = io.BytesIO(b"#!/usr/bin/env python3\n")
     buffer.seek(0, io.SEEK_END)
     # Not compressed: libraries of compression differ in their bytes, and it starts faster.
@@ -87,9 +93,9 @@ def _compile(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def list_modules(root: Path) -> set[str]:
-    """List the modules that the verifier may load: the entry, and what each imports, but those of ``NOT_CARRIED``."""
+    """List the modules that the verifier may load: entry, structs, and what each imports, but for ``NOT_CARRIED``."""
     known: set[str] = set()
-    pending = [ENTRY]
+    pending = [ENTRY, _STRUCTS]
     while pending:
         module = pending.pop()
         if not module or module in known or module in NOT_CARRIED:
