@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelaudit.formats.declaration import Declaration
+from modelaudit.formats.declaration import Declaration, Sign
 
 DECLARATIONS: Final = (
     Declaration(
         "usearch",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
+        # The number of vectors, each of which takes a byte or more; or vectors without bytes.
+        signs=(Sign(unit=1), Sign((bytes(4),), offset=4)),
         extensions=(".usearch",),
     ),
 )
