@@ -34,7 +34,7 @@ class KeptFacts:
     def read(
         self, structure: Prose | StatedValues, address: str, rules: DescriptionRules, read: Callable[[], Iterable[Fact]]
     ) -> Iterable[Fact]:
-        """Return the facts of an equal structure at the same address, or those that ``read`` gives, and keep these.
+        """Return the kept facts of an equal structure at the same address; without such, read and keep them.
 
         The facts have to follow from the structure, the address and the rules alone.
         """

@@ -22,7 +22,7 @@ else:
         """Return a copy of a frozen value with the given fields.
 
         Raises:
-            TypeError: the value is no frozen value, or has no such field.
+            TypeError: the value is neither a struct nor a dataclass, or it lacks a field that is given.
         """
         if isinstance(value, Struct):
             return structs.replace(value, **changes)

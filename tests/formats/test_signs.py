@@ -152,7 +152,7 @@ def test_text_is_recognised_without_the_readers_of_weights_and_graphs() -> None:
     )
     readme, config, *imported = done.stdout.splitlines()
     assert "'markdown'" in readme and "'json'" in config
-    # The first bytes do not show that a text is no protocol buffer.
+    # A text may begin like a protocol buffer, so that these two are asked.
     assert [
         each for line in imported for each in line.split() if not each.endswith((".recognition", ".text_schema"))
     ] == []

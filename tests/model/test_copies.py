@@ -33,7 +33,7 @@ def test_a_copy_has_the_given_fields_and_leaves_the_value_alone(value: Any, chan
         setattr(value, name, number)
 
 
-def test_the_two_kinds_differ() -> None:
+def test_limits_are_a_struct_and_locations_a_dataclass() -> None:
     assert isinstance(Limits(), Struct)
     assert is_dataclass(Location())
 

@@ -44,7 +44,7 @@ def test_words_in_an_encoding_of_one_byte_are_text(text, encoding, read_bytes):
         (_THAI * 500).encode() + b"\xff\n",
     ],
 )
-def test_other_data_of_high_bytes_are_no_text(data, read_bytes):
+def test_binary_data_of_high_bytes_is_not_text(data, read_bytes):
     reading = read_bytes(data, "words.dict")
     assert "text" not in reading.formats.get("words.dict", ()) or UnreadReason.DAMAGED in reading.reasons()
 

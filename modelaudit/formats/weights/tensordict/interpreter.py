@@ -54,7 +54,7 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
 
 
 def _measure_array(name: str, dtype: str, settings: Sequence[Setting]) -> int | None:
-    """Return the size of an array in bytes; ``None`` if its type is not known, or its shape is no list of sizes."""
+    """Return the size of an array in bytes; ``None`` if its type or one of its sizes is unknown."""
     item = _ITEM_BYTES.get(dtype.removeprefix("torch."))
     sizes = [each.value for each in settings if each.path[:2] == (name, "shape") and len(each.path) == 3]
     if item is None or not all(type(each) is int and each >= 0 for each in sizes):

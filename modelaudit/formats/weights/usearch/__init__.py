@@ -11,7 +11,7 @@ DECLARATIONS: Final = (
         "usearch",
         read=f"{__name__}.reader:read",
         recognise=f"{__name__}.reader:recognises",
-        # The number of vectors, each of which takes a byte or more; or vectors without bytes.
+        # The file has room for the vectors that it counts, at a byte or more each; or its vectors have no bytes.
         signs=(Sign(unit=1), Sign((bytes(4),), offset=4)),
         extensions=(".usearch",),
     ),

@@ -64,7 +64,7 @@ def _read_index(cursor: RecordCursor, facts: dict[str, str]) -> None:
     facts.update(vectors=str(present), dimensions=str(dimensions))
     cursor.skip_zeros(_HEAD_BYTES - _HEAD.size, "the end of the head")
     if version != _VERSION or (key, slot) != (_KEY_U64, _SLOT_U32) or number not in _NUMBER_BITS:
-        raise DamagedError("the head states values that are not known", start)
+        raise DamagedError("the head has an unknown version, or an unknown kind of number, key or slot", start)
     if present + deleted != count or size != -(-dimensions * _NUMBER_BITS[number] // 8):
         raise DamagedError(f"the head states {present + deleted} vectors of {dimensions} numbers", start)
     _read_graph(cursor, count)
@@ -76,10 +76,12 @@ def _read_graph(cursor: RecordCursor, count: int) -> None:
     start = cursor.offset
     nodes, most, most_lowest, highest, first = cursor.read(_GRAPH, "the head of the graph")
     if nodes != count or (first >= count > 0):
-        raise DamagedError(f"the graph states {nodes} vectors", start)
+        raise DamagedError(
+            f"the graph counts {nodes} vectors and begins at number {first}; the file has {count}", start
+        )
     levels = [level for (level,) in cursor.read_rows(_LEVEL, count, "the levels")]
     if max(levels, default=0) != highest or min(levels, default=0) < 0:
-        raise DamagedError(f"the highest level is stated as {highest}", start)
+        raise DamagedError(f"the levels of the vectors contradict the highest level, {highest}", start)
     for level in levels:
         check_deadline()
         _, stated = cursor.read(_NODE, "a vector of the graph")
@@ -98,5 +100,5 @@ def _read_neighbours(cursor: RecordCursor, most: int, count: int) -> None:
         raise DamagedError(f"{used} neighbours do not fit into {most} slots", start)
     slots = memoryview(cursor.take(used * _SLOT_BYTES, "neighbours")).cast("I")
     if any(slot >= count for slot in slots):
-        raise DamagedError("a neighbour does not exist", start)
+        raise DamagedError("a vector lists a neighbour that the index does not hold", start)
     cursor.skip_data((most - used) * _SLOT_BYTES, "unused slots")
