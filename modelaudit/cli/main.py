@@ -141,6 +141,9 @@ def main() -> None:
     except _StopRequestedError as request:
         _print_error(str(request))
         code = request.exit_code
+    # At its end, Python searches all objects for cycles of garbage, a sixth of the time of a small scan. The system
+    # frees their memory sooner.
+    gc.freeze()
     sys.exit(code)
 
 

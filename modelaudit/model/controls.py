@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -10,13 +11,20 @@ from msgspec.structs import force_setattr
 from modelaudit.model.description import Topic
 from modelaudit.model.element_rules import ReportFact
 
-FactName = ReportFact | Topic
+if TYPE_CHECKING:
+    FactName = ReportFact | Topic
+else:
+    # ``msgspec`` decodes no union of two enumerations of texts; ``EvidenceLine`` finds the member of each word.
+    FactName = str
 """The name of a fact of a report or of its description; no word is in both."""
+
+
+_REPORT_FACTS: Final = frozenset(ReportFact)
 
 
 def read_fact_name(word: str) -> FactName:
     """Return the fact that a word names. Raises ``ValueError`` if it names none."""
-    return ReportFact(word) if word in set(ReportFact) else Topic(word)
+    return ReportFact(word) if word in _REPORT_FACTS else Topic(word)
 
 
 class EvidenceLine(Struct, frozen=True):
@@ -35,7 +43,9 @@ class EvidenceLine(Struct, frozen=True):
     """Whether it cites a sign-off, which the digest of a report leaves out."""
 
     def __post_init__(self) -> None:
-        """Look for a sign-off once: every report asks for it."""
+        """Look for a sign-off once, because every report asks for it; find the members of decoded words."""
+        force_setattr(self, "needs", tuple(map(read_fact_name, self.needs)))
+        force_setattr(self, "lacks", tuple(map(read_fact_name, self.lacks)))
         force_setattr(self, "is_signed", ReportFact.SIGNOFFS in self.needs)
 
 

@@ -15,16 +15,22 @@ class LazyPattern:
 
     Attributes:
         pattern: the text of the expression.
+        given_flags: the flags that it is compiled with.
     """
 
     def __init__(self, pattern: str | bytes, flags: int = 0) -> None:
         self.pattern = pattern
-        self._flags = flags
+        self.given_flags = flags
+
+    @property  # type: ignore[misc] # that of ``object`` can be set
+    def __class__(self) -> type:
+        """Pass a check of types that asks for the compiled expression, whose attributes this has."""
+        return re.Pattern
 
     @cached_property
     def compiled(self) -> re.Pattern[Any]:
         """The compiled expression."""
-        return re.compile(self.pattern, self._flags)
+        return re.compile(self.pattern, self.given_flags)
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute of the compiled expression, and keep it: the next use costs no call of ours."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct, field
@@ -101,7 +100,7 @@ class SentenceWeights(Struct, frozen=True, eq=False):
         threshold: the score above which a sentence reads like a restriction.
     """
 
-    weights: Mapping[str, float] | WeightTable = field(default_factory=dict)
+    weights: WeightTable = field(default_factory=WeightTable)
     bias: float = 0.0
     threshold: float = 0.0
 

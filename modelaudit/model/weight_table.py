@@ -16,32 +16,73 @@ class WeightTable:
     """Numbers by text. A text is known by its hash of 64 bits, whose key differs in each process.
 
     A text that is not in the table has the hash of one that is with a probability of its size to 2 to the power of 64.
+    The texts are kept until the first search.
     """
 
-    __slots__ = ("_hashes", "_numbers")
+    __slots__ = ("_index", "_source")
 
-    def __init__(self, pairs: Iterable[tuple[str, float]]) -> None:
-        """Keep the number of each text, and the last one of a text that is repeated."""
-        hashes, numbers = array("q"), array("d")
-        add_hash, add_number = hashes.append, numbers.append
+    def __init__(self, pairs: Iterable[tuple[str, float]] = ()) -> None:
+        """Keep the number of each text, and the last one of a text that is repeated.
+
+        Raises:
+            ValueError: a text has a line break.
+        """
+        texts: list[str] = []
+        numbers = array("d")
         for text, number in pairs:
-            add_hash(hash(text.encode("utf-8", "surrogatepass")))  # as ``_hash``, without a call for each text
-            add_number(number)
+            texts.append(text)
+            numbers.append(number)
+        lines = "\n".join(texts)
+        if texts and lines.count("\n") != len(texts) - 1:
+            raise ValueError("a text of a table of weights has a line break")
+        self._source: tuple[str, array[float]] | None = lines, numbers
+        self._index: tuple[array[int], array[float]] | None = None
+
+    @classmethod
+    def restore(cls, lines: str, numbers: bytes) -> WeightTable:
+        """Make the table whose ``dump_pairs`` returned this. Raises ``ValueError`` if it cannot have returned it."""
+        table = cls()
+        table._source = lines, array("d", numbers)
+        return table
+
+    def dump_pairs(self) -> tuple[str, bytes]:
+        """Return the texts, a line each, and their numbers as doubles of this machine.
+
+        Raises:
+            ValueError: the texts are no longer there, because one was searched.
+        """
+        if self._source is None:
+            raise ValueError("the texts of a table of weights are gone after a search")
+        lines, numbers = self._source
+        return lines, numbers.tobytes()
+
+    def _find(self, text: str) -> float | None:
+        """Find the number of a text; ``None`` if it has none."""
+        hashes, numbers = self._index or self._build_index()
+        hash_ = _hash(text)
+        place = bisect_left(hashes, hash_)
+        return numbers[place] if place < len(hashes) and hashes[place] == hash_ else None
+
+    def _build_index(self) -> tuple[array[int], array[float]]:
+        """Sort the hashes of the texts, and forget the texts. Two threads may do so at once."""
+        source = self._source
+        if source is None:  # another thread has just built it
+            return self._index or (array("q"), array("d"))
+        lines, numbers = source
+        hashes = [hash(text) for text in lines.encode("utf-8", "surrogatepass").split(b"\n")][: len(numbers)]
         # The sort is stable, so of equal hashes the last one comes first, and the search finds it.
         order = sorted(range(len(hashes) - 1, -1, -1), key=hashes.__getitem__)
-        self._hashes = array("q", map(hashes.__getitem__, order))
-        self._numbers = array("d", map(numbers.__getitem__, order))
+        index = array("q", map(hashes.__getitem__, order)), array("d", map(numbers.__getitem__, order))
+        self._index, self._source = index, None
+        return index
 
     def __len__(self) -> int:
-        return len(self._hashes)
+        return len(self._source[1] if self._source else self._build_index()[1])
 
     def __contains__(self, text: str) -> bool:
-        hash_ = _hash(text)
-        place = bisect_left(self._hashes, hash_)
-        return place < len(self._hashes) and self._hashes[place] == hash_
+        return self._find(text) is not None
 
     def get(self, text: str, default: float) -> float:
         """Return the number of a text, or ``default`` if it has none."""
-        hash_ = _hash(text)
-        place = bisect_left(self._hashes, hash_)
-        return self._numbers[place] if place < len(self._hashes) and self._hashes[place] == hash_ else default
+        number = self._find(text)
+        return default if number is None else number

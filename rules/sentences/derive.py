@@ -32,6 +32,7 @@ from modelaudit.licenses.evidence.restriction_sentences import has_restriction_s
 from modelaudit.licenses.evidence.sentence_weights import list_features, score_features
 from modelaudit.licenses.evidence.sentences import fold_sentence, split_sentences
 from modelaudit.model.restrictions import SentenceWeights
+from modelaudit.model.weight_table import WeightTable
 
 HERE = Path(__file__).resolve().parent
 SEED = 20261129
@@ -92,7 +93,18 @@ def digest_sentence(sentence: str) -> str:
     return hashlib.sha256(sentence.encode()).hexdigest()[:16]
 
 
-def learn(examples: Sequence[Example]) -> SentenceWeights:
+class LearnedWeights(NamedTuple):
+    """The weights of features, and the score of a sentence without a known one."""
+
+    by_feature: Mapping[str, float]
+    bias: float
+
+    def build_table(self) -> SentenceWeights:
+        """Build the table by which sentences are scored."""
+        return SentenceWeights(WeightTable(self.by_feature.items()), self.bias)
+
+
+def learn(examples: Sequence[Example]) -> LearnedWeights:
     """Learn the weights: a logistic regression over features that are there or not, scaled by their number."""
     counter = CountVectorizer(analyzer=sorted, min_df=1, binary=True)
     counts = Counter(feature for each in examples for feature in each.features)
@@ -107,7 +119,7 @@ def learn(examples: Sequence[Example]) -> SentenceWeights:
     names = counter.get_feature_names_out()[kept]
     weights = {str(name): round(float(weight), 2) for name, weight in zip(names, model.coef_[0], strict=True)}
     kept_weights = {name: weight for name, weight in weights.items() if abs(weight) >= LEAST_WEIGHT}
-    return SentenceWeights(kept_weights, round(float(model.intercept_[0]), 2))
+    return LearnedWeights(kept_weights, round(float(model.intercept_[0]), 2))
 
 
 def measure(weights: SentenceWeights, examples: Sequence[Example], threshold: float) -> Mapping[str, float]:
@@ -117,9 +129,9 @@ def measure(weights: SentenceWeights, examples: Sequence[Example], threshold: fl
     return {kind: above[kind] / counts[kind] for kind in sorted(counts)}
 
 
-def format_weights(weights: SentenceWeights, threshold: float) -> str:
+def format_weights(weights: LearnedWeights, threshold: float) -> str:
     """Format the file of weights, the features in the order of their characters."""
-    lines = [f"  {weight:g} {feature}" for feature, weight in sorted(weights.weights.items())]
+    lines = [f"  {weight:g} {feature}" for feature, weight in sorted(weights.by_feature.items())]
     head = (
         "# Learned by rules/sentences/derive.py from restricting.txt and harmless.txt; change those and run it again.",
         f"bias: {weights.bias:g}",
@@ -140,13 +152,13 @@ def main() -> None:
     examples = [*read_examples(), *read_prose(chosen.prose, generator)]
     generator.shuffle(examples)
     held_back = int(len(examples) * SHARE_HELD_BACK)
-    weights = learn(examples[held_back:])
+    weights = learn(examples[held_back:]).build_table()
     for threshold in (-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0):
         rates = measure(weights, examples[:held_back], threshold)
         sys.stdout.write(f"{threshold:5}: {', '.join(f'{kind} {rate:.3f}' for kind, rate in rates.items())}\n")
-    weights = learn(examples)
-    (HERE / "weights.yaml").write_text(format_weights(weights, chosen.threshold), encoding="utf-8")
-    sys.stdout.write(f"{len(weights.weights)} weights\n")
+    learned = learn(examples)
+    (HERE / "weights.yaml").write_text(format_weights(learned, chosen.threshold), encoding="utf-8")
+    sys.stdout.write(f"{len(learned.by_feature)} weights\n")
 
 
 if __name__ == "__main__":

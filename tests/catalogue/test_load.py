@@ -9,6 +9,7 @@ from modelaudit.catalogue import load_catalogue, load_policy, rule_files
 from modelaudit.catalogue.directory import RulesInPlace, find_installed_rules, replace_rules_directory
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.catalogue.rule_set import read_rule_set
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Catalogue, Matcher, Standing
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.finding import CheckFamily, Severity
@@ -152,7 +153,7 @@ def test_lists_of_names_are_parsed_when_one_of_them_is_used(monkeypatch: pytest.
         return original(path, label, **flags)
 
     monkeypatch.setattr(rule_files, "read_document", record)
-    catalogue = load_catalogue.__globals__["_load_folders"]((find_installed_rules(),), NO_FORMATS)
+    catalogue = read_rule_set((find_installed_rules(),), NO_FORMATS)
     later = ("rules/callables/", "rules/vocabularies/", "rules/torchscript/", "rules/elements/", "rules/discovery.yaml")
     assert "rules/vocabularies.yaml" in read
     assert not [label for label in read if label.startswith(later)]

@@ -281,3 +281,16 @@ def is_running(process_id: int) -> bool:
         return Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_the_end_of_a_command_searches_no_garbage() -> None:
+    """The objects of the run are hidden from the collector, whose search at the end of Python takes long."""
+    program = (
+        "import atexit, gc, sys\n"
+        "atexit.register(lambda: print('frozen', gc.get_freeze_count() > 10_000, file=sys.stderr))\n"
+        "sys.argv = ['modelaudit', 'explain', 'pickle/dangerous-call']\n"
+        "from modelaudit.__main__ import main\n"
+        "main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr.splitlines()[-1:]) == (0, ["frozen True"])

@@ -34,6 +34,12 @@ def test_it_has_the_attributes_of_a_compiled_one():
         _ = pattern.unknown
 
 
+def test_it_passes_for_a_compiled_one_without_being_compiled():
+    pattern = defer_pattern("a")
+    assert isinstance(pattern, re.Pattern)
+    assert "compiled" not in vars(pattern)
+
+
 def test_every_deferred_pattern_compiles():
     for each in pkgutil.walk_packages(modelaudit.__path__, "modelaudit."):
         if each.name not in _UNWANTED:
@@ -46,7 +52,7 @@ def test_every_deferred_pattern_compiles():
     broken = []
     for each in patterns:
         try:
-            re.compile(each.pattern, each._flags)
+            re.compile(each.pattern, each.given_flags)
         except re.error as error:
             broken.append((each, error))
     assert not broken

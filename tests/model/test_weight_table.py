@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
 
 from modelaudit.model.weight_table import WeightTable
 
@@ -32,8 +35,38 @@ def test_empty_table_is_false_and_has_nothing() -> None:
 
 def test_table_takes_a_quarter_of_the_memory_of_a_dictionary() -> None:
     table = WeightTable(NUMBERS.items())
-    whole = sum(map(sys.getsizeof, (table._hashes, table._numbers)))
+    assert "word 1" in table
+    whole = sum(map(sys.getsizeof, table._index or ()))
+    assert whole
+    assert table._source is None
     assert 4 * whole < sys.getsizeof(NUMBERS) + sum(map(sys.getsizeof, NUMBERS))
+
+
+def test_a_dumped_table_is_restored() -> None:
+    for numbers in ({}, {"": 1.5}, {"word": 1.0, "": -2.0}, NUMBERS):
+        table = WeightTable.restore(*WeightTable(numbers.items()).dump_pairs())
+        assert len(table) == len(numbers)
+        assert {text: table.get(text, -1.0) for text in numbers} == numbers
+        assert "absent" not in table
+
+
+def test_texts_are_gone_after_a_search() -> None:
+    table = WeightTable(NUMBERS.items())
+    assert "word 1" in table
+    with pytest.raises(ValueError, match="gone"):
+        table.dump_pairs()
+
+
+def test_a_text_with_a_line_break_is_an_error() -> None:
+    with pytest.raises(ValueError, match="line break"):
+        WeightTable([("one\ntwo", 1.0)])
+
+
+def test_threads_search_while_the_index_is_built() -> None:
+    table = WeightTable(NUMBERS.items())
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda number: table.get(f"word {number}", -1.0), range(1000)))
+    assert found == [float(number) for number in range(1000)]
 
 
 def test_the_last_number_of_a_repeated_text_counts() -> None:

@@ -12,6 +12,7 @@ from modelaudit.licenses.evidence.restriction_sentences import find_restrictions
 from modelaudit.licenses.evidence.sentence_weights import list_features, score_features, score_sentence
 from modelaudit.licenses.evidence.sentences import fold_sentence
 from modelaudit.model.restrictions import SentenceWeights
+from modelaudit.model.weight_table import WeightTable
 
 EXAMPLES = Path(__file__).parents[3] / "rules" / "sentences"
 
@@ -45,7 +46,7 @@ def test_sentence_without_a_listed_word_is_found_and_quoted(sentence: str) -> No
 
 def test_score_grows_with_the_weights_of_its_features_and_not_with_length() -> None:
     cues = load_shipped().restrictions.cues
-    weights = SentenceWeights({"talk": 2.0, "talk to": 1.0}, bias=-1.0)
+    weights = SentenceWeights(WeightTable([("talk", 2.0), ("talk to", 1.0)]), bias=-1.0)
     short, long = (
         list_features("talk to us", cues),
         list_features("talk to us " + "and then some more words " * 5, cues),
