@@ -1,23 +1,11 @@
-"""Keep the rule set of this installation in the form in which it is used, as Python keeps compiled modules.
-
-Parsing and validating a thousand files takes a third of a small scan. The compiled form is a file of MessagePack beside
-the bytecode of this module: Python decides where that is, and it is written under the same conditions, never where
-``PYTHONDONTWRITEBYTECODE`` is set. Whoever can change it can change the bytecode. As bytecode does, it names the sizes
-and times of its sources (PEP 3147), which are the rules and the modules that read them. It is decoded into declared
-types and nothing else. A file that is old, or whose bytes are not those of the digest at its beginning, is ignored and
-replaced.
-"""
+"""Load the rule set of this installation from its compiled form, and store it."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import sys
-import tempfile
 import typing
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,6 +13,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Raw, Struct
 
+from modelaudit.catalogue.compiled_file import CompiledFile
 from modelaudit.catalogue.garbage import pause_garbage_collection
 from modelaudit.model import catalogue as catalogue_types
 from modelaudit.model.call_signature import Signature
@@ -39,12 +28,6 @@ from modelaudit.model.skops import SkopsLoaders
 from modelaudit.model.weight_table import WeightTable
 
 _Value = TypeVar("_Value")
-_PACKAGE: Final = Path(__file__).resolve().parent.parent
-_READERS: Final = (_PACKAGE / "catalogue", _PACKAGE / "model")
-"""The folders of the modules that make a catalogue of files, and of its types."""
-_BYTECODE: Final = __spec__.cached
-"""The path at which Python keeps this module compiled."""
-_DIGEST_SIZE: Final = hashlib.sha256().digest_size
 _LATER: Final = ("read_names", "read_discovery", "read_element_lists")
 """The fields of a catalogue that read a part of it when it is used."""
 
@@ -68,10 +51,9 @@ class _StoredNames(Struct, frozen=True):
     vocabularies: dict[str, _StoredEntries]
 
 
-class _StoredRules(Struct, frozen=True):
-    """The content of a file: the sources that it was made of, and the parts of a catalogue, each encoded by itself."""
+class _StoredCatalogue(Struct, frozen=True):
+    """The parts of a catalogue, each encoded by itself: not every command needs all."""
 
-    sources: bytes
     rules: Raw
     names: Raw
     discovery: Raw
@@ -81,82 +63,34 @@ class _StoredRules(Struct, frozen=True):
 @pause_garbage_collection()
 def load_compiled(directory: Path, formats: FormatFacts) -> Catalogue | None:
     """Load the rule set of a folder from its compiled form; ``None`` if there is none, or it is older than a source."""
-    try:
-        content = memoryview(_find_file(formats).read_bytes())
-        if hashlib.sha256(content[_DIGEST_SIZE:]).digest() != content[:_DIGEST_SIZE]:
-            return None
-        stored = msgspec.msgpack.decode(content[_DIGEST_SIZE:], type=_StoredRules)
-        if stored.sources != _identify_sources(directory):
-            return None
-        fields: Struct = _decode(stored.rules, _describe_rules())
-        return Catalogue(
-            **{name: getattr(fields, name) for name in fields.__struct_fields__},
-            read_names=cache(lambda: _restore_names(_decode(stored.names, _StoredNames))),
-            read_discovery=cache(lambda: _decode(stored.discovery, DiscoveryRules)),
-            read_element_lists=cache(lambda: _decode(stored.element_lists, tuple[ElementListRules, ...])),
-        )
-    except (OSError, NotImplementedError, msgspec.MsgspecError, TypeError, ValueError):
+    stored = _find_file(directory, formats).read()
+    if stored is None:
         return None
+    fields: Struct = _decode(stored.rules, _describe_rules())
+    return Catalogue(
+        **{name: getattr(fields, name) for name in fields.__struct_fields__},
+        read_names=cache(lambda: _restore_names(_decode(stored.names, _StoredNames))),
+        read_discovery=cache(lambda: _decode(stored.discovery, DiscoveryRules)),
+        read_element_lists=cache(lambda: _decode(stored.element_lists, tuple[ElementListRules, ...])),
+    )
 
 
 def store_compiled(directory: Path, formats: FormatFacts, catalogue: Catalogue) -> None:
-    """Write the compiled form of a rule set for the next process, where Python would write bytecode."""
-    if sys.dont_write_bytecode:
-        return
-    # Without the permission to write, each process reads the files.
-    with suppress(OSError, NotImplementedError):
-        fields = {name: getattr(catalogue, name) for name in catalogue.__struct_fields__ if name not in _LATER}
-        stored = _StoredRules(
-            _identify_sources(directory),
-            _encode(fields),
-            _encode(_store_names(catalogue.read_names())),
-            _encode(catalogue.read_discovery()),
-            _encode(catalogue.read_element_lists()),
-        )
-        content = msgspec.msgpack.encode(stored)
-        _replace_file(_find_file(formats), hashlib.sha256(content).digest() + content)
+    """Write the compiled form of a rule set that no rule was looked up in."""
+    fields = {name: getattr(catalogue, name) for name in catalogue.__struct_fields__ if name not in _LATER}
+    stored = _StoredCatalogue(
+        _encode(fields),
+        _encode(_store_names(catalogue.read_names())),
+        _encode(catalogue.read_discovery()),
+        _encode(catalogue.read_element_lists()),
+    )
+    _find_file(directory, formats).write(stored)
 
 
-def _find_file(formats: FormatFacts) -> Path:
-    """Return the path of the compiled form. Raises ``FileNotFoundError`` where Python keeps no bytecode."""
-    if _BYTECODE is None:
-        raise FileNotFoundError("Python keeps no bytecode of this module")
+def _find_file(directory: Path, formats: FormatFacts) -> CompiledFile[_StoredCatalogue]:
+    """Return the compiled form of the rules of a folder with these facts."""
     digest = hashlib.sha256(msgspec.msgpack.encode(formats, order="deterministic")).hexdigest()[:16]
-    return Path(_BYTECODE).with_name(f"rules-{digest}.{sys.implementation.cache_tag}.msgpack")
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    """Write a file as a whole, so that no other process reads half of it. Raises ``OSError``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-        unfinished = Path(file.name)
-        try:
-            file.write(content)
-            file.flush()
-            unfinished.chmod(0o644)  # as bytecode, for every user of this installation
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-
-
-def _identify_sources(directory: Path) -> bytes:
-    """Hash the paths, sizes and times of change of all rule files and of the modules that read them."""
-    digest = hashlib.sha256(msgspec.__version__.encode())
-    for folder, ending in ((directory, "ml"), *((each, ".py") for each in _READERS)):
-        for path, size, time in sorted(_list_states(os.fspath(folder), ending)):
-            digest.update(f"{path}\0{size}\0{time}\0".encode("utf-8", "surrogateescape"))
-    return digest.digest()
-
-
-def _list_states(folder: str, ending: str) -> Iterator[tuple[str, int, int]]:
-    """Yield the path, size and time of change of each file below a folder with this ending."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from _list_states(entry.path, ending)
-            elif entry.name.endswith(ending):
-                state = entry.stat()
-                yield entry.path, state.st_size, state.st_mtime_ns
+    return CompiledFile(f"rules-{digest}", directory, _StoredCatalogue)
 
 
 def _store_names(names: NameLists) -> _StoredNames:
@@ -187,9 +121,17 @@ def _restore_names(stored: _StoredNames) -> NameLists:
 
 
 def _share_entries(entries: Mapping[str, CallableEntry]) -> _StoredEntries:
-    """Store names that have the same entry with one. A name whose entry states another name is stored with its own."""
+    """Store an entry once for all names that differ in nothing else.
+
+    Raises:
+        ValueError: an entry is listed under another name than its own.
+    """
     shared: dict[CallableEntry, int] = {}
-    names = {name: shared.setdefault(replace(entry, name=""), len(shared)) for name, entry in entries.items()}
+    names: dict[str, int] = {}
+    for name, entry in entries.items():
+        if entry.name != name:
+            raise ValueError(f"the entry of {entry.name} is listed as {name}")
+        names[name] = shared.setdefault(replace(entry, name=""), len(shared))
     return _StoredEntries(tuple(shared), names)
 
 
@@ -208,7 +150,7 @@ def _encode(value: object) -> Raw:
 
 @pause_garbage_collection()
 def _decode(content: Raw, kind: type[_Value] | Any) -> _Value:
-    """Decode a part of the rule set. Raises ``msgspec.ValidationError`` if it has another shape."""
+    """Decode a part of the rule set."""
     value: _Value = msgspec.msgpack.decode(content, type=kind, dec_hook=_restore)
     return value
 

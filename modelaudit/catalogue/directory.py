@@ -13,6 +13,8 @@ from msgspec import Struct, field
 
 from modelaudit.model.errors import ConfigurationError
 
+FINGERPRINTS: Final = "fingerprints"
+"""The folder of a rule set with the fingerprints of licence texts."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 

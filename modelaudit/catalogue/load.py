@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def _load_shipped(directory: Path, formats: FormatFacts) -> Catalogue:
     catalogue = load_compiled(directory, formats)
     if catalogue is None:
         catalogue = _read_folders((directory,), formats)
-        store_compiled(directory, formats, catalogue)
+        if not sys.dont_write_bytecode:
+            store_compiled(directory, formats, catalogue)
     return catalogue
 
 

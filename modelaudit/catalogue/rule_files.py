@@ -8,10 +8,9 @@ from pathlib import Path
 from msgspec import Struct, field
 
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
-from modelaudit.catalogue.directory import find_installed_rules
+from modelaudit.catalogue.directory import FINGERPRINTS, find_installed_rules
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.examples import FILE as EXAMPLES
-from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.model.errors import ConfigurationError
 
 

@@ -12,10 +12,9 @@ from typing import Final, TypeVar
 from modelaudit.catalogue.base_models import FOLDER as LINEAGE
 from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.description import read_description
-from modelaudit.catalogue.directory import find_installed_rules
+from modelaudit.catalogue.directory import FINGERPRINTS, find_installed_rules
 from modelaudit.catalogue.edition import read_edition
 from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
-from modelaudit.catalogue.fingerprints import FOLDER as FINGERPRINTS
 from modelaudit.catalogue.formats import read_formats
 from modelaudit.catalogue.garbage import pause_garbage_collection
 from modelaudit.catalogue.licenses import read_licenses

@@ -13,13 +13,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from modelaudit.catalogue import compiled
+from modelaudit.catalogue import compiled, compiled_file, fingerprints
 from modelaudit.catalogue.compiled import load_compiled, store_compiled
 from modelaudit.catalogue.directory import find_installed_rules
+from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.catalogue.load import load_catalogue
 from modelaudit.catalogue.rule_set import read_rule_set
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue
+from modelaudit.model.fingerprint import SAMPLE_STEP
 from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +33,7 @@ def bytecode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Let Python write bytecode, below a folder of the test."""
     folder = tmp_path / "bytecode"
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    monkeypatch.setattr(compiled, "_BYTECODE", os.fspath(folder / "compiled.pyc"))
+    monkeypatch.setattr(compiled_file, "_BYTECODE", os.fspath(folder / "compiled.pyc"))
     return folder
 
 
@@ -133,10 +135,12 @@ def test_a_changed_reader_reads_the_rules_again(rules: Path, tmp_path: Path, mon
     reader = tmp_path / "readers" / "reader.py"
     reader.parent.mkdir()
     reader.write_text("")
-    monkeypatch.setattr(compiled, "_READERS", (reader.parent,))
+    monkeypatch.setattr(compiled_file, "_READERS", (reader.parent,))
+    compiled_file._identify_readers.cache_clear()
     compile_rules(rules)
     assert load_compiled(rules, NO_FORMATS) is not None
     reader.write_text("# another\n")
+    compiled_file._identify_readers.cache_clear()
     assert load_compiled(rules, NO_FORMATS) is None
 
 
@@ -175,7 +179,7 @@ def test_a_folder_that_cannot_be_written_is_no_error(rules: Path, bytecode: Path
 
 
 def test_without_bytecode_there_is_no_compiled_form(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled, "_BYTECODE", None)
+    monkeypatch.setattr(compiled_file, "_BYTECODE", None)
     compile_rules(rules)
     assert load_compiled(rules, NO_FORMATS) is None
 
@@ -208,3 +212,16 @@ def test_the_second_process_parses_no_rules(bytecode: Path, tmp_path: Path) -> N
 def test_another_rule_folder_has_no_compiled_form(rules: Path, bytecode: Path) -> None:
     load_catalogue(rules)
     assert not find_stored(bytecode)
+
+
+def test_compiled_fingerprints_are_those_of_the_files(bytecode: Path) -> None:
+    fingerprints._load_folders.cache_clear()
+    read = load_fingerprints()
+    assert [each.name.partition(".")[0] for each in find_stored(bytecode)] == ["fingerprints"]
+    fingerprints._load_folders.cache_clear()
+    loaded = load_fingerprints()
+    assert loaded is not read
+    assert loaded.items == read.items
+    assert loaded.pattern_words == read.pattern_words
+    sampled = next(each for each in read.items[0].triples if each % SAMPLE_STEP == 0)
+    assert loaded.find_places(sampled) == read.find_places(sampled)
