@@ -59,7 +59,7 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
             if states != self._identify_sources():
                 return None
             value: _Value = msgspec.msgpack.decode(end, type=self.kind, dec_hook=self.restore)
-        except (OSError, msgspec.MsgspecError, TypeError, ValueError):
+        except (OSError, msgspec.MsgspecError, ValueError):
             return None
         return value
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import typing
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +38,7 @@ def _dump_numbers(value: object) -> bytes:
 
 def _load_numbers(kind: Any, value: Any) -> array[int]:
     """Return the numbers of ``_dump_numbers``."""
-    if typing.get_origin(kind) is array:
+    if kind is array:
         return array("I", value)
     raise NotImplementedError(f"{kind} has no form in compiled fingerprints")
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from itertools import compress, count
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
@@ -16,6 +17,10 @@ SAMPLE_STEP = 8
 """One hash in this many is indexed: those divisible by it. For long texts, fewer are."""
 _LONG_TEXT_WORDS, _LONG_TEXT_SAMPLE_STEP = 800, 4 * SAMPLE_STEP
 
+if TYPE_CHECKING:
+    Numbers = array[int]
+else:
+    Numbers = array  # Python 3.11 knows no array of a type, and ``msgspec`` asks for the types of fields
 Span = tuple[int, int]
 """Word numbers from 0: the first, and one past the last."""
 
@@ -44,7 +49,7 @@ class Fingerprint(Struct, frozen=True):
     id: str
     license_id: str
     is_use_policy: bool
-    triples: array[int]
+    triples: Numbers
     marks: tuple[int, ...] = ()
     titles: tuple[str, ...] = ()
     versions: tuple[str, ...] = ()
