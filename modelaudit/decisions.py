@@ -9,7 +9,6 @@ from typing import Final, Protocol
 
 import modelaudit
 from modelaudit.catalogue.agreements import check_agreements
-from modelaudit.catalogue.register import read_register
 from modelaudit.elements.controls import judge_controls
 from modelaudit.integrity.digests import hash_artifact
 from modelaudit.licenses.evidence.terms_digest import compute_terms_digest
@@ -194,6 +193,13 @@ class Acceptances:
         return replace(report, controls=judge_controls(report, self._controls))
 
 
+def _read_register(path: Path) -> tuple[RegisterEntry, ...]:
+    """Read a register of decisions, with modules that a scan without one does not load."""
+    from modelaudit.catalogue.register import read_register
+
+    return read_register(path)
+
+
 def load_acceptances(target: str, options: Options, policy: Policy, rules: Catalogue) -> Acceptances:
     """Load the register and the baseline that the options or the policy name, or the register that is found.
 
@@ -212,7 +218,7 @@ def load_acceptances(target: str, options: Options, policy: Policy, rules: Catal
         found, notes = find_register(policy.files, (target,))
         files |= {"--decisions": found} if found is not None else {}
     register, baseline = files.get("--decisions"), files.get("--baseline")
-    entries = read_register(register) if register is not None else ()
+    entries = _read_register(register) if register is not None else ()
     check_agreements(entries, rules.clauses, rules.licenses)
     return Acceptances(
         entries,

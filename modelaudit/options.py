@@ -18,7 +18,7 @@ import modelaudit
 from modelaudit.catalogue import load_catalogue, load_policy
 from modelaudit.catalogue.directory import list_rule_notes, list_rule_sources
 from modelaudit.catalogue.known_keys import suggest_word
-from modelaudit.catalogue.policies import explain_unknown_policy
+from modelaudit.catalogue.policy_names import explain_unknown_policy
 from modelaudit.formats.registry import FACTS
 from modelaudit.integrity.hashing import HashProgress
 from modelaudit.integrity.user_files import read_trust_file

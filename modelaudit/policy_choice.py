@@ -11,8 +11,7 @@ from msgspec import Struct
 
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.agreements import check_agreements
-from modelaudit.catalogue.policies import DEFAULT
-from modelaudit.catalogue.register import read_register
+from modelaudit.catalogue.policy_names import DEFAULT
 from modelaudit.formats.registry import FACTS
 from modelaudit.model.errors import ConfigurationError
 from modelaudit.model.policy import PinnedModel, Policy, Requirement
@@ -104,6 +103,8 @@ def check_files(policy: Policy, rules: Sequence[Path] = ()) -> list[str]:
     Raises:
         ConfigurationError: one of them is invalid.
     """
+    from modelaudit.catalogue.register import read_register  # slow, and few policies name a register
+
     register, _ = find_register(policy.files, ())
     path = policy.decisions_path or register
     entries = () if path is None else read_register(path)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator
-from typing import Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
-from modelaudit.catalogue.document import Place
+if TYPE_CHECKING:
+    from modelaudit.catalogue.document import Place
 
 
 def suggest_word(word: str, known: Iterable[str]) -> str:

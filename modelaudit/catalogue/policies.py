@@ -8,15 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from modelaudit.catalogue.document import Data, Document, Place, read_document
-from modelaudit.catalogue.known_keys import suggest_word
 from modelaudit.catalogue.policy_file import PolicyFile
 from modelaudit.catalogue.policy_layer import Layer, PolicyWords
 from modelaudit.catalogue.policy_layers import ROOT, lay_over
+from modelaudit.catalogue.policy_names import DEFAULT, explain_unknown_policy
 from modelaudit.catalogue.schema import Shape
 from modelaudit.model.policy import Policy
-
-DEFAULT: Final = "default"
-"""The policy that applies without any other, and that every other one extends unless it names another."""
 
 POLICY_SHAPE: Final = Shape(
     PolicyFile, {"fail-on": "write a gate for each family of checks, such as gates: {security: high, integrity: high}"}
@@ -74,12 +71,6 @@ class _RuleSetReader:
         layer = Layer(document, file, name, None, dict(below.origins))
         self._policies[name] = lay_over(layer, below, self._words)
         return self._policies[name]
-
-
-def explain_unknown_policy(name: str, known: Mapping[str, object]) -> str:
-    """Explain that ``name`` is no policy of the rule set, and suggest one that resembles it."""
-    hint = suggest_word(name, known)
-    return f"{name!r} is neither a file nor one of: {', '.join(sorted(known))}{hint}"
 
 
 def read_policy_file(path: Path, words: PolicyWords, built_in: Mapping[str, Policy]) -> Policy:

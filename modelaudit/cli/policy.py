@@ -37,7 +37,7 @@ def init(file: Path | None, extends: str, code: str | None, offline: bool, rules
     FILE is modelaudit.yaml in this folder by default.
     """
     from modelaudit.catalogue import load_catalogue
-    from modelaudit.catalogue.policies import explain_unknown_policy
+    from modelaudit.catalogue.policy_names import explain_unknown_policy
     from modelaudit.formats.registry import FACTS
     from modelaudit.policy.places import POLICY_NAME
     from modelaudit.reports.policy_template import render_template
