@@ -63,6 +63,14 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
             return None
         return value
 
+    def read_or_make(self, make: Callable[[], _Value]) -> _Value:
+        """Read the value, or make it and write it for the next process."""
+        value = self.read()
+        if value is None:
+            value = make()
+            self.write(value)
+        return value
+
     def write(self, value: _Value) -> None:
         """Write the value for the next process, where Python would write bytecode.
 

@@ -15,6 +15,8 @@ from modelaudit.model.errors import ConfigurationError
 
 FINGERPRINTS: Final = "fingerprints"
 """The folder of a rule set with the fingerprints of licence texts."""
+LINEAGE: Final = "lineage"
+"""Its folder with the base models on record."""
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 

@@ -29,6 +29,11 @@ class _StoredFingerprints(Struct, frozen=True):
     pattern_words: dict[str, tuple[str, ...]]
 
 
+def _reduce(fingerprints: Fingerprints) -> _StoredFingerprints:
+    """Reduce fingerprints to what is stored, without their index."""
+    return _StoredFingerprints(fingerprints.items, dict(fingerprints.pattern_words))
+
+
 def _dump_numbers(value: object) -> bytes:
     """Return an array of numbers as its bytes on this machine."""
     if isinstance(value, array):
@@ -70,12 +75,8 @@ def _load_folders(folders: tuple[FolderFiles, ...]) -> Fingerprints:
     file = CompiledFile[_StoredFingerprints](
         FINGERPRINTS, installed / FINGERPRINTS, _StoredFingerprints, _dump_numbers, _load_numbers
     )
-    stored = file.read()
-    if stored is not None:
-        return Fingerprints(stored.items, stored.pattern_words)
-    read = _read_files(folders)
-    file.write(_StoredFingerprints(read.items, dict(read.pattern_words)))
-    return read
+    stored = file.read_or_make(lambda: _reduce(_read_files(folders)))
+    return Fingerprints(stored.items, stored.pattern_words)
 
 
 def _read_files(folders: tuple[FolderFiles, ...]) -> Fingerprints:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct, field
 
-from modelaudit.catalogue.base_models import FOLDER as LINEAGE
-from modelaudit.catalogue.directory import FINGERPRINTS, find_installed_rules
+from modelaudit.catalogue.directory import FINGERPRINTS, LINEAGE, find_installed_rules
 from modelaudit.catalogue.document import Document, read_document
 from modelaudit.catalogue.examples import FILE as EXAMPLES
 from modelaudit.model.errors import ConfigurationError

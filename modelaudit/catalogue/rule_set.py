@@ -9,10 +9,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from modelaudit.catalogue.base_models import FOLDER as LINEAGE
 from modelaudit.catalogue.controls import read_controls
 from modelaudit.catalogue.description import read_description
-from modelaudit.catalogue.directory import FINGERPRINTS, find_installed_rules
+from modelaudit.catalogue.directory import FINGERPRINTS, LINEAGE, find_installed_rules
 from modelaudit.catalogue.edition import read_edition
 from modelaudit.catalogue.findings import Subjects, read_findings, read_subjects, restrict_field
 from modelaudit.catalogue.formats import read_formats

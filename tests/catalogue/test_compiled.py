@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from modelaudit.catalogue import compiled, compiled_file, fingerprints
+from modelaudit.catalogue import base_models, compiled, compiled_file, fingerprints
+from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.catalogue.compiled import load_compiled, store_compiled
 from modelaudit.catalogue.directory import find_installed_rules
 from modelaudit.catalogue.fingerprints import load_fingerprints
@@ -226,3 +227,12 @@ def test_compiled_fingerprints_are_those_of_the_files(bytecode: Path, monkeypatc
     assert loaded.pattern_words == read.pattern_words
     sampled = next(each for each in read.items[0].triples if each % SAMPLE_STEP == 0)
     assert loaded.find_places(sampled) == read.find_places(sampled)
+
+
+def test_compiled_base_models_are_those_of_the_files(bytecode: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    base_models._load_folders.cache_clear()
+    read = load_base_models()
+    assert [each.name.partition(".")[0] for each in find_stored(bytecode)] == ["lineage"]
+    base_models._load_folders.cache_clear()
+    monkeypatch.setattr(base_models, "_read_files", None)  # a call of it would fail
+    assert load_base_models() == read
