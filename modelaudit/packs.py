@@ -13,7 +13,6 @@ from msgspec import Struct
 from modelaudit.catalogue import load_catalogue
 from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.catalogue.directory import RulesInPlace, find_rules_directory, replace_rules_directory
-from modelaudit.catalogue.examples import load_examples
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.catalogue.relaxations import list_relaxations
 from modelaudit.formats.registry import FACTS
@@ -125,6 +124,8 @@ def choose_rules(rules: Sequence[str | Path], key: str | Path | None) -> Iterato
 
 def _load_all() -> Catalogue:
     """Load and return the rule set with its fingerprints, base models and examples, so that a mistake shows at once."""
+    from modelaudit.catalogue.examples import load_examples  # with the readers of rule files, which few runs need
+
     load_fingerprints()
     load_base_models()
     load_examples()
