@@ -218,13 +218,13 @@ $(VENV)/home.txt:
 	@$(PYTHON) -m venv --clear $(VENV)
 	@pwd -P > $@
 
-# An editable package is compiled at once, as pip compiles others: its modules, and with the first command its rules.
+# An editable package is compiled at once, as pip compiles others: its modules, and with a first scan its rules.
 $(RUN): requirements/run.lock requirements/build.lock pyproject.toml | $(VENV)/home.txt
 	@echo "Installing what a scan needs"
 	@$(PIP) --require-hashes -r requirements/run.lock -r requirements/build.lock
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q modelaudit
-	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/modelaudit explain > $(VENV)/explained.txt
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/modelaudit scan fixtures/repositories/acme-tiny --offline > $(VENV)/first-scan.txt
 	@touch $@
 
 $(DEV): requirements/dev.lock $(RUN)
