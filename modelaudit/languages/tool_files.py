@@ -38,16 +38,26 @@ class _ToolFile(Struct, frozen=True):
         tool: what runs them, as the absence states it.
         names: ends of their paths, in lower case.
         pattern: what a file contains if the tool runs anything from it, of at most 500 characters.
+        needs: bytes in lower case that every match has, whatever its case; the search for them is ten times faster.
+        but_names: ends of the paths of files that the tool does not run.
     """
 
     tool: str
     names: tuple[str, ...]
     pattern: re.Pattern[bytes]
+    needs: bytes = b""
+    but_names: tuple[str, ...] = ()
 
 
-def _declare(tool: str, names: tuple[str, ...], pattern: str = _ANYTHING) -> _ToolFile:
+def _declare(
+    tool: str,
+    names: tuple[str, ...],
+    pattern: str = _ANYTHING,
+    needs: bytes = b"",
+    but_names: tuple[str, ...] = (),
+) -> _ToolFile:
     """Return a row of the table; the pattern ignores case."""
-    return _ToolFile(tool, names, re.compile(pattern.encode(), re.IGNORECASE | re.MULTILINE))
+    return _ToolFile(tool, names, defer_pattern(pattern.encode(), re.IGNORECASE | re.MULTILINE), needs, but_names)
 
 
 _TOOL_FILES: Final = (
@@ -186,7 +196,19 @@ _TOOL_FILES: Final = (
         r"|pty)\b",
     ),
     # Under any name: gin resolves every name of such a file to the object that it imports.
-    _declare("gin imports and calls the names in it", _ANY_NAME, r"^[ \t]*from[ \t]+__gin__[ \t]+import\b"),
+    _declare(
+        "gin imports and calls the names in it",
+        _ANY_NAME,
+        r"^[ \t]*from[ \t]+__gin__[ \t]+import\b",
+        b"__gin__",
+        _DOCUMENTATION,
+    ),
+    _declare(
+        "Emacs evaluates its local variables",
+        _ANY_NAME,
+        r"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:",
+        b"eval:",
+    ),
     _declare(
         "programs run what its variables name when they start",
         (".env",),
@@ -244,7 +266,6 @@ _OTHER_MACHINE: Final = defer_pattern(
     rb"|smb://" + _THIS_MACHINE + rb"[\w.-]{2,100})",
     re.IGNORECASE,
 )  # fmt: skip
-_LOCAL_VARIABLES: Final = defer_pattern(rb"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:", re.IGNORECASE)
 
 
 def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -254,23 +275,21 @@ def _read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Readin
         WindowError: the window could not return the requested bytes.
     """
     path = "/" + artifact.path.replace("\\", "/").lower()
-    rows = (row for row in _TOOL_FILES if row.names != _ANY_NAME or not path.endswith(_DOCUMENTATION))
-    candidates = [(row.tool, row.pattern) for row in rows if path.endswith(row.names)]
-    candidates.append(("Emacs evaluates its local variables", _LOCAL_VARIABLES))
+    candidates = [row for row in _TOOL_FILES if path.endswith(row.names) and not path.endswith(row.but_names)]
     if path.endswith(_SHOWN_FILES):
         yield from _find_other_machines(window, limits)
     before, line = b"", 1
     for chunk in iterate_chunks(window, 0, min(window.size, limits.document_bytes)):
         # UTF-16, which Windows writes, puts zeros between the letters.
         piece = before + chunk.replace(b"\0", b"")
+        folded = piece.lower()
         for row in tuple(candidates):
-            tool, pattern = row
-            match = pattern.search(piece)
+            match = row.pattern.search(piece) if row.needs in folded else None
             if match is not None and row in candidates:
-                candidates = [each for each in candidates if each[0] != tool]
+                candidates = [each for each in candidates if each.tool != row.tool]
                 where = Location(line=line + piece.count(b"\n", 0, match.start()))
                 name = get_file_name(artifact.path)
-                yield Unread(UnreadReason.PROGRAM, f"{tool} ({name}): its commands were not analysed", where)
+                yield Unread(UnreadReason.PROGRAM, f"{row.tool} ({name}): its commands were not analysed", where)
         if not candidates:
             return
         before = piece[-_OVERLAP:]

@@ -237,3 +237,20 @@ def test_network_of_a_program_that_a_person_starts_is_no_network_at_import(tmp_p
         (folder / "README.md").write_text(readme)
         report = modelaudit.scan(folder, second_opinion=False, checks=["security"])
         assert [str(each.severity) for each in report.findings if each.rule == "code/network-at-import"] == [severity]
+
+
+@check_each(
+    "text",
+    [
+        "FROM __GIN__ IMPORT dynamic_registration\n",
+        "// -*- mode: c; EVAL: (shell-command) -*-\n",
+        "a\n;; local variables:\n;; Eval: (delete-file)\n;; End:\n",
+        "# " + "x" * 70_000 + "\n-*- eval: (x) -*-\n",
+    ],
+)
+def test_a_text_that_a_tool_runs_under_any_name_leaves_an_absence(tmp_path: Path, text: str) -> None:
+    folder = tmp_path / str(len(text))
+    folder.mkdir()
+    (folder / "notes.txt").write_text(text)
+    report = modelaudit.scan(folder, second_opinion=False)
+    assert "its commands were not analysed" in str(report.coverage)
