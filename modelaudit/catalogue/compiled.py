@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import typing
 from collections.abc import Mapping
@@ -21,7 +20,7 @@ from modelaudit.model.catalogue import CallableEntry, Callables, Catalogue, Dang
 from modelaudit.model.copies import replace
 from modelaudit.model.discovery import DiscoveryRules
 from modelaudit.model.element_rules import ElementListRules
-from modelaudit.model.format_facts import FormatFacts
+from modelaudit.model.format_facts import NO_FORMATS, FormatFacts
 from modelaudit.model.lazy_pattern import LazyPattern, defer_pattern
 from modelaudit.model.named_entries import NamedEntries
 from modelaudit.model.skops import SkopsLoaders
@@ -88,9 +87,12 @@ def store_compiled(directory: Path, formats: FormatFacts, catalogue: Catalogue) 
 
 
 def _find_file(directory: Path, formats: FormatFacts) -> CompiledFile[_StoredCatalogue]:
-    """Return the compiled form of the rules of a folder with these facts."""
-    digest = hashlib.sha256(msgspec.msgpack.encode(formats, order="deterministic")).hexdigest()[:16]
-    return CompiledFile(f"rules-{digest}", directory, _StoredCatalogue)
+    """Return the compiled form of the rules of a folder with these facts.
+
+    That without facts has another name, because one process may need both.
+    """
+    name = "rules-without-formats" if formats is NO_FORMATS else "rules"
+    return CompiledFile(name, directory, _StoredCatalogue, msgspec.msgpack.encode(formats, order="deterministic"))
 
 
 def _store_names(names: NameLists) -> _StoredNames:

@@ -39,6 +39,7 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
         name: of the file, without endings.
         sources: the folder of the rule files.
         kind: the type of the value.
+        also: what else the value depends on.
         simplify: returns a value that has no form in MessagePack as one that has.
         restore: takes a type and what ``simplify`` made of a value of it; returns the value.
     """
@@ -46,6 +47,7 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
     name: str
     sources: Path
     kind: Any
+    also: bytes = b""
     simplify: Callable[[object], object] | None = None
     restore: Callable[[Any, Any], object] | None = None
 
@@ -90,7 +92,7 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
 
     def _identify_sources(self) -> bytes:
         """Hash the paths, sizes and times of change of the rule files and of the modules that read them."""
-        digest = hashlib.sha256(_identify_readers())
+        digest = hashlib.sha256(_identify_readers() + self.also)
         for path, size, time in sorted(_list_states(os.fspath(self.sources), "ml")):
             digest.update(f"{path}\0{size}\0{time}\0".encode("utf-8", "surrogateescape"))
         return digest.digest()

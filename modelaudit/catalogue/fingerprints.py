@@ -73,7 +73,7 @@ def _load_folders(folders: tuple[FolderFiles, ...]) -> Fingerprints:
     if tuple(each.folder for each in folders) != (installed,):
         return _read_files(folders)
     file = CompiledFile[_StoredFingerprints](
-        FINGERPRINTS, installed / FINGERPRINTS, _StoredFingerprints, _dump_numbers, _load_numbers
+        FINGERPRINTS, installed / FINGERPRINTS, _StoredFingerprints, b"", _dump_numbers, _load_numbers
     )
     stored = file.read_or_make(lambda: _reduce(_read_files(folders)))
     return Fingerprints(stored.items, stored.pattern_words)

@@ -145,10 +145,14 @@ def test_a_changed_reader_reads_the_rules_again(rules: Path, tmp_path: Path, mon
     assert load_compiled(rules, NO_FORMATS) is None
 
 
-def test_other_facts_on_formats_have_a_form_of_their_own(rules: Path, bytecode: Path) -> None:
+def test_rules_for_other_facts_on_formats_are_read_again(rules: Path, bytecode: Path) -> None:
+    facts = FormatFacts(extensions={".new": frozenset({"new"})})
+    compile_rules(rules, facts)
     compile_rules(rules)
-    assert load_compiled(rules, FormatFacts(extensions={".new": frozenset({"new"})})) is None
-    assert len(find_stored(bytecode)) == 1
+    assert load_compiled(rules, facts) is not None
+    assert load_compiled(rules, NO_FORMATS) is not None
+    assert load_compiled(rules, FormatFacts(extensions={".new": frozenset({"old"})})) is None
+    assert len(find_stored(bytecode)) == 2
 
 
 @pytest.mark.parametrize("place", [0, 31, 32, 40, 400, -1])
