@@ -23,7 +23,7 @@ _MOST_PLAIN_WORDS: Final = 3
 _THING: Final = (
     r"(?:files?|modules?|code|libraries|library|packages?|projects?|software|distribution|portions?|parts?|patches"
     r"|submodules?|director(?:y|ies)|functions?|scripts?|implementations?|versions?|works?|extensions?|binary|copy"
-    r"|components?|source|page|api|inspiration)"
+    r"|components?|sections?|source|page|api|inspiration)"
 )
 _LINK: Final = (
     r"(?:this|the|these|some|a|an|all|following|its|original|other|of|and|in|by|at|under|bulk|vendored|vendorized|third"
@@ -32,25 +32,28 @@ _LINK: Final = (
 _NOUNS: Final = rf"(?:(?:{_THING}|{_LINK}|N|p) ){{1,24}}"
 _ADDRESS: Final = r"(?:\w+ ){1,40}"
 _ADVERB: Final = r"(?:(?:directly|partly|partially|originally|also|heavily|loosely) )*"
-_DESCENDED: Final = r"(?:derived|adapted|taken|copied|extracted|based|generated|borrowed|ported|forked)"
+_DESCENDED: Final = r"(?:derived|adapted|modified|taken|copied|extracted|based|generated|borrowed|ported|forked)"
 _DERIVES: Final = rf"(?:(?:that|which) )?(?:is |are |was |were )?{_ADVERB}{_DESCENDED} (?:from|on) "
 _INCLUDES: Final = rf"(?:can )?{_ADVERB}(?:includes?|contains?|incorporates?|bundles?|embeds?) "
 _CAME: Final = rf"(?:for )?{_NOUNS}(?:came|comes|come) from "
 _DEPENDS: Final = r"has an optional dependency on "
 _MAKER: Final = rf"(?:(?:developed|written|maintained) by {_NOUNS})?"
 # "T" is the title of a licence of the text, "the license" one that follows.
-_BELOW: Final = r"(?:(?:as )?(?:follows|below) )?"
+_BELOW: Final = r"(?:(?:as )?(?:follows|below|(?:reproduced|given|quoted) below) )?"
+_UNDER: Final = (
+    rf"(?:under|by) (?:the )?(?:terms of (?:the )?)?"
+    rf"(?:following (?:licenses?|terms) |T (?:licenses? )?){_BELOW}"
+)
 _LICENSED: Final = (
     rf"(?:(?:and|which|that) )?(?:(?:is|are|was|were) )?(?:also )?(?:made )?"
     rf"(?:licensed|licenced|available|released|distributed|covered|provided) "
-    rf"(?:as follows |as below |as |below |(?:under|by) (?:the )?(?:terms of the )?"
-    rf"(?:following (?:licenses?|terms) |T (?:licenses? )?){_BELOW})"
+    rf"(?:as follows |as below |as |below |{_UNDER})"
 )
 _DESCENT: Final = rf"{_NOUNS}(?:{_INCLUDES}(?:{_NOUNS})?(?:{_DERIVES}|from )|{_DERIVES}|{_DEPENDS}){_NOUNS}{_MAKER}"
 _BEFORE_FIRST: Final = defer_pattern(_DESCENT)
 """Before the first text, a sentence may say whence the work comes. It may not say whose licence the text is."""
 _BETWEEN: Final = defer_pattern(
-    rf"{_DESCENT}(?:{_LICENSED})?|{_NOUNS}{_LICENSED}|{_NOUNS}{_CAME}{_NOUNS}|copyright notice from {_NOUNS}"
+    rf"{_DESCENT}(?:{_LICENSED}|{_UNDER})?|{_NOUNS}{_LICENSED}|{_NOUNS}{_CAME}{_NOUNS}|copyright notice from {_NOUNS}"
     rf"|for {_NOUNS}from {_NOUNS}(?:where used )?|following applies to (?:N ){{1,400}}"
     rf"|{_NOUNS}(?:is|are|comes?|was|were) from {_NOUNS}(?:{_ADDRESS})?|the licenses? is from {_ADDRESS}"
     rf"|{_NOUNS}from which {_NOUNS}(?:is|are) derived (?:is|are) |{_NOUNS}{_INCLUDES}(?:the )?following software "
@@ -63,7 +66,7 @@ _PARAGRAPH: Final = defer_pattern(r"[^\w\n]*(?:\n\s*\n|$)")
 _VOCABULARY: Final = defer_pattern(
     rf"has|optional|dependency|{_THING}|{_LINK}|directly|partly|partially|originally|also|heavily|loosely|{_DESCENDED}|that|which|is|are|was|were"
     r"|from|on|can|includes?|contains?|incorporates?|bundles?|embeds?|developed|written|maintained|made|licen[sc]ed"
-    r"|available|released|distributed|covered|provided|as|follows|below|terms|licenses?|applies|to"
+    r"|available|released|distributed|covered|provided|as|follows|reproduced|given|quoted|below|terms|licenses?|applies|to"
     r"|came|comes?|copyright|notice|for|where|used"
 )
 _MARKS: Final = " \t#*=`-~:_\"'"

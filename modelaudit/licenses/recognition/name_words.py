@@ -27,7 +27,7 @@ _TERM_WORDS = defer_pattern(
     r"|militar|modif|must|nc$|nd$|no$|non|nor$|not$|oblig|only|pay|permi|prior$|prohib|provid|purpos|refus|requir|resear"
     r"|resell|restrict|revok|sell|sale|shall|should|sublicen|subject|surveil|terminat|terms?$|this$|train|unauth|unless"
     r"|until|us(?:e|es|ed|er|ers|ing)$|violat|void|warrant|weapon|without|written|you|is$|are$|be$|can$|if$|when"
-    r"|confident|propriet|evaluat|trial|internal|personal|privat|secret|verbot|untersag|nicht|kein|kommerz|interdi|prohib"
+    r"|confident|propriet|evaluat|trial|internal|personal|privat|secret|verbot|untersag|nicht|kein|kommerz|interdi[crst]|prohib"
     r"|proib|sans$|pas$|sauf|solo$|sin$|which|who$|with$|any$|that$|do$|does$|it$"
     # Of use, lending, time and secrecy.
     r"|never$|ship$|shipped$|embargo|leas(?:e|ed|ing)$|lent$|lend(?:s|ing)?$|closed$|ask$|copy$|valid$|expir|before$|outside$"

@@ -7,6 +7,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from support.cases import check_each
 from support.catalogue import load_shipped
 
 import modelaudit
@@ -259,6 +260,8 @@ def test_other_word_is_a_difference(written: str, instead: str) -> None:
         ("its contributors", "any contributors", Likeness.EXACT),
         ("the copyright holder nor the names of", "Acme Inc, nor those of", Likeness.EXACT),
         ("the copyright holder nor", "this project nor", Likeness.EXACT),
+        ("the copyright holder nor", "InterDigital Communications, Inc nor", Likeness.EXACT),
+        ("the copyright holder nor", "Acme, usage commercial interdit, nor", Likeness.VARIANT),
         ("the copyright holder nor the names of", "Acme for nonprofit use nor those of", Likeness.VARIANT),
         ("the copyright holder nor the names of", "Acme Inc, nor the marks of", Likeness.VARIANT),
         ("the copyright holder nor", "this study nor", Likeness.VARIANT),
@@ -269,6 +272,24 @@ def test_holder_in_a_clause_of_bsd_is_a_slot(written: str, instead: str, likenes
     words = re.sub(r"\s+", " ", BSD)
     changed = words.replace(written, instead, 1)
     assert changed != words and recognise(changed) == {("BSD-3-Clause", likeness)}
+
+
+@check_each(
+    "holder, likeness", [("InterDigital Communications, Inc", Likeness.EXACT), ("Acme for members", Likeness.VARIANT)]
+)
+def test_holder_in_a_clause_of_clear_bsd_is_a_slot(holder: str, likeness: Likeness) -> None:
+    clear = (
+        re.sub(r"\s+", " ", BSD)
+        .replace("permitted provided", "permitted (subject to the limitations in the disclaimer below) provided", 1)
+        .replace(
+            "THIS SOFTWARE IS",
+            "NO EXPRESS OR IMPLIED LICENSES TO ANY PARTY'S PATENT RIGHTS ARE GRANTED BY THIS LICENSE. THIS SOFTWARE IS",
+            1,
+        )
+        .replace("the copyright holder nor", f"{holder} nor", 1)
+    )
+    found = recognise(f"Copyright (c) 2021-2024, {holder}\nAll rights reserved.\n\n{clear}")
+    assert ("BSD-3-Clause-Clear", likeness) in found
 
 
 @pytest.mark.parametrize(
@@ -309,6 +330,7 @@ BSD_THEN_MIT = BSD + "\n\n{}\n\nCopyright (c) 2011 Mo Acme\n\n" + MIT
         "The file acme/foo.py is derived from the Foo library (https://foo.example), licensed as follows:",
         "Some functions were copied from the Foo project and are licensed under the following license:",
         "Acme incorporates code from Foo, which is also made available under the MIT license.",
+        "Sections of the code were modified from https://foo.example/foo under the terms of the MIT license, reproduced below.",
     ],
 )
 def test_text_behind_an_attribution_is_a_third_party_notice(sentence: str) -> None:
@@ -329,6 +351,8 @@ def test_text_behind_an_attribution_is_a_third_party_notice(sentence: str) -> No
         "Acme includes code from the Foo project. Users are companies of Acme.",
         "The file acme/foo.py is derived from the Foo library, licensed as follows: no sale.",
         "Acme includes code from the Foo project, which is available from Acme on request.",
+        "Sections of the code were modified from the Foo project under the terms of its order, reproduced below.",
+        "Sections of the code were modified from the Foo project under the terms of the MIT license for members.",
     ],
 )
 def test_sentence_that_says_more_than_the_descent_makes_variants(sentence: str) -> None:
