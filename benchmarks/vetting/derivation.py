@@ -25,10 +25,11 @@ from hook_calls import (
     read_hook_calls,
 )
 from loading import HOOKS
-from module_bindings import External, Found, Module, Undecided, find_replaced
+from module_bindings import External, Found, Undecided
 from module_names import World
 from module_uses import depends_on_object, passes_known_function, read_uses
 from reviewed import Reviewed, name_decorator
+from value_kinds import Made, Result
 
 from modelaudit.languages.python import uses
 
@@ -97,8 +98,10 @@ class Derivation:
             frames += self._find_frame(info, hook)
         for name in sorted(FOREIGN_PROPERTIES):
             member = info.find(name)
-            if isinstance(member, Method) and member.kind == "property":
+            if isinstance(member, Method) and (member.kind == "property" or member.fault is not None):
                 frames += self._find_frame(info, name)
+            elif isinstance(member, Method) and isinstance(member.value, ast.Call):
+                frames += self._find_descriptor(info, member)
         return self._decide(found, info, frames, is_called=False, is_hostile=True)
 
     def decide_constructed(self, found: Found) -> Decision:
@@ -226,6 +229,21 @@ class Derivation:
                 for setter in method.setters:  # a state with slots sets attributes one by one
                     yield Frame(each.module, setter, self.order, each, info, "method")
 
+    def _find_descriptor(self, info: ClassInfo, member: Method) -> Iterator[Frame]:
+        """Yield what reading a member runs that the class body makes by a call: ``__get__`` of what it makes."""
+        owner = member.owner
+        frame = Frame(owner.module, _UNREADABLE, self.order, owner, info)
+        for value in frame.evaluate(member.value):
+            if isinstance(value, Made):
+                yield from self._find_frame(value.info, "__get__")
+            elif not (isinstance(value, Result) and self.reviewed.is_known_function(value.name)):
+                place = f"{owner.module.path}:{member.line}"
+                reason = f"{member.name} may be a descriptor that was not read"
+                effects = Effects([Issue(UNDECIDED, reason, place, owner.module.quote(member.line))])
+                self._effects[id(frame.node), id(frame)] = effects
+                yield frame
+                return
+
     def _find_frame(self, info: ClassInfo | None, name: str) -> Iterator[Frame]:
         """Yield the method of a class that has a name, unless it is reviewed."""
         found = info.find(name) if info is not None else None
@@ -304,9 +322,11 @@ class Derivation:
             if len(seen) > _MAX_FRAMES:
                 return Issue(UNDECIDED, f"it runs more than {_MAX_FRAMES} functions", ""), len(seen)
             effects = self._read(frame)
+            attributes: set[str] = set()
             if names is not None:
                 replaceable = self._read_hook_calls(frame)
                 names |= replaceable.own
+                attributes = replaceable.attributes
                 waiting += chain.from_iterable(map(self._find_frame, repeat(frame.concrete), replaceable.properties))
                 for reason, line in replaceable.faults:
                     place = f"{frame.module.path}:{line}"
@@ -314,6 +334,8 @@ class Derivation:
             waiting += self._expand(effects)
             passed += effects.passed
             for issue in effects.issues:
+                if issue.attribute in attributes:
+                    continue  # no state may set a callable under this name
                 if issue.kind == CALLS_ARGUMENT and is_called:
                     calls_argument = issue
                 else:
@@ -358,42 +380,3 @@ def _describe_trust(info: ClassInfo | None, is_called: bool, count: int) -> str:
     if not is_called:
         return "loading runs no method of it" if not count else f"loading runs {count} functions, all of them read"
     return "calling it runs no function of its own" if not count else f"calling it runs {count} functions, all read"
-
-
-def find_changed(modules: list[Module], order: ClassOrder) -> dict[str, str]:
-    """Return the full names of classes and functions that a statement of some module changes, with the place.
-
-    ``Class.method = function``, ``del Class.method`` and ``setattr(Class, …)`` at any place of the source count, but
-    in a function that was read.
-    """
-    changed: dict[str, str] = {}
-    for module in modules:
-        for statement in module.body:
-            if order.reviewed.is_harmless(f"{module.name}.{getattr(statement, 'name', '')}"):
-                continue
-            for node in ast.walk(statement):
-                replaced = find_replaced(node)
-                if replaced:
-                    changed.setdefault(replaced, f"{module.path}:{getattr(node, 'lineno', 1)}")
-                target = _find_target(node)
-                if target is None or target.partition(".")[0] not in module.bindings:
-                    continue
-                found = order.resolve_path(module, target)
-                # What is changed in another library is none of the names that are decided here.
-                if isinstance(found, Found) and found.name.partition(".")[0] == module.name.partition(".")[0]:
-                    changed.setdefault(found.name, f"{module.path}:{getattr(node, 'lineno', 1)}")
-    return changed
-
-
-def _find_target(node: ast.AST) -> str | None:
-    """Return the dotted name whose attribute a node sets; ``None`` for any other node."""
-    match node:
-        case ast.Attribute(value=ast.Name() | ast.Attribute() as base, ctx=ast.Store() | ast.Del()):
-            # A note of a function for its readers changes nothing that runs.
-            is_note = node.attr in ("__doc__", "__name__", "__module__", "__qualname__", "__signature__")
-            return None if is_note else ast.unparse(base)
-        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[ast.Name() | ast.Attribute() as base, *_]):
-            return ast.unparse(base)
-        case ast.Call(func=ast.Attribute(attr="__setattr__" | "__delattr__"), args=[ast.Name() as base, *_]):
-            return ast.unparse(base)
-    return None

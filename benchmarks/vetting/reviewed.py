@@ -58,6 +58,7 @@ class Reviewed:
     ordinary: frozenset[str]
     importers: frozenset[str]
     refused: frozenset[str]
+    of_texts: frozenset[str] = frozenset()
     resolve: Resolver | None = field(default=None)
     resolve_name: Callable[[str], Meaning] | None = field(default=None)
 
@@ -303,4 +304,5 @@ def load_reviewed() -> Reviewed:
         frozenset(f"{module}.{name}" for module, names in content["ordinary"].items() for name in names),
         frozenset(content["importers"]),
         frozenset(content["refused"]),
+        frozenset(f"{module}.{name}" for module, names in content["of-texts"].items() for name in names),
     )

@@ -20,7 +20,7 @@ CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
 CALLED_BY_HOOKS: Final = CALLED_BY_OPCODES | frozenset(
     {"astype", "clear", "copy", "discard", "endswith", "flatten", "format", "get", "get_params", "items", "join"}
     | {"keys", "lower", "pop", "remove", "reshape", "setdefault", "split", "split_params", "startswith", "strip"}
-    | {"tolist", "uncensor", "upper", "values", "wrap_output"}
+    | {"to_list", "tolist", "uncensor", "upper", "values", "wrap_output"}
 )
 """Methods that the methods of trusted classes call on any value while a file is loaded.
 
