@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 from class_order import MAX_STEPS, ClassInfo, ClassOrder, Method, TooMuchWorkError
@@ -24,6 +24,7 @@ from hook_calls import (
     needs_arguments,
     read_hook_calls,
 )
+from inert_classes import is_inert
 from loading import HOOKS
 from module_bindings import External, Found, Undecided
 from module_names import World
@@ -56,6 +57,8 @@ class Decision:
         quote: the line of the source.
         read: how many functions the decision followed.
         hook_calls: the methods of its object that loading calls; no state may hold a callable under their names.
+        is_inert: loading stores the state of its object, and runs no method of it.
+        is_apart: it is inert, and its further methods are undecided: trusted only while no code gets the object.
     """
 
     name: str
@@ -65,6 +68,8 @@ class Decision:
     quote: str = ""
     read: int = 0
     hook_calls: tuple[str, ...] = ()
+    is_inert: bool = False
+    is_apart: bool = False
 
 
 class Derivation:
@@ -102,7 +107,13 @@ class Derivation:
                 frames += self._find_frame(info, name)
             elif isinstance(member, Method) and isinstance(member.value, ast.Call):
                 frames += self._find_descriptor(info, member)
-        return self._decide(found, info, frames, is_called=False, is_hostile=True)
+        decision = self._decide(found, info, frames, is_called=False, is_hostile=True)
+        if not is_inert(info, self.reviewed):
+            return decision
+        if decision.standing == TRUSTED:
+            return replace(decision, is_inert=True)
+        apart = self._decide(found, info, [], is_called=False)
+        return replace(apart, is_inert=True, is_apart=True) if apart.standing == TRUSTED else decision
 
     def decide_constructed(self, found: Found) -> Decision:
         """Decide whether a configuration may call a class or function with arguments that it states."""

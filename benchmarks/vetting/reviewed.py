@@ -59,6 +59,8 @@ class Reviewed:
     importers: frozenset[str]
     refused: frozenset[str]
     of_texts: frozenset[str] = frozenset()
+    stores: frozenset[str] = frozenset()
+    stores_elsewhere: frozenset[str] = frozenset()
     resolve: Resolver | None = field(default=None)
     resolve_name: Callable[[str], Meaning] | None = field(default=None)
 
@@ -305,4 +307,6 @@ def load_reviewed() -> Reviewed:
         frozenset(content["importers"]),
         frozenset(content["refused"]),
         frozenset(f"{module}.{name}" for module, names in content["of-texts"].items() for name in names),
+        frozenset(content["stores"]),
+        frozenset(content["stores-elsewhere"]),
     )

@@ -225,7 +225,8 @@ class CallableFile:
     """A trusted name with its reason; a bare text is the reason.
 
     ``construct-only``: trusted if only ``__new__`` is called. ``refer-only``: trusted if a file only refers to it.
-    ``hooks-call``: methods of its object that loading calls.
+    ``hooks-call``: methods of its object that loading calls. ``inert``: loading runs none of its methods. ``apart``:
+    inert, and trusted only while no code gets the object. ``holds-items``: a mapping that only stores items.
     """
 
     why: Text
@@ -236,6 +237,9 @@ class CallableFile:
     cost: CostFile = Field(default_factory=CostFile)
     shared: bool = False
     hooks_call: list[Text] = Field(default_factory=list)
+    inert: bool = False
+    apart: bool = False
+    holds_items: bool = False
 
 
 @dataclass(config=CONFIG)
@@ -251,6 +255,9 @@ class AlikeFile:
     cost: CostFile = Field(default_factory=CostFile)
     shared: bool = False
     hooks_call: list[Text] = Field(default_factory=list)
+    inert: bool = False
+    apart: bool = False
+    holds_items: bool = False
 
 
 Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]

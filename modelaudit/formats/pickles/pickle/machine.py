@@ -395,6 +395,7 @@ class Machine:
         target = self.stack.peek()
         if type(target) is not Container:
             self._record_settings(pairs)
+            self.recorder.handed.record_own_items(target, pairs)
             self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:ITEMS_RECORDED]))
         elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
             target.add_unseen_items(pairs[0])
@@ -411,11 +412,13 @@ class Machine:
             self.recorder.record_defect(PickleDefect.ODD_ITEMS, f"{opcode} with a key that has no value")
         self._record_settings(pairs)
         if type(target) is not Container:
+            self.recorder.handed.record_own_items(target, pairs)
             self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:ITEMS_RECORDED]))
         elif target.type == "dict":
             self._set_dict_items(opcode, target, pairs)
         elif target.type == "list":
             # The keys are indices, and only the values matter.
+            self.recorder.handed.record_growth(target, pairs[1::2])
             target.extend(pairs[1::2])
         else:
             self.recorder.record_defect(
@@ -438,6 +441,7 @@ class Machine:
         if are_numbers(pairs):
             target.set_numbers(pairs)
             return
+        self.recorder.handed.record_items(target, pairs)
         can_act = False
         for index in range(0, len(pairs) - 1, 2):
             key, value = pairs[index], pairs[index + 1]
@@ -465,10 +469,12 @@ class Machine:
         if type(target) is not Container:
             # The unpickler in Python calls ``extend`` of an object even without values; that in C does not.
             if values or opcode == "APPENDS":
+                self.recorder.handed.record(Act.SET_ITEM, target, values)
                 self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(values[:ITEMS_RECORDED]))
         elif not values:
             return
         elif target.type == ("set" if opcode == "ADDITEMS" else "list"):
+            self.recorder.handed.record_growth(target, values)
             target.extend(values)
         else:
             self.recorder.record_defect(
@@ -621,6 +627,7 @@ class Machine:
         """
         state = self.stack.pop()
         target = self.stack.peek()
+        self.recorder.handed.record_state(target, state)
         self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
         if isinstance(state, Container):
             state.mark_as_state()
@@ -803,7 +810,9 @@ def _make_marked_container_handler(kind: str) -> Handler:
         if kind == "tuple":
             container.fill(machine.stack.pop_mark())
         else:
-            container.extend(machine.stack.pop_mark_unexpanded())
+            values = machine.stack.pop_mark_unexpanded()
+            machine.recorder.handed.record_growth(container, values)
+            container.extend(values)
         machine.push(container)
 
     return push_container_of_marked
