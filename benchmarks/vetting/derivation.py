@@ -214,7 +214,9 @@ class Derivation:
 
     def _find_harmful_use(self, info: ClassInfo) -> Iterator[Issue]:
         """Yield each dangerous call of a method whose arguments the state of the object decides."""
-        for method in info.members.values():
+        members = list(info.members.values())
+        setters = [replace(each, node=node) for each in members for node in each.setters]
+        for method in (*members, *setters):
             if method.node is None or self.reviewed.is_harmless(f"{info.name}.{method.name}"):
                 continue
             last = method.node.end_lineno or method.node.lineno

@@ -398,8 +398,9 @@ def test_class_whose_hook_calls_what_a_state_replaces_is_not_trusted(
         "class Reader:\n    def __get__(self, it, kind):\n        return it.cache.load()\n"
         f"{HELPER}class Model:\n    {REPLACED[case]}"
     )
-    result = decide(tmp_path, {"lib/model.py": source}, reviewed)
-    assert not result.proposals["unpickled", "lib.model.Model"].is_trusted
+    proposal = decide(tmp_path, {"lib/model.py": source}, reviewed).proposals["unpickled", "lib.model.Model"]
+    # One that stores its state may be trusted while no code gets its objects; see test_vetting_inert.py.
+    assert not proposal.is_trusted or proposal.blocking.is_apart
 
 
 # Methods that loading runs, with the methods of the own object that they call.
