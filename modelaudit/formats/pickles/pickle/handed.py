@@ -7,7 +7,7 @@ filled later, so that its later items count as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.values import INERT_TYPES, Container, StackValue
@@ -31,18 +31,23 @@ class HandedObjects:
 
     def __init__(self) -> None:
         self.handings: dict[Handing, None] = {}
+        self._keys: set[tuple[int, Value, Name | Unknown]] = set()
 
     def record(self, act: Act, receiver: StackValue, values: Iterable[StackValue]) -> None:
         """Record that the code of a receiver gets values, with all that they hold."""
-        objects = [value for value in values if type(value) not in INERT_TYPES]
-        if not objects:
+        makers: dict[Name | Unknown, None] = {}
+        for value in values:
+            if type(value) not in INERT_TYPES:
+                _find_makers(value, makers)
+        if not makers:
             return
         frozen: Value = receiver if isinstance(receiver, Name | CallResult | Unknown) else Unknown("a value")
-        for maker in _iterate_makers(objects):
-            if len(self.handings) < _MOST_KEPT:
-                self.handings.setdefault(Handing(act, frozen, maker))
-            else:
-                self.handings.setdefault(Handing(Act.CALL, _ANY, _ANY))
+        for maker in makers:
+            key = (id(act), frozen, maker)  # the hash of a member of an enumeration takes a call in Python
+            if key not in self._keys:
+                self._keys.add(key)
+                is_full = len(self.handings) >= _MOST_KEPT
+                self.handings.setdefault(Handing(Act.CALL, _ANY, _ANY) if is_full else Handing(act, frozen, maker))
 
     def record_state(self, target: StackValue, state: StackValue) -> None:
         """Record that an object gets a state. One that is no mapping may run more than the hook for states."""
@@ -56,7 +61,9 @@ class HandedObjects:
 
     def record_items(self, container: Container, pairs: list[StackValue]) -> None:
         """Record items that are set in a mapping: their keys are hashed; ``pairs`` are keys and values in turn."""
-        self.record(Act.SET_ITEM, HASHING, pairs[::2])
+        for key in pairs[::2]:
+            if type(key) not in INERT_TYPES:
+                self.record(Act.SET_ITEM, HASHING, (key,))
         if container.is_handed:
             self.record(Act.SET_ITEM, FILLING, pairs)
 
@@ -68,20 +75,26 @@ class HandedObjects:
             self.record(Act.SET_ITEM, FILLING, values)
 
 
-def _iterate_makers(values: Iterable[StackValue]) -> Iterator[Name | Unknown]:
-    """Yield the maker of each object among values and in their containers, and mark these containers as handed."""
-    waiting = list(values)
+def _find_makers(value: StackValue, makers: dict[Name | Unknown, None]) -> None:
+    """Add the maker of each object in a value and its containers, and mark these containers as handed."""
+    if type(value) is CallResult:
+        makers[value.maker] = None
+        return
+    waiting = [value]
     seen: set[int] = set()
     while waiting:
         value = waiting.pop()
         if type(value) is CallResult:
-            yield value.maker
+            makers[value.maker] = None
         elif type(value) is Unknown:
-            yield value
+            makers[value] = None
         elif type(value) is Container and id(value) not in seen:
             seen.add(id(value))
             value.is_handed = True
             if value.has_dropped or value.is_forgotten:
-                yield _UNSEEN
+                makers[_UNSEEN] = None
             for key, item in value.iterate_items():
-                waiting += [each for each in (key, item) if type(each) not in INERT_TYPES]
+                if type(item) not in INERT_TYPES:
+                    waiting.append(item)
+                if type(key) not in INERT_TYPES:
+                    waiting.append(key)
