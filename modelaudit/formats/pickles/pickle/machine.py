@@ -54,12 +54,25 @@ from modelaudit.formats.pickles.pickle.values import (
 from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import ITEMS_RECORDED, STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
+from modelaudit.model.pickle import (
+    ITEMS_RECORDED,
+    STATE_OWNER,
+    UNKNOWN_ARGUMENTS,
+    Act,
+    CallResult,
+    Embedded,
+    Name,
+    Unknown,
+)
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import SHORT_NAME_BYTES
 
 _ENCODE: Final = Name("_codecs", "encode")
+_CREATE_ARRAY: Final = Name("dill._dill", "_create_array")
+_MAKERS_OF_ARRAYS: Final = frozenset(
+    {Name("numpy.core.multiarray", "_reconstruct"), Name("numpy._core.multiarray", "_reconstruct")}
+)
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
 _MANY_NUMBERS: Final = 64  # that are followed by a check at once
@@ -602,6 +615,9 @@ class Machine:
             # A name whose count is above 0 at the end was stored, passed on or dropped.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
+        if callee == _CREATE_ARRAY and act is Act.CALL and arguments and arguments[0] in _MAKERS_OF_ARRAYS:
+            self._make_array_of_dill(arguments)
+            return
         has_embedded_content = len(arguments) > 1 and isinstance(arguments[0], Embedded)
         if has_embedded_content and callee == _ENCODE and arguments[1] in _LATIN_1:
             self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
@@ -617,6 +633,18 @@ class Machine:
             self.arrays.record_call(callee, arguments, result)
             self.storages.record_call(callee, arguments, result)
             self.push(result)
+
+    def _make_array_of_dill(self, arguments: tuple[StackValue, ...]) -> None:
+        """Do what ``_create_array(f, args, state, npdict)`` of dill does, by the opcodes that pickle has for it.
+
+        It calls ``f``, the function of NumPy that makes arrays, and sets the state of the array, then its attributes.
+        """
+        maker, own_arguments, *states = (*arguments, UNKNOWN_ARGUMENTS, UNKNOWN_ARGUMENTS)[: max(3, len(arguments))]
+        self._call("REDUCE", maker, unpack_tuple(own_arguments))
+        for state in states:
+            if state is not None:
+                self.push(state)
+                self.handle_build()
 
     # -- state --------------------------------------------------------------------------------------------------------
 
