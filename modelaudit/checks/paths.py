@@ -67,9 +67,7 @@ def _judge_path_tail(parts: list[str], start: int, callables: Callables) -> Judg
     if len(tail) == 1:
         # The last word of a longer path is an attribute, not a module.
         return _judge_single_name(tail[0], callables) if not start else _UNLISTED
-    judgement = judge_name(Name(".".join(tail[:-1]), tail[-1]), callables)
-    is_apart = judgement.entry is not None and judgement.entry.apart  # reviewed only for pickles
-    judgements = [_UNLISTED if is_apart else judgement]
+    judgements = [judge_name(Name(".".join(tail[:-1]), tail[-1]), callables)]
     # The lists spell a reviewed walk as "module:Class.method"; any dot may be the end of the module.
     for split in range(1, len(tail) - 1):
         entry = callables.by_name.get(f"{'.'.join(tail[:split])}:{'.'.join(tail[split:])}")

@@ -28,7 +28,6 @@ CALLABLES = load_shipped().callables
         ("mypackage.Model", "unlisted"),
         # Trusted only in pickles in which no code gets its objects.
         ("filterpy.kalman.kalman_filter.KalmanFilter", "unlisted"),
-        ("filterpy.kalman.kalman_filter.Saver", "trusted"),
         ("mypackage.code.Model", "unlisted"),
         ("pytorch_lightning.Trainer", "unlisted"),
         ("${a}.b", "unresolved"),
