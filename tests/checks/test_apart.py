@@ -77,6 +77,11 @@ HOSTILE = {
     "item-of-itself": MAKER + push("a") + push(1) + b"s",
     "item-that-it-appends": MAKER + push(1) + b"a",
     "items-that-it-appends": MAKER + b"(" + push(1) + b"e",
+    "buffer": MAKER + b"\x98",
+    "state-that-is-an-object": build(construct(INERT), MAKER),
+    "pair-of-states": build(MAKER, (MAKER, None)),
+    "arguments-that-are-an-object": name("builtins.list") + MAKER + b"R",
+    "id-for-the-loader": MAKER + b"Q",
     "attributes-one-by-one": build(MAKER, (None, {"alpha": 2})),
     "state-that-is-no-mapping": build(MAKER, [1]),
     "value-that-only-the-loader-knows": call("builtins.list", b"\x8c\x01aQ")
@@ -89,6 +94,10 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_class_is_not_trusted_where_code_may_get_its_objects(case: str, read_bytes: ReadBytes) -> None:
     assert "construct" in find_acts(HOSTILE[case], read_bytes)
+
+
+def test_object_that_is_called_is_found(read_bytes: ReadBytes) -> None:
+    assert find_acts(call(MAKER), read_bytes) != []
 
 
 @pytest.mark.parametrize("value", [MAKER, push((MAKER,))], ids=["object", "tuple"])

@@ -705,7 +705,11 @@ class Machine:
         self.push(Unknown("an out-of-band buffer"))
 
     def handle_readonly_buffer(self) -> None:
-        """READONLY_BUFFER: make the top buffer read-only, which changes nothing that the machine keeps."""
+        """READONLY_BUFFER: make the top buffer read-only, which changes nothing that the machine keeps.
+
+        Of an object of a class, it runs ``__buffer__``.
+        """
+        self.recorder.handed.record(Act.SET_ITEM, Name("builtins", "memoryview"), self.stack.values[-1:])
 
 
 def _execute_stretch(
