@@ -243,21 +243,10 @@ class CallableFile:
 
 
 @dataclass(config=CONFIG)
-class AlikeFile:
+class AlikeFile(CallableFile):
     """Names of one kind, such as the layers of a library, that share their reason and conditions."""
 
-    why: Text
-    names: Annotated[list[ExactName], Field(min_length=1)]
-    arguments: Arguments = Field(default_factory=dict)
-    construct_only: bool = False
-    refer_only: bool = False
-    collects: bool = False
-    cost: CostFile = Field(default_factory=CostFile)
-    shared: bool = False
-    hooks_call: list[Text] = Field(default_factory=list)
-    inert: bool = False
-    apart: bool = False
-    holds_items: bool = False
+    names: Annotated[list[ExactName], Field(min_length=1)] = Field(kw_only=True)
 
 
 Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]
