@@ -46,3 +46,45 @@ def iterate_assigned(owner: ClassInfo, name: str) -> Iterator[tuple[Method, Func
                         ):
                             assigned.setdefault(target.attr, []).append((method, method.node, part.value))
     yield from assigned.get(name, ())
+
+
+_OWN_HOOKS = ("__setstate__", "__setattr__", "__getattr__", "__getattribute__")
+_SETTERS = frozenset({"setattr", "vars", "__setattr__", "__dict__", "update"})
+
+
+def holds_what_a_state_sets(info: ClassInfo, name: str) -> bool:
+    """Whether an attribute of an unpickled object holds what its state sets under the same name, or nothing.
+
+    No class of the order has such a member or computes attributes, and nothing in their modules assigns an attribute of
+    this name but ``__init__``, which loading does not run.
+    """
+    for owner in info.order:
+        if not isinstance(owner, ClassInfo):
+            return False
+        if name in owner.members or any(hook in owner.members for hook in _OWN_HOOKS):
+            return False
+        if any(_may_set(part, name, is_own=True) for part in _iterate_loaded(owner.node.body)):
+            return False
+        if any(_may_set(part, name, is_own=False) for part in _iterate_loaded(owner.module.body)):
+            return False
+    return True
+
+
+def _iterate_loaded(statements: list[ast.stmt]) -> Iterator[ast.AST]:
+    """Yield the nodes of statements without those of functions that are called ``__init__``."""
+    waiting: list[ast.AST] = list(statements)
+    while waiting:
+        part = waiting.pop()
+        if not isinstance(part, FunctionNode) or part.name != "__init__":
+            yield part
+            waiting += ast.iter_child_nodes(part)
+
+
+def _may_set(node: ast.AST, name: str, is_own: bool) -> bool:
+    """Whether a node sets an attribute of this name, or with ``is_own`` one whose name is computed."""
+    match node:
+        case ast.Attribute(attr=attribute, ctx=ast.Store() | ast.Del()):
+            return attribute == name
+        case ast.Attribute(attr=attribute) | ast.Name(id=attribute):
+            return is_own and attribute in _SETTERS
+    return False

@@ -96,7 +96,24 @@ class ClassInfo:
         for statement in self.node.body:
             for name, binding in iterate_bindings(statement, self.module, is_conditional=False):
                 bindings.setdefault(name, []).append(binding)
-        return {name: self._read_member(name, each) for name, each in bindings.items()}
+        members = {name: self._read_member(name, each) for name, each in bindings.items()}
+        for member in members.values():
+            self._read_property_call(member, members)
+        return members
+
+    def _read_property_call(self, member: Method, members: dict[str, Method]) -> None:
+        """Make a property of a member that is ``property(getter, setter)`` of functions of the same body."""
+        call = member.value
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or call.keywords:
+            return
+        if call.func.id != "property" or "property" in members or "property" in self.module.bindings:
+            return
+        functions = [members.get(each.id) if isinstance(each, ast.Name) else None for each in call.args[:2]]
+        nodes = [each.node for each in functions if each is not None and each.kind == "method" and each.fault is None]
+        if self.module.stars or not nodes or len(nodes) < len(call.args):
+            return
+        getter, *setters = [each for each in nodes if each is not None]
+        member.node, member.kind, member.value, member.setters = getter, "property", None, setters
 
     def list_properties(self) -> list[str]:
         """Return the names of the properties of the class and of its bases, sorted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
 
 from class_order import MAX_STEPS, ClassInfo, ClassOrder, Method, TooMuchWorkError
@@ -24,11 +24,13 @@ from hook_calls import (
     needs_arguments,
     read_hook_calls,
 )
+from inert_classes import is_inert
 from loading import HOOKS
-from module_bindings import External, Found, Module, Undecided, find_replaced
+from module_bindings import External, Found, Undecided
 from module_names import World
 from module_uses import depends_on_object, passes_known_function, read_uses
 from reviewed import Reviewed, name_decorator
+from value_kinds import Made, Result
 
 from modelaudit.languages.python import uses
 
@@ -55,6 +57,8 @@ class Decision:
         quote: the line of the source.
         read: how many functions the decision followed.
         hook_calls: the methods of its object that loading calls; no state may hold a callable under their names.
+        is_inert: loading stores the state of its object, and runs no method of it.
+        is_apart: it is inert, and its further methods are undecided: trusted only while no code gets the object.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Decision:
     quote: str = ""
     read: int = 0
     hook_calls: tuple[str, ...] = ()
+    is_inert: bool = False
+    is_apart: bool = False
 
 
 class Derivation:
@@ -97,9 +103,17 @@ class Derivation:
             frames += self._find_frame(info, hook)
         for name in sorted(FOREIGN_PROPERTIES):
             member = info.find(name)
-            if isinstance(member, Method) and member.kind == "property":
+            if isinstance(member, Method) and (member.kind == "property" or member.fault is not None):
                 frames += self._find_frame(info, name)
-        return self._decide(found, info, frames, is_called=False, is_hostile=True)
+            elif isinstance(member, Method) and isinstance(member.value, ast.Call):
+                frames += self._find_descriptor(info, member)
+        decision = self._decide(found, info, frames, is_called=False, is_hostile=True)
+        if not is_inert(info, self.reviewed):
+            return decision
+        if decision.standing == TRUSTED:
+            return replace(decision, is_inert=True)
+        apart = self._decide(found, info, [], is_called=False)
+        return replace(apart, is_inert=True, is_apart=True) if apart.standing == TRUSTED else decision
 
     def decide_constructed(self, found: Found) -> Decision:
         """Decide whether a configuration may call a class or function with arguments that it states."""
@@ -200,7 +214,9 @@ class Derivation:
 
     def _find_harmful_use(self, info: ClassInfo) -> Iterator[Issue]:
         """Yield each dangerous call of a method whose arguments the state of the object decides."""
-        for method in info.members.values():
+        members = list(info.members.values())
+        setters = [replace(each, node=node) for each in members for node in each.setters]
+        for method in (*members, *setters):
             if method.node is None or self.reviewed.is_harmless(f"{info.name}.{method.name}"):
                 continue
             last = method.node.end_lineno or method.node.lineno
@@ -225,6 +241,21 @@ class Derivation:
             for method in each.members.values():
                 for setter in method.setters:  # a state with slots sets attributes one by one
                     yield Frame(each.module, setter, self.order, each, info, "method")
+
+    def _find_descriptor(self, info: ClassInfo, member: Method) -> Iterator[Frame]:
+        """Yield what reading a member runs that the class body makes by a call: ``__get__`` of what it makes."""
+        owner = member.owner
+        frame = Frame(owner.module, _UNREADABLE, self.order, owner, info)
+        for value in frame.evaluate(member.value):
+            if isinstance(value, Made):
+                yield from self._find_frame(value.info, "__get__")
+            elif not (isinstance(value, Result) and self.reviewed.is_known_function(value.name)):
+                place = f"{owner.module.path}:{member.line}"
+                reason = f"{member.name} may be a descriptor that was not read"
+                effects = Effects([Issue(UNDECIDED, reason, place, owner.module.quote(member.line))])
+                self._effects[id(frame.node), id(frame)] = effects
+                yield frame
+                return
 
     def _find_frame(self, info: ClassInfo | None, name: str) -> Iterator[Frame]:
         """Yield the method of a class that has a name, unless it is reviewed."""
@@ -304,9 +335,11 @@ class Derivation:
             if len(seen) > _MAX_FRAMES:
                 return Issue(UNDECIDED, f"it runs more than {_MAX_FRAMES} functions", ""), len(seen)
             effects = self._read(frame)
+            attributes: set[str] = set()
             if names is not None:
                 replaceable = self._read_hook_calls(frame)
                 names |= replaceable.own
+                attributes = replaceable.attributes
                 waiting += chain.from_iterable(map(self._find_frame, repeat(frame.concrete), replaceable.properties))
                 for reason, line in replaceable.faults:
                     place = f"{frame.module.path}:{line}"
@@ -314,6 +347,8 @@ class Derivation:
             waiting += self._expand(effects)
             passed += effects.passed
             for issue in effects.issues:
+                if issue.attribute in attributes:
+                    continue  # no state may set a callable under this name
                 if issue.kind == CALLS_ARGUMENT and is_called:
                     calls_argument = issue
                 else:
@@ -358,42 +393,3 @@ def _describe_trust(info: ClassInfo | None, is_called: bool, count: int) -> str:
     if not is_called:
         return "loading runs no method of it" if not count else f"loading runs {count} functions, all of them read"
     return "calling it runs no function of its own" if not count else f"calling it runs {count} functions, all read"
-
-
-def find_changed(modules: list[Module], order: ClassOrder) -> dict[str, str]:
-    """Return the full names of classes and functions that a statement of some module changes, with the place.
-
-    ``Class.method = function``, ``del Class.method`` and ``setattr(Class, …)`` at any place of the source count, but
-    in a function that was read.
-    """
-    changed: dict[str, str] = {}
-    for module in modules:
-        for statement in module.body:
-            if order.reviewed.is_harmless(f"{module.name}.{getattr(statement, 'name', '')}"):
-                continue
-            for node in ast.walk(statement):
-                replaced = find_replaced(node)
-                if replaced:
-                    changed.setdefault(replaced, f"{module.path}:{getattr(node, 'lineno', 1)}")
-                target = _find_target(node)
-                if target is None or target.partition(".")[0] not in module.bindings:
-                    continue
-                found = order.resolve_path(module, target)
-                # What is changed in another library is none of the names that are decided here.
-                if isinstance(found, Found) and found.name.partition(".")[0] == module.name.partition(".")[0]:
-                    changed.setdefault(found.name, f"{module.path}:{getattr(node, 'lineno', 1)}")
-    return changed
-
-
-def _find_target(node: ast.AST) -> str | None:
-    """Return the dotted name whose attribute a node sets; ``None`` for any other node."""
-    match node:
-        case ast.Attribute(value=ast.Name() | ast.Attribute() as base, ctx=ast.Store() | ast.Del()):
-            # A note of a function for its readers changes nothing that runs.
-            is_note = node.attr in ("__doc__", "__name__", "__module__", "__qualname__", "__signature__")
-            return None if is_note else ast.unparse(base)
-        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[ast.Name() | ast.Attribute() as base, *_]):
-            return ast.unparse(base)
-        case ast.Call(func=ast.Attribute(attr="__setattr__" | "__delattr__"), args=[ast.Name() as base, *_]):
-            return ast.unparse(base)
-    return None

@@ -15,7 +15,22 @@ from expression_values import Frame
 from module_bindings import External, Found, Module, Undecided
 from module_uses import find_uses
 from reviewed import Reviewed, name_decorator
-from value_kinds import Argument, Bound, Closure, Computed, Inner, Kind, Made, Member, Other, Own, Result, Super, Value
+from value_kinds import (
+    DATA,
+    Argument,
+    Bound,
+    Closure,
+    Computed,
+    Inner,
+    Kind,
+    Made,
+    Member,
+    Other,
+    Own,
+    Result,
+    Super,
+    Value,
+)
 
 from modelaudit.model.catalogue import Standing
 
@@ -36,12 +51,14 @@ class Issue:
         kind: ``runs``, ``undecided`` or ``calls an argument``.
         place: file and line.
         quote: the line.
+        attribute: the attribute of its own object that it calls, if the call is the reason.
     """
 
     kind: str
     reason: str
     place: str
     quote: str = ""
+    attribute: str = ""
 
 
 @dataclass(slots=True)
@@ -81,10 +98,16 @@ class FunctionReader:
             self._add(kind, reason, line)
         return self.effects
 
-    def _add(self, kind: str, reason: str, line: int) -> None:
+    def _add(self, kind: str, reason: str, line: int, attribute: str = "") -> None:
         """Add an issue at a line of the module."""
         module = self.frame.module
-        self.effects.issues.append(Issue(kind, reason, f"{module.path}:{line}", module.quote(line)))
+        self.effects.issues.append(Issue(kind, reason, f"{module.path}:{line}", module.quote(line), attribute))
+
+    def _name_own_attribute(self, callee: ast.expr) -> str:
+        """Return the attribute of its own object that a call calls; empty for any other callee."""
+        if not isinstance(callee, ast.Attribute) or self.frame.evaluate(callee.value) != [Own()]:
+            return ""
+        return callee.attr
 
     def _visit(self, node: ast.AST) -> None:
         """Read one node and the nodes below it."""
@@ -149,6 +172,7 @@ class FunctionReader:
     def _call(self, callee: Value, node: ast.Call) -> None:
         """Add what a call of one value runs."""
         text = ast.unparse(node.func)[:80]
+        own = self._name_own_attribute(node.func)
         match callee:
             case External(name=name):
                 self._call_external(name, node)
@@ -166,12 +190,13 @@ class FunctionReader:
             case Made(info=info):
                 self._call_object(info, node)
             case Argument():
-                self._add(CALLS_ARGUMENT, f"it calls {text}, which its caller passes", node.lineno)
+                self._add(CALLS_ARGUMENT, f"it calls {text}, which its caller passes", node.lineno, own)
             case Member(name=name):
                 # ``layer.eval()`` takes no text; ``frame.eval(text)`` evaluates one.
                 is_mode = name == "eval" and not node.args and not node.keywords
                 if name not in self.reviewed.methods and not is_mode:
-                    self._add(UNDECIDED, f"it calls {text}() on a value that the source does not decide", node.lineno)
+                    reason = f"it calls {text}() on a value that the source does not decide"
+                    self._add(UNDECIDED, reason, node.lineno, own)
             case Closure(maker=maker):
                 self._follow(maker)
             case Result(name=name) if self.reviewed.is_known_function(f"{name}.()"):
@@ -227,6 +252,8 @@ class FunctionReader:
             return
         if self.reviewed.is_known_function(name):
             return
+        if name in self.reviewed.of_texts and all(map(self._is_text, node.args)):
+            return
         base, _, member = name.rpartition(".")
         if self.reviewed.is_base(base) and member in self.reviewed.methods | {
             "__new__",
@@ -241,6 +268,10 @@ class FunctionReader:
             self._add(RUNS, f"it calls {name}, which {judgement.why}", node.lineno)
         else:
             self._add(UNDECIDED, f"it calls {name}, whose source was not read", node.lineno)
+
+    def _is_text(self, node: ast.expr) -> bool:
+        """Whether an expression is a constant, or a text that ``str`` makes."""
+        return all(each in (DATA, Result("builtins.str")) for each in self.frame.evaluate(node))
 
     def _follow(self, found: Found, line: int = 0) -> None:
         """Add a call of a function of the sources."""

@@ -23,6 +23,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from assigned_values import holds_what_a_state_sets
 from class_order import Method
 from expression_values import Frame
 from module_bindings import External, Found, Module
@@ -55,6 +56,7 @@ FOREIGN_CALLS = frozenset(
         "split_params",
         "startswith",
         "strip",
+        "to_list",
         "tolist",
         "uncensor",
         "upper",
@@ -68,8 +70,24 @@ The scanner has the same names as ``CALLED_BY_HOOKS`` of ``modelaudit/checks/pla
 FOREIGN_READS = frozenset({"__class__", "__dict__", "__doc__", "__module__", "__name__", "__qualname__"})
 """Attributes that a hook may read of any value, because no class of the sources computes them."""
 FOREIGN_PROPERTIES = frozenset(
-    {"a", "b", "data", "dtype", "high", "indptr", "low", "n", "nbytes", "ndim", "nvec", "shape", "size", "spaces"}
-    | {"start", "stop", "x", "y"}
+    {
+        "a",
+        "b",
+        "categories",
+        "data",
+        "dimensions",
+        "dtype",
+        "high",
+        "indptr",
+        "lag",
+        "low",
+        "maxlen",
+        "n",
+        "name",
+        "named_steps",
+    }
+    | {"nbytes", "ndim", "number", "nvec", "prior", "prior_", "shape", "size", "spaces", "start", "stop", "transform_"}
+    | {"window_size", "x", "y"}
 )
 """Attributes that a hook may read of any value, because each class is followed through its properties of these names.
 
@@ -138,12 +156,14 @@ class HookCalls:
     """What one function calls that a file may replace.
 
     Attributes:
-        own: the names of the methods of its own object.
+        own: the names of the methods of its own object, and of the attributes that it calls.
+        attributes: the names of these attributes; only a state sets them, and none may set them to a callable.
         faults: (reason, line) of each call or read that decides against the function.
         properties: of the class of its object, which it may run by names that it computes.
     """
 
     own: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=set)
     faults: list[tuple[str, int]] = field(default_factory=list)
     properties: list[str] = field(default_factory=list)
 
@@ -169,28 +189,36 @@ def read_hook_calls(frame: Frame) -> HookCalls:
 def _read_callee(frame: Frame, node: ast.Call, found: HookCalls) -> None:
     """Add what a call runs that a file may replace."""
     callee = node.func
-    text = ast.unparse(callee)[:80]
     if isinstance(callee, ast.Attribute):
-        if _has_fixed_members(frame, callee.value):
-            return
-        values = frame.evaluate(callee.value)
-        own = [each for each in values if each == Own()]
-        if own and _is_method(frame, callee.attr):
-            found.own.add(callee.attr)
-        if callee.attr == "__class__" and len(own) == len(values):
-            return  # the class itself is constructed, which ``FunctionReader`` follows
-        if len(own) < len(values) and callee.attr in SINGLE_ARGUMENT and not _has_one_argument(node):
-            found.faults.append((f"it calls {text}() with more than one argument", node.lineno))
-        is_followed = callee.attr in FOREIGN_CALLS or callee.attr in (*IMPLICIT_HOOKS, "__setitem__")
-        if (len(own) < len(values) or callee.attr not in found.own) and not is_followed:
-            found.faults.append((f"it calls {text}() on a value that the state may replace", node.lineno))
+        if not _has_fixed_members(frame, callee.value):
+            _read_called_member(frame, node, callee, found)
         return
     for value in frame.evaluate(callee):
         if isinstance(value, Bound) and not value.method.kind.startswith(("static", "class")):
             found.own.add(value.method.name)
         elif not _is_code(value):
+            text = ast.unparse(callee)[:80]
             found.faults.append((f"it calls {text}, which the state may replace", node.lineno))
             return
+
+
+def _read_called_member(frame: Frame, node: ast.Call, callee: ast.Attribute, found: HookCalls) -> None:
+    """Add what a call of a member of a value runs."""
+    text = ast.unparse(callee)[:80]
+    values = frame.evaluate(callee.value)
+    own = [each for each in values if each == Own()]
+    if own and _is_method(frame, callee.attr):
+        found.own.add(callee.attr)
+    if callee.attr == "__class__" and len(own) == len(values):
+        return  # the class itself is constructed, which ``FunctionReader`` follows
+    if len(own) < len(values) and callee.attr in SINGLE_ARGUMENT and not _has_one_argument(node):
+        found.faults.append((f"it calls {text}() with more than one argument", node.lineno))
+    is_followed = callee.attr in FOREIGN_CALLS or callee.attr in (*IMPLICIT_HOOKS, "__setitem__")
+    if values == own and frame.concrete is not None and holds_what_a_state_sets(frame.concrete, callee.attr):
+        found.own.add(callee.attr)
+        found.attributes.add(callee.attr)
+    if (len(own) < len(values) or callee.attr not in found.own) and not is_followed:
+        found.faults.append((f"it calls {text}() on a value that the state may replace", node.lineno))
 
 
 def _has_one_argument(node: ast.Call) -> bool:
@@ -233,15 +261,18 @@ def _read_functions_passed(frame: Frame, node: ast.Call, found: HookCalls) -> No
 
 
 def _is_named_by_class(frame: Frame, base: ast.expr, attribute: ast.expr) -> bool:
-    """Whether an attribute of the object itself is read by a name out of a list that a method of its class gives.
+    """Whether an attribute of the object itself is read by a name that its class lists, or by one of its own keys.
 
-    Such a method gets the class without the state: ``getattr(self, each) for each in self.list_names()``.
+    Such a method gets the class without the state: ``getattr(self, each) for each in self.list_names()``. A key of
+    ``self.__dict__`` gives what the object holds, or a property of the same name.
     """
     if not isinstance(attribute, ast.Name) or set(frame.evaluate(base)) != {Own()}:
         return False
     bound = frame.local_values.get(attribute.id, ()) if attribute.id not in frame.parameters else ()
     for value in bound:
         call = value.value if isinstance(value, ast.Subscript) else None
+        if isinstance(call, ast.Attribute) and call.attr == "__dict__" and set(frame.evaluate(call.value)) == {Own()}:
+            continue
         if not isinstance(call, ast.Call) or call.args or call.keywords:
             return False
         makers = frame.evaluate(call.func)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from derivation import Decision, Derivation, find_changed
+from changed_definitions import find_changed
+from derivation import Decision, Derivation
 from module_bindings import Found, Module
 from module_names import World
 from package_index import IndexUnreadableError, Release, download, list_releases

@@ -58,6 +58,9 @@ class Reviewed:
     ordinary: frozenset[str]
     importers: frozenset[str]
     refused: frozenset[str]
+    of_texts: frozenset[str] = frozenset()
+    stores: frozenset[str] = frozenset()
+    stores_elsewhere: frozenset[str] = frozenset()
     resolve: Resolver | None = field(default=None)
     resolve_name: Callable[[str], Meaning] | None = field(default=None)
 
@@ -303,4 +306,7 @@ def load_reviewed() -> Reviewed:
         frozenset(f"{module}.{name}" for module, names in content["ordinary"].items() for name in names),
         frozenset(content["importers"]),
         frozenset(content["refused"]),
+        frozenset(f"{module}.{name}" for module, names in content["of-texts"].items() for name in names),
+        frozenset(content["stores"]),
+        frozenset(content["stores-elsewhere"]),
     )

@@ -33,10 +33,10 @@ CONSTRUCTED = "makes an object from what it is given; the functions that it runs
 
 
 class ListedName(NamedTuple):
-    """What the present list says of a name: its reason, and the methods of its object that loading calls."""
+    """What the present list says of a name: its reason, and the further options of its group."""
 
     why: str = ""
-    hook_calls: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
 Listed = dict[str, ListedName]
@@ -57,8 +57,11 @@ class Proposal:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether every release that has the name decides for it."""
-        return all(each.standing == TRUSTED for each in self.decisions.values())
+        """Whether every release that has the name decides for it, and a class that stays apart is inert in each."""
+        decisions = self.decisions.values()
+        if any(each.is_apart for each in decisions) and not all(each.is_inert for each in decisions):
+            return False
+        return all(each.standing == TRUSTED for each in decisions)
 
     @property
     def blocking(self) -> Decision:
@@ -121,12 +124,11 @@ class LibraryResult:
         for kind, (why, options) in KINDS.items():
             names = [name for name in self._list_names(kind, why, listed) if name not in seen]
             seen.update(names)
-            by_calls: dict[tuple[str, ...], list[str]] = {}
+            by_options: dict[tuple[str, ...], list[str]] = {}
             for name in names:
-                by_calls.setdefault(self._list_hook_calls(kind, name, listed), []).append(name)
-            for calls, group in sorted(by_calls.items()):
-                lines += [f"  - why: {why}", *(f"    {each}" for each in options)]
-                lines += [f"    hooks-call: [{', '.join(calls)}]"] if calls else []
+                by_options.setdefault(self._list_options(kind, name, listed), []).append(name)
+            for further, group in sorted(by_options.items()):
+                lines += [f"  - why: {why}", *(f"    {each}" for each in (*options, *further))]
                 lines += ["    names:", *(f"      - {name}" for name in group)]
         return "\n".join(lines) + "\n" if len(lines) > 3 else ""
 
@@ -148,12 +150,25 @@ class LibraryResult:
         lines = self._begin({}, ["trusted:", "  alike:", f"    - why: {CONSTRUCTED}", "      names:"])
         return "\n".join([*lines, *(f"        - {name}" for name in names)]) + "\n" if names else ""
 
-    def _list_hook_calls(self, kind: str, name: str, listed: Listed) -> tuple[str, ...]:
-        """Return the methods of its object that loading calls in some release, or those of the present list."""
+    def _list_options(self, kind: str, name: str, listed: Listed) -> tuple[str, ...]:
+        """Return the further options of an entry: what its releases decide, or those of the present list."""
         proposal = self.proposals.get((kind, name))
         if proposal is None:
-            return listed[name].hook_calls
-        return tuple(sorted({each for one in proposal.decisions.values() for each in one.hook_calls}))
+            return listed[name].options
+        decisions = list(proposal.decisions.values())
+        calls = sorted({each for one in decisions for each in one.hook_calls})
+        options = (f"hooks-call: [{', '.join(calls)}]",) if calls else ()
+        if any(each.is_apart for each in decisions):
+            return (*options, "apart: true")
+        # Only beside a class that has to stay apart does it matter.
+        is_inert = self._has_apart and all(each.is_inert for each in decisions)
+        return (*options, "inert: true") if is_inert else options
+
+    @property
+    def _has_apart(self) -> bool:
+        """Whether a class of the library is trusted only while no code gets its objects."""
+        trusted = (each for each in self.proposals.values() if each.is_trusted)
+        return any(decision.is_apart for each in trusted for decision in each.decisions.values())
 
     def _begin(self, listed: Listed, keys: list[str]) -> list[str]:
         """Return the first lines of a list."""
@@ -164,7 +179,12 @@ class LibraryResult:
         ]
 
     def _list_names(self, kind: str, why: str, listed: Listed) -> list[str]:
-        """Return the trusted names of a kind, and those that are listed and that no release has now, sorted."""
+        """Return the trusted names of a kind, and those that are listed and that no release has now, sorted.
+
+        What a function returns may be an object that has to stay apart, so that none is listed beside such a class.
+        """
+        if kind == "rebuilder" and self._has_apart:
+            return []
         kept = {name for name, entry in listed.items() if entry.why == why and (kind, name) not in self.proposals}
         return sorted(kept | set(self.list_trusted(kind)))
 
@@ -250,12 +270,19 @@ def _read_names(content: dict[str, Any]) -> Listed:
     content = content.get("trusted", content)
     names: Listed = dict.fromkeys(content.get("names", {}), ListedName())
     for group in content.get("alike", ()):
-        names.update(dict.fromkeys(group["names"], ListedName(group["why"], tuple(group.get("hooks-call", ())))))
+        names.update(dict.fromkeys(group["names"], ListedName(group["why"], _read_options(group))))
     for part in dangerous:
         names.update(dict.fromkeys(part.get("names", ()), ListedName()))
         for group in part.get("alike", ()):
             names.update(dict.fromkeys(group["names"], ListedName()))
     return names
+
+
+def _read_options(group: dict[str, Any]) -> tuple[str, ...]:
+    """Return the options of a group that its kind does not state, as ``_list_options`` writes them."""
+    calls = group.get("hooks-call", ())
+    flags = [f"{each}: true" for each in ("apart", "inert") if group.get(each)]
+    return (*([f"hooks-call: [{', '.join(calls)}]"] if calls else []), *flags)
 
 
 @cache

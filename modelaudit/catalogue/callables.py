@@ -173,6 +173,9 @@ def _read_trusted_name(
         cost=Cost(cost.reads, tuple(cost.sizes), tuple(cost.shapes), tuple(cost.exponents), cost.result),
         shared=listed.shared,
         hook_calls=frozenset(listed.hooks_call),
+        inert=listed.inert or listed.apart,
+        apart=listed.apart,
+        holds_items=listed.holds_items,
     )
 
 

@@ -225,7 +225,8 @@ class CallableFile:
     """A trusted name with its reason; a bare text is the reason.
 
     ``construct-only``: trusted if only ``__new__`` is called. ``refer-only``: trusted if a file only refers to it.
-    ``hooks-call``: methods of its object that loading calls.
+    ``hooks-call``: methods of its object that loading calls. ``inert``: loading runs none of its methods. ``apart``:
+    inert, and trusted only while no code gets the object. ``holds-items``: a mapping that only stores items.
     """
 
     why: Text
@@ -236,21 +237,16 @@ class CallableFile:
     cost: CostFile = Field(default_factory=CostFile)
     shared: bool = False
     hooks_call: list[Text] = Field(default_factory=list)
+    inert: bool = False
+    apart: bool = False
+    holds_items: bool = False
 
 
 @dataclass(config=CONFIG)
-class AlikeFile:
+class AlikeFile(CallableFile):
     """Names of one kind, such as the layers of a library, that share their reason and conditions."""
 
-    why: Text
-    names: Annotated[list[ExactName], Field(min_length=1)]
-    arguments: Arguments = Field(default_factory=dict)
-    construct_only: bool = False
-    refer_only: bool = False
-    collects: bool = False
-    cost: CostFile = Field(default_factory=CostFile)
-    shared: bool = False
-    hooks_call: list[Text] = Field(default_factory=list)
+    names: Annotated[list[ExactName], Field(min_length=1)] = Field(kw_only=True)
 
 
 Named = dict[ExactName, Annotated[CallableFile, BeforeValidator(_as_entry)]]

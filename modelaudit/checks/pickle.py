@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from modelaudit.checks.apart import explain_exposure, has_to_stay_apart
 from modelaudit.checks.call_signatures import find_misfit
 from modelaudit.checks.callables import Judgement, judge_name
 from modelaudit.checks.code import describe_code
@@ -73,6 +74,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
     yield from _judge_items_set_on_objects_with_functions(artifact, events)
+    yield from _judge_objects_apart(artifact, program, callables)
     for event in events:
         if event.act is Act.IMPORT:
             if event.operand not in reported and event.operand not in called_names:
@@ -91,6 +93,19 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
                 )
                 yield _make_subject(artifact, event, "call", function, unreviewed)
             stored_functions = []
+
+
+def _judge_objects_apart(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
+    """Yield each class that is trusted only while no code gets its objects, if some code may get one."""
+    named = [event for event in program.events if has_to_stay_apart(event.operand, callables)]
+    exposure = explain_exposure(program, callables) if named else ""
+    if exposure:
+        first: dict[Value, PickleEvent] = {}
+        for event in named:
+            first.setdefault(event.operand.maker if isinstance(event.operand, CallResult) else event.operand, event)
+        why = f"it is reviewed only for files in which no code gets its objects; {exposure}"
+        for made, event in first.items():
+            yield _make_subject(artifact, event, "construct", made, Judgement(Standing.UNLISTED, why=why))
 
 
 def _find_classes_with_states(calls: list[PickleEvent], callables: Callables) -> set[Value]:

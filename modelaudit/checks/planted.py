@@ -12,7 +12,7 @@ from typing import Final
 
 from modelaudit.checks.callables import judge_name
 from modelaudit.checks.stored_functions import stores_function
-from modelaudit.model.catalogue import Callables
+from modelaudit.model.catalogue import Callables, Standing
 from modelaudit.model.pickle import CallResult, Name, Unknown, Value
 
 CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
@@ -20,7 +20,7 @@ CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
 CALLED_BY_HOOKS: Final = CALLED_BY_OPCODES | frozenset(
     {"astype", "clear", "copy", "discard", "endswith", "flatten", "format", "get", "get_params", "items", "join"}
     | {"keys", "lower", "pop", "remove", "reshape", "setdefault", "split", "split_params", "startswith", "strip"}
-    | {"tolist", "uncensor", "upper", "values", "wrap_output"}
+    | {"to_list", "tolist", "uncensor", "upper", "values", "wrap_output"}
 )
 """Methods that the methods of trusted classes call on any value while a file is loaded.
 
@@ -49,8 +49,15 @@ def is_special_call(key: str, value: Value) -> bool:
 
 
 def is_planted(target: Value, key: str, value: Value, callables: Callables) -> bool:
-    """Whether a method that loading runs may call ``value``, which a state sets on ``target`` under ``key``."""
+    """Whether a method that loading runs may call ``value``, which a state sets on ``target`` under ``key``.
+
+    Under a name that the class itself calls, no object of a class has a reason to be, nor a method that ``getattr`` has
+    found. What a trusted function returns there is data.
+    """
     entry = judge_name(target.maker, callables).entry if isinstance(target, CallResult) else None
+    if entry is not None and key in entry.hook_calls and isinstance(value, CallResult):
+        is_returned = value.called and judge_name(value.maker, callables).standing is Standing.TRUSTED
+        return not is_returned or _is_callable(value, callables)
     is_called = key in CALLED_BY_HOOKS or (entry is not None and key in entry.hook_calls)
     return is_called and _is_callable(value, callables)
 

@@ -105,7 +105,9 @@ def _judge_name(node: SkopsNode, name: Name, act: str, callables: Callables) -> 
     """Yield ``name`` with its judgement for the use ``act``, unless it is trusted for that use."""
     judgement = judge_name(name, callables)
     entry = judgement.entry
-    if entry is not None and judgement.standing is Standing.TRUSTED and act == "call":
+    if entry is not None and entry.apart:
+        judgement = Judgement(Standing.UNLISTED, why=f"it is reviewed only for pickles: {entry.why}")
+    elif entry is not None and judgement.standing is Standing.TRUSTED and act == "call":
         if entry.construct_only and node.role == "PartialNode.func":
             # Loading does not call a partial, and the function itself is one that models use.
             judgement = Judgement(Standing.UNLISTED, why=f"its use in a partial is not reviewed: {entry.why}")

@@ -162,6 +162,9 @@ class CallableEntry(Struct, frozen=True):
         cost: of a call of a trusted name.
         shared: it returns an object that the process has already, such as a logger or a member of an enumeration.
         hook_calls: the methods of its object that loading calls: a callable in the state under such a name would run.
+        inert: loading an object of the class only stores its state, and runs no method of the class.
+        apart: trusted only while no code gets the object, because its further methods are not read.
+        holds_items: a mapping that stores an item and hashes its key, and does nothing else with it.
     """
 
     name: str
@@ -176,6 +179,9 @@ class CallableEntry(Struct, frozen=True):
     cost: Cost = ORDINARY_COST
     shared: bool = False
     hook_calls: frozenset[str] = frozenset()
+    inert: bool = False
+    apart: bool = False
+    holds_items: bool = False
 
 
 class DangerousModule(Struct, frozen=True):

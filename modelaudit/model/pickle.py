@@ -156,6 +156,20 @@ class PickleEvent(Struct, frozen=True):
     magnitudes: Magnitudes | None = None
 
 
+class Handing(Struct, frozen=True):
+    """An object of the file that code gets while the file is loaded.
+
+    Attributes:
+        act: ``call`` or ``construct`` for arguments, ``set-state`` for a state that is a mapping, else ``set-item``.
+        receiver: the function or class that is called, the object that is changed, or what else gets it.
+        maker: of the object, at any depth of what is passed; unknown where it was not kept.
+    """
+
+    act: Act
+    receiver: Value
+    maker: Name | Unknown
+
+
 class PickleStream(Struct, frozen=True):
     """The extent of one pickle.
 
@@ -184,6 +198,7 @@ class PickleProgram(Struct, frozen=True):
         defects: contradictions in the opcodes.
         code_objects: code objects that an event builds or unmarshals, each with the offset of that event.
         storages: the claims about storages of torch.
+        handings: the objects that code gets while the file is loaded, each combination once.
     """
 
     layout: str
@@ -194,6 +209,7 @@ class PickleProgram(Struct, frozen=True):
     defects: tuple[Defect, ...] = ()
     code_objects: tuple[CodeOutline, ...] = ()
     storages: tuple[StorageClaim, ...] = ()
+    handings: tuple[Handing, ...] = ()
 
 
 class Reading(StrEnum):

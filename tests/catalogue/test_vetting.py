@@ -23,7 +23,8 @@ from modelaudit.model.copies import replace
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks" / "vetting"))
 
-from derivation import Derivation, find_changed  # noqa: E402
+from changed_definitions import find_changed  # noqa: E402
+from derivation import Derivation  # noqa: E402
 from hook_calls import FOREIGN_CALLS  # noqa: E402
 from library_reading import Library, decide_release  # noqa: E402
 from module_names import World  # noqa: E402
@@ -318,7 +319,32 @@ REPLACED: dict[str, str] = {
     "value-of-the-state": "def __del__(self):\n        self.cache.flush()\n",
     "value-that-init-assigns": "def __init__(self):\n        self.h = Helper()\n    def __del__(self):\n        self.h.run()\n",
     "value-by-a-local-name": "def __setitem__(self, k, v):\n        own = self.cache\n        own.flush()\n",
-    "value-that-is-called": "def __setitem__(self, k, v):\n        self.fn(k)\n",
+    "value-that-is-called": "def __setitem__(self, k, v):\n        v(k)\n",
+    "attribute-that-a-hook-assigns": (
+        "def __setitem__(self, k, v):\n        self.fn(k)\n    def __setstate__(self, state):\n        self.fn = state\n"
+    ),
+    "attribute-that-a-hook-computes": (
+        "def __setitem__(self, k, v):\n        self.fn(k)\n    def __del__(self):\n        self.__dict__.update(self.extra)\n"
+    ),
+    "attribute-that-another-function-assigns": (
+        "def __setitem__(self, k, v):\n        self.fn(k)\ndef give(model, each):\n    model.fn = each\nclass Other:\n    pass\n"
+    ),
+    "attribute-that-is-looked-up": (
+        "def __setitem__(self, k, v):\n        self.fn(k)\n    def __getattr__(self, name):\n        return self.extra[name]\n"
+    ),
+    "attribute-of-the-class": "fn = None\n    def __setitem__(self, k, v):\n        self.fn(k)\n",
+    "attribute-or-argument": "def __setitem__(self, k, v):\n        (self.fn or v)(k)\n",
+    "property-by-a-call": ("def _get(self):\n        return self.cache.load()\n    shape = property(_get)\n"),
+    "descriptor-that-others-read": "shape = Reader()\n",
+    "property-of-its-own-keys": (
+        "@property\n    def a(self):\n        return self.cache.load()\n"
+        "    def __hash__(self):\n        return hash(tuple(getattr(self, each) for each in self.__dict__))\n"
+    ),
+    "call-of-its-own-keys": (
+        "def __hash__(self):\n        return hash(tuple(getattr(self, each)() for each in self.__dict__))\n"
+    ),
+    "keys-of-another": "def __eq__(self, other):\n        return [getattr(self, each) for each in other.__dict__.x]\n",
+    "text-of-a-function-of-texts": "def __repr__(self):\n        return html.escape(self.text)\n",
     "item": "def __setstate__(self, state):\n        state['f']()\n",
     "item-of-a-loop": "def __setstate__(self, state):\n        for each in state:\n            each.run()\n",
     "method-of-the-state": "def __setstate__(self, state):\n        state.load()\n",
@@ -331,7 +357,7 @@ REPLACED: dict[str, str] = {
         "        return [getattr(self, a) for a in self.list_names()]\n"
     ),
     "property-by-a-name-of-the-class": (
-        "@classmethod\n    def list_names(cls):\n        return ['a']\n    @property\n    def a(self):\n        return self.fn()\n"
+        "@classmethod\n    def list_names(cls):\n        return ['a']\n    @property\n    def a(self):\n        return self.cache.load()\n"
         "    def __repr__(self):\n        return [getattr(self, a) for a in self.list_names()]\n"
     ),
     "call-by-a-name-of-the-class": (
@@ -352,7 +378,7 @@ REPLACED: dict[str, str] = {
     "key-of-a-sort": "def __hash__(self):\n        return hash(tuple(sorted(self.a, key=self.fn)))\n",
     "partial": "def __del__(self):\n        functools.partial(self.fn, 1)()\n",
     "object-that-is-passed": "def __del__(self):\n        stop(self)\n",
-    "operator": "def __add__(self, other):\n        return self.fn(other)\n",
+    "operator": "def __add__(self, other):\n        return other.fn(self)\n",
     "text-of-it": "def __repr__(self):\n        return self.cache.name()\n",
     "method-that-others-call": "def items(self):\n        return self.cache.load()\n",
     "several-arguments": "def __setstate__(self, state):\n        state.add(1, 2)\n",
@@ -368,10 +394,13 @@ def test_class_whose_hook_calls_what_a_state_replaces_is_not_trusted(
     case: str, tmp_path: Path, reviewed: Reviewed
 ) -> None:
     source = (
-        f"import functools\nimport weakref\ndef stop(it):\n    it.close()\n{HELPER}class Model:\n    {REPLACED[case]}"
+        "import functools\nimport html\nimport weakref\ndef stop(it):\n    it.close()\n"
+        "class Reader:\n    def __get__(self, it, kind):\n        return it.cache.load()\n"
+        f"{HELPER}class Model:\n    {REPLACED[case]}"
     )
-    result = decide(tmp_path, {"lib/model.py": source}, reviewed)
-    assert not result.proposals["unpickled", "lib.model.Model"].is_trusted
+    proposal = decide(tmp_path, {"lib/model.py": source}, reviewed).proposals["unpickled", "lib.model.Model"]
+    # One that stores its state may be trusted while no code gets its objects; see test_vetting_inert.py.
+    assert not proposal.is_trusted or proposal.blocking.is_apart
 
 
 # Methods that loading runs, with the methods of the own object that they call.
@@ -410,6 +439,24 @@ OWN_CALLS: dict[str, tuple[str, tuple[str, ...]]] = {
         "        return str([each.name for each in a])\n",
         (),
     ),
+    "attribute-that-only-a-state-sets": (
+        "def __init__(self, fn):\n        self.fn = fn\n    def __contains__(self, each):\n        return self.fn(each)\n",
+        ("fn",),
+    ),
+    "property-by-a-call": (
+        "def _get(self):\n        return self._a\n    def _set(self, a):\n        self._a = a\n    shape = property(_get, _set)\n",
+        (),
+    ),
+    "its-own-keys": (
+        "@property\n    def a(self):\n        return self._a\n"
+        "    def __hash__(self):\n        return hash(tuple(getattr(self, each) for each in self.__dict__))\n",
+        (),
+    ),
+    "text-of-a-function-of-texts": ("def __repr__(self):\n        return html.escape(str(self.text))\n", ()),
+    "attribute-of-each-thread": (
+        "def __setstate__(self, state):\n        self.__dict__.update(state)\n        self._local = Local()\n",
+        (),
+    ),
     "data-of-a-map": ("def __repr__(self):\n        return ','.join(map(repr, self.models))\n", ()),
     "plain-keywords": ("def __add__(self, other):\n        return dict(**{'a': True})\n", ()),
 }
@@ -420,7 +467,8 @@ def test_class_whose_hooks_call_known_code_is_trusted_with_the_methods_that_no_s
     case: str, tmp_path: Path, reviewed: Reviewed
 ) -> None:
     body, names = OWN_CALLS[case]
-    result = decide(tmp_path, {"lib/model.py": f"{HELPER}class Model:\n    {body}"}, reviewed)
+    imports = "import html\nimport threading\nclass Local(threading.local):\n    loop = False\n"
+    result = decide(tmp_path, {"lib/model.py": f"{imports}{HELPER}class Model:\n    {body}"}, reviewed)
     proposal = result.proposals["unpickled", "lib.model.Model"]
     assert proposal.is_trusted, proposal.blocking
     assert proposal.blocking.hook_calls == names

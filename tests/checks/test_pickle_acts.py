@@ -202,6 +202,8 @@ def test_subject_of_a_reported_pickle_act_states_act_name_and_standing(
         ("known.Writer", "close", CallResult(make_name("functools.partial"), True), True),
         ("known.Writer", "close", CallResult(make_name("known.Layer"), True), True),
         ("known.Writer", "close", make_name("known.Layer"), True),
+        ("known.Writer", "close", CallResult(make_name("collections.OrderedDict"), False), True),
+        ("known.Writer", "close", CallResult(make_name("builtins.getattr"), True), True),
         ("known.Writer", "close", Unknown("x"), True),
         ("known.Writer", "close", PlainValue("True"), False),
         ("known.Writer", "close", CallResult(make_name("torch._utils._rebuild"), True), False),

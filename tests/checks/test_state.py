@@ -10,7 +10,7 @@ import pytest
 
 import modelaudit
 from modelaudit.formats.pickles.pickle.skimmer import _SPECIAL_KEY
-from modelaudit.formats.pickles.pickle.values import DECIDING_KEYS, SPECIAL_KEYS
+from modelaudit.formats.pickles.pickle.special_keys import DECIDING_KEYS, SPECIAL_KEYS
 
 # The key of the state that SciPy runs as source.
 SOURCE_KEY = "_parse_arg_template"

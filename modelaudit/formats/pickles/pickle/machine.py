@@ -54,12 +54,25 @@ from modelaudit.formats.pickles.pickle.values import (
 from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import ITEMS_RECORDED, STATE_OWNER, Act, CallResult, Embedded, Name, Unknown
+from modelaudit.model.pickle import (
+    ITEMS_RECORDED,
+    STATE_OWNER,
+    UNKNOWN_ARGUMENTS,
+    Act,
+    CallResult,
+    Embedded,
+    Name,
+    Unknown,
+)
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.ledger import SHORT_NAME_BYTES
 
 _ENCODE: Final = Name("_codecs", "encode")
+_CREATE_ARRAY: Final = Name("dill._dill", "_create_array")
+_MAKERS_OF_ARRAYS: Final = frozenset(
+    {Name("numpy.core.multiarray", "_reconstruct"), Name("numpy._core.multiarray", "_reconstruct")}
+)
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
 _MANY_NUMBERS: Final = 64  # that are followed by a check at once
@@ -395,6 +408,7 @@ class Machine:
         target = self.stack.peek()
         if type(target) is not Container:
             self._record_settings(pairs)
+            self.recorder.handed.record_own_items(target, pairs)
             self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:ITEMS_RECORDED]))
         elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
             target.add_unseen_items(pairs[0])
@@ -411,11 +425,13 @@ class Machine:
             self.recorder.record_defect(PickleDefect.ODD_ITEMS, f"{opcode} with a key that has no value")
         self._record_settings(pairs)
         if type(target) is not Container:
+            self.recorder.handed.record_own_items(target, pairs)
             self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:ITEMS_RECORDED]))
         elif target.type == "dict":
             self._set_dict_items(opcode, target, pairs)
         elif target.type == "list":
             # The keys are indices, and only the values matter.
+            self.recorder.handed.record_growth(target, pairs[1::2])
             target.extend(pairs[1::2])
         else:
             self.recorder.record_defect(
@@ -438,6 +454,7 @@ class Machine:
         if are_numbers(pairs):
             target.set_numbers(pairs)
             return
+        self.recorder.handed.record_items(target, pairs)
         can_act = False
         for index in range(0, len(pairs) - 1, 2):
             key, value = pairs[index], pairs[index + 1]
@@ -465,10 +482,12 @@ class Machine:
         if type(target) is not Container:
             # The unpickler in Python calls ``extend`` of an object even without values; that in C does not.
             if values or opcode == "APPENDS":
+                self.recorder.handed.record(Act.SET_ITEM, target, values)
                 self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(values[:ITEMS_RECORDED]))
         elif not values:
             return
         elif target.type == ("set" if opcode == "ADDITEMS" else "list"):
+            self.recorder.handed.record_growth(target, values)
             target.extend(values)
         else:
             self.recorder.record_defect(
@@ -596,6 +615,9 @@ class Machine:
             # A name whose count is above 0 at the end was stored, passed on or dropped.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
+        if callee == _CREATE_ARRAY and act is Act.CALL and arguments and arguments[0] in _MAKERS_OF_ARRAYS:
+            self._make_array_of_dill(arguments)
+            return
         has_embedded_content = len(arguments) > 1 and isinstance(arguments[0], Embedded)
         if has_embedded_content and callee == _ENCODE and arguments[1] in _LATIN_1:
             self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
@@ -612,6 +634,18 @@ class Machine:
             self.storages.record_call(callee, arguments, result)
             self.push(result)
 
+    def _make_array_of_dill(self, arguments: tuple[StackValue, ...]) -> None:
+        """Do what ``_create_array(f, args, state, npdict)`` of dill does, by the opcodes that pickle has for it.
+
+        It calls ``f``, the function of NumPy that makes arrays, and sets the state of the array, then its attributes.
+        """
+        maker, own_arguments, *states = (*arguments, UNKNOWN_ARGUMENTS, UNKNOWN_ARGUMENTS)[: max(3, len(arguments))]
+        self._call("REDUCE", maker, unpack_tuple(own_arguments))
+        for state in states:
+            if state is not None:
+                self.push(state)
+                self.handle_build()
+
     # -- state --------------------------------------------------------------------------------------------------------
 
     def handle_build(self) -> None:
@@ -621,6 +655,7 @@ class Machine:
         """
         state = self.stack.pop()
         target = self.stack.peek()
+        self.recorder.handed.record_state(target, state)
         self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
         if isinstance(state, Container):
             state.mark_as_state()
@@ -670,7 +705,11 @@ class Machine:
         self.push(Unknown("an out-of-band buffer"))
 
     def handle_readonly_buffer(self) -> None:
-        """READONLY_BUFFER: make the top buffer read-only, which changes nothing that the machine keeps."""
+        """READONLY_BUFFER: make the top buffer read-only, which changes nothing that the machine keeps.
+
+        Of an object of a class, it runs ``__buffer__``.
+        """
+        self.recorder.handed.record(Act.SET_ITEM, Name("builtins", "memoryview"), self.stack.values[-1:])
 
 
 def _execute_stretch(
@@ -803,7 +842,9 @@ def _make_marked_container_handler(kind: str) -> Handler:
         if kind == "tuple":
             container.fill(machine.stack.pop_mark())
         else:
-            container.extend(machine.stack.pop_mark_unexpanded())
+            values = machine.stack.pop_mark_unexpanded()
+            machine.recorder.handed.record_growth(container, values)
+            container.extend(values)
         machine.push(container)
 
     return push_container_of_marked

@@ -22,7 +22,7 @@ from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
 from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import Limits
-from modelaudit.model.pickle import Name, PickleEvent, PickleProgram, PickleStream
+from modelaudit.model.pickle import Handing, Name, PickleEvent, PickleProgram, PickleStream
 from modelaudit.model.structure import CodeOutline, Defect, Location, TensorData, Unread, UnreadReason
 from modelaudit.model.torch import StorageClaim
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
@@ -67,6 +67,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         _keep_first_of_each_kind(programs.defects),
         tuple(codes[:_CODES_KEPT]),
         programs.claims if storages is None else storages.claims,
+        tuple(programs.handings),
     )
     yield from (*programs.unread, *programs.unchecked, *nested.unread)
     yield from programs.values.interpret(artifact.path, limits)
@@ -91,6 +92,7 @@ class _PickleSequence:
         codes: outlines of code objects that calls build.
         uses: how often each name was put on a stack, less how often it was called.
         claims: the statements of the programs about the storages of torch.
+        handings: the objects that code gets while the programs are executed.
         values: the plain values of the programs on which a loader may act.
         dropped: number of constants that begin like a file and are not in ``nested`` because of a bound.
         opcodes: number of opcodes executed.
@@ -108,6 +110,7 @@ class _PickleSequence:
         self.codes: list[CodeOutline] = []
         self.uses: Counter[Name] = Counter()
         self.claims: tuple[StorageClaim, ...] = ()
+        self.handings: dict[Handing, None] = {}
         self.values = ValueTree()
         self.dropped = 0
         self.opcodes = 0
@@ -161,6 +164,7 @@ class _PickleSequence:
         self.codes += recorder.codes
         self.uses += recorder.uses
         self.claims += machine.storages.build_claims()
+        self.handings |= recorder.handed.handings
         self.end = end
 
 

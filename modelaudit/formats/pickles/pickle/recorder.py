@@ -13,6 +13,7 @@ from modelaudit.formats.pickles.pickle.event_keys import (
     find_forms,
     find_significant_parts,
 )
+from modelaudit.formats.pickles.pickle.handed import HandedObjects
 from modelaudit.formats.pickles.pickle.listing import list_instructions
 from modelaudit.formats.pickles.pickle.magnitudes import (
     classify_magnitudes,
@@ -82,6 +83,7 @@ class Recorder:
         fault: offset of the opcode where every loader would have raised; ``None`` while there is none.
         bounds_reached: bounds that were reached and did not end the program, one line each, in order.
         settings: keys by which a loader runs or downloads code, with their values; a bounded number.
+        handed: the objects that code gets.
     """
 
     def __init__(self, source: ByteSource, limits: Limits, stream: int) -> None:
@@ -93,6 +95,7 @@ class Recorder:
         self.fault: int | None = None
         self.bounds_reached: dict[str, None] = {}
         self.settings: list[tuple[str, StackValue]] = []
+        self.handed = HandedObjects()
         self._setting_texts: set[tuple[str, StackValue]] = set()
         self._keys: set[tuple[object, ...]] = set()
         self._parts_left = _MOST_PARTS
@@ -105,7 +108,7 @@ class Recorder:
         self.events, self.defects, self.defect_counts = outer.events, outer.defects, outer.defect_counts
         self.uses, self._keys, self.stream = outer.uses, outer._keys, outer.stream
         self.bounds_reached, self.settings = outer.bounds_reached, outer.settings
-        self._setting_texts = outer._setting_texts
+        self._setting_texts, self.handed = outer._setting_texts, outer.handed
 
     def record_bound(self, detail: str) -> None:
         """Record that a bound was reached, after which the program goes on with less detail."""
@@ -158,6 +161,8 @@ class Recorder:
         Raises:
             LimitReachedError: there are more different events than are kept.
         """
+        if act is Act.CALL or act is Act.CONSTRUCT or act is Act.PERSISTENT_LOAD:
+            self.handed.record(act, operand, arguments)
         # Most events of a large pickle repeat an earlier one; the keys find that without freezing the arguments.
         quick_key = build_quick_key(act, operand, arguments) if returned_global is None else None
         if quick_key is not None:

@@ -26,7 +26,8 @@ from modelaudit.formats.pickles.pickle.patterns import (
     iterate_pieces_with_offsets,
     patterns,
 )
-from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, WATCHED_KEYS, Container, PlainStretch, StackValue
+from modelaudit.formats.pickles.pickle.special_keys import WATCHED_KEYS
+from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, INERT_TYPES, Container, PlainStretch, StackValue
 from modelaudit.model.artifact import Window
 from modelaudit.model.limits import Limits
 from modelaudit.model.pickle import Unknown
@@ -35,6 +36,11 @@ from modelaudit.wire.base import LimitReachedError
 _MEMOIZE: Final = b"\x94"
 _MUTABLE: Final = frozenset({"list", "dict", "set"})
 _MOST_WATCHED_GETS: Final = 64  # whose bytes are looked for; with more, the regular expression is used
+
+
+def _may_change(container: Container) -> bool:
+    """Whether a container can be changed, or holds objects or containers, which then count where it is read."""
+    return container.type in _MUTABLE or any(type(each) not in INERT_TYPES for each in container.entries)
 
 
 class DeferredStretches:
@@ -76,7 +82,7 @@ class DeferredStretches:
         if kind is str:
             is_watched = value in WATCHED_KEYS
         elif kind is Container:
-            is_watched = value.type in _MUTABLE  # type: ignore[union-attr]
+            is_watched = _may_change(value)  # type: ignore[arg-type]
         else:
             is_watched = kind in ACTING_TYPES and value is not NEVER_READ
         if not is_watched or not self._watched.add(index):

@@ -24,7 +24,8 @@ from typing import Final
 from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.memo import HOLE, NEVER_READ, Memo
 from modelaudit.formats.pickles.pickle.recorder import Recorder
-from modelaudit.formats.pickles.pickle.values import ALL_ATTRIBUTES, FORGOTTEN, Container, PlainStretch, StackValue
+from modelaudit.formats.pickles.pickle.special_keys import ALL_ATTRIBUTES
+from modelaudit.formats.pickles.pickle.values import FORGOTTEN, Container, PlainStretch, StackValue
 from modelaudit.model.limits import MIB
 from modelaudit.model.pickle import Name
 from modelaudit.wire.base import LimitReachedError

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.number_runs import are_numbers
-from modelaudit.languages.kernel_keys import KERNEL_KEYS
+from modelaudit.formats.pickles.pickle.special_keys import (
+    ALL_ATTRIBUTES,
+    DECIDING_KEYS,
+    MEMORY_VIEWS,
+    RUN_AS_SOURCE,
+    SPECIAL_KEYS,
+    STATE_READ_WHOLE,
+)
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
     UNKNOWN_ARGUMENTS,
@@ -50,10 +57,23 @@ class Container:
         unseen: stretches of plain data with more items, which are not executed for this container.
         is_state: whether an object took this mapping as its state, and may hold it by reference.
         is_forgotten: whether its items were dropped to save memory, so that they are unknown.
+        is_handed: whether a call or an object has got it, and may hold it by reference.
+        has_dropped: whether an item was not kept that is, or may hold, an object.
         sweep: the sweep that reached this container last.
     """
 
-    __slots__ = ("acting_items", "entries", "is_forgotten", "is_state", "size", "sweep", "type", "unseen")
+    __slots__ = (
+        "acting_items",
+        "entries",
+        "has_dropped",
+        "is_forgotten",
+        "is_handed",
+        "is_state",
+        "size",
+        "sweep",
+        "type",
+        "unseen",
+    )
 
     def __init__(self, type_: str) -> None:
         self.type = type_
@@ -63,6 +83,8 @@ class Container:
         self.is_state = False
         self.unseen: list[PlainStretch] | tuple[()] = ()
         self.is_forgotten = False
+        self.is_handed = False
+        self.has_dropped = False
         self.sweep: object = None
 
     def forget_items(self) -> None:
@@ -82,7 +104,7 @@ class Container:
         self.size += 1
         kind = type(value)
         # A key that is computed may become that of a special attribute when the file is loaded.
-        can_act = kind in ACTING_TYPES or (type(key) not in _INERT and kind not in _INERT)
+        can_act = kind in ACTING_TYPES or (type(key) not in INERT_TYPES and kind not in INERT_TYPES)
         # Plain data count under a special key if they are a mapping or are run as source.
         is_special = type(key) is str and key in SPECIAL_KEYS and (kind is Container or key in DECIDING_KEYS)
         if self.is_forgotten:
@@ -95,7 +117,7 @@ class Container:
             elif len(self.acting_items) == _ACTING_KEPT:
                 self.acting_items.append((Unknown("more"), Unknown("more attributes than are kept")))
             return True
-        self._keep_entry((key, value), kind in _INERT)
+        self._keep_entry((key, value), kind in INERT_TYPES and type(key) in INERT_TYPES)
         return False
 
     def set_numbers(self, pairs: Sequence[StackValue]) -> None:
@@ -117,7 +139,7 @@ class Container:
                 self.add_unseen_items(value)
             else:
                 self.size += 1
-                self._keep_entry(value, type(value) in _INERT)
+                self._keep_entry(value, type(value) in INERT_TYPES)
 
     @property
     def has_unseen_items(self) -> bool:
@@ -144,6 +166,7 @@ class Container:
         """Make this the tuple of ``values``. Few values are all kept, as they may be the arguments of a call."""
         self.entries = tuple(values[:_ENTRIES_KEPT])
         self.size = len(values)
+        self.has_dropped = any(type(each) not in INERT_TYPES for each in values[_ENTRIES_KEPT:])
 
     def _keep_entry(self, entry: object, is_inert: bool) -> None:
         """Keep an item if few are kept so far; of items that can do nothing, which are inert, even fewer are kept."""
@@ -153,6 +176,8 @@ class Container:
             else:
                 # Until now, this container had the empty tuple that all containers share, to save memory.
                 self.entries = [*self.entries, entry]
+        elif not is_inert:
+            self.has_dropped = True
 
     def iterate_items(self) -> Iterator[tuple[StackValue, StackValue]]:
         """Yield (key, value) of each kept item, those that can act first; sequences have the index as key."""
@@ -228,33 +253,8 @@ StackValue = (
 ACTING_TYPES: Final = frozenset({Name, Unknown, CallResult})
 """Types of values that may do something when an object gets them as an attribute."""
 
-# Types of values that can do nothing, wherever they are.
-_INERT: Final = frozenset({str, bytes, int, float, bool, type(None), TruncatedConstant, Embedded})
-
-ALL_ATTRIBUTES: Final = "__dict__"
-"""Set as an attribute, as the state of slots is, this key replaces all attributes of an object by a mapping."""
-
-MEMORY_VIEWS: Final = frozenset({"__array_interface__", "__array_struct__", "__cuda_array_interface__"})
-"""Attributes that make NumPy and similar libraries read memory at an address, which plain data can give."""
-
-
-RUN_AS_SOURCE: Final = frozenset({"_parse_arg_template"})
-"""Attributes whose text is executed as Python source: SciPy builds the methods of a distribution from it."""
-
-RESOURCE_DATA: Final = "__FILE_RESOURCE_DATA__"
-"""The attribute from which sklearn-crfsuite writes a file."""
-
-DECIDING_KEYS: Final = RUN_AS_SOURCE | {"restore_model_spec", "store_backend", RESOURCE_DATA}
-"""Attributes by which a class acts: statsmodels evaluates a formula, and joblib loads pickles of a folder."""
-
-STATE_READ_WHOLE: Final = {"FileResource": "sklearn_crfsuite._fileresource"}
-"""Classes that act by attributes with common names, so that every attribute of their objects is reported; by module."""
-
-SPECIAL_KEYS: Final = MEMORY_VIEWS | DECIDING_KEYS | {ALL_ATTRIBUTES}
-"""Keys that are reported even where their values are plain data."""
-
-WATCHED_KEYS: Final = SPECIAL_KEYS | KERNEL_KEYS
-"""Keys whose items are executed and not skipped: besides those, the settings by which a loader runs code."""
+INERT_TYPES: Final = frozenset({str, bytes, int, float, bool, type(None), TruncatedConstant, Embedded})
+"""Types of values that can do nothing, wherever they are."""
 
 
 def freeze_values(values: Iterable[StackValue], most_parts: int) -> tuple[Value, ...]:
@@ -279,7 +279,7 @@ def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
     for container, key, value in _iterate_state_items(state):
         is_mapping = container.type == "dict"
         # A computed key may become any of the special ones when the file is loaded.
-        is_special = is_mapping and (key in MEMORY_VIEWS or key in DECIDING_KEYS or type(key) not in _INERT)
+        is_special = is_mapping and (key in MEMORY_VIEWS or key in DECIDING_KEYS or type(key) not in INERT_TYPES)
         if is_mapping and key in RUN_AS_SOURCE and type(value) is str:
             attributes.append((_format_key(key), PlainValue(value)))  # whole, because this text is judged as source
         elif type(value) in ACTING_TYPES or is_special:

@@ -1,0 +1,90 @@
+"""Find out whether objects whose further methods were not read stay apart from all code while a file is loaded.
+
+Loading an object of an inert class only stores its state. Its other methods, such as ``__repr__`` and ``__getitem__``,
+run once some code gets the object: a function that converts its arguments, a hook of another class, the hash of a key.
+So a class that is trusted only apart needs a file in which no call gets an object of an inert class, and in which only
+inert classes hold one.
+"""
+
+from __future__ import annotations
+
+from modelaudit.checks.callables import judge_name
+from modelaudit.checks.values import format_value
+from modelaudit.model.catalogue import CallableEntry, Callables
+from modelaudit.model.pickle import (
+    Act,
+    CallResult,
+    ContainerValue,
+    Handing,
+    Name,
+    PickleEvent,
+    PickleProgram,
+    Unknown,
+    Value,
+)
+
+_PERSISTENT = Unknown("persistent object")
+"""What the loader itself finds by an id, such as a storage of torch; it is no object of the file."""
+
+
+def explain_exposure(program: PickleProgram, callables: Callables) -> str:
+    """Return what may run a method of an object that has to stay apart; empty if nothing does."""
+    for event in program.events:
+        why = _explain_event(event, callables)
+        if why:
+            return why
+    holders = {each.receiver for each in program.handings if _is_holding(each, callables)}
+    mappings = {holder.maker for holder in holders if isinstance(holder, CallResult)}
+    for handing in program.handings:
+        if _is_exposing(handing, mappings, callables):
+            return f"{format_value(handing.receiver)} gets an object of {format_value(handing.maker)}"
+    return ""
+
+
+def has_to_stay_apart(value: Value, callables: Callables) -> bool:
+    """Whether a class, or the class of an object, is trusted only while no code gets its objects."""
+    entry = _find_entry(value, callables)
+    return entry is not None and entry.apart
+
+
+def _explain_event(event: PickleEvent, callables: Callables) -> str:
+    """Return what an event runs on an object itself, beyond storing a state; empty if nothing."""
+    entry = _find_entry(event.operand, callables) if isinstance(event.operand, CallResult) else None
+    if entry is None or not entry.inert:
+        return ""
+    if event.act is Act.SET_ITEM:
+        return f"{event.opcode} runs a method of {entry.name}"
+    state = event.arguments[0] if event.arguments else None
+    is_mapping = isinstance(state, ContainerValue) and state.type == "dict"
+    if event.act is Act.SET_STATE and entry.apart and not is_mapping:
+        return f"its state is no mapping, so that setting it runs methods of {entry.name}"
+    return ""
+
+
+def _is_holding(handing: Handing, callables: Callables) -> bool:
+    """Whether a mapping such as an ``OrderedDict`` stores an object of an inert class as an item."""
+    holder = _find_entry(handing.receiver, callables) if isinstance(handing.receiver, CallResult) else None
+    made = _find_entry(handing.maker, callables)
+    return holder is not None and holder.holds_items and made is not None and made.inert
+
+
+def _is_exposing(handing: Handing, mappings: set[Name | Unknown], callables: Callables) -> bool:
+    """Whether code gets an object of an inert class, or one of ``mappings``, which hold such objects.
+
+    The store of another object of an inert class, and of such a mapping, is no such code.
+    """
+    if handing.maker == _PERSISTENT:
+        return False
+    made = _find_entry(handing.maker, callables)
+    is_inert = made is not None and made.inert
+    if not is_inert and not isinstance(handing.maker, Unknown) and handing.maker not in mappings:
+        return False
+    holder = _find_entry(handing.receiver, callables) if isinstance(handing.receiver, CallResult) else None
+    if holder is None:
+        return True
+    return not holder.inert if handing.act is Act.SET_STATE else not holder.holds_items
+
+
+def _find_entry(value: Value, callables: Callables) -> CallableEntry | None:
+    """Return the entry of a name, or of the maker of an object."""
+    return judge_name(value.maker if isinstance(value, CallResult) else value, callables).entry

@@ -1,0 +1,53 @@
+"""``_create_array`` of dill calls a function with arguments and sets states, which are judged as the file's own acts."""
+
+from __future__ import annotations
+
+import pytest
+from support.pickle_opcodes import call, construct, find_acts, name, push
+from support.reading import ReadBytes
+
+from modelaudit.formats.pickles.pickle import PickleDefect
+from modelaudit.model.pickle import PickleProgram
+
+CREATE = "dill._dill._create_array"
+RECONSTRUCT = name("numpy._core.multiarray._reconstruct")
+ARRAY = (name("numpy.ndarray"), (0,), b"C\x01b")
+DTYPE = call("numpy.dtype", "i8", False, True)
+STATE = (1, (1,), DTYPE, False, b"C\x08" + bytes(8))
+OBJECTS = (1, (1 << 30,), call("numpy.dtype", "O8", False, True), False, [1])
+
+
+@pytest.mark.parametrize("further", [(), (None,), ({"a": 1},)])
+def test_array_of_dill_is_as_harmless_as_one_of_pickle(further: tuple[object, ...], read_bytes: ReadBytes) -> None:
+    assert find_acts(call(CREATE, RECONSTRUCT, ARRAY, STATE, *further), read_bytes) == []
+
+
+HOSTILE = {
+    "another-function": call(CREATE, name("builtins.eval"), ("1",), STATE),
+    "trusted-function": call(CREATE, name("collections.OrderedDict"), (), STATE),
+    "function-that-a-call-returns": call(CREATE, call("functools.partial", RECONSTRUCT), ARRAY, STATE),
+    "another-class": call(CREATE, RECONSTRUCT, (name("os._wrap_close"), (0,), b"C\x01b"), STATE),
+    "arguments-that-are-no-tuple": call(CREATE, RECONSTRUCT, [*ARRAY], STATE),
+    "planted-method": call(CREATE, RECONSTRUCT, ARRAY, STATE, {"__reduce__": name("os.system")}),
+    "planted-memory": call(CREATE, RECONSTRUCT, ARRAY, STATE, {"__array_interface__": {"data": 1}}),
+    "stored": call("functools.partial", name(CREATE), RECONSTRUCT),
+    "kept": construct("sklearn.linear_model._base.LinearRegression") + push({"f": name(CREATE)}) + b"b",
+    "object-that-has-to-stay-apart": call(
+        CREATE, RECONSTRUCT, ARRAY, (1, (1,), DTYPE, False, [construct("filterpy.kalman.kalman_filter.KalmanFilter")])
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_other_uses_of_the_function_are_found(case: str, read_bytes: ReadBytes) -> None:
+    assert find_acts(HOSTILE[case], read_bytes) != []
+
+
+@pytest.mark.parametrize(
+    "program",
+    [call(CREATE, RECONSTRUCT, ARRAY, OBJECTS), call(CREATE, RECONSTRUCT, (*ARRAY[:1], (9,), ARRAY[2]), STATE)],
+    ids=["objects-of-a-large-shape", "memory-that-a-state-frees"],
+)
+def test_state_of_an_array_is_checked(program: bytes, read_bytes: ReadBytes) -> None:
+    (found,) = read_bytes(b"\x80\x04" + program + b".").of(PickleProgram)
+    assert [each.kind for each in found.defects] == [PickleDefect.FORGED_STATE]
