@@ -1,4 +1,4 @@
-"""Names of compiled modules, which are trusted within the arguments for which their source was read."""
+"""Names that are trusted within the arguments for which their source was read, of compiled and renamed classes."""
 
 from __future__ import annotations
 
@@ -52,3 +52,36 @@ def test_call_of_a_compiled_name_is_trusted_with_the_arguments_that_were_read(
     call: bytes, exit_code: int, tmp_path: Path
 ) -> None:
     assert scan_exit_code(tmp_path, call) == exit_code
+
+
+REBUILD = b"ctorch._tensor\n_rebuild_from_type_v2\n"
+WRAPPER = b"ctorch._utils\n_rebuild_wrapper_subclass\n"
+TENSOR = b"ctorchao.quantization\nInt8Tensor\n"
+OTHER = b"ctorchao.quantization\nOtherTensor\n"
+SIZES = b"K\x01\x85K\x01\x85K\x00NN\x89"  # and strides, an offset, a layout, a device, and no gradient
+STATE = b"}\x8c\x05qdata\x8c\x01xs"
+
+
+def rebuild_tensor(made: bytes, inner: bytes, number_type: bytes = b"ctorch\nfloat32\n", state: bytes = STATE) -> bytes:
+    """Return the opcodes that make a tensor of the class ``made``, as torch saves one of class ``inner``."""
+    return REBUILD + b"(" + WRAPPER + made + pack_tuple(inner, number_type, SIZES) + state + b"tR"
+
+
+@pytest.mark.parametrize(
+    ("data", "exit_code"),
+    [
+        (rebuild_tensor(TENSOR, TENSOR), 0),
+        (rebuild_tensor(OTHER, TENSOR), 1),
+        (rebuild_tensor(TENSOR, OTHER), 3),
+        (rebuild_tensor(TENSOR, b"cos\nsystem\n"), 1),
+        (rebuild_tensor(TENSOR, TENSOR, state=b"}\x8c\x08__call__cos\nsystem\ns"), 1),
+    ],
+)
+def test_tensor_of_torchao_is_made_of_a_class_that_was_read(data: bytes, exit_code: int, tmp_path: Path) -> None:
+    assert scan_exit_code(tmp_path, data) == exit_code
+
+
+@pytest.mark.parametrize("arguments", [b")", b"K\x01\x85", ARRAY + b"\x85"])
+def test_class_of_torchao_is_not_made_by_its_own_constructor(arguments: bytes, tmp_path: Path) -> None:
+    assert scan_exit_code(tmp_path, TENSOR + arguments + b"\x81") == 1
+    assert scan_exit_code(tmp_path, TENSOR + arguments + b"R") == 1
