@@ -195,3 +195,9 @@ def test_pickle_in_the_bits_of_a_condition_is_read(read_bytes):
             assert "ydf" in read_bytes(data, NODES).formats[NODES]
             return
     pytest.fail("no length fits")
+
+
+def test_header_whose_text_is_a_node_of_onnx_is_read_as_a_model_too(read_bytes):
+    node = encode_data(1, "a") + encode_data(2, "b") + encode_data(4, "Relu")
+    assert "onnx" in read_bytes(build_header(importance_name=node), "header.pb").formats["header.pb"]
+    assert "onnx" not in read_bytes(build_header(), "header.pb").formats["header.pb"]

@@ -29,6 +29,7 @@ _FILES: Final = {
 MOST_BYTES: Final = 64 * MIB
 """The longest message that is read."""
 
+_CONTROLS: Final = bytes(range(0x20)) + b"\x7f"
 _FIRST_NAME: Final = 1
 _MOST_COLUMN_TYPE: Final = 11
 
@@ -70,7 +71,8 @@ def is_whole_message(head: Head) -> bool:
 
     Neither can be a graph that another library loads. A node of TensorFlow has its name in the field 1, which is a
     number in a column; a library of functions is the field 2, which is a number in the description. A model of ONNX
-    needs sets of operators in its field 8, which is a number in the header.
+    needs sets of operators in its field 8, which is a number in the header; and its graph would be texts of the header,
+    where a node with inputs or outputs needs control characters.
     """
     type_ = find_type(head.path)
     if type_ not in (HEADER, COLUMNS) or not recognises(head) or head.window.size > MOST_BYTES:
@@ -78,8 +80,10 @@ def is_whole_message(head: Head) -> bool:
     from modelaudit.formats.graphs.ydf.messages import MessageCheck  # other readers ask here for every file
 
     data = head.window.read(0, head.window.size)
+    check = MessageCheck(data)
     try:
-        MessageCheck(data).check(type_, 0, len(data))
+        check.check(type_, 0, len(data))
     except DamagedError:
         return False
-    return True
+    texts = (data[start:end] for _, _, start, end, is_text in check.contents if is_text)
+    return type_ == COLUMNS or all(len(text.translate(None, _CONTROLS)) == len(text) for text in texts)
