@@ -202,7 +202,7 @@ def _read_argument_rules(
         if condition.one_of is not None:
             _check_values(condition.one_of, document, (*place, index, "one-of"))
     return tuple(
-        ArgumentRule(index, condition.use, tuple(condition.one_of or ()))
+        ArgumentRule(index, condition.use, tuple(condition.one_of or ()), condition.needed)
         for index, condition in sorted(conditions.items())
     )
 

@@ -202,6 +202,7 @@ class ArgumentFile:
 
     use: ArgumentUse | None = None
     one_of: Texts | None = None
+    needed: bool = False
 
 
 Position = Annotated[int, Field(ge=0, le=31)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final
 
@@ -25,7 +25,7 @@ from modelaudit.checks.stored_functions import (
 )
 from modelaudit.checks.values import format_value, shorten_text
 from modelaudit.model.artifact import TORCHSCRIPT
-from modelaudit.model.catalogue import ArgumentUse, Callables, Standing, Subject
+from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing, Subject
 from modelaudit.model.copies import replace
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
@@ -167,9 +167,20 @@ def _judge_call(artifact: str, event: PickleEvent, callables: Callables) -> Iter
     misfit = None if broken_conditions else find_misfit(event, callables)
     if misfit is not None:
         yield _make_subject(artifact, event, "misfit", event.operand, judgement, misfit)
-    for condition in broken_conditions:
+    yield from _judge_arguments(artifact, event, broken_conditions, callables)
+
+
+def _judge_arguments(
+    artifact: str, event: PickleEvent, broken: Sequence[ArgumentRule], callables: Callables
+) -> Iterator[Subject]:
+    """Yield the subject of each argument of a trusted call that breaks a condition, or that the condition needs."""
+    for condition in broken:
         argument = select_argument(condition, event.arguments)
-        assert argument is not None  # a missing argument breaks no condition
+        if argument is None:
+            detail = f"fewer than {condition.index + 1} arguments"
+            judgement = judge_name(event.operand, callables)
+            yield _make_subject(artifact, event, "argument", event.operand, judgement, detail)
+            continue
         argument_judgement = judge_name(argument, callables)
         if condition.use not in _ACT_OF_USE or argument_judgement.standing is Standing.TRUSTED:
             yield _make_subject(artifact, event, "argument", event.operand, argument_judgement, format_value(argument))

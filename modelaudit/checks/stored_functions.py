@@ -40,10 +40,10 @@ def select_argument(rule: ArgumentRule, arguments: tuple[Value, ...]) -> Value |
 
 
 def meets_argument_rule(rule: ArgumentRule, arguments: tuple[Value, ...], callables: Callables) -> bool:
-    """Whether the arguments meet the condition ``rule``; a missing argument meets every condition."""
+    """Whether the arguments meet the condition ``rule``; a missing argument meets it unless it is needed."""
     argument = select_argument(rule, arguments)
     if argument is None:
-        return True
+        return not rule.is_needed
     if rule.one_of:
         return isinstance(argument, PlainValue | Name) and format_value(argument) in rule.one_of
     if rule.use is ArgumentUse.READS:

@@ -14,7 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from typing import Final
 
-from modelaudit.formats.embedded import DecodedWindow, decode_content, is_format_on_trial, make_content_artifact
+from modelaudit.formats.embedded import (
+    DecodedWindow,
+    EmbeddedContent,
+    decode_content,
+    is_format_on_trial,
+    make_content_artifact,
+)
 from modelaudit.formats.registry import find_reader
 from modelaudit.languages.settings import Interpreter, Setting
 from modelaudit.model.address import STRING_PICKLE, join_embedded
@@ -113,14 +119,22 @@ def find_encoded_strings(path: str, window: Window, limits: Limits) -> Iterator[
                 raise
             has_long_string = True
             continue
-        if content is not None and content.layers:
+        if content is not None and content.layers and _is_content(content, limits):
             found = make_content_artifact(path, start, string_window, limits, content)
-            is_pickle = content.format == "pickle"
+            is_pickle = content.format == PICKLE
             yield replace(found, path=join_embedded(path, kind, start)) if is_pickle else found
         elif content is None:
             yield from _open_program(path, start, match[match.lastgroup or 0], budget)
     if has_long_string:
         raise WindowError(f"an encoded string of more than {_LONGEST_STRING} bytes was not decoded", UnreadReason.LIMIT)
+
+
+def _is_content(content: EmbeddedContent, limits: Limits) -> bool:
+    """Whether decoded content is what its first bytes say: a pickle imports a name, or has more than a few opcodes.
+
+    Sequences of nucleotides are letters of Base64 too, and some begin with the bytes of PROTO.
+    """
+    return content.format != PICKLE or is_format_on_trial(PICKLE, content.window, limits)
 
 
 def _iterate_strings(data: bytes) -> Iterator[tuple[re.Match[bytes], bool]]:

@@ -36,6 +36,7 @@ _CONTEXT_BYTES: Final = 400  # on either side of a mark, of a line that is longe
 _PIECE_BYTES: Final = MIB  # of a text that are searched at once
 _OVERLAP_BYTES: Final = 64 * KIB  # around a part that is searched: more than a line and a private key need
 _HUGGING_FACE_TOKEN_LENGTH: Final = 34  # without its prefix
+_AWS_KEY_LENGTH: Final = 20
 _MAX_ADDRESS_LENGTH: Final = 200
 _MAX_HITS: Final = 20_000  # lines with one mark that are searched
 _MAX_SECRETS: Final = 200
@@ -279,6 +280,10 @@ def _may_be_secret(data: bytes, offset: int, mark: bytes) -> bool:
         return data[offset + len(mark) : offset + len(mark) + _HUGGING_FACE_TOKEN_LENGTH].isalnum()
     if mark == b"eyJ":
         return b"." in data[offset : offset + _CONTEXT_BYTES]  # a dot ends the header of a JSON web token
+    if mark == b"ACCA":
+        # Five letters alone are not random enough, and sequences of nucleotides consist of them.
+        key = data[offset : offset + _AWS_KEY_LENGTH]
+        return key.isalnum() and bool(key.translate(None, b"ACGTN"))
     if mark == b"SG.":
         return data[offset + len(mark) : offset + len(mark) + 1].isalnum()
     return True

@@ -140,11 +140,14 @@ class ArgumentRule(Struct, frozen=True):
             argument that is read as a file must be a constant, which is judged as an artifact of its own.
         one_of: the argument must be one of these: a dotted name for a global, or the repr of a short word, of None,
             True or False. Numbers and long texts are not kept, because calls that differ only in them are kept once.
+        is_needed: a call without the argument does not meet the condition. Another release may take fewer arguments,
+            in another order.
     """
 
     index: int
     use: ArgumentUse | None = None
     one_of: tuple[str, ...] = ()
+    is_needed: bool = False
 
 
 class CallableEntry(Struct, frozen=True):
@@ -154,7 +157,8 @@ class CallableEntry(Struct, frozen=True):
         effect: for dangerous names, the family of harm, one of ``EFFECTS``.
         why: the reason, one sentence.
         arguments: for a trusted name, the conditions under which it stays trusted; for a dangerous one, those under
-            which a call of it is harmless. All of them must hold; a condition on an argument that is absent holds.
+            which a call of it is harmless. All of them must hold; a condition on an argument that is absent holds,
+            unless it is needed.
         construct_only: trusted where only ``__new__`` is called, unlisted where the class itself is called.
         collects: APPEND, APPENDS and ADDITEMS call its own ``append``, ``extend`` or ``add``, and no method from the
             file.

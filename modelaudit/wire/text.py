@@ -33,6 +33,10 @@ _WORD_TABLE = defer_pattern(
     r"(?!.*(?:requirements|constraints)).+\.(?:txt|csv|tsv|tab|psv|dict|dic|vocab|vocabulary|voc|words|wordlist|lex"
     r"|lexicon|lst|list|bpe|merges|codes|vec|conll|conllu)"
 )
+# A control character alone between two tabs.
+_CONTROL_COLUMN = defer_pattern(rb"(?<=\t)[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f](?=\t)")
+_MOST_COLUMNS = 64
+_MODEL_ENDINGS = (".model", ".bin", ".pt", ".tok", ".tokenizer")
 _ORDINAL = defer_pattern(r"#\d+\Z")
 
 HIGH_BYTES = bytes(range(0x80, 0x100))
@@ -174,16 +178,22 @@ def is_marred_table(name: str, data: bytes) -> bool:
     """Whether a table of words is UTF-8 but for a few control characters, each of them one character of a word.
 
     Words that people typed hold such characters. The tools that read these tables split them at line feeds and columns.
+    A vocabulary of bytes has each control character in a column of its own; a tokenizer may have it as its model.
 
     Args:
         name: of the file, in lower case.
         data: the whole file.
     """
     controls = len(data) - len(data.translate(None, _CONTROLS))
-    if _WORD_TABLE.fullmatch(name) is None or b"\0" in data or data.startswith(_ELF):
+    if not controls or data.startswith(_ELF):
         return False
-    if not 0 < controls <= max(_FEW_CONTROLS, _MOST_CONTROLS_IN_TABLE * len(data)):
-        return False
+    is_word_table = _WORD_TABLE.fullmatch(name) is not None
+    are_columns = controls <= _MOST_COLUMNS and len(_CONTROL_COLUMN.findall(data)) == controls
+    if not are_columns or not (is_word_table or name.endswith(_MODEL_ENDINGS)):
+        if not is_word_table or b"\0" in data:
+            return False
+        if controls > max(_FEW_CONTROLS, _MOST_CONTROLS_IN_TABLE * len(data)):
+            return False
     scan = TextScan()
     try:
         scan.feed(blank_controls(data))

@@ -38,6 +38,7 @@ WITHOUT_RULES = {
     "tensorrt": "its content is an absence, for which coverage/no-reader is the rule",
     "torch-tar-records": "it hands out storages and pickles, which have rules of their own",
     "torch-weight": "it hands out pickles and storages, which have rules of their own",
+    "unqlite": "it hands out values, which have rules of their own",
 }
 """Formats that no rule names, each with its reason."""
 

@@ -80,6 +80,12 @@ def test_placeholders_and_hashes_and_bare_key_prefixes_are_not_reported_as_secre
     assert list(find_secrets(text.encode())) == []
 
 
+def test_key_behind_many_sequences_of_nucleotides_is_found():
+    sequences = "".join(f"{'ACGTN'[n % 5]}ACCAGATTACAGATTACAGATTACA\n" for n in range(20_001))
+    key = "ACCA" + TOKENS["AWS access key"][4:]
+    assert [kind for kind, _ in find_secrets(f"{sequences}key: {key}\n".encode())] == ["AWS access key"]
+
+
 @pytest.mark.parametrize("name", ["config.json", "README.md", "run.sh", "notes.txt", "x.yaml", "x.py", "x.ipynb"])
 def test_message_evidence_and_key_of_findings_on_a_file_with_a_secret_do_not_show_the_secret(tmp_path, name):
     token = TOKENS["Hugging Face token"]

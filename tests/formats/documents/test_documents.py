@@ -448,6 +448,18 @@ def test_pickle_in_base64_or_hexadecimal_digits_within_any_text_is_read(name: st
     assert ["pickle"] in reading.formats.values()
 
 
+def test_nucleotides_that_begin_like_a_pickle_in_base64_are_no_pickle(read_bytes) -> None:
+    # The letters become the bytes of PROTO, and then those of no opcode.
+    reading = read_bytes(b">x\n" + b"gACCGTGATCCGGCGGATGACATCCTTGACTACATACCCATGTATGTCACGAACTTCATG\n" * 3, "x.fasta")
+    assert ["pickle"] not in reading.formats.values()
+    assert not reading.inner.unread
+
+
+def test_pickle_in_base64_whose_import_follows_much_data_is_read(read_bytes) -> None:
+    data = b"\x80\x02" + b"K\x010" * 6000 + EVAL_ONE[2:]
+    assert read_bytes(f"a: {base64.b64encode(data).decode()}\n".encode(), "notes.txt").evaluates
+
+
 def test_machine_program_in_base64_within_a_text_is_read_as_an_executable(read_bytes) -> None:
     program = b"\x7fELF\x02\x01\x01" + bytes(60)
     reading = read_bytes(f"a: {base64.b64encode(program).decode()}\n".encode(), "x.yaml")

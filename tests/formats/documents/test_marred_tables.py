@@ -21,9 +21,29 @@ def test_table_with_a_control_character_is_read_to_its_end(read_bytes, name, dat
     assert set(reading.formats) == {name, f"{name}!{name}"}
 
 
+_BYTES = b"".join(b"%d\t%c\t-1\n" % (number, number) for number in range(32) if number not in (10, 13))
+
+
+@pytest.mark.parametrize("data", [_BYTES + _WORDS, _WORDS + _BYTES])
+@pytest.mark.parametrize("name", ["tokenizer.pt", "tokenizer.model", "words.txt"])
+def test_vocabulary_with_each_control_character_in_its_own_column_is_read_to_its_end(read_bytes, name, data):
+    assert not read_bytes(data, name).reasons()
+
+
+@pytest.mark.parametrize("name", ["tokenizer.pt", "words.txt"])
+def test_pickle_in_a_vocabulary_of_bytes_is_read(read_bytes, name):
+    pickle = b"cbuiltins\neval\n(V1\ntR."
+    assert read_bytes(_BYTES + pickle + b"\n" + _WORDS, name).evaluates
+    assert read_bytes(pickle + b"\n" + _BYTES + _WORDS, name).evaluates
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [
+        *[(name, _BYTES + _WORDS) for name in ("requirements-dev.txt", "run.sh", "model.json", "setup.py")],
+        ("tokenizer.pt", _WORDS + b"1\t\0\0\t-1\n"),
+        ("tokenizer.pt", _WORDS + b"1\t\0a\t-1\n"),
+        ("tokenizer.pt", _WORDS + _BYTES * 3),
         *[(name, data) for name in ("requirements-dev.txt", "run.sh", "model.json", "weights.bin") for data in _INSIDE],
         ("words.txt", _WORDS + b"wo\0rd\n"),
         ("words.txt", _WORDS + b"\x01\x02\x03" * 10),

@@ -27,6 +27,7 @@ FORMATS = (
     "faiss",
     "fasttext",
     "frontcode",
+    "hadith",
     "lemmagen",
     "lexemes",
     "marisa",

@@ -6,8 +6,12 @@ import json
 
 import pytest
 from builders.tensordict_files import build_metadata
+from support.work import count_lines, find_growth_fault
 
 import modelaudit
+from modelaudit.formats.weights.tensordict import interpreter
+from modelaudit.languages.document_settings import parse_json_settings
+from modelaudit.model.limits import Limits
 
 NUMBERS = bytes(range(150, 158))
 
@@ -42,3 +46,12 @@ def test_array_that_is_a_pickle_is_judged_as_one(tmp_path):
     code, rules = scan(tmp_path, build_metadata(), b"\x80\x04cos\nsystem\n(S'true'\ntR.")
     assert code == 1
     assert "pickle/dangerous-call" in rules
+
+
+def test_work_on_metadata_grows_with_the_number_of_arrays():
+    def count(arrays: int) -> int:
+        names = {f"a{number}": {"shape": [2, 3], "dtype": "torch.float32"} for number in range(arrays)}
+        settings = parse_json_settings(json.dumps(build_metadata(**names)), Limits())
+        return count_lines(lambda: list(interpreter.read("meta.json", settings, Limits())))
+
+    assert find_growth_fault(count, 400) == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from modelaudit.formats.graphs.ydf.recognition import is_whole_message
 from modelaudit.model.artifact import Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError, Head
@@ -38,7 +39,7 @@ def recognises(head: Head) -> bool:
     A binary file named ``.onnx`` that begins as no other known format is accepted too, so that the reader reports
     its damage.
     """
-    if head.content is not None or not head.data:
+    if head.content is not None or not head.data or is_whole_message(head):
         return False
     if _has_graph(head.window):
         return True

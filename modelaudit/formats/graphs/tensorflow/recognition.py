@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Final
 
 from modelaudit.formats.graphs.tensorflow.text_schema import list_root_fields
+from modelaudit.formats.graphs.ydf.recognition import is_whole_message
 from modelaudit.model.errors import WindowError
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError, Head
@@ -63,7 +64,7 @@ def list_binary_kinds(head: Head) -> tuple[str, ...]:
     A file named ``saved_model.pb`` counts as a SavedModel without a test, because loaders open it under this name.
     A FingerprintDef and a ModuleDef are so small that other messages resemble them, so these two need their file name.
     """
-    if head.content is not None:
+    if head.content is not None or is_whole_message(head):
         return ()
     named_kind = _KIND_BY_FILE_NAME.get(get_file_name(head.path))
     message = Message.from_window(head.window)

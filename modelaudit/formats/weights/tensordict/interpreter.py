@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from modelaudit.languages.settings import Interpreter, Setting
+from modelaudit.languages.settings import Interpreter, Scalar, Setting
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Outline, Reference, ReferenceKind, References
 from modelaudit.model.structure import Location
@@ -41,9 +41,14 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
     if get_file_name(path) != _METADATA_FILE:
         return
     types = {each.path[0]: each for each in settings if len(each.path) == 2 and each.key == "dtype"}
+    # Gathered once, since a file may have as many settings as names.
+    shapes: dict[str, list[Scalar]] = {}
+    for each in settings:
+        if len(each.path) == 3 and each.path[1] == "shape":
+            shapes.setdefault(each.path[0], []).append(each.value)
     references = []
     for name, setting in list(types.items())[:_MAX_ITEMS]:
-        size = _measure_array(name, str(setting.value), settings)
+        size = _measure_array(str(setting.value), shapes.get(name, ()))
         if size is not None:
             where = Location(line=setting.line)
             references.append(Reference(ReferenceKind.DATA, f"{name}.memmap", name, size, where))
@@ -53,10 +58,9 @@ def read(path: str, settings: Sequence[Setting], limits: Limits) -> Iterator[Rea
         raise LimitReachedError(f"only the first {_MAX_ITEMS} arrays of the metadata were read")
 
 
-def _measure_array(name: str, dtype: str, settings: Sequence[Setting]) -> int | None:
+def _measure_array(dtype: str, sizes: Sequence[Scalar]) -> int | None:
     """Return the size of an array in bytes; ``None`` if its type or one of its sizes is unknown."""
     item = _ITEM_BYTES.get(dtype.removeprefix("torch."))
-    sizes = [each.value for each in settings if each.path[:2] == (name, "shape") and len(each.path) == 3]
     if item is None or not all(type(each) is int and each >= 0 for each in sizes):
         return None
     return item * math.prod(each for each in sizes if isinstance(each, int))
