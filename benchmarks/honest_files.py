@@ -45,6 +45,7 @@ _EARLIER: Final = (
 """Rows of earlier runs: the first over another set."""
 _FURTHER: Final = "# Further packages"
 _BY_RULE: Final = "# Chosen by a rule"
+_BY_SECOND_RULE: Final = "# Chosen by a second rule"
 """How the comments in ``honest_packages.txt`` begin."""
 _CODE: Final = frozenset({
     ".py", ".pyi", ".pyx", ".pxd", ".pyc", ".so", ".pyd", ".dll", ".dylib", ".a", ".lib", ".o", ".exe", ".pdb",
@@ -299,9 +300,11 @@ def render_report(
 ) -> list[str]:
     """Return the lines of the report; ``unscanned`` names the packages that a run which was broken off left out."""
     both = [*packages, *repositories]
-    by_rule, further = read_part(_BY_RULE), read_part(_FURTHER, _BY_RULE)
-    chosen = [each for each in packages if each.name in by_rule]
-    added = [each for each in packages if each.name in further]
+    parts = {
+        "packages, further sixty": read_part(_FURTHER, _BY_RULE),
+        "packages, of them by a rule": read_part(_BY_RULE, _BY_SECOND_RULE),
+        "packages, by a second rule": read_part(_BY_SECOND_RULE),
+    }
     details = [
         [each.name, str(len(each.files)), str(len(each.subjects)), _name_causes(each)] for each in both if each.subjects
     ]
@@ -322,8 +325,7 @@ def render_report(
             ("files", "sets", "files", "alarm", "incomplete", "sets that pass"),
             [
                 *_EARLIER,
-                _count("packages, further sixty", added),
-                _count("packages, of them by a rule", chosen),
+                *(_count(name, [each for each in packages if each.name in part]) for name, part in parts.items()),
                 _count("packages", packages),
                 _count("repositories", repositories),
                 _count("both", both),
