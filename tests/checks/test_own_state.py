@@ -60,3 +60,33 @@ def test_object_made_with_arguments_hides_its_own_state(tmp_path: Path) -> None:
 def test_set_under_a_special_name_is_data(value: bytes, exit_code: int, tmp_path: Path) -> None:
     made = b"copenff.nagl.lookups\nPropertyProvenance\n)\x81}"
     assert scan_exit_code(tmp_path, made + set_item("__fields_set__", value) + b"b.") == exit_code
+
+
+MAPPING = b"ccollections\nOrderedDict\n)R"
+COMPUTED = b"cbuiltins\ndict\n" + b"cbuiltins\nzip\n](\x8c\x0c__setstate__e](cbuiltins\nsum\ne\x86R" + b"\x85R"
+ARRAY = b"cnumpy._core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R"
+
+
+@pytest.mark.parametrize(
+    ("state", "exit_code"),
+    [
+        (b"N}\x86", 0),
+        (COMPUTED, 1),
+        (COMPUTED + b"N\x86", 1),
+        (b"N" + COMPUTED + b"\x86", 1),
+        (b"K\x00" + COMPUTED + b"\x86", 1),
+        (b")" + COMPUTED + b"\x86", 1),
+        (b"}" + COMPUTED + b"\x86", 1),
+        (b"K\x02" + COMPUTED + b"\x86", 0),  # no loader accepts a number other than 0 there
+        (ARRAY + b"\x89\x86", 0),
+    ],
+)
+def test_part_of_a_pair_that_only_loading_makes_has_unknown_attributes(
+    state: bytes, exit_code: int, tmp_path: Path
+) -> None:
+    assert scan_exit_code(tmp_path, MAPPING + state + pickle.BUILD + pickle.STOP) == exit_code
+
+
+def test_compiled_class_takes_a_pair_with_an_object_for_its_state(tmp_path: Path) -> None:
+    maker = b"cnumpy.random._pickle\n__bit_generator_ctor\ncnumpy.random._mt19937\nMT19937\n\x85R"
+    assert scan_exit_code(tmp_path, maker + b"}" + MAPPING + b"\x86b.") == 0

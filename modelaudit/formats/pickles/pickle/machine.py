@@ -23,6 +23,7 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.arrays import ArrayPayload, ArrayTracker
+from modelaudit.formats.pickles.pickle.attributes import find_acting_attributes, find_attributes
 from modelaudit.formats.pickles.pickle.constants import (
     decode_constant,
     decode_line,
@@ -47,8 +48,6 @@ from modelaudit.formats.pickles.pickle.values import (
     PlainStretch,
     StackValue,
     TruncatedConstant,
-    find_acting_attributes,
-    find_attributes,
     unpack_tuple,
 )
 from modelaudit.languages.kernel_keys import KERNEL_KEYS
