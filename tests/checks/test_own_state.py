@@ -90,3 +90,11 @@ def test_part_of_a_pair_that_only_loading_makes_has_unknown_attributes(
 def test_compiled_class_takes_a_pair_with_an_object_for_its_state(tmp_path: Path) -> None:
     maker = b"cnumpy.random._pickle\n__bit_generator_ctor\ncnumpy.random._mt19937\nMT19937\n\x85R"
     assert scan_exit_code(tmp_path, maker + b"}" + MAPPING + b"\x86b.") == 0
+
+
+@pytest.mark.parametrize("kind", ["BytesIO", "StringIO"])
+@pytest.mark.parametrize("attributes", [b"N", COMPUTED])
+def test_buffer_in_memory_with_computed_attributes_is_found(kind: str, attributes: bytes, tmp_path: Path) -> None:
+    state = {"BytesIO": b"(C\x01aK\x00", "StringIO": b"(\x8c\x01a\x8c\x00K\x00"}[kind] + attributes + b"tb."
+    exit_code = scan_exit_code(tmp_path, f"c_io\n{kind}\n".encode() + b")\x81" + state)
+    assert exit_code == (attributes == COMPUTED)

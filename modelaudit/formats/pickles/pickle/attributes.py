@@ -24,6 +24,7 @@ from modelaudit.formats.pickles.pickle.values import (
 from modelaudit.model.pickle import CallResult, Name, PlainValue, Unknown, Value
 
 _PAIR_LENGTH: Final = 2
+_BUFFERS: Final = frozenset(Name(module, kind) for module in ("io", "_io") for kind in ("BytesIO", "StringIO"))
 _MAKERS_WITH_PAIRS: Final = ("__pyx_unpickle_", "__bit_generator_ctor")
 _MAKERS_OF_ARRAYS: Final = frozenset(
     {
@@ -68,7 +69,7 @@ def find_attributes(owner: StackValue, state: StackValue) -> tuple[tuple[str, Va
     acting = find_acting_attributes(state)
     maker = owner.maker if type(owner) is CallResult else None
     if type(state) is Container and state.type == "tuple" and not _has_own_pairs(maker):
-        acting = (*(("", freeze_attribute(part)) for part in _find_computed_parts(state)), *acting)
+        acting = (*(("", freeze_attribute(part)) for part in _find_computed_parts(maker, state)), *acting)
     if type(maker) is not Name or STATE_READ_WHOLE.get(maker.qualname) != maker.module:
         return acting
     if not isinstance(state, Container) or state.type != "dict" or state.has_unseen_items:
@@ -82,14 +83,15 @@ def _has_own_pairs(maker: object) -> bool:
     return type(maker) is Name and maker.qualname.startswith(_MAKERS_WITH_PAIRS)
 
 
-def _find_computed_parts(state: Container) -> list[StackValue]:
-    """Return the mappings of attributes in a pair that only loading makes.
+def _find_computed_parts(maker: object, state: Container) -> list[StackValue]:
+    """Return the mappings of attributes in a tuple that only loading makes.
 
     A loader takes the parts of a pair for the attributes of an object and for those with slots. It raises if one of
-    them is neither a mapping nor false.
+    them is neither a mapping nor false. Buffers in memory have a mapping of attributes in their own tuple.
     """
-    parts = [part for _, part in state.iterate_items()] if state.size == _PAIR_LENGTH else []
-    if not all(_may_be_mapping(part) for part in parts):
+    is_pair = state.size == _PAIR_LENGTH
+    parts = [part for _, part in state.iterate_items()] if is_pair or maker in _BUFFERS else []
+    if is_pair and not all(_may_be_mapping(part) for part in parts):
         return []
     return [part for part in parts if type(part) in (CallResult, Unknown)]
 
