@@ -114,9 +114,14 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
 
 @cache
 def _identify_readers() -> bytes:
-    """Identify the modules that read rules, and the library that encodes what they make."""
+    """Identify the modules that read rules, this release, and the library that encodes what they make.
+
+    Reproducible installations give all files one time, so that two releases may differ in nothing but their number.
+    """
+    from modelaudit import __version__  # set once the package is imported
+
     states = sorted(each for folder in _READERS for each in _list_states(os.fspath(folder), ".py"))
-    return repr((msgspec.__version__, sys.byteorder, states)).encode("utf-8", "surrogateescape")
+    return repr((__version__, msgspec.__version__, sys.byteorder, states)).encode("utf-8", "surrogateescape")
 
 
 def _list_states(folder: str, ending: str) -> Iterator[tuple[str, int, int]]:

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import modelaudit
 from modelaudit.catalogue import base_models, compiled, compiled_file, fingerprints
 from modelaudit.catalogue.base_models import load_base_models
 from modelaudit.catalogue.compiled import identify_rules, load_compiled, store_compiled
@@ -158,6 +159,15 @@ def test_a_changed_reader_reads_the_rules_again(rules: Path, tmp_path: Path, mon
     reader.write_text("# another\n")
     compiled_file._identify_readers.cache_clear()
     assert load_compiled(rules, NO_FORMATS) is None
+
+
+def test_another_release_reads_the_rules_again(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_file._identify_readers.cache_clear()
+    compile_rules(rules)
+    monkeypatch.setattr(modelaudit, "__version__", "0.0.1")
+    compiled_file._identify_readers.cache_clear()
+    assert load_compiled(rules, NO_FORMATS) is None
+    compiled_file._identify_readers.cache_clear()
 
 
 def test_rules_for_other_facts_on_formats_are_read_again(rules: Path, bytecode: Path) -> None:
