@@ -98,3 +98,21 @@ def test_buffer_in_memory_with_computed_attributes_is_found(kind: str, attribute
     state = {"BytesIO": b"(C\x01aK\x00", "StringIO": b"(\x8c\x01a\x8c\x00K\x00"}[kind] + attributes + b"tb."
     exit_code = scan_exit_code(tmp_path, f"c_io\n{kind}\n".encode() + b")\x81" + state)
     assert exit_code == (attributes == COMPUTED)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "exit_code"),
+    [
+        ("detach", b"cbuiltins\nsum\n", 1),
+        ("byteswap", b"cbuiltins\nsum\n", 1),
+        ("detach", b"csklearn.linear_model._base\nLinearRegression\n)\x81", 1),
+        ("detach", b"\x88", 0),
+        ("attach", b"cbuiltins\nsum\n", 0),
+    ],
+)
+def test_method_that_a_function_calls_on_any_object_is_planted(
+    key: str, value: bytes, exit_code: int, tmp_path: Path
+) -> None:
+    made = b"csklearn.linear_model._base\nLinearRegression\n)\x81}" + set_item(key, value) + pickle.BUILD
+    parameter = b"ctorch._utils\n_rebuild_parameter\n(" + made + b"\x88" + MAPPING + b"tR."
+    assert scan_exit_code(tmp_path, parameter) == exit_code
