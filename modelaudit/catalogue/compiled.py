@@ -74,8 +74,13 @@ def load_compiled(directory: Path, formats: FormatFacts) -> Catalogue | None:
     )
 
 
-def store_compiled(directory: Path, formats: FormatFacts, catalogue: Catalogue) -> None:
-    """Write the compiled form of a rule set that no rule was looked up in."""
+def identify_rules(directory: Path, formats: FormatFacts) -> bytes:
+    """Identify the files of a rule set before they are read, for ``store_compiled``."""
+    return _find_file(directory, formats).identify_sources()
+
+
+def store_compiled(directory: Path, formats: FormatFacts, catalogue: Catalogue, sources: bytes) -> None:
+    """Write the compiled form of a rule set that no rule was looked up in, with what ``identify_rules`` returned."""
     fields = {name: getattr(catalogue, name) for name in catalogue.__struct_fields__ if name not in _LATER}
     stored = _StoredCatalogue(
         _encode(fields),
@@ -83,7 +88,7 @@ def store_compiled(directory: Path, formats: FormatFacts, catalogue: Catalogue) 
         _encode(catalogue.read_discovery()),
         _encode(catalogue.read_element_lists()),
     )
-    _find_file(directory, formats).write(stored)
+    _find_file(directory, formats).write(stored, sources)
 
 
 def _find_file(directory: Path, formats: FormatFacts) -> CompiledFile[_StoredCatalogue]:

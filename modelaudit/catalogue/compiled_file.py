@@ -58,7 +58,7 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
             if hashlib.sha256(content[_DIGEST_SIZE:]).digest() != content[:_DIGEST_SIZE]:
                 return None
             states, end = content[_DIGEST_SIZE : 2 * _DIGEST_SIZE], content[2 * _DIGEST_SIZE :]
-            if states != self._identify_sources():
+            if states != self._hash_states():
                 return None
             value: _Value = msgspec.msgpack.decode(end, type=self.kind, dec_hook=self.restore)
         except (OSError, msgspec.MsgspecError, ValueError):
@@ -69,19 +69,33 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
         """Read the value, or make it and write it for the next process."""
         value = self.read()
         if value is None:
+            sources = self.identify_sources()
             value = make()
-            self.write(value)
+            self.write(value, sources)
         return value
 
-    def write(self, value: _Value) -> None:
+    def identify_sources(self) -> bytes:
+        """Identify the sources before they are read; empty if that cannot be done.
+
+        A source that changes while it is read makes the file old.
+        """
+        with suppress(OSError):
+            return self._hash_states()
+        return b""
+
+    def write(self, value: _Value, sources: bytes) -> None:
         """Write the value for the next process, where Python would write bytecode.
 
         Without the permission to write, nothing happens: each process reads the rule files.
+
+        Args:
+            value: what was made.
+            sources: as ``identify_sources`` returned it before that.
         """
-        if sys.dont_write_bytecode:
+        if sys.dont_write_bytecode or not sources:
             return
         with suppress(OSError):
-            content = self._identify_sources() + msgspec.msgpack.encode(value, enc_hook=self.simplify)
+            content = sources + msgspec.msgpack.encode(value, enc_hook=self.simplify)
             _replace_file(self._find(), hashlib.sha256(content).digest() + content)
 
     def _find(self) -> Path:
@@ -90,7 +104,7 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
             raise FileNotFoundError("Python keeps no bytecode of this module")
         return Path(_BYTECODE).with_name(f"{self.name}.{sys.implementation.cache_tag}.msgpack")
 
-    def _identify_sources(self) -> bytes:
+    def _hash_states(self) -> bytes:
         """Hash the paths, sizes and times of change of the rule files and of the modules that read them."""
         digest = hashlib.sha256(_identify_readers() + self.also)
         for path, size, time in sorted(_list_states(os.fspath(self.sources), "ml")):
@@ -100,9 +114,14 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
 
 @cache
 def _identify_readers() -> bytes:
-    """Identify the modules that read rules, and the library that encodes what they make."""
+    """Identify the modules that read rules, this release, and the library that encodes what they make.
+
+    Reproducible installations give all files one time, so that two releases may differ in nothing but their number.
+    """
+    from modelaudit import __version__  # set once the package is imported
+
     states = sorted(each for folder in _READERS for each in _list_states(os.fspath(folder), ".py"))
-    return repr((msgspec.__version__, sys.byteorder, states)).encode("utf-8", "surrogateescape")
+    return repr((__version__, msgspec.__version__, sys.byteorder, states)).encode("utf-8", "surrogateescape")
 
 
 def _list_states(folder: str, ending: str) -> Iterator[tuple[str, int, int]]:

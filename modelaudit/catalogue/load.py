@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from modelaudit.catalogue.compiled import load_compiled, store_compiled
+from modelaudit.catalogue.compiled import identify_rules, load_compiled, store_compiled
 from modelaudit.catalogue.directory import find_installed_rules, find_rules_directory
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
@@ -70,9 +70,10 @@ def _load_shipped(directory: Path, formats: FormatFacts) -> Catalogue:
         return _load_content(_identify_content(directory), formats)
     catalogue = load_compiled(directory, formats)
     if catalogue is None:
+        sources = identify_rules(directory, formats)
         catalogue = _read_folders((directory,), formats)
         if not sys.dont_write_bytecode:
-            store_compiled(directory, formats, catalogue)
+            store_compiled(directory, formats, catalogue, sources)
     return catalogue
 
 

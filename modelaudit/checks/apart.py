@@ -33,8 +33,7 @@ def explain_exposure(program: PickleProgram, callables: Callables) -> str:
         why = _explain_event(event, callables)
         if why:
             return why
-    holders = {each.receiver for each in program.handings if _is_holding(each, callables)}
-    mappings = {holder.maker for holder in holders if isinstance(holder, CallResult)}
+    mappings = _find_mappings(program, callables)
     for handing in program.handings:
         if _is_exposing(handing, mappings, callables):
             return f"{format_value(handing.receiver)} gets an object of {format_value(handing.maker)}"
@@ -61,11 +60,17 @@ def _explain_event(event: PickleEvent, callables: Callables) -> str:
     return ""
 
 
-def _is_holding(handing: Handing, callables: Callables) -> bool:
-    """Whether a mapping such as an ``OrderedDict`` stores an object of an inert class as an item."""
-    holder = _find_entry(handing.receiver, callables) if isinstance(handing.receiver, CallResult) else None
-    made = _find_entry(handing.maker, callables)
-    return holder is not None and holder.holds_items and made is not None and made.inert
+def _find_mappings(program: PickleProgram, callables: Callables) -> set[Name | Unknown]:
+    """Return the makers of mappings, such as an ``OrderedDict``, which may hold an object of an inert class."""
+    held: dict[Name | Unknown, set[Name | Unknown]] = {}
+    for handing in program.handings:
+        holder = _find_entry(handing.receiver, callables) if isinstance(handing.receiver, CallResult) else None
+        if holder is not None and holder.holds_items and isinstance(handing.receiver, CallResult):
+            held.setdefault(handing.receiver.maker, set()).add(handing.maker)
+    mappings = {holder for holder, makers in held.items() if any(_may_be_inert(maker, callables) for maker in makers)}
+    while further := {holder for holder, makers in held.items() if makers & mappings} - mappings:
+        mappings |= further
+    return mappings
 
 
 def _is_exposing(handing: Handing, mappings: set[Name | Unknown], callables: Callables) -> bool:
@@ -73,16 +78,22 @@ def _is_exposing(handing: Handing, mappings: set[Name | Unknown], callables: Cal
 
     The store of another object of an inert class, and of such a mapping, is no such code.
     """
-    if handing.maker == _PERSISTENT:
-        return False
-    made = _find_entry(handing.maker, callables)
-    is_inert = made is not None and made.inert
-    if not is_inert and not isinstance(handing.maker, Unknown) and handing.maker not in mappings:
+    if not _may_be_inert(handing.maker, callables) and handing.maker not in mappings:
         return False
     holder = _find_entry(handing.receiver, callables) if isinstance(handing.receiver, CallResult) else None
     if holder is None:
         return True
-    return not holder.inert if handing.act is Act.SET_STATE else not holder.holds_items
+    if handing.act is Act.SET_STATE:
+        return not holder.inert
+    return handing.act is not Act.SET_ITEM or not holder.holds_items
+
+
+def _may_be_inert(maker: Name | Unknown, callables: Callables) -> bool:
+    """Whether loading an object of this maker only stores its state, or the file hides what made it."""
+    if isinstance(maker, Unknown):
+        return maker != _PERSISTENT
+    entry = _find_entry(maker, callables)
+    return entry is not None and entry.inert
 
 
 def _find_entry(value: Value, callables: Callables) -> CallableEntry | None:

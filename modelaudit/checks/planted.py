@@ -30,6 +30,11 @@ Most belong to containers, texts and arrays, a few to single libraries.
 trusted. ``dict.update`` calls ``keys``.
 """
 
+_CALLED_BY_FUNCTIONS: Final = frozenset({"as_subclass", "byteswap", "detach", "requires_grad_"})
+"""Methods that trusted functions call on an object of any class that they get in place of an array.
+
+``Parameter.__new__`` of torch, which ``_rebuild_parameter`` calls, and ``_ensure_native_byte_order`` of joblib.
+"""
 
 _SETS: Final = (Name("builtins", "set"), Name("builtins", "frozenset"))
 
@@ -49,7 +54,7 @@ def is_special_call(key: str, value: Value) -> bool:
 
 
 def is_planted(target: Value, key: str, value: Value, callables: Callables) -> bool:
-    """Whether a method that loading runs may call ``value``, which a state sets on ``target`` under ``key``.
+    """Whether a function or a method that loading runs may call ``value``, which a state sets under ``key``.
 
     Under a name that the class itself calls, no object of a class has a reason to be, nor a method that ``getattr`` has
     found. What a trusted function returns there is data.
@@ -58,7 +63,7 @@ def is_planted(target: Value, key: str, value: Value, callables: Callables) -> b
     if entry is not None and key in entry.hook_calls and isinstance(value, CallResult):
         is_returned = value.called and judge_name(value.maker, callables).standing is Standing.TRUSTED
         return not is_returned or _is_callable(value, callables)
-    is_called = key in CALLED_BY_HOOKS or (entry is not None and key in entry.hook_calls)
+    is_called = key in CALLED_BY_HOOKS or key in _CALLED_BY_FUNCTIONS or (entry is not None and key in entry.hook_calls)
     return is_called and _is_callable(value, callables)
 
 

@@ -24,7 +24,7 @@ from modelaudit.wire.windows import iterate_chunks
 
 _MOST_SHOWN: Final = 1 << 20  # bytes of a file that a desktop reads
 _MOST_ADDRESSES: Final = 5
-_OVERLAP: Final = 1024  # of two chunks, longer than a match of the patterns below
+_OVERLAP: Final = 4096  # of two chunks, longer than a match of the patterns below
 _ANYTHING: Final = r"\S"
 _ANY_NAME: Final = ("",)
 # Documents and programs show such files, and no tool takes them for one.
@@ -37,7 +37,7 @@ class _ToolFile(Struct, frozen=True):
     Attributes:
         tool: what runs them, as the absence states it.
         names: ends of their paths, in lower case.
-        pattern: what a file contains if the tool runs anything from it, of at most 500 characters.
+        pattern: what a file contains if the tool runs anything from it, of at most 4000 characters.
         needs: bytes in lower case that every match has, whatever its case; the search for them is ten times faster.
         but_names: ends of the paths of files that the tool does not run.
     """
@@ -199,15 +199,25 @@ _TOOL_FILES: Final = (
     _declare(
         "gin imports and calls the names in it",
         _ANY_NAME,
-        r"^[ \t]*from[ \t]+__gin__[ \t]+import\b",
+        # As Python does, gin ends a line at a carriage return, and goes on behind a backslash at its end. What is too
+        # far apart to be compared counts as well.
+        r"(?:^|\r)[ \t\f\\\r\n]{0,100}from[ \t\f\\\r\n]{1,100}__gin__[ \t\f\\\r\n]{1,100}import\b"
+        r"|[ \t\f\\\r\n]{100}(?:from[ \t\f\\\r\n]{1,100})?__gin__\b|\b__gin__[ \t\f\\\r\n]{100}",
         b"__gin__",
         _DOCUMENTATION,
     ),
     _declare(
         "Emacs evaluates its local variables",
         _ANY_NAME,
-        r"Local Variables:[^\0]{0,300}?\beval:|-\*-[^\n]{0,200}\beval:",
-        b"eval:",
+        # The last 3000 characters of a file; ``hack-local-variable-regexp`` allows spaces before the colon.
+        r"Local Variables:(?:(?!Local Variables:)[^\0]){0,3000}?\beval[ \t]*+:",
+        b"local variables:",
+    ),
+    _declare(
+        "Emacs evaluates its local variables",
+        _ANY_NAME,
+        r"-\*-(?:(?!-\*-)[^\n]){0,2000}?\beval[ \t]*+:",
+        b"-*-",
     ),
     _declare(
         "programs run what its variables name when they start",

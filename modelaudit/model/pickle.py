@@ -160,7 +160,8 @@ class Handing(Struct, frozen=True):
     """An object of the file that code gets while the file is loaded.
 
     Attributes:
-        act: ``call`` or ``construct`` for arguments, ``set-state`` for a state that is a mapping, else ``set-item``.
+        act: ``call`` or ``construct`` for arguments, ``set-state`` for a state that is a mapping, ``call`` for one that
+            is none, else ``set-item``.
         receiver: the function or class that is called, the object that is changed, or what else gets it.
         maker: of the object, at any depth of what is passed; unknown where it was not kept.
     """

@@ -13,9 +13,10 @@ from typing import Any
 import msgspec
 import pytest
 
+import modelaudit
 from modelaudit.catalogue import base_models, compiled, compiled_file, fingerprints
 from modelaudit.catalogue.base_models import load_base_models
-from modelaudit.catalogue.compiled import load_compiled, store_compiled
+from modelaudit.catalogue.compiled import identify_rules, load_compiled, store_compiled
 from modelaudit.catalogue.directory import find_installed_rules
 from modelaudit.catalogue.fingerprints import load_fingerprints
 from modelaudit.catalogue.load import load_catalogue
@@ -51,8 +52,9 @@ def rules(tmp_path: Path) -> Path:
 
 def compile_rules(folder: Path, formats: FormatFacts = NO_FORMATS) -> Catalogue:
     """Read rules from their files, and store their compiled form."""
+    sources = identify_rules(folder, formats)
     catalogue = read_rule_set((folder,), formats)
-    store_compiled(folder, formats, catalogue)
+    store_compiled(folder, formats, catalogue, sources)
     return catalogue
 
 
@@ -132,6 +134,20 @@ def test_rules_that_changed_are_read_again(rules: Path, change: Callable[[Path],
     assert load_compiled(rules, NO_FORMATS) is None
 
 
+def test_rules_that_change_while_they_are_read_are_read_again(rules: Path) -> None:
+    sources = identify_rules(rules, NO_FORMATS)
+    catalogue = read_rule_set((rules,), NO_FORMATS)
+    edit(rules)
+    store_compiled(rules, NO_FORMATS, catalogue, sources)
+    assert load_compiled(rules, NO_FORMATS) is None
+
+
+def test_rules_that_cannot_be_identified_are_not_stored(rules: Path, bytecode: Path) -> None:
+    sources = identify_rules(rules / "missing", NO_FORMATS)
+    store_compiled(rules, NO_FORMATS, read_rule_set((rules,), NO_FORMATS), sources)
+    assert not find_stored(bytecode)
+
+
 def test_a_changed_reader_reads_the_rules_again(rules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reader = tmp_path / "readers" / "reader.py"
     reader.parent.mkdir()
@@ -143,6 +159,15 @@ def test_a_changed_reader_reads_the_rules_again(rules: Path, tmp_path: Path, mon
     reader.write_text("# another\n")
     compiled_file._identify_readers.cache_clear()
     assert load_compiled(rules, NO_FORMATS) is None
+
+
+def test_another_release_reads_the_rules_again(rules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_file._identify_readers.cache_clear()
+    compile_rules(rules)
+    monkeypatch.setattr(modelaudit, "__version__", "0.0.1")
+    compiled_file._identify_readers.cache_clear()
+    assert load_compiled(rules, NO_FORMATS) is None
+    compiled_file._identify_readers.cache_clear()
 
 
 def test_rules_for_other_facts_on_formats_are_read_again(rules: Path, bytecode: Path) -> None:

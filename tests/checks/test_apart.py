@@ -70,6 +70,21 @@ HOSTILE = {
     )
     + b"0"
     + MAKER,
+    "mapping-in-another-mapping-with-it": call(
+        "builtins.list",
+        call("collections.defaultdict")
+        + push("a")
+        + call("collections.defaultdict")
+        + push("b")
+        + call("collections.OrderedDict")
+        + push("k")
+        + MAKER
+        + b"sss",
+    ),
+    "mapping-with-it-behind-many": call(
+        "builtins.list",
+        call("collections.OrderedDict") + push("k") + push([*([call("builtins.list")] * 100), MAKER]) + b"s",
+    ),
     "inert-object": call("builtins.list", build(construct(INERT), {"kf": MAKER})),
     "state-of-another-class": build(construct("sklearn.linear_model._base.LinearRegression"), {"coef_": MAKER}),
     "array-of-objects": make_array(MAKER),
@@ -80,6 +95,9 @@ HOSTILE = {
     "buffer": MAKER + b"\x98",
     "state-that-is-an-object": build(construct(INERT), MAKER),
     "pair-of-states": build(MAKER, (MAKER, None)),
+    "state-of-a-mapping": build(call("collections.OrderedDict"), MAKER),
+    "pair-of-states-of-a-mapping": build(call("collections.OrderedDict"), (MAKER, None)),
+    "second-of-a-pair-of-states-of-a-mapping": build(call("collections.OrderedDict"), (None, MAKER)),
     "arguments-that-are-an-object": name("builtins.list") + MAKER + b"R",
     "id-for-the-loader": MAKER + b"Q",
     "attributes-one-by-one": build(MAKER, (None, {"alpha": 2})),

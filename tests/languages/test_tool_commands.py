@@ -246,10 +246,19 @@ def test_network_of_a_program_that_a_person_starts_is_no_network_at_import(tmp_p
         "// -*- mode: c; EVAL: (shell-command) -*-\n",
         "a\n;; local variables:\n;; Eval: (delete-file)\n;; End:\n",
         "# " + "x" * 70_000 + "\n-*- eval: (x) -*-\n",
+        "-*- mode: text; eval : (shell-command) -*-\n",
+        "-*- a: " + "1" * 1500 + "; eval:(shell-command) -*-\n",
+        "Local Variables:\n" + "fill-column: 70\n" * 180 + "eval \t: (delete-file)\nEnd:\n",
+        "from \\\n __gin__ import dynamic_registration\n",
+        "from __gin__\\\nimport dynamic_registration\n",
+        "\ffrom\f__gin__\fimport dynamic_registration\n",
+        "# a\rfrom __gin__ import dynamic_registration\r",
+        "from" + " " * 5000 + "__gin__ import dynamic_registration\n",
+        "from __gin__" + " " * 5000 + "import dynamic_registration\n",
     ],
 )
 def test_a_text_that_a_tool_runs_under_any_name_leaves_an_absence(tmp_path: Path, text: str) -> None:
-    folder = tmp_path / str(len(text))
+    folder = tmp_path / str(len(list(tmp_path.iterdir())))
     folder.mkdir()
     (folder / "notes.txt").write_text(text)
     report = modelaudit.scan(folder, second_opinion=False)

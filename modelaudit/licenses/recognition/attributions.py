@@ -79,6 +79,7 @@ _NAMED_LICENSE: Final = defer_pattern(r"[\w.+-]{1,40}(?: [A-Z][\w.+-]{0,40}){0,3
 _NO_CODE: Final = defer_pattern(
     r"models?|weights?|checkpoints?|parameters?|data|datasets?|outputs?|users?|companies|anyone|customers?|everyone"
     r"|governments?|countries|territor(?:y|ies)|regions?|members?|partners?|students?|teachers?|hobby\w*|persons?"
+    r"|employees?|testers?|contractors?|firms?|charit(?:y|ies)|church(?:es)?|subscribers?|staff"
 )
 """Words for a model and for people: a sentence about them may be a term."""
 

@@ -31,7 +31,11 @@ _TERM_WORDS = defer_pattern(
     r"|proib|sans$|pas$|sauf|solo$|sin$|which|who$|with$|any$|that$|do$|does$|it$"
     # Of use, lending, time and secrecy.
     r"|never$|ship$|shipped$|embargo|leas(?:e|ed|ing)$|lent$|lend(?:s|ing)?$|closed$|ask$|copy$|valid$|expir|before$|outside$"
-    r"|royalt|nur$|leihg|priv[eé]e?$|usage$|classified$|till$)"
+    r"|royalt|nur$|leihg|priv[eé]e?$|usage$|classified$|till$"
+    # Of what ends a permission, or is needed for one.
+    r"|redistribut|withheld$|withhold|withdraw|barred$|rescind|supersed|nullif|annul(?:s|led)?$|cancel(?:s|l?ed)?$"
+    r"|forfeit|abandoned$|prevails?$|eulas?$|ndas?$|sanctioned$|approv(?:al|als|ed)$|needed$|demanded$|subscription"
+    r"|purchased?$|invoices?$|due$|reciproc|obsolete$|unpublished$|vietat|esclus|ausgeschlossen$|ausgenommen$|[al]?gplv?\d?$)"
 )
 _TERM_PAIRS = frozenset(
     {("back", "by"), ("back", "to"), ("back", "before"), ("on", "loan"), ("keep", "out"), ("out", "of")}
@@ -83,7 +87,8 @@ _PLACES = defer_pattern(
     r"|americas|asia|africa|britain|switzerland|worldwide|overseas"
 )
 _READERS = defer_pattern(
-    r"(?:member|student|pupil|teacher|customer|employee|subscriber|classroom|individual|hobbyist)s?|staff|universities"
+    r"(?:member|student|pupil|teacher|customer|employee|subscriber|classroom|individual|hobbyist|tester|contractor)s?"
+    r"|staff|universities|charities|churches"
     r"|schools|colleges|companies|teaching|editions?|versions?|releases?|preview|demo|study"
 )
 _OPENERS = frozenset(("for", "in", "to", "within", "outside", "only"))

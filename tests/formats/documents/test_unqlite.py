@@ -35,10 +35,12 @@ def test_database_is_read_to_its_end_by_its_bytes(name, read_bytes):
         build_database({b"evil": b"cbuiltins\neval\n(V1\ntR."}),
         build_database({b"evil": EVAL_ONE[:-1] + b"0" + b"X\x00\x08\x00\x00" + b"x" * 2048 + b"."}),
         build_database({b"a": b"b"}, EVAL_ONE),
+        build_database({EVAL_ONE: b"x" * 1000}),
+        build_database({b"\0\1" + EVAL_ONE: b"x" * 1000}),
         DATABASE + EVAL_ONE.ljust(PAGE_BYTES, b"\0"),
     ],
 )
-def test_pickle_in_a_value_a_free_block_and_an_unused_page_is_read(data, read_bytes):
+def test_pickle_in_a_cell_a_free_block_and_an_unused_page_is_read(data, read_bytes):
     assert read_bytes(data, NAME).evaluates
 
 

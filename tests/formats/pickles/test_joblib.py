@@ -286,3 +286,12 @@ def test_truncated_joblib_file_is_reported_as_damaged_or_as_without_a_reader_if_
     # PROTO, the first opcode, takes two bytes, and no other opcode tells that they begin a pickle.
     expected = UnreadReason.DAMAGED if length > 2 else UnreadReason.NO_READER
     assert expected in {unread.reason for _, unread in reading.inner.unread}
+
+
+def test_array_of_objects_whose_pickle_makes_another_object_is_a_defect(read_bytes):
+    array = dump_with_joblib(np.array([None, "a"], dtype=object))
+    assert not read_bytes(array).defects()
+    start = array.rindex(b"ub") + 2
+    for inner in (b"}", b"N", b"cbuiltins\nobject\n)\x81", b"cnumpy\nndarray\n"):
+        reading = read_bytes(array[:start] + b"\x80\x02" + inner + b"..")
+        assert "forged-state" in reading.kinds()

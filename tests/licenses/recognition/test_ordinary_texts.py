@@ -353,10 +353,32 @@ def test_text_behind_an_attribution_is_a_third_party_notice(sentence: str) -> No
         "Acme includes code from the Foo project, which is available from Acme on request.",
         "Sections of the code were modified from the Foo project under the terms of its order, reproduced below.",
         "Sections of the code were modified from the Foo project under the terms of the MIT license for members.",
+        "Sections of the code were modified from Foo, Redistribution Barred, under the terms of the MIT license.",
+        "Sections of the code were modified from Foo, Approval Of Acme Needed, under the terms of the MIT license.",
+        "Sections of the code were modified from Foo, Superseded By Acme EULA, under the terms of the MIT license.",
+        "Sections of the code were modified from Foo, Uso Vietato, under the terms of the MIT license.",
+        "Sections of the code were modified from Foo, Beta Testers, under the terms of the MIT license.",
+        "Sections of the code were modified from Foo, AGPL, under the terms of the MIT license.",
     ],
 )
 def test_sentence_that_says_more_than_the_descent_makes_variants(sentence: str) -> None:
     assert recognise_roles(BSD_THEN_MIT.format(sentence)) == {("BSD-3-Clause", "variant"), ("MIT", "variant")}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Redistribution Barred",
+        "Withheld From China",
+        "Rescinded",
+        "Purchase Needed",
+        "Under NDA",
+        "Beta Testers",
+        "AGPLv3",
+    ],
+)
+def test_words_behind_a_holder_that_end_or_limit_a_permission_make_a_variant(words: str) -> None:
+    assert recognise_roles(f"Copyright (c) 2020 Acme, {words}\n\n{MIT}") == {("MIT", "variant")}
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.outline import Outline
 from modelaudit.wire.base import DamagedError, LimitReachedError, Reading
 from modelaudit.wire.deadline import check_deadline
-from modelaudit.wire.ledger import claim_data, claim_parsed, claim_text
+from modelaudit.wire.ledger import claim_data, claim_parsed, claim_text, is_plain_text
 from modelaudit.wire.pickle_start import HIGHEST_FUTURE_PROTOCOL, begins_with_protocol
 from modelaudit.wire.windows import get_budget, make_opener
 
@@ -47,11 +47,18 @@ _MOST_VALUE_BYTES: Final = 64 * MIB
 
 
 class _Content(Struct, frozen=True):
-    """The value of a cell, with its offset in the file; or a free block, which keeps what former cells held."""
+    """The value of a cell, with its offset in the file.
+
+    Attributes:
+        offset: in the file.
+        value: its bytes.
+        searched: ``free`` for a free block, which keeps what former cells held, and ``key`` for a key that is no text;
+            empty for a value.
+    """
 
     offset: int
     value: bytes
-    is_free: bool = False
+    searched: str = ""
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -68,17 +75,17 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
     values = 0
     try:
         for count, cell in enumerate(database.read_cells()):
-            values += not cell.is_free
+            values += not cell.searched
             if count >= _MOST_VALUES:
                 raise LimitReachedError(f"only the first {_MOST_VALUES} values were read", cell.offset)
             if not cell.value:
                 continue
             budget.spend(len(cell.value))
             content = DecodedWindow(cell.value, budget)
-            path = join_embedded(artifact.path, "free" if cell.is_free else "value", cell.offset)
-            if cell.is_free:
-                free = Artifact(path, content.size, make_opener(content), may_be_program=False)
-                yield from find_pickles(free, content, 0, limits)
+            path = join_embedded(artifact.path, cell.searched or "value", cell.offset)
+            if cell.searched:
+                other = Artifact(path, content.size, make_opener(content), may_be_program=False)
+                yield from find_pickles(other, content, 0, limits)
                 continue
             is_pickle = begins_with_protocol(cell.value, HIGHEST_FUTURE_PROTOCOL)
             yield Artifact(path, content.size, make_opener(content), content=PICKLE if is_pickle else None)
@@ -158,7 +165,9 @@ class _Database:
             body = start + position + _CELL.size
             claim_parsed(self._window, start + position, body)
             if overflow:
-                value = self._read_overflow(overflow, key_length, length)
+                key, value = self._read_overflow(overflow, key_length, length)
+                if not is_plain_text(key):
+                    yield _Content(start + position, key, "key")
             else:
                 value = page[end - length : end]
                 # Other bytes stay unclaimed, and are searched.
@@ -176,12 +185,12 @@ class _Database:
             taken.append((free, max(body, end)))
             claim_parsed(self._window, start + free, start + body)
             claim_data(self._window, start + body, start + min(end, self._size))
-            yield _Content(start + body, page[body:end].rstrip(b"\0"), is_free=True)
+            yield _Content(start + body, page[body:end].rstrip(b"\0"), "free")
             free = following
         _require_order(sorted(taken), start, self._size)
 
-    def _read_overflow(self, number: int, key_length: int, length: int) -> bytes:
-        """Return the value on a chain of overflow pages, and claim it and its key."""
+    def _read_overflow(self, number: int, key_length: int, length: int) -> tuple[bytes, bytes]:
+        """Return the key and the value on a chain of overflow pages, and claim both."""
         if key_length + length > _MOST_VALUE_BYTES:
             raise LimitReachedError(f"a value is longer than {_MOST_VALUE_BYTES} bytes", number * self._size)
         parts: list[bytes] = []
@@ -198,7 +207,8 @@ class _Database:
             place = _NEXT_PAGE.size
         if left:
             raise DamagedError(f"{left} bytes of a value are missing", number * self._size)
-        return b"".join(parts)[key_length:]
+        content = b"".join(parts)
+        return content[:key_length], content[key_length:]
 
 
 def _require_order(ranges: list[tuple[int, int]], start: int, size: int) -> None:

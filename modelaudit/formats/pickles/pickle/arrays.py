@@ -37,6 +37,9 @@ _WRAPPER_ATTRIBUTES: Final = frozenset(
     {"subclass", "shape", "order", "dtype", "allow_mmap", "numpy_array_alignment_bytes"}
 )
 _SIDE_FILE_ATTRIBUTES: Final = frozenset({"filename", "subclass", "allow_mmap", "init_args", "state"})
+MAKERS_OF_ARRAYS: Final = frozenset(
+    {Name("numpy.core.multiarray", "_reconstruct"), Name("numpy._core.multiarray", "_reconstruct")}
+)
 # Functions that make an empty array, and the index of the argument that is its shape. NumPy writes (0,): the state,
 # which follows, has the real shape.
 _SHAPE_ARGUMENTS: Final = {
@@ -163,6 +166,15 @@ class ArrayTracker:
         if frame_end > end:
             self._recorder.record_defect(PickleDefect.FORGED_STATE, "the pickle of an array ends before its frame does")
             raise OutOfBandError("loaders differ on where the pickle of an array ends", end)
+
+    def check_result_of_objects(self, result: StackValue) -> None:
+        """Record a defect if the pickle of an array of objects makes anything but an array.
+
+        joblib calls ``byteswap()`` of what it gets, by attributes that an object has from its state
+        (``_ensure_native_byte_order`` in ``numpy_pickle_utils.py``).
+        """
+        if not isinstance(result, CallResult) or result.maker not in MAKERS_OF_ARRAYS:
+            self._recorder.record_defect(PickleDefect.FORGED_STATE, "the pickle of an array makes no array")
 
     def _check_items(self, state: Container) -> None:
         """Record a defect if the state of an array of objects has a large shape and fewer objects.

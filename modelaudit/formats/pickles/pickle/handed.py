@@ -50,9 +50,12 @@ class HandedObjects:
                 self.handings.setdefault(Handing(Act.CALL, _ANY, _ANY) if is_full else Handing(act, frozen, maker))
 
     def record_state(self, target: StackValue, state: StackValue) -> None:
-        """Record that an object gets a state. One that is no mapping may run more than the hook for states."""
+        """Record that an object gets a state. One that is no mapping may run more than the hook for states.
+
+        The unpickler in Python asks an object for its truth and calls its ``items()``.
+        """
         is_mapping = isinstance(state, Container) and state.type == "dict"
-        self.record(Act.SET_STATE if is_mapping else Act.SET_ITEM, target, (state,))
+        self.record(Act.SET_STATE if is_mapping else Act.CALL, target, (state,))
 
     def record_own_items(self, target: StackValue, pairs: list[StackValue]) -> None:
         """Record items that an object sets by its own method; a mapping hashes their keys."""

@@ -22,7 +22,8 @@ from collections.abc import Callable
 from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
-from modelaudit.formats.pickles.pickle.arrays import ArrayPayload, ArrayTracker
+from modelaudit.formats.pickles.pickle.arrays import MAKERS_OF_ARRAYS, ArrayPayload, ArrayTracker
+from modelaudit.formats.pickles.pickle.attributes import find_acting_attributes, find_attributes
 from modelaudit.formats.pickles.pickle.constants import (
     decode_constant,
     decode_line,
@@ -47,8 +48,6 @@ from modelaudit.formats.pickles.pickle.values import (
     PlainStretch,
     StackValue,
     TruncatedConstant,
-    find_acting_attributes,
-    find_attributes,
     unpack_tuple,
 )
 from modelaudit.languages.kernel_keys import KERNEL_KEYS
@@ -70,9 +69,6 @@ from modelaudit.wire.ledger import SHORT_NAME_BYTES
 
 _ENCODE: Final = Name("_codecs", "encode")
 _CREATE_ARRAY: Final = Name("dill._dill", "_create_array")
-_MAKERS_OF_ARRAYS: Final = frozenset(
-    {Name("numpy.core.multiarray", "_reconstruct"), Name("numpy._core.multiarray", "_reconstruct")}
-)
 _LATIN_1: Final = ("latin1", "latin-1")
 _HIGHEST_PROTOCOL: Final = 5
 _MANY_NUMBERS: Final = 64  # that are followed by a check at once
@@ -615,7 +611,7 @@ class Machine:
             # A name whose count is above 0 at the end was stored, passed on or dropped.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
-        if callee == _CREATE_ARRAY and act is Act.CALL and arguments and arguments[0] in _MAKERS_OF_ARRAYS:
+        if callee == _CREATE_ARRAY and act is Act.CALL and arguments and arguments[0] in MAKERS_OF_ARRAYS:
             self._make_array_of_dill(arguments)
             return
         has_embedded_content = len(arguments) > 1 and isinstance(arguments[0], Embedded)
@@ -690,6 +686,7 @@ class Machine:
             self.recorder.fault = inner.recorder.fault
         end = inner.source.offset
         self.arrays.check_frame_of_objects(inner.find_frame_end(), end)
+        self.arrays.check_result_of_objects(inner.result)
         source.skip_to(end)
         self.stack.values[-1] = inner.result
 

@@ -6,14 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.number_runs import are_numbers
-from modelaudit.formats.pickles.pickle.special_keys import (
-    ALL_ATTRIBUTES,
-    DECIDING_KEYS,
-    MEMORY_VIEWS,
-    RUN_AS_SOURCE,
-    SPECIAL_KEYS,
-    STATE_READ_WHOLE,
-)
+from modelaudit.formats.pickles.pickle.special_keys import DECIDING_KEYS, SPECIAL_KEYS
 from modelaudit.model.pickle import (
     COMPUTED_KEY,
     UNKNOWN_ARGUMENTS,
@@ -264,77 +257,6 @@ def freeze_values(values: Iterable[StackValue], most_parts: int) -> tuple[Value,
     return tuple(_freeze(value, DEPTH_KEPT, budget) for value in values)
 
 
-def find_acting_attributes(state: StackValue) -> tuple[tuple[str, Value], ...]:
-    """Return (name, value) of the attributes that a state sets to values that can act.
-
-    The state is a mapping, or a tuple with mappings in it (one for ``__dict__``, one for the slots). No attribute is
-    left out for brevity: rules judge these, so they must not depend on the bounds of what a report shows.
-    """
-    if not isinstance(state, Container):
-        # An empty name is for the state as a whole.
-        return (("", _freeze_attribute(state)),) if type(state) in ACTING_TYPES else ()
-    if state.type == "dict" and not state.acting_items and _has_only_usual_keys(state):
-        return ()  # nearly all states; a large pickle has millions of them
-    attributes: list[tuple[str, Value]] = []
-    for container, key, value in _iterate_state_items(state):
-        is_mapping = container.type == "dict"
-        # A computed key may become any of the special ones when the file is loaded.
-        is_special = is_mapping and (key in MEMORY_VIEWS or key in DECIDING_KEYS or type(key) not in INERT_TYPES)
-        if is_mapping and key in RUN_AS_SOURCE and type(value) is str:
-            attributes.append((_format_key(key), PlainValue(value)))  # whole, because this text is judged as source
-        elif type(value) in ACTING_TYPES or is_special:
-            attributes.append((_format_key(key), _freeze_attribute(value)))
-    return tuple(attributes)
-
-
-def find_attributes(owner: StackValue, state: StackValue) -> tuple[tuple[str, Value], ...]:
-    """Return (name, value) of the attributes that BUILD sets on ``owner`` and that rules judge.
-
-    They are those with values that can act, or all of an object of a class in ``STATE_READ_WHOLE``.
-    """
-    acting = find_acting_attributes(state)
-    maker = owner.maker if type(owner) is CallResult else None
-    if type(maker) is not Name or STATE_READ_WHOLE.get(maker.qualname) != maker.module:
-        return acting
-    if not isinstance(state, Container) or state.type != "dict" or state.has_unseen_items:
-        return acting
-    own = [(_format_key(key), _freeze_attribute(value)) for key, value in state.iterate_items()]
-    return tuple(dict.fromkeys([*own, *acting]))
-
-
-def _has_only_usual_keys(state: Container) -> bool:
-    """Whether the keys of all kept entries of a mapping are texts that are not special."""
-    for entry in state.entries:
-        key = entry[0]  # type: ignore[index]
-        if type(key) is not str or key in SPECIAL_KEYS:
-            return False
-    return True
-
-
-def _iterate_state_items(state: Container) -> Iterator[tuple[Container, StackValue, StackValue]]:
-    """Yield (container, key, value) of the items of a state, with those of the mappings in it in their places.
-
-    These mappings are the value of ``__dict__``, at any depth, and the entries of a tuple.
-    """
-    # A container that is reached again adds nothing new; it may contain itself.
-    visited = {id(state)}
-    # A list in place of recursion, because a file can nest mappings deeper than Python recurses.
-    open_containers = [(state, state.iterate_items())]
-    while open_containers:
-        container, items = open_containers[-1]
-        item = next(items, None)
-        if item is None:
-            open_containers.pop()
-            continue
-        key, value = item
-        has_attributes = key == ALL_ATTRIBUTES or container.type == "tuple"
-        if not isinstance(value, Container) or not has_attributes:
-            yield container, key, value
-        elif id(value) not in visited and (key == ALL_ATTRIBUTES or value.type == "dict"):
-            visited.add(id(value))
-            open_containers.append((value, value.iterate_items()))
-
-
 def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
     """Return the kept items of a tuple on the stack, in order; one ``Unknown`` for any other value."""
     if isinstance(value, Container) and value.type == "tuple":
@@ -342,7 +264,7 @@ def unpack_tuple(value: StackValue) -> tuple[StackValue, ...]:
     return (UNKNOWN_ARGUMENTS,)
 
 
-def _freeze_attribute(value: StackValue) -> Value:
+def freeze_attribute(value: StackValue) -> Value:
     """Return a short immutable outline of the value of an attribute."""
     return _freeze(value, 1, [_PARTS_OF_ATTRIBUTE])
 
@@ -370,11 +292,11 @@ def _freeze(value: StackValue, depth: int, budget: list[int]) -> Value:
     for key, item in value.iterate_items():
         if budget[0] <= 0:
             break
-        entries.append((_format_key(key), _freeze(item, depth - 1, budget)))
+        entries.append((format_key(key), _freeze(item, depth - 1, budget)))
     return ContainerValue(value.type, tuple(entries))
 
 
-def _format_key(key: StackValue) -> str:
+def format_key(key: StackValue) -> str:
     """Return a key as text: an attribute, an index, or ``COMPUTED_KEY`` for any other type."""
     if isinstance(key, str):
         return _shorten(key)
