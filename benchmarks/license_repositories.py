@@ -277,8 +277,11 @@ def _answer_as_worker() -> None:
             "permission": concluded.permission,
         }
         sys.stdout.write(json.dumps(row) + "\n")
+    sys.path.append(str(_PEERS))
+    from process import read_peak_memory  # as the peers read theirs
+
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    row = {"peak": usage.ru_maxrss * 1024, "cpu": usage.ru_utime + usage.ru_stime}
+    row = {"peak": read_peak_memory(), "cpu": usage.ru_utime + usage.ru_stime}
     sys.stdout.write(json.dumps(row) + "\n")
 
 
