@@ -1,4 +1,4 @@
-"""Find the classes of which loading stores the state of an object and runs nothing else.
+"""Find the classes whose loading stores the state of an object and runs nothing else.
 
 A pickle makes such an object by ``object.__new__`` and puts a mapping into its ``__dict__``. The loader also looks up
 ``__setstate__``, and Python finalises what is dropped. All other methods run only if some code gets the object, which

@@ -1,4 +1,4 @@
-"""Keep what was made of rule files in the form in which it is used, as Python keeps compiled modules.
+"""Keep parsed rules for the next process, as Python keeps compiled modules.
 
 Parsing and validating a thousand files takes a third of a small scan. A compiled file is MessagePack beside the
 bytecode of this module: Python decides where that is, and the file is written under the same conditions, never where

@@ -52,7 +52,7 @@ class _Content(Struct, frozen=True):
     Attributes:
         offset: in the file.
         value: its bytes.
-        searched: ``free`` for a free block, which keeps what former cells held, and ``key`` for a key that is no text;
+        searched: ``free`` for a free block, which keeps bytes of former cells, and ``key`` for a key that is no text;
             empty for a value.
     """
 
