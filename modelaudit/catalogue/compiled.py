@@ -170,7 +170,7 @@ def _simplify(value: object) -> object:
         return value.pattern, value.flags
     if isinstance(value, WeightTable):
         return value.dump_pairs()
-    raise NotImplementedError(f"{type(value).__name__} has no form in a compiled rule set")
+    raise TypeError(f"{type(value).__name__} has no form in a compiled rule set")
 
 
 def _restore(kind: Any, value: Any) -> object:
@@ -179,4 +179,4 @@ def _restore(kind: Any, value: Any) -> object:
         return defer_pattern(*value)
     if kind is WeightTable:
         return WeightTable.restore(*value)
-    raise NotImplementedError(f"{kind} has no form in a compiled rule set")
+    raise TypeError(f"{kind} has no form in a compiled rule set")

@@ -38,14 +38,14 @@ def _dump_numbers(value: object) -> bytes:
     """Return an array of numbers as its bytes on this machine."""
     if isinstance(value, array):
         return value.tobytes()
-    raise NotImplementedError(f"{type(value).__name__} has no form in compiled fingerprints")
+    raise TypeError(f"{type(value).__name__} has no form in compiled fingerprints")
 
 
 def _load_numbers(kind: Any, value: Any) -> array[int]:
     """Return the numbers of ``_dump_numbers``."""
     if kind is array:
         return array("I", value)
-    raise NotImplementedError(f"{kind} has no form in compiled fingerprints")
+    raise TypeError(f"{kind} has no form in compiled fingerprints")
 
 
 def load_fingerprints(directory: Path | None = None, extra: Sequence[Path] = ()) -> Fingerprints:

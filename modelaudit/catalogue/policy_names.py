@@ -12,6 +12,6 @@ DEFAULT: Final = "default"
 
 
 def explain_unknown_policy(name: str, known: Mapping[str, object]) -> str:
-    """Explain that ``name`` is no policy of the rule set, and suggest one that resembles it."""
+    """Explain that the rule set has no policy of this name, and suggest one that resembles it."""
     hint = suggest_word(name, known)
     return f"{name!r} is neither a file nor one of: {', '.join(sorted(known))}{hint}"

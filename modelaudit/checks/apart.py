@@ -24,7 +24,7 @@ from modelaudit.model.pickle import (
 )
 
 _PERSISTENT = Unknown("persistent object")
-"""What the loader itself finds by an id, such as a storage of torch; it is no object of the file."""
+"""An object that the loader finds by an id outside of the pickle, such as a storage of torch."""
 
 
 def explain_exposure(program: PickleProgram, callables: Callables) -> str:
@@ -56,7 +56,7 @@ def _explain_event(event: PickleEvent, callables: Callables) -> str:
     state = event.arguments[0] if event.arguments else None
     is_mapping = isinstance(state, ContainerValue) and state.type == "dict"
     if event.act is Act.SET_STATE and entry.apart and not is_mapping:
-        return f"its state is no mapping, so that setting it runs methods of {entry.name}"
+        return f"its state is not a mapping, so that setting it runs methods of {entry.name}"
     return ""
 
 
@@ -76,7 +76,7 @@ def _find_mappings(program: PickleProgram, callables: Callables) -> set[Name | U
 def _is_exposing(handing: Handing, mappings: set[Name | Unknown], callables: Callables) -> bool:
     """Whether code gets an object of an inert class, or one of ``mappings``, which hold such objects.
 
-    The store of another object of an inert class, and of such a mapping, is no such code.
+    An inert object or such a mapping that stores the object does not expose it.
     """
     if not _may_be_inert(handing.maker, callables) and handing.maker not in mappings:
         return False

@@ -52,7 +52,7 @@ class _Content(Struct, frozen=True):
     Attributes:
         offset: in the file.
         value: its bytes.
-        searched: ``free`` for a free block, which keeps bytes of former cells, and ``key`` for a key that is no text;
+        searched: ``free`` for a free block, which keeps bytes of former cells, and ``key`` for a key in bytes;
             empty for a value.
     """
 
@@ -66,7 +66,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the pages contradict each other.
-        LimitReachedError: there are too many values, one is too long, or there is no time left.
+        LimitReachedError: there are too many values, one is too long, or the time is over.
         WindowError: the window could not return the requested bytes.
     """
     database = _Database(window)

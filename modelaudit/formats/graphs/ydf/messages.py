@@ -112,7 +112,7 @@ class MessageCheck:
 
         Raises:
             DamagedError: a field is unknown, out of order, missing, too long, or has a value that it cannot have.
-            LimitReachedError: there is no time left.
+            LimitReachedError: the time is over.
         """
         self._messages += 1
         if self._messages % _MESSAGES_PER_CHECK == 0:

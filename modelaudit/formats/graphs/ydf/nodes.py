@@ -45,7 +45,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: a blob is truncated or contradicts its schema, a tree is not complete, or bytes are left.
-        LimitReachedError: a blob is longer than 64 MiB, or there is no time left.
+        LimitReachedError: a blob is longer than 64 MiB, or the time is over.
         WindowError: the window could not return the requested bytes.
     """
     if window.read(_COMPRESSION_AT, 1) != b"\0":

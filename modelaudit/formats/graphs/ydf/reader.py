@@ -38,7 +38,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
 
     Raises:
         DamagedError: the message is truncated, contradicts itself, or has a field or a name that the library has not.
-        LimitReachedError: the message is longer than 64 MiB, or there is no time left.
+        LimitReachedError: the message is longer than 64 MiB, or the time is over.
         WindowError: the window could not return the requested bytes.
     """
     type_ = find_type(artifact.path)
@@ -73,7 +73,7 @@ def read_message(cursor: RecordCursor, type_: str, length: int, facts: dict[str,
 
     Raises:
         DamagedError: the message contradicts the schema or itself.
-        LimitReachedError: it is too long, has too many texts, or there is no time left.
+        LimitReachedError: it is too long, has too many texts, or the time is over.
         WindowError: the window could not return the requested bytes.
     """
     cursor.require_bytes(length, "a message")

@@ -50,7 +50,7 @@ class HandedObjects:
                 self.handings.setdefault(Handing(Act.CALL, _ANY, _ANY) if is_full else Handing(act, frozen, maker))
 
     def record_state(self, target: StackValue, state: StackValue) -> None:
-        """Record that an object gets a state. One that is no mapping may run more than the hook for states.
+        """Record that an object gets a state. A state other than a mapping may run more than the hook for states.
 
         The unpickler in Python asks an object for its truth and calls its ``items()``.
         """

@@ -1,4 +1,4 @@
-"""Keys of a state under which plain data decide what an object does."""
+"""Keys of a state under which plain data decide how an object acts."""
 
 from __future__ import annotations
 
