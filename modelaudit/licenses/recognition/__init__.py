@@ -48,7 +48,7 @@ class TextRole(StrEnum):
     NOTICE = "license-notice"
     """The notice that a licence prescribes for the works under it: it names the licence and holds none of its terms."""
     THIRD_PARTY = "third-party-text"
-    """It follows a sentence that states whose work is under it."""
+    """It follows words that state whose work is under it."""
     CODE = "code-text"
     """A sentence before it states that the code is under it, and the weights may not be."""
 
@@ -168,12 +168,12 @@ def _list_words_beside(words: Words, explanation: TextExplanation) -> tuple[tupl
 
 def _determine_role(words: Words, placed: PlacedFingerprint, explanation: TextExplanation) -> TextRole:
     """Determine the role of a text by its kind and by the words between it and the text before it."""
-    if placed.item.is_notice:
-        return TextRole.NOTICE
     first = placed.alignment.text[0]
     before = max((each.alignment.text[1] for each in explanation.places if each.alignment.text[1] <= first), default=0)
     explained = explain_words(words, (before, first), [each.item for each in explanation.places]) or ()
     # The first text is that of the whole, even if an attribution precedes it.
     if before and SpanPart.ATTRIBUTION in explained:
         return TextRole.THIRD_PARTY
+    if placed.item.is_notice:
+        return TextRole.NOTICE
     return TextRole.CODE if SpanPart.CODE_INTRODUCTION in explained else TextRole.MAIN

@@ -22,6 +22,7 @@ from modelaudit.licenses.recognition.holders import (
     is_care_of,
     measure_contact,
     measure_contributors,
+    measure_developers,
     measure_holders_of_parts,
 )
 from modelaudit.licenses.recognition.introductions import (
@@ -41,6 +42,7 @@ from modelaudit.licenses.recognition.name_words import (
 )
 from modelaudit.licenses.recognition.notices import measure_notice_frame
 from modelaudit.licenses.recognition.pointers import measure_pointer
+from modelaudit.licenses.recognition.remarks import measure_listed_remark
 from modelaudit.licenses.recognition.respelling import is_respelled, is_respelled_beside_name
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprint, Span
@@ -84,6 +86,7 @@ _HEADINGS = tuple(
         "modified work", "original work", "original code", "modifications", "port to typescript",
         "based on original work", "based on original work by",
         "other authors listed in authors", "all authors listed in authors", "other contributors listed in contributors",
+        "additional copyrights may follow", "header", "additional copyrights may follow header",
         "subject to receipt of any required approvals from the u s dept of energy",
     )
 )  # fmt: skip
@@ -141,6 +144,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             (SpanPart.COPYRIGHT, measure_contact(words, position, end)),
             (SpanPart.COPYRIGHT, measure_holders_of_parts(words, position, end)),
             (SpanPart.COPYRIGHT, measure_contributors(words, position, end)),
+            (SpanPart.COPYRIGHT, measure_developers(words, position, end)),
             key=itemgetter(1),
         )
         if explained == 0:
@@ -148,6 +152,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         component, is_of_others = max(
             measure_component_line(words, position, end, titles | own_names),
             measure_field(words, position, end, ids),
+            measure_listed_remark(words, position, end, titles | own_names),
         )
         if component > explained:
             part, explained = SpanPart.ATTRIBUTION if is_of_others else SpanPart.PHRASE, component
@@ -160,7 +165,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             if is_attributed:
                 explained = explained or measure_address(words, position, end)
         if explained == 0:
-            name = measure_name_of_work(words, position, end)
+            name = measure_name_of_work(words, position, end, titles)
             part, explained = SpanPart.PHRASE, name or measure_origin_note(words, position, end, titles)
         if explained == 0:
             return None
@@ -215,7 +220,7 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
     if all(words.get_spelling(at).isupper() for at in range(first, limit) if words.words[at].isalpha()):
         limit = min(limit, first + _CAPITALS_LIMIT)
     position, plain_words, most = first + 1, 0, _PLAIN_LIMIT
-    while position < limit and not match_phrase(words, position, end, phrases):
+    while position < limit and not _begins_phrase(words, position, end, phrases):
         word = words.words[position]
         if word == "until" and (address := measure_address(words, position + 1, limit)):
             position += 1 + address  # the change with which a holder left
@@ -236,6 +241,15 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
             most = _CARE_OF_LIMIT
         position += 1
     return position - first
+
+
+def _begins_phrase(words: Words, position: int, end: int, phrases: frozenset[tuple[str, ...]]) -> bool:
+    """Whether a phrase ends a copyright statement; *MIT* before another name on its line is one: *2023 MIT HAN Lab*."""
+    size = match_phrase(words, position, end, phrases)
+    if size != 1 or position + 1 >= end or not words.get_spelling(position).isupper():
+        return size > 0
+    between = words.text[words.find_start(position) + len(words.words[position]) : words.find_start(position + 1)]
+    return not (between == " " and is_name_word(words, position + 1) and not is_term_word(words, position + 1))
 
 
 def _begins_other_part(words: Words, position: int, span: Span) -> bool:

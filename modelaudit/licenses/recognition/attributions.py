@@ -21,22 +21,26 @@ _APPLIES_TO, _MOST_FILES = ("following", "applies", "to"), 400
 """The beginning of a list of files, and its greatest number of words."""
 _MOST_PLAIN_WORDS: Final = 3
 _THING: Final = (
-    r"(?:files?|modules?|code|libraries|library|packages?|projects?|software|distribution|portions?|parts?|patches"
+    r"(?:files?|modules?|codes?|libraries|library|packages?|projects?|software|distribution|portions?|parts?|patches"
     r"|submodules?|director(?:y|ies)|functions?|scripts?|implementations?|versions?|works?|extensions?|binary|copy"
-    r"|components?|sections?|source|page|api|inspiration)"
+    r"|components?|sections?|source|page|api|inspiration|snippets?|repository|repositories|git)"
 )
 _LINK: Final = (
-    r"(?:this|the|these|some|a|an|all|following|its|original|other|of|and|in|by|at|under|bulk|vendored|vendorized|third"
+    r"(?:this|that|the|these|some|a|an|all|following|its|original|other|of|and|in|by|at|under|bulk|vendored|vendorized|third"
     r"|party|externally|maintained|much|most)"
 )
 _NOUNS: Final = rf"(?:(?:{_THING}|{_LINK}|N|p) ){{1,24}}"
 _ADDRESS: Final = r"(?:\w+ ){1,40}"
 _ADVERB: Final = r"(?:(?:directly|partly|partially|originally|also|heavily|loosely) )*"
-_DESCENDED: Final = r"(?:derived|adapted|modified|taken|copied|extracted|based|generated|borrowed|ported|forked)"
+_DESCENDED: Final = (
+    r"(?:derived|adapted|modified|taken|copied|extracted|based|generated|borrowed|ported|forked"
+    r"|forks|copies)"
+)
 _DERIVES: Final = rf"(?:(?:that|which) )?(?:is |are |was |were )?{_ADVERB}{_DESCENDED} (?:from|on) "
 _INCLUDES: Final = rf"(?:can )?{_ADVERB}(?:includes?|contains?|incorporates?|bundles?|embeds?) "
 _CAME: Final = rf"(?:for )?{_NOUNS}(?:came|comes|come) from "
 _DEPENDS: Final = r"has an optional dependency on "
+_IN_PARTICULAR: Final = rf"(?:in particular {_NOUNS}(?:(?:contained|found) in )?{_NOUNS})?"
 _MAKER: Final = rf"(?:(?:developed|written|maintained) by {_NOUNS})?"
 # "T" is the title of a licence of the text, "the license" one that follows.
 _BELOW: Final = r"(?:(?:as )?(?:follows|below|(?:reproduced|given|quoted) below) )?"
@@ -46,10 +50,13 @@ _UNDER: Final = (
 )
 _LICENSED: Final = (
     rf"(?:(?:and|which|that) )?(?:(?:is|are|was|were) )?(?:also )?(?:made )?"
-    rf"(?:licensed|licenced|available|released|distributed|covered|provided) "
+    rf"(?:licensed|licenced|available|released|distributed|covered|provided|published) "
     rf"(?:as follows |as below |as |below |{_UNDER})"
 )
-_DESCENT: Final = rf"{_NOUNS}(?:{_INCLUDES}(?:{_NOUNS})?(?:{_DERIVES}|from )|{_DERIVES}|{_DEPENDS}){_NOUNS}{_MAKER}"
+_DESCENT: Final = (
+    rf"{_NOUNS}{_IN_PARTICULAR}(?:{_INCLUDES}(?:{_NOUNS})?(?:{_DERIVES}|from )|{_DERIVES}|{_DEPENDS})"
+    rf"{_NOUNS}(?:or {_NOUNS}from {_NOUNS})?{_MAKER}"
+)
 _BEFORE_FIRST: Final = defer_pattern(_DESCENT)
 """Before the first text, a sentence may say whence the work comes. It may not say whose licence the text is."""
 _BETWEEN: Final = defer_pattern(
@@ -57,15 +64,16 @@ _BETWEEN: Final = defer_pattern(
     rf"|for {_NOUNS}from {_NOUNS}(?:where used )?|following applies to (?:N ){{1,400}}"
     rf"|{_NOUNS}(?:is|are|comes?|was|were) from {_NOUNS}(?:{_ADDRESS})?|the licenses? is from {_ADDRESS}"
     rf"|{_NOUNS}from which {_NOUNS}(?:is|are) derived (?:is|are) |{_NOUNS}{_INCLUDES}(?:the )?following software "
+    rf"|{_LICENSED}"
 )
 _END: Final = defer_pattern(
-    r"[\s*_`\"')\]]*(?:[.:](?=\s|$)|\n\s*\n|\n\s*[-*=`\"~]{3,}|\n[\s*#/]*copyright\b|$)", re.IGNORECASE
+    r"[\s*_`\"')\]/]*(?:[.:](?=\s|$)|\n\s*\n|\n\s*[-*=`\"~]{3,}|\n[\s*#/]*copyright\b|$)", re.IGNORECASE
 )
 _PARAGRAPH: Final = defer_pattern(r"[^\w\n]*(?:\n\s*\n|$)")
 """The end of a sentence: a full stop or a colon, a blank line, a rule, or the copyright line of what follows."""
 _VOCABULARY: Final = defer_pattern(
     rf"has|optional|dependency|{_THING}|{_LINK}|directly|partly|partially|originally|also|heavily|loosely|{_DESCENDED}|that|which|is|are|was|were"
-    r"|from|on|can|includes?|contains?|incorporates?|bundles?|embeds?|developed|written|maintained|made|licen[sc]ed"
+    r"|from|on|or|can|particular|contained|found|published|includes?|contains?|incorporates?|bundles?|embeds?|developed|written|maintained|made|licen[sc]ed"
     r"|available|released|distributed|covered|provided|as|follows|reproduced|given|quoted|below|terms|licenses?|applies|to"
     r"|came|comes?|copyright|notice|for|where|used"
 )
@@ -107,9 +115,9 @@ def measure_attribution(words: Words, first: int, end: int, titles: _Phrases, *,
         kinds.append(kind)
         sizes.append(title or 1)
         at += title or 1
-        if _ends_sentence(words, at, ends):
+        if ends_sentence(words, at, ends):
             break
-    if at == first or (at < end and not _ends_sentence(words, at, ends)):
+    if at == first or (at < end and not ends_sentence(words, at, ends)):
         return 0
     grammar = _BEFORE_FIRST if is_first else _BETWEEN
     sentence = "".join(f"{kind} " for kind in kinds)
@@ -148,7 +156,7 @@ def is_part_of_heading(words: Words, position: int) -> bool:
     return word.startswith("licen") or not (is_term_word(words, position) or _NO_CODE.fullmatch(word))
 
 
-def _ends_sentence(words: Words, position: int, ends: re.Pattern[str] = _END) -> bool:
+def ends_sentence(words: Words, position: int, ends: re.Pattern[str] = _END) -> bool:
     """Whether a sentence ends before the word ``position``."""
     last = position - 1
     return ends.match(words.text, words.find_start(last) + len(words.words[last])) is not None

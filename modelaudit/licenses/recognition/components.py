@@ -73,10 +73,11 @@ _OF_OTHERS: Final = defer_pattern(
 )
 _LINE: Final = defer_pattern(r"[^\n]*")
 _ITEM: Final = defer_pattern(
-    r"[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+(?P<name>[^\n]{1,60})\n\s*(?:From [^\n]{1,40}:\s*)?Copyright\b"
+    r"[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+(?P<name>[^\n;]{1,60})(?:\n|;\s)\s*(?:From [^\n]{1,40}:\s*)?Copyright\b"
 )
 _FIELD: Final = defer_pattern(
-    r"[ \t]*(?P<label>name|files?|functions?|licen[cs]e|copyright|description|availability|source|homepage|url|version)"
+    r"[ \t]*(?P<label>name|files?|functions?|licen[cs]e|copyright|description|availability|source|homepage|url|version"
+    r"|(?:original )?authors?|maintainers?)"
     r"[ \t]*:"
     r"(?P<value>[^\n]*(?:\n[ \t]+\S[^\n]*)*)",
     re.IGNORECASE,
@@ -86,6 +87,12 @@ _PATH: Final = defer_pattern(r"and|[\w+@~-]*[./*][\w.+@~*/:-]*")
 _PATH_ENDS: Final = defer_pattern(r"[\s,;]+")
 _ADDRESS: Final = defer_pattern(r"\s*<?https?://\S+>?\s*")
 _VERSION: Final = defer_pattern(r"\s*v?\d[\w.+-]{0,20}\s*")
+_KIND: Final = defer_pattern(r"runtime|librar(?:y|ies)|compiler|headers?|fonts?|toolkit|modules?|packages?")
+_JOINED: Final = defer_pattern(r"\s*[\w.+]+(?:-[\w.+]+)*\s*")
+"""A name in lower case is one word, in which hyphens may join several."""
+_PEOPLE: Final = ("author", "authors", "maintainer", "maintainers")
+_EXCEPTION: Final = defer_pattern(r" with (?:gcc|llvm) exception(?: [0-9]){0,2}$")
+"""An exception adds permissions to those of its licence."""
 _MODEL: Final = defer_pattern(r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this")
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16
@@ -188,26 +195,34 @@ def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[in
         at += 1
     label, value, inside = match["label"].lower(), match["value"], range(first + 1, at)
     if label.startswith("licen"):
-        is_field = "".join(words.words[first + 1 : at]).replace("lv", "l") in {
+        stated = _EXCEPTION.sub("", " ".join(words.words[first + 1 : at])).replace(" ", "")
+        is_field = stated.replace("lv", "l") in {
             "".join(word for word in id_ if word not in ("only", "or", "later")) for id_ in ids
         }
     elif label.startswith(("file", "function")):
         is_field = all(map(_PATH.fullmatch, _PATH_ENDS.split(value.strip())))
     elif label == "name":
         is_field = 0 < len(inside) <= _MOST_NAME_WORDS and all(
-            is_part_of_heading(words, each) and is_name_word(words, each) and not tells_readers(words.words[each])
+            _is_part_of_code(words, each)
+            and (_KIND.fullmatch(words.words[each]) or is_name_word(words, each) or _JOINED.fullmatch(value))
             for each in inside
         )
-    elif label == "copyright":
+    elif label == "copyright" or label.endswith(_PEOPLE):
         is_field = _names_holders(words, inside)
     elif label == "description":
         is_field = len(inside) <= _MOST_DESCRIPTION_WORDS and all(
-            words.words[each].isascii() and is_part_of_heading(words, each) for each in inside
+            words.words[each].isascii() and (is_part_of_heading(words, each) or _is_tool(words, each))
+            for each in inside
         )
     else:
         is_field = (_VERSION if label == "version" else _ADDRESS).fullmatch(value) is not None
     is_of_others = label in ("name", "function") or (label.startswith("file") and value.strip() != "*")
     return (at - first, is_of_others) if is_field else (0, False)
+
+
+def _is_tool(words: Words, position: int) -> bool:
+    """Whether a word is the *with* of *compiled with gcc*."""
+    return words.words[position] == "with" and words.words[position - 1] in ("built", "compiled", "linked")
 
 
 def _names_holders(words: Words, inside: range) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, tells_readers
+from modelaudit.licenses.recognition.name_words import is_in_address, is_name_word, is_term_word, tells_readers
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -24,6 +24,8 @@ _CONTRIBUTORS: Final = defer_pattern(
 )
 """A line such as *With contributions from:*, and a list of names."""
 _ITEM_MARK: Final = defer_pattern(r"[ \t#/]*[-*\u2022][ \t]+\Z")
+_DEVELOPED: Final = defer_pattern(r"developed by[ \t]*:", re.IGNORECASE)
+_MOST_DEVELOPER_WORDS: Final = 32
 _MOST_NAME_WORDS: Final = 5
 _MOST_WORDS: Final = 48
 _PROJECT: Final = r"(?:the )?(?:projects? )?N(?: project| library)?"
@@ -90,6 +92,24 @@ def measure_contributors(words: Words, first: int, end: int) -> int:
                 return 0
         at += 1
     return at - first
+
+
+def measure_developers(words: Words, first: int, end: int) -> int:
+    """Count the words of *Developed by:* with names and addresses, on one line or several; 0 if none begins there."""
+    if words.words[first] != "developed" or _DEVELOPED.match(words.text, words.find_start(first)) is None:
+        return 0
+    at = first + 2
+    while at < min(end, first + _MOST_DEVELOPER_WORDS) and (
+        _classify_word(words, at) in ("N", "of", "the", "for") or _is_in_mail(words, at)
+    ):
+        at += 1
+    is_line = at == end or "\n" in words.text[words.find_start(at - 1) : words.find_start(at)]
+    return at - first if at > first + 2 and is_line else 0
+
+
+def _is_in_mail(words: Words, position: int) -> bool:
+    """Whether a word is in an address that brackets enclose and none of its words is a term: the *uk* of a host."""
+    return is_in_address(words, position) and not is_term_word(words, position)
 
 
 def measure_holders_of_parts(words: Words, first: int, end: int) -> int:

@@ -73,7 +73,7 @@ _ENDS: Final = _list_phrases(
 _PUBLISHERS: Final = frozenset(("opensource", "spdx", "apache", "gnu", "mozilla", "creativecommons", "choosealicense"))
 _DESCRIPTION: Final = defer_pattern(
     r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s"
-    r"|(?:,| -{1,3}) (?=(?:[\w+-]+ ){0,5}(?:library|package|module|tool|toolkit|framework|parser|client|wrapper"
+    r"|(?:,| -{1,3}) (?=(?:[\w+-]+ ){0,6}(?:library|package|module|tool|toolkit|framework|parser|client|wrapper"
     r"|bindings|extension|plugin|server|implementation|utility|utilities|compiler|interpreter|system|engine"
     r"|program|application)\b))",
     re.IGNORECASE,
@@ -137,6 +137,8 @@ def measure_introduction(words: Words, first: int, end: int, titles: _Phrases) -
         return at + _AS_FOLLOWS - first, is_about_code
     if at + 2 < end and at > subject and tuple(words.words[at + 1 : at + 3]) == _COPYRIGHTED:
         return at + 1 - first, False  # The holders follow, as in a copyright line.
+    if at > subject:
+        at += _match(words, at, end, _RESERVATIONS)
     verb = _match(words, at, end, _VERBS)
     at += verb
     at += _match(words, at, end, _ARTICLES)
@@ -247,7 +249,7 @@ def _measure_description(words: Words, first: int, end: int, *, is_behind_title:
     return at - first if match and (at == end or words.find_start(at) >= stop) else 0
 
 
-def measure_name_of_work(words: Words, first: int, end: int) -> int:
+def measure_name_of_work(words: Words, first: int, end: int, titles: _Phrases) -> int:
     """Count the words of the name of the work on a line of its own, as a heading: *# Acme Parser*.
 
     A part of the work, a place, a reader or another licence is no such name: the heading says what the text covers, for
@@ -267,8 +269,9 @@ def measure_name_of_work(words: Words, first: int, end: int) -> int:
     most = _MOST_JOINED_NAME if at > first and _is_joined(words, first, at) else _MOST_TITLE_NAME
     if not is_line or not 0 < len(names) <= most or any(map(_NO_HEADING.fullmatch, words.words[first:at])):
         return 0
-    # A name in lower case is one if a copyright line follows it.
+    # A name in lower case is one if a copyright line or the title of a licence of the text follows it.
     is_one = len(names) == 1 or _is_joined(words, first, at)
+    is_followed = is_followed or (at < end and match_phrase(words, at, end, titles) > 0)
     is_name = (
         is_one
         and (is_followed or (first == 0 and len(names) > 1))

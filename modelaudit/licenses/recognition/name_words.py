@@ -79,7 +79,8 @@ _NO_MAIL_NAME = defer_pattern(
 )
 """Words that would state the subject of a mailbox, even as its name."""
 _PLACEHOLDERS = frozenset(("name", "names", "company", "organization", "organisation"))
-_FREE_SOFTWARE_FOUNDATION = ("software", "foundation")
+_BEHIND_FREE = (("software", "foundation"), ("university", "of"))
+"""Words behind *Free* in the names of institutions: *Free Software Foundation*, *Free University of Berlin*."""
 _CAMEL_PART = defer_pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _DENYING_PARTS = frozenset(("no", "non", "not", "nie", "nicht", "kein", "only"))
 _PLACES = defer_pattern(
@@ -188,11 +189,18 @@ def _is_name_like_term(words: Words, position: int) -> bool:
         return _leads_to_account(words, position)
     if _is_mailbox(words, position):
         return True
+    if word == "prior":
+        return bool(after) and _COMPANY_FORMS.fullmatch(after[0]) is not None and _is_capitalised(words, position)
     if word == "free":
-        return tuple(after) == _FREE_SOFTWARE_FOUNDATION
+        return tuple(after) in _BEHIND_FREE and (after[0] == "software" or _is_capitalised(words, position))
     if word == "your":  # A template that nobody filled in: "Your Name".
         return bool(after) and after[0] in _PLACEHOLDERS
     return _NAMES_LIKE_TERMS.fullmatch(word) is not None and words.get_spelling(position)[0].isupper()
+
+
+def _is_capitalised(words: Words, position: int) -> bool:
+    """Whether a word and the next one have a capital each."""
+    return all(words.get_spelling(each)[0].isupper() for each in (position, position + 1))
 
 
 def _is_compound_name(words: Words, position: int) -> bool:
@@ -311,7 +319,8 @@ def is_in_address(words: Words, position: int) -> bool:
     end = start + len(words.words[position])
     before, after, next_after = words.text[start - 1 : start], words.text[end : end + 1], words.text[end + 1 : end + 2]
     # A full stop ends a sentence if no letter or digit follows it, so both characters after the word count.
-    if before in ("@", "/", ".", "-") or (after in ("@", "/", ".") and next_after.isalnum()):
+    is_fragment = before == "#" and words.text[start - 2 : start - 1].isalnum()
+    if is_fragment or before in ("@", "/", ".", "-") or (after in ("@", "/", ".") and next_after.isalnum()):
         return True
     # Authors spell addresses out: "<jo at acme dot example>".
     opening, closing = words.text.rfind("<", 0, start), words.text.find(">", end)

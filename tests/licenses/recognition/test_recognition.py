@@ -487,13 +487,9 @@ STANDARD = [
 
 
 @pytest.mark.parametrize(("package", "ending", "id_"), STANDARD)
-def test_license_file_of_a_package_is_exact_unless_it_has_sentences_beyond_the_license_text(
-    package: str, ending: str, id_: str
-) -> None:
+def test_license_file_of_a_package_is_exact(package: str, ending: str, id_: str) -> None:
     text, prints = read_shipped_license(package, ending), load_fingerprints()
-    # The file of hypothesis has sentences of its own before the licence text.
-    likeness = VARIANT if package == "hypothesis" else EXACT
-    assert list_matches(recognise_texts(text, prints, {id_})) == [(id_, likeness)]
+    assert list_matches(recognise_texts(text, prints, {id_})) == [(id_, EXACT)]
     (match,) = recognise_texts(f"{text}\nNo commercial use.", prints, {id_})
     assert (match.id, match.likeness) == (id_, VARIANT)
     assert any("No commercial use" in part for part in match.differs)

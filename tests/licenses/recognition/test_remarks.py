@@ -1,0 +1,95 @@
+"""Sentences beside a licence text that grant and forbid nothing, each with a twin that limits the use."""
+
+from __future__ import annotations
+
+from importlib.metadata import distribution
+
+import pytest
+from support.catalogue import load_shipped
+
+from modelaudit.catalogue.fingerprints import load_fingerprints
+from modelaudit.licenses.recognition import Likeness, recognise_texts
+
+
+def read_license(package: str, first: str) -> str:
+    """Read the licence file of an installed package from the words ``first`` on."""
+    (path,) = [file for file in distribution(package).files or () if file.name in ("LICENSE", "LICENSE.txt")]
+    text = path.read_text(encoding="utf-8")
+    return text[text.index(first) :]
+
+
+MIT = read_license("execnet", "Permission")
+BSD = read_license("click", "Redistribution")
+
+
+def recognise(text: str) -> set[tuple[str, Likeness]]:
+    """Recognise the licences of a text; an id with its likeness each."""
+    return {(match.id, match.likeness) for match in recognise_texts(text, load_fingerprints(), load_shipped().licenses)}
+
+
+BESIDE = (
+    (
+        "Acme\nCopyright 2024 Acme. Released under the terms of the MIT license.\nAcme is a trademark of Acme IP Company,"
+        " Inc. All rights reserved.\n\n{}",
+        "Acme is a trademark of Acme, for members",
+    ),
+    ("Acme was originally written by Jo Acme.\n\nCopyright (c) 2024 Acme\n\n{}", "Acme was written by Jo for members."),
+    ("Portions of this project's code are copyrighted by Acme.\n\n{}", "Portions of this project are copyrighted by Acme for members."),
+    (
+        "{}\n\nPlease also refer to the file .github/CONTRIBUTING.md, which clarifies licensing of external contributions"
+        " to this project including patches, pull requests, etc.",
+        "Please also refer to the file TERMS.md, which clarifies licensing of commercial use to this project.",
+    ),
+    ("Acme crates are licensed under the terms of the MIT license, reproduced in crates/LICENSE.\n\n{}", "Acme crates "
+     "are licensed under the terms of the Acme Club license."),
+    ("{}\n\nAcme uses a shared copyright model. Each contributor maintains copyright over their contributions to Acme.",
+     "Each customer maintains copyright over their contributions to Acme."),
+    ("Copyright (c) 2024 MIT HAN Lab\n\n{}", "Copyright (c) 2024 MIT Only"),
+    ("Copyright (c) 2024 Prior Labs GmbH\n\n{}", "Copyright (c) 2024 Prior Consent GmbH"),
+    ("Copyright (c) 2024 Acme, Free University of Berlin and Jo Foo\n\n{}", "Copyright (c) 2024 Acme, free of charge"),
+    ("Acme - Extensions to the standard Python datetime module.\nCopyright (c) 2024 Jo\n\n{}",
+     "Acme - Extensions for members of the standard Python module."),
+    ("Copyright (c) 2024 Acme\nAuthor: jo@acme.example (Jo Acme)\n\n{}", "Author: ask jo@acme.example (Jo Acme)"),
+    ("acme_parser\nMIT License\n\nCopyright (c) 2024 Jo\n\n{}", "students\nMIT License"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("form, _", BESIDE)
+def test_remark_that_limits_nothing_leaves_the_licence_exact(form: str, _: str) -> None:
+    assert recognise(form.format(MIT)) == {("MIT", Likeness.EXACT)}
+
+
+@pytest.mark.parametrize("_, limit", BESIDE)
+def test_remark_with_a_limit_makes_a_variant(_: str, limit: str) -> None:
+    assert recognise(f"{limit}\n\n{MIT}") == {("MIT", Likeness.VARIANT)}
+
+
+PARTS = (
+    (
+        "Parts of this software, in particular code contained in the modules acme.tree and acme.grf contain files that are"
+        " forks from the foo-bar git repository, or code snippets from that repository:\nhttps://foo.example/foo-bar\n"
+        "published under the following License.",
+        "Parts of this model, in particular weights contained in the modules acme.tree are forks from the foo repository.",
+    ),
+    ("foo library is redistributed within all acme packages.\nThis license applies to foo binary in the directory cv2/.",
+     "This license applies to foo customers in the directory cv2/."),
+    ("Foo and its dependencies have the following license:", "Foo customers have the following license:"),
+    ("The Acme repository and source distributions bundle several libraries that are compatibly licensed.",
+     "The Acme repository bundles several models that are compatibly licensed."),
+    ("Applies to:\n  - foo; Copyright (c) 2021 Lea Foo\n  - bar-baz; Copyright (c) 2013 Jo Bar",
+     "Applies to:\n  - companies; Copyright (c) 2021 Lea Foo"),
+    ("Name: GCC runtime library\nFiles: lib/foo.so\nDescription: dynamically linked to files compiled with gcc\n"
+     "License: BSD-3-Clause", "Name: Ask us runtime library\nFiles: lib/foo.so"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("words, _", PARTS)
+def test_words_on_a_part_lead_to_the_text_of_the_part(words: str, _: str) -> None:
+    text = f"Copyright (c) 2024 Acme\n\n{MIT}\n\n{words}\n\nCopyright (c) 2020 Foo\n\n{BSD}"
+    assert recognise(text) == {("MIT", Likeness.EXACT), ("BSD-3-Clause", Likeness.EXACT)}
+
+
+@pytest.mark.parametrize("_, words", PARTS)
+def test_words_on_a_part_with_a_limit_make_variants(_: str, words: str) -> None:
+    text = f"Copyright (c) 2024 Acme\n\n{MIT}\n\n{words}\n\nCopyright (c) 2020 Foo\n\n{BSD}"
+    assert recognise(text) == {("MIT", Likeness.VARIANT), ("BSD-3-Clause", Likeness.VARIANT)}
