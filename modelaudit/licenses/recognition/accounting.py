@@ -86,6 +86,7 @@ _HEADINGS = tuple(
         "modified work", "original work", "original code", "modifications", "port to typescript",
         "based on original work", "based on original work by",
         "other authors listed in authors", "all authors listed in authors", "other contributors listed in contributors",
+        "except where noted", "copyright and permission notice",
         "additional copyrights may follow", "header", "additional copyrights may follow header",
         "subject to receipt of any required approvals from the u s dept of energy",
     )

@@ -77,7 +77,7 @@ _ITEM: Final = defer_pattern(
 )
 _FIELD: Final = defer_pattern(
     r"[ \t]*(?P<label>name|files?|functions?|licen[cs]e|copyright|description|availability|source|homepage|url|version"
-    r"|(?:original )?authors?|maintainers?)"
+    r"|(?:original )?authors?|maintainers?|format|upstream-name|upstream-contact)"
     r"[ \t]*:"
     r"(?P<value>[^\n]*(?:\n[ \t]+\S[^\n]*)*)",
     re.IGNORECASE,
@@ -90,9 +90,11 @@ _VERSION: Final = defer_pattern(r"\s*v?\d[\w.+-]{0,20}\s*")
 _KIND: Final = defer_pattern(r"runtime|librar(?:y|ies)|compiler|headers?|fonts?|toolkit|modules?|packages?")
 _JOINED: Final = defer_pattern(r"\s*[\w.+]+(?:-[\w.+]+)*\s*")
 """A name in lower case is one word, in which hyphens may join several."""
-_PEOPLE: Final = ("author", "authors", "maintainer", "maintainers")
+_PEOPLE: Final = ("author", "authors", "maintainer", "maintainers", "upstream-contact")
 _EXCEPTION: Final = defer_pattern(r" with (?:gcc|llvm) exception(?: [0-9]){0,2}$")
 """An exception adds permissions to those of its licence."""
+_OTHER_IDS: Final = {"expat": "mit", "python": "psf20"}
+"""Ids of Debian's copyright files whose licences SPDX names otherwise."""
 _MODEL: Final = defer_pattern(r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this")
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16
@@ -196,12 +198,12 @@ def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[in
     label, value, inside = match["label"].lower(), match["value"], range(first + 1, at)
     if label.startswith("licen"):
         stated = _EXCEPTION.sub("", " ".join(words.words[first + 1 : at])).replace(" ", "")
-        is_field = stated.replace("lv", "l") in {
+        is_field = _OTHER_IDS.get(stated, stated.replace("lv", "l")) in {
             "".join(word for word in id_ if word not in ("only", "or", "later")) for id_ in ids
         }
     elif label.startswith(("file", "function")):
         is_field = all(map(_PATH.fullmatch, _PATH_ENDS.split(value.strip())))
-    elif label == "name":
+    elif label in ("name", "upstream-name"):
         is_field = 0 < len(inside) <= _MOST_NAME_WORDS and all(
             _is_part_of_code(words, each)
             and (_KIND.fullmatch(words.words[each]) or is_name_word(words, each) or _JOINED.fullmatch(value))

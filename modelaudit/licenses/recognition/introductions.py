@@ -63,7 +63,7 @@ _ARTICLES: Final = _list_phrases("the,a,the terms of the,terms of the,the terms 
 _ENDS: Final = _list_phrases(
     "as follows,below,reproduced below,which is reproduced below,as reproduced below,found below,reproduced here,"
     "a copy of which is reproduced below,a copy of which is included below,given below,"
-    "included below,stated below,see below,"
+    "included below,stated below,see below,see below for details,"
     "shown below,whose text follows,the text follows,the text of the license follows,the text of the licence follows,"
     "the full text of the license is given below,the full text of the license is reproduced below,"
     "the full text of the license is included below,the full text of the license follows,"

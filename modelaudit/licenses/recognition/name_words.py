@@ -44,7 +44,7 @@ _TERM_PAIRS = frozenset(
 
 # Names that begin like such a word.
 _NAMES_LIKE_TERMS = defer_pattern(
-    r"academ(?:y|ies|ia|ie|isch\w*)|costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
+    r"academ(?:y|ies|ia|ie|isch\w*)|confident|costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
     r"|trainor|young|youngs|youn|you(?:ss?[eiu]f|suf|seph|nes|nis)\w*|denys\w{0,6}"
 )
 _HOST_IN_BRACKETS = defer_pattern(r"<https?://[\w-]{2,40}(?:\.[\w-]{1,40}){0,3}\.(?:be|is|it|no|us)", re.IGNORECASE)
@@ -73,7 +73,9 @@ _BEFORE_NAME = frozenset(("by", "c", "copyright", "of", "shall"))
 _NO_SURNAMES = frozenset(
     ("again", "anyone", "author", "authors", "first", "him", "kindly", "me", "owner", "them", "us")
 )
-_NAME_END = defer_pattern(r"[ \t]*(?:[,;&<(]|\.?\s*(?:\n|$)|(?:and|or|nor|with)\b)", re.IGNORECASE)
+_NAME_END = defer_pattern(
+    r"[ \t]*(?:[,;&<(]|\.?\s*(?:\n|$)|\.?\s+all rights reserved\b|(?:and|or|nor|with)\b)", re.IGNORECASE
+)
 _NO_MAIL_NAME = defer_pattern(
     r"commerc|resear|academ|educat|train|trial|evaluat|only|licen|n[cd]$|internal|personal|privat|propriet|confident"
 )
@@ -320,7 +322,7 @@ def is_in_address(words: Words, position: int) -> bool:
     before, after, next_after = words.text[start - 1 : start], words.text[end : end + 1], words.text[end + 1 : end + 2]
     # A full stop ends a sentence if no letter or digit follows it, so both characters after the word count.
     is_fragment = before == "#" and words.text[start - 2 : start - 1].isalnum()
-    if is_fragment or before in ("@", "/", ".", "-") or (after in ("@", "/", ".") and next_after.isalnum()):
+    if is_fragment or before in ("@", "/", ".", "-", "+") or (after in ("@", "/", ".", "+") and next_after.isalnum()):
         return True
     # Authors spell addresses out: "<jo at acme dot example>".
     opening, closing = words.text.rfind("<", 0, start), words.text.find(">", end)

@@ -45,6 +45,9 @@ _REMARKS: Final = (
     r"where applicable the original copyright and licen[cs]e are noted"
     r"(?: and any modifications made are released dual licensed with the original license)?",
     r"you can obtain a copy at http (?:www )?(?:mozilla|apache|gnu|opensource|creativecommons) org \S+(?: \S+){0,5}",
+    r"a gpl compatible licen[cs]e makes it possible to combine W with other software that is released under the gpl it"
+    r" does not mean that we re distributing W under the gpl licen[cs]e the bsd licen[cs]e unlike the gpl lets? you"
+    r" distribute a modified version without making your changes open source",
     # Pointers to files on contributions and changes.
     r"please (?:also )?refer to (?:also )?(?:the )?(?:file )?P which clarifies (?:the )?licensing of external"
     r" contributions to this project(?: including patches pull requests etc)?",
@@ -60,6 +63,7 @@ _REMARKS_ON_OTHERS: Final = (
     r"this license applies to W (?:binary|binaries|library|libraries|files?)(?: in the (?:directory|folder) P)?",
     r"(?:the )?software from third parties included in (?:the )?W",
     r"W (?:includes|contains|bundles) W which (?:is|are) under (?:the )?T",
+    r"for files under P",
     r"W as a whole is licensed under (?:the )?(?:following )?(?:standard )?T",
     r"the W (?:repository|source tree)(?: and (?:source|binary) distributions?)? (?:bundles?|includes?|contains?)"
     r" (?:several|vendored|some|other)(?: bundled| vendored)? libraries that are compatibly licensed",
