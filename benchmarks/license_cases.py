@@ -22,6 +22,7 @@ import yaml
 from license_documents import FORMS
 from license_held import Failure, Held, Tally, fold_id, load_cases, render_counts
 from license_packages import COMPARED, draw_packages, read_package, strip_later_versions
+from license_strangers import measure_strangers
 from licenseclassifier import identify_license
 
 import modelaudit
@@ -280,16 +281,6 @@ def measure_texts(held: Held) -> Tally:
             expected not in exact
         ):
             tally.add("called permissive")
-    return tally
-
-
-def measure_strangers(held: Held) -> Tally:
-    """Count the texts of terms that belong to no licence of the rule set, and are likened to one."""
-    tally = Tally()
-    licenses = load_catalogue().licenses
-    for path in sorted((held.folder or Path()).glob("strangers/*.txt")):
-        matches = recognise_texts(path.read_text(encoding="utf-8", errors="replace"), load_fingerprints(), licenses)
-        tally.add("likened" if matches else "left alone")
     return tally
 
 
