@@ -23,7 +23,7 @@ _MOST_PLAIN_WORDS: Final = 3
 _THING: Final = (
     r"(?:files?|modules?|codes?|libraries|library|packages?|projects?|software|distribution|portions?|parts?|patches"
     r"|submodules?|director(?:y|ies)|functions?|scripts?|implementations?|versions?|works?|extensions?|binary|copy"
-    r"|components?|sections?|source|page|api|inspiration|snippets?|repository|repositories|git)"
+    r"|components?|sections?|source|page|api|inspiration|snippets?|content|repository|repositories|git)"
 )
 _LINK: Final = (
     r"(?:this|that|the|these|some|a|an|all|following|its|original|other|of|and|in|by|at|under|bulk|vendored|vendorized|third"
@@ -36,7 +36,7 @@ _DESCENDED: Final = (
     r"(?:derived|adapted|modified|taken|copied|extracted|based|generated|borrowed|ported|forked"
     r"|forks|copies)"
 )
-_DERIVES: Final = rf"(?:(?:that|which) )?(?:is |are |was |were )?{_ADVERB}{_DESCENDED} (?:from|on) "
+_DERIVES: Final = rf"(?:(?:that|which) )?(?:is |are |was |were )?{_ADVERB}{_DESCENDED} (?:from|on|off) "
 _INCLUDES: Final = rf"(?:can )?{_ADVERB}(?:includes?|contains?|incorporates?|bundles?|embeds?) "
 _CAME: Final = rf"(?:for )?{_NOUNS}(?:came|comes|come) from "
 _DEPENDS: Final = r"has an optional dependency on "
@@ -73,7 +73,7 @@ _PARAGRAPH: Final = defer_pattern(r"[^\w\n]*(?:\n\s*\n|$)")
 """The end of a sentence: a full stop or a colon, a blank line, a rule, or the copyright line of what follows."""
 _VOCABULARY: Final = defer_pattern(
     rf"has|optional|dependency|{_THING}|{_LINK}|directly|partly|partially|originally|also|heavily|loosely|{_DESCENDED}|that|which|is|are|was|were"
-    r"|from|on|or|can|particular|contained|found|published|includes?|contains?|incorporates?|bundles?|embeds?|developed|written|maintained|made|licen[sc]ed"
+    r"|from|on|off|or|can|particular|contained|found|published|includes?|contains?|incorporates?|bundles?|embeds?|developed|written|maintained|made|licen[sc]ed"
     r"|available|released|distributed|covered|provided|as|follows|reproduced|given|quoted|below|terms|licenses?|applies|to"
     r"|came|comes?|copyright|notice|for|where|used"
 )

@@ -76,8 +76,8 @@ _ITEM: Final = defer_pattern(
     r"[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+(?P<name>[^\n;]{1,60})(?:\n|;\s)\s*(?:From [^\n]{1,40}:\s*)?Copyright\b"
 )
 _FIELD: Final = defer_pattern(
-    r"[ \t]*(?P<label>name|files?|functions?|licen[cs]e|copyright|description|availability|source|homepage|url|version"
-    r"|(?:original )?authors?|maintainers?|format|upstream-name|upstream-contact)"
+    r"[ \t]*(?P<label>name|files?|functions?|licen[cs]e|copyright|description|availability|source|homepage|url"
+    r"|repository|version|(?:original )?authors?|maintainers?|format|upstream-name|upstream-contact)"
     r"[ \t]*:"
     r"(?P<value>[^\n]*(?:\n[ \t]+\S[^\n]*)*)",
     re.IGNORECASE,

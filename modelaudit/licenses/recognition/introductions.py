@@ -30,7 +30,8 @@ def _list_phrases(text: str) -> frozenset[tuple[str, ...]]:
 
 _RESERVATIONS: Final = _list_phrases(
     "unless otherwise noted,unless otherwise indicated,unless otherwise specified,unless otherwise stated,"
-    "unless noted otherwise,unless stated otherwise,unless specified otherwise,unless indicated otherwise,"
+    "unless noted otherwise,unless stated otherwise,"
+    "unless stated otherwise in the source files,unless specified otherwise,unless indicated otherwise,"
     "except where otherwise noted,except where noted otherwise,except where explicitly noted otherwise,"
     "except where otherwise stated,except when otherwise stated,except where stated otherwise"
 )
@@ -72,7 +73,7 @@ _ENDS: Final = _list_phrases(
 )
 _PUBLISHERS: Final = frozenset(("opensource", "spdx", "apache", "gnu", "mozilla", "creativecommons", "choosealicense"))
 _DESCRIPTION: Final = defer_pattern(
-    r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s"
+    r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 | is )(?:an?|the)\s"
     r"|(?:,| -{1,3}) (?=(?:[\w+-]+ ){0,6}(?:library|package|module|tool|toolkit|framework|parser|client|wrapper"
     r"|bindings|extension|plugin|server|implementation|utility|utilities|compiler|interpreter|system|engine"
     r"|program|application)\b))",
@@ -244,6 +245,8 @@ def _measure_description(words: Words, first: int, end: int, *, is_behind_title:
     while match and at < min(end, first + _MOST_DESCRIPTION_WORDS) and words.find_start(at) < stop:
         is_term = is_term_word(words, at) and words.words[at] != "with"
         if is_term or not words.words[at].isascii() or _PURPOSES.fullmatch(words.words[at]):
+            return 0
+        if tells_readers(words.words[at]):
             return 0
         at += 1
     return at - first if match and (at == end or words.find_start(at) >= stop) else 0

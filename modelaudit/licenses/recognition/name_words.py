@@ -47,7 +47,9 @@ _NAMES_LIKE_TERMS = defer_pattern(
     r"academ(?:y|ies|ia|ie|isch\w*)|confident|costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
     r"|trainor|young|youngs|youn|you(?:ss?[eiu]f|suf|seph|nes|nis)\w*|denys\w{0,6}"
 )
-_HOST_IN_BRACKETS = defer_pattern(r"<https?://[\w-]{2,40}(?:\.[\w-]{1,40}){0,3}\.(?:be|is|it|no|us)", re.IGNORECASE)
+_HOST_IN_BRACKETS = defer_pattern(
+    r"<(?:https?://|[\w.+-]{1,40}@)[\w-]{2,40}(?:\.[\w-]{1,40}){0,3}\.(?:be|is|it|no|us)", re.IGNORECASE
+)
 # The rest of a word that begins like such a word and is another form of it: "commerc-ially", "restrict-ions".
 _WORD_ENDING = defer_pattern(
     r"[a-z]{0,3}(?:tions?|tional|sions?|ments?|ally|ively|abl[ey]|ibl[ey]|ances?|ences?|ings?|ed|ers?|ors?|ly|i?als?|ially"
@@ -232,6 +234,8 @@ def _is_field_of_institute(words: Words, position: int) -> bool:
     """Whether a word is the field of an institute: "Center for Research Computing", "Ministry of Education"."""
     if words.words[position] not in _INSTITUTE_FIELDS or not words.get_spelling(position)[0].isupper():
         return False
+    if position and words.words[position - 1] in _INSTITUTES and words.get_spelling(position - 1)[0].isupper():
+        return words.words[position] == "education"
     for size in (2, 3):
         first = position - size
         if first >= 0 and words.words[first] in _INSTITUTES:

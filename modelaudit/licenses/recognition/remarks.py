@@ -34,6 +34,10 @@ _REMARKS: Final = (
     r"W uses a shared copyright model",
     r"each contributor (?:maintains|retains|keeps) (?:the )?copyright (?:over|on|to|of) their (?:own )?contributions"
     rf"(?: to (?:{_THIS}|W))?",
+    r"each contributor holds copyright over their respective contributions",
+    r"the project versioning git records all such contribution source information",
+    r"this software is osi certified open source software",
+    r"osi certified is a certification mark of the open source initiative",
     r"(?:all )?contributors retain (?:the )?copyright (?:to|of|on|over) their (?:own )?contributions",
     # Contributions, whose licences are all in the text.
     r"the above licen[cs]e applies to all contributions (?:made )?(?:before|after|since|until) D"
@@ -70,6 +74,14 @@ _REMARKS_ON_OTHERS: Final = (
     r"the W (?:repository|source tree)(?: and (?:source|binary) distributions?)? (?:bundles?|includes?|contains?)"
     r" (?:several |vendored |some |other )?libraries governed by the following licenses",
     r"we list these here",
+    r"third party licen[cs]es",
+    r"(?:this|the) (?:project|product|software|package) (?:includes|bundles) (?:code from the following|various)"
+    r" third party (?:sources|components)(?: under other open source licen[cs]es)?",
+    r"this section summarizes those components and their licen[cs]es",
+    r"see licen[cs]es for text of these licen[cs]es",
+    r"some files in this codebase contain code from W",
+    r"in such cases it is explicitly stated in the file header",
+    r"this licen[cs]e only applies to the relevant code in such cases",
     r"W (?:and its dependencies )?(?:has|have|is under|are under) the following licen[cs]es?",
     r"the W contains third party software which is under different license terms",
     r"all such code will be identified clearly using at least one of two mechanisms",

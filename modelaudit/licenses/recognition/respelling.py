@@ -33,6 +33,8 @@ _PAIRS: Final = (
     ("any contributors", "its contributors"), ("names of any contributors", "name of the author"),
     ("holders and contributors be", "owner or contributors be"),
     ("this is provided", "this software is provided"), ("this even", "this software even"),
+    ("ma 02111", "ma 02111 1307"),
+    ("59 temple place suite 330 boston ma 02111", "51 franklin street fifth floor boston ma 02110 1301"),
     ("59 temple place suite 330 boston ma 02111 1307", "51 franklin street fifth floor boston ma 02110 1301"),
     ("the licensor", "licensor"), ("any notices that", "those notices that"), ("expressed", "express"),
     ("tortuous", "tortious"), ("fulfil", "fulfill"), ("acknowledgement", "acknowledgment"),

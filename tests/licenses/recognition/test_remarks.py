@@ -50,6 +50,22 @@ BESIDE = (
     ("Acme - Extensions to the standard Python datetime module.\nCopyright (c) 2024 Jo\n\n{}",
      "Acme - Extensions for members of the standard Python module."),
     ("Copyright (c) 2024 Acme\nAuthor: jo@acme.example (Jo Acme)\n\n{}", "Author: ask jo@acme.example (Jo Acme)"),
+    (
+        "COPYRIGHT\n\nCopyright (c) 2015 Acme.\n\nEach contributor holds copyright over their respective contributions. The"
+        " project versioning (Git) records all such contribution source information.\n\n{}",
+        "Each contributor holds copyright over their respective weights.",
+    ),
+    (
+        "This software is OSI Certified Open Source Software.\nOSI Certified is a certification mark of the Open Source"
+        " Initiative.\n\nCopyright (c) 2008 Acme\n\n{}",
+        "This software is Acme Certified Commercial Software.",
+    ),
+    ("Copyright (c) 2012 Jo Acme and others, except where noted.\n\n{}", "Copyright (c) 2012 Jo, except where sold."),
+    ("Copyright (c) 2015-2016 Ask Acme.  All Rights Reserved.\n\n{}", "Copyright (c) 2015 Ask Acme.  All Uses Reserved."),
+    ("Copyright (c) 2012 New Acme Institute Education Fund\n\n{}", "Copyright (c) 2012 New Acme Education Only"),
+    ("Copyright (c) 2020 Jo Acme <dev@joacme.be>\n\n{}", "Copyright (c) 2020 Jo Acme must be asked"),
+    ("Acme is licensed under the MIT License; see below for details.\n\n{}", "Acme is licensed under the MIT License; see"
+     " TERMS for details."),
     ("acme_parser\nMIT License\n\nCopyright (c) 2024 Jo\n\n{}", "students\nMIT License"),
 )  # fmt: skip
 
@@ -62,6 +78,31 @@ def test_remark_that_limits_nothing_leaves_the_licence_exact(form: str, _: str) 
 @pytest.mark.parametrize("_, limit", BESIDE)
 def test_remark_with_a_limit_makes_a_variant(_: str, limit: str) -> None:
     assert recognise(f"{limit}\n\n{MIT}") == {("MIT", Likeness.VARIANT)}
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "likeness"),
+    [
+        ("Neither the name of the copyright holder nor the names of its", "The names of the", Likeness.VARIANT),
+        ("Neither the name of the copyright holder nor", "Neither the names of Jo Acme, Mo Foo nor", Likeness.EXACT),
+        ("names of its contributors", "names of other contributors", Likeness.EXACT),
+    ],
+)
+def test_clause_on_names_may_be_worded_otherwise(written: str, instead: str, likeness: Likeness) -> None:
+    words = " ".join(BSD.split())
+    changed = words.replace(written, instead, 1)
+    assert changed != words and recognise(changed) == {("BSD-3-Clause", likeness)}
+
+
+def test_clause_that_names_contributors_alone_is_one_of_bsd() -> None:
+    words = " ".join(BSD.split())
+    begin = words.index("Neither")
+    end = words.index("be used", begin)
+    changed = f"{words[:begin]}The names of the contributors may not {words[end:]}"
+    assert recognise(changed) == {("BSD-3-Clause", Likeness.EXACT)}
+    assert recognise(changed.replace("may not be used", "may not be used commercially", 1)) == {
+        ("BSD-3-Clause", Likeness.VARIANT)
+    }
 
 
 PARTS = (
