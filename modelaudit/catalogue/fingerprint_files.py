@@ -41,6 +41,7 @@ class FingerprintEntry:
     marks: str = ""
     policy: bool = False
     notice: bool = False
+    exception: bool = False
     certain: bool = True
     titles: list[Text] = Field(default_factory=list)
     versions: list[Text] = Field(default_factory=list)
@@ -115,6 +116,7 @@ def _parse_entry(entry: FingerprintEntry, document: Document, place: Place) -> F
         anchors=_unpack_anchors(entry, document, (*place, "anchors")),
         is_from_owner=entry.certain,
         is_notice=entry.notice,
+        is_exception=entry.exception,
         source=entry.source,
         date=entry.date,
     )

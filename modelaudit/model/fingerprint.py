@@ -33,6 +33,7 @@ class Fingerprint(Struct, frozen=True):
         license_id: id of the licence; for a use policy, of the licence that it belongs to, or the policy's own name.
         is_use_policy: whether the text is a use policy, which is never a licence.
         is_notice: whether the text is the notice that a licence prescribes for the works under it, and no licence text.
+        is_exception: whether the text only adds permissions to those of its licence, and grants nothing alone.
         triples: 32-bit hashes of each three consecutive words, in order; two fewer than there are words.
         marks: a few hashes that no other licence of the set has, or one other at most, in ascending order.
         titles: phrases that may be present or missing at its head, in lower case.
@@ -59,6 +60,7 @@ class Fingerprint(Struct, frozen=True):
     anchors: Mapping[int, int] = field(default_factory=dict)
     is_from_owner: bool = True
     is_notice: bool = False
+    is_exception: bool = False
     source: str = ""
     date: str = ""
 

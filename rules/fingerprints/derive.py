@@ -100,10 +100,7 @@ def format_entry(text: Text, owner_counts: Counter[int], date: str) -> str:
     titles = titles or _find_phrase_words(text.source.get("title", ""), text.words)
     versions = _find_phrase_words(text.source.get("version_date", ""), text.words)
     lines = [f"id: {text.id}", f"of: {text.about['of']}"]
-    if text.about.get("policy"):
-        lines.append("policy: true")
-    if text.about.get("notice"):
-        lines.append("notice: true")
+    lines += [f"{kind}: true" for kind in ("policy", "notice", "exception") if text.about.get(kind)]
     if not is_certain_copy(text.source.get("copy_note", "")):
         lines.append("certain: false")
     lines += [f"source: {_quote_text(_join_words(text.source['where']))}", f"date: {date}", f"words: {len(text.words)}"]

@@ -171,8 +171,9 @@ def _determine_role(words: Words, placed: PlacedFingerprint, explanation: TextEx
     first = placed.alignment.text[0]
     before = max((each.alignment.text[1] for each in explanation.places if each.alignment.text[1] <= first), default=0)
     explained = explain_words(words, (before, first), [each.item for each in explanation.places]) or ()
-    # The first text is that of the whole, even if an attribution precedes it.
-    if before and SpanPart.ATTRIBUTION in explained:
+    # The first text is that of the whole, even if an attribution precedes it, and not if it is said to be of a part.
+    is_of_part = SpanPart.PART_INTRODUCTION in explained or SpanPart.PARTS_INTRODUCTION in explained
+    if is_of_part or (before and SpanPart.ATTRIBUTION in explained):
         return TextRole.THIRD_PARTY
     if placed.item.is_notice:
         return TextRole.NOTICE

@@ -42,7 +42,7 @@ from modelaudit.licenses.recognition.name_words import (
 )
 from modelaudit.licenses.recognition.notices import measure_notice_frame
 from modelaudit.licenses.recognition.pointers import measure_pointer
-from modelaudit.licenses.recognition.remarks import measure_listed_remark
+from modelaudit.licenses.recognition.remarks import RemarkKind, measure_listed_remark
 from modelaudit.licenses.recognition.respelling import is_respelled, is_respelled_beside_name
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Fingerprint, Span
@@ -102,7 +102,18 @@ class SpanPart(StrEnum):
     """It states that the code is under the licence."""
     NOTICE_FRAME = "notice-frame"
     ATTRIBUTION = "attribution"
+    PART_INTRODUCTION = "part-introduction"
+    """It states that the licence of a part follows."""
+    PARTS_INTRODUCTION = "parts-introduction"
+    """It states that the licences of parts follow, with names and addresses."""
     COPYRIGHT = "copyright"
+
+
+_PART_OF_REMARK = {
+    RemarkKind.ANYTHING: SpanPart.PHRASE,
+    RemarkKind.PART: SpanPart.PART_INTRODUCTION,
+    RemarkKind.PARTS: SpanPart.PARTS_INTRODUCTION,
+}
 
 
 def is_accounted_for(words: Words, span: Span, items: Collection[Fingerprint]) -> bool:
@@ -128,8 +139,9 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
     ids = _collect_ids(named)
     phrases, titles = _collect_phrases(named), _collect_titles(named) | ids
     own_names = frozenset(id_[1:] for id_ in ids if id_[0] == "licenseref" and len(id_) > 1)
+    is_only = len({id_ for id_, _ in named}) == 1
     has_notice = any(item.is_notice for item in items)
-    found = set()
+    found: set[SpanPart] = set()
     # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
     while position < end:
         introduction, is_about_code = measure_introduction(words, position, end, titles)
@@ -153,18 +165,21 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         component, is_of_others = max(
             measure_component_line(words, position, end, titles | own_names),
             measure_field(words, position, end, ids),
-            measure_listed_remark(words, position, end, titles | own_names),
         )
         if component > explained:
             part, explained = SpanPart.ATTRIBUTION if is_of_others else SpanPart.PHRASE, component
-        attribution = measure_attribution(words, position, end, titles, is_first=not span[0])
+        is_first = span[0] == 0
+        remark, kind = measure_listed_remark(
+            words, (position, end), titles | own_names, is_first=is_first, is_only=is_only
+        )
+        if remark > explained:
+            part, explained = _PART_OF_REMARK[kind], remark
+        attribution = measure_attribution(words, position, end, titles, is_first=is_first)
         if attribution > explained:
             part, explained = SpanPart.ATTRIBUTION, attribution
-        if explained == 0 and span[0]:
-            is_attributed = SpanPart.ATTRIBUTION in found
-            part, explained = SpanPart.ATTRIBUTION, measure_heading(words, position, end, is_attributed=is_attributed)
-            if is_attributed:
-                explained = explained or measure_address(words, position, end)
+        if explained == 0 and not is_first:
+            is_attributed = not found.isdisjoint((SpanPart.ATTRIBUTION, SpanPart.PARTS_INTRODUCTION))
+            part, explained = SpanPart.ATTRIBUTION, _measure_attributed(words, position, end, is_attributed)
         if explained == 0:
             name = measure_name_of_work(words, position, end, titles)
             part, explained = SpanPart.PHRASE, name or measure_origin_note(words, position, end, titles)
@@ -173,6 +188,17 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         found.add(part)
         position += explained
     return frozenset(found)
+
+
+def _measure_attributed(words: Words, first: int, end: int, is_attributed: bool) -> int:
+    """Count the words of a line that names the work whose licence text follows, or of its address; 0 for any other.
+
+    Behind the last text, they would be those of a licence that is not in the text.
+    """
+    if end == len(words.words):
+        return 0
+    heading = measure_heading(words, first, end, is_attributed=is_attributed)
+    return heading or (measure_address(words, first, end) if is_attributed else 0)
 
 
 _Named = tuple[tuple[str, tuple[str, ...]], ...]

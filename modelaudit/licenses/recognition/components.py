@@ -11,8 +11,17 @@ import re
 from typing import Final
 
 from modelaudit.licenses.recognition.attributions import is_part_of_heading
-from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase, tells_readers
+from modelaudit.licenses.recognition.name_words import (
+    asks_reader,
+    is_hyphenated,
+    is_in_address,
+    is_name_word,
+    is_term_word,
+    match_phrase,
+    tells_readers,
+)
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.discovery import WEIGHT_ENDINGS
 from modelaudit.model.lazy_pattern import defer_pattern
 
 _Phrases = frozenset[tuple[str, ...]]
@@ -91,6 +100,12 @@ _KIND: Final = defer_pattern(r"runtime|librar(?:y|ies)|compiler|headers?|fonts?|
 _JOINED: Final = defer_pattern(r"\s*[\w.+]+(?:-[\w.+]+)*\s*")
 """A name in lower case is one word, in which hyphens may join several."""
 _PEOPLE: Final = ("author", "authors", "maintainer", "maintainers", "upstream-contact")
+_TOOLS: Final = defer_pattern(r"gcc|g|clang|llvm|msvc|mingw|cmake|gfortran|flang|cython|nvcc|cuda")
+_OPENERS: Final = ("for", "to", "in", "within", "only")
+_WEIGHTS: Final = defer_pattern(rf".*(?:{'|'.join(map(re.escape, WEIGHT_ENDINGS))})", re.IGNORECASE)
+_NAME_ENDS: Final = defer_pattern(r"[,;()<>\n]")
+_MOST_JOINED_WORDS: Final = 4
+_MOST_PLAIN_ITEM_WORDS: Final = 3
 _EXCEPTION: Final = defer_pattern(r" with (?:gcc|llvm) exception(?: [0-9]){0,2}$")
 """An exception adds permissions to those of its licence."""
 _OTHER_IDS: Final = {"expat": "mit", "python": "psf20"}
@@ -202,14 +217,21 @@ def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[in
             "".join(word for word in id_ if word not in ("only", "or", "later")) for id_ in ids
         }
     elif label.startswith(("file", "function")):
-        is_field = all(map(_PATH.fullmatch, _PATH_ENDS.split(value.strip())))
+        paths = _PATH_ENDS.split(value.strip())
+        is_field = all(map(_PATH.fullmatch, paths)) and not any(map(is_weights_path, paths))
     elif label in ("name", "upstream-name"):
-        is_field = 0 < len(inside) <= _MOST_NAME_WORDS and all(
+        is_name = 0 < len(inside) <= _MOST_NAME_WORDS and words.words[inside[0]] not in _OPENERS
+        is_field = is_name and all(
             _is_part_of_code(words, each)
-            and (_KIND.fullmatch(words.words[each]) or is_name_word(words, each) or _JOINED.fullmatch(value))
+            and not asks_reader(words.words[each])
+            and (
+                _KIND.fullmatch(words.words[each]) or is_name_word(words, each) or _is_joined_name(words, inside, value)
+            )
             for each in inside
         )
-    elif label == "copyright" or label.endswith(_PEOPLE):
+    elif label.endswith(_PEOPLE):
+        is_field = _names_people(words, inside)
+    elif label == "copyright":
         is_field = _names_holders(words, inside)
     elif label == "description":
         is_field = len(inside) <= _MOST_DESCRIPTION_WORDS and all(
@@ -224,7 +246,37 @@ def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[in
 
 def _is_tool(words: Words, position: int) -> bool:
     """Whether a word is the *with* of *compiled with gcc*."""
-    return words.words[position] == "with" and words.words[position - 1] in ("built", "compiled", "linked")
+    return (
+        words.words[position] == "with"
+        and words.words[position - 1] in ("built", "compiled", "linked")
+        and any(map(_TOOLS.fullmatch, words.words[position + 1 : position + 2]))
+    )
+
+
+def is_weights_path(path: str) -> bool:
+    """Whether a path or a pattern of paths may lead to weights: they are no part with a licence of its own."""
+    return _WEIGHTS.fullmatch(path.rstrip(".,:")) is not None
+
+
+def _is_joined_name(words: Words, inside: range, value: str) -> bool:
+    """Whether the value of a field is one word in lower case, in which hyphens may join a few words."""
+    return len(inside) <= _MOST_JOINED_WORDS and _JOINED.fullmatch(value) is not None
+
+
+def _names_people(words: Words, inside: range) -> bool:
+    """Whether the words of a field are names of people, with addresses: no word asks the reader for something."""
+    plain, size = 0, 0
+    for each in inside:
+        if is_term_word(words, each) or tells_readers(words.words[each]) or asks_reader(words.words[each]):
+            return False
+        plain += not is_name_word(words, each)
+        last = each - 1
+        between = words.text[words.find_start(last) + len(words.words[last]) : words.find_start(each)]
+        is_new = words.words[each] == "and" or _NAME_ENDS.search(between) is not None
+        size = 1 if is_new else size + (not is_in_address(words, each))
+        if size > _MOST_NAME_WORDS:
+            return False
+    return plain == 0 or (plain == 1 and len(inside) == 1)
 
 
 def _names_holders(words: Words, inside: range) -> bool:
@@ -260,4 +312,9 @@ def _measure_item(words: Words, first: int, end: int, line_start: int) -> int:
     at = first
     while at < end and words.find_start(at) < stop:
         at += 1
-    return at - first if all(is_part_of_heading(words, each) for each in range(first, at)) else 0
+    names = range(first, at)
+    plain = sum(not (is_name_word(words, each) or is_hyphenated(words, each)) for each in names)
+    is_name = plain <= _MOST_PLAIN_ITEM_WORDS and all(
+        is_part_of_heading(words, each) and not asks_reader(words.words[each]) for each in names
+    )
+    return at - first if is_name else 0

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from modelaudit.licenses.recognition.name_words import is_in_address, is_name_word, is_term_word, tells_readers
+from modelaudit.licenses.recognition.name_words import (
+    asks_reader,
+    is_in_address,
+    is_name_word,
+    is_term_word,
+    tells_readers,
+)
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -100,15 +106,16 @@ def measure_developers(words: Words, first: int, end: int) -> int:
         return 0
     at = first + 2
     while at < min(end, first + _MOST_DEVELOPER_WORDS) and (
-        _classify_word(words, at) in ("N", "of", "the", "for") or _is_in_mail(words, at)
+        (_classify_word(words, at) in ("N", "of", "the", "for") and not asks_reader(words.words[at]))
+        or _is_in_host(words, at)
     ):
         at += 1
     is_line = at == end or "\n" in words.text[words.find_start(at - 1) : words.find_start(at)]
     return at - first if at > first + 2 and is_line else 0
 
 
-def _is_in_mail(words: Words, position: int) -> bool:
-    """Whether a word is in an address that brackets enclose and none of its words is a term: the *uk* of a host."""
+def _is_in_host(words: Words, position: int) -> bool:
+    """Whether a word is in an address and no term: the *uk* of a host."""
     return is_in_address(words, position) and not is_term_word(words, position)
 
 

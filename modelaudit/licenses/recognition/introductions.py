@@ -49,7 +49,7 @@ _THINGS: Final = defer_pattern(
     r"this|all|entire|whole|software|project|package|library|program|module|repository|distribution|work|works|model"
     r"|models|weights|files?|everything|as|itself|it|and"
 )
-_CODE: Final = defer_pattern(r"code|codes|source|sources|scripts?")
+_CODE: Final = defer_pattern(r"code|codes|source|sources|scripts?|tests?|bindings?|crates?|modules")
 _PARTS: Final = defer_pattern(r"documentation|docs|data|datasets?|examples?|parts?|portions?")
 """A part of the work alone: the rest may have other terms."""
 _VERBS: Final = _list_phrases(
@@ -83,6 +83,7 @@ _SENTENCE_END: Final = defer_pattern(r"[\s*_`\"')\]]*(?:[.:](?=\s|$)|\n\s*\n|$)"
 _PURPOSES: Final = defer_pattern(
     r"students?|teachers?|hobby\w*|nonprofits?|members?|partners?|customers?|models?|weights?"
 )
+_BUSINESS: Final = defer_pattern(r"contact|contracts?|negotiate|pricing")
 _MOST_DESCRIPTION_WORDS: Final = 22
 _ALIASES: Final = _list_phrases("also known as,aka,also called,known as")
 _NAME_OF_LICENSE: Final = defer_pattern(
@@ -244,7 +245,8 @@ def _measure_description(words: Words, first: int, end: int, *, is_behind_title:
     at = first
     while match and at < min(end, first + _MOST_DESCRIPTION_WORDS) and words.find_start(at) < stop:
         is_term = is_term_word(words, at) and words.words[at] != "with"
-        if is_term or not words.words[at].isascii() or _PURPOSES.fullmatch(words.words[at]):
+        word = words.words[at]
+        if is_term or not word.isascii() or _PURPOSES.fullmatch(word) or _BUSINESS.fullmatch(word):
             return 0
         if tells_readers(words.words[at]):
             return 0

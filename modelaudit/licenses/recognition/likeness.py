@@ -6,7 +6,7 @@ places; the best alignments that do not overlap explain the text. The words that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import islice
 from operator import itemgetter
@@ -109,10 +109,18 @@ def explain_text(words: Words, prints: Fingerprints) -> TextExplanation:
         if all(_count_overlap(placed.alignment.text, other.alignment.text) == 0 for other in chosen):
             loose_beside = None if chosen else loose
             chosen.append(placed)
-    alike = tuple(each for each in chosen if not each.is_disclaimer)
+    alike = tuple(each for each in chosen if not (each.is_disclaimer or _lacks_license(each.item, chosen)))
     if loose_beside is None or len(alike) < len(chosen):
         loose_beside = tuple(_find_loose_spans(words, alike))
     return TextExplanation(alike, loose_beside)
+
+
+def _lacks_license(item: Fingerprint, places: Iterable[PlacedFingerprint]) -> bool:
+    """Whether a text is an exception to a licence, and no licence text is beside it: alone it grants nothing.
+
+    The text of its own licence may be missing, because a part under it may be named beside the licence of the work.
+    """
+    return item.is_exception and all(each.item.is_notice for each in places)
 
 
 def _find_places(words: Words, prints: Fingerprints) -> list[_RankedPlace]:

@@ -10,6 +10,11 @@ from modelaudit.model.lazy_pattern import defer_pattern
 
 _ADDRESS_LIMIT = 60
 """Characters on each side of a word within the same ``<…>``."""
+_LONGEST_ADDRESS = 200
+_FRAGMENT = defer_pattern(r"(?:://|\w\.\w)\S*\w#\Z")
+"""An address up to the mark of its fragment."""
+_ADDRESS_MARK = defer_pattern(r"@|://|\w\.\w|\b(?:at|dot)\b", re.IGNORECASE)
+"""What every address in brackets has; without it, the brackets hold running text."""
 _NAME_JOINERS = defer_pattern(
     r"a|al|all|an|and|as|aka|affiliates|at|author|authors|by|c|co|com|company|contributors|copyright|d"
     r"|corporation|de|des|developers|dot|du|et|file|for|foundation|from|fullname|github|group|holder"
@@ -96,6 +101,7 @@ _READERS = defer_pattern(
     r"|staff|universities|charities|churches"
     r"|schools|colleges|companies|teaching|editions?|versions?|releases?|preview|demo|study"
 )
+_REQUESTS = defer_pattern(r"contact|call|sign|signed|contracts?|negotiate|register|first|prices?|pricing|rules")
 _OPENERS = frozenset(("for", "in", "to", "within", "outside", "only"))
 _COMPANY_FORMS = defer_pattern(
     r"ag|association|authors|bv|co|community|consortium|contributors|corp|corporation|e|foundation|gmbh|group|inc"
@@ -125,6 +131,11 @@ def ends_name(words: Words, position: int, end: int) -> bool:
 def tells_readers(word: str) -> bool:
     """Whether a word alone says for whom or where something is, such as "students" or "europe"."""
     return bool(_READERS.fullmatch(word) or _PLACES.fullmatch(word))
+
+
+def asks_reader(word: str) -> bool:
+    """Whether a word would ask the reader for something, or name terms, in a field or a list that holds names."""
+    return _REQUESTS.fullmatch(word) is not None
 
 
 def _is_part_of_company(words: Words, position: int, end: int) -> bool:
@@ -325,9 +336,10 @@ def is_in_address(words: Words, position: int) -> bool:
     end = start + len(words.words[position])
     before, after, next_after = words.text[start - 1 : start], words.text[end : end + 1], words.text[end + 1 : end + 2]
     # A full stop ends a sentence if no letter or digit follows it, so both characters after the word count.
-    is_fragment = before == "#" and words.text[start - 2 : start - 1].isalnum()
+    is_fragment = before == "#" and _FRAGMENT.search(words.text, max(0, start - _LONGEST_ADDRESS), start) is not None
     if is_fragment or before in ("@", "/", ".", "-", "+") or (after in ("@", "/", ".", "+") and next_after.isalnum()):
         return True
     # Authors spell addresses out: "<jo at acme dot example>".
     opening, closing = words.text.rfind("<", 0, start), words.text.find(">", end)
-    return 0 <= start - opening <= _ADDRESS_LIMIT and 0 <= closing - end <= _ADDRESS_LIMIT
+    is_enclosed = 0 <= start - opening <= _ADDRESS_LIMIT and 0 <= closing - end <= _ADDRESS_LIMIT
+    return is_enclosed and _ADDRESS_MARK.search(words.text, opening, closing) is not None

@@ -9,11 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 from modelaudit.licenses.recognition.attributions import ends_sentence, is_part_of_heading
-from modelaudit.licenses.recognition.name_words import is_name_word, is_term_word, match_phrase, tells_readers
+from modelaudit.licenses.recognition.components import is_weights_path
+from modelaudit.licenses.recognition.name_words import (
+    is_hyphenated,
+    is_name_word,
+    is_term_word,
+    match_phrase,
+    tells_readers,
+)
 from modelaudit.licenses.recognition.words import Words
+from modelaudit.model.fingerprint import Span
 from modelaudit.model.lazy_pattern import defer_pattern
 
 _Phrases = frozenset[tuple[str, ...]]
@@ -39,109 +48,156 @@ _REMARKS: Final = (
     r"this software is osi certified open source software",
     r"osi certified is a certification mark of the open source initiative",
     r"(?:all )?contributors retain (?:the )?copyright (?:to|of|on|over) their (?:own )?contributions",
-    # Contributions, whose licences are all in the text.
-    r"the above licen[cs]e applies to all contributions (?:made )?(?:before|after|since|until) D"
-    r"(?: as well as all contributions that have been re licensed"
-    r"(?: see authors file for the list of contributors who have re licensed their code)?)?",
+    # Contributions.
     r"the above T applies to all code even that also covered by T",
     r"(?:some|parts|portions) (?:of the )?code in this (?:project|software|package|library|repository|distribution)"
     r" (?:comes?|is taken|are taken) from other projects",
     r"where applicable the original copyright and licen[cs]e are noted"
     r"(?: and any modifications made are released dual licensed with the original license)?",
-    r"you can obtain a copy at http (?:www )?(?:mozilla|apache|gnu|opensource|creativecommons) org \S+(?: \S+){0,5}",
     r"a gpl compatible licen[cs]e makes it possible to combine W with other software that is released under the gpl it"
     r" does not mean that we re distributing W under the gpl licen[cs]e the bsd licen[cs]e unlike the gpl lets? you"
     r" distribute a modified version without making your changes open source",
     # Pointers to files on contributions and changes.
-    r"please (?:also )?refer to (?:also )?(?:the )?(?:file )?P which clarifies (?:the )?licensing of external"
+    r"please (?:also )?refer to (?:also )?(?:the )?(?:file )?"
+    r"(?=(?:\S+ ){0,4}contributing )P which clarifies (?:the )?licensing of external"
     r" contributions to this project(?: including patches pull requests etc)?",
-    r"as per item \(?3\)? we are required to provide a brief summary of changes",
-    r"for this see (?:the )?comments in P",
+    r"as per item(?: 3)? we are required to provide a brief summary of changes"
+    r"(?: for this see (?:the )?comments in P)?",
     # Parts under a licence whose text is here.
     r"W (?:crates|packages|modules|bindings|tests) are licensed under (?:the )?(?:terms of the )?T"
     r"(?: (?:as )?(?:reproduced|found|included) in P)?",
-)
-_REMARKS_ON_OTHERS: Final = (
-    r"W (?:contains|includes) code that is licensed by third party developers",
-    r"W (?:libraries |library )?(?:is|are) redistributed (?:within|with|in) (?:all )?W",
-    r"this license applies to W (?:binary|binaries|library|libraries|files?)(?: in the (?:directory|folder) P)?",
-    r"(?:the )?software from third parties included in (?:the )?W",
-    r"W (?:includes|contains|bundles) W which (?:is|are) under (?:the )?T",
-    r"for files under P",
     r"W as a whole is licensed under (?:the )?(?:following )?(?:standard )?T",
-    r"the W (?:repository|source tree)(?: and (?:source|binary) distributions?)? (?:bundles?|includes?|contains?)"
-    r" (?:several|vendored|some|other)(?: bundled| vendored)? libraries that are compatibly licensed",
+)
+_REMARKS_ON_PART: Final = (
+    r"this license applies to W (?:binary|binaries|library|libraries)(?: in the (?:directory|folder) P)?",
+    r"W (?:includes|contains|bundles) W which (?:is|are) under (?:the )?T",
     r"the W (?:repository|source tree)(?: and (?:source|binary) distributions?)? (?:bundles?|includes?|contains?)"
     r" (?:several |vendored |some |other )?libraries governed by the following licenses",
+    r"for files under P",
+    r"some files in this codebase contain code from W",
+    r"in such cases it is explicitly stated in the file header",
+    r"this licen[cs]e only applies to the relevant code in such cases",
+    r"W (?:and its dependencies )?(?:has|have|is under|are under) the following licen[cs]es?",
+    r"W (?:contains|includes) code that is licensed by third party developers",
+    r"W (?:libraries |library )?(?:is|are) redistributed (?:within|with|in) (?:all )?W"
+    r" (?:packages|wheels|distributions)",
+    r"the W (?:repository|source tree)(?: and (?:source|binary) distributions?)? (?:bundles?|includes?|contains?)"
+    r" (?:several|vendored|some|other)(?: bundled| vendored)? libraries that are compatibly licensed",
     r"we list these here",
+    r"T applies to",
+    r"applies to",
+    # The text that follows is that of the other contributions.
+    r"the above licen[cs]e applies to all contributions (?:made )?(?:after|since) D"
+    r" as well as all contributions that have been re licensed"
+    r"(?: see authors file for the list of contributors who have re licensed their code)?",
+)
+"""Sentences behind which the licence of a part follows. No address may be between: it would be that of the licence."""
+_REMARKS_ON_PARTS: Final = (
     r"third party licen[cs]es",
     r"(?:this|the) (?:project|product|software|package) (?:includes|bundles) (?:code from the following|various)"
     r" third party (?:sources|components)(?: under other open source licen[cs]es)?",
     r"this section summarizes those components and their licen[cs]es",
     r"see licen[cs]es for text of these licen[cs]es",
-    r"some files in this codebase contain code from W",
-    r"in such cases it is explicitly stated in the file header",
-    r"this licen[cs]e only applies to the relevant code in such cases",
-    r"W (?:and its dependencies )?(?:has|have|is under|are under) the following licen[cs]es?",
+    r"(?:the )?software from third parties included in (?:the )?W",
     r"the W contains third party software which is under different license terms",
     r"all such code will be identified clearly using at least one of two mechanisms",
     r"it will be in a separate directory tree with its own license txt or license file at the top containing the"
     r" specific license and restrictions which apply to that software or"
     r" it will contain specific license and restriction terms at the top of every file",
-    r"T applies to",
-    r"applies to",
 )
-"""Sentences behind which the licences of parts follow."""
-_PATH: Final = defer_pattern(r"\S*[./]\S*")
+"""Sentences behind which the licences of parts follow, with their names and addresses."""
+_PATH: Final = defer_pattern(r"(?!\S*://)\S*[./]\S*")
 _DATE: Final = defer_pattern(r"(?:19|20)[0-9]{2}(?: [0-9]{1,2}){0,2}")
-_MODEL: Final = defer_pattern(
-    r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|works|we|you|it|they"
+_NO_WORK: Final = defer_pattern(
+    r"models?|weights?|checkpoints?|adapters?|outputs?|everything|every|each|all|work|works|we|you|it|they|copies|files?"
+    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?"
+    r"|contracts?|rules?|conduct|prices?|rates?|policy|policies|guidelines?|charter|agreements?"
 )
+"""Words for the weights, and for texts that would govern them."""
+_KINDS: Final = defer_pattern(
+    r"the|and|of|library|libraries|packages?|project|projects|logo|crates?|modules?|binary|binaries|software|framework|linux"
+    r"|windows|macos|wheels?"
+)
+"""Words in lower case beside the name of a program."""
+_MOST_PLAIN_WORDS: Final = 1
+_NO_HOLDER: Final = defer_pattern(r"see|file|http|contracts?|rules|conduct|prices?")
+_ITEM_BELOW: Final = defer_pattern(r"[\s:*_]*\n[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+[^\n;]{1,60}(?:\n|;\s)\s*Copyright\b")
+"""The first item of a list of parts, which a sentence such as *Applies to:* introduces."""
+
+
+class RemarkKind(StrEnum):
+    """What follows a remark."""
+
+    ANYTHING = "anything"
+    PART = "part"
+    """The licence of one part follows directly."""
+    PARTS = "parts"
+    """The licences of parts follow, with their names and addresses."""
 
 
 class _Remark(NamedTuple):
     """A sentence with slots, as an expression over words."""
 
     pattern: re.Pattern[str]
-    is_of_others: bool
+    kind: RemarkKind
 
 
-def _compile(template: str, *, is_of_others: bool) -> _Remark:
+def _compile(template: str, kind: RemarkKind) -> _Remark:
     """Compile a sentence: each capital letter alone becomes a group of words, whose name is the letter and a number."""
     numbers: dict[str, int] = {}
 
     def make_group(match: re.Match[str]) -> str:
-        kind = match[0]
-        numbers[kind] = numbers.get(kind, 0) + 1
-        return rf"(?P<{kind}{numbers[kind]}>\S+(?: \S+){{0,{_MOST_SLOT_WORDS[kind] - 1}}}?)"
+        letter = match[0]
+        numbers[letter] = numbers.get(letter, 0) + 1
+        return rf"(?P<{letter}{numbers[letter]}>\S+(?: \S+){{0,{_MOST_SLOT_WORDS[letter] - 1}}}?)"
 
-    return _Remark(defer_pattern(_SLOT.sub(make_group, template)), is_of_others)
+    return _Remark(defer_pattern(_SLOT.sub(make_group, template)), kind)
 
 
 _COMPILED: Final = (
-    *(_compile(each, is_of_others=False) for each in _REMARKS),
-    *(_compile(each, is_of_others=True) for each in _REMARKS_ON_OTHERS),
+    *(_compile(each, RemarkKind.ANYTHING) for each in _REMARKS),
+    *(_compile(each, RemarkKind.PART) for each in _REMARKS_ON_PART),
+    *(_compile(each, RemarkKind.PARTS) for each in _REMARKS_ON_PARTS),
 )
 
 
-def measure_listed_remark(words: Words, first: int, end: int, titles: _Phrases) -> tuple[int, bool]:
-    """Count the words of the listed sentence that begins at the word ``first``; 0 if none begins there.
-
-    The second value is whether it says that software of others follows.
+def measure_listed_remark(
+    words: Words, span: Span, titles: _Phrases, *, is_first: bool, is_only: bool
+) -> tuple[int, RemarkKind]:
+    """Count the words of the listed sentence at the beginning of ``span``; 0 if none begins there.
 
     Args:
         words: the words of the text.
-        first: the word where the sentence would begin.
-        end: the word before which it ends.
+        span: the words from that sentence up to the next licence text, or to the end of the text.
         titles: the titles and ids of the licences in the text, as tuples of words.
+        is_first: whether no licence text is before the sentence.
+        is_only: whether the text has one licence.
+
+    Returns:
+        (number of words; what follows the sentence).
     """
+    first, end = span
     for stop in _iter_sentence_ends(words, first, end):
         sentence = " ".join(words.words[first:stop])
         for remark in _COMPILED:
             match = remark.pattern.fullmatch(sentence)
-            if match is not None and _fills_slots(words, first, match, titles):
-                return stop - first, remark.is_of_others
-    return 0, False
+            if match is None or not _fills_slots(words, first, match, titles):
+                continue
+            # Behind the last text, a sentence on a part would say what that text covers.
+            if remark.kind is not RemarkKind.ANYTHING and end == len(words.words):
+                continue
+            if sentence.endswith("applies to") and (is_first or not _precedes_item(words, stop)):
+                continue
+            if "also covered by" in sentence and is_only:
+                continue
+            return stop - first, remark.kind
+    return 0, RemarkKind.ANYTHING
+
+
+def _precedes_item(words: Words, position: int) -> bool:
+    """Whether a list of parts with their holders begins at the word ``position``."""
+    last = position - 1
+    return _ITEM_BELOW.match(words.text, words.find_start(last) + len(words.words[last])) is not None
 
 
 def _iter_sentence_ends(words: Words, first: int, end: int) -> Iterator[int]:
@@ -162,16 +218,8 @@ def _fills_slots(words: Words, first: int, match: re.Match[str], titles: _Phrase
             continue
         begin = first + match.string[: match.start(name)].count(" ")
         span = range(begin, begin + value.count(" ") + 1)
-        if name[0] == "T":
-            if not _is_title(words, span, titles):
-                return False
-        elif name[0] == "D":
-            if _DATE.fullmatch(value) is None:
-                return False
-        elif name[0] == "P":
-            if not _is_path(words, span):
-                return False
-        elif not all(_SLOT_WORDS[name[0]](words, each) for each in span):
+        is_filled = _is_title(words, span, titles) if name[0] == "T" else _SLOT_KINDS[name[0]](words, span)
+        if not is_filled:
             return False
     return True
 
@@ -188,9 +236,23 @@ def _is_path(words: Words, span: range) -> bool:
     begin = words.find_start(span.start)
     stop = words.find_start(span.stop - 1) + len(words.words[span.stop - 1])
     stop += words.text[stop : stop + 1] == "/"
-    return _PATH.fullmatch(words.text[begin:stop]) is not None and all(
+    path = words.text[begin:stop]
+    is_path = _PATH.fullmatch(path) is not None and not is_weights_path(path)
+    return is_path and all(
         is_part_of_heading(words, each) or words.words[each].startswith("contribut") for each in span
     )
+
+
+def _is_work(words: Words, span: range) -> bool:
+    """Whether words are the name of a program, at most one of which is in lower case and no kind of a program."""
+    plain = [
+        each
+        for each in span
+        if not (
+            is_name_word(words, each) or _KINDS.fullmatch(words.words[each]) is not None or is_hyphenated(words, each)
+        )
+    ]
+    return len(plain) <= _MOST_PLAIN_WORDS and all(_is_part_of_work(words, each) for each in span)
 
 
 def _is_part_of_work(words: Words, position: int) -> bool:
@@ -199,15 +261,28 @@ def _is_part_of_work(words: Words, position: int) -> bool:
     return (
         word.isascii()
         and is_part_of_heading(words, position)
-        and not (tells_readers(word) or is_term_word(words, position) or _MODEL.fullmatch(word))
+        and not (tells_readers(word) or is_term_word(words, position) or _NO_WORK.fullmatch(word))
     )
 
 
-def _is_part_of_holder(words: Words, position: int) -> bool:
-    """Whether a word may be one of the name of a holder."""
-    return (
-        is_name_word(words, position) and not is_term_word(words, position) and not tells_readers(words.words[position])
+def _is_holder(words: Words, span: range) -> bool:
+    """Whether each of the words may be one of the name of a holder."""
+    return all(
+        is_name_word(words, each)
+        and not (is_term_word(words, each) or tells_readers(words.words[each]))
+        and _NO_HOLDER.fullmatch(words.words[each]) is None
+        for each in span
     )
 
 
-_SLOT_WORDS: Final[dict[str, Callable[[Words, int], bool]]] = {"W": _is_part_of_work, "H": _is_part_of_holder}
+def _is_date(words: Words, span: range) -> bool:
+    """Whether words are a year, with or without a month and a day."""
+    return _DATE.fullmatch(" ".join(words.words[span.start : span.stop])) is not None
+
+
+_SLOT_KINDS: Final[dict[str, Callable[[Words, range], bool]]] = {
+    "W": _is_work,
+    "H": _is_holder,
+    "D": _is_date,
+    "P": _is_path,
+}

@@ -8,7 +8,7 @@ import pytest
 from support.catalogue import load_shipped
 
 from modelaudit.catalogue.fingerprints import load_fingerprints
-from modelaudit.licenses.recognition import Likeness, recognise_texts
+from modelaudit.licenses.recognition import Likeness, TextRole, recognise_texts
 
 
 def read_license(package: str, first: str) -> str:
@@ -134,3 +134,112 @@ def test_words_on_a_part_lead_to_the_text_of_the_part(words: str, _: str) -> Non
 def test_words_on_a_part_with_a_limit_make_variants(_: str, words: str) -> None:
     text = f"Copyright (c) 2024 Acme\n\n{MIT}\n\n{words}\n\nCopyright (c) 2020 Foo\n\n{BSD}"
     assert recognise(text) == {("MIT", Likeness.VARIANT), ("BSD-3-Clause", Likeness.VARIANT)}
+
+
+LIMITS_BEFORE = (
+    "This license applies to hospital files.",
+    "Applies to:\n - hospitals; Copyright (c) 2021 Lea Foo",
+    "1. hospitals sign a contract first; Copyright (c) 2024 Acme",
+    "Author: call first",
+    "Author: Sign Contract At acme.example First",
+    "Authors: Jo Acme (hospitals sign a contract at acme.example first)",
+    "Developed by: Acme <hospitals sign a contract first>",
+    "Developed by:\nAcme\nHospitals Sign Contract First",
+    "Copyright (c) 2024 Acme <hospitals sign a contract first>",
+    "Copyright (c) 2024 Acme c#hospitals a#sign a#contract",
+    "Description: linked with a contract from Acme first",
+    "Name: contact-acme-first",
+    "Name: for-hospitals",
+    "Acme -- a contract goes first, call Acme",
+)
+
+
+@pytest.mark.parametrize("words", LIMITS_BEFORE)
+def test_words_before_the_text_that_could_limit_it_make_a_variant(words: str) -> None:
+    assert recognise(f"{words}\n\nCopyright (c) 2024 Acme\n\n{MIT}") == {("MIT", Likeness.VARIANT)}
+
+
+LIMITS_BEHIND = (
+    "You can obtain a copy at https://mozilla.org/MPL for private personal use only.",
+    "The above license applies to all contributions before 2020.",
+    "The above license applies to all contributions after 2030.",
+    "The above license applies to all contributions after 2017-12-01, as well as all contributions that have been"
+    " re-licensed.",
+    "The above MIT License applies to all code, even that also covered by MIT.",
+    "The rules of conduct are maintained by Acme at acme.example/rules.",
+    "Prices are maintained by Acme.",
+    "Contracts for clinics are written by Acme.",
+    "Acme is a trademark of Acme, see https://acme.example/prices",
+    "Acme is redistributed within hospitals.",
+    "copies are redistributed within households.",
+    "Acme is redistributed in Italy.",
+    # Without a text behind it, such a sentence is on the text before it.
+    "This license applies to acme library in the directory lib/.",
+    "Applies to:\n\nAcme Clinics",
+    "Applies to:\n - foo; Copyright (c) 2021 Lea Foo",
+    "Acme is under the following license:",
+    "The Acme contains third party software which is under different license terms.",
+    "published under the following terms:\nhttps://acme.example/rules",
+    "Acme is licensed as follows:\nAcme Hospital License\nhttps://acme.example/license",
+    "We list these here.\n\nAcme Hospital License\nhttps://acme.example/license",
+    "Please refer to https://acme.example/rules which clarifies licensing of external contributions to this project.",
+    "Please refer to PRICES.md which clarifies licensing of external contributions to this project.",
+    "For this, see the comments in PRICES.md.",
+)
+
+
+@pytest.mark.parametrize("words", LIMITS_BEHIND)
+def test_words_behind_the_text_that_could_limit_it_make_a_variant(words: str) -> None:
+    assert recognise(f"Copyright (c) 2024 Acme\n\n{MIT}\n\n{words}") == {("MIT", Likeness.VARIANT)}
+
+
+NO_PARTS = (
+    "Every file here is under the following license:",
+    "Acme network and its dependencies have the following licenses:",
+    "This license applies to safetensors library.",
+    "This license applies to acme library in the directory model.safetensors/.",
+    "Acme includes tensors which are under the BSD-3-Clause.",
+    "The safetensors repository bundles several libraries that are compatibly licensed.",
+    "Files: model.safetensors\nLicense: BSD-3-Clause",
+    "Files: lib/foo.so *.bin\nLicense: BSD-3-Clause",
+    "Acme has the following license:\nhttps://acme.example/rules",
+    "We list these here.\n\nAcme Hospital License\nhttps://acme.example/license",
+)
+
+
+@pytest.mark.parametrize("words", NO_PARTS)
+def test_words_that_make_the_model_a_part_make_variants(words: str) -> None:
+    text = f"Copyright (c) 2024 Acme\n\n{MIT}\n\n{words}\n\nCopyright (c) 2020 Foo\n\n{BSD}"
+    assert recognise(text) == {("MIT", Likeness.VARIANT), ("BSD-3-Clause", Likeness.VARIANT)}
+
+
+OF_PARTS = (
+    "Software from third parties included in Acme",
+    "Acme contains code that is licensed by third party developers.",
+    "This license applies to foo binary in the directory cv2/.",
+)
+
+
+@pytest.mark.parametrize("words", OF_PARTS)
+def test_first_text_behind_words_on_a_part_is_no_licence_of_the_whole(words: str) -> None:
+    (match,) = recognise_texts(f"{words}\n\nCopyright (c) 2020 Foo\n\n{MIT}", load_fingerprints(), ("MIT",))
+    assert (match.likeness, match.role) == (Likeness.EXACT, TextRole.THIRD_PARTY)
+
+
+@pytest.mark.parametrize("part", ("tests", "bindings", "crates", "modules"))
+def test_text_behind_a_sentence_on_a_part_of_the_code_is_a_licence_of_code(part: str) -> None:
+    text = f"Acme {part} are licensed under the MIT license.\n\nCopyright (c) 2020 Foo\n\n{MIT}"
+    (match,) = recognise_texts(text, load_fingerprints(), ("MIT",))
+    assert (match.likeness, match.role) == (Likeness.EXACT, TextRole.CODE)
+
+
+def test_exception_counts_beside_a_licence_text_alone() -> None:
+    (path,) = [
+        file
+        for file in distribution("scikit-learn").files or ()
+        if file.name == "COPYING" and "sklearn" not in str(file)
+    ]
+    text = path.read_text(encoding="utf-8")
+    exception = text[text.index("GCC RUNTIME LIBRARY EXCEPTION") :]
+    assert recognise(text) == {("BSD-3-Clause", Likeness.EXACT), ("GPL-3.0-or-later", Likeness.EXACT)}
+    assert recognise(exception) == set()
