@@ -244,11 +244,12 @@ def _measure_description(words: Words, first: int, end: int, *, is_behind_title:
     match = _DESCRIPTION.match(words.text[start:stop].strip())
     at = first
     while match and at < min(end, first + _MOST_DESCRIPTION_WORDS) and words.find_start(at) < stop:
-        is_term = is_term_word(words, at) and words.words[at] != "with"
+        is_joint = words.words[at] == "with" or words.words[at : at + 2] in (["is", "a"], ["is", "an"], ["is", "the"])
+        is_term = is_term_word(words, at) and not is_joint
         word = words.words[at]
         if is_term or not word.isascii() or _PURPOSES.fullmatch(word) or _BUSINESS.fullmatch(word):
             return 0
-        if tells_readers(words.words[at]):
+        if tells_readers(words.words[at]) or words.words[at] in ("see", "http", "visit"):
             return 0
         at += 1
     return at - first if match and (at == end or words.find_start(at) >= stop) else 0

@@ -49,7 +49,7 @@ _TERM_PAIRS = frozenset(
 
 # Names that begin like such a word.
 _NAMES_LIKE_TERMS = defer_pattern(
-    r"academ(?:y|ies|ia|ie|isch\w*)|confident|costas?|costello|costin|free(?:man|dman|dom|land)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
+    r"academ(?:y|ies|ia|ie|isch\w*)|confident|costas?|costello|costin|free(?:man|dman|dom|land|bsd|type|desktop|rtos|glut)|freed|payne|paypal|payton|salem|salerno|salesforce|sellers"
     r"|trainor|young|youngs|youn|you(?:ss?[eiu]f|suf|seph|nes|nis)\w*|denys\w{0,6}"
 )
 _HOST_IN_BRACKETS = defer_pattern(
@@ -202,7 +202,7 @@ def _is_name_like_term(words: Words, position: int) -> bool:
         return _is_full_name(words, position) or _is_end_of_name(words, position)
     if word == "uses":  # "(uses acme.example/jo)" says where the holder is found.
         return _leads_to_account(words, position)
-    if _is_mailbox(words, position):
+    if _is_mailbox(words, position) or _is_mail_host(words, position):
         return True
     if word == "prior":
         return bool(after) and _COMPANY_FORMS.fullmatch(after[0]) is not None and _is_capitalised(words, position)
@@ -288,6 +288,14 @@ def _is_mailbox(words: Words, position: int) -> bool:
     stop = start + len(words.words[position])
     is_alone = words.text[stop : stop + 1] == "@" and words.text[start - 1 : start] in ("<", "(", " ", "\n")
     return is_alone and not _NO_MAIL_NAME.match(words.words[position])
+
+
+def _is_mail_host(words: Words, position: int) -> bool:
+    """Whether a word is all of a host before its ending, as in ``<jo@youacme.example>``, and states no subject."""
+    start, word = words.find_start(position), words.words[position]
+    stop = start + len(word)
+    is_whole = words.text[start - 1 : start] == "@" and words.text[stop : stop + 1] == "."
+    return is_whole and not (_NO_MAIL_NAME.search(word) or _HIDDEN_TERMS.search(word))
 
 
 def match_phrase(words: Words, position: int, end: int, phrases: frozenset[tuple[str, ...]]) -> int:

@@ -63,6 +63,9 @@ BESIDE = (
     ("Copyright (c) 2012 Jo Acme and others, except where noted.\n\n{}", "Copyright (c) 2012 Jo, except where sold."),
     ("Copyright (c) 2015-2016 Ask Acme.  All Rights Reserved.\n\n{}", "Copyright (c) 2015 Ask Acme.  All Uses Reserved."),
     ("Copyright (c) 2012 New Acme Institute Education Fund\n\n{}", "Copyright (c) 2012 New Acme Education Only"),
+    ("Copyright (c) 2020 Jo <jo+acme@youacme.example>\n\n{}", "Copyright (c) 2020 Jo <jo@you-must-pay.example>"),
+    ("acme-parser is a Sphinx extension for Acme Diagrams\n\nCopyright (c) 2016 Jo\n\n{}", "acme-parser is a Sphinx"
+     " extension for members"),
     ("Copyright (c) 2020 Jo Acme <dev@joacme.be>\n\n{}", "Copyright (c) 2020 Jo Acme must be asked"),
     ("Acme is licensed under the MIT License; see below for details.\n\n{}", "Acme is licensed under the MIT License; see"
      " TERMS for details."),
