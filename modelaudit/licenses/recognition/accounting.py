@@ -83,6 +83,8 @@ _HEADINGS = tuple(
         "the license is an osi approved open source license and is gpl compatible",
         "the license is an osi approved open source license and is gpl compatible 1",
         "this license has been certified as open source", "copyright notice and statement",
+        "original javascript version", "original js version", "original python version", "original c version",
+        "original version in javascript", "original implementation",
         "modified work", "original work", "original code", "modifications", "port to typescript",
         "based on original work", "based on original work by",
         "other authors listed in authors", "all authors listed in authors", "other contributors listed in contributors",

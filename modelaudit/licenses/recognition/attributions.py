@@ -23,7 +23,7 @@ _MOST_PLAIN_WORDS: Final = 3
 _THING: Final = (
     r"(?:files?|modules?|codes?|libraries|library|packages?|projects?|software|distribution|portions?|parts?|patches"
     r"|submodules?|director(?:y|ies)|functions?|scripts?|implementations?|versions?|works?|extensions?|binary|copy"
-    r"|components?|sections?|source|page|api|inspiration|snippets?|content|repository|repositories|git)"
+    r"|components?|sections?|source|page|api|inspiration|snippets?|content|documentation|repository|repositories|git)"
 )
 _LINK: Final = (
     r"(?:this|that|the|these|some|a|an|all|following|its|original|other|of|and|in|by|at|under|bulk|vendored|vendorized|third"

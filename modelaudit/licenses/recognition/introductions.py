@@ -43,7 +43,7 @@ _WHOLE: Final = defer_pattern(r"all|this|entire|whole")
 _WORKS: Final = defer_pattern(r"software|project|package|library|repository|program|everything|distribution")
 _WITH_DOCUMENTATION: Final = _list_phrases(
     "and documentation,and its documentation,and the documentation,and associated documentation,"
-    "and its associated documentation"
+    "and its associated documentation,and its unit tests"
 )
 _THINGS: Final = defer_pattern(
     r"this|all|entire|whole|software|project|package|library|program|module|repository|distribution|work|works|model"
@@ -58,11 +58,13 @@ _VERBS: Final = _list_phrases(
     "are made available under,is provided under,are provided under,is published under,is covered by,is governed by,"
     "is under,are under,is free software released under,is open source software released under,"
     "is open source under,licensed under,licenced under,released under,distributed under,available under,uses,is,"
+    "is free software you can redistribute it and or modify it under,"
     "is distributed with,are distributed with,is released with,is provided with,is subject to"
 )
 _ARTICLES: Final = _list_phrases("the,a,the terms of the,terms of the,the terms and conditions of the,the following")
 _ENDS: Final = _list_phrases(
-    "as follows,below,reproduced below,which is reproduced below,as reproduced below,found below,reproduced here,"
+    "as follows,below,reproduced below,quoted below,"
+    "which is reproduced below,as reproduced below,found below,reproduced here,"
     "a copy of which is reproduced below,a copy of which is included below,given below,"
     "included below,stated below,see below,see below for details,"
     "shown below,whose text follows,the text follows,the text of the license follows,the text of the licence follows,"
@@ -105,7 +107,13 @@ _MOST_TITLE_NAME: Final = 3
 _MOST_JOINED_NAME: Final = 5
 _OPENERS: Final = frozenset(("for", "in", "to", "only", "within", "outside"))
 _MOST_HEADING_WORDS: Final = 7
+_LONGEST_HEADING: Final = 160
+"""Characters of a line in which the name of a work is looked for."""
 _HEADING_MARKS: Final = " \t#*=_~`-\"'\u201c\u201d"
+_HOST_BEHIND_NAME: Final = defer_pattern(
+    r"(?::[ \t]+|[ \t]+[(<])https?://(?:www\.)?[\w-]{2,40}\.[a-z]{2,10}/?[)>]?[ \t]*(?=\n|\Z)"
+)
+"""The bare address of a work behind its name; a path of it could be that of terms."""
 _NO_HEADING: Final = defer_pattern(
     r"[al]?gpl\w*|mit|bsd\w*|apache|mpl\w*|epl|cddl|eupl|cc\w*|isc|rail\w*|openrail\w*|unlicense|wtfpl|zlib|boost|commons"
     r"|public|domain|artistic|community|open|agreement|policy|addendum|appendix|exceptions?|codes?|sources?|scripts?"
@@ -139,6 +147,8 @@ def measure_introduction(words: Words, first: int, end: int, titles: _Phrases) -
         return at + _AS_FOLLOWS - first, is_about_code
     if at + 2 < end and at > subject and tuple(words.words[at + 1 : at + 3]) == _COPYRIGHTED:
         return at + 1 - first, False  # The holders follow, as in a copyright line.
+    if at > subject and words.words[at : at + 2] == ["is", "copyright"]:
+        return at + 1 - first, False
     if at > subject:
         at += _match(words, at, end, _RESERVATIONS)
     verb = _match(words, at, end, _VERBS)
@@ -271,12 +281,17 @@ def measure_name_of_work(words: Words, first: int, end: int, titles: _Phrases) -
     is_followed = at < len(words.words) and words.words[at] == "copyright"
     is_line = is_followed or at == len(words.words) or words.find_start(at) >= stop
     is_line = is_line and not words.text[begin:start].strip(_HEADING_MARKS)
+    whole = at
+    if is_line and (host := _HOST_BEHIND_NAME.search(words.text[start : min(stop, start + _LONGEST_HEADING)])):
+        at = next((each for each in range(first, at) if words.find_start(each) >= start + host.start()), at)
     names = [each for each in range(first, at) if any(map(str.isalpha, words.words[each]))]
-    most = _MOST_JOINED_NAME if at > first and _is_joined(words, first, at) else _MOST_TITLE_NAME
+    is_long = is_joined = at > first and _is_joined(words, first, at)
+    is_long = is_long or (whole < len(words.words) and words.words[whole] == "copyright")
+    most = _MOST_JOINED_NAME if is_long else _MOST_TITLE_NAME
     if not is_line or not 0 < len(names) <= most or any(map(_NO_HEADING.fullmatch, words.words[first:at])):
         return 0
     # A name in lower case is one if a copyright line or the title of a licence of the text follows it.
-    is_one = len(names) == 1 or _is_joined(words, first, at)
+    is_one = len(names) == 1 or is_joined
     is_followed = is_followed or (at < end and match_phrase(words, at, end, titles) > 0)
     is_name = (
         is_one
@@ -284,7 +299,7 @@ def measure_name_of_work(words: Words, first: int, end: int, titles: _Phrases) -
         and all(_is_part_of_name(words, each) for each in range(first, at))
     )
     is_name = is_name or all(_is_plain_name(words, each) for each in range(first, at))
-    return at - first if is_name and not any(map(tells_readers, words.words[first:at])) else 0
+    return whole - first if is_name and not any(map(tells_readers, words.words[first:at])) else 0
 
 
 def _is_joined(words: Words, first: int, end: int) -> bool:

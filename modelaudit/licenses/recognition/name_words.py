@@ -245,8 +245,10 @@ def _is_field_of_institute(words: Words, position: int) -> bool:
     """Whether a word is the field of an institute: "Center for Research Computing", "Ministry of Education"."""
     if words.words[position] not in _INSTITUTE_FIELDS or not words.get_spelling(position)[0].isupper():
         return False
-    if position and words.words[position - 1] in _INSTITUTES and words.get_spelling(position - 1)[0].isupper():
-        return words.words[position] == "education"
+    if words.words[position] == "education" and position and position + 1 < len(words.words):
+        is_behind = words.words[position - 1] in _INSTITUTES and words.get_spelling(position - 1)[0].isupper()
+        if is_behind or words.words[position + 1] in ("inc", "llc", "ltd", "gmbh", "foundation", "group"):
+            return True
     for size in (2, 3):
         first = position - size
         if first >= 0 and words.words[first] in _INSTITUTES:

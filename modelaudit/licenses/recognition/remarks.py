@@ -57,6 +57,8 @@ _REMARKS: Final = (
     r"a gpl compatible licen[cs]e makes it possible to combine W with other software that is released under the gpl it"
     r" does not mean that we re distributing W under the gpl licen[cs]e the bsd licen[cs]e unlike the gpl lets? you"
     r" distribute a modified version without making your changes open source",
+    r"in applying this licen[cs]e cern does not waive the privileges and immunities granted to it by virtue of its"
+    r" status as an intergovernmental organization or submit itself to any jurisdiction",
     # Pointers to files on contributions and changes.
     r"please (?:also )?refer to (?:also )?(?:the )?(?:file )?"
     r"(?=(?:\S+ ){0,4}contributing )P which clarifies (?:the )?licensing of external"
@@ -94,6 +96,7 @@ _REMARKS_ON_PART: Final = (
 """Sentences behind which the licence of a part follows. No address may be between: it would be that of the licence."""
 _REMARKS_ON_PARTS: Final = (
     r"third party licen[cs]es",
+    r"this project includes code derived from the following third party (?:projects|sources)",
     r"(?:this|the) (?:project|product|software|package) (?:includes|bundles) (?:code from the following|various)"
     r" third party (?:sources|components)(?: under other open source licen[cs]es)?",
     r"this section summarizes those components and their licen[cs]es",

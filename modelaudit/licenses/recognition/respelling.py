@@ -27,6 +27,7 @@ _PAIRS: Final = (
     ("street", "st"), ("fifth floor", "suite 500"), ("library", "lesser"), ("lesser", "library"),
     ("temple place suite 330", "temple place"), ("http", "https"), ("ca", "california"), ("ma", "massachusetts"),
     ("1335", "1301"), ("software and its documentation", "software"),
+    ("http www", "http"),
     ("neither the names of", "neither the name of"), ("names of other contributors", "names of its contributors"),
     ("holders nor those", "holder nor the names"),
     ("philosophy", "licenses"), ("nor those of", "nor the names of"), ("any of the contributors", "its contributors"),
