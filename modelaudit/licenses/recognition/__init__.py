@@ -177,4 +177,8 @@ def _determine_role(words: Words, placed: PlacedFingerprint, explanation: TextEx
         return TextRole.THIRD_PARTY
     if placed.item.is_notice:
         return TextRole.NOTICE
-    return TextRole.CODE if SpanPart.CODE_INTRODUCTION in explained else TextRole.MAIN
+    last, size = placed.alignment.text[1], len(words.words)
+    is_last = all(each.alignment.text[0] < last for each in explanation.places)
+    behind = explain_words(words, (last, size), [each.item for each in explanation.places]) if is_last else None
+    is_of_code = SpanPart.CODE_INTRODUCTION in explained or SpanPart.CODE_INTRODUCTION in (behind or ())
+    return TextRole.CODE if is_of_code else TextRole.MAIN

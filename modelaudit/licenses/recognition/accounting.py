@@ -37,6 +37,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_hyphenated,
     is_name_word,
     is_term_word,
+    leads_to_lab,
     match_phrase,
     tells_readers,
 )
@@ -200,7 +201,13 @@ def _measure_attributed(words: Words, first: int, end: int, is_attributed: bool)
     if end == len(words.words):
         return 0
     heading = measure_heading(words, first, end, is_attributed=is_attributed)
-    return heading or (measure_address(words, first, end) if is_attributed else 0)
+    address = measure_address(words, first, end) if is_attributed and not heading else 0
+    # Terms at an address are terms that were not read.
+    return (
+        0
+        if any(words.words[each].startswith("licen") for each in range(first, first + address))
+        else heading or address
+    )
 
 
 _Named = tuple[tuple[str, tuple[str, ...]], ...]
@@ -273,12 +280,9 @@ def _measure_copyright(words: Words, first: int, end: int, phrases: frozenset[tu
 
 
 def _begins_phrase(words: Words, position: int, end: int, phrases: frozenset[tuple[str, ...]]) -> bool:
-    """Whether a phrase ends a copyright statement; *MIT* before another name on its line is one: *2023 MIT HAN Lab*."""
+    """Whether a phrase ends a copyright statement; *MIT* before the name of a laboratory is one: *2023 MIT HAN Lab*."""
     size = match_phrase(words, position, end, phrases)
-    if size != 1 or position + 1 >= end or not words.get_spelling(position).isupper():
-        return size > 0
-    between = words.text[words.find_start(position) + len(words.words[position]) : words.find_start(position + 1)]
-    return not (between == " " and is_name_word(words, position + 1) and not is_term_word(words, position + 1))
+    return size > 0 and not (size == 1 and leads_to_lab(words, position, end))
 
 
 def _begins_other_part(words: Words, position: int, span: Span) -> bool:

@@ -102,7 +102,11 @@ _JOINED: Final = defer_pattern(r"\s*[\w.+]+(?:-[\w.+]+)*\s*")
 _PEOPLE: Final = ("author", "authors", "maintainer", "maintainers", "upstream-contact")
 _TOOLS: Final = defer_pattern(r"gcc|g|clang|llvm|msvc|mingw|cmake|gfortran|flang|cython|nvcc|cuda")
 _OPENERS: Final = ("for", "to", "in", "within", "only")
-_WEIGHTS: Final = defer_pattern(rf".*(?:{'|'.join(map(re.escape, WEIGHT_ENDINGS))})", re.IGNORECASE)
+_WEIGHTS: Final = defer_pattern(
+    rf"(?:{'|'.join(map(re.escape, WEIGHT_ENDINGS))})(?!\w)|(?:^|/)(?:models?|weights?|checkpoints?|adapters?)(?:/|$)",
+    re.IGNORECASE,
+)
+_ALL_FILES: Final = ("*", "./*")
 _NAME_ENDS: Final = defer_pattern(r"[,;()<>\n]")
 _MOST_JOINED_WORDS: Final = 4
 _MOST_PLAIN_ITEM_WORDS: Final = 3
@@ -240,7 +244,7 @@ def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[in
         )
     else:
         is_field = (_VERSION if label == "version" else _ADDRESS).fullmatch(value) is not None
-    is_of_others = label in ("name", "function") or (label.startswith("file") and value.strip() != "*")
+    is_of_others = label in ("name", "function") or (label.startswith("file") and value.strip() not in _ALL_FILES)
     return (at - first, is_of_others) if is_field else (0, False)
 
 
@@ -255,7 +259,7 @@ def _is_tool(words: Words, position: int) -> bool:
 
 def is_weights_path(path: str) -> bool:
     """Whether a path or a pattern of paths may lead to weights: they are no part with a licence of its own."""
-    return _WEIGHTS.fullmatch(path.rstrip(".,:")) is not None
+    return _WEIGHTS.search(path) is not None
 
 
 def _is_joined_name(words: Words, inside: range, value: str) -> bool:

@@ -103,6 +103,8 @@ _READERS = defer_pattern(
 )
 _REQUESTS = defer_pattern(r"contact|call|sign|signed|contracts?|negotiate|register|first|prices?|pricing|rules")
 _OPENERS = frozenset(("for", "in", "to", "within", "outside", "only"))
+_LABS = defer_pattern(r"labs?|laborator(?:y|ies)|csail|media|center|institute|press|group")
+_MOST_LAB_WORDS = 4
 _COMPANY_FORMS = defer_pattern(
     r"ag|association|authors|bv|co|community|consortium|contributors|corp|corporation|e|foundation|gmbh|group|inc"
     r"|initiative|institut|institute|international|kg|kk|laboratories|laboratory|labs|limited|llc|ltd|organization|plc"
@@ -131,6 +133,15 @@ def ends_name(words: Words, position: int, end: int) -> bool:
 def tells_readers(word: str) -> bool:
     """Whether a word alone says for whom or where something is, such as "students" or "europe"."""
     return bool(_READERS.fullmatch(word) or _PLACES.fullmatch(word))
+
+
+def leads_to_lab(words: Words, position: int, end: int) -> bool:
+    """Whether a word in capitals begins the name of a laboratory: *MIT HAN Lab*, and not *MIT for Italy*."""
+    behind = words.words[position + 1 : min(end, position + 1 + _MOST_LAB_WORDS)]
+    if not words.get_spelling(position).isupper() or not any(map(_LABS.fullmatch, behind)):
+        return False
+    is_name = is_name_word(words, position + 1) and behind[0] not in _OPENERS and not any(map(tells_readers, behind))
+    return is_name and _get_text_between(words, position + 1) == " " and not is_term_word(words, position + 1)
 
 
 def asks_reader(word: str) -> bool:

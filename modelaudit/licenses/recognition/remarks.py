@@ -67,7 +67,7 @@ _REMARKS: Final = (
     r"(?: for this see (?:the )?comments in P)?",
     # Parts under a licence whose text is here.
     r"W (?:crates|packages|modules|bindings|tests) are licensed under (?:the )?(?:terms of the )?T"
-    r"(?: (?:as )?(?:reproduced|found|included) in P)?",
+    r"(?: (?:as )?(?:reproduced|found|included) in (?=(?:\S+ ){0,6}?(?:licen[cs]es?|copying)\b)P)?",
     r"W as a whole is licensed under (?:the )?(?:following )?(?:standard )?T",
 )
 _REMARKS_ON_PART: Final = (
@@ -86,7 +86,6 @@ _REMARKS_ON_PART: Final = (
     r"the W (?:repository|source tree)(?: and (?:source|binary) distributions?)? (?:bundles?|includes?|contains?)"
     r" (?:several|vendored|some|other)(?: bundled| vendored)? libraries that are compatibly licensed",
     r"we list these here",
-    r"T applies to",
     r"applies to",
     # The text that follows is that of the other contributions.
     r"the above licen[cs]e applies to all contributions (?:made )?(?:after|since) D"
@@ -113,7 +112,7 @@ _PATH: Final = defer_pattern(r"(?!\S*://)\S*[./]\S*")
 _DATE: Final = defer_pattern(r"(?:19|20)[0-9]{2}(?: [0-9]{1,2}){0,2}")
 _NO_WORK: Final = defer_pattern(
     r"models?|weights?|checkpoints?|adapters?|outputs?|everything|every|each|all|work|works|we|you|it|they|copies|files?"
-    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?"
+    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|codes?|sources?|scripts?|tests?"
     r"|contracts?|rules?|conduct|prices?|rates?|policy|policies|guidelines?|charter|agreements?"
 )
 """Words for the weights, and for texts that would govern them."""
@@ -123,7 +122,7 @@ _KINDS: Final = defer_pattern(
 )
 """Words in lower case beside the name of a program."""
 _MOST_PLAIN_WORDS: Final = 1
-_NO_HOLDER: Final = defer_pattern(r"see|file|http|contracts?|rules|conduct|prices?")
+_NO_HOLDER: Final = defer_pattern(r"see|file|http|for|in|to|within|contracts?|rules|conduct|prices?")
 _ITEM_BELOW: Final = defer_pattern(r"[\s:*_]*\n[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+[^\n;]{1,60}(?:\n|;\s)\s*Copyright\b")
 """The first item of a list of parts, which a sentence such as *Applies to:* introduces."""
 
@@ -189,7 +188,7 @@ def measure_listed_remark(
             # Behind the last text, a sentence on a part would say what that text covers.
             if remark.kind is not RemarkKind.ANYTHING and end == len(words.words):
                 continue
-            if sentence.endswith("applies to") and (is_first or not _precedes_item(words, stop)):
+            if sentence == "applies to" and (is_first or not _introduces_items(words, first)):
                 continue
             if "also covered by" in sentence and is_only:
                 continue
@@ -197,10 +196,14 @@ def measure_listed_remark(
     return 0, RemarkKind.ANYTHING
 
 
-def _precedes_item(words: Words, position: int) -> bool:
-    """Whether a list of parts with their holders begins at the word ``position``."""
-    last = position - 1
-    return _ITEM_BELOW.match(words.text, words.find_start(last) + len(words.words[last])) is not None
+def _introduces_items(words: Words, first: int) -> bool:
+    """Whether the two words from ``first`` on are alone on their line, and a list of parts with holders is below.
+
+    Behind the title of a licence, they would say what that licence covers.
+    """
+    start, last = words.find_start(first), first + 1
+    is_alone = not words.text[words.text.rfind("\n", 0, start) + 1 : start].strip(" \t#*")
+    return is_alone and _ITEM_BELOW.match(words.text, words.find_start(last) + len(words.words[last])) is not None
 
 
 def _iter_sentence_ends(words: Words, first: int, end: int) -> Iterator[int]:
@@ -255,7 +258,8 @@ def _is_work(words: Words, span: range) -> bool:
             is_name_word(words, each) or _KINDS.fullmatch(words.words[each]) is not None or is_hyphenated(words, each)
         )
     ]
-    return len(plain) <= _MOST_PLAIN_WORDS and all(_is_part_of_work(words, each) for each in span)
+    is_named = not all(_KINDS.fullmatch(words.words[each]) for each in span)
+    return is_named and len(plain) <= _MOST_PLAIN_WORDS and all(_is_part_of_work(words, each) for each in span)
 
 
 def _is_part_of_work(words: Words, position: int) -> bool:

@@ -154,6 +154,7 @@ LIMITS_BEFORE = (
     "Name: contact-acme-first",
     "Name: for-hospitals",
     "Acme -- a contract goes first, call Acme",
+    "Copyright (c) 2024 MIT For Italy",
 )
 
 
@@ -188,6 +189,9 @@ LIMITS_BEHIND = (
     "Please refer to https://acme.example/rules which clarifies licensing of external contributions to this project.",
     "Please refer to PRICES.md which clarifies licensing of external contributions to this project.",
     "For this, see the comments in PRICES.md.",
+    "Acme is a trademark of Acme, For Clinics.",
+    "The Acme and the Foo logo are trademarks of Acme In Italy",
+    "Acme packages are licensed under the MIT license, reproduced in hospitals/RULES.md.",
 )
 
 
@@ -207,6 +211,10 @@ NO_PARTS = (
     "Files: lib/foo.so *.bin\nLicense: BSD-3-Clause",
     "Acme has the following license:\nhttps://acme.example/rules",
     "We list these here.\n\nAcme Hospital License\nhttps://acme.example/license",
+    "Software from third parties included in Acme\n\nClub License\nhttps://acme.example/license",
+    "This license applies to the library.",
+    "MIT License applies to:\n - acme; Copyright (c) 2024 Acme",
+    "Files: weights/*\nLicense: BSD-3-Clause",
 )
 
 
@@ -229,19 +237,16 @@ def test_first_text_behind_words_on_a_part_is_no_licence_of_the_whole(words: str
     assert (match.likeness, match.role) == (Likeness.EXACT, TextRole.THIRD_PARTY)
 
 
-@pytest.mark.parametrize("part", ("tests", "bindings", "crates", "modules"))
-def test_text_behind_a_sentence_on_a_part_of_the_code_is_a_licence_of_code(part: str) -> None:
-    text = f"Acme {part} are licensed under the MIT license.\n\nCopyright (c) 2020 Foo\n\n{MIT}"
+@pytest.mark.parametrize("part", ("code", "tests", "bindings", "crates", "modules"))
+@pytest.mark.parametrize("form", ("{}\n\nCopyright (c) 2020 Foo\n\n{}", "{1}\n\n{0}"))
+def test_text_beside_a_sentence_on_a_part_of_the_code_is_a_licence_of_code(form: str, part: str) -> None:
+    text = form.format(f"Acme {part} are licensed under the MIT license.", MIT)
     (match,) = recognise_texts(text, load_fingerprints(), ("MIT",))
     assert (match.likeness, match.role) == (Likeness.EXACT, TextRole.CODE)
 
 
 def test_exception_counts_beside_a_licence_text_alone() -> None:
-    (path,) = [
-        file
-        for file in distribution("scikit-learn").files or ()
-        if file.name == "COPYING" and "sklearn" not in str(file)
-    ]
+    (path,) = [file for file in distribution("scikit-learn").files or () if file.name == "COPYING"]
     text = path.read_text(encoding="utf-8")
     exception = text[text.index("GCC RUNTIME LIBRARY EXCEPTION") :]
     assert recognise(text) == {("BSD-3-Clause", Likeness.EXACT), ("GPL-3.0-or-later", Likeness.EXACT)}
