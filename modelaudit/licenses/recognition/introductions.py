@@ -75,7 +75,8 @@ _ENDS: Final = _list_phrases(
 )
 _PUBLISHERS: Final = frozenset(("opensource", "spdx", "apache", "gnu", "mozilla", "creativecommons", "choosealicense"))
 _DESCRIPTION: Final = defer_pattern(
-    r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 | is )(?:an?|the)\s"
+    r"[\w. +-]{1,40}(?:(?: -{1,3} |: | \u2013 | \u2014 )(?:an?|the)\s"
+    r"| is (?:an? )(?=(?:[\w+-]+ ){0,3}(?:library|package|module|extension|plugin|wrapper|parser|tool)\b[^,;]*$)"
     r"|(?:,| -{1,3}) (?=(?:[\w+-]+ ){0,6}(?:library|package|module|tool|toolkit|framework|parser|client|wrapper"
     r"|bindings|extension|plugin|server|implementation|utility|utilities|compiler|interpreter|system|engine"
     r"|program|application)\b))",
