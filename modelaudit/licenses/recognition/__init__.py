@@ -38,6 +38,8 @@ _MOST_BESIDE = 0.3
 _MAX_CACHED = 1024
 """Texts whose matches are cached: repositories ship the same texts again and again."""
 
+_OF_OTHERS = frozenset((SpanPart.ATTRIBUTION, SpanPart.PART_INTRODUCTION, SpanPart.PARTS_INTRODUCTION))
+
 _cached_matches: OrderedDict[tuple[Fingerprints, frozenset[str] | None, bytes], tuple[TextMatch, ...]] = OrderedDict()
 
 
@@ -171,9 +173,8 @@ def _determine_role(words: Words, placed: PlacedFingerprint, explanation: TextEx
     first = placed.alignment.text[0]
     before = max((each.alignment.text[1] for each in explanation.places if each.alignment.text[1] <= first), default=0)
     explained = explain_words(words, (before, first), [each.item for each in explanation.places]) or ()
-    # The first text is that of the whole, even if an attribution precedes it, and not if it is said to be of a part.
-    is_of_part = SpanPart.PART_INTRODUCTION in explained or SpanPart.PARTS_INTRODUCTION in explained
-    if is_of_part or (before and SpanPart.ATTRIBUTION in explained):
+    # The first text is that of the whole, even if an attribution precedes it.
+    if before and not _OF_OTHERS.isdisjoint(explained):
         return TextRole.THIRD_PARTY
     if placed.item.is_notice:
         return TextRole.NOTICE

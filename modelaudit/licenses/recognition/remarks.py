@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from modelaudit.licenses.recognition.attributions import ends_sentence, is_part_of_heading
 from modelaudit.licenses.recognition.components import is_weights_path
 from modelaudit.licenses.recognition.name_words import (
+    asks_reader,
     is_hyphenated,
     is_name_word,
     is_term_word,
@@ -122,6 +123,7 @@ _KINDS: Final = defer_pattern(
 )
 """Words in lower case beside the name of a program."""
 _MOST_PLAIN_WORDS: Final = 1
+_MOST_CAPITALS: Final = 4
 _NO_HOLDER: Final = defer_pattern(r"see|file|http|for|in|to|within|contracts?|rules|conduct|prices?")
 _ITEM_BELOW: Final = defer_pattern(r"[\s:*_]*\n[ \t]*(?:\d{1,3}[.)]|[-*])[ \t]+[^\n;]{1,60}(?:\n|;\s)\s*Copyright\b")
 """The first item of a list of parts, which a sentence such as *Applies to:* introduces."""
@@ -185,10 +187,10 @@ def measure_listed_remark(
             match = remark.pattern.fullmatch(sentence)
             if match is None or not _fills_slots(words, first, match, titles):
                 continue
-            # Behind the last text, a sentence on a part would say what that text covers.
-            if remark.kind is not RemarkKind.ANYTHING and end == len(words.words):
+            # Without a text before and behind it, a sentence on a part would say what the only text covers.
+            if remark.kind is not RemarkKind.ANYTHING and (is_first or end == len(words.words)):
                 continue
-            if sentence == "applies to" and (is_first or not _introduces_items(words, first)):
+            if sentence == "applies to" and not _introduces_items(words, first):
                 continue
             if "also covered by" in sentence and is_only:
                 continue
@@ -273,10 +275,14 @@ def _is_part_of_work(words: Words, position: int) -> bool:
 
 
 def _is_holder(words: Words, span: range) -> bool:
-    """Whether each of the words may be one of the name of a holder."""
-    return all(
+    """Whether words are names of holders.
+
+    In capitals alone, a sentence looks like a name, so such names are short.
+    """
+    is_in_capitals = all(words.get_spelling(each).isupper() for each in span if words.words[each].isalpha())
+    return not (is_in_capitals and len(span) > _MOST_CAPITALS) and all(
         is_name_word(words, each)
-        and not (is_term_word(words, each) or tells_readers(words.words[each]))
+        and not (is_term_word(words, each) or tells_readers(words.words[each]) or asks_reader(words.words[each]))
         and _NO_HOLDER.fullmatch(words.words[each]) is None
         for each in span
     )

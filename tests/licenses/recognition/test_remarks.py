@@ -190,6 +190,9 @@ LIMITS_BEHIND = (
     "Please refer to PRICES.md which clarifies licensing of external contributions to this project.",
     "For this, see the comments in PRICES.md.",
     "Acme is a trademark of Acme, For Clinics.",
+    "ACME IS A TRADEMARK OF ACME AND CLINICS PAID FIRST",
+    "ACME IS A TRADEMARK OF ACME AND CLINICS AT ACME",
+    "Acme Is Maintained By Clinics Sign First At acme.example",
     "The Acme and the Foo logo are trademarks of Acme In Italy",
     "Acme packages are licensed under the MIT license, reproduced in hospitals/RULES.md.",
 )
@@ -224,17 +227,9 @@ def test_words_that_make_the_model_a_part_make_variants(words: str) -> None:
     assert recognise(text) == {("MIT", Likeness.VARIANT), ("BSD-3-Clause", Likeness.VARIANT)}
 
 
-OF_PARTS = (
-    "Software from third parties included in Acme",
-    "Acme contains code that is licensed by third party developers.",
-    "This license applies to foo binary in the directory cv2/.",
-)
-
-
-@pytest.mark.parametrize("words", OF_PARTS)
-def test_first_text_behind_words_on_a_part_is_no_licence_of_the_whole(words: str) -> None:
-    (match,) = recognise_texts(f"{words}\n\nCopyright (c) 2020 Foo\n\n{MIT}", load_fingerprints(), ("MIT",))
-    assert (match.likeness, match.role) == (Likeness.EXACT, TextRole.THIRD_PARTY)
+@pytest.mark.parametrize("words, _", PARTS[1:5])
+def test_words_on_a_part_before_the_first_text_make_a_variant(words: str, _: str) -> None:
+    assert recognise(f"{words}\n\nCopyright (c) 2020 Foo\n\n{BSD}") == {("BSD-3-Clause", Likeness.VARIANT)}
 
 
 @pytest.mark.parametrize("part", ("code", "tests", "bindings", "crates", "modules"))
