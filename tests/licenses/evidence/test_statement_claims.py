@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from modelaudit.languages.card_defects import CardDefect
@@ -152,6 +152,7 @@ def test_misspelled_license_field_makes_a_license_claim_and_no_claim_of_a_defect
     assert [claim.field for claim in claims] == ["license"]
 
 
+@example([(Topic.BASE_MODEL, "", "a;\r0")])
 @given(st.lists(st.tuples(st.sampled_from(list(Topic)), st.text(max_size=20), st.text(max_size=400)), max_size=30))
 def test_claims_from_arbitrary_statements_quote_only_values_of_the_statements(items):
     statements = Statements("x", tuple(Statement(*item) for item in items))
@@ -159,5 +160,7 @@ def test_claims_from_arbitrary_statements_quote_only_values_of_the_statements(it
     values = {value for _, _, value in items}
     # There are no known licences here.
     assert all(claim.entry is None for claim in claims)
+    # A name with a sentence in it is quoted on one line.
+    shown = {form for value in values for form in (value, f"“{' '.join(value.split())}")}
     # A long value is quoted up to an ellipsis, which its length follows.
-    assert all(any(claim.quotation.partition("…")[0] in value for value in values) for claim in claims)
+    assert all(any(claim.quotation.partition("…")[0].removesuffix("”") in form for form in shown) for claim in claims)
