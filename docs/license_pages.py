@@ -95,6 +95,12 @@ Of restricting sentences by authors who did not know the method, about one of tw
 sentences of cards one of fifty was quoted. Sentences whose meaning comes from the ones around them, and irony, are not
 noticed.
 
+In a file that agents load by its name (`AGENTS.md`, `SKILL.md`, `.cursorrules`, `.claude/…/*.md` and the like) a
+sentence without a known sign counts only if it names the model, its licence, commercial use or a territory: a
+sentence of a card without a subject is about the model, and an order to an agent without one is about its own work.
+Whole texts of terms and signs count there as in any document. Of the restricting sentences of the benchmark, put into
+such a file one by one, 277 of 440 are noticed, and 416 in any other document.
+
 A use policy and an unknown licence text are lists of prohibitions, so one pointer to the file covers most of them.
 A sentence that forbids the stated field, territory, act or size of the planned use is the first reason,
 "probably denied", with its line; so is an item of a list, read with the words or the heading before the list, in cards

@@ -126,6 +126,15 @@ _KEYS: Final = (
         r"(?:\.\w{1,20})?\"[ \t]*:([^\n]{1,300})",
     ),
 )
+# No tool takes a setting from a document, and prose has such words too: ``Hardware requirements: one GPU``.
+_DOCUMENT: Final = defer_pattern(
+    r"\.(?:md|markdown|mdc|mdx|myst|rst|rest|adoc|asciidoc|org|textile|html?)\Z"
+    r"|\A(?:readme(?:\.txt)?|\.(?:cursor|windsurf|cline)rules)\Z"
+)
+_WORDS_OF_PROSE: Final = defer_pattern(r"[^\s,;\"'`\[\](){}][ \t]+(?!#)[^\s,;\"'`\[\](){}]")
+# A setting names files by a pattern only as a path. ``**`` is emphasis.
+_WILDCARD: Final = defer_pattern(r"[*?]")
+_PART_OF_PATH: Final = defer_pattern(r"[./]")
 # ``${workspaceFolder}/x`` and ``$PWD/x`` name a file of the folder.
 _VARIABLE_FOLDER: Final = defer_pattern(r"\A\$?\w{0,60}/(?=\S)|\A\./")
 
@@ -166,14 +175,29 @@ def _find_names(name: str, text: str) -> Iterator[tuple[str, str, int]]:
         for match in command.pattern.finditer(text):
             for word in list_option_values(_WORD.findall(match[1]), command.options, command.subcommands):
                 yield command.kind, word, match.start()
+    is_document = _DOCUMENT.search(name) is not None
     for key in _KEYS:
-        if key.mark not in text or (key.names and not name.endswith(key.names)):
+        if key.mark in text and (not key.names or name.endswith(key.names)):
+            yield from _find_names_of_setting(key, text, is_document and not key.names)
+
+
+def _find_names_of_setting(key: _Key, text: str, shows_only: bool) -> Iterator[tuple[str, str, int]]:
+    """Yield the kind of each file that one setting names, its path, and the offset of the mention.
+
+    Args:
+        key: the setting.
+        text: of the file with settings.
+        shows_only: whether it is a document, in which several words in a row are prose.
+    """
+    for match in key.pattern.finditer(text):
+        if shows_only and _WORDS_OF_PROSE.search(match[1]):
             continue
-        for match in key.pattern.finditer(text):
-            for word in _WORD.findall(match[1]):
-                yield key.kind, word, match.start()
-                if _VARIABLE_FOLDER.match(word):
-                    yield key.kind, _VARIABLE_FOLDER.sub("", word), match.start()
+        for word in _WORD.findall(match[1]):
+            if _WILDCARD.search(word) and not _PART_OF_PATH.search(word):
+                continue
+            yield key.kind, word, match.start()
+            if _VARIABLE_FOLDER.match(word):
+                yield key.kind, _VARIABLE_FOLDER.sub("", word), match.start()
 
 
 def list_option_values(words: list[str], options: tuple[str, ...], subcommands: frozenset[str]) -> Iterator[str]:

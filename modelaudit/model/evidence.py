@@ -22,6 +22,8 @@ class ProseKind(StrEnum):
     """The comment at the head of a source file."""
     DOCUMENT = "document"
     """A text for people with any other name, which may read like terms."""
+    INSTRUCTIONS = "agent-instructions"
+    """The prose of a file that agents load by its name, with any other name than those above."""
     STRINGS = "strings"
     """Strings of a structured file, or the text of a PDF, with any other name."""
 

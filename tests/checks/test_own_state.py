@@ -100,6 +100,22 @@ def test_buffer_in_memory_with_computed_attributes_is_found(kind: str, attribute
     assert exit_code == (attributes == COMPUTED)
 
 
+ENCODED = b"c_codecs\nencode\n(\x8c\x01a\x8c\x06latin1tR"
+
+
+@pytest.mark.parametrize(
+    ("state", "exit_code"),
+    [
+        (b"(" + ENCODED + b"K\x00Nt", 0),  # as protocol 2, the default of torch.save, writes bytes
+        (b"(" + ENCODED + b"K\x00}t", 0),
+        (b"(" + ENCODED + b"K\x00" + COMPUTED + b"t", 1),
+        (b"(" + ENCODED + b"K\x00NNt", 1),  # no buffer writes a fourth part, so none of them is passed over
+    ],
+)
+def test_bytes_in_memory_may_be_the_result_of_a_call(state: bytes, exit_code: int, tmp_path: Path) -> None:
+    assert scan_exit_code(tmp_path, b"c_io\nBytesIO\n)\x81" + state + b"b.") == exit_code
+
+
 @pytest.mark.parametrize(
     ("key", "value", "exit_code"),
     [

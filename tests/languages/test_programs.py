@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import tracemalloc
 from collections.abc import Callable
@@ -320,6 +321,10 @@ def test_dangerous_file_that_a_document_tells_users_to_run_fails_the_scan(
         ("setup.cfg", "[options]\ninstall_requires = file: deps.list\n"),
         ("tox.ini", "[testenv]\ndeps =\n  -r deps.list\n"),
         ("bentofile.yaml", "python:\n  requirements_txt: deps.list\n"),
+        ("conda.yaml", "requirements: others.list deps.list\n"),
+        ("conda.yaml", "requirements: deps.*\n"),
+        ("README.md", "```yaml\nrequirements_file: deps.list\n```\n"),
+        ("README.md", "```python\nset_up(requirements=['others.list', \"deps.list\"])\n```\n"),
     ],
 )
 def test_list_of_packages_under_any_name_is_read_if_a_command_or_a_setting_names_it(
@@ -371,6 +376,24 @@ def test_file_that_a_setting_names_is_an_unread_program_unless_its_language_is_s
     (tmp_path / name).write_text(text)
     (tmp_path / "data.txt").write_text("numpy\n")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == code
+
+
+@pytest.mark.parametrize("name", ["README.md", "AGENTS.md", ".cursorrules", "docs/usage.rst"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**Hardware requirements:** one GPU",
+        "Hardware requirements: the *weights* in memory",
+        "* requirement: load weights.bin on a GPU",
+        "**requirements:** none",
+    ],
+)
+def test_word_requirements_in_prose_names_no_list_of_packages(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(f"# Model\n\n{text}\n")
+    (tmp_path / "weights.bin").write_bytes(pickle.dumps({"weight": 1.5}, 4))
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=("security",))
+    assert (report.exit_code, report.findings) == (0, ())
 
 
 def test_documentation_that_a_script_names_is_not_read_as_commands(tmp_path: Path) -> None:

@@ -277,6 +277,52 @@ def test_ordinary_files_leave_the_permission(name: str, tmp_path: Path) -> None:
     assert summarise(report) == summarise(scanned)
 
 
+ORDERS = """# Rules
+
+- Do not rewrite shared history: that is forbidden.
+- Comments must only be used to state a reason.
+- You may not commit without permission.
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "permission"),
+    [
+        ("AGENTS.md", "allow"),
+        ("skills/whales/SKILL.md", "allow"),
+        (".cursorrules", "allow"),
+        (".claude/commands/review.md", "allow"),
+        (".github/copilot-instructions.md", "allow"),
+        ("docs/rules.md", "review"),  # a document for people may state terms in any words
+        (".claude/README.md", "review"),
+    ],
+)
+def test_orders_to_an_agent_about_its_work_are_no_terms(name: str, permission: str, tmp_path: Path) -> None:
+    report, scanned = judge_both(tmp_path, {name: ORDERS})
+    assert get_conclusion(report).permission == permission
+    assert summarise(report) == summarise(scanned)
+
+
+@pytest.mark.parametrize("name", ["AGENTS.md", "skills/whales/SKILL.md", ".cursorrules", ".claude/whales.md"])
+@check_each(
+    "text",
+    [
+        TERMS,
+        CHINESE_TERMS,
+        "The weights may be used for research only.",
+        "Companies need a licence before they use\nthe model.",
+        "Commercial use of the checkpoints is forbidden.",
+        "This model must not be offered as a service.",
+        "Using the weights in a product takes a contract with us.",
+    ],
+)
+def test_terms_of_the_model_count_in_a_file_for_agents(name: str, text: str, tmp_path: Path) -> None:
+    folder = tmp_path / re.sub(r"\W", "-", text[:30])
+    report, scanned = judge_both(folder, {name: f"{ORDERS}\n{text}\n"})
+    assert get_conclusion(report).permission == "review"
+    assert summarise(report) == summarise(scanned)
+
+
 @pytest.mark.parametrize(
     ("path", "terms", "reason"),
     [

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
+from modelaudit.languages.agents.files import is_agent_file
 from modelaudit.languages.agents.hidden import COMMENT_OF_CODE, HiddenText, find_hidden_texts
 from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_gathered_secrets, find_risks
 from modelaudit.languages.jinja.notable_text import find_notable_texts
@@ -33,15 +34,6 @@ _QUOTED: Final = 160
 _ADDRESS: Final = defer_pattern(r"(?:https?|ftp)://[^\s)>\]\"'`]{3,300}")
 _DOCUMENT: Final = defer_pattern(
     r".*\.(?:md|mdx|mdc|markdown|rst|txt|html?|adoc|org|prompt|prompty|svg|ipynb|ya?ml|toml|ini|cfg|sh|py)|.*(?:tool|mcp|function|plugin)[^/]*\.json|.*/mcp/.*\.json|.*/(?:readme|\.\w+rules)",
-    re.IGNORECASE,
-)
-# https://agents.md, https://code.claude.com/docs/en/memory and /skills, https://cursor.com/docs/context/rules,
-# https://docs.github.com/en/copilot/how-tos/configure-custom-instructions, https://docs.windsurf.com, https://docs.cline.bot
-_AGENT_FILE: Final = defer_pattern(
-    r".*/(?:skill|agents?|claude(?:\.local)?|gemini|codex|copilot-instructions|warp|qwen|memory)\.md"
-    r"|.*/\.(?:cursor|windsurf|cline|roo|goose)(?:rules|hints)(?:/.*)?|.*\.mdc|.*\.(?:instructions|prompt|chatmode|agent)\.md"
-    r"|.*/\.(?:claude|cursor|windsurf|codex|gemini|agents?|opencode|kiro|roo|continue|junie|aiassistant|amazonq|augment)"
-    r"/(?:.*/)?[^/]+\.(?:md|mdc|txt|hook)|.*/(?:[\w.-]+\.)?modelfile(?:\.[\w-]+)?|.*/\.github/(?:agents|instructions|prompts|chatmodes|skills)/.*\.md",
     re.IGNORECASE,
 )
 # A program that offers tools to agents: its docstrings and descriptions are what the agent reads of a tool.
@@ -87,7 +79,7 @@ _AGAINST_USER_IF_ADDRESSED: Final = frozenset({"conceal-phrase"})
 def recognises(head: Head) -> bool:
     """Whether this is a document or a file for agents."""
     path = f"/{head.path}"
-    return (_DOCUMENT.fullmatch(path) or _AGENT_FILE.fullmatch(path)) is not None and looks_like_text(head)
+    return (_DOCUMENT.fullmatch(path) is not None or is_agent_file(head.path)) and looks_like_text(head)
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
@@ -133,7 +125,7 @@ def _collect_mentions(path: str, text: str) -> Iterator[Mention]:
 
 def _list_prose(path: str, text: str) -> Iterator[tuple[int, str]]:
     """Yield the offset and the text of what agents read: a file for them, or the descriptions of tools in a program."""
-    if _AGENT_FILE.fullmatch(f"/{path}"):
+    if is_agent_file(path):
         yield 0, text
     elif path.lower().endswith(_PROGRAMS) and _TOOL_PROGRAM.search(text):
         for match in _DESCRIPTION.finditer(text):

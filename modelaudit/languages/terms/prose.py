@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
+from modelaudit.languages.agents.files import holds_instructions
 from modelaudit.languages.card import iter_free_fields, split_front_matter
 from modelaudit.languages.terms.decoding import decode_text, find_wide_codec
 from modelaudit.languages.terms.heads import extract_head_comment
@@ -212,7 +213,12 @@ def _read_unnamed(path: str, window: Window) -> Iterator[Reading]:
         text = keep_sentences(text)
     # A short text for people may restrict in words that are no stems of terms.
     if may_limit(text) or _has_term_stem(text) or (is_prose and window.size <= _LARGEST_SHORT_TEXT):
-        yield Prose(ProseKind.DOCUMENT if is_prose else ProseKind.STRINGS, text, first_line)
+        yield Prose(_classify_unnamed(path) if is_prose else ProseKind.STRINGS, text, first_line)
+
+
+def _classify_unnamed(path: str) -> ProseKind:
+    """Classify the running text of a file whose name promises no terms."""
+    return ProseKind.INSTRUCTIONS if holds_instructions(path) else ProseKind.DOCUMENT
 
 
 def _has_term_stem(text: str) -> bool:

@@ -34,7 +34,7 @@ from modelaudit.model.terms import PERMISSIVE_CATEGORIES, LicenseCategory
 
 # Texts whose single sentences may restrict the use. Licence texts and use policies are compared as a whole instead.
 _RESTRICTING_KINDS: Final = frozenset(
-    {ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE, ProseKind.DOCUMENT, ProseKind.STRINGS}
+    {ProseKind.NOTICE, ProseKind.CARD, ProseKind.CODE, ProseKind.DOCUMENT, ProseKind.INSTRUCTIONS, ProseKind.STRINGS}
 )
 _COPYLEFT: Final = (LicenseCategory.COPYLEFT, LicenseCategory.WEAK_COPYLEFT)
 _MOST_KEPT: Final = 1_000

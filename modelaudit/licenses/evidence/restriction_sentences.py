@@ -22,7 +22,7 @@ from modelaudit.licenses.evidence.fields import RESTRICTION
 from modelaudit.licenses.evidence.kept_judgements import keep_judgements
 from modelaudit.licenses.evidence.markup_words import iter_addresses, iter_attribute_texts, spell_address
 from modelaudit.licenses.evidence.scope import PlacesApart, is_use_policy_text
-from modelaudit.licenses.evidence.sentence_cues import denies_plainly, match_cues
+from modelaudit.licenses.evidence.sentence_cues import denies_plainly, find_vocabularies, match_cues
 from modelaudit.licenses.evidence.sentence_weights import measure_known_share, score_sentence
 from modelaudit.licenses.evidence.sentences import (
     fold_sentence,
@@ -74,6 +74,12 @@ _COMMENT = defer_pattern(r"^[ \t]{0,8}(?:#|//|\*|;|--|%)+", re.MULTILINE)
 # A list of labels of a classifier: "`allowed`, `restricted`, `prohibited`".
 _LABELS = defer_pattern(r"[^\w`]*(?:`[^`\n]{1,40}`[\s,;/|\u3001\uff0c\u3002.]*(?:and|or|\u548c|\u6216)?\s*){3,40}\Z")
 _MARKUP = defer_pattern(r"\]\(|<[a-z]", re.IGNORECASE)
+_DOCUMENTS = (ProseKind.DOCUMENT, ProseKind.INSTRUCTIONS)
+_SUBJECTS_OF_TERMS = frozenset({"model", "licence", "commercial", "place"})
+"""Vocabularies of ``rules/cues.yaml``: a sentence to an agent is judged by its score if it has a word of one.
+
+A sentence of a card without a subject is about the model. An order to an agent without one is about its own work.
+"""
 _DOCUMENT_MARGIN = 1.0
 """How far a sentence of a document that is not about the model must exceed the threshold of scores."""
 _SIGN_MARGIN, _WORDS_AROUND_SIGN, _FEWEST_WORDS_AROUND_SIGN = 2.5, 12, 4
@@ -119,13 +125,13 @@ def find_restrictions(
         # As many spaces replace the marks, so that offsets stay valid.
         text = _COMMENT.sub(lambda marks: " " * len(marks[0]), text)
     classify = partial(_classify_sentence, restrictions=restrictions, text_kind=kind)
-    has_markup = kind in (ProseKind.CARD, ProseKind.NOTICE, ProseKind.DOCUMENT)
+    has_markup = kind in (ProseKind.CARD, ProseKind.NOTICE, *_DOCUMENTS)
     classify_markup = partial(_classify_markup, restrictions=restrictions, classify=classify) if has_markup else None
     # Strings stand by themselves, so none continues another one.
     split = split_sentences if kind is ProseKind.STRINGS else iter_continued_sentences
     searched = blank_rows_on_others(text[:_MAX_TEXT_CHARACTERS])
     searched = _LEADERS.sub(lambda dots: " " * len(dots[0]), searched)
-    known = restrictions.subjects.sections if kind in (ProseKind.CARD, ProseKind.DOCUMENT) else ()
+    known = restrictions.subjects.sections if kind in (ProseKind.CARD, *_DOCUMENTS) else ()
     sections = index_sections(searched, known) if known else SectionIndex()
     found = _iter_restriction_claims(searched, first_line, artifact, split, classify, sections, classify_markup)
     if has_markup:
@@ -191,7 +197,7 @@ def _classify_sentence(
 
     Clauses about something else than the right to use the model are cut out of a sentence that would count.
     """
-    margin = (_DOCUMENT_MARGIN if text_kind is ProseKind.DOCUMENT else 0.0) + (section.margin if section else 0.0)
+    margin = (_DOCUMENT_MARGIN if text_kind in _DOCUMENTS else 0.0) + (section.margin if section else 0.0)
     kind = _classify_words(sentence, restrictions, text_kind, margin)
     is_plain_in_strings = text_kind is ProseKind.STRINGS and kind in _KINDS_IN_STRINGS
     if kind in (None, RESTRICTED_BASE) or is_plain_in_strings:
@@ -221,6 +227,8 @@ def _classify_words(sentence: str, restrictions: Restrictions, text_kind: ProseK
         score = score_sentence(sentence, weights, cues, threshold - _CUE_MARGIN)
         if score == -math.inf:
             return None
+        if text_kind is ProseKind.INSTRUCTIONS and _SUBJECTS_OF_TERMS.isdisjoint(find_vocabularies(sentence, cues)):
+            return None
         kind = match_cues(sentence, cues) or (READS_LIKE_TERMS if score > threshold else None)
     return kind
 
@@ -249,7 +257,7 @@ def _speaks_of_own_base(sentence: str, text_kind: ProseKind) -> bool:
 
     Texts beside the card name models that they use, compare or convert.
     """
-    return text_kind is ProseKind.CARD or (text_kind is ProseKind.DOCUMENT and bool(_OWN_WORK.match(sentence)))
+    return text_kind is ProseKind.CARD or (text_kind in _DOCUMENTS and bool(_OWN_WORK.match(sentence)))
 
 
 def _classify_markup(raw: str, sentence: str, restrictions: Restrictions, classify: Classifier) -> str | None:

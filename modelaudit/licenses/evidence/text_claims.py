@@ -64,7 +64,7 @@ terms of strangers 0.86 beside MIT and 0.75 beside a sample licence; true varian
 """
 _MISSING = defer_pattern(r"[0-9]+ words of the licence are missing")
 _MOST_HARMLESS_WORDS = 12
-_UNNAMED_KINDS = (ProseKind.DOCUMENT, ProseKind.STRINGS)
+_UNNAMED_KINDS = (ProseKind.DOCUMENT, ProseKind.INSTRUCTIONS, ProseKind.STRINGS)
 _BLANK_LINE = defer_pattern(r"[\s#*=_~<>|-]*\Z")
 
 

@@ -24,7 +24,10 @@ from modelaudit.formats.pickles.pickle.values import (
 from modelaudit.model.pickle import CallResult, Name, PlainValue, Unknown, Value
 
 _PAIR_LENGTH: Final = 2
-_BUFFERS: Final = frozenset(Name(module, kind) for module in ("io", "_io") for kind in ("BytesIO", "StringIO"))
+_BUFFERS: Final = {
+    Name(module, kind): place for module in ("io", "_io") for kind, place in (("BytesIO", 2), ("StringIO", 3))
+}
+"""Buffers in memory, and the place of the mapping of attributes in their state (``Modules/_io/bytesio.c``)."""
 _MAKERS_WITH_PAIRS: Final = ("__pyx_unpickle_", "__bit_generator_ctor")
 _MAKERS_OF_ARRAYS: Final = frozenset(
     {
@@ -87,10 +90,14 @@ def _find_computed_parts(maker: object, state: Container) -> list[StackValue]:
     """Return the mappings of attributes in a tuple that only loading makes.
 
     A loader takes the parts of a pair for the attributes of an object and for those with slots. It raises if one of
-    them is neither a mapping nor false. Buffers in memory have a mapping of attributes in their own tuple.
+    them is neither a mapping nor false. Buffers in memory have a mapping of attributes as the last part of their own
+    tuple. The text or bytes before it may be the result of a call, as ``_codecs.encode`` makes bytes in protocol 2.
     """
     is_pair = state.size == _PAIR_LENGTH
-    parts = [part for _, part in state.iterate_items()] if is_pair or maker in _BUFFERS else []
+    place = _BUFFERS.get(maker) if type(maker) is Name else None
+    parts = [part for _, part in state.iterate_items()] if is_pair or place is not None else []
+    if place is not None and state.size == len(parts) == place + 1:
+        parts = parts[place:]
     if is_pair and not all(_may_be_mapping(part) for part in parts):
         return []
     return [part for part in parts if type(part) in (CallResult, Unknown)]
