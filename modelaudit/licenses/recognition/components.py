@@ -116,7 +116,7 @@ _EXCEPTION: Final = defer_pattern(r" with (?:gcc|llvm) exception(?: [0-9]){0,2}$
 """An exception adds permissions to those of its licence."""
 _MODEL: Final = defer_pattern(
     r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this"
-    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt"
+    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|[0-9x]{1,6}[bm]"
 )
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16

@@ -67,7 +67,7 @@ _REMARKS_ON_PART: Final = (
     r"W (?:includes|contains|bundles) W which (?:is|are) under (?:the )?T",
     r"the W (?:repository|source tree)(?: and (?:source|binary) distributions?)? (?:bundles?|includes?|contains?)"
     r" (?:several |vendored |some |other )?libraries governed by the following licenses",
-    r"W (?:and its dependencies )?(?:has|have|is under|are under) the following licen[cs]es?",
+    r"W and its dependencies (?:has|have|is under|are under) the following licen[cs]es?",
     r"W (?:contains|includes) code that is licensed by third party developers",
     r"W (?:libraries |library )?(?:is|are) redistributed (?:within|with|in) (?:all )?W"
     r" (?:packages|wheels|distributions)",
@@ -94,7 +94,7 @@ _PATH: Final = defer_pattern(r"(?!\S*://)\S*[./]\S*")
 _DATE: Final = defer_pattern(r"(?:19|20)[0-9]{2}(?: [0-9]{1,2}){0,2}")
 _NO_WORK: Final = defer_pattern(
     r"models?|weights?|checkpoints?|adapters?|outputs?|everything|every|each|all|work|works|we|you|it|they|copies|files?"
-    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|codes?|sources?|scripts?|tests?"
+    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|[0-9x]{1,6}[bm]|codes?|sources?|scripts?|tests?"
     r"|contracts?|rules?|conduct|prices?|rates?|policy|policies|guidelines?|charter|agreements?"
 )
 """Words for the weights, and for texts that would govern them."""

@@ -177,6 +177,9 @@ NO_PARTS = (
     "MIT License applies to:\n - acme; Copyright (c) 2024 Acme",
     "Files: weights/*\nLicense: BSD-3-Clause",
     "Files: pytorch_model*\nLicense: BSD-3-Clause",
+    "Name: acme-7b\nLicense: BSD-3-Clause",
+    "Acme-7B and its dependencies have the following license:",
+    "Acme is under the following license:",
     "Name: llm\nLicense: BSD-3-Clause",
     "Name: acme\nFiles: *.safetensors",
 )
