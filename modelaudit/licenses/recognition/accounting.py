@@ -142,6 +142,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
     ids = _collect_ids(named)
     phrases, titles = _collect_phrases(named), _collect_titles(named) | ids
     own_names = frozenset(id_[1:] for id_ in ids if id_[0] == "licenseref" and len(id_) > 1)
+    is_first = position == 0
     is_only = len({id_ for id_, _ in named}) == 1
     has_notice = any(item.is_notice for item in items)
     found: set[SpanPart] = set()
@@ -167,11 +168,10 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             part, explained = SpanPart.COPYRIGHT, _measure_copyright(words, position, end, phrases)
         component, is_of_others = max(
             measure_component_line(words, position, end, titles | own_names),
-            measure_field(words, position, end, ids),
+            measure_field(words, position, end, ids, is_first=is_first),
         )
         if component > explained:
             part, explained = SpanPart.ATTRIBUTION if is_of_others else SpanPart.PHRASE, component
-        is_first = span[0] == 0
         remark, kind = measure_listed_remark(
             words, (position, end), titles | own_names, is_first=is_first, is_only=is_only
         )

@@ -103,10 +103,12 @@ _PEOPLE: Final = ("author", "authors", "maintainer", "maintainers", "upstream-co
 _TOOLS: Final = defer_pattern(r"gcc|g|clang|llvm|msvc|mingw|cmake|gfortran|flang|cython|nvcc|cuda")
 _OPENERS: Final = ("for", "to", "in", "within", "only")
 _WEIGHTS: Final = defer_pattern(
-    rf"(?:{'|'.join(map(re.escape, WEIGHT_ENDINGS))})(?!\w)|(?:^|/)(?:models?|weights?|checkpoints?|adapters?)(?:/|$)",
+    rf"(?:{'|'.join(map(re.escape, WEIGHT_ENDINGS))})(?!\w)|(?:^|/)(?:models?|weights?|checkpoints?|adapters?)(?:/|$)"
+    r"|(?:^|/)(?:\w+_)?(?:models?|weights?|checkpoints?|adapters?|consolidated)\b[^/]*\*",
     re.IGNORECASE,
 )
-_ALL_FILES: Final = ("*", "./*")
+_ALL_FILES: Final = ("*", "./*", "*.*")
+_WHOLE: Final = defer_pattern(r"^[ \t]*files?:[ \t]*\*[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _NAME_ENDS: Final = defer_pattern(r"[,;()<>\n]")
 _MOST_JOINED_WORDS: Final = 4
 _MOST_PLAIN_ITEM_WORDS: Final = 3
@@ -114,7 +116,10 @@ _EXCEPTION: Final = defer_pattern(r" with (?:gcc|llvm) exception(?: [0-9]){0,2}$
 """An exception adds permissions to those of its licence."""
 _OTHER_IDS: Final = {"expat": "mit", "python": "psf20"}
 """Ids of Debian's copyright files whose licences SPDX names otherwise."""
-_MODEL: Final = defer_pattern(r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this")
+_MODEL: Final = defer_pattern(
+    r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this"
+    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|[0-9x]{1,6}[bm]"
+)
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16
 _MOST_PLAIN_HOLDERS: Final = 2
@@ -195,17 +200,19 @@ def _names_text(words: Words, first: int, end: int, titles: _Phrases) -> bool:
     )
 
 
-def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[int, bool]:
+def measure_field(words: Words, first: int, end: int, ids: _Phrases, *, is_first: bool) -> tuple[int, bool]:
     """Count the words of a line of a table of parts: *Name: foo*, *Files: lib/foo.so*, *License: MIT*.
 
     The licence is one of the texts in the file, files are paths, and an address is nothing else. The second value is
-    whether software of others follows.
+    whether software of others follows. Before the first text, such a line would say what that text covers,
+    unless a line on all files precedes it.
 
     Args:
         words: the words of the text.
         first: the word where the line would begin.
         end: the word before which it ends.
         ids: the ids of the licences in the text, as tuples of words.
+        is_first: whether no licence text is before the line.
     """
     start = words.find_start(first)
     match = _FIELD.match(words.text, words.text.rfind("\n", 0, start) + 1)
@@ -245,6 +252,8 @@ def measure_field(words: Words, first: int, end: int, ids: _Phrases) -> tuple[in
     else:
         is_field = (_VERSION if label == "version" else _ADDRESS).fullmatch(value) is not None
     is_of_others = label in ("name", "function") or (label.startswith("file") and value.strip() not in _ALL_FILES)
+    if is_first and is_of_others and not _WHOLE.search(words.text, 0, start):
+        return 0, False
     return (at - first, is_of_others) if is_field else (0, False)
 
 

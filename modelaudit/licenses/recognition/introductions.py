@@ -119,7 +119,7 @@ _NO_HEADING: Final = defer_pattern(
     r"[al]?gpl\w*|mit|bsd\w*|apache|mpl\w*|epl|cddl|eupl|cc\w*|isc|rail\w*|openrail\w*|unlicense|wtfpl|zlib|boost|commons"
     r"|public|domain|artistic|community|open|agreement|policy|addendum|appendix|exceptions?|codes?|sources?|scripts?"
     r"|documentation|docs|data|datasets?|examples?|parts?|portions?|models?|weights?|checkpoints?|outputs?|users?|tests?"
-    r"|compan(?:y|ies)|enterprise|business|governments?|hospitals?|beta|alpha|draft|notes?|warning|important|notice"
+    r"|compan(?:y|ies)|enterprise|business|governments?|hospitals?|files?|safetensors|gguf|beta|alpha|draft|notes?|warning|important|notice"
 )
 """Words of a heading that names a part of the work, a reader, a place or another licence."""
 _MOST_SUBJECT_WORDS: Final = 12

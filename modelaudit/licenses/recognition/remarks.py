@@ -80,7 +80,7 @@ _REMARKS_ON_PART: Final = (
     r"some files in this codebase contain code from W",
     r"in such cases it is explicitly stated in the file header",
     r"this licen[cs]e only applies to the relevant code in such cases",
-    r"W (?:and its dependencies )?(?:has|have|is under|are under) the following licen[cs]es?",
+    r"W and its dependencies (?:has|have|is under|are under) the following licen[cs]es?",
     r"W (?:contains|includes) code that is licensed by third party developers",
     r"W (?:libraries |library )?(?:is|are) redistributed (?:within|with|in) (?:all )?W"
     r" (?:packages|wheels|distributions)",
@@ -113,7 +113,7 @@ _PATH: Final = defer_pattern(r"(?!\S*://)\S*[./]\S*")
 _DATE: Final = defer_pattern(r"(?:19|20)[0-9]{2}(?: [0-9]{1,2}){0,2}")
 _NO_WORK: Final = defer_pattern(
     r"models?|weights?|checkpoints?|adapters?|outputs?|everything|every|each|all|work|works|we|you|it|they|copies|files?"
-    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|codes?|sources?|scripts?|tests?"
+    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|[0-9x]{1,6}[bm]|codes?|sources?|scripts?|tests?"
     r"|contracts?|rules?|conduct|prices?|rates?|policy|policies|guidelines?|charter|agreements?"
 )
 """Words for the weights, and for texts that would govern them."""

@@ -155,6 +155,8 @@ LIMITS_BEFORE = (
     "Name: for-hospitals",
     "Acme -- a contract goes first, call Acme",
     "Copyright (c) 2024 MIT For Italy",
+    "Name: foo",
+    "Files: lib/foo.so",
 )
 
 
@@ -218,6 +220,12 @@ NO_PARTS = (
     "This license applies to the library.",
     "MIT License applies to:\n - acme; Copyright (c) 2024 Acme",
     "Files: weights/*\nLicense: BSD-3-Clause",
+    "Files: pytorch_model*\nLicense: BSD-3-Clause",
+    "Name: acme-7b\nLicense: BSD-3-Clause",
+    "Acme-7B and its dependencies have the following license:",
+    "Acme is under the following license:",
+    "Name: llm\nLicense: BSD-3-Clause",
+    "Name: acme\nFiles: *.safetensors",
 )
 
 
@@ -225,6 +233,13 @@ NO_PARTS = (
 def test_words_that_make_the_model_a_part_make_variants(words: str) -> None:
     text = f"Copyright (c) 2024 Acme\n\n{MIT}\n\n{words}\n\nCopyright (c) 2020 Foo\n\n{BSD}"
     assert recognise(text) == {("MIT", Likeness.VARIANT), ("BSD-3-Clause", Likeness.VARIANT)}
+
+
+@pytest.mark.parametrize("files", ("*", "./*", "*.*"))
+def test_text_behind_a_line_on_all_files_is_no_text_of_a_part(files: str) -> None:
+    text = f"Copyright (c) 2024 Acme\n\n{MIT}\n\nFiles: {files}\n\nCopyright (c) 2020 Foo\n\n{BSD}"
+    matches = recognise_texts(text, load_fingerprints(), ("MIT", "BSD-3-Clause"))
+    assert {(match.id, match.role) for match in matches} == {("MIT", TextRole.MAIN), ("BSD-3-Clause", TextRole.MAIN)}
 
 
 @pytest.mark.parametrize("words, _", PARTS[1:5])
