@@ -88,10 +88,10 @@ def find_values() -> Iterator[str]:
 
 def find_overloads() -> Iterator[str]:
     """Yield the names of the overloads of operators, without those that their Python objects have as attributes."""
-    own = set(dir(torch.ops.aten.add))
+    own = set(dir(torch._ops.OpOverloadPacket))
     yield "default"
     for schema in torch._C._jit_get_all_schemas():
-        if schema.overload_name and schema.overload_name not in own - {"default"}:
+        if schema.overload_name not in own | {""} and not schema.overload_name.startswith("_"):
             yield schema.overload_name
 
 

@@ -324,7 +324,8 @@ class _GraphReader:
         """
         combined = combine_values(operands)
         # Only a proxy or a tensor itself makes Python call its method; containers and texts are computed at once.
-        if combined.holds_text or not any(operand.is_proxy or operand.is_part for operand in operands):
+        has_owner = any(operand.is_proxy or operand.is_part or operand.is_made for operand in operands)
+        if combined.holds_text or not has_owner:
             refuse_node(node, "computes with constants")
         if any(operand.is_proxy for operand in operands):
             return PROXY
@@ -345,6 +346,8 @@ class _GraphReader:
             return PROXY
         # It runs at once, on constants.
         self._making[name] = None
+        if name == _DEVICE and combined.is_constant:
+            return combined  # a name, which takes no memory
         if combined.holds_made or combined.parts or combined.number > _MOST_NUMBER:
             refuse_node(node, "computes large or several values while it is loaded")
         return MADE

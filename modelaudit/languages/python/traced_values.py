@@ -19,6 +19,7 @@ class TracedValue(Struct, frozen=True):
     Attributes:
         is_proxy: it records operations and computes nothing.
         is_part: it is a tensor of the module.
+        is_made: it was computed while the source runs.
         parts: how many tensors of the module it is or holds.
         holds_proxy: it is a proxy, or a container that holds one, so that functions of torch record it.
         holds_made: it is or holds a value that was computed while the source runs.
@@ -29,6 +30,7 @@ class TracedValue(Struct, frozen=True):
 
     is_proxy: bool = False
     is_part: bool = False
+    is_made: bool = False
     parts: int = 0
     holds_proxy: bool = False
     holds_made: bool = False
@@ -39,7 +41,7 @@ class TracedValue(Struct, frozen=True):
 
 PROXY: Final = TracedValue(is_proxy=True, holds_proxy=True, is_constant=False)
 PART: Final = TracedValue(is_part=True, parts=1, is_constant=False)
-MADE: Final = TracedValue(holds_made=True, is_constant=False)
+MADE: Final = TracedValue(is_made=True, holds_made=True, is_constant=False)
 
 
 def describe_constant(constant: object) -> TracedValue | None:
