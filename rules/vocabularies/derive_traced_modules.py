@@ -138,7 +138,7 @@ def main() -> None:
     warnings.simplefilter("ignore")
     modules = {f"{each.__module__}.{each.__qualname__}" for each in find_modules()}
     groups = {
-        "function": {f"function::{name}" for name in find_functions()},
+        "function": {f"function::{name}" for name in (*find_functions(), *(f"torch.{each}" for each in MAKING))},
         "making": {f"making::torch.{name}" for name in MAKING},
         "method": {f"method::{name}" for name in find_members(are_called=True)},
         "attribute": {f"attribute::{name}" for name in find_members(are_called=False)},

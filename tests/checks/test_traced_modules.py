@@ -65,6 +65,7 @@ def explain(folder: Path, content: bytes) -> str:
         "a = torch.ops.quantized.add_relu(x, x, self.buf, self.ruf)",
         "a : torch.Tensor = x.masked_fill(x > 0, -inf)",
         "a = getattr(self, 'lin')(x);  a += 1",
+        "a = x[(Ellipsis, slice(0, 2, None))];  b = x[..., 0]",
         "a = {'out': x, 'aux': (x, [x, None])}",
     ],
 )

@@ -33,10 +33,10 @@ _MOST_NUMBER: Final = 1 << 26
 _MOST_PARTS: Final = 2  # of the module, in an operation that runs while the source does
 _MOST_DEPTH: Final = 40  # of an expression
 # torch writes the regenerated source with this name between double quotes.
-_ATTRIBUTE: Final = defer_pattern(r"""[^"\\\x00-\x1f\x7f-\U0010ffff]{1,200}""")
+_ATTRIBUTE: Final = defer_pattern(r"""[^"\\\x00-\x1f\x7f-\U0010ffff]{1,4000}""")
 # Names that the source must not assign, because its functions and values are found by them.
 _GLOBALS: Final = frozenset(
-    {"torch", "device", "inf", "nan", "NoneType", "fx_pytree", "pytree", "getattr", "slice", "type", "self"}
+    {"torch", "device", "inf", "nan", "NoneType", "fx_pytree", "pytree", "getattr", "slice", "type", "self", "Ellipsis"}
 )
 _DEVICE: Final = "torch.device"
 _WRAP: Final = "torch.fx._symbolic_trace.wrap"
@@ -257,6 +257,8 @@ class _GraphReader:
         if name in self._variables:
             return self._variables[name]
         if name in ("inf", "nan") and f"from math import {name}" in self._imports:
+            return TracedValue()
+        if name == "Ellipsis":
             return TracedValue()
         return refuse_node(node, f"uses {name}, which it does not define")
 
