@@ -136,6 +136,7 @@ def test_a_source_longer_than_a_kept_constant_is_read_whole(tmp_path: Path) -> N
         ("a = (x,) * 1000000000", "computes with constants"),
         ("a = torch.add(1, 2)", "with constants"),
         ("a = torch.kron(self.buf, self.buf)", "computes"),
+        ("a = (1,) * self.buf", "computes several"),
         ("a = self.buf + self.ruf;  b = a * a", "computes several"),
         ("if x: pass", "kind If"),
         ("for a in x: pass", "kind For"),
@@ -220,7 +221,12 @@ def test_a_listed_function_of_another_package_may_be_imported_and_wrapped(tmp_pa
 
 def partial() -> bytes:
     """Return the opcodes that push a ``partial`` of a harmless function."""
-    return call(name("functools.partial"), name("collections.OrderedDict"))
+    return call(name("functools.partial"), name("builtins.str"))
+
+
+PAIRS = b"](" + text('lin", x"') + LINEAR + b"\x86e"
+RECONSTRUCTED = call(name("copyreg._reconstructor"), name("collections.OrderedDict"), name("builtins.dict"), PAIRS)
+"""An ordered mapping that is made of pairs, none of which an opcode sets."""
 
 
 @check_each(
@@ -247,6 +253,9 @@ def partial() -> bytes:
         ({"_modules": name("collections.OrderedDict") + b"](" + text("lin") + LINEAR + b"\x86e\x85R"}, "with items"),
         ({"_modules": mapping(**{'lin", x"': LINEAR, "lin": LINEAR})}, "end its quotes"),
         ({"_modules": mapping(**{"lin\n": LINEAR, "lin": LINEAR})}, "end its quotes"),
+        ({"_modules": mapping(**{"a" * 5000 + '", x"': LINEAR, "lin": LINEAR})}, "too long to read"),
+        ({"_modules": RECONSTRUCTED}, "with items"),
+        ({"_wrapped_call": partial()}, "_wrapped_call"),
         ({"_modules": mapping(apply=LINEAR, lin=LINEAR)}, "apply"),
     ],
 )

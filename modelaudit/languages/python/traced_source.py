@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable
+from collections.abc import Set
 from typing import Final
 
 from modelaudit.languages.python.source import find_parser_obstacle
@@ -43,12 +43,12 @@ _WRAP: Final = "torch.fx._symbolic_trace.wrap"
 _NO_TYPE: Final = "NoneType = type(None)"
 
 
-def read_traced_source(text: str, is_parameter: Callable[[tuple[str, ...]], bool]) -> TracedSource:
+def read_traced_source(text: str, parameters: Set[str]) -> TracedSource:
     """Return what a source uses, or why it is more than a plain graph of operators.
 
     Args:
         text: imports and the function.
-        is_parameter: whether the attributes from the module lead to a parameter, which tracing replaces by a proxy.
+        parameters: the names of tensors of the module that tracing replaces by proxies.
     """
     if not text.isascii():
         return TracedSource("the source is not ASCII")
@@ -61,7 +61,7 @@ def read_traced_source(text: str, is_parameter: Callable[[tuple[str, ...]], bool
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return TracedSource("the source does not parse")
-    reader = _GraphReader(is_parameter)
+    reader = _GraphReader(parameters)
     try:
         reader.read_module(tree)
     except SourceError as fault:
@@ -72,8 +72,8 @@ def read_traced_source(text: str, is_parameter: Callable[[tuple[str, ...]], bool
 class _GraphReader:
     """Walks the tree of one source, and keeps the names that it uses."""
 
-    def __init__(self, is_parameter: Callable[[tuple[str, ...]], bool]) -> None:
-        self._is_parameter = is_parameter
+    def __init__(self, parameters: Set[str]) -> None:
+        self._parameters = parameters
         self._imports: dict[str, None] = {}
         self._imported: dict[str, None] = {}
         self._functions: dict[str, None] = {}
@@ -277,7 +277,7 @@ class _GraphReader:
     def _read_part(self, path: tuple[str, ...]) -> TracedValue:
         """Return the value of a tensor of the module."""
         self._read_paths[path] = None
-        return PROXY if self._is_parameter(path) else PART
+        return PROXY if path[-1] in self._parameters else PART
 
     def _evaluate_call(self, node: ast.Call, depth: int) -> TracedValue:
         """Return the result of a call: of an operator, a method of a value, or a submodule."""
@@ -331,12 +331,10 @@ class _GraphReader:
             refuse_node(node, "computes with constants")
         if any(operand.is_proxy for operand in operands):
             return PROXY
-        if (
-            isinstance(node, ast.Attribute)
-            or combined.holds_made
-            or combined.holds_proxy
-            or combined.parts > _MOST_PARTS
-        ):
+        # Python repeats a container by a tensor of one number.
+        repeats = not isinstance(node, ast.Subscript) and any(operand.is_container for operand in operands)
+        is_further = combined.holds_made or combined.holds_proxy or combined.parts > _MOST_PARTS
+        if isinstance(node, ast.Attribute) or repeats or is_further:
             refuse_node(node, "computes several values while it is loaded")
         return MADE
 

@@ -19,6 +19,7 @@ class TracedValue(Struct, frozen=True):
     Attributes:
         is_proxy: it records operations and computes nothing.
         is_part: it is a tensor of the module.
+        is_container: it is a container, which an operator of Python may repeat.
         is_made: it was computed while the source runs.
         parts: how many tensors of the module it is or holds.
         holds_proxy: it is a proxy, or a container that holds one, so that functions of torch record it.
@@ -30,6 +31,7 @@ class TracedValue(Struct, frozen=True):
 
     is_proxy: bool = False
     is_part: bool = False
+    is_container: bool = False
     is_made: bool = False
     parts: int = 0
     holds_proxy: bool = False
@@ -67,6 +69,7 @@ def describe_constant(constant: object) -> TracedValue | None:
 def combine_values(values: list[TracedValue]) -> TracedValue:
     """Return the value that holds these values."""
     return TracedValue(
+        is_container=True,
         parts=sum(value.parts for value in values),
         holds_proxy=any(value.holds_proxy for value in values),
         holds_made=any(value.holds_made for value in values),

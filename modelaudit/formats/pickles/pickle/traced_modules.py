@@ -34,7 +34,8 @@ _METADATA: Final = "_metadata"  # the only attribute of a state dictionary
 _MOST_OBJECTS: Final = 20_000
 _MOST_TEXTS: Final = 1000
 _MOST_MODULES: Final = 200
-_MOST_SOURCE: Final = 1 << 20  # bytes
+_MOST_SOURCE: Final = 1 << 20  # bytes of one text
+_MOST_CHARACTERS: Final = 4 << 20  # of all sources of a program
 
 
 class TracedModuleTracker:
@@ -54,6 +55,7 @@ class TracedModuleTracker:
         self.obstacle = ""
         self._window = window
         self._has_loose_parameters = False
+        self._characters_left = _MOST_CHARACTERS
         self._texts: list[tuple[Container, str, StackValue]] = []
 
     def record_items(self, target: StackValue, pairs: Sequence[StackValue]) -> None:
@@ -65,8 +67,9 @@ class TracedModuleTracker:
         for index in range(0, len(pairs) - 1, 2):
             key, value = pairs[index], pairs[index + 1]
             if type(key) is not str:
-                if type(key) not in INERT_TYPES and type(key) is not Container:
-                    self.obstacle = "a key of a mapping is computed"
+                # A text that is too long to keep counts too; keys of other types are no names of attributes.
+                if type(key) is TruncatedConstant or (type(key) not in INERT_TYPES and type(key) is not Container):
+                    self.obstacle = "a key of a mapping is computed, or too long to read"
             elif type(value) in ACTING_TYPES:
                 self._record_object(key, value)  # type: ignore[arg-type]
             elif key in _TEXT_KEYS or key in _OPTIONS:
@@ -103,7 +106,8 @@ class TracedModuleTracker:
 
     def record_call(self, opcode: str, callee: StackValue, arguments: Sequence[StackValue], offset: int) -> None:
         """Record a call, which may rebuild a traced module or make a mapping with items."""
-        if callee == _ORDERED and arguments:
+        # Functions such as ``copyreg._reconstructor`` make an object of the class that they get.
+        if (callee == _ORDERED and arguments) or _ORDERED in arguments:
             self.obstacle = "an ordered mapping is made with items"
         if callee not in REBUILDERS:
             return
@@ -128,17 +132,20 @@ class TracedModuleTracker:
         code, imports = self._read_text(sources[0]), self._read_text(block)
         if not code or imports is None:
             return TracedSource("the source is no constant text, or is too long to read")
-        return read_traced_source(imports + code, self._is_parameter)
+        self._characters_left -= len(imports) + len(code)
+        if self._characters_left < 0:
+            return TracedSource("the sources of the file are too long to read")
+        return read_traced_source(imports + code, self._find_parameters())
 
-    def _is_parameter(self, path: tuple[str, ...]) -> bool:
-        """Whether each object that was set under the last part of a path is a parameter among parameters.
+    def _find_parameters(self) -> frozenset[str]:
+        """Return the names under which every object that was set is a parameter, and is one among parameters.
 
         ``torch.nn.Module.__getattr__`` finds those; tracing patches it to return a proxy.
         """
         if self._has_loose_parameters:
-            return False
-        values = [value for key, value in self.objects if key == path[-1]]
-        return bool(values) and all(isinstance(value, CallResult) and value.maker == _PARAMETER for value in values)
+            return frozenset()
+        others = {key for key, value in self.objects if not isinstance(value, CallResult) or value.maker != _PARAMETER}
+        return frozenset(key for key, _ in self.objects) - others
 
     def _read_text(self, value: StackValue) -> str | None:
         """Return a constant text; ``None`` for another value, or a text that is too long."""
