@@ -39,7 +39,8 @@ MAKING = (
 # that make far more items than their argument holds.
 REACHING = re.compile(
     r"file|save|load|pickle|data_ptr|storage|share_memory|hook|numpy|tolist|apply|map_?2?_?$|^set_$|backward|dlpack"
-    r"|combinations|cartesian_prod|autocast|block_diag|module_load|vmap|compile|print|resize|^is_|^_"
+    r"|combinations|cartesian_prod|block_diag|autocast|as_subclass|record_stream|retain|reinforce|module_load|vmap"
+    r"|compile|print|resize|^is_|^_"
 )
 HOLDERS = (nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict, torch.fx.GraphModule)
 WHY = {
