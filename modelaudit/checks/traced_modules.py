@@ -63,6 +63,8 @@ def explain_traced_modules(program: PickleProgram, names: TracedNames) -> str:
     calls = [event for event in program.events if event.act is not Act.IMPORT and event.operand == REBUILDER]
     if any(event.act is not Act.CALL or event.offset not in offsets for event in calls) or not traced.modules:
         return "the call is not read"
+    if REBUILDER in program.kept_names:
+        return "the function that rebuilds modules is stored or passed on as well"
     if traced.obstacle:
         return traced.obstacle
     objects: dict[str, set[Object]] = {}
@@ -120,6 +122,8 @@ def _list_unlisted(act: str, kind: str, used: Iterable[str], names: TracedNames)
 
 def _judge_key(key: str, values: set[Object], names: TracedNames) -> Iterator[str]:
     """Yield why the objects that mappings hold under a key may change how a module is traced."""
+    if key != _TRACER and any(isinstance(value, Name) and names.lists("tracer", str(value)) for value in values):
+        yield f"the class of a tracer is stored under {key}"
     if f"reserved::{key}" in names.names or key in _TEXTS or key.startswith("__"):
         yield f"an object takes the place of {key}"
     elif key == _TRACER:

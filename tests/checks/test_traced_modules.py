@@ -270,6 +270,9 @@ EVIL = insert(COMMAND)
 @check_each(
     "content",
     [
+        rebuild(body(other=REBUILDER)),
+        rebuild(body(_replace_hooks=b"](" + REBUILDER + b"e")),
+        rebuild(body(other=name("torch.fx._symbolic_trace.Tracer"))),
         REBUILDER + body() + text("_code") + text(EVIL) + b"s" + text(IMPORTS) + b"\x86R",
         REBUILDER + body() + b"q\x01" + text(IMPORTS) + b"\x86q\x020h\x01" + text("_code") + text(EVIL) + b"s0h\x02R",
         REBUILDER + text(EVIL) + b"q\x030" + mapping(_code=b"h\x03") + text(IMPORTS) + b"\x86R",
