@@ -23,7 +23,7 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.arrays import MAKERS_OF_ARRAYS, ArrayPayload, ArrayTracker
-from modelaudit.formats.pickles.pickle.attributes import find_acting_attributes, find_attributes
+from modelaudit.formats.pickles.pickle.attributes import find_acting_attributes, find_attributes, find_called_items
 from modelaudit.formats.pickles.pickle.constants import (
     decode_constant,
     decode_line,
@@ -403,9 +403,7 @@ class Machine:
         pairs = self.stack.pop_mark_unexpanded()
         target = self.stack.peek()
         if type(target) is not Container:
-            self._record_keys(target, pairs)
-            self.recorder.handed.record_own_items(target, pairs)
-            self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:ITEMS_RECORDED]))
+            self._record_items("SETITEMS", target, pairs)
         elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
             target.add_unseen_items(pairs[0])
         else:
@@ -419,11 +417,11 @@ class Machine:
             return  # every loader does nothing at all, whatever the target
         if len(pairs) % 2:
             self.recorder.record_defect(PickleDefect.ODD_ITEMS, f"{opcode} with a key that has no value")
-        self._record_keys(target, pairs)
         if type(target) is not Container:
-            self.recorder.handed.record_own_items(target, pairs)
-            self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:ITEMS_RECORDED]))
-        elif target.type == "dict":
+            self._record_items(opcode, target, pairs)
+            return
+        self._record_keys(target, pairs)
+        if target.type == "dict":
             self._set_dict_items(opcode, target, pairs)
         elif target.type == "list":
             # The keys are indices, and only the values matter.
@@ -433,6 +431,20 @@ class Machine:
             self.recorder.record_defect(
                 PickleDefect.WRONG_TARGET, f"{opcode} on a {target.type}, which has no items to set"
             )
+
+    def _record_items(self, opcode: str, target: StackValue, pairs: list[StackValue]) -> None:
+        """Record the items that are set on an object: the first, and further ones that Python or an opcode may call.
+
+        The last value of plain data may be the key of the value after them.
+        """
+        pairs = self.stack.expand(pairs) if len(pairs) > 1 else pairs
+        self._record_keys(target, pairs)
+        self.recorder.handed.record_own_items(target, pairs)
+        self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:ITEMS_RECORDED]))
+        further = find_called_items(pairs[ITEMS_RECORDED:])
+        for start in range(0, len(further), ITEMS_RECORDED):
+            items = tuple(further[start : start + ITEMS_RECORDED])
+            self.recorder.record_event(Act.SET_ITEM, opcode, target, items)
 
     def _record_keys(self, target: StackValue, pairs: list[StackValue]) -> None:
         """Record the items by which a loader may download or run code; ``pairs`` are keys and values in turn."""
