@@ -74,7 +74,7 @@ def explain_traced_modules(program: PickleProgram, names: TracedNames) -> str:
 
 
 def is_part_of_tracing(event: PickleEvent, names: TracedNames) -> bool:
-    """Whether an event imports or calls what rebuilds a traced module, or imports the class of its tracer."""
+    """Whether an event imports or calls the function that rebuilds traced modules, or imports the class of a tracer."""
     if event.operand == REBUILDER:
         return event.act in (Act.IMPORT, Act.CALL)
     return event.act is Act.IMPORT and names.lists("tracer", str(event.operand))
@@ -121,7 +121,7 @@ def _list_unlisted(act: str, kind: str, used: Iterable[str], names: TracedNames)
 
 
 def _judge_key(key: str, values: set[Object], names: TracedNames) -> Iterator[str]:
-    """Yield why the objects that mappings hold under a key may change how a module is traced."""
+    """Yield a reason if the objects that mappings hold under a key may change how a module is traced."""
     if key != _TRACER and any(isinstance(value, Name) and names.lists("tracer", str(value)) for value in values):
         yield f"the class of a tracer is stored under {key}"
     if f"reserved::{key}" in names.names or key in _TEXTS or key.startswith("__"):

@@ -1,4 +1,4 @@
-"""What the Python source of a traced module of torch uses."""
+"""The names that the Python source of a traced module of torch uses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class TracedSource(Struct, frozen=True):
             complete only then.
         imports: statements, in their normal form: ``from math import inf``.
         imported: dotted names of the functions and types that it imports under a name made of theirs.
-        functions: dotted names of the functions that it calls with an input, or with what it computes of one.
+        functions: dotted names of the functions that it calls with an input, or with a value computed from one.
         making: dotted names of the functions that it calls with constants only, so that they run at once.
         values: dotted names that it uses as values, such as ``torch.float32``.
         types: dotted names in annotations.

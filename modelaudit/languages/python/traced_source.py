@@ -44,7 +44,7 @@ _NO_TYPE: Final = "NoneType = type(None)"
 
 
 def read_traced_source(text: str, parameters: Set[str]) -> TracedSource:
-    """Return what a source uses, or why it is more than a plain graph of operators.
+    """Return the names that a source uses, or why it is more than a plain graph of operators.
 
     Args:
         text: imports and the function.

@@ -117,7 +117,7 @@ class TracedModuleTracker:
             self.obstacle = f"the file rebuilds more than {_MOST_MODULES} traced modules"
 
     def _read_source(self, opcode: str, arguments: Sequence[StackValue]) -> TracedSource:
-        """Return what the source of a call uses, or why it is not read."""
+        """Return the names that the source of a call uses, or why it is not read."""
         body, block = arguments if opcode == "REDUCE" and len(arguments) == len(("body", "block")) else (None, None)
         if not isinstance(body, Container) or body.type != "dict" or body.is_forgotten or body.has_unseen_items:
             return TracedSource("the body of the module is no plain mapping")
