@@ -302,6 +302,15 @@ def test_a_call_whose_source_is_not_the_one_that_was_read_is_critical(tmp_path: 
     assert Severity.CRITICAL in scan_severities(tmp_path, finish(content))
 
 
+@check_each("class_", ["torch.nn.modules.sparse.Embedding", "onnx2torch.node_converters.sum.OnnxSum"])
+@check_each("method", ["from_pretrained", "apply_reduction"])
+def test_a_part_with_the_name_of_a_method_is_critical(tmp_path: Path, class_: str, method: str) -> None:
+    """Python finds the method of the class before the part that the file sets under its name."""
+    parts = mapping(emb=module(class_, _modules=mapping(**{method: LINEAR})), lin=LINEAR)
+    content = body(insert(f"a = self.emb.{method}(x)"), _modules=parts)
+    assert f"emb.{method}" in explain(tmp_path, finish(rebuild(content)))
+
+
 def test_pairs_as_the_state_of_a_module_are_critical(tmp_path: Path) -> None:
     state = b"](" + text("_modules") + mapping(**{'a", 1': LINEAR}) + b"\x86e"
     part = name("torch.nn.modules.module.Module") + b")\x81" + state + b"b"
