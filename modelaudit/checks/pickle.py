@@ -23,6 +23,13 @@ from modelaudit.checks.stored_functions import (
     select_argument,
     stores_function,
 )
+from modelaudit.checks.traced_modules import (
+    NO_TRACED_NAMES,
+    REBUILDER,
+    TracedNames,
+    explain_traced_modules,
+    is_part_of_tracing,
+)
 from modelaudit.checks.values import format_value, shorten_text
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing, Subject
@@ -47,14 +54,33 @@ _FILLING_OPCODES: Final = frozenset({"APPEND", "APPENDS", "ADDITEMS"})
 _ACT_OF_USE: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.KEEPS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
 
-def build_pickle_subjects(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:
+def build_pickle_subjects(
+    artifact: str, program: PickleProgram, callables: Callables, traced_names: TracedNames = NO_TRACED_NAMES
+) -> Iterator[Subject]:
     """Yield every act that is not trusted, with an outline of the code that it builds or unmarshals."""
+    program, reason = _excuse_traced_modules(program, traced_names)
     codes: dict[int | None, list[CodeOutline]] = {}
     for outline in program.code_objects:
         codes.setdefault(outline.offset, []).append(outline)
     for subject in chain(_judge_costs(artifact, program, callables), _judge_events(artifact, program, callables)):
-        lines = describe_code(codes.get(subject.location.offset, ()))
+        lines = tuple(describe_code(codes.get(subject.location.offset, ())))
+        if reason and subject.fields.get("name") == str(REBUILDER):
+            lines = (*lines, f"not read as a plain graph: {shorten_text(reason)}")
         yield replace(subject, evidence=(*subject.evidence, *lines))
+
+
+def _excuse_traced_modules(program: PickleProgram, names: TracedNames) -> tuple[PickleProgram, str]:
+    """Return a program without the acts that rebuild traced modules if these are plain graphs, else the reason.
+
+    The body of a module stays judged: its objects are made by other acts.
+    """
+    if all(event.operand != REBUILDER for event in program.events):
+        return program, ""
+    reason = explain_traced_modules(program, names)
+    if reason:
+        return program, reason
+    events = tuple(event for event in program.events if not is_part_of_tracing(event, names))
+    return replace(program, events=events), ""
 
 
 def _judge_costs(artifact: str, program: PickleProgram, callables: Callables) -> Iterator[Subject]:

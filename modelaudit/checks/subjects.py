@@ -11,6 +11,7 @@ from modelaudit.checks.pickle import build_pickle_subjects
 from modelaudit.checks.skops import build_skops_subjects
 from modelaudit.checks.torch import build_torch_subjects
 from modelaudit.checks.torch_storages import build_storage_subjects
+from modelaudit.checks.traced_modules import VOCABULARY, TracedNames
 from modelaudit.model.catalogue import Catalogue, Scalar, Subject
 from modelaudit.model.digest import Claim, ClaimSource
 from modelaudit.model.evidence import Prose, Statements
@@ -53,7 +54,8 @@ def _build_structure_subjects(address: str, structure: Structure, catalogue: Cat
     """Yield the subjects that one structure makes by itself; some structures are judged elsewhere."""
     match structure:
         case PickleProgram():
-            yield from build_pickle_subjects(address, structure, catalogue.callables)
+            names = TracedNames(catalogue.vocabularies.get(VOCABULARY, {}), catalogue.operators)
+            yield from build_pickle_subjects(address, structure, catalogue.callables, names)
             yield from build_format_defects(address, "pickle", structure.defects)
         case Outline():
             yield from build_format_defects(address, structure.format, structure.defects)

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from modelaudit.model.structure import CodeOutline, Defect
 from modelaudit.model.torch import StorageClaim
+from modelaudit.model.traced import TracedSource
 
 
 class Name(Struct, frozen=True):
@@ -171,6 +172,35 @@ class Handing(Struct, frozen=True):
     maker: Name | Unknown
 
 
+class TracedModule(Struct, frozen=True):
+    """One call that rebuilds a traced module from its source.
+
+    Attributes:
+        offset: of the call in the artifact, in bytes.
+        source: of the module.
+    """
+
+    offset: int
+    source: TracedSource
+
+
+class TracedModules(Struct, frozen=True):
+    """The traced modules that the pickles of one artifact rebuild.
+
+    Attributes:
+        modules: in order.
+        objects: (key, value) of each object that the pickles set under a text in any mapping, each pair once; empty
+            without modules.
+        stated: the makers of objects whose state is no mapping and may hold keys all the same.
+        obstacle: why ``objects`` may be incomplete; empty if it is not.
+    """
+
+    modules: tuple[TracedModule, ...] = ()
+    objects: tuple[tuple[str, Name | CallResult | Unknown], ...] = ()
+    stated: tuple[Name | Unknown, ...] = ()
+    obstacle: str = ""
+
+
 class PickleStream(Struct, frozen=True):
     """The extent of one pickle.
 
@@ -200,6 +230,7 @@ class PickleProgram(Struct, frozen=True):
         code_objects: code objects that an event builds or unmarshals, each with the offset of that event.
         storages: the claims about storages of torch.
         handings: the objects that code gets while the file is loaded, each combination once.
+        traced: the modules of torch that are rebuilt from Python source.
     """
 
     layout: str
@@ -211,6 +242,7 @@ class PickleProgram(Struct, frozen=True):
     code_objects: tuple[CodeOutline, ...] = ()
     storages: tuple[StorageClaim, ...] = ()
     handings: tuple[Handing, ...] = ()
+    traced: TracedModules = TracedModules()
 
 
 class Reading(StrEnum):

@@ -10,7 +10,7 @@ from modelaudit.formats.registry import FACTS
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.errors import ConfigurationError
 
-READ_BY_CHECKS: Final = frozenset({"documented-programs"})
+READ_BY_CHECKS: Final = frozenset({"documented-programs", "traced-modules"})
 """Vocabularies whose names no file mentions: a check asks for them."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.special_keys import (
@@ -18,6 +18,7 @@ from modelaudit.formats.pickles.pickle.values import (
     INERT_TYPES,
     Container,
     StackValue,
+    TruncatedConstant,
     format_key,
     freeze_attribute,
 )
@@ -28,6 +29,7 @@ _BUFFERS: Final = {
     Name(module, kind): place for module in ("io", "_io") for kind, place in (("BytesIO", 2), ("StringIO", 3))
 }
 """Buffers in memory, and the place of the mapping of attributes in their state (``Modules/_io/bytesio.c``)."""
+_CALLED_BY_OPCODES: Final = frozenset({"append", "extend", "add"})
 _MAKERS_WITH_PAIRS: Final = ("__pyx_unpickle_", "__bit_generator_ctor")
 _MAKERS_OF_ARRAYS: Final = frozenset(
     {
@@ -79,6 +81,24 @@ def find_attributes(owner: StackValue, state: StackValue) -> tuple[tuple[str, Va
         return acting
     own = [(format_key(key), freeze_attribute(value)) for key, value in state.iterate_items()]
     return tuple(dict.fromkeys([*own, *acting]))
+
+
+def find_called_items(pairs: Sequence[StackValue]) -> list[StackValue]:
+    """Return the keys and values in turn of the items that Python or an opcode may call as attributes of an object.
+
+    Args:
+        pairs: keys and values in turn.
+    """
+    called: list[StackValue] = []
+    for key, value in zip(pairs[::2], pairs[1::2], strict=False):
+        if type(value) in ACTING_TYPES and (type(key) not in INERT_TYPES or _may_be_called(key)):
+            called += (key, value)
+    return called
+
+
+def _may_be_called(key: StackValue) -> bool:
+    """Whether a constant is the name of a method that Python or an opcode calls by itself."""
+    return type(key) is TruncatedConstant or (type(key) is str and (key.startswith("__") or key in _CALLED_BY_OPCODES))
 
 
 def _has_own_pairs(maker: object) -> bool:

@@ -23,7 +23,7 @@ from typing import Final
 
 from modelaudit.formats.pickles.pickle import PickleDefect
 from modelaudit.formats.pickles.pickle.arrays import MAKERS_OF_ARRAYS, ArrayPayload, ArrayTracker
-from modelaudit.formats.pickles.pickle.attributes import find_acting_attributes, find_attributes
+from modelaudit.formats.pickles.pickle.attributes import find_acting_attributes, find_attributes, find_called_items
 from modelaudit.formats.pickles.pickle.constants import (
     decode_constant,
     decode_line,
@@ -403,9 +403,7 @@ class Machine:
         pairs = self.stack.pop_mark_unexpanded()
         target = self.stack.peek()
         if type(target) is not Container:
-            self._record_settings(pairs)
-            self.recorder.handed.record_own_items(target, pairs)
-            self.recorder.record_event(Act.SET_ITEM, "SETITEMS", target, tuple(pairs[:ITEMS_RECORDED]))
+            self._record_items("SETITEMS", target, pairs)
         elif len(pairs) == 1 and type(pairs[0]) is PlainStretch and target.type == "dict" and not target.is_state:
             target.add_unseen_items(pairs[0])
         else:
@@ -419,11 +417,11 @@ class Machine:
             return  # every loader does nothing at all, whatever the target
         if len(pairs) % 2:
             self.recorder.record_defect(PickleDefect.ODD_ITEMS, f"{opcode} with a key that has no value")
-        self._record_settings(pairs)
         if type(target) is not Container:
-            self.recorder.handed.record_own_items(target, pairs)
-            self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:ITEMS_RECORDED]))
-        elif target.type == "dict":
+            self._record_items(opcode, target, pairs)
+            return
+        self._record_keys(target, pairs)
+        if target.type == "dict":
             self._set_dict_items(opcode, target, pairs)
         elif target.type == "list":
             # The keys are indices, and only the values matter.
@@ -434,10 +432,25 @@ class Machine:
                 PickleDefect.WRONG_TARGET, f"{opcode} on a {target.type}, which has no items to set"
             )
 
-    def _record_settings(self, pairs: list[StackValue]) -> None:
-        """Record the items by which a loader may download code; ``pairs`` are keys and values in turn."""
+    def _record_items(self, opcode: str, target: StackValue, pairs: list[StackValue]) -> None:
+        """Record the items that are set on an object: the first, and further ones that Python or an opcode may call.
+
+        The last value of plain data may be the key of the value after them.
+        """
+        pairs = self.stack.expand(pairs) if len(pairs) > 1 else pairs
+        self._record_keys(target, pairs)
+        self.recorder.handed.record_own_items(target, pairs)
+        self.recorder.record_event(Act.SET_ITEM, opcode, target, tuple(pairs[:ITEMS_RECORDED]))
+        further = find_called_items(pairs[ITEMS_RECORDED:])
+        for start in range(0, len(further), ITEMS_RECORDED):
+            items = tuple(further[start : start + ITEMS_RECORDED])
+            self.recorder.record_event(Act.SET_ITEM, opcode, target, items)
+
+    def _record_keys(self, target: StackValue, pairs: list[StackValue]) -> None:
+        """Record the items by which a loader may download or run code; ``pairs`` are keys and values in turn."""
         if are_numbers(pairs):
             return
+        self.recorder.traced.record_items(target, pairs)
         for index in range(0, len(pairs) - 1, 2):
             key = pairs[index]
             if type(key) is str and key in KERNEL_KEYS:
@@ -611,6 +624,7 @@ class Machine:
             # A name whose count is above 0 at the end was stored, passed on or dropped.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
+        recorder.traced.record_call(opcode, callee, arguments, self.source.opcode_offset)
         if callee == _CREATE_ARRAY and act is Act.CALL and arguments and arguments[0] in MAKERS_OF_ARRAYS:
             self._make_array_of_dill(arguments)
             return
@@ -652,6 +666,7 @@ class Machine:
         state = self.stack.pop()
         target = self.stack.peek()
         self.recorder.handed.record_state(target, state)
+        self.recorder.traced.record_state(target, state)
         self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
         if isinstance(state, Container):
             state.mark_as_state()
@@ -816,7 +831,12 @@ def _make_sized_handler(kind: str, layout: str) -> Handler:
         if coding in DIRECT_CODINGS:
             machine.push(Embedded(start, size))
             return
-        machine.push(decode_constant(machine.recorder, kind, data) if is_whole else truncate_constant(kind, data))
+        if is_whole:
+            machine.push(decode_constant(machine.recorder, kind, data))
+            return
+        constant = truncate_constant(kind, data)
+        constant.extent = (start, size) if is_text else None
+        machine.push(constant)
 
     return push_constant
 

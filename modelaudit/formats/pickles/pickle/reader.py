@@ -16,6 +16,7 @@ from modelaudit.formats.pickles.pickle.machine import Machine, is_opcode
 from modelaudit.formats.pickles.pickle.nested import NestedConstant, open_constants
 from modelaudit.formats.pickles.pickle.plain_values import read_values
 from modelaudit.formats.pickles.pickle.recognition import has_acted, starts_pickle
+from modelaudit.formats.pickles.pickle.traced_modules import TracedModuleCollection
 from modelaudit.formats.pickles.pickle.trial import is_importable
 from modelaudit.formats.pickles.pickle.values import StackValue
 from modelaudit.formats.value_trees import ValueTree
@@ -68,6 +69,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         tuple(codes[:_CODES_KEPT]),
         programs.claims if storages is None else storages.claims,
         tuple(programs.handings),
+        programs.traced.build(),
     )
     yield from (*programs.unread, *programs.unchecked, *nested.unread)
     yield from programs.values.interpret(artifact.path, limits)
@@ -93,6 +95,7 @@ class _PickleSequence:
         uses: how often each name was put on a stack, less how often it was called.
         claims: the statements of the programs about the storages of torch.
         handings: the objects that code gets while the programs are executed.
+        traced: the modules of torch that the programs rebuild from source.
         values: the plain values of the programs on which a loader may act.
         dropped: number of constants that begin like a file and are not in ``nested`` because of a bound.
         opcodes: number of opcodes executed.
@@ -111,6 +114,7 @@ class _PickleSequence:
         self.uses: Counter[Name] = Counter()
         self.claims: tuple[StorageClaim, ...] = ()
         self.handings: dict[Handing, None] = {}
+        self.traced = TracedModuleCollection()
         self.values = ValueTree()
         self.dropped = 0
         self.opcodes = 0
@@ -156,7 +160,9 @@ class _PickleSequence:
         self.unchecked.extend(filter(None, (values_absence,)))
         self.unchecked.extend(_report_open_marks(machine))
         self.streams.append(PickleStream(start, end, machine.protocol, complete=not self.unread))
-        self.events += [*recorder.events, *_find_events_of_plain_pickle(machine, start)]
+        other_events = _find_events_of_plain_pickle(machine, start)
+        self.events += [*recorder.events, *other_events]
+        self.traced.add(recorder.traced, other_events)
         self.defects += recorder.defects
         self.opcodes += machine.opcodes
         self.nested += machine.nested.found

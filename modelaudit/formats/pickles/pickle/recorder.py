@@ -20,6 +20,7 @@ from modelaudit.formats.pickles.pickle.magnitudes import (
     measure_magnitudes,
 )
 from modelaudit.formats.pickles.pickle.source import ByteSource
+from modelaudit.formats.pickles.pickle.traced_modules import TracedModuleTracker
 from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, Container, StackValue, freeze_values
 from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.model.defect_kind import DefectKind
@@ -84,6 +85,7 @@ class Recorder:
         bounds_reached: bounds that were reached and did not end the program, one line each, in order.
         settings: keys by which a loader runs or downloads code, with their values; a bounded number.
         handed: the objects that code gets.
+        traced: the modules of torch that the program rebuilds from source.
     """
 
     def __init__(self, source: ByteSource, limits: Limits, stream: int) -> None:
@@ -96,6 +98,7 @@ class Recorder:
         self.bounds_reached: dict[str, None] = {}
         self.settings: list[tuple[str, StackValue]] = []
         self.handed = HandedObjects()
+        self.traced = TracedModuleTracker(source.window)
         self._setting_texts: set[tuple[str, StackValue]] = set()
         self._keys: set[tuple[object, ...]] = set()
         self._parts_left = _MOST_PARTS
@@ -108,7 +111,7 @@ class Recorder:
         self.events, self.defects, self.defect_counts = outer.events, outer.defects, outer.defect_counts
         self.uses, self._keys, self.stream = outer.uses, outer._keys, outer.stream
         self.bounds_reached, self.settings = outer.bounds_reached, outer.settings
-        self._setting_texts, self.handed = outer._setting_texts, outer.handed
+        self._setting_texts, self.handed, self.traced = outer._setting_texts, outer.handed, outer.traced
 
     def record_bound(self, detail: str) -> None:
         """Record that a bound was reached, after which the program goes on with less detail."""

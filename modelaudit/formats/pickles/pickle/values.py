@@ -180,13 +180,18 @@ class Container:
 
 
 class TruncatedConstant:
-    """A constant that is too long to keep: its type and the start of its ``repr``."""
+    """A constant that is too long to keep: its type, the start of its ``repr``, and the extent of a text in UTF-8.
 
-    __slots__ = ("start", "type")
+    Attributes:
+        extent: the offset of the first byte and the length; ``None`` if the constant is no such text.
+    """
 
-    def __init__(self, type_: str, start: str) -> None:
+    __slots__ = ("extent", "start", "type")
+
+    def __init__(self, type_: str, start: str, extent: tuple[int, int] | None = None) -> None:
         self.type = type_
         self.start = start
+        self.extent = extent
 
 
 class PlainStretch:
