@@ -51,3 +51,17 @@ def test_other_uses_of_the_function_are_found(case: str, read_bytes: ReadBytes) 
 def test_state_of_an_array_is_checked(program: bytes, read_bytes: ReadBytes) -> None:
     (found,) = read_bytes(b"\x80\x04" + program + b".").of(PickleProgram)
     assert [each.kind for each in found.defects] == [PickleDefect.FORGED_STATE]
+
+
+@pytest.mark.parametrize("attributes", [{}, {"info": "plain"}], ids=["empty", "plain"])
+def test_attributes_of_an_array_are_no_second_state(attributes: object, read_bytes: ReadBytes) -> None:
+    matrix = (name("numpy.matrix"), *ARRAY[1:])
+    program = call(CREATE, RECONSTRUCT, matrix, STATE, attributes)
+    (found,) = read_bytes(b"\x80\x04" + program + b".").of(PickleProgram)
+    assert not found.defects
+
+
+@pytest.mark.parametrize("attributes", [STATE, call("collections.OrderedDict", [STATE])], ids=["state", "computed"])
+def test_attributes_that_are_no_plain_mapping_are_judged_as_a_state(attributes: object, read_bytes: ReadBytes) -> None:
+    (found,) = read_bytes(b"\x80\x04" + call(CREATE, RECONSTRUCT, ARRAY, STATE, attributes) + b".").of(PickleProgram)
+    assert [each.kind for each in found.defects] == [PickleDefect.FORGED_STATE]

@@ -633,13 +633,20 @@ class Machine:
     def _make_array_of_dill(self, arguments: tuple[StackValue, ...]) -> None:
         """Do what ``_create_array(f, args, state, npdict)`` of dill does, by the opcodes that pickle has for it.
 
-        It calls ``f``, the function of NumPy that makes arrays, and sets the state of the array, then its attributes.
+        It calls ``f``, the function of NumPy that makes arrays, and sets the state of the array, then its attributes by
+        ``array.__dict__.update(npdict)``.
         """
-        maker, own_arguments, *states = (*arguments, UNKNOWN_ARGUMENTS, UNKNOWN_ARGUMENTS)[: max(3, len(arguments))]
+        padded = (*arguments, UNKNOWN_ARGUMENTS, UNKNOWN_ARGUMENTS)[: max(3, len(arguments))]
+        maker, own_arguments, state, *others = padded
         self._call("REDUCE", maker, unpack_tuple(own_arguments))
-        for state in states:
-            if state is not None:
-                self.push(state)
+        if state is not None:
+            self.push(state)
+            self.handle_build()
+        for attributes in others:
+            if isinstance(attributes, Container) and attributes.type == "dict":
+                self._record_attributes(self.stack.peek(), attributes)
+            elif attributes is not None:
+                self.push(attributes)
                 self.handle_build()
 
     # -- state --------------------------------------------------------------------------------------------------------
@@ -651,10 +658,7 @@ class Machine:
         """
         state = self.stack.pop()
         target = self.stack.peek()
-        self.recorder.handed.record_state(target, state)
-        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
-        if isinstance(state, Container):
-            state.mark_as_state()
+        self._record_attributes(target, state)
         payload = self.arrays.record_state(target, state, self.opcodes, self.find_frame_end)
         if payload is None:
             return
@@ -663,6 +667,13 @@ class Machine:
         else:
             self.source.skip_to(payload.end)
             self.stack.values[-1] = _NDARRAY
+
+    def _record_attributes(self, target: StackValue, state: StackValue) -> None:
+        """Record that a state sets the attributes of an object."""
+        self.recorder.handed.record_state(target, state)
+        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
+        if isinstance(state, Container):
+            state.mark_as_state()
 
     def _execute_array_of_objects(self, payload: ArrayPayload) -> None:
         """Execute the pickle that joblib keeps inside this one; its result takes the place of the wrapper."""
