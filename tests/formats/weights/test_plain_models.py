@@ -12,7 +12,7 @@ from builders.plain_language_models import SAMPLES as LANGUAGE_MODELS
 from builders.plain_language_models import build_trie
 from builders.plain_models import SAMPLES as MODELS
 from builders.plain_tables import SAMPLES as TABLES
-from builders.plain_tables import build_index, build_lemmagen
+from builders.plain_tables import build_index, build_lemmagen, build_voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -30,6 +30,7 @@ FORMATS = (
     "fasttext",
     "frontcode",
     "hadith",
+    "htsvoice",
     "lemmagen",
     "lexemes",
     "marisa",
@@ -53,6 +54,7 @@ AGREEING = {
     "faiss/index.faiss": "fewer and longer vectors take as many bytes",
     "faiss/lists.faiss": "a vector may move from one list to the next",
     "mecab/matrix.bin": "a matrix of other sides takes as many bytes",
+    "htsvoice/voice.htsvoice": "a leaf may move from one tree to the next",
     "thulac/model.bin": "other numbers of labels and features take as many bytes",
     "usearch/index.usearch": "more neighbours on one level and fewer on another take as many bytes",
     "word2vec/double.bin": "fewer and longer vectors take as many bytes",
@@ -264,3 +266,26 @@ def test_every_cut_and_appended_byte_and_length_of_a_lexicon_is_reported(read_by
 def test_item_of_another_form_is_no_part_of_a_lexicon(item, read_bytes):
     assert has_fault(read_bytes(b"".join(ITEMS) + item, "lexicon.bin"))
     assert has_fault(read_bytes(item + b"".join(ITEMS), "lexicon.bin"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"-1 C-Mora<=2", b"-1 C\0Mora<=2"),
+        (b"{*}[3]", b"{*}[x]"),
+        (b'"*-i+*"', b'"*-i\n*"'),
+        (b"1 1.0\n", b"1 x.0\n"),
+        (b"0-51", b"0-50"),
+        (b"STREAM_WIN", b"STREAM_BIN"),
+        (b"COMMENT:", b"COMMENT "),
+        (b"COMMENT:", b"STREAM_:"),
+        (b"NUM_STATES:2", b"NUM_STATES:3"),
+        (b"VECTOR_LENGTH[MCP]:2", b"VECTOR_LENGTH[MCP]:3"),
+        (b"[STREAM]\n", b"[STREXX]\n"),
+        (b"COMMENT:\n", b"IS_MSD[MCP]:0\n"),
+    ],
+)
+def test_part_of_a_voice_in_another_form_is_reported(old, new, read_bytes):
+    data = bytes(build_voice().data)
+    assert old in data
+    assert has_fault(read_bytes(data.replace(old, new, 1), "a.htsvoice")) is (new != b"STREAM_:")
