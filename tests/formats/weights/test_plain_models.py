@@ -12,7 +12,7 @@ from builders.plain_language_models import SAMPLES as LANGUAGE_MODELS
 from builders.plain_language_models import build_trie
 from builders.plain_models import SAMPLES as MODELS
 from builders.plain_tables import SAMPLES as TABLES
-from builders.plain_tables import build_index, build_lemmagen, build_voice
+from builders.plain_tables import build_index, build_labeller, build_lemmagen, build_voice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +43,7 @@ FORMATS = (
     "thulac",
     "treelite",
     "usearch",
+    "wapiti",
     "word2vec",
     "zemberek",
 )
@@ -70,7 +71,7 @@ SIZED_PATHS = [path for path in PATHS if SAMPLES[path].sizes]
 def test_each_format_of_plain_data_has_a_sample():
     assert {path.partition("/")[0] for path in SAMPLES} == set(FORMATS)
     # Its records have no count.
-    assert set(PATHS) - set(SIZED_PATHS) == {"lexemes/lexemes.bin"}
+    assert set(PATHS) - set(SIZED_PATHS) == {"lexemes/lexemes.bin", "wapiti/model.wap"}  # these are in text
 
 
 def has_fault(reading) -> bool:
@@ -289,3 +290,37 @@ def test_part_of_a_voice_in_another_form_is_reported(old, new, read_bytes):
     data = bytes(build_voice().data)
     assert old in data
     assert has_fault(read_bytes(data.replace(old, new, 1), "a.htsvoice")) is (new != b"STREAM_:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"#mdl#2#2", b"#mdl#2#1"),
+        (b"#mdl#2#2", b"#mdl#2#3"),
+        (b"#mdl#2#2", b"#mdl#7#2"),
+        (b"#rdr#1/", b"#rdr#2/"),
+        (b"#qrk#2", b"#qrk#1"),
+        (b"#qrk#3", b"#qrk#4"),
+        (b"#qrk#3", b"#qrk#999999999999"),
+        (b"4:NOUN,", b"5:NOUN,"),
+        (b"4:NOUN,", b"4:NO\0N,"),
+        (b"4:NOUN,", b"4:NOUN;"),
+        (b"\n2=", b"\n0="),
+        (b"2=-0x1", b"2=-0x2"),
+        (b"p-5\n", b"p-5 \n"),
+    ],
+)
+def test_changed_count_length_and_number_of_a_labeller_is_reported(old, new, read_bytes):
+    data = bytes(build_labeller().data)
+    assert old in data
+    assert has_fault(read_bytes(data.replace(old, new, 1), "model"))
+
+
+@given(
+    st.lists(st.binary(max_size=9).filter(lambda text: not any(byte < 32 or byte == 127 for byte in text)), min_size=1)
+)
+def test_every_text_of_a_labeller_has_its_length(read_bytes, features):
+    data = bytes(build_labeller(*features).data)
+    assert not has_fault(read_bytes(data, "model"))
+    for end in range(6, len(data)):
+        assert has_fault(read_bytes(data[:end], "model"))
