@@ -25,7 +25,7 @@ _MODEL: Final = defer_pattern(rb"#mdl#(?:[0-2]#)?(\d{1,12})")
 # The number of patterns, the number of columns, and whether a pattern without a kind is one of words.
 _PATTERNS: Final = defer_pattern(rb"#rdr#(\d{1,6})/\d{1,6}(?:/[01])?")
 _TEXTS: Final = defer_pattern(rb"#qrk#(\d{1,12})")
-_TEXT: Final = defer_pattern(rb"(\d{1,6}):([^\x00-\x08\x0a-\x1f\x7f]*),")
+_TEXT: Final = defer_pattern(rb"(\d{1,6}):([^\x00-\x08\x0a-\x1f]*),")
 # As ``%a`` of C writes a number.
 _WEIGHT: Final = defer_pattern(rb"(\d{1,12})=-?0x[01](?:\.[0-9a-f]{1,13})?p[+-]\d{1,4}")
 
