@@ -11,14 +11,16 @@ from builders.plain_dictionaries import build_lexemes
 from builders.plain_language_models import SAMPLES as LANGUAGE_MODELS
 from builders.plain_language_models import build_trie
 from builders.plain_models import SAMPLES as MODELS
+from builders.plain_speech import SAMPLES as SPEECH
+from builders.plain_speech import build_labeller, build_voice
 from builders.plain_tables import SAMPLES as TABLES
-from builders.plain_tables import build_index, build_labeller, build_lemmagen, build_voice
+from builders.plain_tables import build_index, build_lemmagen
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline
 
-SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS}
+SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS, **SPEECH}
 FORMATS = (
     "blingfire",
     "crfsuite",
