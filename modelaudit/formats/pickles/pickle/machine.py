@@ -32,7 +32,13 @@ from modelaudit.formats.pickles.pickle.constants import (
 )
 from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
-from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
+from modelaudit.formats.pickles.pickle.names import (
+    find_constructed_class,
+    imports_module,
+    resolve_call,
+    resolve_global,
+    takes_module,
+)
 from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, DIRECT_CODINGS, NestedConstants
 from modelaudit.formats.pickles.pickle.number_runs import NUMBER_LAYOUTS, NUMBER_OPCODES, are_numbers, read_numbers
 from modelaudit.formats.pickles.pickle.recorder import Recorder
@@ -620,6 +626,10 @@ class Machine:
         elif returned_global is not None and not isinstance(arguments[0], CallResult):
             # An attribute of an object is also named after its class, but its value is unknown and not a global.
             recorder.uses[returned_global] += 1
+            if imports_module(callee):
+                recorder.record_event(Act.IMPORT, opcode, returned_global)
+            elif takes_module(callee) and isinstance(arguments[0], Name):
+                recorder.uses[arguments[0]] -= 1  # the look-up needs the module, and keeps nothing of it
             self.push(returned_global)
         else:
             maker = _find_maker(callee, arguments)
