@@ -15,6 +15,7 @@ from modelaudit.model.copies import replace
 from modelaudit.model.format_promises import Formats, Promise, RunName
 from modelaudit.reports.inventory import describe_format
 
+SOURCES = Path(__file__).resolve().parents[2] / "fixtures"
 FORMATS = Formats(
     {".safetensors": Promise("tensors", frozenset({"safetensors"})), ".json": Promise("text", frozenset())},
     {"pickle": "runs", "zip": "holds what runs"},
@@ -137,6 +138,17 @@ def test_values_under_a_name_that_a_program_runs_are_judged_by_its_reader(extens
     report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
     (record,) = report.decision.coverage.artifacts
     assert report.exit_code == 3 or "shell" in record.formats
+
+
+@pytest.mark.parametrize(("ending", "code"), [(".dat", 0), (".html", 3), (".bat", 3), (".php", 3)])
+def test_external_data_under_a_name_that_a_program_runs_does_not_pass(ending: str, code: int, tmp_path: Path) -> None:
+    source = SOURCES / "written/onnx/external-one"
+    model, data = (source / "model.onnx").read_bytes(), bytearray((source / "model.onnx.data").read_bytes())
+    data[8:48] = PROGRAM_TEXT[:40]
+    name = ending.rjust(len("model.onnx.data"), "w")
+    (tmp_path / "model.onnx").write_bytes(model.replace(b"model.onnx.data", name.encode()))
+    (tmp_path / name).write_bytes(data)
+    assert modelaudit.scan(tmp_path, second_opinion=False, checks=["security"]).exit_code == code
 
 
 def test_name_that_a_program_runs_counts_for_formats_without_a_reader_of_programs() -> None:
