@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,6 +27,8 @@ from msgspec import Struct
 _Value = TypeVar("_Value")
 _BYTECODE: Final = __spec__.cached
 """The path at which Python keeps this module compiled."""
+# A pipe or a terminal in the place of the file must not block the process.
+_FLAGS: Final = os.O_NONBLOCK | os.O_NOCTTY
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 _READERS: Final = (_PACKAGE / "catalogue", _PACKAGE / "model")
@@ -52,9 +55,9 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
     restore: Callable[[Any, Any], object] | None = None
 
     def read(self) -> _Value | None:
-        """Read the value; ``None`` if the file is not there, is damaged, or is older than a source."""
+        """Read the value; ``None`` if the file is not there, is no file, is damaged, or is older than a source."""
         try:
-            content = memoryview(self._find().read_bytes())
+            content = memoryview(_read_regular_file(self._find()))
             if hashlib.sha256(content[_DIGEST_SIZE:]).digest() != content[:_DIGEST_SIZE]:
                 return None
             states, end = content[_DIGEST_SIZE : 2 * _DIGEST_SIZE], content[2 * _DIGEST_SIZE :]
@@ -133,6 +136,14 @@ def _list_states(folder: str, ending: str) -> Iterator[tuple[str, int, int]]:
             elif entry.name.endswith(ending):
                 state = entry.stat()
                 yield entry.path, state.st_size, state.st_mtime_ns
+
+
+def _read_regular_file(path: Path) -> bytes:
+    """Read a file. Raises ``OSError``, also for a pipe, a device or a folder."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _FLAGS)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"{path} is no regular file")
+        return file.read()
 
 
 def _replace_file(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from modelaudit.catalogue.document import Document
 from modelaudit.catalogue.schema import CONFIG, Extension, Kebab, Shape, Text
 from modelaudit.model.format_facts import FormatFacts
-from modelaudit.model.format_promises import Formats, Promise
+from modelaudit.model.format_promises import Formats, Promise, RunName
 
 
 @dataclass(config=CONFIG)
@@ -24,6 +24,15 @@ class PromiseFile:
 
 
 @dataclass(config=CONFIG)
+class RunNameFile:
+    """Extensions of files that one kind of program runs; the formats in ``read_by`` judge what it would run."""
+
+    why: Text
+    extensions: Annotated[list[Extension], Field(min_length=1)]
+    read_by: Annotated[list[Kebab], Field(min_length=1)]
+
+
+@dataclass(config=CONFIG)
 class FormatsFile:
     """``rules/formats.yaml``."""
 
@@ -32,6 +41,7 @@ class FormatsFile:
     judged: list[Kebab] = Field(default_factory=list)
     by_hand: list[Kebab] = Field(default_factory=list)
     promises: list[PromiseFile] = Field(default_factory=list)
+    run_by_name: list[RunNameFile] = Field(default_factory=list)
 
 
 _FILE = Shape(FormatsFile)
@@ -49,9 +59,12 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     promises: dict[str, Promise] = {}
     reasons: dict[str, dict[str, str]] = {"runs-code": {}, "inert": {}, "judged": {}}
     by_hand: set[str] = set()
+    run_names: dict[str, RunName] = {}
     for document in documents:
         file = _FILE.read(document)
         by_hand.update(file.by_hand)
+        for run in file.run_by_name:
+            run_names |= dict.fromkeys(run.extensions, RunName(run.why, frozenset(run.read_by)))
         # Rules judge the content of these formats, so their entries state no reason. They are read only to refuse a
         # format that is in two parts.
         judged = [(format_, "") for format_ in file.judged]
@@ -72,4 +85,6 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
                 promises[extension] = Promise(entry.why, declared | set(entry.formats))
     for extension, names in facts.extensions.items():
         promises.setdefault(extension, Promise(" or ".join(sorted(names)), names))
-    return Formats(promises, reasons["runs-code"], reasons["inert"], facts.defects, frozenset(by_hand))
+    return Formats(
+        promises, reasons["runs-code"], reasons["inert"], facts.defects, run_names=run_names, by_hand=frozenset(by_hand)
+    )

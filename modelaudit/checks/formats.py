@@ -13,7 +13,7 @@ from modelaudit.checks.values import escape_unprintable
 from modelaudit.model.address import file_of
 from modelaudit.model.catalogue import Scalar, Subject
 from modelaudit.model.finding import CheckFamily, Finding
-from modelaudit.model.format_promises import Formats
+from modelaudit.model.format_promises import Formats, RunName
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.report import FormatNote
 from modelaudit.model.spelling import normalize_appearance
@@ -33,7 +33,7 @@ _PLACEHOLDERS: Final = frozenset({"git-lfs-pointer"})
 
 
 def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: Formats) -> Iterator[Subject]:
-    """Yield one subject for every artifact and format that its extension does not promise.
+    """Yield one subject for every artifact and format that its extension does not promise, or that a program may run.
 
     Args:
         recognised: address and format of each recognition; an artifact of several formats occurs once with each.
@@ -41,11 +41,17 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
     """
     recognised_pairs = list(recognised)
     distinct_pairs = frozenset(recognised_pairs)
+    judged = _find_judged(distinct_pairs, formats)
     for address, format_ in recognised_pairs:
         if (address, _HOST_OF_APPENDED.get(format_)) in distinct_pairs:
             continue  # the format was appended on purpose
         extension = find_extension(address)
         promise = formats.promises.get(extension)
+        run_name = formats.run_names.get(extension)
+        is_mismatch = promise is not None and format_ in formats.runs_code
+        if run_name is not None and address not in judged and not is_mismatch:
+            yield _make_run_subject(address, extension, format_, run_name)
+            continue
         if promise is None or format_ in promise.formats or format_ in _PLACEHOLDERS:
             continue
         why = formats.runs_code.get(format_, "")
@@ -59,6 +65,32 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
             "why": why,
         }
         yield Subject("extension", address, fields, format_, evidence=(f"the bytes were read as {format_}",))
+
+
+def _find_judged(pairs: Iterable[tuple[str, str]], formats: Formats) -> frozenset[str]:
+    """Return the addresses with a name that a program runs whose bytes a reader of such programs has judged.
+
+    A placeholder has no content that runs.
+    """
+    run_names = ((address, format_, formats.run_names.get(find_extension(address))) for address, format_ in pairs)
+    return frozenset(
+        address
+        for address, format_, run_name in run_names
+        if run_name is not None and (format_ in run_name.read_by or format_ in _PLACEHOLDERS)
+    )
+
+
+def _make_run_subject(address: str, extension: str, format_: str, run_name: RunName) -> Subject:
+    """Return the subject of a file that a program runs for its name, although its bytes are no such program."""
+    fields: dict[str, Scalar] = {
+        "extension": extension,
+        "promise": run_name.why,
+        "format": format_,
+        "danger": "program",
+        "why": run_name.why,
+    }
+    evidence = (f"the bytes were read as {format_}",)
+    return Subject("extension", address, fields, format_, evidence=evidence, absence_if_unmatched=UnreadReason.PROGRAM)
 
 
 def build_name_subjects(paths: Iterable[str]) -> Iterator[Subject]:

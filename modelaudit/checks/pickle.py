@@ -50,6 +50,7 @@ from modelaudit.model.pickle import (
 )
 from modelaudit.model.structure import CodeOutline, Location, UnreadReason
 
+_DILL_LOOK_UPS: Final = frozenset({"dill._dill._get_attr", "dill.dill._get_attr"})
 _FILLING_OPCODES: Final = frozenset({"APPEND", "APPENDS", "ADDITEMS"})
 _ACT_OF_USE: Final = {ArgumentUse.CALLS: Act.CALL, ArgumentUse.KEEPS: Act.CALL, ArgumentUse.CONSTRUCTS: Act.CONSTRUCT}
 
@@ -96,6 +97,7 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     reported = {event.operand for event in calls if next(_judge_call(artifact, event, callables), None) is not None}
     # A harmless call excuses the import of its name, unless the file also stores or passes on the name.
     called_names = {event.operand for event in calls} | _find_classes_with_states(calls, callables)
+    called_names |= {event.arguments[0] for event in calls if _looks_in_module(event)}
     called_names -= set(program.kept_names)
     # Some functions may be stored and not called. The first event that may call them is reported once for each.
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
@@ -132,6 +134,12 @@ def _judge_objects_apart(artifact: str, program: PickleProgram, callables: Calla
         why = f"it is reviewed only for files in which no code gets its objects; {exposure}"
         for made, event in first.items():
             yield _make_subject(artifact, event, "construct", made, Judgement(Standing.UNLISTED, why=why))
+
+
+def _looks_in_module(event: PickleEvent) -> bool:
+    """Whether a call of dill takes a known function of a module, which the file has imported for that."""
+    is_look_up = isinstance(event.operand, Name) and str(event.operand) in _DILL_LOOK_UPS
+    return is_look_up and event.returned_global is not None and isinstance(event.arguments[0], Name)
 
 
 def _find_classes_with_states(calls: list[PickleEvent], callables: Callables) -> set[Value]:

@@ -6,9 +6,10 @@ graph that names such a file as external data, or the metadata of an array, show
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 
 from modelaudit.checks.chunks import ChunkGrids
+from modelaudit.checks.formats import find_extension
 from modelaudit.model.artifact import TENSOR_STORAGE
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.copies import replace
@@ -39,12 +40,14 @@ def resolve_references(
     unrecognised_subjects: Iterable[Subject],
     data_paths: Set[str],
     references: Iterable[tuple[str, References]],
+    run_names: Collection[str] = (),
 ) -> tuple[list[ArtifactRecord], list[Subject], set[str]]:
     """Close the absences of files that other files name as tensor data.
 
     A loader reads the external data of a graph and the chunks of an array as numbers, whatever the bytes are. A file
     that another one names as such therefore counts as examined. A file with a recognised format or with members keeps
-    its absences, because a loader may read it as more than numbers.
+    its absences, because a loader may read it as more than numbers. So does a file with a name that a shell, browser
+    or interpreter runs: program text between numbers runs as well.
 
     Args:
         records: of every artifact of the snapshot.
@@ -52,6 +55,7 @@ def resolve_references(
             ``is_trailing_data`` holds; they were not judged yet.
         data_paths: the files that references name as data, as ``collect_referenced_paths`` returns them.
         references: the references as read, with the address of the file that contains them.
+        run_names: the extensions of files that a program runs.
 
     Returns:
         the records without the closed absences, those of ``unrecognised_subjects`` that are still to be judged, and the
@@ -61,6 +65,9 @@ def resolve_references(
     closed: set[str] = set()
     new_records = []
     for record in records:
+        if find_extension(record.path) in run_names:
+            new_records.append(record)
+            continue
         is_data_file = record.path in data_paths and _is_unrecognised_file(record)
         closed_of_record = {
             address

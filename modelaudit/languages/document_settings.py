@@ -16,7 +16,7 @@ from typing import Final
 import yaml
 from msgspec import Struct, field
 
-from modelaudit.languages.settings import Setting
+from modelaudit.languages.settings import Setting, normalize_key
 from modelaudit.model.copies import replace
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.wire.base import LimitReachedError
@@ -26,7 +26,8 @@ from modelaudit.wire.json_text import check_bounds, convert_recursion_error, par
 from modelaudit.wire.yaml_text import MERGE_KEY, YamlError, parse_events, shorten_tag
 
 _MAX_SETTINGS: Final = 600_000
-# Behind this number of settings, the numbers in lists are not kept: they are rows of data, and name and call nothing.
+# Behind this number of settings, numbers in lists and under keys that no interpreter reads are not kept: they are rows
+# of data, such as the numbers of words in a vocabulary, and name and call nothing.
 _MOST_BEFORE_DATA: Final = 100_000
 _MAX_JSON_TEXTS: Final = MIB  # characters of all JSON objects that are texts
 # Bytes of memory that the settings of one document may take, estimated from their texts.
@@ -67,7 +68,7 @@ def expand_json_texts(settings: Sequence[Setting], limits: Limits) -> list[Setti
 
 
 def collect_json_settings(
-    pieces: Iterable[str], limits: Limits, has_rows: bool = False
+    pieces: Iterable[str], limits: Limits, has_rows: bool = False, keys: frozenset[str] | None = None
 ) -> tuple[list[Setting], LimitReachedError | None]:
     """Parse a JSON text that arrives in pieces.
 
@@ -75,6 +76,7 @@ def collect_json_settings(
         pieces: the text.
         limits: the bounds of the scan.
         has_rows: it has one JSON value on each line; the number of the row is the first step of each path.
+        keys: those that interpreters read; ``None`` keeps the numbers under all keys.
 
     Returns:
         The settings, and the error if a limit was reached.
@@ -82,7 +84,7 @@ def collect_json_settings(
     Raises:
         ValueError: it is not JSON.
     """
-    collector = _JsonSettingsCollector()
+    collector = _JsonSettingsCollector(keys)
     stream = JsonStream(pieces, collector, limits)
     try:
         with convert_recursion_error():
@@ -125,8 +127,9 @@ class _JsonSettingsCollector:
         decoder: keeps duplicate keys.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keys: frozenset[str] | None = None) -> None:
         self.decoder = json.JSONDecoder(object_pairs_hook=_ObjectPairs, parse_int=parse_whole_number)
+        self._keys = None if keys is None else frozenset(map(normalize_key, keys))
         self._store = _SettingsStore()
         # Of each open array or object: its path, and the number of its items so far.
         self._paths: list[tuple[str, ...]] = []
@@ -216,8 +219,15 @@ class _JsonSettingsCollector:
 
     def _add_scalar(self, path: tuple[str, ...], value: object) -> None:
         """Keep a value that is neither an array nor an object."""
+        if type(value) in (int, float) and len(self.settings) >= _MOST_BEFORE_DATA and self._is_data(path):
+            return
         if value is None or isinstance(value, str | int | float | bool):
             self._store.add(Setting(path, value))
+
+    def _is_data(self, path: tuple[str, ...]) -> bool:
+        """Whether no interpreter reads a number at this place, in whichever spelling of its keys."""
+        key = next((step for step in reversed(path) if not step.isdigit()), "")
+        return self._keys is not None and normalize_key(key) not in self._keys
 
 
 class _ObjectPairs(list[tuple[str, object]]):

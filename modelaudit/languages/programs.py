@@ -27,6 +27,8 @@ _BY_ENDING: Final = {
         ".nu", ".mts", ".cts", ".sbt", ".plt", ".gp", ".sql", ".do", ".ado", ".exp", ".ac", ".am", ".m4", ".ftl",
         ".vm", ".wl", ".wls", ".ru", ".psgi", ".sas", ".sps", ".sml", ".prolog", ".elm", ".hx", ".vala", ".hy",
         ".fnl", ".ino", ".ps", ".bas", ".cob", ".csx", ".psd1", ".gyp", ".gypi", ".http",
+        ".phtml", ".php3", ".php4", ".php5", ".php7", ".phar", ".asp", ".aspx", ".ashx", ".jsp", ".jspx", ".cfm",
+        ".cgi", ".fcgi", ".jse", ".wsh", ".sct", ".ejs",
     ),
     "commands that a program runs when it starts": (
         ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc",

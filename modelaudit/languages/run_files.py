@@ -244,7 +244,9 @@ def _find_words(data: bytes, is_makefile: bool) -> Iterator[tuple[str, str, int]
         yield from _list_arguments(match)
     for match in _IN_FOLDER.finditer(text):
         is_data = _DATA_KEY.search(text, max(0, match.start() - 60), match.start()) is not None
-        is_command = not is_data or _PROGRAM_NAME.match(match[0]) is not None
+        # Python runs files in .pth for their place, and no command by their name: behind such a key it is weights.
+        is_program = _PROGRAM_NAME.match(match[0]) is not None and not match[0].lower().endswith(".pth")
+        is_command = not is_data or is_program
         if is_command and _begins_command(text, match.start()):
             yield ANY, match[0], match.start()
     yield from ((ANY, _drop_variable_folder(word), offset) for word, offset in _find_sources(text, words))

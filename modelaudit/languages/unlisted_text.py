@@ -28,7 +28,7 @@ _DATA_ENDING: Final = defer_pattern(
     r"|bif|uai|asc|pgm|ppm|pbm|pfm|xpm|svg|css|scss|less|cube|srt|vtt|lrc|sub|ass|ssa|krn|musicxml|fits|sample|samples"
     r"|hist|scores|score"
     # Words, labels, tokens and corpora.
-    r"|vocab|vocabulary|voc|bpe|tiktoken|codes|merges|spm|dict|dic|aff|lex|lexicon|lm|arpa|carpa|tok|token|tokens|words"
+    r"|vocab|vocabulary|voc|bpe|tiktoken|codes|merges|spm|dict|dic|aff|lex|lexicon|rep|vp|sts|lm|arpa|carpa|tok|token|tokens|words"
     r"|wordlist|stopwords|labels|label|names|classes|tags|src|tgt|trg|ref|hyp|pred|gold|conll|conllu|iob|bio|ann"
     r"|tree|trees|corpus|raw|norm|utf8|eval|train|dev|test|valid|validation|out|output"
     # Text forms of weights, of their settings, and of what training tools store beside them: ncnn, SpeechBrain, Marian.
@@ -37,7 +37,7 @@ _DATA_ENDING: Final = defer_pattern(
     r"|rels|vml|opf|ncx|xhtml|webmanifest|feature"
     # Molecules and sequences.
     r"|pdb|cif|mol|mol2|sdf|smi|smiles|fasta|fa|faa|fna|fastq|fq|a3m|sto|gro|pqr|vcf|bed|gff|gtf|wig|nwk|psf"
-    r"|prmtop|inpcrd|hmm"
+    r"|prmtop|inpcrd|hmm|fdef|chk"
     # Documents, grammars and settings that other readers judge or that no tool runs.
     r"|json|jsonl|ndjson|json5|jsonc|geojson|yaml|yml|toml|xml|xsd|xsl|xslt|dtd|rng|html?|rst|rest|md|markdown"
     r"|mdx|myst|adoc|asciidoc|org|textile|wiki|rtf|bib|bst|log|po|pot|patch|diff|rej|orig|me|nfo|info|diz|text"
@@ -57,7 +57,7 @@ _NAME: Final = defer_pattern(
     r"(?:(?:\w+_)?(?:readme|changes|changelog|licen[cs]e|notice|copying|authors)|install|changelog|changes|history|news|whatsnew|contributing|contributors|license|licence|notice|copying"
     r"|copyright|authors|maintainers|credits|thanks|acknowledg\w*|security|code_of_conduct|todo|faq|support|governance"
     r"|roadmap|release[_-]notes|third[_-]?party\w*|patents|disclaimer|terms|citation|about|description|version|versions"
-    r"|metadata|record|wheel|installer|requested|pkg-info|sources|manifest|top_level|zip-sa[f]e|codeowners|owners|cname|noisedict"
+    r"|metadata|record|wheel|installer|requested|pkg-info|sources|manifest|top_level|dicrc|zip-sa[f]e|codeowners|owners|cname|noisedict"
     r"|modelcard|model_card|usage|prompt|system|template|params|vocab|merges|dict|tokens|labels|classes|words|train|test"
     r"|dev|valid|validation|corpus|sha256sums?|md5sums?|checksums?|leapseconds|py\.typed|_succeeded|_success"
     r")(?:[_-][\w-]*)?(?:\.(?:[\w.-]*[.-])?(?:\d\w*|[a-z]{2,3}[_-][a-z]{2,4}|a?gpl\w*|lgpl\w*|lesser|lib|mpl|ofl|cc0?|cc-by"
@@ -99,6 +99,19 @@ _BRACKET: Final = defer_pattern(rb"[({\[]+|[)}\]]+|-(?:[LR][RCS]B|LSB|NONE)-")
 # A line of one word that starts nothing a word alone does not: a special token, a word with one mark behind it, or a
 # tag with its features in CoNLL-U (``ADJ|Case=Gen``).
 _TOKEN: Final = defer_pattern(rb"<[A-Za-z_][\w-]{0,31}>|[\w\x80-\xff]+[!-/:-@\[-`{-~]?|\w++(?:\|\w++=[\w,]++)+")
+# Rules that rewrite sounds, as Epitran has them (epitran/ppprocessor.py): comments, classes and ``a -> b / X _ Y``.
+# A shell would write the result of ``a -`` to a file and begin nothing else: no other sign of a program may occur.
+_SOUNDS: Final = rb"[\w\x80-\xff'?+*.:\[\]]*+"
+_SOUND_RULES: Final = defer_pattern(
+    rb"(?:[ \t]*+(?:%%[^\n$`&|;<>\\]*+|::\w+::[ \t]{0,4}=[ \t]{0,4}[\w\x80-\xff|]*+"
+    rb"|%(s)s[ \t]{0,4}->[ \t]{0,4}%(s)s[ \t]{0,4}/[ \t]{0,4}%(s)s[ \t]{0,4}_[ \t]{0,4}%(s)s)?+[ \t\r]*+\n)++"
+    % {b"s": _SOUNDS}
+)
+# The files that a compiler read, as it lists them for make: targets and their sources, without a recipe or a variable.
+_DEPENDENCIES: Final = defer_pattern(
+    rb"(?:[\w./+-]++:(?:[ \t]++(?:\\\r?\n[ \t]*+)?[\w./+-]++)*+[ \t]*+(?:\\\r?\n[ \t]*+)?(?:\r?\n)*+)++"
+)
+_LONGEST_RULES: Final = 1024 * 1024
 _FEWEST_ROWS: Final = 20
 _FEWEST_TOKENS: Final = 5
 """Of a list with one word a line, for which each line is judged alone."""
@@ -114,6 +127,8 @@ def report_unlisted_text(path: str, window: Window, limits: Limits) -> Iterator[
     name = get_file_name(path)
     end = min(window.size, limits.document_bytes)
     if is_listed_name(name, path) or _is_word_table(window, end) or _is_template_of_markup(window, end):
+        return
+    if _is_list_of_rules(window, end):
         return
     sign_pattern = _PROGRAM_SIGN if _PROSE_FOLDER.search(path) is None else _PROGRAM_SIGN_IN_PROSE
     line = 1
@@ -164,6 +179,18 @@ def _is_template_of_markup(window: Window, end: int) -> bool:
     if any(_PROGRAM_SIGN_IN_CONSTRUCT.search(_QUOTED.sub(b" ", each)) for each in _CONSTRUCT.findall(text)):
         return False
     return _PROGRAM_SIGN_BESIDE_MARKUP.search(_MARKUP.sub(b" ", _CONSTRUCT.sub(b" ", text))) is None
+
+
+def _is_list_of_rules(window: Window, end: int) -> bool:
+    """Whether a text has nothing but rules that rewrite sounds, or dependencies of object files.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+    """
+    if end > _LONGEST_RULES:
+        return False
+    text = window.read(0, end) + b"\n"
+    return any(pattern.fullmatch(text) is not None for pattern in (_SOUND_RULES, _DEPENDENCIES))
 
 
 def _is_row(words: list[bytes]) -> bool:

@@ -17,6 +17,13 @@ class Promise(Struct, frozen=True):
     formats: frozenset[str]
 
 
+class RunName(Struct, frozen=True):
+    """An extension of files that a program runs: ``why`` says by what, ``read_by`` are the formats that judge them."""
+
+    why: str
+    read_by: frozenset[str]
+
+
 class Formats(Struct, frozen=True):
     """The promises of file extensions, and the formats whose loaders run code.
 
@@ -25,6 +32,7 @@ class Formats(Struct, frozen=True):
         runs_code: by format, how its loaders run code from the file.
         inert: by format, why no loader runs code from the file.
         defects: by format, the kinds of its defects, as in ``FormatFacts``.
+        run_names: the extensions of files that a program runs, in lower case and with their dot.
         by_hand: the formats of files that a person starts or follows, and that no loader runs.
     """
 
@@ -32,4 +40,5 @@ class Formats(Struct, frozen=True):
     runs_code: Mapping[str, str] = field(default_factory=dict)
     inert: Mapping[str, str] = field(default_factory=dict)
     defects: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    run_names: Mapping[str, RunName] = field(default_factory=dict)
     by_hand: frozenset[str] = frozenset()

@@ -194,6 +194,22 @@ def test_damage_is_ignored(rules: Path, bytecode: Path, place: int) -> None:
     assert load_compiled(rules, NO_FORMATS) is None
 
 
+def link_device(path: Path) -> None:
+    """Link a device without an end."""
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, link_device], ids=["pipe", "folder", "device"])
+def test_what_is_no_file_is_ignored(rules: Path, bytecode: Path, make: Callable[[Path], None]) -> None:
+    compile_rules(rules)
+    (stored,) = find_stored(bytecode)
+    stored.unlink()
+    make(stored)
+    assert load_compiled(rules, NO_FORMATS) is None
+    compile_rules(rules)
+    assert [each for each in bytecode.iterdir() if each != stored] == []
+
+
 def test_nothing_is_written_where_python_writes_no_bytecode(
     rules: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

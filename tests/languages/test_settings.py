@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.cases import check_each
 
+from modelaudit.languages import document_settings
 from modelaudit.languages.configurations.commands import COMMAND_MARKS
 from modelaudit.languages.document_settings import collect_json_settings, parse_json_settings, parse_yaml_settings
 from modelaudit.languages.settings import ListedWords
@@ -96,6 +97,24 @@ def test_text_in_pieces_is_json_exactly_if_python_parses_it(text, length):
     if message:
         with pytest.raises(ValueError, match=re.escape(message)):
             collect_json_settings(cut_pieces(text, length), Limits())
+
+
+@given(
+    st.dictionaries(
+        st.text("abc", min_size=1), st.integers() | st.floats(0, 1) | st.booleans() | st.text("xy"), min_size=1
+    )
+)
+def test_behind_many_settings_only_numbers_under_keys_without_a_reader_are_left_out(row):
+    keys = frozenset({"trust_remote_code", "num"})
+    text = json.dumps([row, {"x.trust-remote-code": 1, "--num": 2.5}])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(document_settings, "_MOST_BEFORE_DATA", 0)
+        settings, _ = collect_json_settings([text], Limits(), keys=keys)
+        every, _ = collect_json_settings([text], Limits())
+    kept = [(("0", key), value) for key, value in row.items() if isinstance(value, bool | str)]
+    read = [(("1", "x.trust-remote-code"), 1), (("1", "--num"), 2.5)]
+    assert [(each.path, each.value) for each in settings] == kept + read
+    assert len(every) == len(row) + 2
 
 
 def test_json_and_yaml_settings_before_the_memory_bound_are_returned_with_a_limit_error():

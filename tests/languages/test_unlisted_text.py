@@ -121,3 +121,55 @@ def test_word_with_more_than_one_mark_behind_it_leaves_an_absence(line: str) -> 
 
 def test_list_of_few_words_leaves_an_absence() -> None:
     assert is_reported("<pad>\nx;\ny\n", "tag")
+
+
+_SOUND_RULES = "% Vowels 'a' to u\n::vowels:: = a|e|i\n\nqu -> kw / _\r\nce -> t\u0283 / ::vowels:: _ #x\n".replace(
+    " #x", ""
+)
+_DEPENDENCIES = "arena.o: ../src/arena.cpp \\\n ../include/a.h ../include/b-c.h \\\n ../d++.h\n\nb.o:\n"
+
+
+def test_rules_of_sounds_and_dependencies_of_object_files_are_data() -> None:
+    assert not is_reported(_SOUND_RULES, "pre/ile-Latn")
+    assert not is_reported(_SOUND_RULES.rstrip("\n"), "pre/ile-Latn")
+    assert not is_reported(_DEPENDENCIES, "lib/arena.d")
+
+
+@check_each(
+    "line",
+    [
+        "qu -> kw",
+        "f(x) -> kw / _",
+        "a -> $(reboot) / _",
+        "a -> b / _; reboot",
+        "% `reboot`",
+        "% a & reboot",
+        "x = a|reboot",
+        "::x:: = a|sh -c y",
+        "b.o: c.cpp",
+        "a -> b / _ && reboot",
+    ],
+)
+def test_line_that_is_no_rule_of_sounds_leaves_an_absence(line: str) -> None:
+    assert is_reported(_SOUND_RULES + line + "\n", "pre/ile-Latn")
+    assert is_reported(line + "\n" + _SOUND_RULES, "pre/ile-Latn")
+
+
+@check_each(
+    "line",
+    ["\trm -rf x", "all: $(shell reboot)", "SHELL = /bin/evil", "a: b; reboot", "a: `reboot`", "reboot -x", "%.o: %.c"],
+)
+def test_line_that_is_no_dependency_leaves_an_absence(line: str) -> None:
+    assert is_reported(_DEPENDENCIES + line + "\n", "lib/arena.d")
+    assert is_reported(line + "\n" + _DEPENDENCIES, "lib/arena.d")
+
+
+@check_each("name", ["cmudict.vp", "a/cmudict.rep", "n.sts", "a.fdef", "checkfgs.chk", "dictionary/dicrc"])
+def test_names_of_data_of_speech_and_chemistry_are_listed(name: str) -> None:
+    assert not is_reported("!exclamation-point K S\n(paren P ER0 EH1 N\n", name)
+    assert is_reported("!exclamation-point K S\n(paren P ER0 EH1 N\n", name + "x")
+
+
+def test_long_lines_are_judged_in_linear_time() -> None:
+    assert is_reported("a -> " + " " * 900_000 + "!(", "pre/ile-Latn")
+    assert is_reported("a: " + " " * 900_000 + "!(", "lib/arena.d")

@@ -21,7 +21,8 @@ MAX_CHARACTERS: Final = 1024 * 1024
 """Limit of characters. The longest template of the known model families has about 30,000."""
 MAX_TOKENS: Final = 80_000
 _MAX_DEPTH: Final = 60
-_LAST_WORD: Final = defer_pattern(r"\S+\Z")
+# A name, number or operator that may be cut off. None has a bracket, a comma or a quote.
+_LAST_WORD: Final = defer_pattern(r"[^\s,\"'\[\]()]+\Z")
 _MAY_BE_MENDED: Final = defer_pattern(r"(?i)end of (?:template|raw|comment)|missing end|unexpected char (?:'\"'|\"'\")")
 """Messages of the parser about a template that breaks off, and about a string without its end."""
 _OPENING: Final = frozenset({"lparen", "lbracket", "lbrace"})

@@ -476,3 +476,26 @@ def test_workflow_in_the_text_of_a_picture_is_judged_like_one_in_a_file(place, t
 def test_damaged_text_of_a_picture_is_an_absence(read_bytes):
     reading = read_bytes(add_png_chunk(b"zTXt", b"workflow\0\0no stream"), "example.png")
     assert UnreadReason.LIMIT in reading.reasons()
+
+
+_PILLOW_FONT = b"PILfont\n;;;;;;9;\nnotice=Public domain\nDATA\n" + struct.pack(">2560h", *range(-1280, 1280))
+
+
+def test_typeface_of_pillow_is_read_to_its_end(read_bytes):
+    reading = read_bytes(_PILLOW_FONT, "courier-8.pil.1")
+    assert reading.formats["courier-8.pil.1"] == ["media"]
+    assert not reading.inner.unread
+    for length in (1, 20, 5119):
+        assert UnreadReason.DAMAGED in read_bytes(_PILLOW_FONT[:-length], "a.pil").reasons()
+    assert UnreadReason.UNCLAIMED in read_bytes(_PILLOW_FONT + b"\1\2", "a.pil").reasons()
+
+
+@pytest.mark.parametrize("place", [45, 200, 3000, len(_PILLOW_FONT)])
+def test_pickle_in_and_behind_a_typeface_of_pillow_is_found(place, read_bytes):
+    data = _PILLOW_FONT[:place] + EVAL_ONE + _PILLOW_FONT[place:]
+    assert read_bytes(data if place == len(_PILLOW_FONT) else data[: len(_PILLOW_FONT)], "a.pil").evaluates
+
+
+@pytest.mark.parametrize(("old", "new"), [(b";9;", b";x;"), (b"DATA\n", b"DATE\n"), (b"Public", b"Publi\0")])
+def test_head_of_another_form_is_no_typeface_of_pillow(old, new, read_bytes):
+    assert read_bytes(_PILLOW_FONT.replace(old, new, 1), "a.pil").inner.unread

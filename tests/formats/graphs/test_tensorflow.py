@@ -553,6 +553,19 @@ def test_tensorflow_graph_after_fields_that_do_not_belong_to_it_is_recognised(pr
     )
 
 
+@pytest.mark.parametrize(
+    ("end", "formats"), [(b".", ["pickle"]), (b"", ["pickle", "tensorflow"]), (b"\x30\x01", ["pickle", "tensorflow"])]
+)
+def test_pickle_is_no_graph_where_a_parser_rejects_it_as_a_message(end, formats, read_bytes):
+    # The length of the constant reads as fields, and the bytes of the constant as the nodes of a graph.
+    length = 0x227838
+    graph = encode_graph(encode_node("p", "PyFunc"))
+    graph += encode_message(6, bytes(length - len(graph) - 5))
+    reading = read_bytes(b"\x80\x03B" + length.to_bytes(4, "little") + graph + end, "ner.model")
+    assert len(graph) == length
+    assert sorted(reading.formats["ner.model"]) == formats
+
+
 def test_tensorflow_path_from_an_input_counts_as_set_by_the_model_if_an_operator_transforms_it(read_bytes):
     rewrite = encode_attribute("rewrite", encode_message(2, "/tmp/loot"))
     separator = encode_attribute("separator", encode_message(2, "/tmp/loot"))

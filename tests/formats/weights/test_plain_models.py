@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from builders.payloads import EVAL_ONE
 from builders.plain_dictionaries import SAMPLES as DICTIONARIES
@@ -9,6 +11,8 @@ from builders.plain_dictionaries import build_lexemes
 from builders.plain_language_models import SAMPLES as LANGUAGE_MODELS
 from builders.plain_language_models import build_trie
 from builders.plain_models import SAMPLES as MODELS
+from builders.plain_speech import SAMPLES as SPEECH
+from builders.plain_speech import build_labeller, build_voice
 from builders.plain_tables import SAMPLES as TABLES
 from builders.plain_tables import build_index, build_lemmagen
 from hypothesis import given, settings
@@ -16,7 +20,7 @@ from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline
 
-SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS}
+SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS, **SPEECH}
 FORMATS = (
     "blingfire",
     "crfsuite",
@@ -28,6 +32,7 @@ FORMATS = (
     "fasttext",
     "frontcode",
     "hadith",
+    "htsvoice",
     "lemmagen",
     "lexemes",
     "marisa",
@@ -40,6 +45,7 @@ FORMATS = (
     "thulac",
     "treelite",
     "usearch",
+    "wapiti",
     "word2vec",
     "zemberek",
 )
@@ -51,6 +57,7 @@ AGREEING = {
     "faiss/index.faiss": "fewer and longer vectors take as many bytes",
     "faiss/lists.faiss": "a vector may move from one list to the next",
     "mecab/matrix.bin": "a matrix of other sides takes as many bytes",
+    "htsvoice/voice.htsvoice": "a leaf may move from one tree to the next",
     "thulac/model.bin": "other numbers of labels and features take as many bytes",
     "usearch/index.usearch": "more neighbours on one level and fewer on another take as many bytes",
     "word2vec/double.bin": "fewer and longer vectors take as many bytes",
@@ -66,7 +73,7 @@ SIZED_PATHS = [path for path in PATHS if SAMPLES[path].sizes]
 def test_each_format_of_plain_data_has_a_sample():
     assert {path.partition("/")[0] for path in SAMPLES} == set(FORMATS)
     # Its records have no count.
-    assert set(PATHS) - set(SIZED_PATHS) == {"lexemes/lexemes.bin"}
+    assert set(PATHS) - set(SIZED_PATHS) == {"lexemes/lexemes.bin", "wapiti/model.wap"}  # these are in text
 
 
 def has_fault(reading) -> bool:
@@ -189,3 +196,131 @@ def test_packed_ngrams_of_every_order_are_counted(read_bytes):
         forged[offset] += 1
         assert has_fault(read_bytes(bytes(forged), "model.lm.bin"))
     assert has_fault(read_bytes(data[:32] + b"\2" + data[33:], "model.lm.bin"))  # numbers of another kind
+
+
+def build_characters(pairs: int = 80) -> bytes:
+    """Return a table of THULAC with traditional and simplified characters."""
+    return struct.pack(f"<{2 * pairs}I", *range(0x4E00, 0x4E00 + 2 * pairs))
+
+
+def build_item(lemma: str, *further: bytes) -> bytes:
+    """Return an item of the lexicon of Zemberek."""
+    text = lemma.encode()
+    fields = b"\x0a" + bytes([len(text)]) + text + b"".join(further or (b"\x28\x02\x30\x05\x3a\x02\x01\x1b",))
+    length = bytes([len(fields)]) if len(fields) < 128 else bytes([len(fields) & 127 | 128, len(fields) >> 7])
+    return b"2" + length + fields
+
+
+ITEMS = [build_item(f"s\u00f6z{number}") for number in range(9)]
+ITEMS.append(build_item("x" * 90, b"\x12\x03abc\x1a\x50" + b"y" * 80 + b"\x22\x01z\x28\x06\x40\x02"))
+
+
+def test_tables_of_characters_and_lexicons_are_read_to_their_end(read_bytes):
+    for data, name, format_ in (
+        (build_characters(), "t2s.dat", "thulac"),
+        (b"".join(ITEMS), "lexicon.bin", "zemberek"),
+    ):
+        reading = read_bytes(data, name)
+        assert reading.formats[name] == [format_]
+        assert not has_fault(reading)
+        assert len(reading.of(Outline)) == 1
+
+
+@given(st.integers(0, 159), st.integers(0, 0x33FF) | st.integers(0xA000, 0xFFFFFFFF), st.binary(min_size=1, max_size=7))
+def test_number_that_is_no_ideograph_and_half_a_pair_are_reported(read_bytes, place, number, tail):
+    data = build_characters()
+    assert has_fault(read_bytes(data + tail, "t2s.dat"))
+    assert has_fault(read_bytes(data[: -len(tail)], "t2s.dat"))
+    forged = bytearray(data)
+    struct.pack_into("<I", forged, 4 * place, number)
+    assert has_fault(read_bytes(bytes(forged), "t2s.dat"))
+    assert read_bytes(data + EVAL_ONE, "t2s.dat").evaluates
+
+
+def test_every_cut_and_appended_byte_and_length_of_a_lexicon_is_reported(read_bytes):
+    data = b"".join(ITEMS)
+    ends = {sum(map(len, ITEMS[:count])) for count in range(len(ITEMS) + 1)}
+    for end in range(3, len(data)):  # the start alone is text
+        assert end in ends or has_fault(read_bytes(data[:end], "lexicon.bin")), end
+    for tail in (b"\0", b"2", b"2\0", b"text", bytes(64), b"\xff" * 9):
+        assert has_fault(read_bytes(data + tail, "lexicon.bin")), tail
+    for start in ends - {len(data)}:
+        for old in (data[start + 1], data[start + 3]):
+            place = start + 1 if old == data[start + 1] else start + 3
+            for new in {0, old - 1, old + 1, 127, 128, 255} - {old}:
+                assert has_fault(read_bytes(data[:place] + bytes([new]) + data[place + 1 :], "lexicon.bin")), place
+    assert read_bytes(data + EVAL_ONE, "lexicon.bin").evaluates
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        build_item("a\nb"),
+        build_item("a", b"\x28\x02\x28\x02"),
+        build_item("a", b"\x30\x02"),
+        build_item("a", b"\x28\xff\x01"),
+        build_item("a", b"\x28\x02\x3a\x01\x80"),
+        build_item("a", b"\x28\x02\x4a\x01b"),
+        build_item("a", b"\x12\x01\xff\x28\x02"),
+        b"2\x04\x28\x02\x30\x01",
+        b"2\x80\x80\x01",
+    ],
+)
+def test_item_of_another_form_is_no_part_of_a_lexicon(item, read_bytes):
+    assert has_fault(read_bytes(b"".join(ITEMS) + item, "lexicon.bin"))
+    assert has_fault(read_bytes(item + b"".join(ITEMS), "lexicon.bin"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"-1 C-Mora<=2", b"-1 C\0Mora<=2"),
+        (b"{*}[3]", b"{*}[x]"),
+        (b'"*-i+*"', b'"*-i\n*"'),
+        (b"1 1.0\n", b"1 x.0\n"),
+        (b"0-51", b"0-50"),
+        (b"STREAM_WIN", b"STREAM_BIN"),
+        (b"COMMENT:", b"COMMENT "),
+        (b"COMMENT:", b"STREAM_:"),
+        (b"NUM_STATES:2", b"NUM_STATES:3"),
+        (b"VECTOR_LENGTH[MCP]:2", b"VECTOR_LENGTH[MCP]:3"),
+        (b"[STREAM]\n", b"[STREXX]\n"),
+        (b"COMMENT:\n", b"IS_MSD[MCP]:0\n"),
+    ],
+)
+def test_part_of_a_voice_in_another_form_is_reported(old, new, read_bytes):
+    data = bytes(build_voice().data)
+    assert old in data
+    assert has_fault(read_bytes(data.replace(old, new, 1), "a.htsvoice")) is (new != b"STREAM_:")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"#mdl#2#2", b"#mdl#2#1"),
+        (b"#mdl#2#2", b"#mdl#2#3"),
+        (b"#mdl#2#2", b"#mdl#7#2"),
+        (b"#rdr#1/", b"#rdr#2/"),
+        (b"#qrk#2", b"#qrk#1"),
+        (b"#qrk#3", b"#qrk#4"),
+        (b"#qrk#3", b"#qrk#999999999999"),
+        (b"4:NOUN,", b"5:NOUN,"),
+        (b"4:NOUN,", b"4:NO\0N,"),
+        (b"4:NOUN,", b"4:NOUN;"),
+        (b"\n2=", b"\n0="),
+        (b"2=-0x1", b"2=-0x2"),
+        (b"p-5\n", b"p-5 \n"),
+    ],
+)
+def test_changed_count_length_and_number_of_a_labeller_is_reported(old, new, read_bytes):
+    data = bytes(build_labeller().data)
+    assert old in data
+    assert has_fault(read_bytes(data.replace(old, new, 1), "model"))
+
+
+@given(st.lists(st.binary(max_size=9).filter(lambda text: not any(byte < 32 for byte in text)), min_size=1))
+def test_every_text_of_a_labeller_has_its_length(read_bytes, features):
+    data = bytes(build_labeller(*features).data)
+    assert not has_fault(read_bytes(data, "model"))
+    for end in range(6, len(data)):
+        assert has_fault(read_bytes(data[:end], "model"))

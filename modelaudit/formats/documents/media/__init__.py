@@ -21,7 +21,7 @@ _STARTS: Final = (
         b"ID3",
     ),
     *(b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2", b"fLaC", b"OggS", b"\x1a\x45\xdf\xa3", b"%PDF-", b"\0\1\0\0"),
-    *(b"OTTO", b"true", b"ttcf", b"wOF", b"PAR1", b"ARROW1", b"SQLite format 3", b"\0\0\0\1Bud1"),
+    *(b"OTTO", b"true", b"ttcf", b"wOF", b"PAR1", b"ARROW1", b"SQLite format 3", b"\0\0\0\1Bud1", b"PILfont\n"),
 )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from modelaudit.formats.documents.media.steps import PartCounter, read_at_least
 from modelaudit.model.artifact import Window
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.base import DamagedError
 from modelaudit.wire.ledger import claim_data, claim_parsed
 
@@ -19,6 +20,10 @@ _BOX_HEADER_BYTES: Final = 8
 _LARGE_BOX_HEADER_BYTES: Final = 16
 _LONGEST_FTYP_BOX: Final = 1024
 _MOST_TABLES: Final = 200
+_PILLOW_FONT: Final = defer_pattern(rb"PILfont\n;;;;;;\d{1,4};\n(?:(?!DATA\n)[ -~]{1,200}\n){0,50}DATA\n")
+_LONGEST_FONT_HEAD: Final = 16 * 1024
+_GLYPHS: Final = 256
+_GLYPH_BYTES: Final = 20
 _OGG_HEADER_BYTES: Final = 27
 _MOST_OGG_SEGMENTS: Final = 255
 
@@ -200,3 +205,19 @@ def find_sqlite_end(window: Window) -> int:
     page_size = 65536 if stated_size == 1 else stated_size
     page_count = int.from_bytes(header[28:32], "big")
     return page_size * (page_count or window.size // max(1, page_size))
+
+
+def is_pillow_font(data: bytes) -> bool:
+    """Whether the data begin with the head of a typeface of Pillow: a size, and lines of properties, in ASCII."""
+    return _PILLOW_FONT.match(data) is not None
+
+
+def find_pillow_font_end(window: Window) -> int:
+    """Return the end of the places of 256 glyphs, ten numbers of 16 bits each, behind the head.
+
+    Source: ``_load_pilfont_data`` in ``PIL/ImageFont.py``. Raises ``DamagedError`` if the head has no end.
+    """
+    head = _PILLOW_FONT.match(window.read(0, _LONGEST_FONT_HEAD))
+    if head is None:
+        raise DamagedError("the head of the typeface has no end", 0)
+    return head.end() + _GLYPHS * _GLYPH_BYTES

@@ -148,6 +148,7 @@ _MEDIA_KINDS: Final = (
         is_searched=True,
         search_parts=search_values,
     ),
+    _MediaKind("typeface of Pillow", containers.is_pillow_font, containers.find_pillow_font_end, is_searched=True),
     _MediaKind("folder settings of macOS", _make_magic_test(b"\0\0\0\1Bud1"), _find_no_end),
 )
 _PDF: Final = "PDF document"

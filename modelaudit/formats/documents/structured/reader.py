@@ -231,7 +231,7 @@ def _interpret_document(
     if isinstance(facts, YamlFacts):
         settings, limit_error = parse_yaml_settings(text, limits)
     else:
-        settings, limit_error = collect_json_settings(text, limits, facts.is_json_lines)
+        settings, limit_error = collect_json_settings(text, limits, facts.is_json_lines, _INTERPRETED_KEYS)
     yield from interpret_settings(interpreters, path, settings, limits)
     if all(interpreter.is_descriptive for interpreter in interpreters):
         return

@@ -6,6 +6,7 @@ like another format, so an unknown field is not evidence against a graph.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -15,7 +16,7 @@ from modelaudit.formats.graphs.tensorflow.text_schema import list_root_fields
 from modelaudit.formats.graphs.ydf.recognition import is_whole_message
 from modelaudit.model.errors import WindowError
 from modelaudit.model.lazy_pattern import defer_pattern
-from modelaudit.wire.base import DamagedError, Head
+from modelaudit.wire.base import DamagedError, Head, LimitReachedError
 from modelaudit.wire.protobuf import BYTES, VARINT, Field, Message
 from modelaudit.wire.protobuf_text import read_recognition_bytes
 from modelaudit.wire.text import get_file_name, looks_like_text
@@ -30,6 +31,9 @@ HUB_MODULE: Final = "ModuleDef"
 _FIRST_FIELDS: Final = 24
 _PARTS: Final = frozenset({(1, BYTES), (2, BYTES)})
 """The fields of a graph, and of the messages that contain one, that recognition reads."""
+_NO_PARTS: Final[frozenset[tuple[int, int]]] = frozenset()
+_MOST_CHECKED_FIELDS: Final = 1 << 20
+_PICKLE_START: Final = defer_pattern(rb"\x80[\x02-\x05]")
 _KINDS_OF_PARTS: Final = (SAVED_MODEL, META_GRAPH, GRAPH)
 _NAME_BYTES: Final = 512
 _OPERATOR_NAME: Final = defer_pattern(rb"[A-Za-z_][\w.>/\\:-]*+")
@@ -81,6 +85,8 @@ def list_binary_kinds(head: Head) -> tuple[str, ...]:
         is_named_saved_model = kind == SAVED_MODEL and kind == named_kind
         if is_named_saved_model or _passes_test(message, test):
             kinds.append(kind)
+    if kinds and named_kind is None and _PICKLE_START.match(head.data) and not _passes_test(message, _has_whole_fields):
+        return ()  # a pickle of a graph; every parser rejects a message with a damaged field as a whole
     return tuple(kinds)
 
 
@@ -111,6 +117,13 @@ def _passes_test(message: Message, test: Callable[[Message], bool]) -> bool:
 def _has_field(message: Message) -> bool:
     """Whether the message has a field before any damage."""
     return next(message.first_fields(), None) is not None
+
+
+def _has_whole_fields(message: Message) -> bool:
+    """Whether the fields reach to the end of the message, or go on behind a bound. Raises ``DamagedError``."""
+    with suppress(LimitReachedError):
+        deque(message.fields(_MOST_CHECKED_FIELDS, _NO_PARTS), maxlen=0)
+    return True
 
 
 def _has_part(message: Message) -> bool:

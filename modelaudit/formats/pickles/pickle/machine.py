@@ -32,7 +32,13 @@ from modelaudit.formats.pickles.pickle.constants import (
 )
 from modelaudit.formats.pickles.pickle.indices import MemoReads
 from modelaudit.formats.pickles.pickle.memo import NEVER_READ, Memo
-from modelaudit.formats.pickles.pickle.names import find_constructed_class, resolve_call, resolve_global
+from modelaudit.formats.pickles.pickle.names import (
+    find_constructed_class,
+    imports_module,
+    resolve_call,
+    resolve_global,
+    takes_module,
+)
 from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, DIRECT_CODINGS, NestedConstants
 from modelaudit.formats.pickles.pickle.number_runs import NUMBER_LAYOUTS, NUMBER_OPCODES, are_numbers, read_numbers
 from modelaudit.formats.pickles.pickle.recorder import Recorder
@@ -634,6 +640,10 @@ class Machine:
         elif returned_global is not None and not isinstance(arguments[0], CallResult):
             # An attribute of an object is also named after its class, but its value is unknown and not a global.
             recorder.uses[returned_global] += 1
+            if imports_module(callee):
+                recorder.record_event(Act.IMPORT, opcode, returned_global)
+            elif takes_module(callee) and isinstance(arguments[0], Name):
+                recorder.uses[arguments[0]] -= 1  # the look-up needs the module, and keeps nothing of it
             self.push(returned_global)
         else:
             maker = _find_maker(callee, arguments)
@@ -647,13 +657,20 @@ class Machine:
     def _make_array_of_dill(self, arguments: tuple[StackValue, ...]) -> None:
         """Do what ``_create_array(f, args, state, npdict)`` of dill does, by the opcodes that pickle has for it.
 
-        It calls ``f``, the function of NumPy that makes arrays, and sets the state of the array, then its attributes.
+        It calls ``f``, the function of NumPy that makes arrays, and sets the state of the array, then its attributes by
+        ``array.__dict__.update(npdict)``.
         """
-        maker, own_arguments, *states = (*arguments, UNKNOWN_ARGUMENTS, UNKNOWN_ARGUMENTS)[: max(3, len(arguments))]
+        padded = (*arguments, UNKNOWN_ARGUMENTS, UNKNOWN_ARGUMENTS)[: max(3, len(arguments))]
+        maker, own_arguments, state, *others = padded
         self._call("REDUCE", maker, unpack_tuple(own_arguments))
-        for state in states:
-            if state is not None:
-                self.push(state)
+        if state is not None:
+            self.push(state)
+            self.handle_build()
+        for attributes in others:
+            if isinstance(attributes, Container) and attributes.type == "dict":
+                self._record_attributes(self.stack.peek(), attributes)
+            elif attributes is not None:
+                self.push(attributes)
                 self.handle_build()
 
     # -- state --------------------------------------------------------------------------------------------------------
@@ -665,11 +682,7 @@ class Machine:
         """
         state = self.stack.pop()
         target = self.stack.peek()
-        self.recorder.handed.record_state(target, state)
-        self.recorder.traced.record_state(target, state)
-        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
-        if isinstance(state, Container):
-            state.mark_as_state()
+        self._record_attributes(target, state)
         payload = self.arrays.record_state(target, state, self.opcodes, self.find_frame_end)
         if payload is None:
             return
@@ -678,6 +691,14 @@ class Machine:
         else:
             self.source.skip_to(payload.end)
             self.stack.values[-1] = _NDARRAY
+
+    def _record_attributes(self, target: StackValue, state: StackValue) -> None:
+        """Record that a state sets the attributes of an object."""
+        self.recorder.handed.record_state(target, state)
+        self.recorder.traced.record_state(target, state)
+        self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
+        if isinstance(state, Container):
+            state.mark_as_state()
 
     def _execute_array_of_objects(self, payload: ArrayPayload) -> None:
         """Execute the pickle that joblib keeps inside this one; its result takes the place of the wrapper."""

@@ -32,9 +32,26 @@ _DILL_TYPES: Final = {
     "PartialType": Name("functools", "partial"),
     "SuperType": Name("builtins", "super"),
 }
+# Before version 0.3.6, dill wrote a function of a compiled module as an attribute of the module, which it imports by
+# name. Where the module lacks it, the attribute is one of ``builtins``: the table lists functions that each module has.
+_DILL_IMPORTS: Final = frozenset({"dill._dill._import_module", "dill.dill._import_module"})
+_DILL_ATTRIBUTES: Final = frozenset({"dill._dill._get_attr", "dill.dill._get_attr"})
+_DILL_MODULES: Final = {
+    f"{package}.{module}": Name(package, module)
+    for package in ("numpy.core", "numpy._core")
+    for module in ("multiarray", "_multiarray_umath")
+}
+_DILL_FUNCTIONS: Final = {
+    (module, function): Name(f"{module.module}.multiarray", function)
+    for module in _DILL_MODULES.values()
+    for function in ("_reconstruct", "scalar")
+}
 # The last parts of these names: the qualified name of each ends with one.
 _LOOKUP_ENDINGS: Final = tuple(
-    sorted({name.rpartition(".")[2] for name in _GETATTR | _CLOUDPICKLE_LOOKUPS | _DILL_LOOKUPS})
+    sorted(
+        name.rpartition(".")[2]
+        for name in _GETATTR | _CLOUDPICKLE_LOOKUPS | _DILL_LOOKUPS | _DILL_IMPORTS | _DILL_ATTRIBUTES
+    )
 )
 # Functions of copyreg that construct the class that is their first argument.
 _CONSTRUCTORS: Final = frozenset({"copyreg._reconstructor", "copyreg.__newobj__", "copyreg.__newobj_ex__"})
@@ -62,8 +79,16 @@ def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | 
     name = str(callee)
     if name in _GETATTR and len(arguments) in (2, 3):
         return _resolve_attribute(arguments[0], arguments[1])
+    if name in _DILL_ATTRIBUTES:
+        owner, attribute, *others = (*arguments, None)
+        is_known = isinstance(owner, Name) and isinstance(attribute, str) and len(others) == 1
+        return _DILL_FUNCTIONS.get((owner, attribute)) if is_known else None  # type: ignore[arg-type]
     type_name = arguments[0]
-    if len(arguments) != 1 or not isinstance(type_name, str) or not type_name.isidentifier():
+    if len(arguments) != 1 or not isinstance(type_name, str):
+        return None
+    if name in _DILL_IMPORTS:
+        return _DILL_MODULES.get(type_name)
+    if not type_name.isidentifier():
         return None
     if name in _CLOUDPICKLE_LOOKUPS:
         return Name("types", type_name)
@@ -71,6 +96,16 @@ def resolve_call(callee: StackValue, arguments: Sequence[StackValue]) -> Name | 
         is_builtin = hasattr(builtins, type_name) and not type_name.startswith("_")
         return _DILL_TYPES.get(type_name) or Name("builtins" if is_builtin else "types", type_name)
     return None
+
+
+def imports_module(callee: StackValue) -> bool:
+    """Whether a call is one of dill that imports a module by its name."""
+    return isinstance(callee, Name) and callee.qualname == "_import_module" and str(callee) in _DILL_IMPORTS
+
+
+def takes_module(callee: StackValue) -> bool:
+    """Whether a call is a look-up of dill whose first argument is a module."""
+    return isinstance(callee, Name) and callee.qualname == "_get_attr" and str(callee) in _DILL_ATTRIBUTES
 
 
 def find_constructed_class(callee: Name, arguments: Sequence[StackValue]) -> Name:

@@ -1,4 +1,7 @@
-"""THULAC: the double arrays of words and of features, and the weights, of a segmenter of Chinese."""
+"""THULAC: the double arrays of words and of features, and the weights, of a segmenter of Chinese.
+
+A table of its characters belongs to them.
+"""
 
 from __future__ import annotations
 

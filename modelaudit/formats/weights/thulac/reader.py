@@ -2,8 +2,10 @@
 
 A double array is a row of cells. Each is used, and states its parent, or free, and states the free cells before and
 behind it as negative numbers. The last free cell states the number of all cells. Weights are the numbers of labels and
-of features, then a number for each pair of labels, and for each feature with each label.
-Source: ``thulac/base/Dat.py`` and ``thulac/character/CBModel.py`` of https://github.com/thunlp/THULAC-Python.
+of features, then a number for each pair of labels, and for each feature with each label. A table of characters is a
+row of traditional ones and a row of the simplified ones for them, and states no size.
+Source: ``thulac/base/Dat.py``, ``thulac/character/CBModel.py`` and ``thulac/manage/Preprocesser.py`` of
+https://github.com/thunlp/THULAC-Python.
 """
 
 from __future__ import annotations
@@ -30,15 +32,31 @@ _WEIGHT_BYTES: Final = 4
 _MOST_LABELS: Final = 4096
 # The first free cell has no cell before it.
 _NO_CELL: Final = -1
+# The ideographs of Chinese in Unicode, from extension A on.
+_FIRST_IDEOGRAPH: Final = 0x3400
+_LAST_IDEOGRAPH: Final = 0x9FFF
+_NUMBER: Final = struct.Struct("<I")
+_FEWEST_PAIRS: Final = 64
 
 
 def recognises(head: Head) -> bool:
-    """Whether the last free cell states the number of cells, or the two first numbers give the size of the file."""
+    """Whether the last free cell states the number of cells, or the two first numbers give the size of the file.
+
+    A table of characters begins with ideographs alone.
+    """
     if head.content is not None or len(head.data) < _LAST_FREE * _CELL.size:
         return False
     # The first cell is the root, at which codes of characters begin. The end of other files is not read.
     is_root = head.data.startswith(bytes(_CELL.size))
-    return _is_weights(head.data, head.window.size) or (is_root and _is_cells(head.window))
+    if _is_weights(head.data, head.window.size) or (is_root and _is_cells(head.window)):
+        return True
+    return head.window.size >= _FEWEST_PAIRS * _CELL.size and _are_ideographs(head.data[: _FEWEST_PAIRS * _CELL.size])
+
+
+def _are_ideographs(data: bytes) -> bool:
+    """Whether each number is an ideograph of Chinese."""
+    numbers = [number for (number,) in _NUMBER.iter_unpack(data)]
+    return all(_FIRST_IDEOGRAPH <= number <= _LAST_IDEOGRAPH for number in numbers)
 
 
 def _is_cells(window: Window) -> bool:
@@ -66,8 +84,12 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         DamagedError: the file contradicts itself.
         WindowError: the window could not return the requested bytes.
     """
-    is_weights = _is_weights(window.read(0, _COUNTS.size), window.size)
-    yield from outline_records(window, FORMAT, _read_weights if is_weights else _read_cells)
+    start = window.read(0, _COUNTS.size)
+    if _is_weights(start, window.size):
+        read_part = _read_weights
+    else:
+        read_part = _read_characters if _are_ideographs(start) else _read_cells
+    yield from outline_records(window, FORMAT, read_part)
 
 
 def _read_weights(cursor: RecordCursor, facts: dict[str, str]) -> None:
@@ -76,6 +98,20 @@ def _read_weights(cursor: RecordCursor, facts: dict[str, str]) -> None:
     facts.update(labels=str(labels), features=str(features))
     cursor.skip_data(_WEIGHT_BYTES * labels * (labels + features), "the weights")
     cursor.require_end()
+
+
+def _read_characters(cursor: RecordCursor, facts: dict[str, str]) -> None:
+    """Read two rows of characters. Raises ``DamagedError`` if one is no ideograph, or the rows differ in length."""
+    pairs, rest = divmod(cursor.left, _CELL.size)
+    facts["characters"] = str(pairs)
+    if rest:
+        raise DamagedError("the rows of characters differ in length", cursor.offset)
+    while cursor.left:
+        check_deadline()
+        block = cursor.peek(min(BLOCK, cursor.left))
+        if not block or not _are_ideographs(block):
+            raise DamagedError("a number is no ideograph", cursor.offset)
+        cursor.skip(len(block), "the characters")
 
 
 def _read_cells(cursor: RecordCursor, facts: dict[str, str]) -> None:
