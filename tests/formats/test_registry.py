@@ -47,7 +47,7 @@ EXTENSIONS_WITHOUT_PROMISE = frozenset({
     *(".index", ".j2", ".joblib", ".keras"),
     *(".lz4", ".lzma", ".mar", ".meta", ".model", ".nemo", ".ocdbt", ".params", ".parquet", ".pdiparams", ".pdmodel"),
     *(".pkl", ".pmml", ".ps1", ".pt", ".pt2", ".pth", ".ptl", ".rar", ".rda", ".rds", ".scp"),
-    *(".ser", ".simstring", ".skops", ".sqlite", ".t7", ".tar", ".template", ".tl", ".tmpl", ".ubj", ".xz", ".z", ".zip", ".zst"),
+    *(".ser", ".simstring", ".skops", ".sqlite", ".t7", ".tar", ".template", ".tl", ".tmpl", ".ubj", ".wap", ".xz", ".z", ".zip", ".zst"),
 })  # fmt: skip
 """Extensions of benign fixtures that promise no format: no finding reports other content under them."""
 
