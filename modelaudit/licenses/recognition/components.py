@@ -118,7 +118,7 @@ _OTHER_IDS: Final = {"expat": "mit", "python": "psf20"}
 """Ids of Debian's copyright files whose licences SPDX names otherwise."""
 _MODEL: Final = defer_pattern(
     r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this"
-    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|[0-9x]{1,6}[bm]"
+    r"|\w*tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|[0-9x]{1,6}[bm]"
 )
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16

@@ -113,7 +113,7 @@ _PATH: Final = defer_pattern(r"(?!\S*://)\S*[./]\S*")
 _DATE: Final = defer_pattern(r"(?:19|20)[0-9]{2}(?: [0-9]{1,2}){0,2}")
 _NO_WORK: Final = defer_pattern(
     r"models?|weights?|checkpoints?|adapters?|outputs?|everything|every|each|all|work|works|we|you|it|they|copies|files?"
-    r"|(?:safe)?tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|[0-9x]{1,6}[bm]|codes?|sources?|scripts?|tests?"
+    r"|\w*tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|[0-9x]{1,6}[bm]|codes?|sources?|scripts?|tests?"
     r"|contracts?|rules?|conduct|prices?|rates?|policy|policies|guidelines?|charter|agreements?"
 )
 """Words for the weights, and for texts that would govern them."""
