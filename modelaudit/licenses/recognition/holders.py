@@ -10,7 +10,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_in_address,
     is_name_word,
     is_term_word,
-    tells_readers,
+    names_readers,
 )
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -70,7 +70,7 @@ def measure_contact(words: Words, first: int, end: int) -> int:
         return 0
     at = first
     while at < end and words.find_start(at) < match.end():
-        if at > first and (is_term_word(words, at) or tells_readers(words.words[at])):
+        if at > first and (is_term_word(words, at) or names_readers(words.words[at])):
             return 0
         at += 1
     return at - first
@@ -93,7 +93,7 @@ def measure_contributors(words: Words, first: int, end: int) -> int:
         if words.find_start(at) > first_name:
             line = words.text.rfind("\n", 0, words.find_start(at)) + 1
             names = 1 if _ITEM_MARK.fullmatch(words.text[line : words.find_start(at)]) else names + 1
-            is_name = is_name_word(words, at) and not is_term_word(words, at) and not tells_readers(words.words[at])
+            is_name = is_name_word(words, at) and not is_term_word(words, at) and not names_readers(words.words[at])
             if names > _MOST_NAME_WORDS or not is_name:
                 return 0
         at += 1
@@ -160,7 +160,7 @@ def _classify_word(words: Words, position: int) -> str:
         return word
     # The name of a project may be in lower case, behind the word.
     is_project = words.words[position - 1] in ("project", "projects") and word.isascii()
-    if is_term_word(words, position) or tells_readers(word) or not (is_project or is_name_word(words, position)):
+    if is_term_word(words, position) or names_readers(word) or not (is_project or is_name_word(words, position)):
         return ""
     return "N"
 
