@@ -226,7 +226,7 @@ def partial() -> bytes:
 
 PAIRS = b"](" + text('lin", x"') + LINEAR + b"\x86e"
 RECONSTRUCTED = call(name("copyreg._reconstructor"), name("collections.OrderedDict"), name("builtins.dict"), PAIRS)
-"""An ordered mapping that is made of pairs, none of which an opcode sets."""
+"""An ordered mapping that a call makes of pairs: no opcode sets an item."""
 
 
 @check_each(
@@ -259,7 +259,7 @@ RECONSTRUCTED = call(name("copyreg._reconstructor"), name("collections.OrderedDi
         ({"_modules": mapping(apply=LINEAR, lin=LINEAR)}, "apply"),
     ],
 )
-def test_a_body_that_changes_what_is_traced_is_critical(tmp_path: Path, items: dict[str, bytes], reason: str) -> None:
+def test_a_body_that_changes_the_traced_parts_is_critical(tmp_path: Path, items: dict[str, bytes], reason: str) -> None:
     assert reason in explain(tmp_path, finish(rebuild(body(**items))))
 
 
