@@ -24,6 +24,8 @@ from support.traced_pickles import (
 )
 
 import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.traced_modules import VOCABULARY
 from modelaudit.model.finding import Severity
 
 COMMAND = "__import__('os').system('true')"
@@ -359,3 +361,13 @@ def test_modules_that_torch_traces_raise_no_alarm_and_one_with_a_command_does(tm
     assert not mark.exists()
     torch.load(tmp_path / "hostile.pt", weights_only=False)
     assert mark.exists()
+
+
+def test_every_listed_name_has_a_kind_that_the_check_looks_up() -> None:
+    """A name of another kind would never match, and no scan would show it."""
+    known = {
+        *("import", "function", "overload", "making", "method", "attribute", "value", "type"),
+        *("module", "tensor", "mapping", "stated", "tracer", "reserved", "member"),
+    }
+    listed = load_catalogue().vocabularies[VOCABULARY]
+    assert {name.partition("::")[0] for name in listed} == known

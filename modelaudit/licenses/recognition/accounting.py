@@ -361,7 +361,7 @@ def _may_be_name(words: Words, span: Span) -> bool:
 
 
 def _names_all(words: Words, position: int) -> bool:
-    """Whether a word is part of "any contributors" or "this project", which stand for a name in a slot.
+    """Whether a word is part of "any contributors" or "this project", which replace a name in a slot.
 
     *Nor* joins two names there, as in "neither the name Acme, nor Foo, nor the names of its contributors".
     """

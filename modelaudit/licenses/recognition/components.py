@@ -295,7 +295,7 @@ def _names_people(words: Words, inside: range) -> bool:
 def _names_holders(words: Words, inside: range) -> bool:
     """Whether the words of a field are years and names of holders; two of them may be in lower case.
 
-    A remark in brackets says which part a holder made, and no word of it may be a term.
+    A remark in brackets names the part that a holder made, and no word of it may be a term.
     """
     remarks = (
         _REMARK.finditer(words.text, words.find_start(inside[0]), words.find_start(inside[-1]) + 80) if inside else ()

@@ -62,7 +62,7 @@ _JOINTS: Final = frozenset(
 
 
 def measure_contact(words: Words, first: int, end: int) -> int:
-    """Count the words of a line that says how to reach a holder, as in *Email:* with an address; 0 for any other."""
+    """Count the words of a line with the address of a holder, as in *Email:* with an address; 0 for any other."""
     start = words.find_start(first)
     line_start = words.text.rfind("\n", 0, start) + 1
     match = _CONTACT.match(words.text, start)
@@ -122,7 +122,7 @@ def _is_in_host(words: Words, position: int) -> bool:
 def measure_holders_of_parts(words: Words, first: int, end: int) -> int:
     """Count the words of *Copyright for portions of Acme are held by Foo as part of Bar*; 0 if none begins there.
 
-    It names works and holders and says nothing on what may be done with the parts.
+    It names works and holders, and states no term for the parts.
     """
     if words.words[first] not in ("copyright", "copyrights", "all", "any"):
         return 0

@@ -1,8 +1,8 @@
 """Measure the sentence that introduces a licence text: *Acme is released under the MIT License, reproduced below*.
 
 Such a sentence changes nothing if it is made of three parts alone: names of what is licensed, a verb that licenses, and
-the title of the licence that follows. Any other word is a difference, and so is a name behind the title: it may say to
-whom the licence applies. A sentence about the code is reported as such, because the weights may have other terms.
+the title of the licence that follows. Any other word is a difference, and so is a name behind the title: the licence
+may apply to that party alone. A sentence about the code is reported as such, because the weights may have other terms.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ _MOST_PLAIN_WORDS: Final = 2
 
 
 def measure_introduction(words: Words, first: int, end: int, titles: _Phrases) -> tuple[int, bool]:
-    """Count the words of the introduction that begins at the word ``first``, and say whether it is about code.
+    """Count the words of the introduction that begins at the word ``first``, and return whether it is about code.
 
     Args:
         words: the words of the text.
@@ -204,7 +204,7 @@ def _measure_origin(words: Words, first: int, end: int) -> int:
 
 
 def _is_plain_name(words: Words, position: int) -> bool:
-    """Whether a word is part of a name and cannot be a term or say for whom something is."""
+    """Whether a word is part of a name, and neither a term nor a reader or a place."""
     word = words.words[position]
     return (
         word not in _OPENERS
@@ -269,8 +269,8 @@ def _measure_description(words: Words, first: int, end: int, *, is_behind_title:
 def measure_name_of_work(words: Words, first: int, end: int, titles: _Phrases) -> int:
     """Count the words of the name of the work on a line of its own, as a heading: *# Acme Parser*.
 
-    A part of the work, a place, a reader or another licence is no such name: the heading says what the text covers, for
-    whom, or that it is another one.
+    A part of the work, a place, a reader or another licence is no such name: the heading states the scope of the text,
+    its readers, or another text.
     """
     start = words.find_start(first)
     begin, stop = words.text.rfind("\n", 0, start) + 1, words.text.find("\n", start)
