@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT / "tests") not in sys.path:
     sys.path.insert(0, str(ROOT / "tests"))
 
-from support.fixtures import fixture_path  # noqa: E402 - tests are on no path
+from support.fixtures import explain_missing_build, fixture_path  # noqa: E402 - tests are on no path
 
 NOTICE = "<!-- Written by docs/generate.py; change its source and run `make docs`. -->\n"
 _MAX_EVIDENCE_LINES = 8
@@ -82,7 +82,12 @@ def render_rule_index(catalogue: Catalogue, link: str) -> str:
 
 
 def render_examples(catalogue: Catalogue) -> str:
-    """Render ``rules/examples.yaml``: for each rule that a fixture shows, the lines that a scan reports."""
+    """Render ``rules/examples.yaml``: for each rule that a fixture shows, the lines that a scan reports.
+
+    Ends the script if the fixtures are not current: the example of a rule whose fixture is not built would be lost.
+    """
+    if fault := explain_missing_build():
+        raise SystemExit(fault)
     examples = {id_: found for id_, entry in sorted(catalogue.findings.items()) if (found := find_example(entry))}
     content = {id_: {"fixture": each.fixture, "lines": list(each.lines)} for id_, each in examples.items()}
     head = "# Derived by docs/generate.py from scans of the fixtures: run `make docs`. Shown by `modelaudit explain`.\n"

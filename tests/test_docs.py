@@ -84,6 +84,13 @@ def test_committed_documentation_pages_equal_the_generated_ones() -> None:
     assert not stale, f"{', '.join(stale)} differ from the code: run `make docs`"
 
 
+def test_examples_are_not_rendered_from_fixtures_that_are_not_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    fault = "the fixtures are not built; run `make fixtures`"
+    monkeypatch.setitem(generate.render_examples.__globals__, "explain_missing_build", lambda: fault)
+    with pytest.raises(SystemExit, match="the fixtures are not built"):
+        generate.render_examples(load_catalogue())
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="a transcript shows modelscan, which needs Python below 3.13")
 @pytest.mark.slow
 @pytest.mark.parametrize("page", generate.WITH_TRANSCRIPTS)

@@ -18,7 +18,7 @@ class Promise(Struct, frozen=True):
 
 
 class RunName(Struct, frozen=True):
-    """An extension of files that a program runs: ``why`` says by what, ``read_by`` are the formats that judge them."""
+    """An extension of files that a program runs: ``why`` names the program, ``read_by`` the formats that judge them."""
 
     why: str
     read_by: frozenset[str]

@@ -76,7 +76,7 @@ def read_texts(folder: Path) -> list[Text]:
             sys.stdout.write(f"left out: {path.stem}, which _texts.yaml does not list\n")
             continue
         if not source or _NO_LICENSE in source["copy_note"]:
-            reason = "its copy_note says that it is no licence" if source else "sources.tsv has no row for it"
+            reason = f"its copy_note contains {_NO_LICENSE!r}" if source else "sources.tsv has no row for it"
             sys.stdout.write(f"left out: {path.stem}; {reason}\n")
             continue
         words = split_words(path.read_text(encoding="utf-8", errors="replace")).words
@@ -276,7 +276,7 @@ def write_fingerprints(texts: Sequence[Text], out: Path, date: str, dropped: Col
 
 
 def read_listed(section: str) -> dict[str, dict[str, object]]:
-    """Return a section of ``_texts.yaml``: what each text is, by its name."""
+    """Return a section of ``_texts.yaml``: the entry of each text by its name."""
     listed = yaml.safe_load((HERE / "_texts.yaml").read_text(encoding="utf-8"))
     return {name: about or {} for name, about in (listed.get(section) or {}).items()}
 

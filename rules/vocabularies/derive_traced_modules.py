@@ -4,8 +4,8 @@ Run it where torch is installed, and review the difference::
 
     python rules/vocabularies/derive_traced_modules.py
 
-torch says itself which functions it records when an argument is a proxy (``torch.overrides``). Loading a traced module
-computes nothing with these. ``traced-modules/torch.yaml`` beside the derived list is written by hand.
+torch itself lists the functions that it records when an argument is a proxy (``torch.overrides``). Loading a traced
+module computes nothing with these. ``traced-modules/torch.yaml`` is written by hand and explains the kinds of names.
 """
 
 from __future__ import annotations

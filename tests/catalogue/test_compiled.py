@@ -64,7 +64,7 @@ def find_stored(bytecode: Path) -> list[Path]:
 
 
 def simplify(value: object) -> Any:
-    """Turn a part of a catalogue into plain values whose order says nothing."""
+    """Turn a part of a catalogue into plain values whose order has no meaning."""
     plain = msgspec.to_builtins(value, enc_hook=lambda each: simplify(compiled._simplify(each)))
     return sort_sets(plain, value)
 
@@ -200,7 +200,9 @@ def link_device(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, link_device], ids=["pipe", "folder", "device"])
-def test_what_is_no_file_is_ignored(rules: Path, bytecode: Path, make: Callable[[Path], None]) -> None:
+def test_pipe_device_or_folder_in_place_of_the_rules_is_ignored(
+    rules: Path, bytecode: Path, make: Callable[[Path], None]
+) -> None:
     compile_rules(rules)
     (stored,) = find_stored(bytecode)
     stored.unlink()

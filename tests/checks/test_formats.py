@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from support.cases import check_each
 
 import modelaudit
@@ -116,6 +117,13 @@ def test_scan_reports_a_format_that_contradicts_the_one_promised_by_the_extensio
     report = modelaudit.scan(tmp_path / name, second_opinion=False, checks=["security"])
     assert report.exit_code == code
     assert {finding.rule for finding in report.findings} == rules
+
+
+def test_extension_that_a_program_runs_is_listed_once() -> None:
+    """Of two entries the last would count, with its reason and its readers."""
+    table = yaml.safe_load((SOURCES.parent / "rules/formats.yaml").read_text(encoding="utf-8"))["run-by-name"]
+    listed = [extension for entry in table for extension in entry["extensions"]]
+    assert sorted(set(listed)) == sorted(listed)
 
 
 RUN_NAMES = sorted(load_shipped_formats().run_names)

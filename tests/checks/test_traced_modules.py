@@ -24,6 +24,8 @@ from support.traced_pickles import (
 )
 
 import modelaudit
+from modelaudit.catalogue import load_catalogue
+from modelaudit.checks.traced_modules import VOCABULARY
 from modelaudit.model.finding import Severity
 
 COMMAND = "__import__('os').system('true')"
@@ -226,7 +228,7 @@ def partial() -> bytes:
 
 PAIRS = b"](" + text('lin", x"') + LINEAR + b"\x86e"
 RECONSTRUCTED = call(name("copyreg._reconstructor"), name("collections.OrderedDict"), name("builtins.dict"), PAIRS)
-"""An ordered mapping that is made of pairs, none of which an opcode sets."""
+"""An ordered mapping that a call makes of pairs: no opcode sets an item."""
 
 
 @check_each(
@@ -259,7 +261,7 @@ RECONSTRUCTED = call(name("copyreg._reconstructor"), name("collections.OrderedDi
         ({"_modules": mapping(apply=LINEAR, lin=LINEAR)}, "apply"),
     ],
 )
-def test_a_body_that_changes_what_is_traced_is_critical(tmp_path: Path, items: dict[str, bytes], reason: str) -> None:
+def test_a_body_that_changes_the_traced_parts_is_critical(tmp_path: Path, items: dict[str, bytes], reason: str) -> None:
     assert reason in explain(tmp_path, finish(rebuild(body(**items))))
 
 
@@ -359,3 +361,13 @@ def test_modules_that_torch_traces_raise_no_alarm_and_one_with_a_command_does(tm
     assert not mark.exists()
     torch.load(tmp_path / "hostile.pt", weights_only=False)
     assert mark.exists()
+
+
+def test_every_listed_name_has_a_kind_that_the_check_looks_up() -> None:
+    """A name of another kind would never match, and no scan would show it."""
+    known = {
+        *("import", "function", "overload", "making", "method", "attribute", "value", "type"),
+        *("module", "tensor", "mapping", "stated", "tracer", "reserved", "member"),
+    }
+    listed = load_catalogue().vocabularies[VOCABULARY]
+    assert {name.partition("::")[0] for name in listed} == known

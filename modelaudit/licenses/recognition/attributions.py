@@ -58,7 +58,7 @@ _DESCENT: Final = (
     rf"{_NOUNS}(?:or {_NOUNS}from {_NOUNS})?{_MAKER}"
 )
 _BEFORE_FIRST: Final = defer_pattern(_DESCENT)
-"""Before the first text, a sentence may say whence the work comes. It may not say whose licence the text is."""
+"""Before the first text, a sentence may state the origin of the work. It may not state whose licence the text is."""
 _BETWEEN: Final = defer_pattern(
     rf"{_DESCENT}(?:{_LICENSED}|{_UNDER})?|{_NOUNS}{_LICENSED}|{_NOUNS}{_CAME}{_NOUNS}|copyright notice from {_NOUNS}"
     rf"|for {_NOUNS}from {_NOUNS}(?:where used )?|following applies to (?:N ){{1,400}}"

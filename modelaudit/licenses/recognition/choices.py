@@ -19,7 +19,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_name_word,
     is_term_word,
     match_phrase,
-    tells_readers,
+    names_readers,
 )
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -133,7 +133,7 @@ def measure_origin_note(words: Words, first: int, end: int, titles: frozenset[tu
         if words.words[at] in _OPENERS:
             return words.words[at] == "to" and words.words[at - 1].startswith(("port", "contribution"))
         is_name = is_name_word(words, at) or is_hyphenated(words, at) or _is_quoted(words, at)
-        return is_name and not is_term_word(words, at) and not tells_readers(words.words[at])
+        return is_name and not is_term_word(words, at) and not names_readers(words.words[at])
 
     last = _find_end_of_sentences(words, first, end, titles, fits)
     return last - first if _TELLS_ORIGIN.search(" ".join(words.words[first:last])) else 0

@@ -18,7 +18,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_name_word,
     is_term_word,
     match_phrase,
-    tells_readers,
+    names_readers,
 )
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.discovery import WEIGHT_ENDINGS
@@ -118,7 +118,7 @@ _OTHER_IDS: Final = {"expat": "mit", "python": "psf20"}
 """Ids of Debian's copyright files whose licences SPDX names otherwise."""
 _MODEL: Final = defer_pattern(
     r"models?|weights?|checkpoints?|adapters?|outputs?|everything|all|work|this"
-    r"|\w*tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|[0-9x]{1,6}[bm]"
+    r"|tensors?|safetensors?|networks?|llms?|loras?|gguf|ggml|ckpt|[0-9x]{1,6}[bm]"
 )
 _MOST_NAME_WORDS: Final = 6
 _MOST_DESCRIPTION_WORDS: Final = 16
@@ -130,7 +130,7 @@ _FROM: Final = defer_pattern(r"[ \t]*From [\w .+-]{1,40}:[ \t]*\n\s*Copyright\b"
 def measure_component_line(words: Words, first: int, end: int, titles: _Phrases) -> tuple[int, bool]:
     """Count the words of the line on components that begins at the word ``first``; 0 if none begins there.
 
-    The second value is whether the line says that software of others follows. A model of others, which the weights are
+    The second value is whether the line announces software of others. A model of others, which the weights are
     made from, is none: its licence binds the whole.
 
     Args:
@@ -170,7 +170,7 @@ def measure_component_line(words: Words, first: int, end: int, titles: _Phrases)
 def _measure_statement(words: Words, first: int, end: int) -> tuple[int, bool]:
     """Count the words of a known sentence with the name of a work or of files, which grants and forbids nothing.
 
-    The second value is whether it says that software of others follows.
+    The second value is whether it announces software of others.
     """
     if words.words[first] not in _FIRST_WORDS:
         return 0, False
@@ -188,7 +188,7 @@ def _measure_statement(words: Words, first: int, end: int) -> tuple[int, bool]:
 def _is_part_of_code(words: Words, position: int) -> bool:
     """Whether a word may be one of the name of a program or a path: no term, no reader, and not the model."""
     word = words.words[position]
-    return not (is_term_word(words, position) or tells_readers(word) or _MODEL.fullmatch(word))
+    return not (is_term_word(words, position) or names_readers(word) or _MODEL.fullmatch(word))
 
 
 def _names_text(words: Words, first: int, end: int, titles: _Phrases) -> bool:
@@ -204,7 +204,7 @@ def measure_field(words: Words, first: int, end: int, ids: _Phrases, *, is_first
     """Count the words of a line of a table of parts: *Name: foo*, *Files: lib/foo.so*, *License: MIT*.
 
     The licence is one of the texts in the file, files are paths, and an address is nothing else. The second value is
-    whether software of others follows. Before the first text, such a line would say what that text covers,
+    whether software of others follows. Before the first text, such a line would state the scope of that text,
     unless a line on all files precedes it.
 
     Args:
@@ -280,7 +280,7 @@ def _names_people(words: Words, inside: range) -> bool:
     """Whether the words of a field are names of people, with addresses: no word asks the reader for something."""
     plain, size = 0, 0
     for each in inside:
-        if is_term_word(words, each) or tells_readers(words.words[each]) or asks_reader(words.words[each]):
+        if is_term_word(words, each) or names_readers(words.words[each]) or asks_reader(words.words[each]):
             return False
         plain += not is_name_word(words, each)
         last = each - 1
@@ -295,7 +295,7 @@ def _names_people(words: Words, inside: range) -> bool:
 def _names_holders(words: Words, inside: range) -> bool:
     """Whether the words of a field are years and names of holders; two of them may be in lower case.
 
-    A remark in brackets says which part a holder made, and no word of it may be a term.
+    A remark in brackets names the part that a holder made, and no word of it may be a term.
     """
     remarks = (
         _REMARK.finditer(words.text, words.find_start(inside[0]), words.find_start(inside[-1]) + 80) if inside else ()
@@ -307,7 +307,7 @@ def _names_holders(words: Words, inside: range) -> bool:
         if not is_name_word(words, each) and not any(begin < words.find_start(each) < stop for begin, stop in spans)
     ]
     return len(plain) <= _MOST_PLAIN_HOLDERS and not any(
-        is_term_word(words, each) or tells_readers(words.words[each]) for each in inside
+        is_term_word(words, each) or names_readers(words.words[each]) for each in inside
     )
 
 

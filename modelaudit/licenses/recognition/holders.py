@@ -10,7 +10,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_in_address,
     is_name_word,
     is_term_word,
-    tells_readers,
+    names_readers,
 )
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -62,7 +62,7 @@ _JOINTS: Final = frozenset(
 
 
 def measure_contact(words: Words, first: int, end: int) -> int:
-    """Count the words of a line that says how to reach a holder, as in *Email:* with an address; 0 for any other."""
+    """Count the words of a line with the address of a holder, as in *Email:* with an address; 0 for any other."""
     start = words.find_start(first)
     line_start = words.text.rfind("\n", 0, start) + 1
     match = _CONTACT.match(words.text, start)
@@ -70,7 +70,7 @@ def measure_contact(words: Words, first: int, end: int) -> int:
         return 0
     at = first
     while at < end and words.find_start(at) < match.end():
-        if at > first and (is_term_word(words, at) or tells_readers(words.words[at])):
+        if at > first and (is_term_word(words, at) or names_readers(words.words[at])):
             return 0
         at += 1
     return at - first
@@ -93,7 +93,7 @@ def measure_contributors(words: Words, first: int, end: int) -> int:
         if words.find_start(at) > first_name:
             line = words.text.rfind("\n", 0, words.find_start(at)) + 1
             names = 1 if _ITEM_MARK.fullmatch(words.text[line : words.find_start(at)]) else names + 1
-            is_name = is_name_word(words, at) and not is_term_word(words, at) and not tells_readers(words.words[at])
+            is_name = is_name_word(words, at) and not is_term_word(words, at) and not names_readers(words.words[at])
             if names > _MOST_NAME_WORDS or not is_name:
                 return 0
         at += 1
@@ -122,7 +122,7 @@ def _is_in_host(words: Words, position: int) -> bool:
 def measure_holders_of_parts(words: Words, first: int, end: int) -> int:
     """Count the words of *Copyright for portions of Acme are held by Foo as part of Bar*; 0 if none begins there.
 
-    It names works and holders and says nothing on what may be done with the parts.
+    It names works and holders, and states no term for the parts.
     """
     if words.words[first] not in ("copyright", "copyrights", "all", "any"):
         return 0
@@ -160,7 +160,7 @@ def _classify_word(words: Words, position: int) -> str:
         return word
     # The name of a project may be in lower case, behind the word.
     is_project = words.words[position - 1] in ("project", "projects") and word.isascii()
-    if is_term_word(words, position) or tells_readers(word) or not (is_project or is_name_word(words, position)):
+    if is_term_word(words, position) or names_readers(word) or not (is_project or is_name_word(words, position)):
         return ""
     return "N"
 

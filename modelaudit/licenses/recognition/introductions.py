@@ -1,8 +1,8 @@
 """Measure the sentence that introduces a licence text: *Acme is released under the MIT License, reproduced below*.
 
 Such a sentence changes nothing if it is made of three parts alone: names of what is licensed, a verb that licenses, and
-the title of the licence that follows. Any other word is a difference, and so is a name behind the title: it may say to
-whom the licence applies. A sentence about the code is reported as such, because the weights may have other terms.
+the title of the licence that follows. Any other word is a difference, and so is a name behind the title: the licence
+may apply to that party alone. A sentence about the code is reported as such, because the weights may have other terms.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_name_word,
     is_term_word,
     match_phrase,
-    tells_readers,
+    names_readers,
 )
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -128,7 +128,7 @@ _MOST_PLAIN_WORDS: Final = 2
 
 
 def measure_introduction(words: Words, first: int, end: int, titles: _Phrases) -> tuple[int, bool]:
-    """Count the words of the introduction that begins at the word ``first``, and say whether it is about code.
+    """Count the words of the introduction that begins at the word ``first``, and return whether it is about code.
 
     Args:
         words: the words of the text.
@@ -169,7 +169,7 @@ def _licenses_whole_as_follows(words: Words, subject: int, verb: int, end: int) 
     things = words.words[subject:verb]
     if not (any(map(_WHOLE.fullmatch, things)) and any(map(_WORKS.fullmatch, things))):
         return False
-    if any(tells_readers(word) or _PURPOSES.fullmatch(word) for word in things):
+    if any(names_readers(word) or _PURPOSES.fullmatch(word) for word in things):
         return False
     return (
         verb + _AS_FOLLOWS <= end
@@ -204,14 +204,14 @@ def _measure_origin(words: Words, first: int, end: int) -> int:
 
 
 def _is_plain_name(words: Words, position: int) -> bool:
-    """Whether a word is part of a name and cannot be a term or say for whom something is."""
+    """Whether a word is part of a name, and neither a term nor a reader or a place."""
     word = words.words[position]
     return (
         word not in _OPENERS
         and is_name_word(words, position)
         and not is_term_word(words, position)
         and not _PURPOSES.fullmatch(word)
-        and not tells_readers(word)
+        and not names_readers(word)
     )
 
 
@@ -260,7 +260,7 @@ def _measure_description(words: Words, first: int, end: int, *, is_behind_title:
         word = words.words[at]
         if is_term or not word.isascii() or _PURPOSES.fullmatch(word) or _BUSINESS.fullmatch(word):
             return 0
-        if tells_readers(words.words[at]) or words.words[at] in ("see", "http", "visit"):
+        if names_readers(words.words[at]) or words.words[at] in ("see", "http", "visit"):
             return 0
         at += 1
     return at - first if match and (at == end or words.find_start(at) >= stop) else 0
@@ -269,8 +269,8 @@ def _measure_description(words: Words, first: int, end: int, *, is_behind_title:
 def measure_name_of_work(words: Words, first: int, end: int, titles: _Phrases) -> int:
     """Count the words of the name of the work on a line of its own, as a heading: *# Acme Parser*.
 
-    A part of the work, a place, a reader or another licence is no such name: the heading says what the text covers, for
-    whom, or that it is another one.
+    A part of the work, a place, a reader or another licence is no such name: the heading states the scope of the text,
+    its readers, or another text.
     """
     start = words.find_start(first)
     begin, stop = words.text.rfind("\n", 0, start) + 1, words.text.find("\n", start)
@@ -300,7 +300,7 @@ def measure_name_of_work(words: Words, first: int, end: int, titles: _Phrases) -
         and all(_is_part_of_name(words, each) for each in range(first, at))
     )
     is_name = is_name or all(_is_plain_name(words, each) for each in range(first, at))
-    return whole - first if is_name and not any(map(tells_readers, words.words[first:at])) else 0
+    return whole - first if is_name and not any(map(names_readers, words.words[first:at])) else 0
 
 
 def _is_joined(words: Words, first: int, end: int) -> bool:
@@ -336,7 +336,7 @@ def _measure_title_of_work(words: Words, first: int, end: int, titles: _Phrases)
             is_name_word(words, position) or any(map(str.isdigit, word)) or _is_name_before_kind(words, position, end)
         ):
             break
-        elif _PURPOSES.fullmatch(word) or tells_readers(word):
+        elif _PURPOSES.fullmatch(word) or names_readers(word):
             return 0
     return last - first if last else 0
 

@@ -114,10 +114,10 @@ _COMPANY_REACH = 4
 
 
 def ends_name(words: Words, position: int, end: int) -> bool:
-    """Whether a copyright statement ends before a word that says for whom or where, and names nothing.
+    """Whether a copyright statement ends before a word that limits it to readers or a place, and names nothing.
 
     "Acme Foundation for Open Science" and "Institute of Technology in Japan" are names. "Acme Labs, Student Edition",
-    "Acme members in Japan" and, on a line of its own, "For Acme members" say whom a text is for.
+    "Acme members in Japan" and, on a line of its own, "For Acme members" limit a text to readers.
     """
     word = words.words[position]
     is_reader = _READERS.fullmatch(word) is not None and not is_hyphenated(words, position)
@@ -130,8 +130,8 @@ def ends_name(words: Words, position: int, end: int) -> bool:
     return _begins_line(words, position) or (word == "only" and not _is_part_of_company(words, position, end))
 
 
-def tells_readers(word: str) -> bool:
-    """Whether a word alone says for whom or where something is, such as "students" or "europe"."""
+def names_readers(word: str) -> bool:
+    """Whether a word alone limits a text to readers or a place, such as "students" or "europe"."""
     return bool(_READERS.fullmatch(word) or _PLACES.fullmatch(word))
 
 
@@ -140,7 +140,7 @@ def leads_to_lab(words: Words, position: int, end: int) -> bool:
     behind = words.words[position + 1 : min(end, position + 1 + _MOST_LAB_WORDS)]
     if not words.get_spelling(position).isupper() or not any(map(_LABS.fullmatch, behind)):
         return False
-    is_name = is_name_word(words, position + 1) and behind[0] not in _OPENERS and not any(map(tells_readers, behind))
+    is_name = is_name_word(words, position + 1) and behind[0] not in _OPENERS and not any(map(names_readers, behind))
     return is_name and _get_text_between(words, position + 1) == " " and not is_term_word(words, position + 1)
 
 
@@ -211,7 +211,7 @@ def _is_name_like_term(words: Words, position: int) -> bool:
         return _is_in_name(words, position)
     if word in _FIRST_NAMES:
         return _is_full_name(words, position) or _is_end_of_name(words, position)
-    if word == "uses":  # "(uses acme.example/jo)" says where the holder is found.
+    if word == "uses":  # "(uses acme.example/jo)" gives an address of the holder.
         return _leads_to_account(words, position)
     if _is_mailbox(words, position) or _is_mail_host(words, position):
         return True
@@ -219,7 +219,7 @@ def _is_name_like_term(words: Words, position: int) -> bool:
         return bool(after) and _COMPANY_FORMS.fullmatch(after[0]) is not None and _is_capitalised(words, position)
     if word == "free":
         return tuple(after) in _BEHIND_FREE and (after[0] == "software" or _is_capitalised(words, position))
-    if word == "your":  # A template that nobody filled in: "Your Name".
+    if word == "your":  # A template that was not filled in: "Your Name".
         return bool(after) and after[0] in _PLACEHOLDERS
     return _NAMES_LIKE_TERMS.fullmatch(word) is not None and words.get_spelling(position)[0].isupper()
 

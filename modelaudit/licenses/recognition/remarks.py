@@ -1,8 +1,13 @@
 """Measure a sentence beside licences that grants and forbids nothing: *Foo is a trademark of Acme*.
 
-Such a sentence credits people, names the holders of parts, or says whence code comes. Its words are fixed but for
-names, paths and titles, and each of these has a form that leaves no room for a condition. ``_REMARKS`` lists the
-sentences; a new one is a line there.
+Such a sentence credits people, names the holders of parts, or states the origin of code. Its words are fixed but for
+slots, and the form of each slot leaves no room for a condition. A slot is a capital letter alone: ``W`` the name of a
+program, ``H`` names of holders, ``T`` the title of a licence in the same text, ``P`` the path of a file, ``D`` a date.
+
+A new sentence is a line of ``_REMARKS``, or of ``_REMARKS_ON_PART`` or ``_REMARKS_ON_PARTS`` if the licence of a part
+has to follow. It is an expression over words as ``words.split_words`` splits them: in lower case, without punctuation,
+*project's* as ``project s``. It contains no wildcard, because any word in its place could be a condition. Add the
+sentence to ``tests/licenses/recognition/test_remarks.py``, with a twin that limits the use.
 """
 
 from __future__ import annotations
@@ -20,7 +25,7 @@ from modelaudit.licenses.recognition.name_words import (
     is_name_word,
     is_term_word,
     match_phrase,
-    tells_readers,
+    names_readers,
 )
 from modelaudit.licenses.recognition.words import Words
 from modelaudit.model.fingerprint import Span
@@ -113,7 +118,8 @@ _PATH: Final = defer_pattern(r"(?!\S*://)\S*[./]\S*")
 _DATE: Final = defer_pattern(r"(?:19|20)[0-9]{2}(?: [0-9]{1,2}){0,2}")
 _NO_WORK: Final = defer_pattern(
     r"models?|weights?|checkpoints?|adapters?|outputs?|everything|every|each|all|work|works|we|you|it|they|copies|files?"
-    r"|\w*tensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|[0-9x]{1,6}[bm]|codes?|sources?|scripts?|tests?"
+    r"|tensors?|safetensors?|networks?|llms?|loras?|gguf|ggml|ckpt|pth|pt|bin|onnx|embeddings?|[0-9x]{1,6}[bm]"
+    r"|codes?|sources?|scripts?|tests?"
     r"|contracts?|rules?|conduct|prices?|rates?|policy|policies|guidelines?|charter|agreements?"
 )
 """Words for the weights, and for texts that would govern them."""
@@ -187,7 +193,7 @@ def measure_listed_remark(
             match = remark.pattern.fullmatch(sentence)
             if match is None or not _fills_slots(words, first, match, titles):
                 continue
-            # Without a text before and behind it, a sentence on a part would say what the only text covers.
+            # Without a text before and behind it, a sentence on a part would state the scope of the only text.
             if remark.kind is not RemarkKind.ANYTHING and (is_first or end == len(words.words)):
                 continue
             if sentence == "applies to" and not _introduces_items(words, first):
@@ -201,7 +207,7 @@ def measure_listed_remark(
 def _introduces_items(words: Words, first: int) -> bool:
     """Whether the two words from ``first`` on are alone on their line, and a list of parts with holders is below.
 
-    Behind the title of a licence, they would say what that licence covers.
+    Behind the title of a licence, they would state the scope of that licence.
     """
     start, last = words.find_start(first), first + 1
     is_alone = not words.text[words.text.rfind("\n", 0, start) + 1 : start].strip(" \t#*")
@@ -252,7 +258,7 @@ def _is_path(words: Words, span: range) -> bool:
 
 
 def _is_work(words: Words, span: range) -> bool:
-    """Whether words are the name of a program, at most one of which is in lower case and no kind of a program."""
+    """Whether words name a program. At most one is in lower case, apart from kinds such as *library*."""
     plain = [
         each
         for each in span
@@ -270,7 +276,7 @@ def _is_part_of_work(words: Words, position: int) -> bool:
     return (
         word.isascii()
         and is_part_of_heading(words, position)
-        and not (tells_readers(word) or is_term_word(words, position) or _NO_WORK.fullmatch(word))
+        and not (names_readers(word) or is_term_word(words, position) or _NO_WORK.fullmatch(word))
     )
 
 
@@ -282,7 +288,7 @@ def _is_holder(words: Words, span: range) -> bool:
     is_in_capitals = all(words.get_spelling(each).isupper() for each in span if words.words[each].isalpha())
     return not (is_in_capitals and len(span) > _MOST_CAPITALS) and all(
         is_name_word(words, each)
-        and not (is_term_word(words, each) or tells_readers(words.words[each]) or asks_reader(words.words[each]))
+        and not (is_term_word(words, each) or names_readers(words.words[each]) or asks_reader(words.words[each]))
         and _NO_HOLDER.fullmatch(words.words[each]) is None
         for each in span
     )

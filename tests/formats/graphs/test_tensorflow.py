@@ -158,7 +158,7 @@ SAVE_TO_FIXED_PATH = "SaveV2 with a fixed path"
         (encode_graph(INPUT, encode_node("n", "NoOp", "^x"), encode_node("s", "SaveV2", "^x", "x")), "SaveV2"),
     ],
 )
-def test_mention_of_a_tensorflow_save_operator_says_fixed_path_unless_it_is_an_input_or_usual_name(
+def test_mention_of_a_tensorflow_save_operator_shows_fixed_path_unless_it_is_an_input_or_usual_name(
     read_bytes, data, expected
 ):
     assert {name for name in list_operators(read_bytes(data, "g.pb")) if name.startswith("SaveV2")} == {expected}

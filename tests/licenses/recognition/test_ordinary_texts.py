@@ -668,3 +668,24 @@ def test_two_names_joined_by_nor_take_the_place_of_one(clause: str, is_exact: bo
 def test_pointer_to_the_licence_file_of_a_part_changes_nothing(pointer: str, is_exact: bool) -> None:
     text = f"Copyright (c) 2024 Jo Acme\n\n{pointer}\n\n{MIT}"
     assert (recognise(text) == {("MIT", Likeness.EXACT)}) is is_exact
+
+
+@pytest.mark.counterpart
+@check_each(
+    "written, instead, likeness",
+    [
+        ("", "", Likeness.EXACT),
+        ("1996-2019 Julian", "1996-2019 Julian, for members", Likeness.VARIANT),
+        ("are permitted", "are permitted for research", Likeness.VARIANT),
+        ("appreciated but is not required", "required", Likeness.VARIANT),
+        ("must be plainly marked", "must not be sold", Likeness.VARIANT),
+        ("version 1.0.8", "version 1.0.8 for members", Likeness.VARIANT),
+    ],
+)
+def test_copy_of_the_bzip2_licence_is_exact_until_a_word_limits_it(
+    written: str, instead: str, likeness: Likeness
+) -> None:
+    (path,) = [file for file in distribution("pillow").files or () if file.name == "LICENSE"]
+    text = strip_head(path.read_text(encoding="utf-8"), 'This program, "bzip2"').partition("\n---")[0]
+    assert written in text
+    assert recognise(text.replace(written, instead, 1)) == {("bzip2-1.0.6", likeness)}

@@ -66,7 +66,7 @@ def _read_items(cursor: RecordCursor, facts: dict[str, str]) -> None:
 
 
 def _read_item(cursor: RecordCursor) -> None:
-    """Read one item. Raises ``DamagedError``; the item is then not consumed, so that what it is can be searched."""
+    """Read one item. Raises ``DamagedError``; the item is then not consumed, so that its bytes can be searched."""
     start = cursor.peek(_LONGEST_START)
     if len(start) < _LONGEST_START or start[0] != _ITEM:
         raise DamagedError("no item of a lexicon begins here", cursor.offset)
