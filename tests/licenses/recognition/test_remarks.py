@@ -261,3 +261,14 @@ def test_exception_counts_beside_a_licence_text_alone() -> None:
     exception = text[text.index("GCC RUNTIME LIBRARY EXCEPTION") :]
     assert recognise(text) == {("BSD-3-Clause", Likeness.EXACT), ("GPL-3.0-or-later", Likeness.EXACT)}
     assert recognise(exception) == set()
+
+
+def test_bundle_of_a_wheel_is_exact_with_the_exception_of_its_runtime_library() -> None:
+    (path,) = [file for file in distribution("scikit-learn").files or () if file.name == "COPYING"]
+    found = recognise(path.read_text(encoding="utf-8"))
+    assert found == {("BSD-3-Clause", Likeness.EXACT), ("GPL-3.0-or-later", Likeness.EXACT)}
+
+
+def test_variant_of_bsd_by_open_mpi_is_named() -> None:
+    (path,) = [file for file in distribution("numpy").files or () if str(file).endswith("licenses/LICENSE.txt")]
+    assert "BSD-3-Clause-Open-MPI" in {id_ for id_, _ in recognise(path.read_text(encoding="utf-8"))}
