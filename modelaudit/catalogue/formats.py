@@ -54,7 +54,8 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     runs no code. A declared extension that no file describes promises its formats by their names.
 
     Raises:
-        ConfigurationError: an extension, or a format in ``runs-code``, ``inert`` or ``judged``, is listed twice.
+        ConfigurationError: an extension of a promise or in ``run-by-name``, or a format in ``runs-code``, ``inert`` or
+            ``judged``, is listed twice.
     """
     promises: dict[str, Promise] = {}
     reasons: dict[str, dict[str, str]] = {"runs-code": {}, "inert": {}, "judged": {}}
@@ -63,8 +64,7 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     for document in documents:
         file = _FILE.read(document)
         by_hand.update(file.by_hand)
-        for run in file.run_by_name:
-            run_names |= dict.fromkeys(run.extensions, RunName(run.why, frozenset(run.read_by)))
+        _add_run_names(file.run_by_name, document, run_names)
         # Rules judge the content of these formats, so their entries state no reason. They are read only to refuse a
         # format that is in two parts.
         judged = [(format_, "") for format_ in file.judged]
@@ -88,3 +88,13 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
     return Formats(
         promises, reasons["runs-code"], reasons["inert"], facts.defects, run_names=run_names, by_hand=frozenset(by_hand)
     )
+
+
+def _add_run_names(entries: Iterable[RunNameFile], document: Document, run_names: dict[str, RunName]) -> None:
+    """Add the extensions of files that a program runs; none may be listed twice, with further readers."""
+    for index, entry in enumerate(entries):
+        for number, extension in enumerate(entry.extensions):
+            if extension in run_names:
+                place = ("run-by-name", index, "extensions", number)
+                raise document.error(f"{extension} is listed already; {run_names[extension].why}", place)
+            run_names[extension] = RunName(entry.why, frozenset(entry.read_by))

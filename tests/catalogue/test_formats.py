@@ -97,6 +97,14 @@ def test_format_that_the_list_of_judged_formats_repeats_is_refused(rules_with_fo
         load_catalogue(rules_with_formats, (extra,))
 
 
+def test_name_that_a_program_runs_cannot_be_listed_again_with_further_readers(tmp_path: Path) -> None:
+    (tmp_path / "formats.yaml").write_text(
+        "run-by-name:\n  - why: a browser runs its scripts\n    extensions: [.html]\n    read-by: [safetensors]\n"
+    )
+    with pytest.raises(ConfigurationError, match=r"formats.yaml:3: .html is listed already; a browser"):
+        load_catalogue(extra=(tmp_path,))
+
+
 def test_argument_condition_use_reads_is_accepted_for_a_dangerous_callable(
     rules: Path, damage: Callable[[str, str, str], Path]
 ) -> None:
