@@ -28,7 +28,7 @@ _DATA_ENDING: Final = defer_pattern(
     r"|bif|uai|asc|pgm|ppm|pbm|pfm|xpm|svg|css|scss|less|cube|srt|vtt|lrc|sub|ass|ssa|krn|musicxml|fits|sample|samples"
     r"|hist|scores|score"
     # Words, labels, tokens and corpora.
-    r"|vocab|vocabulary|voc|bpe|tiktoken|codes|merges|spm|dict|dic|aff|lex|lexicon|rep|vp|sts|lm|arpa|carpa|tok|token|tokens|words"
+    r"|vocab|vocabulary|voc|bpe|tiktoken|codes|merges|spm|dict|dic|aff|lex|lexicon|rep|vp|sts|wap|wapiti|lm|arpa|carpa|tok|token|tokens|words"
     r"|wordlist|stopwords|labels|label|names|classes|tags|src|tgt|trg|ref|hyp|pred|gold|conll|conllu|iob|bio|ann"
     r"|tree|trees|corpus|raw|norm|utf8|eval|train|dev|test|valid|validation|out|output"
     # Text forms of weights, of their settings, and of what training tools store beside them: ncnn, SpeechBrain, Marian.

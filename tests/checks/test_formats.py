@@ -155,10 +155,10 @@ def test_name_that_a_program_runs_counts_for_formats_without_a_reader_of_program
     formats = replace(FORMATS, run_names={".html": RunName("a browser runs it", frozenset({"markup"}))})
     recognised = (
         *[("a.html", "safetensors"), ("b.html", "markup"), ("b.html", "text"), ("c.html", "git-lfs-pointer")],
-        *[("d.zip!d.html", "npy"), ("e.html", "pickle"), ("f.txt", "npy")],
+        *[("d.zip!d.html", "npy"), ("e.html", "pickle"), ("f.txt", "npy"), ("a/.HTML", "npy")],
     )
     found = [(each.artifact, each.fields["danger"]) for each in build_extension_subjects(recognised, formats)]
-    assert found == [("a.html", "program"), ("d.zip!d.html", "program"), ("e.html", "program")]
+    assert found == [("a.html", "program"), ("d.zip!d.html", "program"), ("e.html", "program"), ("a/.HTML", "program")]
 
 
 def test_note_on_whether_a_format_can_run_code_appears_once_for_several_files():

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline
+from modelaudit.model.structure import UnreadReason
 
 SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS, **SPEECH}
 FORMATS = (
@@ -324,3 +325,14 @@ def test_every_text_of_a_labeller_has_its_length(read_bytes, features):
     assert not has_fault(read_bytes(data, "model"))
     for end in range(6, len(data)):
         assert has_fault(read_bytes(data[:end], "model"))
+
+
+@pytest.mark.parametrize("command", [b"$(curl a|sh)", b"`id`", b'system("id")#', b"a;curl b"])
+@pytest.mark.parametrize(("name", "is_open"), [("configure", True), ("model.nu", True), ("model.wap", False)])
+def test_commands_in_texts_of_wapiti_leave_an_absence_under_a_name_that_may_be_run(
+    read_bytes, command: bytes, name: str, is_open: bool
+) -> None:
+    """Each of these names lets a shell or an interpreter run the file, which begins with comments."""
+    content = bytes(build_labeller().data).replace(b"4:NOUN,", b"%d:%s," % (len(command), command))
+    assert [reason for _, reason in read_bytes(content, name).unread] == [UnreadReason.PROGRAM] * is_open
+    assert not read_bytes(bytes(build_labeller().data), name).unread
