@@ -329,6 +329,15 @@ def test_an_object_that_may_change_the_body_of_a_module_is_critical(tmp_path: Pa
     assert Severity.CRITICAL in scan_severities(tmp_path, finish(content))
 
 
+def test_a_source_under_the_older_key_that_another_object_may_change_is_critical(tmp_path: Path) -> None:
+    old = mapping(training=b"\x88", _modules=mapping(lin=LINEAR), code=text(SOURCE))
+    assert scan_severities(tmp_path, finish(rebuild(old) + mapping(code=text("de")) + b"\x86")) == {Severity.CRITICAL}
+    assert scan_severities(tmp_path, finish(rebuild(body()) + mapping(code=text("de")) + b"\x86")) == set()
+    change = DEEP_WRAPPER + text("code") + text(EVIL) + b"s0"
+    content = REBUILDER + old + b"q\x01" + change + text(IMPORTS) + b"\x86R"
+    assert Severity.CRITICAL in scan_severities(tmp_path, finish(content))
+
+
 @check_each("class_", ["torch.nn.modules.sparse.Embedding", "onnx2torch.node_converters.sum.OnnxSum"])
 @check_each("method", ["from_pretrained", "apply_reduction"])
 def test_a_part_with_the_name_of_a_method_is_critical(tmp_path: Path, class_: str, method: str) -> None:

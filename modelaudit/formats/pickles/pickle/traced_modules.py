@@ -27,8 +27,8 @@ from modelaudit.model.traced import TracedSource
 REBUILDERS: Final = frozenset({Name("torch.fx.graph_module", "reduce_graph_module")})
 _ORDERED: Final = Name("collections", "OrderedDict")
 _PARAMETER: Final = Name("torch._utils", "_rebuild_parameter")
-_OLD_CODE: Final = "code"  # read only in a body without the other key
-_TEXT_KEYS: Final = frozenset({"_code", _OLD_CODE})
+_CODE: Final = "_code"
+_TEXT_KEYS: Final = frozenset({_CODE, "code"})
 _PLAIN: Final = frozenset({int, float, str, bytes, TruncatedConstant, Embedded, Container})
 _NO_PAIRS: Final = frozenset({int, float, bool, type(None)})
 # Attributes of the body by which torch decides how to trace it. They are data, or the class of a tracer.
@@ -75,8 +75,10 @@ class TracedModuleTracker:
         if self.obstacle or not self.modules:
             return self.obstacle
         bodies = {id(body) for body in self._bodies}
+        # Other mappings may have the key ``code``, which torch reads only in a body without the other one.
+        keys = {key for target, key, _ in self._texts if id(target) in bodies} | {_CODE} | _OPTIONS
         for target, key, value in self._texts:
-            if id(target) not in bodies and key != _OLD_CODE and not (key in _OPTIONS and _is_empty(value)):
+            if id(target) not in bodies and key in keys and not (key in _OPTIONS and _is_empty(value)):
                 return f"{key} is set outside of the body of a module"
         return ""
 
