@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
-from modelaudit.catalogue.schema import CONFIG, Extension, Kebab, Shape, Text
+from modelaudit.catalogue.schema import CONFIG, Extension, FileName, Kebab, Shape, Text
 from modelaudit.model.format_facts import FormatFacts
 from modelaudit.model.format_promises import Formats, Promise, RunName
 
@@ -25,11 +25,12 @@ class PromiseFile:
 
 @dataclass(config=CONFIG)
 class RunNameFile:
-    """Extensions of files that one kind of program runs; the formats in ``read_by`` judge what it would run."""
+    """Extensions and names of files that a program runs; the formats in ``read_by`` judge what it would run."""
 
     why: Text
     extensions: Annotated[list[Extension], Field(min_length=1)]
     read_by: Annotated[list[Kebab], Field(min_length=1)]
+    names: list[FileName] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -64,7 +65,7 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
         file = _FILE.read(document)
         by_hand.update(file.by_hand)
         for run in file.run_by_name:
-            run_names |= dict.fromkeys(run.extensions, RunName(run.why, frozenset(run.read_by)))
+            run_names |= dict.fromkeys([*run.extensions, *run.names], RunName(run.why, frozenset(run.read_by)))
         # Rules judge the content of these formats, so their entries state no reason. They are read only to refuse a
         # format that is in two parts.
         judged = [(format_, "") for format_ in file.judged]

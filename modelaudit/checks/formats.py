@@ -50,7 +50,7 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
         run_name = _find_run_name(address, formats)
         is_mismatch = promise is not None and format_ in formats.runs_code
         if run_name is not None and address not in judged and not is_mismatch:
-            yield _make_run_subject(address, extension or file_name_of(address), format_, run_name)
+            yield _make_run_subject(address, find_run_key(address), format_, run_name)
             continue
         if promise is None or format_ in promise.formats or format_ in _PLACEHOLDERS:
             continue
@@ -81,8 +81,8 @@ def _find_judged(pairs: Iterable[tuple[str, str]], formats: Formats) -> frozense
 
 
 def _find_run_name(address: str, formats: Formats) -> RunName | None:
-    """Return by what a file with this extension is run, or one that is named like an extension: ``.Rprofile``."""
-    return formats.run_names.get(find_extension(address) or file_name_of(address))
+    """Return by what a file with this name or extension is run; ``None`` if no program runs it."""
+    return formats.run_names.get(find_run_key(address))
 
 
 def _make_run_subject(address: str, extension: str, format_: str, run_name: RunName) -> Subject:
@@ -163,6 +163,11 @@ def find_extension(address: str) -> str:
     """Return the extension of the last part of an address, in lower case with its dot; empty if it has none."""
     stem, dot, extension = file_name_of(address).rpartition(".")
     return dot + extension if stem else ""
+
+
+def find_run_key(address: str) -> str:
+    """Return the extension of an address, or the name of a file without one, such as ``.bashrc``."""
+    return find_extension(address) or file_name_of(address)
 
 
 def file_name_of(address: str) -> str:

@@ -19,8 +19,6 @@ from modelaudit.model.lazy_pattern import defer_pattern
 _LONGEST_PIECE: Final = 6_000
 COMMENT_OF_CODE: Final = "a comment in code"
 """The means of a comment of settings or of a program, which may speak of models and commands as its subject."""
-NOT_DISPLAYED: Final = "an element that is not displayed"
-"""The means of an element whose style hides it."""
 _FENCE: Final = defer_pattern(
     r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^[ \t>]*\1[^\n]*$|\Z)|`[^`\n]{1,500}`", re.MULTILINE
 )
@@ -112,7 +110,7 @@ def find_hidden_texts(text: str, path: str = "") -> Iterator[HiddenText]:
         if _HIDING.search(element["attributes"]):
             end = visible.find(f"</{element['tag']}", element.end(), element.end() + _LONGEST_PIECE)
             content = text[element.end() : end if end >= 0 else element.end() + _LONGEST_PIECE]
-            yield HiddenText(NOT_DISPLAYED, html.unescape(content), element.start())
+            yield HiddenText("an element that is not displayed", html.unescape(content), element.start())
 
 
 def _find_texts_of_programs(text: str, path: str) -> Iterator[HiddenText]:

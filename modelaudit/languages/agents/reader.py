@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Final
 
 from modelaudit.languages.agents.files import is_agent_file
-from modelaudit.languages.agents.hidden import COMMENT_OF_CODE, NOT_DISPLAYED, HiddenText, find_hidden_texts
+from modelaudit.languages.agents.hidden import COMMENT_OF_CODE, HiddenText, find_hidden_texts
 from modelaudit.languages.agents.risks import FETCH_AND_RUN, Risk, find_gathered_secrets, find_risks
 from modelaudit.languages.jinja.notable_text import find_notable_texts
 from modelaudit.languages.python.attack_texts import find_attack_texts
@@ -171,8 +171,8 @@ def _judge_hidden_text(piece: HiddenText) -> str:
     use = next((notable.use for notable in find_notable_texts(text) if notable.use in phrases), "")
     if use:
         return use
-    # People comment the installation out, which tells no reader to keep silent.
-    may_fetch = is_addressed or piece.means == NOT_DISPLAYED or _SILENCE.search(text) is not None
+    # People comment an installation out, or show it in another tab; that tells no reader to keep silent.
+    may_fetch = is_addressed or _SILENCE.search(text) is not None
     risk = next((risk for risk in find_risks(text) if may_fetch or risk.use != FETCH_AND_RUN), None)
     if risk is not None:
         return risk.use
