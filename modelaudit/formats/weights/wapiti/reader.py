@@ -11,19 +11,15 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from modelaudit.languages.unlisted_text import is_listed_name
+from modelaudit.languages.unlisted_text import report_commands_in_data
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
-from modelaudit.model.structure import Unread, UnreadReason
 from modelaudit.wire.base import DamagedError, Reading
 from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.record_cursor import RecordCursor, outline_records
-from modelaudit.wire.text import get_file_name
-from modelaudit.wire.windows import iterate_chunks
 
 _LONGEST_LINE: Final = 64 * 1024
-_LONGEST_COMMAND: Final = 64  # what two blocks may share of one
 _LINES_PER_CHECK: Final = 1024
 # The kind of the model, of three, and the number of weights; older files state no kind.
 _MODEL: Final = defer_pattern(rb"#mdl#(?:[0-2]#)?(\d{1,12})")
@@ -31,11 +27,6 @@ _MODEL: Final = defer_pattern(rb"#mdl#(?:[0-2]#)?(\d{1,12})")
 _PATTERNS: Final = defer_pattern(rb"#rdr#(\d{1,6})/\d{1,6}(?:/[01])?")
 _TEXTS: Final = defer_pattern(rb"#qrk#(\d{1,12})")
 _TEXT: Final = defer_pattern(rb"(\d{1,6}):([^\x00-\x08\x0a-\x1f]*),")
-# A substitution of a shell or of make, a call that starts a program, or a command behind an operator.
-_COMMAND: Final = defer_pattern(
-    rb"\$[({]|`[^`\n]{1,200}`|\b(?:system2?|exec\w*|eval|popen|spawn\w*|source|run|shell|unix|dos)[ \t]{0,9}\("
-    rb"|[;&|][ \t]{0,9}(?:sudo[ \t]|\.?/|(?:ba|z|da)?sh\b|curl\b|wget\b|nc\b|python|perl|ruby|node\b|rm\b|source\b)"
-)
 # As ``%a`` of C writes a number.
 _WEIGHT: Final = defer_pattern(rb"(\d{1,12})=-?0x[01](?:\.[0-9a-f]{1,13})?p[+-]\d{1,4}")
 
@@ -43,28 +34,12 @@ _WEIGHT: Final = defer_pattern(rb"(\d{1,12})=-?0x[01](?:\.[0-9a-f]{1,13})?p[+-]\
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
     """Yield the outline with the numbers of labels, features and weights, and an absence if its texts hold commands.
 
-    The first lines are comments of a shell and of other languages, which run a command that a later line holds. Under a
-    name of data, no program is started from the file.
-
     Raises:
         DamagedError: a line has another form, a length or count is another, or lines follow the last weight.
         WindowError: the window could not return the requested bytes.
     """
     yield from outline_records(window, "wapiti", _read_model)
-    name = get_file_name(artifact.path)
-    if not is_listed_name(name, artifact.path) and _holds_command(window):
-        yield Unread(UnreadReason.PROGRAM, "the texts of the model hold commands, which its name lets a program run")
-
-
-def _holds_command(window: Window) -> bool:
-    """Whether the file has a command within another, or a call that starts a program."""
-    rest = b""
-    for chunk in iterate_chunks(window, 0, window.size):
-        check_deadline()
-        if _COMMAND.search(rest + chunk) is not None:
-            return True
-        rest = chunk[-_LONGEST_COMMAND:]
-    return False
+    yield from report_commands_in_data(artifact.path, window)
 
 
 def _read_model(cursor: RecordCursor, facts: dict[str, str]) -> None:
