@@ -200,11 +200,16 @@ def _is_list_of_rules(window: Window, end: int) -> bool:
     return any(pattern.fullmatch(text) is not None for pattern in (_SOUND_RULES, _DEPENDENCIES))
 
 
-def report_commands_in_data(path: str, window: Window) -> Iterator[Unread]:
+def report_commands_in_data(path: str, window: Window, end: int | None = None) -> Iterator[Unread]:
     """Yield an absence for data in lines of text that hold a command, unless the name is one of data.
 
     A shell and other interpreters pass over lines that they do not understand, such as the head of a model, and run the
     command in a later one. Under a name of data, no program is started from the file.
+
+    Args:
+        path: of the file.
+        window: of its bytes.
+        end: of the text; that of the file if ``None``.
 
     Raises:
         WindowError: the window could not return the requested bytes.
@@ -213,7 +218,7 @@ def report_commands_in_data(path: str, window: Window) -> Iterator[Unread]:
     if is_listed_name(get_file_name(path), path):
         return
     rest = b""
-    for chunk in iterate_chunks(window, 0, window.size):
+    for chunk in iterate_chunks(window, 0, window.size if end is None else end):
         check_deadline()
         if _COMMAND.search(rest + chunk) is not None:
             yield Unread(UnreadReason.PROGRAM, "the data hold a command, which the name of the file lets a program run")

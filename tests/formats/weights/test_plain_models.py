@@ -322,9 +322,9 @@ def test_changed_count_length_and_number_of_a_labeller_is_reported(old, new, rea
 @given(st.lists(st.binary(max_size=9).filter(lambda text: not any(byte < 32 for byte in text)), min_size=1))
 def test_every_text_of_a_labeller_has_its_length(read_bytes, features):
     data = bytes(build_labeller(*features).data)
-    assert not has_fault(read_bytes(data, "model"))
+    assert not has_fault(read_bytes(data, "model.wap"))
     for end in range(6, len(data)):
-        assert has_fault(read_bytes(data[:end], "model"))
+        assert has_fault(read_bytes(data[:end], "model.wap"))
 
 
 def write_labeller(command: bytes) -> bytes:
