@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from modelaudit.catalogue.document import Document
-from modelaudit.catalogue.schema import CONFIG, Extension, Kebab, Shape, Text
+from modelaudit.catalogue.schema import CONFIG, Extension, FileName, Kebab, Shape, Text
 from modelaudit.model.format_facts import FormatFacts
 from modelaudit.model.format_promises import Formats, Promise, RunName
 
@@ -25,11 +25,12 @@ class PromiseFile:
 
 @dataclass(config=CONFIG)
 class RunNameFile:
-    """Extensions of files that one kind of program runs; the formats in ``read_by`` judge what it would run."""
+    """Extensions and names of files that a program runs; the formats in ``read_by`` judge what it would run."""
 
     why: Text
     extensions: Annotated[list[Extension], Field(min_length=1)]
     read_by: Annotated[list[Kebab], Field(min_length=1)]
+    names: list[FileName] = Field(default_factory=list)
 
 
 @dataclass(config=CONFIG)
@@ -91,10 +92,11 @@ def read_formats(documents: Iterable[Document], facts: FormatFacts) -> Formats:
 
 
 def _add_run_names(entries: Iterable[RunNameFile], document: Document, run_names: dict[str, RunName]) -> None:
-    """Add the extensions of files that a program runs; none may be listed twice, with further readers."""
+    """Add the extensions and names of files that a program runs; none may be listed twice, with further readers."""
     for index, entry in enumerate(entries):
-        for number, extension in enumerate(entry.extensions):
-            if extension in run_names:
-                place = ("run-by-name", index, "extensions", number)
-                raise document.error(f"{extension} is listed already; {run_names[extension].why}", place)
-            run_names[extension] = RunName(entry.why, frozenset(entry.read_by))
+        for part, listed in (("extensions", entry.extensions), ("names", entry.names)):
+            for number, name in enumerate(listed):
+                if name in run_names:
+                    place = ("run-by-name", index, part, number)
+                    raise document.error(f"{name} is listed already; {run_names[name].why}", place)
+                run_names[name] = RunName(entry.why, frozenset(entry.read_by))

@@ -122,6 +122,7 @@ ModuleName = Annotated[str, require_match(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dot
 Attribute = Annotated[str, require_match(r"[^\W\d]\w*", "the name of something in a module, without a dot")]
 IsoDate = Annotated[str, require_match(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
 Extension = Annotated[str, require_match(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
+FileName = Annotated[str, require_match(r"\.?[a-z0-9_-]+", "a file name in lower case without an extension")]
 FieldName = Annotated[str, require_match(r"[a-z][a-z0-9_]*", "a field's name in snake_case")]
 Effect = Annotated[str, require_word(EFFECTS)]
 Territory = Annotated[str, require_match(r"[A-Z]{2,5}", "a territory such as DE, EU or WORLD")]

@@ -47,10 +47,10 @@ def build_extension_subjects(recognised: Iterable[tuple[str, str]], formats: For
             continue  # the format was appended on purpose
         extension = find_extension(address)
         promise = formats.promises.get(extension)
-        run_name = formats.run_names.get(extension)
+        run_name = _find_run_name(address, formats)
         is_mismatch = promise is not None and format_ in formats.runs_code
         if run_name is not None and address not in judged and not is_mismatch:
-            yield _make_run_subject(address, extension, format_, run_name)
+            yield _make_run_subject(address, find_run_key(address), format_, run_name)
             continue
         if promise is None or format_ in promise.formats or format_ in _PLACEHOLDERS:
             continue
@@ -72,12 +72,17 @@ def _find_judged(pairs: Iterable[tuple[str, str]], formats: Formats) -> frozense
 
     A placeholder has no content that runs.
     """
-    run_names = ((address, format_, formats.run_names.get(find_extension(address))) for address, format_ in pairs)
+    run_names = ((address, format_, _find_run_name(address, formats)) for address, format_ in pairs)
     return frozenset(
         address
         for address, format_, run_name in run_names
         if run_name is not None and (format_ in run_name.read_by or format_ in _PLACEHOLDERS)
     )
+
+
+def _find_run_name(address: str, formats: Formats) -> RunName | None:
+    """Return by what a file with this name or extension is run; ``None`` if no program runs it."""
+    return formats.run_names.get(find_run_key(address))
 
 
 def _make_run_subject(address: str, extension: str, format_: str, run_name: RunName) -> Subject:
@@ -156,6 +161,15 @@ def _describe_format(format_: str, formats: Formats, findings: int) -> FormatNot
 
 def find_extension(address: str) -> str:
     """Return the extension of the last part of an address, in lower case with its dot; empty if it has none."""
-    name = _ORDINAL.sub("", re.split(r"[!/\\]", address)[-1])
-    stem, dot, extension = name.rpartition(".")
-    return dot + extension.lower() if stem else ""
+    stem, dot, extension = file_name_of(address).rpartition(".")
+    return dot + extension if stem else ""
+
+
+def find_run_key(address: str) -> str:
+    """Return the extension of an address, or the name of a file without one, such as ``.bashrc``."""
+    return find_extension(address) or file_name_of(address)
+
+
+def file_name_of(address: str) -> str:
+    """Return the last part of an address in lower case."""
+    return _ORDINAL.sub("", re.split(r"[!/\\]", address)[-1]).lower()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence, Set
 
 from modelaudit.checks.chunks import ChunkGrids
-from modelaudit.checks.formats import find_extension
+from modelaudit.checks.formats import find_run_key
 from modelaudit.model.artifact import TENSOR_STORAGE
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.copies import replace
@@ -55,7 +55,7 @@ def resolve_references(
             ``is_trailing_data`` holds; they were not judged yet.
         data_paths: the files that references name as data, as ``collect_referenced_paths`` returns them.
         references: the references as read, with the address of the file that contains them.
-        run_names: the extensions of files that a program runs.
+        run_names: the extensions and the names of files that a program runs.
 
     Returns:
         the records without the closed absences, those of ``unrecognised_subjects`` that are still to be judged, and the
@@ -65,7 +65,7 @@ def resolve_references(
     closed: set[str] = set()
     new_records = []
     for record in records:
-        if find_extension(record.path) in run_names:
+        if find_run_key(record.path) in run_names:
             new_records.append(record)
             continue
         is_data_file = record.path in data_paths and _is_unrecognised_file(record)

@@ -85,6 +85,9 @@ def _find_reasons(program: PickleProgram, objects: Mapping[str, set[Object]], na
     for maker in program.traced.stated:
         if not names.lists("stated", str(maker)):
             yield f"the state of {maker} is no mapping and may hold keys"
+    for maker, value in program.traced.positions:
+        if names.lists("module", str(maker)) and not _is_part_of_state(value, names):
+            yield f"the state of {maker} may set {_format_object(value)} as a part"
     for key, values in objects.items():
         yield from _judge_key(key, values, names)
     for module in program.traced.modules:
@@ -93,6 +96,8 @@ def _find_reasons(program: PickleProgram, objects: Mapping[str, set[Object]], na
             yield from _judge_path(path, objects, names, "module")
         for path in module.source.read_paths:
             yield from _judge_path(path, objects, names, "tensor")
+            if module.source.combines_parts and not {path[-1], ""}.isdisjoint(program.traced.plain):
+                yield f"the source computes with {path[-1]}, which may be a number, a text or a container"
 
 
 def _judge_source(source: TracedSource, names: TracedNames) -> Iterator[str]:
@@ -169,6 +174,14 @@ def _are_made_by(kind: str, values: set[Object], names: TracedNames, *, may_be_c
         and (may_be_called or not value.called or value.maker == REBUILDER)
         for value in values
     )
+
+
+def _is_part_of_state(value: Object, names: TracedNames) -> bool:
+    """Whether an object in a state without keys is one that no call of a part runs: a tensor or a constant of torch."""
+    if isinstance(value, Name):
+        return names.lists("value", str(value))
+    kinds = ("tensor", "stated", "mapping")
+    return isinstance(value, CallResult) and any(names.lists(kind, str(value.maker)) for kind in kinds)
 
 
 def _format_object(value: Object) -> str:

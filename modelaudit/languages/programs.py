@@ -31,7 +31,8 @@ _BY_ENDING: Final = {
         ".cgi", ".fcgi", ".jse", ".wsh", ".sct", ".ejs",
     ),
     "commands that a program runs when it starts": (
-        ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc",
+        ".rprofile", "rprofile.site", ".gdbinit", ".lldbinit", ".vimrc", ".pdbrc", ".pythonrc", ".exrc",
+        ".octaverc", ".emacs",
     ),
     "graphs in text form": (".pbtxt", ".prototxt", ".mlir", ".mil"),
     "build files": (

@@ -16,6 +16,7 @@ from modelaudit.model.artifact import Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
 from modelaudit.model.structure import Location, Unread, UnreadReason
+from modelaudit.wire.deadline import check_deadline
 from modelaudit.wire.text import get_file_name
 from modelaudit.wire.windows import iterate_chunks
 
@@ -28,7 +29,7 @@ _DATA_ENDING: Final = defer_pattern(
     r"|bif|uai|asc|pgm|ppm|pbm|pfm|xpm|svg|css|scss|less|cube|srt|vtt|lrc|sub|ass|ssa|krn|musicxml|fits|sample|samples"
     r"|hist|scores|score"
     # Words, labels, tokens and corpora.
-    r"|vocab|vocabulary|voc|bpe|tiktoken|codes|merges|spm|dict|dic|aff|lex|lexicon|rep|vp|sts|lm|arpa|carpa|tok|token|tokens|words"
+    r"|vocab|vocabulary|voc|bpe|tiktoken|codes|merges|spm|dict|dic|aff|lex|lexicon|rep|vp|sts|wap|wapiti|htsvoice|lm|arpa|carpa|tok|token|tokens|words"
     r"|wordlist|stopwords|labels|label|names|classes|tags|src|tgt|trg|ref|hyp|pred|gold|conll|conllu|iob|bio|ann"
     r"|tree|trees|corpus|raw|norm|utf8|eval|train|dev|test|valid|validation|out|output"
     # Text forms of weights, of their settings, and of what training tools store beside them: ncnn, SpeechBrain, Marian.
@@ -111,6 +112,12 @@ _SOUND_RULES: Final = defer_pattern(
 _DEPENDENCIES: Final = defer_pattern(
     rb"(?:[\w./+-]++:(?:[ \t]++(?:\\\r?\n[ \t]*+)?[\w./+-]++)*+[ \t]*+(?:\\\r?\n[ \t]*+)?(?:\r?\n)*+)++"
 )
+# A substitution of a shell or of make, a call that starts a program, or a command behind an operator.
+_COMMAND: Final = defer_pattern(
+    rb"\$[({]|`[^`\n]{1,200}`|\b(?:system2?|exec\w*|eval|popen|spawn\w*|source|run|shell|unix|dos)[ \t]{0,9}\("
+    rb"|[;&|][ \t]{0,9}(?:sudo[ \t]|\.?/|(?:ba|z|da)?sh\b|curl\b|wget\b|nc\b|python|perl|ruby|node\b|rm\b|source\b)"
+)
+_LONGEST_COMMAND: Final = 64  # what two blocks may share of one
 _LONGEST_RULES: Final = 1024 * 1024
 _FEWEST_ROWS: Final = 20
 _FEWEST_TOKENS: Final = 5
@@ -191,6 +198,32 @@ def _is_list_of_rules(window: Window, end: int) -> bool:
         return False
     text = window.read(0, end) + b"\n"
     return any(pattern.fullmatch(text) is not None for pattern in (_SOUND_RULES, _DEPENDENCIES))
+
+
+def report_commands_in_data(path: str, window: Window, end: int | None = None) -> Iterator[Unread]:
+    """Yield an absence for data in lines of text that hold a command, unless the name is one of data.
+
+    A shell and other interpreters pass over lines that they do not understand, such as the head of a model, and run the
+    command in a later one. Under a name of data, no program is started from the file.
+
+    Args:
+        path: of the file.
+        window: of its bytes.
+        end: of the text; that of the file if ``None``.
+
+    Raises:
+        WindowError: the window could not return the requested bytes.
+        LimitReachedError: the time for the artifact is over.
+    """
+    if is_listed_name(get_file_name(path), path):
+        return
+    rest = b""
+    for chunk in iterate_chunks(window, 0, window.size if end is None else end):
+        check_deadline()
+        if _COMMAND.search(rest + chunk) is not None:
+            yield Unread(UnreadReason.PROGRAM, "the data hold a command, which the name of the file lets a program run")
+            return
+        rest = chunk[-_LONGEST_COMMAND:]
 
 
 def _is_row(words: list[bytes]) -> bool:

@@ -32,7 +32,7 @@ class Formats(Struct, frozen=True):
         runs_code: by format, how its loaders run code from the file.
         inert: by format, why no loader runs code from the file.
         defects: by format, the kinds of its defects, as in ``FormatFacts``.
-        run_names: the extensions of files that a program runs, in lower case and with their dot.
+        run_names: the extensions, with their dot, and the names of files that a program runs, in lower case.
         by_hand: the formats of files that a person starts or follows, and that no loader runs.
     """
 

@@ -193,12 +193,16 @@ class TracedModules(Struct, frozen=True):
             without modules.
         stated: the makers of objects whose state is no mapping and may hold keys all the same.
         obstacle: why ``objects`` may be incomplete; empty if it is not.
+        positions: (maker, value) of each object in a state whose parts have positions and no keys.
+        plain: the attributes that sources read and that may be numbers, texts or containers; "" if any may be.
     """
 
     modules: tuple[TracedModule, ...] = ()
     objects: tuple[tuple[str, Name | CallResult | Unknown], ...] = ()
     stated: tuple[Name | Unknown, ...] = ()
     obstacle: str = ""
+    positions: tuple[tuple[Name | Unknown, Name | CallResult | Unknown], ...] = ()
+    plain: tuple[str, ...] = ()
 
 
 class PickleStream(Struct, frozen=True):

@@ -21,6 +21,7 @@ class TracedSource(Struct, frozen=True):
         attributes: of intermediate values, that it reads.
         called_paths: the attributes from the module itself to each submodule that it calls.
         read_paths: the attributes from the module itself to each tensor that it reads.
+        combines_parts: whether an operator of Python combines tensors of the module while the source runs.
     """
 
     fault: str = ""
@@ -34,3 +35,4 @@ class TracedSource(Struct, frozen=True):
     attributes: tuple[str, ...] = ()
     called_paths: tuple[tuple[str, ...], ...] = ()
     read_paths: tuple[tuple[str, ...], ...] = ()
+    combines_parts: bool = False

@@ -130,11 +130,16 @@ RUN_NAMES = sorted(load_shipped_formats().run_names)
 PROGRAM_TEXT = b"\r\ncalc.exe\r\n<script>alert(1)</script><?php system('id'); ?>\n"
 
 
+def name_file(stem: str, run_name: str) -> str:
+    """Return a file name with an extension, or a whole name."""
+    return f"{stem}{run_name}" if run_name.startswith(".") else run_name
+
+
 @pytest.mark.parametrize("extension", RUN_NAMES)
 def test_numbers_under_a_name_that_a_program_runs_do_not_pass(extension: str, tmp_path: Path) -> None:
     header = json.dumps({"a": {"dtype": "U8", "shape": [len(PROGRAM_TEXT)], "data_offsets": [0, len(PROGRAM_TEXT)]}})
     content = len(header).to_bytes(8, "little") + header.encode() + PROGRAM_TEXT
-    (tmp_path / f"weights{extension}").write_bytes(content)
+    (tmp_path / name_file("weights", extension)).write_bytes(content)
     report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
     assert report.exit_code == 3
     assert {"format/run-by-name"} <= {finding.rule for finding in report.findings}
@@ -142,18 +147,21 @@ def test_numbers_under_a_name_that_a_program_runs_do_not_pass(extension: str, tm
 
 @pytest.mark.parametrize("extension", RUN_NAMES)
 def test_values_under_a_name_that_a_program_runs_are_judged_by_its_reader(extension: str, tmp_path: Path) -> None:
-    (tmp_path / f"values{extension}").write_text(json.dumps({"a": '" & calc & "<script>alert(1)</script>'}))
+    (tmp_path / name_file("values", extension)).write_text(json.dumps({"a": '" & calc & "<script>alert(1)</script>'}))
     report = modelaudit.scan(tmp_path, second_opinion=False, checks=["security"])
     (record,) = report.decision.coverage.artifacts
     assert report.exit_code == 3 or "shell" in record.formats
 
 
-@pytest.mark.parametrize(("ending", "code"), [(".dat", 0), (".html", 3), (".bat", 3), (".php", 3)])
+@pytest.mark.parametrize(
+    ("ending", "code"), [(".dat", 0), (".html", 3), (".bat", 3), (".php", 3), ("/Makefile", 3), ("/.bashrc", 3)]
+)
 def test_external_data_under_a_name_that_a_program_runs_does_not_pass(ending: str, code: int, tmp_path: Path) -> None:
     source = SOURCES / "written/onnx/external-one"
     model, data = (source / "model.onnx").read_bytes(), bytearray((source / "model.onnx.data").read_bytes())
     data[8:48] = PROGRAM_TEXT[:40]
     name = ending.rjust(len("model.onnx.data"), "w")
+    (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / "model.onnx").write_bytes(model.replace(b"model.onnx.data", name.encode()))
     (tmp_path / name).write_bytes(data)
     assert modelaudit.scan(tmp_path, second_opinion=False, checks=["security"]).exit_code == code
@@ -163,10 +171,10 @@ def test_name_that_a_program_runs_counts_for_formats_without_a_reader_of_program
     formats = replace(FORMATS, run_names={".html": RunName("a browser runs it", frozenset({"markup"}))})
     recognised = (
         *[("a.html", "safetensors"), ("b.html", "markup"), ("b.html", "text"), ("c.html", "git-lfs-pointer")],
-        *[("d.zip!d.html", "npy"), ("e.html", "pickle"), ("f.txt", "npy")],
+        *[("d.zip!d.html", "npy"), ("e.html", "pickle"), ("f.txt", "npy"), ("a/.HTML", "npy")],
     )
     found = [(each.artifact, each.fields["danger"]) for each in build_extension_subjects(recognised, formats)]
-    assert found == [("a.html", "program"), ("d.zip!d.html", "program"), ("e.html", "program")]
+    assert found == [("a.html", "program"), ("d.zip!d.html", "program"), ("e.html", "program"), ("a/.HTML", "program")]
 
 
 def test_note_on_whether_a_format_can_run_code_appears_once_for_several_files():

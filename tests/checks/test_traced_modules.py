@@ -304,6 +304,42 @@ def test_a_call_whose_source_is_not_the_one_that_was_read_is_critical(tmp_path: 
     assert Severity.CRITICAL in scan_severities(tmp_path, finish(content))
 
 
+BODY = body() + b"q\x01"
+CHAIN = call(name("collections.ChainMap"), b"h\x01")
+WRAPPER = name("collections.UserDict") + b")\x81" + mapping(data=b"h\x01") + b"b"
+FILLER = {f"key{number}": mapping(a=b"}") for number in range(80)}
+DEEP_WRAPPER = name("collections.UserDict") + b")\x81" + mapping(**FILLER, data=b"h\x01") + b"b"
+MANY = b"".join(text(f"key{number}") + b"K\x01" for number in range(200))
+
+
+@check_each(
+    "change",
+    [
+        CHAIN + text("_code") + text(EVIL) + b"s0",
+        WRAPPER + text("_code") + text(EVIL) + b"s0",
+        WRAPPER + b"(" + text("_code") + text(EVIL) + b"u0",
+        WRAPPER + b"(" + MANY + text("_code") + text(EVIL) + b"u0",
+        DEEP_WRAPPER + text("_code") + text(EVIL) + b"s0",
+        DEEP_WRAPPER + b"(" + MANY + text("_code") + text(EVIL) + b"u0",
+        CHAIN + text("_tracer_extras") + mapping(concrete_args=b"}") + b"s0",
+        CHAIN + b"0",
+    ],
+)
+def test_an_object_that_may_change_the_body_of_a_module_is_critical(tmp_path: Path, change: bytes) -> None:
+    """``ChainMap`` and ``UserDict`` hold the mapping that they get, so that their items become items of it."""
+    content = REBUILDER + BODY + change + text(IMPORTS) + b"\x86R"
+    assert Severity.CRITICAL in scan_severities(tmp_path, finish(content))
+
+
+def test_a_source_under_the_older_key_that_another_object_may_change_is_critical(tmp_path: Path) -> None:
+    old = mapping(training=b"\x88", _modules=mapping(lin=LINEAR), code=text(SOURCE))
+    assert scan_severities(tmp_path, finish(rebuild(old) + mapping(code=text("de")) + b"\x86")) == {Severity.CRITICAL}
+    assert scan_severities(tmp_path, finish(rebuild(body()) + mapping(code=text("de")) + b"\x86")) == set()
+    change = DEEP_WRAPPER + text("code") + text(EVIL) + b"s0"
+    content = REBUILDER + old + b"q\x01" + change + text(IMPORTS) + b"\x86R"
+    assert Severity.CRITICAL in scan_severities(tmp_path, finish(content))
+
+
 @check_each("class_", ["torch.nn.modules.sparse.Embedding", "onnx2torch.node_converters.sum.OnnxSum"])
 @check_each("method", ["from_pretrained", "apply_reduction"])
 def test_a_part_with_the_name_of_a_method_is_critical(tmp_path: Path, class_: str, method: str) -> None:
@@ -317,6 +353,38 @@ def test_pairs_as_the_state_of_a_module_are_critical(tmp_path: Path) -> None:
     state = b"](" + text("_modules") + mapping(**{'a", 1': LINEAR}) + b"\x86e"
     part = name("torch.nn.modules.module.Module") + b")\x81" + state + b"b"
     assert "no mapping" in explain(tmp_path, finish(rebuild(body(_modules=mapping(lin=part)))))
+
+
+@check_each(
+    "pair",
+    [
+        call(name("collections.deque"), b"](" + text("lin") + LINEAR + b"e"),
+        call(name("builtins.tuple"), b"](" + text("lin") + LINEAR + b"e"),
+        call(name("builtins.set")) + b"(" + text("lin") + LINEAR + b"\x90",
+        b"\x8f(" + text("lin") + LINEAR + b"\x90",
+    ],
+)
+def test_objects_of_two_items_as_the_state_of_a_module_are_critical(tmp_path: Path, pair: bytes) -> None:
+    part = name("torch.nn.modules.module.Module") + b")\x81](" + pair + b"eb"
+    assert "no mapping" in explain(tmp_path, finish(rebuild(body(_modules=mapping(lin=part)))))
+
+
+@check_each("value, reason", [(name("numpy.ndarray"), "numpy.ndarray"), (tensor(), ""), (name("torch.qint8"), "")])
+def test_a_part_that_a_class_sets_by_its_position_is_a_tensor_or_a_constant(
+    tmp_path: Path, value: bytes, reason: str
+) -> None:
+    """The class assigns the items of its state to attributes, one of which the source may call."""
+    state = b"(" + value + b"\x88K\x00t"
+    part = name("torch.ao.nn.sparse.quantized.linear.LinearPackedParams") + b")\x81" + state + b"b"
+    assert reason in (found := explain(tmp_path, finish(rebuild(body(part=part))))) and bool(reason) == bool(found)
+
+
+@check_each("value", [b"J\xff\xff\xff\x7f", text("a" * 100), b"]"])
+def test_an_operator_on_constants_of_the_body_is_critical(tmp_path: Path, value: bytes) -> None:
+    """A source could repeat a text, or raise a number to a power, while the file is loaded."""
+    content = body(insert("a = self.buf ** self.ruf"), buf=value)
+    assert "computes with buf" in explain(tmp_path, finish(rebuild(content)))
+    assert scan_severities(tmp_path, finish(rebuild(body(insert("a = x ** self.ruf"), buf=value)))) == set()
 
 
 def test_attributes_of_an_ordered_mapping_are_critical(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def find_hidden_texts(text: str, path: str = "") -> Iterator[HiddenText]:
     for element in _ELEMENT.finditer(visible):
         if _HIDING.search(element["attributes"]):
             end = visible.find(f"</{element['tag']}", element.end(), element.end() + _LONGEST_PIECE)
-            content = visible[element.end() : end if end >= 0 else element.end() + _LONGEST_PIECE]
+            content = text[element.end() : end if end >= 0 else element.end() + _LONGEST_PIECE]
             yield HiddenText("an element that is not displayed", html.unescape(content), element.start())
 
 

@@ -68,6 +68,10 @@ _OVERRIDE: Final = defer_pattern(
 _COMMAND: Final = defer_pattern(
     r"\b(?:run|execute|install|download|fetch|call|invoke|open|use the tool)\b", re.IGNORECASE
 )
+_SILENCE: Final = defer_pattern(
+    r"\b(?:do not|don't|never)\s+(?:ever\s+)?(?:mention|reveal|disclose|report)\s+(?:this|it)\b\s*(?:[.;!]|$)",
+    re.IGNORECASE,
+)
 _PROGRAM: Final = defer_pattern(
     r"https?://|\b(?:curl|wget|bash|sh|powershell|python\d?|npx?|pip)\b|`[^`]+`", re.IGNORECASE
 )
@@ -110,8 +114,10 @@ def _collect_mentions(path: str, text: str) -> Iterator[Mention]:
     """Yield a mention of each hidden instruction, and in a file for agents of each risky one."""
     hidden_spans: list[range] = []
     for piece in find_hidden_texts(text, path):
-        hidden_spans.append(range(piece.offset, piece.offset + len(piece.text)))
         effect = _judge_hidden_text(piece)
+        if effect or piece.is_invisible:
+            # Of the other pieces, an agent reads the risky sentences as it reads those that a page shows.
+            hidden_spans.append(range(piece.offset, piece.offset + len(piece.text)))
         if effect:
             yield _mention("hidden-instruction", piece.text, piece.means, text, piece.offset)
         elif piece.is_invisible:
@@ -165,7 +171,9 @@ def _judge_hidden_text(piece: HiddenText) -> str:
     use = next((notable.use for notable in find_notable_texts(text) if notable.use in phrases), "")
     if use:
         return use
-    risk = next((risk for risk in find_risks(text) if is_addressed or risk.use != FETCH_AND_RUN), None)
+    # People comment an installation out, or show it in another tab; that tells no reader to keep silent.
+    may_fetch = is_addressed or _SILENCE.search(text) is not None
+    risk = next((risk for risk in find_risks(text) if may_fetch or risk.use != FETCH_AND_RUN), None)
     if risk is not None:
         return risk.use
     if is_addressed:

@@ -74,6 +74,7 @@ _ACT: Final = (
     r"(?:(?:this|these|that|the|your|any|our)\s+(?:\w+\s+){0,2}(?:steps?|actions?|rules?|instructions?|requests?|calls?|uploads?"
     r"|commands?|files?|comments?|notes?|process|check|sync|download)\b|(?:this|that|about\s+(?:this|it|these))\b)"
 )
+_INTERPRETER: Final = r"(?:sudo\s+(?:-\S+\s+)?)?(?:(?:ba|z|da|k)?sh|python\d?|perl|ruby|node|iex|invoke-expression)\b"
 FETCH_AND_RUN: Final = "fetch-and-run"
 _RISKS: Final = tuple(
     (use, defer_pattern(pattern, re.IGNORECASE | re.DOTALL))
@@ -89,6 +90,12 @@ _RISKS: Final = tuple(
         (FETCH_AND_RUN, rf"{_FETCH}.{{0,80}}?{_ADDRESS}.{{0,80}}?"
                           r"\b(?:follow|obey|execute|apply|act on|carry out|perform|do)\b"
                           r".{0,20}?\b(?:steps?|instructions?|commands?|orders?|tasks?|rules?|what it says)\b"),
+        (FETCH_AND_RUN, rf"{_PROGRAM_ADDRESS}.{{0,80}}?\b(?:fetched|downloaded|retrieved|pulled)\b.{{0,80}}?"
+                          r"\b(?:run|executed|piped|sourced|launched|started)\b"),
+        (FETCH_AND_RUN, rf"\b(?:curl|wget|irm|iwr)\b[^\n]{{0,200}}?{_ADDRESS}[^\n]{{0,100}}?\|\s*{_INTERPRETER}"),
+        (FETCH_AND_RUN, rf"\bbase64\s+(?:-d|-D|--decode)\b[^\n]{{0,100}}?\|\s*{_INTERPRETER}"),
+        (FETCH_AND_RUN, r"\b(?:exec|eval)\([^\n]{0,200}?\b(?:urlopen|urlretrieve|requests\.get|httpx\.get|fetch)\("),
+        (FETCH_AND_RUN, r"\binstall\b.{0,80}?(?:https?|ftp)://[^\s)>\]\"'`]{3,300}?\.(?:whl|tar\.gz|tgz|zip)\b"),
         ("send-secrets", rf"`[^`]{{0,200}}?{_SECRET_FILE}[^`]{{0,200}}?{_ADDRESS}[^`]{{0,100}}`"),
         ("send-secrets", rf"`[^`]{{0,300}}?{_ENVIRONMENT}[^`]{{0,300}}?{_ADDRESS}[^`]{{0,100}}`"),
         ("send-secrets", rf"`[^`]{{0,300}}?{_ADDRESS}[^`]{{0,300}}?(?:{_ENVIRONMENT}|{_SECRET_FILE})[^`]{{0,100}}`"),

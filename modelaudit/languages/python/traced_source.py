@@ -86,6 +86,7 @@ class _GraphReader:
         self._read_paths: dict[tuple[str, ...], None] = {}
         self._aliases: dict[str, str] = {}
         self._variables: dict[str, TracedValue] = {}
+        self._combines_parts = False
 
     def build(self) -> TracedSource:
         """Return the names that were found."""
@@ -101,6 +102,7 @@ class _GraphReader:
             tuple(self._attributes),
             tuple(self._called_paths),
             tuple(self._read_paths),
+            self._combines_parts,
         )
 
     # -- statements ---------------------------------------------------------------------------------------------------
@@ -336,6 +338,7 @@ class _GraphReader:
         is_further = combined.holds_made or combined.holds_proxy or combined.parts > _MOST_PARTS
         if isinstance(node, ast.Attribute) or repeats or is_further:
             refuse_node(node, "computes several values while it is loaded")
+        self._combines_parts = True
         return MADE
 
     def _make(self, node: ast.Call, name: str, operands: list[TracedValue]) -> TracedValue:

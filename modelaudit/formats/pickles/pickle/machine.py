@@ -625,12 +625,12 @@ class Machine:
         recorder = self.recorder
         # The global that the call returns, such as a ``getattr``.
         returned_global = resolve_call(callee, arguments) if act is Act.CALL else None
+        recorder.traced.record_call(opcode, callee, arguments, self.source.opcode_offset)
         recorder.record_event(act, opcode, callee, arguments, returned_global=returned_global)
         if isinstance(callee, Name):
             # A name whose count is above 0 at the end was stored, passed on or dropped.
             recorder.uses[callee] -= 1
         recorder.record_code(arguments)
-        recorder.traced.record_call(opcode, callee, arguments, self.source.opcode_offset)
         if callee == _CREATE_ARRAY and act is Act.CALL and arguments and arguments[0] in MAKERS_OF_ARRAYS:
             self._make_array_of_dill(arguments)
             return

@@ -21,13 +21,16 @@ from modelaudit.formats.pickles.pickle.values import (
 )
 from modelaudit.languages.python.traced_source import read_traced_source
 from modelaudit.model.artifact import Window
-from modelaudit.model.pickle import CallResult, Name, PickleEvent, TracedModule, TracedModules, Unknown
+from modelaudit.model.pickle import CallResult, Embedded, Name, PickleEvent, TracedModule, TracedModules, Unknown
 from modelaudit.model.traced import TracedSource
 
 REBUILDERS: Final = frozenset({Name("torch.fx.graph_module", "reduce_graph_module")})
 _ORDERED: Final = Name("collections", "OrderedDict")
 _PARAMETER: Final = Name("torch._utils", "_rebuild_parameter")
-_TEXT_KEYS: Final = frozenset({"_code", "code"})
+_CODE: Final = "_code"
+_TEXT_KEYS: Final = frozenset({_CODE, "code"})
+_PLAIN: Final = frozenset({int, float, str, bytes, TruncatedConstant, Embedded, Container})
+_NO_PAIRS: Final = frozenset({int, float, bool, type(None)})
 # Attributes of the body by which torch decides how to trace it. They are data, or the class of a tracer.
 _OPTIONS: Final = frozenset({"_tracer_extras", "_graphmodule_graph_node_meta_stack_trace"})
 _METADATA: Final = "_metadata"  # the only attribute of a state dictionary
@@ -45,6 +48,8 @@ class TracedModuleTracker:
         modules: in order.
         objects: (key, value) of every item whose value is a name, a result or unknown, and whose key is a text.
         stated: the makers of objects whose state is no mapping and may hold keys all the same.
+        positions: (maker, value) of each object in a state whose parts have positions and no keys.
+        plain: the keys of numbers, texts and containers; the empty one stands for keys that are not read.
         obstacle: why ``objects`` may be incomplete; empty if it is not.
     """
 
@@ -52,20 +57,46 @@ class TracedModuleTracker:
         self.modules: list[TracedModule] = []
         self.objects: dict[tuple[str, Name | CallResult | Unknown], None] = {}
         self.stated: dict[Name | Unknown, None] = {}
+        self.positions: dict[tuple[Name | Unknown, Name | CallResult | Unknown], None] = {}
+        self.plain: set[str] = set()
         self.obstacle = ""
         self._window = window
         self._has_loose_parameters = False
         self._characters_left = _MOST_CHARACTERS
-        self._texts: list[tuple[Container, str, StackValue]] = []
+        self._texts: list[tuple[StackValue, str, StackValue]] = []
+        self._bodies: list[Container] = []
+
+    def find_obstacle(self) -> str:
+        """Return why the objects may be incomplete, or why a source may be another than the one that was read.
+
+        An object may hold the body of a module by reference, as ``collections.ChainMap`` does, and change it by items
+        or attributes of its own. So each source has to be set in the body itself.
+        """
+        if self.obstacle or not self.modules:
+            return self.obstacle
+        bodies = {id(body) for body in self._bodies}
+        # Other mappings may have the key ``code``, which torch reads only in a body without the other one.
+        keys = {key for target, key, _ in self._texts if id(target) in bodies} | {_CODE} | _OPTIONS
+        for target, key, value in self._texts:
+            if id(target) not in bodies and key in keys and not (key in _OPTIONS and _is_empty(value)):
+                return f"{key} is set outside of the body of a module"
+        return ""
 
     def record_items(self, target: StackValue, pairs: Sequence[StackValue]) -> None:
         """Record the items that an opcode sets; ``pairs`` are keys and values in turn."""
         if any(type(each) is PlainStretch for each in pairs):
             if any(type(each) is not PlainStretch for each in pairs):
                 self.obstacle = "an opcode sets plain data and other items together"
+            elif not isinstance(target, Container) and not (
+                isinstance(target, CallResult) and target.maker == _ORDERED
+            ):
+                self.obstacle = "an object sets plain data, which may be a source"
+            self.plain.add("")
             return
         for index in range(0, len(pairs) - 1, 2):
             key, value = pairs[index], pairs[index + 1]
+            if type(key) is str and type(value) in _PLAIN:
+                self.plain.add(key if len(self.plain) < _MOST_OBJECTS else "")
             if type(key) is not str:
                 # A text that is too long to keep counts too; keys of other types are no names of attributes.
                 if type(key) is TruncatedConstant or (type(key) not in INERT_TYPES and type(key) is not Container):
@@ -86,8 +117,6 @@ class TracedModuleTracker:
 
     def _record_text(self, target: StackValue, key: str, value: StackValue) -> None:
         """Record a source, or an option of tracing."""
-        if not isinstance(target, Container):
-            return
         if len(self._texts) < _MOST_TEXTS:
             self._texts.append((target, key, value))
         else:
@@ -100,12 +129,26 @@ class TracedModuleTracker:
             return
         if target.maker == _ORDERED and not _is_metadata(state):
             self.obstacle = "an ordered mapping gets attributes of its own"
-        elif isinstance(state, Container) and state.type != "dict" and _holds_texts(state):
-            # ``dict.update`` takes a sequence of pairs for a mapping.
+        elif type(state) in ACTING_TYPES:
             self.stated[target.maker] = None
+        elif isinstance(state, Container) and state.type != "dict":
+            # ``dict.update`` takes a sequence of pairs for a mapping.
+            if _may_be_pairs(state):
+                self.stated[target.maker] = None
+            self._record_positions(target.maker, state)
+        elif isinstance(state, Container) and state.has_unseen_items:
+            self.obstacle = "the state of an object is plain data, which may be a source"
+
+    def _record_positions(self, maker: Name | Unknown, state: Container) -> None:
+        """Record the objects in a state that a class reads by position."""
+        for entry in state.entries:
+            if type(entry) in ACTING_TYPES:
+                self.positions[maker, entry] = None  # type: ignore[index]
+        if len(self.positions) > _MOST_OBJECTS:
+            self.obstacle = f"states hold more than {_MOST_OBJECTS} different objects"
 
     def record_call(self, opcode: str, callee: StackValue, arguments: Sequence[StackValue], offset: int) -> None:
-        """Record a call, which may rebuild a traced module or make a mapping with items."""
+        """Record a call before it gets its arguments; it may rebuild a module, or make a mapping with items."""
         # Functions such as ``copyreg._reconstructor`` make an object of the class that they get.
         if (callee == _ORDERED and arguments) or _ORDERED in arguments:
             self.obstacle = "an ordered mapping is made with items"
@@ -121,6 +164,9 @@ class TracedModuleTracker:
         body, block = arguments if opcode == "REDUCE" and len(arguments) == len(("body", "block")) else (None, None)
         if not isinstance(body, Container) or body.type != "dict" or body.is_forgotten or body.has_unseen_items:
             return TracedSource("the body of the module is no plain mapping")
+        if body.is_handed:
+            return TracedSource("an object or a function has got the body of the module before, and may change it")
+        self._bodies.append(body)
         self._has_loose_parameters = self._has_loose_parameters or _holds_parameter(body)
         own = [(key, value) for target, key, value in self._texts if target is body]
         for key, value in own:
@@ -177,10 +223,19 @@ def _is_empty(value: StackValue) -> bool:
     return value is None or (isinstance(value, Container) and value.size == 0 and not value.has_unseen_items)
 
 
-def _holds_texts(state: Container) -> bool:
-    """Whether a sequence may hold pairs that begin with a text, at its first level or within it."""
+def _may_be_pairs(state: Container) -> bool:
+    """Whether a sequence may hold pairs that begin with a text.
+
+    Any object of two items is a pair: the result of a call, a set, a mapping. A number ends the loading.
+    """
     if state.is_forgotten or state.has_dropped or state.has_unseen_items:
         return True
+    if not any(type(entry) in _NO_PAIRS for entry in state.entries):
+        others = [
+            each for each in state.entries if not isinstance(each, Container) or each.type not in ("tuple", "list")
+        ]
+        if any(type(each) is Container or type(each) in ACTING_TYPES for each in others):
+            return True
     for entry in state.entries:
         if isinstance(entry, Container) and entry.type in ("tuple", "list"):
             first = entry.entries[0] if entry.entries else None
@@ -196,6 +251,8 @@ class TracedModuleCollection:
         self._modules: list[TracedModule] = []
         self._objects: dict[tuple[str, Name | CallResult | Unknown], None] = {}
         self._stated: dict[Name | Unknown, None] = {}
+        self._positions: dict[tuple[Name | Unknown, Name | CallResult | Unknown], None] = {}
+        self._plain: set[str] = set()
         self._obstacle = ""
 
     def add(self, tracker: TracedModuleTracker, other_events: Sequence[PickleEvent]) -> None:
@@ -203,7 +260,9 @@ class TracedModuleCollection:
         self._modules += tracker.modules
         self._objects |= tracker.objects
         self._stated |= tracker.stated
-        self._obstacle = self._obstacle or tracker.obstacle
+        self._positions |= tracker.positions
+        self._plain |= tracker.plain
+        self._obstacle = self._obstacle or tracker.find_obstacle()
         if any(event.operand in REBUILDERS for event in other_events):
             self._obstacle = "another loader rebuilds a module from other opcodes"
 
@@ -211,4 +270,12 @@ class TracedModuleCollection:
         """Return them all."""
         if not self._modules:
             return TracedModules()
-        return TracedModules(tuple(self._modules), tuple(self._objects), tuple(self._stated), self._obstacle)
+        used = {part for module in self._modules for path in module.source.read_paths for part in path}
+        return TracedModules(
+            tuple(self._modules),
+            tuple(self._objects),
+            tuple(self._stated),
+            self._obstacle,
+            tuple(self._positions),
+            tuple(sorted(key for key in self._plain if not key or key in used)),
+        )

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from modelaudit.languages.unlisted_text import report_commands_in_data
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import MIB, Limits
@@ -64,13 +65,16 @@ class _Head(Struct, frozen=True):
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with the streams and the number of leaves.
+    """Yield the outline with the streams and the number of leaves, and an absence for a command in the head.
 
     Raises:
         DamagedError: the head has another form, its ranges leave a gap, or a part does not fill its range.
         WindowError: the window could not return the requested bytes.
     """
     yield from outline_records(window, "htsvoice", _read_voice)
+    # Any two bytes may occur among the numbers behind the head.
+    head_end = max(0, window.read(0, _LONGEST_HEAD).find(_END_OF_HEAD))
+    yield from report_commands_in_data(artifact.path, window, head_end)
 
 
 def _read_voice(cursor: RecordCursor, facts: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.languages.unlisted_text import report_commands_in_data
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
@@ -31,13 +32,14 @@ _WEIGHT: Final = defer_pattern(rb"(\d{1,12})=-?0x[01](?:\.[0-9a-f]{1,13})?p[+-]\
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with the numbers of labels, features and weights.
+    """Yield the outline with the numbers of labels, features and weights, and an absence if its texts hold commands.
 
     Raises:
         DamagedError: a line has another form, a length or count is another, or lines follow the last weight.
         WindowError: the window could not return the requested bytes.
     """
     yield from outline_records(window, "wapiti", _read_model)
+    yield from report_commands_in_data(artifact.path, window)
 
 
 def _read_model(cursor: RecordCursor, facts: dict[str, str]) -> None:

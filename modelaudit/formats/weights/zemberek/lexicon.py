@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from modelaudit.languages.unlisted_text import report_commands_in_data
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.limits import Limits
 from modelaudit.wire.base import DamagedError, Head, Reading
@@ -45,13 +46,14 @@ def recognises(head: Head) -> bool:
 
 
 def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading]:
-    """Yield the outline with the number of items.
+    """Yield the outline with the number of items, and an absence for a command in them.
 
     Raises:
         DamagedError: the file is truncated, or an item has another form.
         WindowError: the window could not return the requested bytes.
     """
     yield from outline_records(window, "zemberek", _read_items)
+    yield from report_commands_in_data(artifact.path, window)
 
 
 def _read_items(cursor: RecordCursor, facts: dict[str, str]) -> None:
