@@ -168,6 +168,8 @@ class CallableEntry(Struct, frozen=True):
         hook_calls: the methods of its object that loading calls: a callable in the state under such a name would run.
         inert: loading an object of the class only stores its state, and runs no method of the class.
         apart: trusted only while no code gets the object, because its further methods are not read.
+        unpickles: keys of its state, each with the formats of the constants that setting the state loads, by kind: a
+            mapping of a name to a pair of the kind and the bytes.
         holds_items: a mapping that stores an item and hashes its key, and does nothing else with it.
     """
 
@@ -185,6 +187,7 @@ class CallableEntry(Struct, frozen=True):
     hook_calls: frozenset[str] = frozenset()
     inert: bool = False
     apart: bool = False
+    unpickles: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     holds_items: bool = False
 
 
