@@ -129,6 +129,7 @@ class ArgumentUse(StrEnum):
     CALLS = "calls"
     CONSTRUCTS = "constructs"
     KEEPS = "keeps"
+    PLAIN = "plain"
     READS = "reads"
 
 
@@ -137,7 +138,8 @@ class ArgumentRule(Struct, frozen=True):
 
     Attributes:
         use: the argument is judged as called or constructed, or as kept and called when the result is called. An
-            argument that is read as a file must be a constant, which is judged as an artifact of its own.
+            argument that is read as a file must be a constant, which is judged as an artifact of its own. A plain
+            argument is a constant or a tuple of constants, so that the callable cannot return an object of the file.
         one_of: the argument must be one of these: a dotted name for a global, or the repr of a short word, of None,
             True or False. Numbers and long texts are not kept, because calls that differ only in them are kept once.
         is_needed: a call without the argument does not meet the condition. Another release may take fewer arguments,

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import pickle
 import zipfile
 from collections import OrderedDict
-from pathlib import Path
 
 import pytest
+from support.catalogue import load_shipped
 from support.pickle_opcodes import call, construct, find_acts, name, push
 from support.reading import ReadBytes
+
+from modelaudit.checks.pickle import build_pickle_subjects
+from modelaudit.model.pickle import PickleProgram
+from modelaudit.model.structure import UnreadReason
 
 LINEAR = "e3nn.o3._linear.Linear"
 KEY = "__codegen__"
@@ -117,8 +123,8 @@ HOSTILE = {
         "fx", call("_codecs.encode", text(GRAPH.decode("latin-1") + "\u0100"), "latin1", "ignore")
     ),
     "bytearray": hold("fx", b"\x96" + len(GRAPH).to_bytes(8, "little") + GRAPH),
-    "encoded-as-base64": hold("fx", data(__import__("base64").b64encode(GRAPH))),
-    "compressed": hold("fx", data(__import__("gzip").compress(GRAPH))),
+    "encoded-as-base64": hold("fx", data(base64.b64encode(GRAPH))),
+    "compressed": hold("fx", data(gzip.compress(GRAPH))),
     "archive-as-graph": hold("fx", data(ARCHIVE)),
     "graph-as-archive": hold("torchscript", data(GRAPH)),
     "other-kind": hold("joblib", data(GRAPH)),
@@ -173,6 +179,14 @@ HOSTILE = {
         {"filler": [f"text {index}" for index in range(9000)], "numbers": ACTING}
         | {KEY: {f"part{index}": PART for index in range(20)} | {"z": ("fx", data(b"other"))}}
     ),
+    "other-class-with-skipped-state": push([f"text {index}" for index in range(9000)])
+    + b"0"
+    + hold(*PART)
+    + b"0"
+    + build(
+        {KEY: {"z": ("fx", data(b"other"))}} | {f"attribute{index}": index for index in range(200)},
+        "torch.nn.modules.module.Module",
+    ),
     "state-in-skipped-data": push([f"text {index}" for index in range(9000)])
     + b"0"
     + build({KEY: {f"part{index}": PART for index in range(6)} | {"z": ("fx", data(b"other"))}}),
@@ -184,5 +198,50 @@ def test_class_is_not_trusted_where_a_constant_may_be_something_else(case: str, 
     assert find_acts(HOSTILE[case], read_bytes) != []
 
 
+IRREP = "e3nn.o3._irreps.Irrep"
+PLAIN_ARGUMENTS = {
+    "numbers": construct(IRREP, 1, -1),
+    "tuple": construct(IRREP, (1, -1)),
+    "text": construct(IRREP, "1o"),
+}
+
+
+@pytest.mark.parametrize("case", PLAIN_ARGUMENTS)
+def test_class_that_may_return_its_argument_is_trusted_with_constants(case: str, read_bytes: ReadBytes) -> None:
+    assert find_acts(PLAIN_ARGUMENTS[case], read_bytes) == []
+
+
+OTHER_ARGUMENTS = {
+    "own-kind": construct(IRREP, construct(IRREP, 1, 1)),
+    "object": construct(IRREP, construct("torch.nn.modules.module.Module")),
+    "object-in-a-tuple": construct(IRREP, (construct(IRREP, 1, 1), 1)),
+    "tuple-of-tuples": construct(IRREP, ((1, 1), 1)),
+    "mapping-in-a-tuple": construct(IRREP, ({}, 1)),
+    "many": construct(IRREP, tuple(range(100))),
+    "name": construct(IRREP, name("builtins.object")),
+    "computed": name(IRREP) + call("builtins.tuple", (1, 1)) + b"\x81",
+    "copyreg": call("copyreg._reconstructor", name(IRREP), name("builtins.list"), (1, 1)),
+    "called": call(IRREP, 1, 1),
+}
+
+
+@pytest.mark.parametrize("case", OTHER_ARGUMENTS)
+def test_class_that_may_return_its_argument_is_not_trusted_with_objects(case: str, read_bytes: ReadBytes) -> None:
+    assert find_acts(OTHER_ARGUMENTS[case], read_bytes) != []
+
+
 def test_reason_names_the_part_that_is_not_read(read_bytes: ReadBytes) -> None:
-    assert find_acts(HOSTILE["graph-as-archive"], read_bytes) == ["construct"]
+    reading = read_bytes(b"\x80\x04" + HOSTILE["graph-as-archive"] + b".")
+    programs = [(path, each) for path, each in reading.structures if isinstance(each, PickleProgram)]
+    subjects = [each for item in programs for each in build_pickle_subjects(*item, load_shipped().callables)]
+    (subject,) = subjects
+    reason = "an item of __codegen__ of the kind torchscript is not a file in the format zip"
+    assert subject.fields["name"] == LINEAR
+    assert subject.fields["why"] == f"setting its state loads what the state holds; {reason}"
+    assert subject.absence_if_unmatched is UnreadReason.UNVERIFIED
+
+
+def test_constant_is_judged_as_the_file_that_it_is(read_bytes: ReadBytes) -> None:
+    command = b"\x80\x02" + call("posix.system", "true") + b"."
+    assert find_acts(hold("fx", data(command)), read_bytes) == ["call"]
+    assert find_acts(hold("fx", encode(command)), read_bytes) == ["call"]

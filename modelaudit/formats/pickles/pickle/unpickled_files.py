@@ -64,6 +64,9 @@ class UnpickledFileTracker:
         if type(target) is not CallResult or target.maker in self.states:
             return
         reason = _explain_state(state)
+        if reason and type(state) is Container and state.type == "dict":
+            # A function may have returned an object of another class than its own.
+            self.obstacles["", reason] = None
         if reason and len(self.states) < _MOST_STATES:
             self.states[target.maker] = reason
         elif reason:
