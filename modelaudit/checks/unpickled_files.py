@@ -1,16 +1,20 @@
 """Judge the classes that unpickle constants out of the state of their objects.
 
 Such a class is trusted only in a file whose constants under the key are files that this scan reads and judges as what
-the class loads them as. The key counts in every mapping of the file, because a file may share its mappings.
+the class loads them as. The key counts in every mapping of the file, because a file may share its mappings. No call may
+get an object of the class, or an object that holds one: it could set a further state, or run methods that were not
+read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from modelaudit.checks.apart import PERSISTENT
 from modelaudit.checks.callables import judge_name
+from modelaudit.checks.values import format_value
 from modelaudit.model.catalogue import CallableEntry, Callables
-from modelaudit.model.pickle import Act, CallResult, Name, PickleEvent, PickleProgram, Value
+from modelaudit.model.pickle import Act, CallResult, Name, PickleEvent, PickleProgram, Unknown, Value
 
 
 def explain_unpickled_files(program: PickleProgram, callables: Callables) -> Iterator[tuple[Value, PickleEvent, str]]:
@@ -36,6 +40,9 @@ def _find_reason(name: Name, entry: CallableEntry, program: PickleProgram) -> st
         is_own = isinstance(event.operand, CallResult) and event.operand.maker == name
         if is_own and event.act not in (Act.SET_STATE, Act.CONSTRUCT):
             return f"{event.opcode} runs a method of its object"
+    exposure = _find_exposure(name, program)
+    if exposure:
+        return exposure
     for maker, reason in program.unpickled.states:
         if maker == name:
             return reason
@@ -43,6 +50,20 @@ def _find_reason(name: Name, entry: CallableEntry, program: PickleProgram) -> st
         reason = _judge_key(key, dict(kinds), program)
         if reason:
             return reason
+    return ""
+
+
+def _find_exposure(name: Name, program: PickleProgram) -> str:
+    """Return which code gets an object of a class, or something that holds one; empty if none does."""
+    holders: set[Name | Unknown] = {name}
+    held_by = [(each.receiver.maker, each.maker) for each in program.handings if isinstance(each.receiver, CallResult)]
+    while further := {holder for holder, maker in held_by if maker in holders} - holders:
+        holders |= further
+    for handing in program.handings:
+        is_held = isinstance(handing.receiver, CallResult) and handing.act in (Act.SET_STATE, Act.SET_ITEM)
+        is_unknown = isinstance(handing.maker, Unknown) and handing.maker != PERSISTENT
+        if not is_held and (handing.maker in holders or is_unknown):
+            return f"{format_value(handing.receiver)} may get an object of {name}"
     return ""
 
 

@@ -235,6 +235,10 @@ class UnpickledFiles(Struct, frozen=True):
     states: tuple[tuple[Name | Unknown, str], ...] = ()
 
 
+FILES_NOT_FOLLOWED = UnpickledFiles(obstacles=(("", "the file was read without following its constants"),))
+"""Of a program that was recorded without them, so that no class that unpickles constants is trusted."""
+
+
 class PickleStream(Struct, frozen=True):
     """The extent of one pickle.
 
@@ -278,7 +282,7 @@ class PickleProgram(Struct, frozen=True):
     storages: tuple[StorageClaim, ...] = ()
     handings: tuple[Handing, ...] = ()
     traced: TracedModules = TracedModules()
-    unpickled: UnpickledFiles = UnpickledFiles()
+    unpickled: UnpickledFiles = FILES_NOT_FOLLOWED
 
 
 class Reading(StrEnum):

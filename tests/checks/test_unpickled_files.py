@@ -155,6 +155,13 @@ HOSTILE = {
     "second-state-that-is-computed": hold(*PART) + ACTING + b"b",
     "item-set-on-the-object": hold(*PART) + push("a") + push(1) + b"s",
     "object-is-called": hold(*PART) + push(()) + b"R",
+    "call-gets-the-object": call("builtins.str", hold(*PART)),
+    "call-gets-a-container-of-the-object": call("builtins.str", [{"a": hold(*PART)}]),
+    "call-gets-a-holder": call("builtins.str", build({"a": hold(*PART)}, "torch.nn.modules.module.Module")),
+    "call-gets-a-mapping-with-the-object": call(
+        "builtins.str", call("collections.OrderedDict") + push("a") + hold(*PART) + b"s"
+    ),
+    "object-is-a-key": b"}" + hold(*PART) + push(1) + b"s",
     "class-is-called": call(LINEAR),
     "class-is-passed-on": hold(*PART) + b"0" + push([name(LINEAR)]),
     "mapping-changed-afterwards": share(push("b") + push(("fx", data(b"other"))) + b"s"),
@@ -239,6 +246,22 @@ def test_reason_names_the_part_that_is_not_read(read_bytes: ReadBytes) -> None:
     assert subject.fields["name"] == LINEAR
     assert subject.fields["why"] == f"setting its state loads what the state holds; {reason}"
     assert subject.absence_if_unmatched is UnreadReason.UNVERIFIED
+
+
+def test_program_that_was_recorded_without_its_constants_is_not_trusted(read_bytes: ReadBytes) -> None:
+    ((path, program),) = read_bytes(b"\x80\x04" + HONEST["no-graphs"] + b".").structures
+    assert isinstance(program, PickleProgram)
+    earlier = PickleProgram(program.layout, program.streams, program.events, program.opcodes)
+    callables = load_shipped().callables
+    assert not list(build_pickle_subjects(path, program, callables))
+    assert len(list(build_pickle_subjects(path, earlier, callables))) == 1
+
+
+def test_class_is_not_trusted_where_constants_were_left_unopened(
+    read_bytes: ReadBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("modelaudit.formats.pickles.pickle.nested._NESTED_KEPT", 2)
+    assert find_acts(HONEST["several"], read_bytes) != []
 
 
 def test_constant_is_judged_as_the_file_that_it_is(read_bytes: ReadBytes) -> None:
