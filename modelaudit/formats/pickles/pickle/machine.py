@@ -463,11 +463,15 @@ class Machine:
         if are_numbers(pairs):
             return
         self.recorder.traced.record_items(target, pairs)
-        self.recorder.unpickled.record_items(target, pairs)
         for index in range(0, len(pairs) - 1, 2):
             key = pairs[index]
-            if type(key) is str and key in KERNEL_KEYS:
-                self.recorder.record_setting(key, pairs[index + 1])
+            if type(key) is str:
+                if key in KERNEL_KEYS:
+                    self.recorder.record_setting(key, pairs[index + 1])
+                elif key[:2] == "__":
+                    self.recorder.unpickled.record_item(target, key, pairs[index + 1])
+            elif type(key) is PlainStretch:
+                self.recorder.unpickled.record_skipped_items()
 
     def _set_dict_items(self, opcode: str, target: Container, pairs: list[StackValue]) -> None:
         """Set items of a mapping; record an event if an object has the mapping as its state and an item can act."""
@@ -701,7 +705,7 @@ class Machine:
 
     def _record_attributes(self, target: StackValue, state: StackValue) -> None:
         """Record that a state sets the attributes of an object."""
-        if type(state) is Container and state.type == "dict":
+        if type(state) is Container and state.type == "dict" and self.recorder.unpickled.has_mappings:
             self._execute_followed_items(state)
         self.recorder.unpickled.record_state(target, state)
         self.recorder.handed.record_state(target, state)

@@ -8,7 +8,7 @@ gets.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, Container, PlainStretch, StackValue
@@ -33,19 +33,22 @@ class UnpickledFileTracker:
         self.obstacles: dict[tuple[str, str], None] = {}
         self._values: list[tuple[str, StackValue]] = []
 
-    def record_items(self, target: StackValue, pairs: Sequence[StackValue]) -> None:
-        """Record the items that an opcode sets on a mapping; ``pairs`` are keys and values in turn.
+    @property
+    def has_mappings(self) -> bool:
+        """Whether a mapping was set under a key of the form ``__name__``."""
+        return bool(self._values)
+
+    def record_item(self, target: StackValue, key: StackValue, value: StackValue) -> None:
+        """Record an item that an opcode sets on a mapping.
 
         An object that has items, such as an ``OrderedDict``, is no plain state, and no mapping of constants.
         """
-        if type(target) is not Container:
-            return
-        for index in range(0, len(pairs) - 1, 2):
-            key, value = pairs[index], pairs[index + 1]
-            if type(key) is PlainStretch:
-                self.obstacles["", "an opcode sets plain data and other items together"] = None
-            elif is_followed(key) and value is not None:
-                self._record_value(key, value)  # type: ignore[arg-type]
+        if type(target) is Container and value is not None and is_followed(key):
+            self._record_value(key, value)  # type: ignore[arg-type]
+
+    def record_skipped_items(self) -> None:
+        """Record that an opcode sets items whose keys are not known."""
+        self.obstacles["", "an opcode sets plain data and other items together"] = None
 
     def _record_value(self, key: str, value: StackValue) -> None:
         """Record a value under a key."""
@@ -89,10 +92,11 @@ def _explain_state(state: StackValue) -> str:
         return "the state is no plain mapping"
     if state.is_forgotten or state.has_dropped or state.unseen:
         return "the state has items that were not kept"
-    keys = [key for key, _ in state.acting_items]
-    keys += [entry[0] for entry in state.entries]  # type: ignore[index]
-    if any(type(key) in ACTING_TYPES or type(key) is PlainStretch for key in keys):
-        return "the state has a computed key"
+    for items in (state.entries, state.acting_items):
+        for item in items:
+            kind = type(item[0])  # type: ignore[index]
+            if kind is not str and (kind in ACTING_TYPES or kind is PlainStretch):
+                return "the state has a computed key"
     return ""
 
 
