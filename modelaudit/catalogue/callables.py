@@ -175,6 +175,7 @@ def _read_trusted_name(
         hook_calls=frozenset(listed.hooks_call),
         inert=listed.inert or listed.apart,
         apart=listed.apart,
+        unpickles=tuple((key, tuple(kinds.items())) for key, kinds in listed.unpickles.items()),
         holds_items=listed.holds_items,
     )
 

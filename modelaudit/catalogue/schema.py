@@ -120,6 +120,7 @@ Url = Annotated[str, require_match(r"https?://[^\s<>\"]+", "an http or https add
 ExactName = Annotated[str, require_match(DOTTED_NAME.pattern, "an exact dotted name of a module and something in it")]
 ModuleName = Annotated[str, require_match(r"[^\W\d]\w*(\.[^\W\d]\w*)*", "the dotted name of a module")]
 Attribute = Annotated[str, require_match(r"[^\W\d]\w*", "the name of something in a module, without a dot")]
+SpecialKey = Annotated[str, require_match(r"__\w+__", "a key of the form __name__, which readers of pickles follow")]
 IsoDate = Annotated[str, require_match(r"(\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01]))?", "a date such as 2026-01-31")]
 Extension = Annotated[str, require_match(r"\.[a-z0-9]+", "an extension in lower case with its dot, such as .json")]
 FileName = Annotated[str, require_match(r"\.?[a-z0-9_-]+", "a file name in lower case without an extension")]
@@ -228,7 +229,8 @@ class CallableFile:
 
     ``construct-only``: trusted if only ``__new__`` is called. ``refer-only``: trusted if a file only refers to it.
     ``hooks-call``: methods of its object that loading calls. ``inert``: loading runs none of its methods. ``apart``:
-    inert, and trusted only while no code gets the object. ``holds-items``: a mapping that only stores items.
+    inert, and trusted only while no code gets the object. ``unpickles``: keys of its state, with the formats of the
+    constants that it loads, by kind. ``holds-items``: a mapping that only stores items.
     """
 
     why: Text
@@ -241,6 +243,7 @@ class CallableFile:
     hooks_call: list[Text] = Field(default_factory=list)
     inert: bool = False
     apart: bool = False
+    unpickles: dict[SpecialKey, dict[Text, Text]] = Field(default_factory=dict)
     holds_items: bool = False
 
 

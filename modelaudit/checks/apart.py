@@ -23,7 +23,7 @@ from modelaudit.model.pickle import (
     Value,
 )
 
-_PERSISTENT = Unknown("persistent object")
+PERSISTENT = Unknown("persistent object")
 """An object that the loader finds by an id outside of the pickle, such as a storage of torch."""
 
 
@@ -91,7 +91,7 @@ def _is_exposing(handing: Handing, mappings: set[Name | Unknown], callables: Cal
 def _may_be_inert(maker: Name | Unknown, callables: Callables) -> bool:
     """Whether loading an object of this maker only stores its state, or the file hides what made it."""
     if isinstance(maker, Unknown):
-        return maker != _PERSISTENT
+        return maker != PERSISTENT
     entry = _find_entry(maker, callables)
     return entry is not None and entry.inert
 

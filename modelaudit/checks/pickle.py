@@ -30,6 +30,7 @@ from modelaudit.checks.traced_modules import (
     explain_traced_modules,
     is_part_of_tracing,
 )
+from modelaudit.checks.unpickled_files import explain_unpickled_files
 from modelaudit.checks.values import format_value, shorten_text
 from modelaudit.model.artifact import TORCHSCRIPT
 from modelaudit.model.catalogue import ArgumentRule, ArgumentUse, Callables, Standing, Subject
@@ -103,6 +104,9 @@ def _judge_events(artifact: str, program: PickleProgram, callables: Callables) -
     stored_functions = [function for event in events for function in find_stored_functions(event, callables)]
     yield from _judge_items_set_on_objects_with_functions(artifact, events)
     yield from _judge_objects_apart(artifact, program, callables)
+    for made, event, reason in explain_unpickled_files(program, callables):
+        why = f"setting its state loads what the state holds; {reason}"
+        yield _make_subject(artifact, event, "construct", made, Judgement(Standing.UNLISTED, why=why))
     for event in events:
         if event.act is Act.IMPORT:
             if event.operand not in reported and event.operand not in called_names:

@@ -105,7 +105,7 @@ def _judge_name(node: SkopsNode, name: Name, act: str, callables: Callables) -> 
     """Yield ``name`` with its judgement for the use ``act``, unless it is trusted for that use."""
     judgement = judge_name(name, callables)
     entry = judgement.entry
-    if entry is not None and entry.apart:
+    if entry is not None and (entry.apart or entry.unpickles):
         judgement = Judgement(Standing.UNLISTED, why=f"it is reviewed only for pickles: {entry.why}")
     elif entry is not None and judgement.standing is Standing.TRUSTED and act == "call":
         if entry.construct_only and node.role == "PartialNode.func":

@@ -26,6 +26,7 @@ from modelaudit.model.pickle import (
 
 _NO_BASE: Final = (Name("builtins", "object"), PlainValue("None"))
 """The arguments by which ``copyreg._reconstructor`` makes an object without data of its own."""
+_MOST_PLAIN_ITEMS: Final = 8  # of a plain argument; an event keeps all of so few, or none
 # Keys of entries in the state of a ``partial`` (``partial.__setstate__`` of CPython's functools).
 _FUNCTION_KEY: Final = "0"
 _ARGUMENTS_KEY: Final = "1"
@@ -48,6 +49,9 @@ def meets_argument_rule(rule: ArgumentRule, arguments: tuple[Value, ...], callab
         return isinstance(argument, PlainValue | Name) and format_value(argument) in rule.one_of
     if rule.use is ArgumentUse.READS:
         return isinstance(argument, Embedded)  # bytes in this file, which are scanned as an artifact of their own
+    if rule.use is ArgumentUse.PLAIN:
+        items = [each for _, each in argument.entries] if isinstance(argument, ContainerValue) else [argument]
+        return len(items) <= _MOST_PLAIN_ITEMS and all(map(_is_constant, items))
     if isinstance(argument, PlainValue | ContainerValue | Embedded):
         return True  # data cannot be called
     if isinstance(argument, CallResult):
@@ -58,6 +62,11 @@ def meets_argument_rule(rule: ArgumentRule, arguments: tuple[Value, ...], callab
         return judge_name(argument, callables).standing is Standing.TRUSTED
     is_constructed = rule.use is ArgumentUse.CONSTRUCTS
     return _is_trusted_call(argument, arguments[rule.index + 1 :], callables, is_constructed)
+
+
+def _is_constant(value: Value) -> bool:
+    """Whether a value is a constant. In angle brackets is what was not kept."""
+    return isinstance(value, PlainValue) and not value.text.startswith("<")
 
 
 def _is_trusted_call(function: Value, arguments: tuple[Value, ...], callables: Callables, is_constructed: bool) -> bool:

@@ -129,6 +129,7 @@ class ArgumentUse(StrEnum):
     CALLS = "calls"
     CONSTRUCTS = "constructs"
     KEEPS = "keeps"
+    PLAIN = "plain"
     READS = "reads"
 
 
@@ -137,7 +138,8 @@ class ArgumentRule(Struct, frozen=True):
 
     Attributes:
         use: the argument is judged as called or constructed, or as kept and called when the result is called. An
-            argument that is read as a file must be a constant, which is judged as an artifact of its own.
+            argument that is read as a file must be a constant, which is judged as an artifact of its own. A plain
+            argument is a constant or a tuple of constants, so that the callable cannot return an object of the file.
         one_of: the argument must be one of these: a dotted name for a global, or the repr of a short word, of None,
             True or False. Numbers and long texts are not kept, because calls that differ only in them are kept once.
         is_needed: a call without the argument does not meet the condition. Another release may take fewer arguments,
@@ -168,6 +170,8 @@ class CallableEntry(Struct, frozen=True):
         hook_calls: the methods of its object that loading calls: a callable in the state under such a name would run.
         inert: loading an object of the class only stores its state, and runs no method of the class.
         apart: trusted only while no code gets the object, because its further methods are not read.
+        unpickles: keys of its state, each with the formats of the constants that setting the state loads, by kind: a
+            mapping of a name to a pair of the kind and the bytes.
         holds_items: a mapping that stores an item and hashes its key, and does nothing else with it.
     """
 
@@ -185,6 +189,7 @@ class CallableEntry(Struct, frozen=True):
     hook_calls: frozenset[str] = frozenset()
     inert: bool = False
     apart: bool = False
+    unpickles: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
     holds_items: bool = False
 
 

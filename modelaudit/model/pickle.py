@@ -77,10 +77,16 @@ class ContainerValue(Struct, frozen=True):
 
 
 class Embedded(Struct, frozen=True):
-    """A constant that begins like a file: its ``length`` bytes are at ``offset`` in the artifact."""
+    """A constant that begins like a file: its ``length`` bytes are at ``offset`` in the artifact.
+
+    Attributes:
+        form: how a loader gets the content. ``bytes`` if it gets bytes, which are these or the characters of this text;
+            ``characters`` if it gets a text whose characters represent bytes; empty if that is not certain.
+    """
 
     offset: int
     length: int
+    form: str = ""
 
 
 Value = Name | Unknown | CallResult | PlainValue | ContainerValue | Embedded
@@ -205,6 +211,38 @@ class TracedModules(Struct, frozen=True):
     plain: tuple[str, ...] = ()
 
 
+class UnpickledFile(Struct, frozen=True):
+    """A constant in a mapping that a class may unpickle, such as the graph of a module.
+
+    Attributes:
+        key: under which an object has the mapping in its state.
+        kind: the text beside the constant, by which the class selects a loader.
+        format: of the file that the constant is, from its first byte to its last; empty if it is none.
+    """
+
+    key: str
+    kind: str
+    format: str
+
+
+class UnpickledFiles(Struct, frozen=True):
+    """The items that the pickles of one artifact set under keys of the form ``__name__``, as a class may unpickle them.
+
+    Attributes:
+        files: each combination once.
+        obstacles: (key, reason) where a mapping under a key is not read in full; an empty key is for all keys.
+        states: (maker, reason) of objects that get a state which may hold such a key without being read.
+    """
+
+    files: tuple[UnpickledFile, ...] = ()
+    obstacles: tuple[tuple[str, str], ...] = ()
+    states: tuple[tuple[Name | Unknown, str], ...] = ()
+
+
+FILES_NOT_FOLLOWED = UnpickledFiles(obstacles=(("", "the file was read without following its constants"),))
+"""Of a program that was recorded without them, so that no class that unpickles constants is trusted."""
+
+
 class PickleStream(Struct, frozen=True):
     """The extent of one pickle.
 
@@ -235,6 +273,7 @@ class PickleProgram(Struct, frozen=True):
         storages: the claims about storages of torch.
         handings: the objects that code gets while the file is loaded, each combination once.
         traced: the modules of torch that are rebuilt from Python source.
+        unpickled: the constants that a class may unpickle.
     """
 
     layout: str
@@ -247,6 +286,7 @@ class PickleProgram(Struct, frozen=True):
     storages: tuple[StorageClaim, ...] = ()
     handings: tuple[Handing, ...] = ()
     traced: TracedModules = TracedModules()
+    unpickled: UnpickledFiles = FILES_NOT_FOLLOWED
 
 
 class Reading(StrEnum):

@@ -171,3 +171,15 @@ def test_a_fault_in_a_list_of_names_of_another_folder_is_found_at_once(tmp_path:
     (own / "own.yaml").write_text("library: [\n")
     with pytest.raises(ConfigurationError, match=r"own/vocabularies/keras-classes/own\.yaml:"):
         load_catalogue(extra=[tmp_path / "own"])
+
+
+def test_key_that_a_class_unpickles_has_to_be_one_that_readers_follow(rules: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ours" / "callables" / "trusted"
+    folder.mkdir(parents=True)
+    text = "library: lib\nnames:\n  lib.Model:\n    why: holds its parts as files\n    unpickles:\n      KEY: {fx: pickle}\n"
+    (folder / "lib.yaml").write_text(text.replace("KEY", "__parts__"))
+    entry = load_catalogue(rules, (tmp_path / "ours",)).callables.by_name["lib.Model"]
+    assert entry.unpickles == (("__parts__", (("fx", "pickle"),)),)
+    (folder / "lib.yaml").write_text(text.replace("KEY", "parts"))
+    with pytest.raises(ConfigurationError, match="which readers of pickles follow"):
+        load_catalogue(rules, (tmp_path / "ours",))

@@ -43,6 +43,8 @@ def test_skops_node_of_a_trusted_name_makes_no_subject(node: SkopsNode) -> None:
         (SkopsNode("ConstructorFromReduceNode", "pkg", "Thing"), ("call", "pkg.Thing", "unlisted")),
         # Its further methods were not read, and only in a pickle is it known that nothing runs them.
         (SkopsNode("ObjectNode", FILTER, "KalmanFilter"), ("construct", f"{FILTER}.KalmanFilter", "unlisted")),
+        # It unpickles constants of its state, which only a pickle is searched for.
+        (SkopsNode("ObjectNode", "e3nn.o3._linear", "Linear"), ("construct", "e3nn.o3._linear.Linear", "unlisted")),
         (SkopsNode("ConstructorFromReduceNode", "functools", "partial"), ("call", "functools.partial", "unresolved")),
         (SkopsNode("FunctionNode", "pkg", "run", role="DefaultDictNode.default_factory"), ("call", "pkg.run", "unlisted")),
         (SkopsNode("ObjectNode", "pkg", "T", role="PartialNode.func"), ("call", "pkg.T(…)", "unlisted")),

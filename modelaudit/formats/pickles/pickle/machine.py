@@ -39,7 +39,7 @@ from modelaudit.formats.pickles.pickle.names import (
     resolve_global,
     takes_module,
 )
-from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, DIRECT_CODINGS, NestedConstants
+from modelaudit.formats.pickles.pickle.nested import CHARACTER_CODINGS, DIRECT_CODINGS, Coding, NestedConstants
 from modelaudit.formats.pickles.pickle.number_runs import NUMBER_LAYOUTS, NUMBER_OPCODES, are_numbers, read_numbers
 from modelaudit.formats.pickles.pickle.recorder import Recorder
 from modelaudit.formats.pickles.pickle.skimmer import LONGEST_SETTING, Skimmer, is_worth_skimming
@@ -48,6 +48,7 @@ from modelaudit.formats.pickles.pickle.stack import Stack
 from modelaudit.formats.pickles.pickle.storages import StorageTracker
 from modelaudit.formats.pickles.pickle.stretches import DeferredStretches
 from modelaudit.formats.pickles.pickle.sweeper import Sweeper
+from modelaudit.formats.pickles.pickle.unpickled_files import is_followed
 from modelaudit.formats.pickles.pickle.values import (
     FORGOTTEN,
     Container,
@@ -82,6 +83,11 @@ _OPCODES_BETWEEN_CHECKS: Final = 32  # of time, stack and memory
 _DATA_RANGES_KEPT: Final = 200_000
 # Kinds of constants that are data. Text after its length may be a name, and has to be UTF-8.
 _DATA_KINDS: Final = frozenset({"bytes", "latin"})
+# How a loader gets the content of a constant that begins like a file, by its kind and coding.
+_FORMS: Final[dict[str, dict[Coding | None, str]]] = {
+    "bytes": {Coding.RAW: "bytes"},
+    "str": {Coding.LATIN_1: "characters"},
+}
 _NDARRAY: Final = CallResult(Name("numpy", "ndarray"), called=False)
 _PERSISTENT_OBJECT: Final = "persistent object"
 
@@ -459,8 +465,13 @@ class Machine:
         self.recorder.traced.record_items(target, pairs)
         for index in range(0, len(pairs) - 1, 2):
             key = pairs[index]
-            if type(key) is str and key in KERNEL_KEYS:
-                self.recorder.record_setting(key, pairs[index + 1])
+            if type(key) is str:
+                if key in KERNEL_KEYS:
+                    self.recorder.record_setting(key, pairs[index + 1])
+                elif key[:2] == "__":
+                    self.recorder.unpickled.record_item(target, key, pairs[index + 1])
+            elif type(key) is PlainStretch:
+                self.recorder.unpickled.record_skipped_items()
 
     def _set_dict_items(self, opcode: str, target: Container, pairs: list[StackValue]) -> None:
         """Set items of a mapping; record an event if an object has the mapping as its state and an item can act."""
@@ -636,7 +647,7 @@ class Machine:
             return
         has_embedded_content = len(arguments) > 1 and isinstance(arguments[0], Embedded)
         if has_embedded_content and callee == _ENCODE and arguments[1] in _LATIN_1:
-            self.push(arguments[0])  # the bytes that protocols 0 to 2 write as characters
+            self.push(_encode_characters(arguments[0]))  # the bytes that protocols 0 to 2 write as characters
         elif returned_global is not None and not isinstance(arguments[0], CallResult):
             # An attribute of an object is also named after its class, but its value is unknown and not a global.
             recorder.uses[returned_global] += 1
@@ -694,11 +705,26 @@ class Machine:
 
     def _record_attributes(self, target: StackValue, state: StackValue) -> None:
         """Record that a state sets the attributes of an object."""
+        if type(state) is Container and state.type == "dict" and self.recorder.unpickled.has_mappings:
+            self._execute_followed_items(state)
+        self.recorder.unpickled.record_state(target, state)
         self.recorder.handed.record_state(target, state)
         self.recorder.traced.record_state(target, state)
         self.recorder.record_event(Act.SET_STATE, "BUILD", target, (state,), find_attributes(target, state))
         if isinstance(state, Container):
             state.mark_as_state()
+
+    def _execute_followed_items(self, state: Container) -> None:
+        """Execute the plain data in the mappings that a class may unpickle out of a state."""
+        skipped = [
+            part
+            for key, part in state.iterate_items()
+            if is_followed(key) and type(part) is Container and part.type == "dict" and part.unseen
+        ]
+        for part in skipped:
+            stretches, part.unseen = part.unseen, ()
+            for stretch in stretches:
+                self._set_items("SETITEMS", part, self.stack.expand([stretch]))
 
     def _execute_array_of_objects(self, payload: ArrayPayload) -> None:
         """Execute the pickle that joblib keeps inside this one; its result takes the place of the wrapper."""
@@ -754,6 +780,16 @@ def _execute_stretch(
     machine.recorder.share_records(recorder)
     machine.execute_stretch(stretch.end)
     return machine.stack.values
+
+
+def _encode_characters(constant: StackValue) -> StackValue:
+    """Return the bytes that a constant becomes when its characters are encoded as Latin-1.
+
+    A string of Python 2 has no certain characters: the loader decodes it in a coding of its own.
+    """
+    if type(constant) is not Embedded:
+        return constant
+    return Embedded(constant.offset, constant.length, "bytes" if constant.form == "characters" else "")
 
 
 def _cannot_be_text(value: StackValue) -> bool:
@@ -833,6 +869,7 @@ def _make_sized_handler(kind: str, layout: str) -> Handler:
     length = struct.Struct(layout)
     unpack_length, length_size = length.unpack_from, length.size
     is_data, is_text, may_be_file = kind in _DATA_KINDS, kind == "str", kind != "int"
+    forms = _FORMS.get(kind, {})
 
     def push_constant(machine: Machine) -> None:
         source = machine.source
@@ -850,7 +887,7 @@ def _make_sized_handler(kind: str, layout: str) -> Handler:
             machine.record_data(start, size)
         coding = machine.nested.record_constant(data, start, size, is_text) if may_be_file else None
         if coding in DIRECT_CODINGS:
-            machine.push(Embedded(start, size))
+            machine.push(Embedded(start, size, forms.get(coding, "")))
             return
         if is_whole:
             machine.push(decode_constant(machine.recorder, kind, data))

@@ -15,6 +15,7 @@ from modelaudit.model.errors import WindowError
 from modelaudit.model.limits import MIB, Limits
 from modelaudit.model.pickle import Embedded, PickleEvent, PlainValue, Value
 from modelaudit.model.structure import CodeOutline, Location, Unread, UnreadReason
+from modelaudit.wire.base import HEAD_BYTES
 from modelaudit.wire.codings import CHARACTER_CODINGS, CONTENT_STARTS, Coding, decode_character_bytes
 from modelaudit.wire.windows import SubWindow, get_budget
 
@@ -122,12 +123,15 @@ class NestedContent(Struct):
         children: each file as an artifact such as ``model.pkl!pickle@27``.
         file_offsets: offsets of the constants that are such a file themselves, as bytes or as characters that represent
             bytes.
+        formats: the format of each constant that a loader gets as this very file, by offset: bytes as they are, or a
+            text with one byte in each character.
         code: marshalled code objects by the offset of the constant.
         unread: constants that could not be opened.
     """
 
     children: list[Artifact] = field(default_factory=list)
     file_offsets: set[int] = field(default_factory=set)
+    formats: dict[int, str] = field(default_factory=dict)
     code: dict[int, bytes] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
 
@@ -215,3 +219,8 @@ def _open_constant(
     is_file_itself = nested.coding is Coding.RAW or (is_text and content.layers == 1)
     if is_file_itself:
         nested_content.file_offsets.add(nested.offset)
+    if is_file_itself and content.layers == int(is_text) and nested.coding is not Coding.ESCAPED:
+        head = constant_window.read(0, HEAD_BYTES)
+        # The coding of a text is found from its first bytes, again for each reading.
+        if embedded.detect_coding(head, nested.length > len(head), is_text) is nested.coding:
+            nested_content.formats[nested.offset] = content.format

@@ -18,6 +18,7 @@ from modelaudit.formats.pickles.pickle.plain_values import read_values
 from modelaudit.formats.pickles.pickle.recognition import has_acted, starts_pickle
 from modelaudit.formats.pickles.pickle.traced_modules import TracedModuleCollection
 from modelaudit.formats.pickles.pickle.trial import is_importable
+from modelaudit.formats.pickles.pickle.unpickled_files import UnpickledFileCollection
 from modelaudit.formats.pickles.pickle.values import StackValue
 from modelaudit.formats.value_trees import ValueTree
 from modelaudit.model.artifact import TORCHSCRIPT, Artifact, Window
@@ -70,6 +71,7 @@ def read(artifact: Artifact, window: Window, limits: Limits) -> Iterator[Reading
         programs.claims if storages is None else storages.claims,
         tuple(programs.handings),
         programs.traced.build(),
+        programs.unpickled.build(nested.formats),
     )
     yield from (*programs.unread, *programs.unchecked, *nested.unread)
     yield from programs.values.interpret(artifact.path, limits)
@@ -96,6 +98,7 @@ class _PickleSequence:
         claims: the statements of the programs about the storages of torch.
         handings: the objects that code gets while the programs are executed.
         traced: the modules of torch that the programs rebuild from source.
+        unpickled: the constants that a class may unpickle.
         values: the plain values of the programs on which a loader may act.
         dropped: number of constants that begin like a file and are not in ``nested`` because of a bound.
         opcodes: number of opcodes executed.
@@ -115,6 +118,7 @@ class _PickleSequence:
         self.claims: tuple[StorageClaim, ...] = ()
         self.handings: dict[Handing, None] = {}
         self.traced = TracedModuleCollection()
+        self.unpickled = UnpickledFileCollection()
         self.values = ValueTree()
         self.dropped = 0
         self.opcodes = 0
@@ -152,6 +156,7 @@ class _PickleSequence:
         """Add the records of a program that ``machine`` has executed from the offset ``start``."""
         recorder, end = machine.recorder, machine.source.offset
         computed_settings = list(_report_computed_settings(machine, start))
+        self.unpickled.add(recorder.unpickled, has_other_reading=machine.arrays.first_payload is not None)
         machine.release_values()
         _claim_program(self._window, start, end, machine)
         values_absence = read_values(self._window, start, machine, self.values)

@@ -21,6 +21,7 @@ from modelaudit.formats.pickles.pickle.magnitudes import (
 )
 from modelaudit.formats.pickles.pickle.source import ByteSource
 from modelaudit.formats.pickles.pickle.traced_modules import TracedModuleTracker
+from modelaudit.formats.pickles.pickle.unpickled_files import UnpickledFileTracker
 from modelaudit.formats.pickles.pickle.values import ACTING_TYPES, Container, StackValue, freeze_values
 from modelaudit.languages.kernel_keys import KERNEL_KEYS
 from modelaudit.model.defect_kind import DefectKind
@@ -86,6 +87,7 @@ class Recorder:
         settings: keys by which a loader runs or downloads code, with their values; a bounded number.
         handed: the objects that code gets.
         traced: the modules of torch that the program rebuilds from source.
+        unpickled: the constants that a class may unpickle.
     """
 
     def __init__(self, source: ByteSource, limits: Limits, stream: int) -> None:
@@ -99,6 +101,7 @@ class Recorder:
         self.settings: list[tuple[str, StackValue]] = []
         self.handed = HandedObjects()
         self.traced = TracedModuleTracker(source.window)
+        self.unpickled = UnpickledFileTracker()
         self._setting_texts: set[tuple[str, StackValue]] = set()
         self._keys: set[tuple[object, ...]] = set()
         self._parts_left = _MOST_PARTS
@@ -112,6 +115,7 @@ class Recorder:
         self.uses, self._keys, self.stream = outer.uses, outer._keys, outer.stream
         self.bounds_reached, self.settings = outer.bounds_reached, outer.settings
         self._setting_texts, self.handed, self.traced = outer._setting_texts, outer.handed, outer.traced
+        self.unpickled = outer.unpickled
 
     def record_bound(self, detail: str) -> None:
         """Record that a bound was reached, after which the program goes on with less detail."""
