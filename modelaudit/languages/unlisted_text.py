@@ -112,9 +112,12 @@ _SOUND_RULES: Final = defer_pattern(
 _DEPENDENCIES: Final = defer_pattern(
     rb"(?:[\w./+-]++:(?:[ \t]++(?:\\\r?\n[ \t]*+)?[\w./+-]++)*+[ \t]*+(?:\\\r?\n[ \t]*+)?(?:\r?\n)*+)++"
 )
-# A substitution of a shell or of make, a call that starts a program, or a command behind an operator.
+# A substitution of a shell or of make, a call that starts a program, or a command behind an operator. A letter beyond
+# ASCII belongs to the word: the end of a Turkish word is no call.
+# No interpreter reads a control character as an argument, so a number behind a word is none.
 _COMMAND: Final = defer_pattern(
-    rb"\$[({]|`[^`\n]{1,200}`|\b(?:system2?|exec\w*|eval|popen|spawn\w*|source|run|shell|unix|dos)[ \t]{0,9}\("
+    rb"\$[({]|`[^`\n]{1,200}`|(?<![\w\x80-\xff])"
+    rb"(?:system2?|exec\w*|eval|popen|spawn\w*|source|run|shell|unix|dos)[ \t]{0,9}\((?![\x00-\x08\x0e-\x1f])"
     rb"|[;&|][ \t]{0,9}(?:sudo[ \t]|\.?/|(?:ba|z|da)?sh\b|curl\b|wget\b|nc\b|python|perl|ruby|node\b|rm\b|source\b)"
 )
 _LONGEST_COMMAND: Final = 64  # what two blocks may share of one
