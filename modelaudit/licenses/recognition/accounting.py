@@ -156,12 +156,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
             (SpanPart.PHRASE, measure_license_address(words, position, end)),
             (SpanPart.PHRASE, measure_pointer(words, position, end, titles)),
             (SpanPart.PHRASE, measure_remark(words, position, end, titles)),
-            (SpanPart.COPYRIGHT, _measure_publisher(words, position, end)),
-            (SpanPart.COPYRIGHT, _measure_holder_address(words, position, end)),
-            (SpanPart.COPYRIGHT, measure_contact(words, position, end)),
-            (SpanPart.COPYRIGHT, measure_holders_of_parts(words, position, end)),
-            (SpanPart.COPYRIGHT, measure_contributors(words, position, end)),
-            (SpanPart.COPYRIGHT, measure_developers(words, position, end)),
+            (SpanPart.COPYRIGHT, _measure_holders(words, position, end)),
             key=itemgetter(1),
         )
         if explained == 0:
@@ -181,8 +176,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         if attribution > explained:
             part, explained = SpanPart.ATTRIBUTION, attribution
         if explained == 0 and not is_first:
-            is_attributed = not found.isdisjoint((SpanPart.ATTRIBUTION, SpanPart.PARTS_INTRODUCTION))
-            part, explained = SpanPart.ATTRIBUTION, _measure_attributed(words, position, end, is_attributed)
+            part, explained = SpanPart.ATTRIBUTION, _measure_attributed(words, position, end, found)
         if explained == 0:
             name = measure_name_of_work(words, position, end, titles)
             part, explained = SpanPart.PHRASE, name or measure_origin_note(words, position, end, titles)
@@ -193,21 +187,30 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
     return frozenset(found)
 
 
-def _measure_attributed(words: Words, first: int, end: int, is_attributed: bool) -> int:
+def _measure_holders(words: Words, first: int, end: int) -> int:
+    """Count the words of a statement on holders, beside a copyright line, that begins at ``first``; 0 for any other."""
+    return max(
+        _measure_publisher(words, first, end),
+        _measure_holder_address(words, first, end),
+        measure_contact(words, first, end),
+        measure_holders_of_parts(words, first, end),
+        measure_contributors(words, first, end),
+        measure_developers(words, first, end),
+    )
+
+
+def _measure_attributed(words: Words, first: int, end: int, found: Collection[SpanPart]) -> int:
     """Count the words of a line that names the work whose licence text follows, or of its address; 0 for any other.
 
-    Behind the last text, they would be those of a licence that is not in the text.
+    Behind the last text, and at an address of terms, they would be those of a licence that is not in the text.
     """
     if end == len(words.words):
         return 0
+    is_attributed = SpanPart.ATTRIBUTION in found or SpanPart.PARTS_INTRODUCTION in found
     heading = measure_heading(words, first, end, is_attributed=is_attributed)
     address = measure_address(words, first, end) if is_attributed and not heading else 0
-    # Terms at an address are terms that were not read.
-    return (
-        0
-        if any(words.words[each].startswith("licen") for each in range(first, first + address))
-        else heading or address
-    )
+    has_terms = any(words.words[each].startswith("licen") for each in range(first, first + address))
+    return 0 if has_terms else heading or address
 
 
 _Named = tuple[tuple[str, tuple[str, ...]], ...]
