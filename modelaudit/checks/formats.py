@@ -81,7 +81,7 @@ def _find_judged(pairs: Iterable[tuple[str, str]], formats: Formats) -> frozense
 
 
 def _find_run_name(address: str, formats: Formats) -> RunName | None:
-    """Return by what a file with this name or extension is run; ``None`` if no program runs it."""
+    """Return the program that runs a file with this name or extension; ``None`` if none does."""
     return formats.run_names.get(find_run_key(address))
 
 
