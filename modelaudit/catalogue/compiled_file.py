@@ -55,7 +55,7 @@ class CompiledFile(Struct, Generic[_Value], frozen=True):
     restore: Callable[[Any, Any], object] | None = None
 
     def read(self) -> _Value | None:
-        """Read the value; ``None`` if the file is not there, is no file, is damaged, or is older than a source."""
+        """Read the value; ``None`` if the file is absent, damaged or older than a source, or is not a regular file."""
         try:
             content = memoryview(_read_regular_file(self._find()))
             if hashlib.sha256(content[_DIGEST_SIZE:]).digest() != content[:_DIGEST_SIZE]:
@@ -142,7 +142,7 @@ def _read_regular_file(path: Path) -> bytes:
     """Read a file. Raises ``OSError``, also for a pipe, a device or a folder."""
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | _FLAGS)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(f"{path} is no regular file")
+            raise OSError(f"{path} is not a regular file")
         return file.read()
 
 

@@ -86,7 +86,7 @@ def _find_run_name(address: str, formats: Formats) -> RunName | None:
 
 
 def _make_run_subject(address: str, extension: str, format_: str, run_name: RunName) -> Subject:
-    """Return the subject of a file that a program runs for its name, although its bytes are no such program."""
+    """Return the subject of a file that a program runs for its name, although its bytes are not such a program."""
     fields: dict[str, Scalar] = {
         "extension": extension,
         "promise": run_name.why,

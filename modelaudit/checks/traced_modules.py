@@ -84,7 +84,7 @@ def _find_reasons(program: PickleProgram, objects: Mapping[str, set[Object]], na
     """Yield each reason why the traced modules may do more than compute."""
     for maker in program.traced.stated:
         if not names.lists("stated", str(maker)):
-            yield f"the state of {maker} is no mapping and may hold keys"
+            yield f"the state of {maker} is not a mapping and may hold keys"
     for maker, value in program.traced.positions:
         if names.lists("module", str(maker)) and not _is_part_of_state(value, names):
             yield f"the state of {maker} may set {_format_object(value)} as a part"
@@ -101,7 +101,7 @@ def _find_reasons(program: PickleProgram, objects: Mapping[str, set[Object]], na
 
 
 def _judge_source(source: TracedSource, names: TracedNames) -> Iterator[str]:
-    """Yield why a source is no plain graph of listed operators."""
+    """Yield each reason why a source is more than a plain graph of listed operators."""
     if source.fault:
         yield source.fault
     for name in source.imported:
@@ -137,7 +137,7 @@ def _judge_key(key: str, values: set[Object], names: TracedNames) -> Iterator[st
                 yield f"{_format_object(value)} traces the module"
     elif key in _PARTS:
         if not _are_made_by("mapping", values, names, may_be_called=True):
-            yield f"the parts of a module are no plain mapping under {key}"
+            yield f"the parts of a module are not a plain mapping under {key}"
     elif not key.isascii() or not key.isprintable() or '"' in key or "\\" in key:
         # torch writes the names of submodules and tensors between double quotes into the source that it runs.
         yield "a name of a part can end its quotes in the source"
@@ -152,7 +152,7 @@ def _judge_path(
         # The module itself has only the attributes of every module; its parts have those of their classes too.
         kinds = ("reserved", "member") if depth else ("reserved",)
         if any(f"{each}::{part}" in names.names for each in kinds) or part not in objects:
-            yield f"the source reads {text}, which is no part of the module"
+            yield f"the source reads {text}, which is not a part of the module"
             return
     for part in path[:-1]:
         if not _are_made_by("module", objects[part], names):

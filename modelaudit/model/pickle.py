@@ -197,7 +197,7 @@ class TracedModules(Struct, frozen=True):
         modules: in order.
         objects: (key, value) of each object that the pickles set under a text in any mapping, each pair once; empty
             without modules.
-        stated: the makers of objects whose state is no mapping and may hold keys all the same.
+        stated: the makers of objects whose state is not a mapping and may hold keys all the same.
         obstacle: why ``objects`` may be incomplete; empty if it is not.
         positions: (maker, value) of each object in a state whose parts have positions and no keys.
         plain: the attributes that sources read and that may be numbers, texts or containers; "" if any may be.

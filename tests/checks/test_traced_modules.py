@@ -39,7 +39,7 @@ def scan_severities(folder: Path, content: bytes) -> set[Severity]:
 
 
 def explain(folder: Path, content: bytes) -> str:
-    """Scan one pickle, and return why its traced module is no plain graph; empty if it raises no alarm."""
+    """Scan one pickle, and return why its traced module is more than a plain graph; empty if it raises no alarm."""
     (folder / "model.pkl").write_bytes(content)
     report = modelaudit.scan(folder / "model.pkl", second_opinion=False)
     lines = [
@@ -126,7 +126,7 @@ def test_a_source_longer_than_a_kept_constant_is_read_whole(tmp_path: Path) -> N
         ("a = self.apply(x)", "reads apply"),
         ("a = self.lin.register_forward_hook(x)", "lin.register_forward_hook"),
         ("a = self.lin.reset_parameters(x)", "lin.reset_parameters"),
-        ("a = self.other(x)", "no part of the module"),
+        ("a = self.other(x)", "not a part of the module"),
         ("a = self.__class__", "unusual name"),
         ("a = getattr(self, 'a\" + 1')", "unusual name"),
         ("a = x.numpy()", "calls the method numpy"),
@@ -234,7 +234,7 @@ RECONSTRUCTED = call(name("copyreg._reconstructor"), name("collections.OrderedDi
 @check_each(
     "items, reason",
     [
-        ({"_code": text(SOURCE).replace(b"X", b"B", 1)}, "no constant text"),
+        ({"_code": text(SOURCE).replace(b"X", b"B", 1)}, "not a constant text"),
         ({"_code": call(name("builtins.str"), text(SOURCE))}, "computed"),
         ({"code": text(SOURCE)}, "no source, or several"),
         ({"_tracer_cls": name("torch.nn.modules.linear.Linear")}, "traces the module"),
@@ -251,7 +251,7 @@ RECONSTRUCTED = call(name("copyreg._reconstructor"), name("collections.OrderedDi
         ({"lin": call(name("torch.nn.modules.linear.Linear"), b"K\x02", b"K\x02")}, "unlisted class"),
         ({"lin": module("acme.Layer")}, "unlisted class"),
         ({"_modules": mapping(lin=partial())}, "unlisted class"),
-        ({"_modules": call(name("builtins.dict"), b"](" + text("lin") + LINEAR + b"\x86e")}, "no plain mapping"),
+        ({"_modules": call(name("builtins.dict"), b"](" + text("lin") + LINEAR + b"\x86e")}, "not a plain mapping"),
         ({"_modules": name("collections.OrderedDict") + b"](" + text("lin") + LINEAR + b"\x86e\x85R"}, "with items"),
         ({"_modules": mapping(**{'lin", x"': LINEAR, "lin": LINEAR})}, "end its quotes"),
         ({"_modules": mapping(**{"lin\n": LINEAR, "lin": LINEAR})}, "end its quotes"),
@@ -352,7 +352,7 @@ def test_a_part_with_the_name_of_a_method_is_critical(tmp_path: Path, class_: st
 def test_pairs_as_the_state_of_a_module_are_critical(tmp_path: Path) -> None:
     state = b"](" + text("_modules") + mapping(**{'a", 1': LINEAR}) + b"\x86e"
     part = name("torch.nn.modules.module.Module") + b")\x81" + state + b"b"
-    assert "no mapping" in explain(tmp_path, finish(rebuild(body(_modules=mapping(lin=part)))))
+    assert "not a mapping" in explain(tmp_path, finish(rebuild(body(_modules=mapping(lin=part)))))
 
 
 @check_each(
@@ -366,14 +366,14 @@ def test_pairs_as_the_state_of_a_module_are_critical(tmp_path: Path) -> None:
 )
 def test_objects_of_two_items_as_the_state_of_a_module_are_critical(tmp_path: Path, pair: bytes) -> None:
     part = name("torch.nn.modules.module.Module") + b")\x81](" + pair + b"eb"
-    assert "no mapping" in explain(tmp_path, finish(rebuild(body(_modules=mapping(lin=part)))))
+    assert "not a mapping" in explain(tmp_path, finish(rebuild(body(_modules=mapping(lin=part)))))
 
 
 @check_each("value, reason", [(name("numpy.ndarray"), "numpy.ndarray"), (tensor(), ""), (name("torch.qint8"), "")])
 def test_a_part_that_a_class_sets_by_its_position_is_a_tensor_or_a_constant(
     tmp_path: Path, value: bytes, reason: str
 ) -> None:
-    """The class assigns the items of its state to attributes, one of which the source may call."""
+    """The class assigns the items of its state to attributes, and the source may call one of them."""
     state = b"(" + value + b"\x88K\x00t"
     part = name("torch.ao.nn.sparse.quantized.linear.LinearPackedParams") + b")\x81" + state + b"b"
     assert reason in (found := explain(tmp_path, finish(rebuild(body(part=part))))) and bool(reason) == bool(found)

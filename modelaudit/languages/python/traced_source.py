@@ -304,7 +304,7 @@ class _GraphReader:
                 return self._make(node, self._read_dotted(function), operands)
             case ast.Attribute(value=value, attr=method):
                 if not self._evaluate(value, depth).is_proxy:
-                    refuse_node(node, f"calls the method {method} of a value that is no input")
+                    refuse_node(node, f"calls the method {method} of a value that is not an input")
                 self._methods[method] = None
                 return PROXY
             case ast.Name(id=name):

@@ -143,7 +143,6 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
     phrases, titles = _collect_phrases(named), _collect_titles(named) | ids
     own_names = frozenset(id_[1:] for id_ in ids if id_[0] == "licenseref" and len(id_) > 1)
     is_first = position == 0
-    is_only = len({id_ for id_, _ in named}) == 1
     has_notice = any(item.is_notice for item in items)
     found: set[SpanPart] = set()
     # Consume the span phrase by phrase. One unexplained word is enough to reject it, since a single "not" matters.
@@ -168,7 +167,7 @@ def explain_words(words: Words, span: Span, items: Collection[Fingerprint]) -> f
         if component > explained:
             part, explained = SpanPart.ATTRIBUTION if is_of_others else SpanPart.PHRASE, component
         remark, kind = measure_listed_remark(
-            words, (position, end), titles | own_names, is_first=is_first, is_only=is_only
+            words, (position, end), titles | own_names, is_first=is_first, is_only=len(dict(named)) == 1
         )
         if remark > explained:
             part, explained = _PART_OF_REMARK[kind], remark

@@ -47,7 +47,7 @@ class TracedModuleTracker:
     Attributes:
         modules: in order.
         objects: (key, value) of every item whose value is a name, a result or unknown, and whose key is a text.
-        stated: the makers of objects whose state is no mapping and may hold keys all the same.
+        stated: the makers of objects whose state is not a mapping and may hold keys all the same.
         positions: (maker, value) of each object in a state whose parts have positions and no keys.
         plain: the keys of numbers, texts and containers; the empty one stands for keys that are not read.
         obstacle: why ``objects`` may be incomplete; empty if it is not.
@@ -123,7 +123,7 @@ class TracedModuleTracker:
             self.obstacle = f"mappings hold more than {_MOST_TEXTS} sources"
 
     def record_state(self, target: StackValue, state: StackValue) -> None:
-        """Record a state that is no mapping, or that gives an ordered mapping attributes of its own."""
+        """Record a state that is not a mapping, or that gives an ordered mapping attributes of its own."""
         self._has_loose_parameters = self._has_loose_parameters or _holds_parameter(state)
         if not isinstance(target, CallResult):
             return
@@ -163,7 +163,7 @@ class TracedModuleTracker:
         """Return the names that the source of a call uses, or why it is not read."""
         body, block = arguments if opcode == "REDUCE" and len(arguments) == len(("body", "block")) else (None, None)
         if not isinstance(body, Container) or body.type != "dict" or body.is_forgotten or body.has_unseen_items:
-            return TracedSource("the body of the module is no plain mapping")
+            return TracedSource("the body of the module is not a plain mapping")
         if body.is_handed:
             return TracedSource("an object or a function has got the body of the module before, and may change it")
         self._bodies.append(body)
@@ -177,7 +177,7 @@ class TracedModuleTracker:
             return TracedSource("the body of the module has no source, or several")
         code, imports = self._read_text(sources[0]), self._read_text(block)
         if not code or imports is None:
-            return TracedSource("the source is no constant text, or is too long to read")
+            return TracedSource("the source is not a constant text, or is too long to read")
         self._characters_left -= len(imports) + len(code)
         if self._characters_left < 0:
             return TracedSource("the sources of the file are too long to read")

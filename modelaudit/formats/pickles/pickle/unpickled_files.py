@@ -41,7 +41,7 @@ class UnpickledFileTracker:
     def record_item(self, target: StackValue, key: StackValue, value: StackValue) -> None:
         """Record an item that an opcode sets on a mapping.
 
-        An object that has items, such as an ``OrderedDict``, is no plain state, and no mapping of constants.
+        An object that has items, such as an ``OrderedDict``, is neither a plain state nor a mapping of constants.
         """
         if type(target) is Container and value is not None and is_followed(key):
             self._record_value(key, value)  # type: ignore[arg-type]
@@ -54,7 +54,7 @@ class UnpickledFileTracker:
         """Record a value under a key."""
         if type(value) is not Container or value.type != "dict":
             if len(self.obstacles) < _MOST_MAPPINGS:
-                self.obstacles[key, f"the value of {key} is no plain mapping"] = None
+                self.obstacles[key, f"the value of {key} is not a plain mapping"] = None
             else:
                 self.obstacles["", f"mappings hold more than {_MOST_MAPPINGS} keys of the form __name__"] = None
         elif len(self._values) < _MOST_MAPPINGS:
@@ -89,7 +89,7 @@ class UnpickledFileTracker:
 def _explain_state(state: StackValue) -> str:
     """Return why a state may hold a key that is not seen; empty if each of its keys is a constant that was seen."""
     if type(state) is not Container or state.type != "dict":
-        return "the state is no plain mapping"
+        return "the state is not a plain mapping"
     if state.is_forgotten or state.has_dropped or state.unseen:
         return "the state has items that were not kept"
     for items in (state.entries, state.acting_items):
@@ -111,10 +111,10 @@ def _read_mapping(key: str, mapping: Container, files: dict[tuple[str, str, Embe
         if type(name) is not str or len(name) > _LONGEST_NAME or name.startswith("__"):
             return f"a name in {key} is not the name of a part"
         if type(value) is not Container or value.type != "tuple" or value.size != _PAIR or value.is_forgotten:
-            return f"an item of {key} is no pair of a kind and bytes"
+            return f"an item of {key} is not a pair of a kind and bytes"
         kind, constant = value.entries
         if type(kind) is not str or type(constant) is not Embedded or constant.form != "bytes":
-            return f"an item of {key} is no pair of a kind and a constant of bytes that begins like a file"
+            return f"an item of {key} is not a pair of a kind and a constant of bytes that begins like a file"
         files[key, kind, constant] = None
     return "" if len(set(names)) == len(names) else f"{key} has the same name twice"
 

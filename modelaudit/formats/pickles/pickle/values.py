@@ -183,7 +183,7 @@ class TruncatedConstant:
     """A constant that is too long to keep: its type, the start of its ``repr``, and the extent of a text in UTF-8.
 
     Attributes:
-        extent: the offset of the first byte and the length; ``None`` if the constant is no such text.
+        extent: the offset of the first byte and the length; ``None`` if the constant is another.
     """
 
     __slots__ = ("extent", "start", "type")

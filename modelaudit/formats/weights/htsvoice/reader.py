@@ -60,7 +60,7 @@ class _Head(Struct, frozen=True):
         """Return the number in a setting. Raises ``DamagedError`` if it has none."""
         value = self.settings.get((key, stream), "")
         if _NUMBER.fullmatch(value) is None:
-            raise DamagedError(f"{key} of the head is no number", 0)
+            raise DamagedError(f"{key} of the head is not a number", 0)
         return int(value)
 
 
@@ -124,7 +124,7 @@ def _parse_range(text: bytes) -> tuple[int, int]:
     """Return the first offset of a range, and the one behind its last. Raises ``DamagedError``."""
     found = _RANGE.fullmatch(text)
     if found is None or int(found[1]) > int(found[2]):
-        raise DamagedError("a position in the head is no range", 0)
+        raise DamagedError("a position in the head is not a range", 0)
     return int(found[1]), int(found[2]) + 1
 
 
@@ -144,7 +144,7 @@ def _measure_vector(head: _Head, key: str, stream: str) -> int:
     if key == "GV_PDF":
         return length
     if key != "STREAM_PDF":
-        raise DamagedError(f"{key} is no part of a voice", 0)
+        raise DamagedError(f"{key} is not a part of a voice", 0)
     return length * head.get_number("NUM_WINDOWS", stream) + head.get_number("IS_MSD", stream)
 
 
@@ -159,7 +159,7 @@ def _skip_vectors(cursor: RecordCursor, size: int, trees: int, numbers: int) -> 
 def _skip_text(cursor: RecordCursor, size: int, pattern: re.Pattern[bytes], key: str) -> None:
     """Skip a part that is text. Raises ``DamagedError`` if it has another form; it is not consumed then."""
     if size > _LONGEST_TEXT or key not in ("STREAM_WIN", "DURATION_TREE", "STREAM_TREE", "GV_TREE"):
-        raise DamagedError(f"{key} of {size} bytes is no part of a voice", cursor.offset)
+        raise DamagedError(f"{key} of {size} bytes is not a part of a voice", cursor.offset)
     text = cursor.peek(size)
     if len(text) < size or pattern.fullmatch(text) is None:
         raise DamagedError(f"{key} has another form than that of a voice", cursor.offset)

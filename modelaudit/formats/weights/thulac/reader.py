@@ -101,7 +101,7 @@ def _read_weights(cursor: RecordCursor, facts: dict[str, str]) -> None:
 
 
 def _read_characters(cursor: RecordCursor, facts: dict[str, str]) -> None:
-    """Read two rows of characters. Raises ``DamagedError`` if one is no ideograph, or the rows differ in length."""
+    """Read two rows of characters. Raises ``DamagedError`` if one is not an ideograph, or the rows differ in length."""
     pairs, rest = divmod(cursor.left, _CELL.size)
     facts["characters"] = str(pairs)
     if rest:
@@ -110,7 +110,7 @@ def _read_characters(cursor: RecordCursor, facts: dict[str, str]) -> None:
         check_deadline()
         block = cursor.peek(min(BLOCK, cursor.left))
         if not block or not _are_ideographs(block):
-            raise DamagedError("a number is no ideograph", cursor.offset)
+            raise DamagedError("a number is not an ideograph", cursor.offset)
         cursor.skip(len(block), "the characters")
 
 
