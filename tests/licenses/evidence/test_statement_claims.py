@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from modelaudit.languages.card_defects import CardDefect
 from modelaudit.licenses.evidence.claims import extract_claims
-from modelaudit.licenses.evidence.fields import CLAIM_LIMIT, LINEAGE_CLAIM_LIMIT
+from modelaudit.licenses.evidence.fields import CLAIM_LIMIT, LINEAGE_CLAIM_LIMIT, quote_name
 from modelaudit.model.evidence import Statement, Statements, Topic
 from modelaudit.model.license import NAME_LIMIT, ClaimKind
 from modelaudit.model.limits import Limits
@@ -159,6 +159,10 @@ def test_claims_from_arbitrary_statements_quote_only_values_of_the_statements(it
     values = {value for _, _, value in items}
     # There are no known licences here.
     assert all(claim.entry is None for claim in claims)
-    # A long value is quoted up to an ellipsis, which its length follows; a long name has quotation marks besides.
-    quoted = [claim.quotation.partition("…")[0].removeprefix("“") for claim in claims]
+    # A long value is quoted up to an ellipsis, which its length follows. The quotation of a base model is that of a name
+    # in one of the values, which other tests hold.
+    quoted = [claim.quotation.partition("…")[0] for claim in claims if claim.kind is not ClaimKind.INHERITED]
     assert all(any(each in value for value in values) for each in quoted)
+    inherited = [claim.quotation for claim in claims if claim.kind is ClaimKind.INHERITED]
+    names = {quote_name(part) for value in values for part in (value, value.strip())}
+    assert all(each in names for each in inherited)
