@@ -7,16 +7,17 @@ and a command for ``os.system``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
 from msgspec import Struct
 
 from modelaudit.checks.mentions import build_outline_subjects
-from modelaudit.checks.paths import judge_path
 from modelaudit.languages.document_settings import parse_json_settings, parse_yaml_settings
-from modelaudit.languages.python import walks
+from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues
 from modelaudit.languages.python.name_tables import IMPORTERS
@@ -42,6 +43,7 @@ _LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".index.json")
 # Uses by which an evaluated source takes a name of another module.
 _NAMING_USES: Final = frozenset({"call", "call-at-import", "reference", "hidden"})
+_IMPORTING: Final = frozenset({"importlib", "builtins.__import__"})
 _IMPORT: Final = "import"
 _CONSTANT: Final = "(constant)"
 _CONFIGURED: Final = "named by a configuration"
@@ -51,8 +53,8 @@ ReadText = Callable[[str], str]
 
 
 def calls_computed_name(subject: Subject) -> bool:
-    """Whether a subject is the call of an object that only computed names reach."""
-    return subject.kind == "mention" and subject.fields["name"] == PICKED_NAME
+    """Whether a subject is the call of what only computed names reach, or a member that a computed name takes."""
+    return subject.kind == "mention" and (subject.fields["name"] == PICKED_NAME or bool(_find_lookup(subject)))
 
 
 def imports_computed_name(subject: Subject) -> bool:
@@ -84,7 +86,8 @@ class ConfiguredCalls(Struct, frozen=True):
             if path not in resolved:
                 resolved[path] = None
                 if configured is not None and not is_member(path) and len(resolved) <= _MOST_SOURCES:
-                    resolved[path] = self._resolve_file(path, configured, subject.location)
+                    lookups = frozenset(_find_lookup(each) for each in subjects if each.artifact == path)
+                    resolved[path] = self._resolve_file(path, configured, lookups, subject.location)
                 yield from resolved[path] or ()
             if resolved[path] is None:
                 yield subject
@@ -124,12 +127,18 @@ class ConfiguredCalls(Struct, frozen=True):
             _list_texts(setting for _, found in settings for setting in found),
             names,
             [get_file_name(each.path) for each in self.records],
+            _list_pieces(settings),
         )
         for path in sources:
             text = self.read_text(path)
             tree = parse_module(text)
             if tree is None or not configured.add_source(tree, text):
                 return None
+        texts: defaultdict[str, set[str]] = defaultdict(set)
+        for setting in (each for _, found in settings for each in found):
+            if isinstance(setting.value, str):
+                texts[setting.path[0] if setting.path else ""].add(setting.value)
+        configured.find_objects(texts)
         return configured
 
     def _read_settings(self, path: str) -> Sequence[Setting]:
@@ -143,15 +152,18 @@ class ConfiguredCalls(Struct, frozen=True):
             return ()
         return settings if error is None else ()
 
-    def _resolve_file(self, path: str, configured: ConfiguredValues, where: Location) -> tuple[Subject, ...] | None:
+    def _resolve_file(
+        self, path: str, configured: ConfiguredValues, lookups: Collection[str], where: Location
+    ) -> tuple[Subject, ...] | None:
         """Return the subjects of what the computed calls of a file resolve to; ``None`` if any remains open.
 
         Args:
             path: of the file.
             configured: the values under each key.
+            lookups: the modules in which the file looks up computed names.
             where: the place of the first such call, which all subjects get.
         """
-        resolved = resolve_configured_calls(self.read_text(path), configured)
+        resolved = resolve_configured_calls(self.read_text(path), configured, lookups)
         if resolved is None:
             return None
         modules = {each.name for each in resolved if each.use == _IMPORT}
@@ -160,20 +172,19 @@ class ConfiguredCalls(Struct, frozen=True):
         mentions = tuple(replace(each, where=where, detail=each.detail or _CONFIGURED) for each in resolved)
         subjects = build_outline_subjects(path, Outline(_PYTHON, mentions), self.catalogue)
         dangerous = tuple(each for each in subjects if each.fields["standing"] == Standing.DANGEROUS.value)
-        harmless = dangerous or all(each in modules or self._is_vetted(each) for each in names)
-        harmless = harmless and all(map(self._is_known_package, modules))
-        return dangerous if harmless else None
+        return dangerous if all(map(self._is_known, modules if dangerous else modules | names)) else None
 
-    def _is_vetted(self, name: str) -> bool:
-        """Whether a name belongs to a file of the model, or is a reviewed one."""
-        return self._is_own(name) or judge_path(name, self.catalogue.callables).standing is Standing.TRUSTED
+    def _is_known(self, name: str) -> bool:
+        """Whether a name begins with a file of the model, or with a package whose dangerous names the rules list.
 
-    def _is_known_package(self, module: str) -> bool:
-        """Whether a module is a file of the model, or of a package with names that the rules review."""
-        package = module.partition(".")[0] + "."
+        Such a name is judged as where a source writes it out.
+        """
+        package = name.partition(".")[0]
         reviewed = self.catalogue.callables.by_name.items()
-        return self._is_own(module) or any(
-            entry.standing is Standing.TRUSTED for name, entry in reviewed if name.startswith(package)
+        return (
+            package in sys.stdlib_module_names
+            or self._is_own(name)
+            or any(entry.standing is Standing.TRUSTED for key, entry in reviewed if key.startswith(f"{package}."))
         )
 
     def _is_own(self, name: str) -> bool:
@@ -181,6 +192,17 @@ class ConfiguredCalls(Struct, frozen=True):
         root = name.lstrip(".").partition(".")[0]
         paths = (each.path.removesuffix(".py") for each in self.records if each.path.endswith(".py"))
         return any(root in path.split("/") for path in paths)
+
+
+def _find_lookup(subject: Subject) -> str:
+    """Return the module, as ``os.*``, in which code looks up a name that it computes; empty for anything else.
+
+    A module whose own name is computed is no danger before something of it is called.
+    """
+    if subject.kind != "mention" or subject.fields["use"] != uses.COMPUTED:
+        return ""
+    name = subject.fields["name"]
+    return name if isinstance(name, str) and name.removesuffix(".*") not in _IMPORTING else ""
 
 
 def _is_configuration(record: ArtifactRecord) -> bool:
@@ -198,6 +220,26 @@ def _join_lists(settings: Iterable[Setting]) -> Iterator[Setting]:
             yield Setting(path, "".join(texts), items[0].line)
         else:
             yield from items
+
+
+def _list_pieces(files: Iterable[tuple[str, Sequence[Setting]]]) -> Mapping[str, tuple[str, ...]]:
+    """Return the joined texts under each key that holds nothing but lists of short texts, by path and settings.
+
+    In YAML two keys can hold the same list, so that these count in JSON alone.
+    """
+    pieces: dict[str, dict[str, None]] = {}
+    mixed: set[str] = set()
+    for file, settings in files:
+        for path, group in groupby(settings, key=_get_list_path):
+            items = list(group)
+            texts = [each.value for each in items if isinstance(each.value, str)]
+            is_whole = [each.path[-1] for each in items if each.path] == list(map(str, range(len(items))))
+            if path and file.endswith(".json") and is_whole and len(texts) == len(items):
+                pieces.setdefault(path[-1], {})["".join(texts)] = None
+                mixed.update(path[:-1])
+            else:
+                mixed.update(step for each in items for step in each.path)
+    return {key: tuple(values) for key, values in pieces.items() if key not in mixed}
 
 
 def _get_list_path(setting: Setting) -> tuple[str, ...]:

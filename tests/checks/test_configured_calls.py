@@ -135,7 +135,7 @@ def test_member_of_a_module_that_a_configuration_names_is_judged_by_the_name(
          {"class": "    def __init__(self, module='torch.nn', **k):\n        self.module = module + ''"}),
         (_CALL, {"class": "    @property\n    def module(self):\n        return self.q"}),
         ("json.load(open('config.json'))\n" + _READ.format("weights.bin"), {"weights.bin": "module os"}),
-        ("json.load(open('config.json'))\n" + _READ.format("we' + 'ights.bin"), {"weights.bin": "{}"}),
+        ("json.load(open('config.json'))\n" + _READ.format("we' + 'ights.bin"), {"weights.bin": "module os"}),
         ("self.l = getattr(importlib.import_module(os.environ['module']), os.environ['name'])('x')", {}),
         ("self.l = getattr(importlib.import_module(config.id2label[0]), config.id2label[1])(config.name)", {}),
     ],

@@ -7,14 +7,15 @@ the evaluator resolves. Each combination of the values is evaluated: which of th
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import product
 from math import prod
 from typing import Final
 
-from modelaudit.languages.python import walks
+from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.analysis import analyze_source
-from modelaudit.languages.python.configured_values import ConfiguredValues, find_read_key
+from modelaudit.languages.python.configured_keys import find_read_key
+from modelaudit.languages.python.configured_values import ConfiguredValues
 from modelaudit.languages.python.name_tables import IMPORTERS, POWERFUL_MEMBERS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.source import parse_code_text
 from modelaudit.model.outline import Mention
@@ -38,12 +39,15 @@ def parse_module(text: str) -> ast.Module | None:
     return None if body is None else ast.Module(body, [])
 
 
-def resolve_configured_calls(text: str, configured: ConfiguredValues) -> tuple[Mention, ...] | None:
+def resolve_configured_calls(
+    text: str, configured: ConfiguredValues, lookups: Collection[str] = ()
+) -> tuple[Mention, ...] | None:
     """Return what a source mentions only with the values of the configurations; ``None`` if a call stays unresolved.
 
     Args:
         text: the source, which calls an object that computed names reach.
         configured: the values under each key.
+        lookups: the modules, as ``os.*``, in which it looks up names that it computes, and which have to be resolved.
     """
     tree = parse_module(text)
     if tree is None:
@@ -60,14 +64,19 @@ def resolve_configured_calls(text: str, configured: ConfiguredValues) -> tuple[M
         source = parse_module(text)
         if source is None:
             return None
-        written = ast.unparse(ast.fix_missing_locations(_ValueWriter(chosen).visit(source)))
+        written = ast.unparse(ast.fix_missing_locations(_ValueWriter(chosen, configured).visit(source)))
         analysis = analyze_source(written)
-        if analysis.damage or analysis.bounds or any(each.name == PICKED_NAME for each in analysis.mentions):
+        if analysis.damage or analysis.bounds or any(_is_unresolved(each, lookups) for each in analysis.mentions):
             return None
         found |= {(each.use, each.name, each.detail): each for each in analysis.mentions}
     for each in analyze_source(text).mentions:
         found.pop((each.use, each.name, each.detail), None)
     return tuple(found.values())
+
+
+def _is_unresolved(mention: Mention, lookups: Collection[str]) -> bool:
+    """Whether a source still calls what computed names reach, or looks up a computed name in one of these modules."""
+    return mention.name == PICKED_NAME or (mention.use == uses.COMPUTED and mention.name in lookups)
 
 
 def _list_imported(tree: ast.AST) -> frozenset[str]:
@@ -108,7 +117,9 @@ class _KeyReader(ast.NodeVisitor):
         """Keep the key of an expression that reads one."""
         key = _find_read_key(node, self._imported)
         is_set_by_loader = key.startswith("_") and not key.endswith("_")
-        if key not in _RESERVED and not is_set_by_loader and self._configured.get_values(key):
+        if key in _RESERVED or is_set_by_loader or not self._configured.get_values(key):
+            pass
+        elif isinstance(node, ast.expr) and self._configured.may_hold_value(node):
             self.keys[key] = None
         super().generic_visit(node)
 
@@ -116,8 +127,9 @@ class _KeyReader(ast.NodeVisitor):
 class _ValueWriter(ast.NodeTransformer):
     """Replaces each expression that reads a chosen key by its value."""
 
-    def __init__(self, chosen: Mapping[str, str]) -> None:
+    def __init__(self, chosen: Mapping[str, str], configured: ConfiguredValues) -> None:
         self._chosen = chosen
+        self._configured = configured
         self._imported: frozenset[str] = frozenset()
         self._called: set[int] = set()
 
@@ -130,7 +142,8 @@ class _ValueWriter(ast.NodeTransformer):
     def visit(self, node: ast.AST) -> ast.AST:
         """Replace the expression, or go on with its parts."""
         key = _find_read_key(node, self._imported)
-        if key in self._chosen and id(node) not in self._called:
+        is_value = key in self._chosen and isinstance(node, ast.expr) and self._configured.may_hold_value(node)
+        if is_value and id(node) not in self._called:
             # A joined text, and no constant: the source does not write the name out.
             return ast.parse(f'"".join(({self._chosen[key]!r},))', mode="eval").body
         visited: ast.AST = super().visit(node)

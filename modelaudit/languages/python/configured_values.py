@@ -10,8 +10,13 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
+from modelaudit.languages.python.configured_keys import find_read_key
+from modelaudit.languages.python.configured_objects import ConfiguredObjects
+from modelaudit.languages.python.lookup_texts import CHANGING_METHODS, settle_texts
+from modelaudit.languages.python.model_callees import Lookups
 from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_MODULES
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -21,58 +26,124 @@ _OTHER_SOURCE: Final = defer_pattern(
     r"|marshal|environb?|getenv|argv|argparse|urlopen|urlretrieve|urllib|requests|httpx|aiohttp|hf_hub_download"
     r"|snapshot_download|cached_file|load_dataset|sockets?|setattr|__setattr__|__dict__|__setitem__|__getattr__"
     r"|__getattribute__|__annotations__|__defaults__|getmembers|ctypes|memoryview|read_bytes|mmap|subprocess|stdin|gc)\b"
-    r"|(?<!\.)\b(?:exec|eval|vars|globals|locals|input)\(|\.(?:update|setdefault|decode|metadata|get_vocab)\("
+    r"|(?<!\.)\b(?:exec|eval|vars|globals|locals|input)\(|\.(?:update\w*|setdefault|decode|metadata|get_vocab)\("
 )
 _READING: Final = defer_pattern(r"\b(?:open|read_text|loads?|safe_load|load_yaml|full_load|OmegaConf|from_json_file)\b")
 _SETTINGS_ENDING: Final = defer_pattern(r"[\w./-]{0,200}\.(?:json|ya?ml|toml)")
 # A text that a parser of JSON or YAML could read, but for a device such as ``cuda:0``.
 _DOCUMENT: Final = defer_pattern(r"(?!\w{1,20}:\d{1,3}\Z)[\s\S]*[{:]")
-_READING_METHODS: Final = frozenset({"get", "pop"})
 # Names that a text has to spell before code that takes names from texts does harm.
 _PYTHON_NAMES: Final = (
     POWERFUL_MODULES | POWERFUL_MEMBERS | (frozenset(sys.stdlib_module_names) - {"types", "token", "code"})
 )
 _LETTERS: Final = defer_pattern(r"[\w.]*")
+_SEPARATOR: Final = defer_pattern(r"[\s=,]+")
+_WORD: Final = defer_pattern(r"\w+")
 _LETTER: Final = defer_pattern(r"\w")
-# Methods that make another text of a text.
-_CHANGING_METHODS: Final = frozenset(
-    {"strip", "lstrip", "rstrip", "lower", "upper", "casefold", "swapcase", "title", "capitalize", "removeprefix",
-     "removesuffix", "translate", "join", "format", "format_map", "replace", "encode", "expandtabs", "zfill", "center"}
-)  # fmt: skip
 _MAKING_FUNCTIONS: Final = frozenset({"chr", "bytes", "bytearray", "format", "reversed", "ascii", "repr"})
 _MESSAGE_FUNCTIONS: Final = frozenset(
     {"print", "info", "warn", "warning", "warning_once", "debug", "error", "info_once", "exception"}
 )
+_MEMBER_GETTERS: Final = frozenset({"getattr", "attrgetter"})
+# Ways to get a list of a configuration without its key.
+_SHARES_LISTS: Final = defer_pattern(
+    r"\b(?:values|items|popitem|itemgetter|getitem|iter|__(?!init__|call__|name__|class__|version__|all__|import__)\w+__)\b"
+)
+# Settings with which a library finds the classes of the model's code.
+_NAMES_OWN_CLASSES: Final = frozenset({"auto_map", "architectures"})
 _FILE_NAME: Final = defer_pattern(r"[\w./-]{0,200}\w\.\w{1,12}")
 
 
 class ConfiguredValues:
     """The texts that the configurations of a model hold under each key, with those that its code gives these keys."""
 
-    def __init__(self, settings: Mapping[str, Collection[str]], files: Collection[str], paths: Collection[str]) -> None:
+    def __init__(
+        self,
+        settings: Mapping[str, Collection[str]],
+        files: Collection[str],
+        paths: Collection[str],
+        pieces: Mapping[str, Collection[str]] = MappingProxyType({}),
+    ) -> None:
         """Keep the configurations.
 
         Args:
             settings: the texts under each key that holds nothing but texts.
             files: the names of the configurations, without folders.
             paths: the names of all files of the model, without folders.
+            pieces: the joined texts under each key that holds nothing but lists of texts.
         """
         self._values = {key: dict.fromkeys(values) for key, values in settings.items()}
+        keys = {*self._values, *pieces}
+        # A name that is itself a key would read the list under that key.
+        self._keys = frozenset(keys)
+        self._trees: list[ast.Module] = []
+        self._looked_up: set[str] = set()
+        self._objects: ConfiguredObjects | None = None
+        self._pieces = {} if keys & {each for texts in pieces.values() for each in texts} else dict(pieces)
         self._files = frozenset(files)
         self._names = frozenset(paths)
+        self._own_modules = frozenset(each.removesuffix(".py") for each in paths if each.endswith(".py"))
 
     def get_values(self, key: str) -> tuple[str, ...]:
-        """Return the texts under a key; none if it is unknown or has another source."""
-        return tuple(self._values.get(key, ()))
+        """Return the texts under a key, a list of pieces as one text; none if it is unknown or has another source."""
+        return tuple(self._values.get(key, self._pieces.get(key, ())))
 
     def add_source(self, tree: ast.Module, text: str) -> bool:
-        """Take the values that one source of the model gives its keys; return whether it takes texts from elsewhere."""
-        if _OTHER_SOURCE.search(_blank_comments(tree, text)) is not None:
+        """Take the values that one source of the model gives its keys; return whether it takes no text from elsewhere.
+
+        Args:
+            tree: the syntax tree of the source, which changes.
+            text: the source.
+        """
+        self._trees.append(tree)
+        _blank_docstrings(tree)
+        settled = settle_texts(tree, self._own_modules, self._pieces)
+        if _OTHER_SOURCE.search(ast.unparse(tree)) is not None:
             return False
         if _has_other_names(tree):
             return False
         self._add_stores(tree)
+        self._looked_up |= settled.names
+        for name in settled.names:
+            self._values.pop(name, None)
+        if self._pieces:
+            self._drop_shared_pieces(tree, text, settled.names)
         return not _READING.search(text) or self._reads_settings_alone(tree)
+
+    def find_objects(self, texts: Mapping[str, Collection[str]]) -> None:
+        """Find the objects of the sources from which code reads the configurations; all sources were added.
+
+        Args:
+            texts: all texts of the configurations under each key of the outermost level.
+        """
+        # A text that spells a key could choose what is stored under it.
+        for each in self._keys.intersection(text for values in texts.values() for text in values):
+            self._values.pop(each, None)
+            self._pieces.pop(each, None)
+        written = {word for tree in self._trees for word in _list_words(tree)}
+        unread = _NAMES_OWN_CLASSES - written
+        mentioned = {text for key, values in texts.items() if key not in unread for text in values}
+        known = {key: self.get_values(key) for key in self._keys if self.get_values(key)}
+        names = self._looked_up.union(*self._pieces.values())
+        words = _list_text_words(self._trees) | {word for text in mentioned for word in _WORD.findall(text)}
+        self._objects = ConfiguredObjects(self._trees, Lookups(names, known, words))
+
+    def may_hold_value(self, node: ast.expr) -> bool:
+        """Whether an expression that reads a key reads it from a configuration, as far as objects were found."""
+        return self._objects is None or self._objects.holds_configuration(node)
+
+    def _drop_shared_pieces(self, tree: ast.Module, text: str, names: Collection[str]) -> None:
+        """Drop the lists that a source may reach otherwise than to join them: it may change what they hold.
+
+        Args:
+            tree: the source without such joins.
+            text: the source.
+            names: the names that it looks up.
+        """
+        if _READING.search(text) or _SHARES_LISTS.search(ast.unparse(tree)) or _takes_unknown_member(tree):
+            self._pieces.clear()
+        for each in (*names, *_list_words(tree)):
+            self._pieces.pop(each, None)
 
     def _add_stores(self, tree: ast.Module) -> None:
         """Add the constants that a source stores under keys, and drop the keys that get another value."""
@@ -113,12 +184,51 @@ class ConfiguredValues:
         return has_settings and not (is_document or is_foreign or is_missing)
 
 
-def _blank_comments(tree: ast.Module, text: str) -> str:
-    """Return the source without comments and docstrings."""
+def _blank_docstrings(tree: ast.Module) -> None:
+    """Take the docstrings and other constants that are statements out of a source."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             node.value = ast.Constant(None, lineno=node.lineno, col_offset=node.col_offset)
-    return ast.unparse(tree)
+
+
+def _takes_unknown_member(tree: ast.Module) -> bool:
+    """Whether a source may take a member of an object under a name that it does not write out."""
+    shown = {
+        id(each.func)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Call) and all(isinstance(name, ast.Constant) for name in _list_member_names(each))
+    }
+    return any(
+        isinstance(each, ast.Name | ast.Attribute) and _get_key(each) in _MEMBER_GETTERS and id(each) not in shown
+        for each in ast.walk(tree)
+    )
+
+
+def _list_member_names(call: ast.Call) -> list[ast.expr]:
+    """Return the arguments of ``getattr`` or ``attrgetter`` that name members; all for any other function."""
+    is_getattr = _get_key(call.func) == "getattr" and len(call.args) > 1
+    return call.args[1:2] if is_getattr else [*call.args, *(each.value for each in call.keywords)]
+
+
+def _list_text_words(trees: Iterable[ast.Module]) -> set[str]:
+    """Return each word of the texts of sources, but for the names that a source exports."""
+    statements = (each for tree in trees for each in tree.body if not _is_export(each))
+    texts = _list_texts(node for each in statements for node in ast.walk(each))
+    return {word for text in texts for word in _WORD.findall(text)}
+
+
+def _is_export(node: ast.stmt) -> bool:
+    """Whether a statement lists the names that a source exports."""
+    return isinstance(node, ast.Assign) and _get_key(node.targets[0]) == "__all__"
+
+
+def _list_words(tree: ast.Module) -> Iterator[str]:
+    """Yield each name that a source writes out, in whatever way, and each word of its texts."""
+    for node in ast.walk(tree):
+        for _, value in ast.iter_fields(node):
+            for each in value if isinstance(value, list) else (value,):
+                if isinstance(each, str | bytes):
+                    yield from _WORD.findall(each if isinstance(each, str) else each.decode("latin-1"))
 
 
 def _list_stores(node: ast.AST) -> Iterator[tuple[str, ast.expr | None, ast.AST]]:
@@ -184,7 +294,7 @@ def _list_loose_keys(tree: ast.Module) -> Iterator[str]:
             bound.update(map(id, node.args[:2]))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bound:
-            yield from (node.value, *node.value.split())
+            yield from (node.value, *_SEPARATOR.split(node.value))
 
 
 def _list_defaults(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr | None, ast.AST]]:
@@ -194,20 +304,6 @@ def _list_defaults(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr | N
     for argument, default in (*defaults, *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)):
         if default is not None:
             yield argument.arg, default, argument
-
-
-def find_read_key(node: ast.AST) -> tuple[str, ast.expr | None]:
-    """Return the key that an expression reads from an object, and its default; an empty key for anything else."""
-    match node:
-        case ast.Attribute(attr=key, ctx=ast.Load()):
-            return key, None
-        case ast.Subscript(slice=ast.Constant(value=str(key)), ctx=ast.Load()):
-            return key, None
-        case ast.Call(func=ast.Attribute(attr=method), args=[ast.Constant(value=str(key)), *rest], keywords=[]):
-            return (key, rest[0] if rest else None) if method in _READING_METHODS and len(rest) < 2 else ("", None)
-        case ast.Call(func=ast.Name(id="getattr"), args=[_, ast.Constant(value=str(key)), *rest], keywords=[]):
-            return (key, rest[0] if rest else None) if len(rest) < 2 else ("", None)
-    return "", None
 
 
 def _get_key(node: ast.AST) -> str | None:
@@ -262,7 +358,7 @@ def _makes_text(node: ast.AST, named: Collection[str]) -> bool:
         case ast.BinOp(left=left, op=ast.Add() | ast.Mod() | ast.Mult(), right=right):
             return any(map(_LETTER.search, _list_texts((left, right))))
         case ast.Call(func=ast.Attribute(attr=method)):
-            return method in _CHANGING_METHODS
+            return method in CHANGING_METHODS
         case ast.Call(func=ast.Name(id=name)):
             return name in _MAKING_FUNCTIONS
         case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name)):

@@ -116,6 +116,14 @@ def _parse(text: str) -> ast.Module | None:
 
 def _list_bound_names(tree: ast.Module) -> Iterator[str]:
     """Yield each name at each place that binds or deletes it, also as an attribute; ``*`` for a star import."""
+    yield from list_assigned_names(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+
+
+def list_assigned_names(tree: ast.AST) -> Iterator[str]:
+    """Yield each name at each place that binds or deletes it by anything but an import, also as an attribute."""
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name):
@@ -123,8 +131,6 @@ def _list_bound_names(tree: ast.Module) -> Iterator[str]:
                     yield name
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name
-            case ast.alias(name=name, asname=second):
-                yield second or name.partition(".")[0]
             case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
                 yield name
             case ast.MatchMapping(rest=str(name)):
