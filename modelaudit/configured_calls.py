@@ -21,6 +21,7 @@ from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues
 from modelaudit.languages.python.name_tables import IMPORTERS
+from modelaudit.languages.python.shared_values import SharedValues
 from modelaudit.languages.settings import Setting
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Standing, Subject
@@ -48,8 +49,19 @@ _IMPORT: Final = "import"
 _CONSTANT: Final = "(constant)"
 _CONFIGURED: Final = "named by a configuration"
 
+FindImported = Callable[[Collection[str]], Mapping[str, SharedValues]]
 ReadText = Callable[[str], str]
 """Returns the text of a file of the model by its path; empty if it is large or cannot be read."""
+
+
+def partition_subjects(
+    condition: Callable[[Subject], bool], subjects: Iterable[Subject]
+) -> tuple[list[Subject], list[Subject]]:
+    """Return the subjects that fulfil a condition, and the others."""
+    found: tuple[list[Subject], list[Subject]] = ([], [])
+    for each in subjects:
+        found[not condition(each)].append(each)
+    return found
 
 
 def calls_computed_name(subject: Subject) -> bool:
@@ -70,12 +82,14 @@ class ConfiguredCalls(Struct, frozen=True):
         read_text: reads a small file of the model.
         catalogue: the lists that judge names.
         limits: bounds on reading.
+        find_imported: returns the values that files import from others for good, by their paths.
     """
 
     records: Sequence[ArtifactRecord]
     read_text: ReadText
     catalogue: Catalogue
     limits: Limits
+    find_imported: FindImported
 
     def judge_calls(self, subjects: Sequence[Subject]) -> Iterator[Subject]:
         """Yield ``subjects``, which are computed calls by ``calls_computed_name``, or what their calls resolve to."""
@@ -163,7 +177,8 @@ class ConfiguredCalls(Struct, frozen=True):
             lookups: the modules in which the file looks up computed names.
             where: the place of the first such call, which all subjects get.
         """
-        resolved = resolve_configured_calls(self.read_text(path), configured, lookups)
+        shared = self.find_imported((path,)).get(path, {})
+        resolved = resolve_configured_calls(self.read_text(path), configured, lookups, shared)
         if resolved is None:
             return None
         modules = {each.name for each in resolved if each.use == _IMPORT}

@@ -27,7 +27,7 @@ from modelaudit.checks.subjects import (
     build_subjects,
 )
 from modelaudit.checks.tensor_files import resolve_references
-from modelaudit.configured_calls import ConfiguredCalls, calls_computed_name
+from modelaudit.configured_calls import ConfiguredCalls, calls_computed_name, partition_subjects
 from modelaudit.inventory import ArtifactRead, add_absences
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Snapshot
@@ -83,7 +83,8 @@ class ScanAudit(Audit):
         read_text = make_text_reader(snapshot.artifacts)
         imports = waiting.code_imports
         find_beside = cache(partial(imports.find_beside_model, self.records, waiting.references, read_text))
-        configured = ConfiguredCalls(self.records, read_text, self.catalogue, self.limits)
+        find_imported = partial(waiting.shared_sources.find_settled_values, read_text=read_text)
+        configured = ConfiguredCalls(self.records, read_text, self.catalogue, self.limits, find_imported)
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
         paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
         own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue, read_text)
@@ -91,16 +92,18 @@ class ScanAudit(Audit):
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
         source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})
         still_open = waiting.shared_sources.find_open(waiting.text_dependent, read_text)
+        across_files = waiting.shared_sources.find_subjects(read_text, paths_of_files, self.catalogue)
+        computed, shared_subjects = partition_subjects(calls_computed_name, (*still_open, *across_files))
         judgements = self._judge_subjects(
             chain(
                 remaining_subjects,
-                (each for each in still_open if not calls_computed_name(each)),
+                shared_subjects,
                 reference_subjects,
                 marked_subjects,
                 mark_guards(waiting.code_dependent, guarded),
                 own_names,
                 loads,
-                configured.judge_calls([*waiting.computed_calls, *filter(calls_computed_name, still_open)]),
+                configured.judge_calls([*waiting.computed_calls, *computed]),
                 configured.find_acts(sorted(waiting.importing)),
                 name_subjects,
                 build_shard_subjects(waiting.references, snapshot.artifacts),
@@ -108,7 +111,6 @@ class ScanAudit(Audit):
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
                 waiting.module_aliases.build_subjects(),
                 waiting.documented.build_subjects(self.records, self.catalogue),
-                waiting.shared_sources.find_subjects(read_text, paths_of_files, self.catalogue),
             )
         )
         waiting.release_subjects()

@@ -150,21 +150,34 @@ class SharedSources:
         """
         if not subjects:
             return []
-        addresses = {each.artifact for each in subjects}
         remaining: dict[str, set[tuple[str, str]]] = {}
-        for address, shared, exporters in self._find_importers(read_text):
-            if address not in addresses or len(remaining) >= _MOST_READERS:
-                continue
-            settled = self._find_settled(address, exporters, read_text)
-            text = read_text(address)
-            mentions = analyze_source(text, shared={key: shared[key] for key in settled}).mentions
-            if not any(may_bind_imported(text, _get_module(each), mentions) for each in set(settled.values())):
-                remaining[address] = {(each.use, each.name) for each in mentions}
+        for address, shared in self.find_settled_values({each.artifact for each in subjects}, read_text).items():
+            mentions = analyze_source(read_text(address), shared=shared).mentions
+            remaining[address] = {(each.use, each.name) for each in mentions}
         return [
             each
             for each in subjects
             if each.artifact not in remaining or (each.fields["use"], each.fields["name"]) in remaining[each.artifact]
         ]
+
+    def find_settled_values(self, addresses: Collection[str], read_text: Callable[[str], str]) -> dict[str, _Shared]:
+        """Return the values that files import from others for good: no code of the model binds their names again.
+
+        Args:
+            addresses: of the files.
+            read_text: reads a small file of the model.
+        """
+        found: dict[str, _Shared] = {}
+        for address, shared, exporters in self._find_importers(read_text):
+            if address not in addresses or len(found) >= _MOST_READERS:
+                continue
+            settled = self._find_settled(address, exporters, read_text)
+            text = read_text(address)
+            values = {key: shared[key] for key in settled}
+            mentions = analyze_source(text, shared=values).mentions
+            if not any(may_bind_imported(text, _get_module(each), mentions) for each in set(settled.values())):
+                found[address] = values
+        return found
 
     def _find_settled(
         self, importer: str, exporters: _Exporters, read_text: Callable[[str], str]

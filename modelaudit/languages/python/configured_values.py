@@ -13,9 +13,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from modelaudit.languages.python.closed_texts import CHANGING_METHODS
 from modelaudit.languages.python.configured_keys import find_read_key
 from modelaudit.languages.python.configured_objects import ConfiguredObjects
-from modelaudit.languages.python.lookup_texts import CHANGING_METHODS, settle_texts
+from modelaudit.languages.python.lookup_texts import settle_texts
 from modelaudit.languages.python.model_callees import Lookups
 from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_MODULES
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -140,10 +141,29 @@ class ConfiguredValues:
             text: the source.
             names: the names that it looks up.
         """
-        if _READING.search(text) or _SHARES_LISTS.search(ast.unparse(tree)) or _takes_unknown_member(tree):
+        if _READING.search(text) or _SHARES_LISTS.search(ast.unparse(tree)) or self._takes_unknown_member(tree):
             self._pieces.clear()
         for each in (*names, *_list_words(tree)):
             self._pieces.pop(each, None)
+
+    def _takes_unknown_member(self, tree: ast.Module) -> bool:
+        """Whether a source may take a list of a configuration under a name that it does not write out."""
+        shown = {
+            id(each.func)
+            for each in ast.walk(tree)
+            if isinstance(each, ast.Call) and all(map(self._is_known_name, _list_member_names(each)))
+        }
+        return any(
+            isinstance(each, ast.Name | ast.Attribute) and _get_key(each) in _MEMBER_GETTERS and id(each) not in shown
+            for each in ast.walk(tree)
+        )
+
+    def _is_known_name(self, node: ast.expr) -> bool:
+        """Whether the name of a member is written out, or read from a configuration that does not name a list."""
+        if isinstance(node, ast.Tuple):
+            keys = [find_read_key(each)[0] for each in node.elts]
+            return all(key in self._values and self._pieces.keys().isdisjoint(self._values[key]) for key in keys)
+        return isinstance(node, ast.Constant)
 
     def _add_stores(self, tree: ast.Module) -> None:
         """Add the constants that a source stores under keys, and drop the keys that get another value."""
@@ -189,19 +209,6 @@ def _blank_docstrings(tree: ast.Module) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             node.value = ast.Constant(None, lineno=node.lineno, col_offset=node.col_offset)
-
-
-def _takes_unknown_member(tree: ast.Module) -> bool:
-    """Whether a source may take a member of an object under a name that it does not write out."""
-    shown = {
-        id(each.func)
-        for each in ast.walk(tree)
-        if isinstance(each, ast.Call) and all(isinstance(name, ast.Constant) for name in _list_member_names(each))
-    }
-    return any(
-        isinstance(each, ast.Name | ast.Attribute) and _get_key(each) in _MEMBER_GETTERS and id(each) not in shown
-        for each in ast.walk(tree)
-    )
 
 
 def _list_member_names(call: ast.Call) -> list[ast.expr]:

@@ -32,22 +32,26 @@ _CHANGING: Final = frozenset({uses.CALL, uses.AT_IMPORT, uses.HIDDEN, uses.OVERW
 
 
 def list_settled_names(text: str) -> frozenset[str]:
-    """Return the names that a source binds once, at its outermost level, to a constant text."""
+    """Return the names that a source binds once, at its outermost level, to a constant text or a module."""
     tree = _parse(text)
     if tree is None or _reaches_names(tree):
         return frozenset()
     bound = list(_list_bound_names(tree))
     if "*" in bound:
         return frozenset()
-    targets = (
-        (each.targets[0] if isinstance(each, ast.Assign) and len(each.targets) == 1 else getattr(each, "target", None))
-        for each in tree.body
-        if isinstance(each, ast.Assign | ast.AnnAssign)
-        and isinstance(each.value, ast.Constant)
-        and isinstance(each.value.value, str)
-    )
-    names = {each.id for each in targets if isinstance(each, ast.Name)}
-    return frozenset(each for each in names if bound.count(each) == 1)
+    return frozenset(each for each in _list_settled(tree) if bound.count(each) == 1)
+
+
+def _list_settled(tree: ast.Module) -> Iterator[str]:
+    """Yield each name that a statement at the outermost level binds to a constant text or a module."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str())):
+                yield name
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(value=str())):
+                yield name
+            case ast.Import(names=names):
+                yield from (each.asname or each.name for each in names)
 
 
 def may_bind(text: str, names: Collection[str]) -> bool:
