@@ -20,7 +20,12 @@ from modelaudit.languages.python.name_tables import IMPORTERS
 _BY_FIRST_ARGUMENT: Final = IMPORTERS | {"operator.attrgetter"}
 _GETATTR: Final = "builtins.getattr"
 _NAMESPACES: Final = frozenset({"builtins.vars", "builtins.globals"})
+_TAKE_MEMBER: Final = frozenset({"builtins.object.__getattribute__", "inspect.getattr_static"})
 _ITEM_METHODS: Final = frozenset({"get", "__getitem__"})
+
+
+_Member = tuple[ast.expr, list[ast.expr], list[ast.expr]]
+"""An object, the names of the members that are taken from it in turn, and a default."""
 
 
 class SettledSource(Struct, frozen=True):
@@ -77,16 +82,11 @@ class _Settler(ast.NodeTransformer):
     def _settle_call(self, node: ast.Call) -> None:
         """Leave out the names that a call looks up."""
         name, args = self._texts.find_name(node.func), node.args
-        if name == _GETATTR and len(args) > 1 and not isinstance(args[1], ast.Constant):
-            args[1] = self._settle_name(args[1])
+        if name == _GETATTR and len(args) > 1:
+            of_module = isinstance(args[0], ast.Constant)  # a global name of the source
+            args[1] = self._settle_name(args[1]) if of_module or not isinstance(args[1], ast.Constant) else args[1]
         elif name in _BY_FIRST_ARGUMENT and args:
             args[0] = self._settle_name(args[0])
-        elif name == "functools.reduce" and len(args) > 1 and self._texts.find_name(args[0]) == _GETATTR:
-            listed = args[1]
-            if isinstance(listed, ast.List | ast.Tuple):
-                listed.elts = [self._settle_name(each) for each in listed.elts]
-                if all(isinstance(each, ast.Constant) for each in listed.elts):
-                    args[0] = ast.copy_location(ast.Constant(None), args[0])
 
     def blank_constants(self, tree: ast.Module) -> None:
         """Leave out the constants whose names nothing uses any more, once the source is visited."""
@@ -102,35 +102,69 @@ class _Settler(ast.NodeTransformer):
 
     def _convert_member(self, node: ast.expr) -> ast.expr:
         """Return the call of ``getattr`` for an expression that takes a member otherwise, as ``vars(owner)[name]``."""
-        taken = self._find_member(node)
+        taken = self._find_item(node) or self._find_member(node) or self._find_listed_member(node)
         if taken is None:
             return node
-        call = ast.Call(ast.Name("getattr", ast.Load()), taken, [])
-        return ast.fix_missing_locations(ast.copy_location(call, node))
+        owner, names, rest = taken
+        for name in names:
+            owner = ast.Call(ast.Name("getattr", ast.Load()), [owner, name, *rest], [])
+        return ast.fix_missing_locations(ast.copy_location(owner, node))
 
-    def _find_member(self, node: ast.expr) -> list[ast.expr] | None:
-        """Return the owner, the name and the default of a member that an expression takes; ``None`` for others."""
+    def _find_item(self, node: ast.expr) -> _Member | None:
+        """Return the member that an expression takes from a namespace."""
         match node:
             case ast.Subscript(value=space, slice=name, ctx=ast.Load()):
-                return self._join_owner(space, name)
+                owner = self._find_owner(space)
+                return None if owner is None else (owner, [name], [])
             case ast.Call(func=ast.Attribute(value=space, attr=method), args=[name, *rest], keywords=[]):
-                if method in _ITEM_METHODS and len(rest) < 2:
-                    return self._join_owner(space, name, *rest)
-                if method == "__getattribute__" and not rest:
-                    return [space, name]
-                if method == "__getattribute__" and self._texts.find_name(space) == "builtins.object":
-                    return [name, *rest]
+                owner = self._find_owner(space) if method in _ITEM_METHODS and len(rest) < 2 else None
+                return None if owner is None else (owner, [name], rest)
             case ast.Call(func=ast.Call(func=getter, args=[name], keywords=[]), args=[space], keywords=[]):
-                return self._join_owner(space, name) if self._texts.find_name(getter) == "operator.itemgetter" else None
+                owner = self._find_owner(space) if self._texts.find_name(getter) == "operator.itemgetter" else None
+                return None if owner is None else (owner, [name], [])
         return None
 
-    def _join_owner(self, space: ast.expr, *rest: ast.expr) -> list[ast.expr] | None:
-        """Return the owner of a namespace and the rest; ``None`` for another expression."""
+    def _find_member(self, node: ast.expr) -> _Member | None:
+        """Return the member that a call takes from an object, or the last of the members that it takes in turn."""
+        match node:
+            case ast.Call(func=ast.Attribute(value=owner, attr="__getattribute__"), args=[name], keywords=[]):
+                return owner, [name], []
+            case ast.Call(func=function, args=[getter, ast.List(elts=names) | ast.Tuple(elts=names), owner]) if (
+                self._texts.find_name(function) == "functools.reduce" and self._texts.find_name(getter) == _GETATTR
+            ):
+                return owner, names, []
+            case ast.Call(func=function, args=[owner, name, *rest], keywords=[]) if len(rest) < 2:
+                return (owner, [name], rest) if self._texts.find_name(function) in _TAKE_MEMBER else None
+        return None
+
+    def _find_listed_member(self, node: ast.expr) -> _Member | None:
+        """Return the member of ``[getattr(owner, each) for each in dir(owner) if each == name][0]``."""
+        match node:
+            case ast.Subscript(value=ast.ListComp() as listed) | ast.Call(args=[ast.GeneratorExp() as listed]):
+                pass
+            case _:
+                return None
+        match listed.elt, listed.generators:
+            case (
+                ast.Call(func=getter, args=[owner, ast.Name(id=taken)], keywords=[]),
+                [
+                    ast.comprehension(
+                        iter=ast.Call(func=lister), ifs=[ast.Compare(ast.Name(id=compared), [ast.Eq()], [name])]
+                    )
+                ],
+            ) if taken == compared:
+                is_next = isinstance(node, ast.Subscript) or self._texts.find_name(node.func) == "builtins.next"
+                names = self._texts.find_name(getter), self._texts.find_name(lister)
+                return (owner, [name], []) if is_next and names == (_GETATTR, "builtins.dir") else None
+        return None
+
+    def _find_owner(self, space: ast.expr) -> ast.expr | None:
+        """Return the object whose namespace an expression is; ``None`` for another expression."""
         match space:
             case ast.Attribute(value=owner, attr="__dict__"):
-                return [owner, *rest]
+                return owner
             case ast.Call(func=function, args=args, keywords=[]) if self._texts.find_name(function) in _NAMESPACES:
-                return [*(args or [ast.Constant(None)]), *rest]
+                return args[0] if args else ast.Constant(None)
         return None
 
     def _settle_name(self, node: ast.expr) -> ast.expr:
