@@ -21,7 +21,7 @@ from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues
 from modelaudit.languages.python.name_tables import IMPORTERS
-from modelaudit.languages.python.shared_values import SharedValues
+from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.languages.settings import Setting
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Standing, Subject
@@ -49,7 +49,7 @@ _IMPORT: Final = "import"
 _CONSTANT: Final = "(constant)"
 _CONFIGURED: Final = "named by a configuration"
 
-FindImported = Callable[[Collection[str]], Mapping[str, SharedValues]]
+FindImported = Callable[[Collection[str]], Mapping[str, ImportedValues]]
 ReadText = Callable[[str], str]
 """Returns the text of a file of the model by its path; empty if it is large or cannot be read."""
 
@@ -177,8 +177,9 @@ class ConfiguredCalls(Struct, frozen=True):
             lookups: the modules in which the file looks up computed names.
             where: the place of the first such call, which all subjects get.
         """
-        shared = self.find_imported((path,)).get(path, {})
-        resolved = resolve_configured_calls(self.read_text(path), configured, lookups, shared)
+        text, imported = self.read_text(path), self.find_imported((path,)).get(path)
+        resolved = resolve_configured_calls(text, configured, lookups, imported) if imported is not None else None
+        resolved = resolve_configured_calls(text, configured, lookups) if resolved is None else resolved
         if resolved is None:
             return None
         modules = {each.name for each in resolved if each.use == _IMPORT}

@@ -91,7 +91,8 @@ class ScanAudit(Audit):
         loads = mark_read_files(waiting.loads, frozenset(waiting.fetching), self.records, tuple(self.findings))
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
         source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})
-        still_open = waiting.shared_sources.find_open(waiting.text_dependent, read_text)
+        aliased, alias_subjects = partition_subjects(calls_computed_name, waiting.module_aliases.build_subjects())
+        still_open = waiting.shared_sources.find_open([*waiting.text_dependent, *aliased], read_text)
         across_files = waiting.shared_sources.find_subjects(read_text, paths_of_files, self.catalogue)
         computed, shared_subjects = partition_subjects(calls_computed_name, (*still_open, *across_files))
         judgements = self._judge_subjects(
@@ -109,7 +110,7 @@ class ScanAudit(Audit):
                 build_shard_subjects(waiting.references, snapshot.artifacts),
                 source_subjects,
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
-                waiting.module_aliases.build_subjects(),
+                alias_subjects,
                 waiting.documented.build_subjects(self.records, self.catalogue),
             )
         )

@@ -23,7 +23,7 @@ from modelaudit.languages.python.document_values import ReadFile, may_read_docum
 from modelaudit.languages.python.exported_values import ExportedValues, list_exported_values
 from modelaudit.languages.python.name_tables import IMPORTERS
 from modelaudit.languages.python.restricted_unpicklers import may_change
-from modelaudit.languages.python.settled_texts import list_settled_names, may_bind, may_bind_imported
+from modelaudit.languages.python.settled_texts import ImportedValues, list_settled_names, may_bind
 from modelaudit.languages.python.shared_flows import list_sending_functions, may_send
 from modelaudit.languages.python.shared_values import make_module, make_secret, make_text
 from modelaudit.languages.python.values import Value
@@ -151,32 +151,32 @@ class SharedSources:
         if not subjects:
             return []
         remaining: dict[str, set[tuple[str, str]]] = {}
-        for address, shared in self.find_settled_values({each.artifact for each in subjects}, read_text).items():
-            mentions = analyze_source(read_text(address), shared=shared).mentions
-            remaining[address] = {(each.use, each.name) for each in mentions}
+        for address, imported in self.find_settled_values({each.artifact for each in subjects}, read_text).items():
+            text = read_text(address)
+            mentions = analyze_source(text, shared=imported.values).mentions
+            if not imported.may_be_bound(text, mentions):
+                remaining[address] = {(each.use, each.name) for each in mentions}
         return [
             each
             for each in subjects
             if each.artifact not in remaining or (each.fields["use"], each.fields["name"]) in remaining[each.artifact]
         ]
 
-    def find_settled_values(self, addresses: Collection[str], read_text: Callable[[str], str]) -> dict[str, _Shared]:
-        """Return the values that files import from others for good: no code of the model binds their names again.
+    def find_settled_values(
+        self, addresses: Collection[str], read_text: Callable[[str], str]
+    ) -> dict[str, ImportedValues]:
+        """Return the values that files import from others and that no third file of the model binds again.
 
         Args:
             addresses: of the files.
             read_text: reads a small file of the model.
         """
-        found: dict[str, _Shared] = {}
+        found: dict[str, ImportedValues] = {}
         for address, shared, exporters in self._find_importers(read_text):
-            if address not in addresses or len(found) >= _MOST_READERS:
-                continue
-            settled = self._find_settled(address, exporters, read_text)
-            text = read_text(address)
-            values = {key: shared[key] for key in settled}
-            mentions = analyze_source(text, shared=values).mentions
-            if not any(may_bind_imported(text, _get_module(each), mentions) for each in set(settled.values())):
-                found[address] = values
+            if address in addresses and len(found) < _MOST_READERS:
+                settled = self._find_settled(address, exporters, read_text)
+                values = {key: shared[key] for key in settled}
+                found[address] = ImportedValues(values, frozenset(map(_get_module, settled.values())))
         return found
 
     def _find_settled(

@@ -10,7 +10,6 @@ import ast
 from collections.abc import Collection, Mapping
 from itertools import product
 from math import prod
-from types import MappingProxyType
 from typing import Final
 
 from modelaudit.languages.python import uses, walks
@@ -18,12 +17,13 @@ from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.configured_keys import find_read_key
 from modelaudit.languages.python.configured_values import ConfiguredValues
 from modelaudit.languages.python.name_tables import IMPORTERS, POWERFUL_MEMBERS, WELL_KNOWN_MODULES
-from modelaudit.languages.python.shared_values import SharedValues
+from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.languages.python.source import parse_code_text
 from modelaudit.model.outline import Mention
 
 PICKED_NAME: Final = walks.PICKED_NAME
 _MOST_COMBINATIONS: Final = 64
+_NOTHING_IMPORTED: Final = ImportedValues({})
 _LONGEST_SOURCE: Final = 200_000  # characters
 _MOST_CHARACTERS: Final = 2_000_000  # of all combinations of a source
 # Keys that would hide how a name is looked up, rather than show which.
@@ -45,7 +45,7 @@ def resolve_configured_calls(
     text: str,
     configured: ConfiguredValues,
     lookups: Collection[str] = (),
-    shared: SharedValues = MappingProxyType({}),
+    imported: ImportedValues = _NOTHING_IMPORTED,
 ) -> tuple[Mention, ...] | None:
     """Return what a source mentions only with the values of the configurations; ``None`` if a call stays unresolved.
 
@@ -53,7 +53,7 @@ def resolve_configured_calls(
         text: the source, which calls an object that computed names reach.
         configured: the values under each key.
         lookups: the modules, as ``os.*``, in which it looks up names that it computes, and which have to be resolved.
-        shared: the values that it imports from other files of the model.
+        imported: the values that it imports from other files of the model.
     """
     tree = parse_module(text)
     if tree is None:
@@ -71,11 +71,12 @@ def resolve_configured_calls(
         if source is None:
             return None
         written = ast.unparse(ast.fix_missing_locations(_ValueWriter(chosen, configured).visit(source)))
-        analysis = analyze_source(written, shared=shared)
-        if analysis.damage or analysis.bounds or any(_is_unresolved(each, lookups) for each in analysis.mentions):
+        analysis = analyze_source(written, shared=imported.values)
+        is_open = any(_is_unresolved(each, lookups) for each in analysis.mentions)
+        if is_open or analysis.damage or analysis.bounds or imported.may_be_bound(text, analysis.mentions):
             return None
         found |= {(each.use, each.name, each.detail): each for each in analysis.mentions}
-    for each in analyze_source(text, shared=shared).mentions:
+    for each in analyze_source(text, shared=imported.values).mentions:
         found.pop((each.use, each.name, each.detail), None)
     return tuple(found.values())
 

@@ -364,6 +364,8 @@ def _makes_text(node: ast.AST, named: Collection[str]) -> bool:
             return any(map(_LETTER.search, texts)) and all(map(_LETTERS.fullmatch, texts))
         case ast.BinOp(left=left, op=ast.Add() | ast.Mod() | ast.Mult(), right=right):
             return any(map(_LETTER.search, _list_texts((left, right))))
+        case ast.Call(func=ast.Attribute(attr="join"), args=[], keywords=[]):
+            return False  # of a thread
         case ast.Call(func=ast.Attribute(attr=method)):
             return method in CHANGING_METHODS
         case ast.Call(func=ast.Name(id=name)):

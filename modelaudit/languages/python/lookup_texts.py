@@ -8,7 +8,7 @@ lookup. No other code gets the text, so that it cannot become the value of ``con
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct, field
@@ -40,17 +40,19 @@ class SettledSource(Struct, frozen=True):
     names: frozenset[str] = field(default_factory=frozenset)
 
 
-def settle_texts(tree: ast.Module, own_modules: Collection[str], list_keys: Collection[str]) -> SettledSource:
+def settle_texts(
+    tree: ast.Module, own_modules: Collection[str], pieces: Mapping[str, Collection[str]]
+) -> SettledSource:
     """Return the source with its texts folded; the tree itself changes.
 
     Args:
         tree: the source.
         own_modules: the names of the files of the model, which can take the place of a module of Python.
-        list_keys: the keys under which the configurations hold a text in pieces.
+        pieces: the texts that the configurations hold in pieces, by key.
     """
     if any(isinstance(each, ast.ImportFrom) and each.names[0].name == "*" for each in ast.walk(tree)):
         return SettledSource(tree)  # it may bind any name
-    settler = _Settler(tree, own_modules, list_keys)
+    settler = _Settler(tree, own_modules, pieces)
     settler.visit(tree)
     settler.blank_constants(tree)
     return SettledSource(ast.fix_missing_locations(tree), frozenset(settler.names))
@@ -59,9 +61,9 @@ def settle_texts(tree: ast.Module, own_modules: Collection[str], list_keys: Coll
 class _Settler(ast.NodeTransformer):
     """Replaces the texts of one source."""
 
-    def __init__(self, tree: ast.Module, own_modules: Collection[str], list_keys: Collection[str]) -> None:
+    def __init__(self, tree: ast.Module, own_modules: Collection[str], pieces: Mapping[str, Collection[str]]) -> None:
         self.names: set[str] = set()
-        self._list_keys = list_keys
+        self._pieces = pieces
         self._texts = ClosedTexts(tree, own_modules)
 
     def visit(self, node: ast.AST) -> ast.AST:
@@ -72,6 +74,8 @@ class _Settler(ast.NodeTransformer):
             self._settle_call(node)
         elif isinstance(node, ast.Subscript) and self._texts.find_name(node.value) == "sys.modules":
             node.slice = self._settle_name(node.slice) if isinstance(node.ctx, ast.Load) else node.slice
+        if isinstance(node, ast.Call) and (joined := self._find_joined(node)):
+            return ast.copy_location(ast.List([ast.Constant(each) for each in joined], ast.Load()), node)
         if isinstance(node, ast.expr) and not isinstance(node, ast.Constant) and self._texts.is_text(node, reads=False):
             text = self._texts.fold(node)
             if isinstance(text, str):
@@ -177,19 +181,18 @@ class _Settler(ast.NodeTransformer):
                 return node
             self.names.add(text)
             return ast.copy_location(ast.Constant(""), node)
-        if self._takes_joined_key(node):
+        if self._find_joined(node):
             return ast.copy_location(ast.Constant(""), node)
         # An object of the source may have a method of this name, so that the other texts stay beside the keys.
         parts = list(self._list_outer_parts(node))
         return node if None in parts else ast.copy_location(ast.Tuple(list(filter(None, parts)), ast.Load()), node)
 
-    def _takes_joined_key(self, node: ast.expr) -> bool:
-        """Whether a name is a text that a configuration holds in pieces, ``"".join(config.parts)``; its key is kept."""
+    def _find_joined(self, node: ast.expr) -> Collection[str]:
+        """Return the texts that a configuration holds in pieces, of an expression such as ``"".join(config.parts)``."""
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Constant(value=""), attr="join"), args=[read], keywords=[]):
-                key = find_read_key(read)[0]
-                return key in self._list_keys and self._texts.is_read(read)
-        return False
+                return self._pieces.get(find_read_key(read)[0], ()) if self._texts.is_read(read) else ()
+        return ()
 
     def _list_outer_parts(self, node: ast.expr) -> Iterator[ast.expr | None]:
         """Yield the reads of keys and the constant texts that make a text; ``None`` for one that is not folded."""

@@ -11,7 +11,10 @@ import ast
 from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.languages.python import uses, walks
+from modelaudit.languages.python.shared_values import SharedValues
 from modelaudit.languages.python.source import parse_code_text
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
@@ -29,6 +32,33 @@ _REACHES_OWN_NAMES: Final = defer_pattern(
 )
 _OPEN_NAMES: Final = frozenset({walks.PICKED_NAME, walks.MEMBER_NAME})
 _CHANGING: Final = frozenset({uses.CALL, uses.AT_IMPORT, uses.HIDDEN, uses.OVERWRITE})
+
+
+class ImportedValues(Struct, frozen=True):
+    """The values that a source imports from other files of the model.
+
+    Attributes:
+        values: by the last part of the name of the file and the name in it.
+        files: the names of these files as modules, without packages.
+    """
+
+    values: SharedValues
+    files: frozenset[str] = frozenset()
+
+    def may_be_bound(self, text: str, mentions: Iterable[Mention]) -> bool:
+        """Whether the importing source may change the values before it uses them.
+
+        Args:
+            text: the source.
+            mentions: those of the source with the values.
+        """
+        if not self.files:
+            return False
+        tree = _parse(text)
+        if tree is None or _REACHES_OWN_NAMES.search(text):
+            return True
+        is_open = any(_leaves_open(each, file) for each in mentions for file in self.files)
+        return is_open or any(_names_file(each, file) for each in ast.walk(tree) for file in self.files)
 
 
 def list_settled_names(text: str) -> frozenset[str]:
@@ -60,20 +90,6 @@ def may_bind(text: str, names: Collection[str]) -> bool:
     if tree is None or _reaches_names(tree):
         return True
     return any(isinstance(each, ast.Attribute) and _is_bound(each) and each.attr in names for each in ast.walk(tree))
-
-
-def may_bind_imported(text: str, file: str, mentions: Iterable[Mention]) -> bool:
-    """Whether a source may change the names that it imports from a file of the model, before it uses them.
-
-    Args:
-        text: the source.
-        file: the name of the file as a module, without packages.
-        mentions: those of the source with the values of the imported names.
-    """
-    tree = _parse(text)
-    if tree is None or _REACHES_OWN_NAMES.search(text) or any(_leaves_open(each, file) for each in mentions):
-        return True
-    return any(_names_file(each, file) for each in ast.walk(tree))
 
 
 def _reaches_names(tree: ast.Module) -> bool:
