@@ -44,7 +44,7 @@ _LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".index.json")
 # Uses by which an evaluated source takes a name of another module.
 _NAMING_USES: Final = frozenset({"call", "call-at-import", "reference", "hidden"})
-_IMPORTING: Final = frozenset({"importlib", "builtins.__import__"})
+_IMPORTED_BY_NAME: Final = "importlib.*"
 _IMPORT: Final = "import"
 _CONSTANT: Final = "(constant)"
 _CONFIGURED: Final = "named by a configuration"
@@ -218,7 +218,7 @@ def _find_lookup(subject: Subject) -> str:
     if subject.kind != "mention" or subject.fields["use"] != uses.COMPUTED:
         return ""
     name = subject.fields["name"]
-    return name if isinstance(name, str) and name.removesuffix(".*") not in _IMPORTING else ""
+    return name if isinstance(name, str) and name != _IMPORTED_BY_NAME else ""
 
 
 def _is_configuration(record: ArtifactRecord) -> bool:
