@@ -143,10 +143,11 @@ class ConfiguredCalls(Struct, frozen=True):
             [get_file_name(each.path) for each in self.records],
             _list_pieces(settings),
         )
+        imported = self.find_imported(sources)
         for path in sources:
             text = self.read_text(path)
             tree = parse_module(text)
-            if tree is None or not configured.add_source(tree, text):
+            if tree is None or not configured.add_source(tree, text, imported.get(path)):
                 return None
         texts: defaultdict[str, set[str]] = defaultdict(set)
         for setting in (each for _, found in settings for each in found):

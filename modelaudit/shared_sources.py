@@ -171,6 +171,7 @@ class SharedSources:
             addresses: of the files.
             read_text: reads a small file of the model.
         """
+        self._takers.update(addresses)
         found: dict[str, ImportedValues] = {}
         for address, shared, exporters in self._find_importers(read_text):
             if address in addresses and len(found) < _MOST_READERS:

@@ -13,12 +13,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from modelaudit.languages.python.closed_texts import CHANGING_METHODS
+from modelaudit.languages.python.closed_texts import CHANGING_METHODS, ClosedTexts
 from modelaudit.languages.python.configured_keys import find_read_key
 from modelaudit.languages.python.configured_objects import ConfiguredObjects
 from modelaudit.languages.python.lookup_texts import settle_texts
 from modelaudit.languages.python.model_callees import Lookups
 from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_MODULES
+from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.model.lazy_pattern import defer_pattern
 
 # Sources of texts that are no configuration, and ways to set an attribute or item without writing its name.
@@ -89,16 +90,18 @@ class ConfiguredValues:
         """Return the texts under a key, a list of pieces as one text; none if it is unknown or has another source."""
         return tuple(self._values.get(key, self._pieces.get(key, ())))
 
-    def add_source(self, tree: ast.Module, text: str) -> bool:
+    def add_source(self, tree: ast.Module, text: str, imported: ImportedValues | None = None) -> bool:
         """Take the values that one source of the model gives its keys; return whether it takes no text from elsewhere.
 
         Args:
             tree: the syntax tree of the source, which changes.
             text: the source.
+            imported: the values that it imports from other files of the model.
         """
         self._trees.append(tree)
         _blank_docstrings(tree)
-        settled = settle_texts(tree, self._own_modules, self._pieces)
+        values = {} if imported is None or imported.may_be_bound(text, ()) else imported.values
+        settled = settle_texts(tree, ClosedTexts(tree, self._own_modules, values), self._pieces)
         if _OTHER_SOURCE.search(ast.unparse(tree)) is not None:
             return False
         if _has_other_names(tree):

@@ -40,19 +40,17 @@ class SettledSource(Struct, frozen=True):
     names: frozenset[str] = field(default_factory=frozenset)
 
 
-def settle_texts(
-    tree: ast.Module, own_modules: Collection[str], pieces: Mapping[str, Collection[str]]
-) -> SettledSource:
+def settle_texts(tree: ast.Module, texts: ClosedTexts, pieces: Mapping[str, Collection[str]]) -> SettledSource:
     """Return the source with its texts folded; the tree itself changes.
 
     Args:
         tree: the source.
-        own_modules: the names of the files of the model, which can take the place of a module of Python.
+        texts: the names by which it makes texts.
         pieces: the texts that the configurations hold in pieces, by key.
     """
     if any(isinstance(each, ast.ImportFrom) and each.names[0].name == "*" for each in ast.walk(tree)):
         return SettledSource(tree)  # it may bind any name
-    settler = _Settler(tree, own_modules, pieces)
+    settler = _Settler(texts, pieces)
     settler.visit(tree)
     settler.blank_constants(tree)
     return SettledSource(ast.fix_missing_locations(tree), frozenset(settler.names))
@@ -61,10 +59,10 @@ def settle_texts(
 class _Settler(ast.NodeTransformer):
     """Replaces the texts of one source."""
 
-    def __init__(self, tree: ast.Module, own_modules: Collection[str], pieces: Mapping[str, Collection[str]]) -> None:
+    def __init__(self, texts: ClosedTexts, pieces: Mapping[str, Collection[str]]) -> None:
         self.names: set[str] = set()
         self._pieces = pieces
-        self._texts = ClosedTexts(tree, own_modules)
+        self._texts = texts
 
     def visit(self, node: ast.AST) -> ast.AST:
         """Settle a lookup or a text that the source spells in pieces, or go on with the parts of the node."""
@@ -81,7 +79,7 @@ class _Settler(ast.NodeTransformer):
             if isinstance(text, str):
                 return ast.copy_location(ast.Constant(text), node)
         visited: ast.AST = super().generic_visit(node)
-        return visited
+        return _convert_store(visited)
 
     def _settle_call(self, node: ast.Call) -> None:
         """Leave out the names that a call looks up."""
@@ -205,3 +203,14 @@ class _Settler(ast.NodeTransformer):
             for each in ast.iter_child_nodes(node):
                 if isinstance(each, ast.expr) and self._texts.find_name(each) not in TEXT_FUNCTIONS:
                     yield from self._list_outer_parts(each)
+
+
+def _convert_store(node: ast.AST) -> ast.AST:
+    """Return the assignment for a statement that sets an attribute of a written name by ``setattr``."""
+    match node:
+        case ast.Expr(ast.Call(ast.Name("setattr"), [owner, ast.Constant(str(name)), value], [])) if (
+            name.isidentifier()
+        ):
+            target = ast.Attribute(owner, name, ast.Store())
+            return ast.fix_missing_locations(ast.copy_location(ast.Assign([target], value), node))
+    return node
