@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -83,34 +83,25 @@ class ScanAudit(Audit):
         read_text = make_text_reader(snapshot.artifacts)
         imports = waiting.code_imports
         find_beside = cache(partial(imports.find_beside_model, self.records, waiting.references, read_text))
-        find_imported = partial(waiting.shared_sources.find_settled_values, read_text=read_text)
-        configured = ConfiguredCalls(self.records, read_text, self.catalogue, self.limits, find_imported)
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
         paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
         own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue, read_text)
         loads = mark_read_files(waiting.loads, frozenset(waiting.fetching), self.records, tuple(self.findings))
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
         source_subjects = build_source_subjects(snapshot.facts, {each.path: each.formats for each in self.records})
-        aliased, alias_subjects = partition_subjects(calls_computed_name, waiting.module_aliases.build_subjects())
-        still_open = waiting.shared_sources.find_open([*waiting.text_dependent, *aliased], read_text)
-        across_files = waiting.shared_sources.find_subjects(read_text, paths_of_files, self.catalogue)
-        computed, shared_subjects = partition_subjects(calls_computed_name, (*still_open, *across_files))
         judgements = self._judge_subjects(
             chain(
                 remaining_subjects,
-                shared_subjects,
+                self._resolve_computed_names(read_text, paths_of_files),
                 reference_subjects,
                 marked_subjects,
                 mark_guards(waiting.code_dependent, guarded),
                 own_names,
                 loads,
-                configured.judge_calls([*waiting.computed_calls, *computed]),
-                configured.find_acts(sorted(waiting.importing)),
                 name_subjects,
                 build_shard_subjects(waiting.references, snapshot.artifacts),
                 source_subjects,
                 build_provenance_subjects(snapshot.provenance, self.catalogue.known_names),
-                alias_subjects,
                 waiting.documented.build_subjects(self.records, self.catalogue),
             )
         )
@@ -132,6 +123,25 @@ class ScanAudit(Audit):
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
         self._judge_subjects(build_source_subjects(alarms, {}))
         self._record_ledgers(closed_addresses)
+
+    def _resolve_computed_names(self, read_text: Callable[[str], str], paths: Collection[str]) -> Iterator[Subject]:
+        """Yield the subjects of names that code computes, as far as its files and configurations leave them open.
+
+        Args:
+            read_text: reads a small file of the model.
+            paths: of all files that can be read.
+        """
+        waiting = self._waiting
+        shared = waiting.shared_sources
+        aliased, alias_subjects = partition_subjects(calls_computed_name, waiting.module_aliases.build_subjects())
+        still_open = shared.find_open([*waiting.text_dependent, *aliased], read_text)
+        across_files = shared.find_subjects(read_text, paths, self.catalogue)
+        computed, others = partition_subjects(calls_computed_name, (*still_open, *across_files))
+        find_imported = partial(shared.find_settled_values, read_text=read_text)
+        configured = ConfiguredCalls(self.records, read_text, self.catalogue, self.limits, find_imported)
+        yield from (*alias_subjects, *others)
+        yield from configured.judge_calls([*waiting.computed_calls, *computed])
+        yield from configured.find_acts(sorted(waiting.importing))
 
     def _record_ledgers(self, closed_addresses: Collection[str]) -> None:
         """Hand on the ledgers; the bytes of addresses that a reference closes are declared."""
