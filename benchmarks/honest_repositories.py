@@ -46,6 +46,11 @@ def _make_environment(folder: Path, environment: Mapping[str, Any]) -> Path:
         for requirement in environment.get("alone", ()):
             if subprocess.run([*pip, "--only-binary", ":all:", requirement], check=False).returncode:
                 print(f"{requirement} cannot be installed", file=sys.stderr)
+        for requirement in environment.get("last", ()):
+            subprocess.run([*pip, "--force-reinstall", "--no-deps", requirement], check=True)
+        for pattern in environment.get("without", ()):
+            for path in folder.glob(f"lib/python*/site-packages/{pattern}"):
+                path.unlink()
         (folder / "complete").touch()
     return python
 

@@ -145,3 +145,130 @@ def test_call_whose_names_may_come_from_elsewhere_stays_an_alarm(
 ) -> None:
     code, rules = scan_model(tmp_path / "model", body, _LINEAR | {"q": "x", "r": "y"}, dict(files))
     assert (code, _COMPUTED in rules) == (1, True)
+
+
+_PIECES = {"module": "torch.nn", "parts": ["Lin", "e", "ar"]}
+_MEMBERS = [
+    "getattr(importlib.import_module(config.module), ''.join(config.parts))",
+    "getattr(importlib.import_module(config.to_dict()['module']), ''.join(config.parts), None)",
+    "operator.attrgetter(''.join(config.parts))(pkgutil.resolve_name(config.module))",
+    "vars(__import__(config.module, fromlist=['x']))[''.join(config.parts)]",
+    "importlib.import_module(config.module).__dict__.get(''.join(config.parts))",
+    "functools.reduce(getattr, [''.join(config.parts)], sys.modules[config.module])",
+    "inspect.getattr_static(importlib.import_module(config.module), ''.join(config.parts))",
+    "object.__getattribute__(importlib.import_module(config.module), ''.join(config.parts))",
+    "operator.itemgetter(''.join(config.parts))(vars(importlib.import_module(config.module)))",
+    "[getattr(importlib.import_module(config.module), each) for each in dir(importlib.import_module(config.module))"
+    " if each == ''.join(config.parts)][0]",
+]
+_HEADS = "import functools, inspect, operator, pkgutil, sys, types\n"
+_CALLS = [
+    "self.l = {}(2, 2)",
+    "self.l = functools.partial({}, *[2])(2)",
+    "def make(each={}):\n    return each(2, 2)\nself.l = make()",
+    "(lambda each, more: each(*more))({}, [2, 2])",
+    "box = types.SimpleNamespace()\nsetattr(box, 'step', {})\nself.l = box.step(*[2, 2], **{{}})",
+]
+
+
+@check_each("member", _MEMBERS)
+def test_member_that_a_configuration_names_in_pieces_is_judged_by_its_name_however_code_takes_it(
+    tmp_path: Path, member: str
+) -> None:
+    for call in _CALLS:
+        body = _HEADS + call.format(member)
+        assert scan_model(tmp_path / "model", body, _PIECES, {}) == (0, set()), call
+        harmful = {"module": "os", "parts": ["sys", "t", "em"]}
+        assert scan_model(tmp_path / "model", body, harmful, {})[0] == 1, call
+
+
+@check_each(
+    "name",
+    [
+        "bytes.fromhex('4c696e656172').decode()",
+        "codecs.decode('Yvarne', 'rot13')",
+        "'%s%s' % ('Lin', 'ear')",
+        "''.join(map(chr, [76, 105, 110, 101, 97, 114]))",
+        "''.join(letters[each] for each in [0, 1, 2, 3, 4, 5])",
+        "Spelt.value",
+        "spell()",
+        "{'a': 'Linear', 'b': ''}['a']",
+        "NAME",
+    ],
+)
+def test_name_that_code_spells_in_pieces_beside_a_configured_module_is_resolved(tmp_path: Path, name: str) -> None:
+    lines = ["import codecs", "from .names import NAME", "letters = 'Linear'", "class Spelt:", "    value = 'Linear'",
+             "def spell(value='Linear'):", "    return value",
+             f"self.l = getattr(importlib.import_module(config.module), {name})(2, 2)"]  # fmt: skip
+    body = "\n".join(lines)
+    files = {"names.py": "NAME = 'Linear'\n"}
+    assert scan_model(tmp_path / "model", body, {"module": "torch.nn"}, dict(files)) == (0, set())
+
+
+@check_each(
+    "body, config",
+    [
+        ("config = SimpleNamespace(**dict(zip(config.k, config.v)))\n", {"k": ["module", "name"], "v": ["os", "system"]}),
+        ("config = SimpleNamespace(**{v: k for k, v in config.m.items()})\n", {"m": {"os": "module", "system": "name"}}),
+        ("config = namedtuple('T', config.k)(*config.v)\n", {"k": ["module", "name"], "v": ["os", "system"]}),
+        ("config = SimpleNamespace(**dict(map(tuple, config.k)))\n", {"k": [["module", "os"], ["name", "system"]]}),
+        ("config = SimpleNamespace(**{config.a[1:]: config.v, config.b[1:]: config.w})\n",
+         {"a": "xmodule", "b": "xname", "v": "os", "w": "system"}),
+        ("k = config.a.split('-')\nconfig = SimpleNamespace(**dict([k, config.b.split('-')]))\n",
+         {"a": "module-os", "b": "name-system"}),
+        ("config.update_from_string(config.s)\n", {"s": "module=os,name=system"}),
+        ("config = AutoConfig.from_pretrained(config.other)\n", {"other": "org/stranger"}),
+        ("config = type(config)(**config.o)\n", {"o": {"MODULE": "os"}}),
+        ("for config in make_all(config.o):\n    pass\n", {"o": "x"}),
+        ("with hold(config.o) as config:\n    pass\n", {"o": "x"}),
+        ("if (config := hold(config.o)):\n    pass\n", {"o": "x"}),
+        ("config, other = hold(config.o)\n", {"o": "x"}),
+        ("try:\n    pass\nexcept E as config:\n    pass\n", {"o": "x"}),
+    ],
+)  # fmt: skip
+def test_key_of_an_object_that_may_be_no_configuration_is_not_resolved(
+    tmp_path: Path, body: str, config: dict[str, object]
+) -> None:
+    code, rules = scan_model(tmp_path / "model", body + _CALL, _LINEAR | config, {})
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+@check_each(
+    "before",
+    [
+        "config.parts.reverse()\n",
+        "config.parts.append('x')\n",
+        "config.parts[0] = config.o\n",
+        "parts = config.parts\n",
+        "for each in vars(config).values():\n    each.reverse()\n",
+        "for each in dir(config):\n    getattr(config, each)\n",
+        "getattr(config, config.o).reverse()\n",
+        "match config:\n    case TinyConfig(parts=found):\n        found.reverse()\n",
+        "config.__getstate__()\n",
+        "hold(config, 'parts')\n",
+    ],
+)
+def test_list_of_pieces_that_code_may_change_before_it_joins_them_is_not_resolved(tmp_path: Path, before: str) -> None:
+    body = before + "self.l = getattr(importlib.import_module(config.module), ''.join(config.parts))(2, 2)"
+    code, rules = scan_model(tmp_path / "model", body, _PIECES | {"o": "parts"}, {})
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+@check_each(
+    "call, definition",
+    [
+        ("make(hold(config))", "def make(config):\n    self.l = {}\n"),
+        ("make(*hold(config))", "def make(config):\n    self.l = {}\n"),
+        ("make(**hold(config))", "def make(config):\n    self.l = {}\n"),
+        ("make(config=hold(config))", "def make(config):\n    self.l = {}\n"),
+        ("hold(make)", "def make(config):\n    self.l = {}\n"),
+        ("make()", "def make(config=hold(1)):\n    self.l = {}\n"),
+        ("make(config)", "@hold\ndef make(config):\n    self.l = {}\n"),
+        ("getattr(self, 'make')(hold(config))", "def make(config):\n    self.l = {}\n"),
+        ("getattr(self, config.o)(hold(config))", "def make(config):\n    self.l = {}\n"),
+    ],
+)
+def test_parameter_that_may_get_another_object_is_not_resolved(tmp_path: Path, call: str, definition: str) -> None:
+    body = definition.format(_CALL.removeprefix("self.l = ")) + call
+    code, rules = scan_model(tmp_path / "model", body, _LINEAR | {"o": "make"}, {})
+    assert (code, _COMPUTED in rules) == (1, True)
