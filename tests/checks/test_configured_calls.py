@@ -223,6 +223,8 @@ def test_name_that_code_spells_in_pieces_beside_a_configured_module_is_resolved(
         ("with hold(config.o) as config:\n    pass\n", {"o": "x"}),
         ("if (config := hold(config.o)):\n    pass\n", {"o": "x"}),
         ("config, other = hold(config.o)\n", {"o": "x"}),
+        ("super().__init__(hold(config.o))\nconfig = self.config\n", {"o": "x"}),
+        ("PreTrainedModel.__init__(self, hold(config.o))\nconfig = self.config\n", {"o": "x"}),
         ("try:\n    pass\nexcept E as config:\n    pass\n", {"o": "x"}),
     ],
 )  # fmt: skip
@@ -266,6 +268,11 @@ def test_list_of_pieces_that_code_may_change_before_it_joins_them_is_not_resolve
         ("make(config)", "@hold\ndef make(config):\n    self.l = {}\n"),
         ("getattr(self, 'make')(hold(config))", "def make(config):\n    self.l = {}\n"),
         ("getattr(self, config.o)(hold(config))", "def make(config):\n    self.l = {}\n"),
+        ("Maker()(hold(config))", "class Maker(nn.Module):\n    def forward(self, config):\n        self.l = {}\n"),
+        ("Maker().x = hold(1)", "class Maker:\n    @x.setter\n    def x(self, config):\n        self.l = {}\n"),
+        ("Maker() + hold(1)", "class Maker:\n    def __add__(self, config):\n        self.l = {}\n"),
+        ("self._from_config(hold(1))", "{}\n"),
+        ("AutoModel.from_config(hold(1))", "{}\n"),
     ],
 )
 def test_parameter_that_may_get_another_object_is_not_resolved(tmp_path: Path, call: str, definition: str) -> None:

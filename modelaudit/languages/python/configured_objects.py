@@ -49,6 +49,7 @@ class ConfiguredObjects:
                 self._bind_target(target, value, is_member)
         for name, value in self._callees.list_passed(lookups):
             self._variables[name].append(value)
+        self._attributes[_OWN_CONFIGURATION] += self._callees.list_kept()
 
     def holds_configuration(self, node: ast.expr, depth: int = 0) -> bool:
         """Whether an expression is the configuration of the model, a part of it, or a constant."""

@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from modelaudit.languages.python.configured_keys import find_read_key
+from modelaudit.model.lazy_pattern import defer_pattern
 
 Binding = ast.expr | None
 """A value that a name gets; ``None`` for one that the sources do not show."""
@@ -33,6 +34,8 @@ _LEADS_TO_CLASSES: Final = frozenset({"__subclasses__", "__mro__", "__bases__", 
 _MEMBER_GETTERS: Final = frozenset({"getattr", "attrgetter", "methodcaller"})
 _IMPORTERS: Final = frozenset({"import_module", "__import__", "resolve_name"})
 _LIBRARY_DECORATORS: Final = frozenset({"property", "staticmethod", "classmethod", "dataclass"})
+# Functions of libraries that make objects of the model's classes.
+_MAKES_MODELS: Final = defer_pattern(r"from_(?:config|pretrained|dict|args|kwargs)|instantiate|\Areplace\Z")
 _OWNERS: Final = ("self", "cls")
 _MOST_BASES: Final = 20  # levels of classes of the model
 
@@ -90,6 +93,8 @@ class ModelCallees:
             elif isinstance(node, _Function):
                 is_method = isinstance(self._parents.get(id(node)), ast.ClassDef)
                 self._functions[node.name].append(_make_callee(node, is_method))
+        aliases = (each for each in self._walk() if isinstance(each, ast.alias))
+        self._imported = frozenset(each.asname or each.name.partition(".")[0] for each in aliases)
         functions = (each for each in self._walk() if isinstance(each, _Function))
         self.parameters = frozenset(name for each in functions for name in _Callee(each.args).list_names())
         self.replaces_reading = not _READING.isdisjoint(self._functions)
@@ -122,19 +127,31 @@ class ModelCallees:
             defaults = zip(reversed(positional), reversed(taken.defaults), strict=False)
             keyword_only = zip(taken.kwonlyargs, taken.kw_defaults, strict=True)
             yield from ((each.arg, value) for each, value in (*defaults, *keyword_only) if value is not None)
-            if isinstance(node, ast.Lambda) or any(map(self._may_replace, node.decorator_list)):
+            if isinstance(node, ast.Lambda) or self._is_called_out_of_sight(node):
                 yield from ((each, None) for each in _Callee(taken).list_names() if each not in _OWNERS)
+
+    def list_kept(self) -> Iterator[Binding]:
+        """Yield what the constructors of libraries get: a model keeps it as its configuration."""
+        for node in self._walk():
+            if isinstance(node, ast.Call) and _get_name(node.func) in _CONSTRUCTORS and not self._find_callees(node):
+                yield from (*node.args, *(each.value for each in node.keywords))
+
+    def _is_called_out_of_sight(self, node: _Function) -> bool:
+        """Whether Python, a library or a decorator may call a function with arguments that no call shows."""
+        is_implicit = node.name == "forward" or (node.name.startswith("__") and node.name not in _CONSTRUCTORS)
+        return is_implicit or any(map(self._may_replace, node.decorator_list))
 
     def _may_replace(self, decorator: ast.expr) -> bool:
         """Whether a decorator may call the function with arguments of its own: one of the model, or of any object."""
         function = decorator.func if isinstance(decorator, ast.Call) else decorator
         name = _get_name(function)
-        return (
-            name in self._functions
-            or name in self._classes
-            or not name
-            or (isinstance(function, ast.Name) and name not in _LIBRARY_DECORATORS)
-        )
+        if name in self._functions or name in self._classes or not name:
+            return True
+        if isinstance(function, ast.Name):
+            return name not in _LIBRARY_DECORATORS
+        while isinstance(function, ast.Attribute):
+            function = function.value
+        return not isinstance(function, ast.Name) or function.id not in self._imported
 
     def _list_call(self, call: ast.Call, lookups: Lookups) -> Iterator[tuple[str, Binding]]:
         """Yield the values that a call passes to the parameters of each function that it may call."""
@@ -153,10 +170,10 @@ class ModelCallees:
             found = self._functions.get(name)
             if found is None:
                 # An inherited method, such as ``from_pretrained``, may pass its arguments on.
-                values = [*call.args, *(each.value for each in call.keywords)]
-                for callee in self._find_constructors(_get_name(function.value)):
-                    yield from ((each, value) for each in callee.list_names() for value in values)
+                yield from _pass_any(call, self._find_constructors(_get_name(function.value)))
             yield from self._pass_to(call, found or (), on_class=True)
+        elif name not in self._functions and _MAKES_MODELS.search(name):
+            yield from _pass_any(call, self._list_constructors())
         else:
             yield from self._pass_to(call, (*self._functions.get(name, ()), *self._find_constructors(name)))
 
@@ -165,15 +182,22 @@ class ModelCallees:
         assert isinstance(call.func, ast.Attribute)
         base = call.func.value
         if isinstance(base, ast.Call) and _get_name(base.func) == "super":
-            node: ast.AST | None = call
-            while node is not None and not isinstance(node, ast.ClassDef):
-                node = self._parents.get(id(node))
-            bases = node.bases if isinstance(node, ast.ClassDef) else ()
-            yield from self._pass_to(call, [each for one in bases for each in self._find_constructors(_get_name(one))])
+            yield from self._pass_to(call, self._find_callees(call))
         elif _get_name(base) in self._classes:
-            yield from self._pass_to(call, self._find_constructors(_get_name(base)), on_class=True)
+            yield from self._pass_to(call, self._find_callees(call), on_class=True)
         else:
             yield from _leave_open(self._list_constructors())
+
+    def _find_callees(self, call: ast.Call) -> list[_Callee]:
+        """Return the constructors that a written call of ``__init__`` runs: of bases by ``super``, or of a class."""
+        base = call.func.value if isinstance(call.func, ast.Attribute) else call.func
+        if not (isinstance(base, ast.Call) and _get_name(base.func) == "super"):
+            return self._find_constructors(_get_name(base))
+        node: ast.AST | None = call
+        while node is not None and not isinstance(node, ast.ClassDef):
+            node = self._parents.get(id(node))
+        bases = node.bases if isinstance(node, ast.ClassDef) else ()
+        return [each for one in bases for each in self._find_constructors(_get_name(one))]
 
     def _list_looked_up(self, call: ast.Call, lookups: Lookups) -> Iterator[tuple[str, Binding]]:
         """Yield any value for the parameters of what a call may take by its name."""
@@ -354,6 +378,13 @@ def _make_callee(node: ast.stmt, is_method: bool) -> _Callee:
 def _takes_type(node: ast.expr) -> bool:
     """Whether an expression is a call of ``type``, or the function itself."""
     return _get_name(node.func if isinstance(node, ast.Call) else node) == "type"
+
+
+def _pass_any(call: ast.Call, callees: Iterable[_Callee]) -> Iterator[tuple[str, Binding]]:
+    """Yield each value that a call passes for each parameter of callees."""
+    values = [*call.args, *(each.value for each in call.keywords)]
+    for callee in callees:
+        yield from ((each, value) for each in callee.list_names() for value in values)
 
 
 def _leave_open(callees: Iterable[_Callee]) -> Iterator[tuple[str, Binding]]:
