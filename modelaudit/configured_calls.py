@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final
 
 from msgspec import Struct
@@ -117,7 +117,7 @@ class ConfiguredCalls(Struct, frozen=True):
         files = [each.path for each in self.records if _is_configuration(each)] if paths else []
         if not files or len(files) > _MOST_FILES:
             return
-        settings = (setting for path in files for setting in self._read_settings(path))
+        settings = (setting for path in files for setting in self._read_settings(path) or ())
         configured = ConfiguredValues(_list_texts(_join_lists(settings)), (), ())
         for path in paths[:_MOST_SOURCES]:
             resolved = () if is_member(path) else resolve_configured_calls(self.read_text(path), configured)
@@ -135,8 +135,13 @@ class ConfiguredCalls(Struct, frozen=True):
         files = [each.path for each in self.records if _is_configuration(each)]
         if len(files) > _MOST_FILES or len(sources) > _MOST_FILES or others:
             return None
-        settings = [(path, self._read_settings(path)) for path in files]
-        names = [get_file_name(path) for path, found in settings if found]
+        settings = []
+        for path in files:
+            found = self._read_settings(path)
+            if found is None or any("attribute_map" in each.path for each in found):
+                return None  # the library may read another value under a key than the file shows
+            settings.append((path, found))
+        names = [get_file_name(path) for path, _ in settings]
         configured = ConfiguredValues(
             _list_texts(setting for _, found in settings for setting in found),
             names,
@@ -153,19 +158,21 @@ class ConfiguredCalls(Struct, frozen=True):
         for setting in (each for _, found in settings for each in found):
             if isinstance(setting.value, str):
                 texts[setting.path[0] if setting.path else ""].add(setting.value)
-        configured.find_objects(texts)
+        keys = {step for _, found in settings for each in found for step in each.path}
+        mappings = {step for _, found in settings for each in found for step in _list_mappings(each)}
+        configured.find_objects(texts, mappings, keys)
         return configured
 
-    def _read_settings(self, path: str) -> Sequence[Setting]:
-        """Return the settings of a configuration; none if it cannot be read whole."""
+    def _read_settings(self, path: str) -> Sequence[Setting] | None:
+        """Return the settings of a configuration; ``None`` if it cannot be read whole."""
         text = self.read_text(path)
         try:
             if path.endswith(".json"):
                 return parse_json_settings(text, self.limits)
             settings, error = parse_yaml_settings((text,), self.limits)
         except (ValueError, LimitReachedError, DamagedError):
-            return ()
-        return settings if error is None else ()
+            return None
+        return settings if error is None and text else None
 
     def _resolve_file(
         self, path: str, configured: ConfiguredValues, lookups: Collection[str], where: Location
@@ -187,9 +194,12 @@ class ConfiguredCalls(Struct, frozen=True):
         names = {each.name.removesuffix(".*") for each in resolved if each.use in _NAMING_USES}
         names -= {each for each in names if each.endswith(_CONSTANT)}
         mentions = tuple(replace(each, where=where, detail=each.detail or _CONFIGURED) for each in resolved)
-        subjects = build_outline_subjects(path, Outline(_PYTHON, mentions), self.catalogue)
-        dangerous = tuple(each for each in subjects if each.fields["standing"] == Standing.DANGEROUS.value)
-        return dangerous if all(map(self._is_known, modules if dangerous else modules | names)) else None
+        subjects = tuple(build_outline_subjects(path, Outline(_PYTHON, mentions), self.catalogue))
+        is_dangerous = any(each.fields["standing"] == Standing.DANGEROUS.value for each in subjects)
+        # A function of the model that the names lead to may get any object.
+        is_followed = any(configured.follows(each.rpartition(".")[2]) for each in names)
+        is_known = all(map(self._is_known, modules if is_dangerous else modules | names))
+        return subjects if is_known and not is_followed else None
 
     def _is_known(self, name: str) -> bool:
         """Whether a name begins with a file of the model, or with a package whose dangerous names the rules list.
@@ -257,6 +267,13 @@ def _list_pieces(files: Iterable[tuple[str, Sequence[Setting]]]) -> Mapping[str,
             else:
                 mixed.update(step for each in items for step in each.path)
     return {key: tuple(values) for key, values in pieces.items() if key not in mixed}
+
+
+def _list_mappings(setting: Setting) -> Iterator[str]:
+    """Yield the keys on the path of a setting that hold a mapping."""
+    for key, inner in pairwise(setting.path):
+        if not inner.isdigit():
+            yield key
 
 
 def _get_list_path(setting: Setting) -> tuple[str, ...]:

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
 from modelaudit.languages.python.closed_texts import CHANGING_METHODS, ClosedTexts
 from modelaudit.languages.python.configured_keys import find_read_key
-from modelaudit.languages.python.configured_objects import ConfiguredObjects
+from modelaudit.languages.python.configured_objects import ConfiguredKeys, ConfiguredObjects
 from modelaudit.languages.python.lookup_texts import settle_texts
-from modelaudit.languages.python.model_callees import Lookups
 from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_MODULES
 from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -53,6 +53,7 @@ _SHARES_LISTS: Final = defer_pattern(
 )
 # Settings with which a library finds the classes of the model's code.
 _NAMES_OWN_CLASSES: Final = frozenset({"auto_map", "architectures"})
+_NAMES_OF_MODEL: Final = frozenset({"name_or_path", "_name_or_path"})
 _FILE_NAME: Final = defer_pattern(r"[\w./-]{0,200}\w\.\w{1,12}")
 
 
@@ -84,6 +85,7 @@ class ConfiguredValues:
         self._pieces = {} if keys & {each for texts in pieces.values() for each in texts} else dict(pieces)
         self._files = frozenset(files)
         self._names = frozenset(paths)
+        self._paths = paths
         self._own_modules = frozenset(each.removesuffix(".py") for each in paths if each.endswith(".py"))
 
     def get_values(self, key: str) -> tuple[str, ...]:
@@ -114,11 +116,15 @@ class ConfiguredValues:
             self._drop_shared_pieces(tree, text, settled.names)
         return not _READING.search(text) or self._reads_settings_alone(tree)
 
-    def find_objects(self, texts: Mapping[str, Collection[str]]) -> None:
+    def find_objects(
+        self, texts: Mapping[str, Collection[str]], mappings: Collection[str], known: Collection[str]
+    ) -> None:
         """Find the objects of the sources from which code reads the configurations; all sources were added.
 
         Args:
             texts: all texts of the configurations under each key of the outermost level.
+            mappings: the keys that hold mappings.
+            known: all keys.
         """
         # A text that spells a key could choose what is stored under it.
         for each in self._keys.intersection(text for values in texts.values() for text in values):
@@ -126,11 +132,16 @@ class ConfiguredValues:
             self._pieces.pop(each, None)
         written = {word for tree in self._trees for word in _list_words(tree)}
         unread = _NAMES_OWN_CLASSES - written
-        mentioned = {text for key, values in texts.items() if key not in unread for text in values}
-        known = {key: self.get_values(key) for key in self._keys if self.get_values(key)}
-        names = self._looked_up.union(*self._pieces.values())
-        words = _list_text_words(self._trees) | {word for text in mentioned for word in _WORD.findall(text)}
-        self._objects = ConfiguredObjects(self._trees, Lookups(names, known, words))
+        configured = {text for key, values in texts.items() if key not in unread for text in values}
+        mentioned = _list_text_words(self._trees).union(self._looked_up, *map(_WORD.findall, configured))
+        counted = Counter(self._paths)
+        files = {each for each in self._files if counted[each] == 1}
+        keys = ConfiguredKeys(known, mappings, self._keys - _NAMES_OF_MODEL, files)
+        self._objects = ConfiguredObjects(self._trees, keys, mentioned)
+
+    def follows(self, name: str) -> bool:
+        """Whether calls of a function or class of the model decide what holds the configuration."""
+        return self._objects is not None and self._objects.follows(name)
 
     def may_hold_value(self, node: ast.expr) -> bool:
         """Whether an expression that reads a key reads it from a configuration, as far as objects were found."""
@@ -171,10 +182,11 @@ class ConfiguredValues:
     def _add_stores(self, tree: ast.Module) -> None:
         """Add the constants that a source stores under keys, and drop the keys that get another value."""
         accepted: set[int] = set()
+        parameters = frozenset(_list_configured_parameters(tree))
         for node in ast.walk(tree):
             for key, value, target in _list_stores(node):
                 accepted.add(id(target))
-                self._store(key, value)
+                self._store(key, value, parameters)
         for node in ast.walk(tree):
             if not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del) or id(node) in accepted:
                 continue
@@ -186,14 +198,22 @@ class ConfiguredValues:
         for key in (*_list_filled_parameters(tree), *_list_loose_keys(tree)):
             self._values.pop(key, None)
 
-    def _store(self, key: str, value: ast.expr | None) -> None:
-        """Add one stored value to those of a key, or drop the key; an argument that is passed on adds nothing."""
+    def _store(self, key: str, value: ast.expr | None, parameters: Collection[int]) -> None:
+        """Add one stored value to those of a key, or drop the key.
+
+        Args:
+            key: the key.
+            value: the value; ``None`` for one that is not shown.
+            parameters: the ids of the parameters that the library gives the values of the configuration.
+        """
         if key not in self._values:
             return
         if isinstance(value, ast.Constant):
             if isinstance(value.value, str):
                 self._values[key][value.value] = None
-        elif value is None or _name_source(value) != key:
+        elif isinstance(value, ast.Name) and value.id == key and id(value) in parameters:
+            pass
+        elif value is None or find_read_key(value)[0] != key:
             self._values.pop(key)
 
     def _reads_settings_alone(self, tree: ast.Module) -> bool:
@@ -264,9 +284,26 @@ def _list_stores(node: ast.AST) -> Iterator[tuple[str, ast.expr | None, ast.AST]
             yield read[0], read[1], node  # the default of a key that is read
 
 
-def _name_source(value: ast.expr) -> str:
-    """Return the key, or the name of a variable, from which a value is taken as it is."""
-    return value.id if isinstance(value, ast.Name) else find_read_key(value)[0]
+def _list_configured_parameters(tree: ast.Module) -> Iterator[int]:
+    """Yield the ids of the expressions that take a parameter of the constructor of a configuration."""
+    for node in ast.walk(tree):
+        for each in node.body if isinstance(node, ast.ClassDef) and _is_configuration_class(node) else ():
+            if isinstance(each, ast.FunctionDef) and each.name == "__init__":
+                names = {parameter.arg for parameter in ast.walk(each.args) if isinstance(parameter, ast.arg)}
+                stored = {part.id for part in ast.walk(each) if isinstance(part, ast.Name) and not _is_loaded(part)}
+                for part in ast.walk(each):
+                    if isinstance(part, ast.Name) and part.id in names - stored:
+                        yield id(part)
+
+
+def _is_configuration_class(node: ast.ClassDef) -> bool:
+    """Whether a class has a base whose name is that of a configuration."""
+    return any((_get_key(each) or "").endswith("Config") for each in node.bases)
+
+
+def _is_loaded(node: ast.Name) -> bool:
+    """Whether a name is taken, and neither bound nor deleted."""
+    return isinstance(node.ctx, ast.Load)
 
 
 def _list_filled_parameters(tree: ast.Module) -> Iterator[str]:
