@@ -279,3 +279,133 @@ def test_parameter_that_may_get_another_object_is_not_resolved(tmp_path: Path, c
     body = definition.format(_CALL.removeprefix("self.l = ")) + call
     code, rules = scan_model(tmp_path / "model", body, _LINEAR | {"o": "make"}, {})
     assert (code, _COMPUTED in rules) == (1, True)
+
+
+_OTHER = {"q": "os", "r": "system", "k": "eludom", "n": "eman", "sub": {"module": "torch.nn", "name": "Linear"}}
+_PAIRS = "dict([(config.k[::-1], config.q), (config.n[::-1], config.r)])"
+_OF_SUB = "self.l = getattr(importlib.import_module(config.sub['module']), config.sub['name'])('x')"
+
+
+@check_each(
+    "change",
+    [
+        "import operator\noperator.setitem(config.sub, config.k[::-1], config.q)",
+        f"d = config.sub\nd |= {_PAIRS}",
+        f"config.sub.__ior__({_PAIRS})",
+        f"fill = config.sub.update\nfill({_PAIRS})",
+        f"list(map(config.sub.update, [{_PAIRS}]))",
+        "fill = config.sub.setdefault\nfill(config.k[::-1], config.q)",
+        f"again = config.__init__\nagain(**{_PAIRS})",
+        "change = config.update_from_string\nchange(config.q)",
+        "import unittest.mock\nunittest.mock.patch.object(config, config.k[::-1], config.q).start()",
+        "for each in config.sub:\n    config.sub[each] = config.q",
+        "hold(config.sub)",
+        "kept = [config]",
+        "def give():\n    return config",
+        "config.get = hold",
+        "def relabel(c, module, name):\n    c.module = module\n    c.name = name\nrelabel(config, config.q, config.r)",
+    ],
+)
+def test_configuration_that_code_may_change_is_not_resolved(tmp_path: Path, change: str) -> None:
+    for call in (_CALL, _OF_SUB):
+        code, rules = scan_model(tmp_path / "model", f"{change}\n{call}", _LINEAR | _OTHER, {})
+        assert (code, _COMPUTED in rules) == (1, True), call
+
+
+@check_each(
+    "definition, use",
+    [
+        ("class Part:\n    def __call__(self, config):\n        {}", "Part()(hold())"),
+        ("class Part:\n    def __rshift__(self, config):\n        {}", "Part() >> hold()"),
+        ("class Part:\n    def __init_subclass__(cls, config):\n        {}", "class Other(Part, config=hold()):\n    pass"),
+        ("class Part:\n    def __class_getitem__(cls, config):\n        {}", "Part[hold()]"),
+        ("class Part(json.JSONEncoder):\n    def default(self, config):\n        {}", "json.dumps(hold(), cls=Part)"),
+        ("class Part(type):\n    def __call__(cls, config):\n        {}", "Part('x', (), hold())"),
+        ("@functools.partial(re.sub, config.q, string=config.r)\ndef step(config):\n    {}", ""),
+        ("from .parts import make as other\ndef make(config):\n    {}", "make(config)\nother(hold())"),
+        ("class Part(PreTrainedModel):\n    def build(self):\n        config = self.config\n        {}", "Part(hold()).build()"),
+        ("class Part:\n    def __init__(self, config):\n        {}", "type('Y', (Part,), {{}})(hold())"),
+        ("class Part:\n    def __init__(self, config):\n        {}", "Part(config)\nself.__class__(hold())"),
+        ("def make(config):\n    {}", "make(config)\nglobals()['make'](hold())"),
+        ("def make(config):\n    {}", "make(config)\nwith hold(make):\n    pass"),
+    ],
+)  # fmt: skip
+def test_function_of_the_model_that_may_be_called_out_of_sight_is_not_resolved(
+    tmp_path: Path, definition: str, use: str
+) -> None:
+    body = f"{definition.replace('{}', _CALL.removeprefix('self.l = '))}\n{use}"
+    code, rules = scan_model(tmp_path / "model", body, _LINEAR | _OTHER, {})
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+@check_each(
+    "members",
+    [
+        "    attribute_map = {'module': 'q', 'name': 'r'}",
+        "    get = hold",
+        "    def from_dict(cls, found):\n        return super().from_dict(hold(found))",
+        "    def __init__(self, **rest):\n        super().__init__(**hold(rest))",
+        "    def __init__(self, **rest):\n        rest = hold(rest)\n        super().__init__(**rest)",
+        "    from .parts import hook as module",
+        "    @property\n    def sub(self):\n        return hold()",
+        "    def __getattribute__(self, name):\n        return hold(name)",
+    ],
+)
+def test_configuration_class_that_may_answer_otherwise_is_not_resolved(tmp_path: Path, members: str) -> None:
+    code, rules = scan_model(tmp_path / "model", _CALL, _LINEAR | _OTHER, {"class": members})
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+@check_each(
+    "config, files",
+    [
+        (_LINEAR | {"attribute_map": {"module": "q", "name": "r"}}, {}),
+        (_SYSTEM | {"padding": "x" * 1_200_000}, {"other.json": json.dumps(_LINEAR)}),
+        (_LINEAR, {"other.json": '{"module": "os", '}),
+        (_LINEAR | {"more": ["module"]}, {}),
+    ],
+)
+def test_configuration_that_files_may_hold_otherwise_is_not_resolved(
+    tmp_path: Path, config: dict[str, object], files: dict[str, str]
+) -> None:
+    code, rules = scan_model(tmp_path / "model", _CALL, _OTHER | config, dict(files))
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+@check_each(
+    "read",
+    [
+        "json.loads(config.q or 'config.json')",
+        "json.load(io.StringIO(config.q or 'config.json'))",
+        "json.load(open('config.json'), object_hook=hold)",
+        "yaml.safe_load(open('config.json').read()[2:])",
+        "json.load(open(config.q or 'config.json'))",
+        "json.load(open(config.q + '/' + 'config.json'))",
+        "json.load(hold('config.json'))",
+    ],
+)
+def test_file_that_code_may_choose_is_no_configuration(tmp_path: Path, read: str) -> None:
+    call = "self.l = getattr(importlib.import_module(p['module']), p['name'])('x')"
+    body = f"json.load(open('config.json'))\np = {read}\n{call}"
+    code, rules = scan_model(tmp_path / "model", body, _LINEAR | _OTHER, {})
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+@check_each(
+    "body",
+    [
+        "def make(part):\n    return getattr(importlib.import_module(part['module']), part['name'])(2, 2)\nself.l = make(config.sub)",
+        "part = config.sub\nself.l = getattr(importlib.import_module(part['module']), part.get('name', 'Linear'))(2, 2)",
+        "super().__init__(config)\nself.l = getattr(importlib.import_module(self.config.module), self.config.name)(2, 2)",
+        "if config.sub and isinstance(config, TinyConfig) and hasattr(config, 'module'):\n    " + _CALL,
+        "print(f'{config}')\nnn.Linear(*config.args)\n" + _CALL,
+    ],
+)
+def test_configuration_that_code_only_reads_and_hands_on_is_resolved(tmp_path: Path, body: str) -> None:
+    if body.startswith("def make"):  # functions count at the outermost level of a source
+        lines = body.split("\n")
+        files = {"parts.py": "import importlib\n" + "\n".join(lines[:2]) + "\n"}
+        body = "from .parts import make\n" + lines[2]
+    else:
+        files = {}
+    assert scan_model(tmp_path / "model", body, _LINEAR | _OTHER, files) == (0, set())

@@ -88,6 +88,10 @@ class ConfiguredObjects:
         self._variables: defaultdict[str, list[Binding]] = defaultdict(list)
         self._attributes: defaultdict[str, list[Binding]] = defaultdict(list)
         self._parameters = {each.arg for each in self._callees.walk() if isinstance(each, ast.arg)}
+        self._own_reads: defaultdict[str, list[ast.ClassDef | None]] = defaultdict(list)
+        for node in self._callees.walk():
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+                self._own_reads[node.attr].append(self._callees.find_class(node))
         self._pending: set[tuple[str, bool]] = set()
         self._open: set[tuple[str, bool]] = set()
         for node in self._callees.walk():
@@ -134,7 +138,7 @@ class ConfiguredObjects:
             case ast.Name(id=name):
                 return name not in _OWN_NAMES and self._is_bound_to_part(name, False, depth)
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
-                return self._holds_own_part(node, name, depth)
+                return self._holds_own_part(name, depth)
             case ast.BoolOp(values=values):
                 return all(self._holds_part(each, depth + 1) for each in values)
             case ast.IfExp(body=body, orelse=orelse):
@@ -154,15 +158,16 @@ class ConfiguredObjects:
             and (key not in self._attributes or self._is_bound_to_part(key, True, depth))
         )
 
-    def _holds_own_part(self, node: ast.expr, name: str, depth: int) -> bool:
-        """Whether an attribute of the object itself is a part of the configuration."""
-        owner = self._callees.find_class(node)
-        if owner is None or not self._callees.is_constructed_in_sight(owner):
-            return False
+    def _holds_own_part(self, name: str, depth: int) -> bool:
+        """Whether an attribute of the object itself is a part of the configuration, in each class that reads it."""
         is_set = name in self._attributes
-        if name == _OWN_CONFIGURATION and self._callees.is_model(owner):
-            return self._keeps_configuration(owner) and (not is_set or self._is_bound_to_part(name, True, depth))
-        return is_set and self._is_bound_to_part(name, True, depth)
+        for owner in self._own_reads.get(name, (None,)):
+            if owner is None or not self._callees.is_constructed_in_sight(owner):
+                return False
+            is_kept = name == _OWN_CONFIGURATION and self._callees.is_model(owner)
+            if not (self._keeps_configuration(owner) if is_kept else is_set):
+                return False
+        return not is_set or self._is_bound_to_part(name, True, depth)
 
     def _keeps_configuration(self, owner: ast.ClassDef) -> bool:
         """Whether the constructor of a model hands on the configuration that it gets."""

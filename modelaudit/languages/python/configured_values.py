@@ -337,7 +337,7 @@ def _list_loose_keys(tree: ast.Module) -> Iterator[str]:
             bound.update(map(id, node.keys))
         elif isinstance(node, ast.Compare):
             bound.update(map(id, (node.left, *node.comparators)))
-        elif isinstance(node, ast.Call) and find_read_key(node)[0]:
+        elif isinstance(node, ast.Call) and (find_read_key(node)[0] or _get_key(node.func) == "hasattr"):
             bound.update(map(id, node.args[:2]))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bound:
