@@ -8,44 +8,25 @@ another source, so that a detour leaves the code judged as before.
 from __future__ import annotations
 
 import ast
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from modelaudit.languages.python.closed_texts import CHANGING_METHODS, ClosedTexts
+from modelaudit.languages.python.closed_texts import ClosedTexts
 from modelaudit.languages.python.configured_keys import find_read_key
 from modelaudit.languages.python.configured_objects import ConfiguredKeys, ConfiguredObjects
+from modelaudit.languages.python.foreign_texts import is_text, list_texts, takes_other_texts, walk_outside_messages
 from modelaudit.languages.python.lookup_texts import settle_texts
-from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_MODULES
 from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.model.lazy_pattern import defer_pattern
 
-# Sources of texts that are no configuration, and ways to set an attribute or item without writing its name.
-_OTHER_SOURCE: Final = defer_pattern(
-    r"\b(?:torch\.(?:load|hub|ops)|(?:np|numpy)\.(?:load|fromfile|memmap|genfromtxt)|joblib|safe_open|load_file|pickle|dill"
-    r"|marshal|environb?|getenv|argv|argparse|urlopen|urlretrieve|urllib|requests|httpx|aiohttp|hf_hub_download"
-    r"|snapshot_download|cached_file|load_dataset|sockets?|setattr|__setattr__|__dict__|__setitem__|__getattr__"
-    r"|__getattribute__|__annotations__|__defaults__|getmembers|ctypes|memoryview|read_bytes|mmap|subprocess|stdin|gc)\b"
-    r"|(?<!\.)\b(?:exec|eval|vars|globals|locals|input)\(|\.(?:update\w*|setdefault|decode|metadata|get_vocab)\("
-)
 _READING: Final = defer_pattern(r"\b(?:open|read_text|loads?|safe_load|load_yaml|full_load|OmegaConf|from_json_file)\b")
 _SETTINGS_ENDING: Final = defer_pattern(r"[\w./-]{0,200}\.(?:json|ya?ml|toml)")
 # A text that a parser of JSON or YAML could read, but for a device such as ``cuda:0``.
 _DOCUMENT: Final = defer_pattern(r"(?!\w{1,20}:\d{1,3}\Z)[\s\S]*[{:]")
-# Names that a text has to spell before code that takes names from texts does harm.
-_PYTHON_NAMES: Final = (
-    POWERFUL_MODULES | POWERFUL_MEMBERS | (frozenset(sys.stdlib_module_names) - {"types", "token", "code"})
-)
-_LETTERS: Final = defer_pattern(r"[\w.]*")
 _SEPARATOR: Final = defer_pattern(r"[\s=,]+")
 _WORD: Final = defer_pattern(r"\w+")
-_LETTER: Final = defer_pattern(r"\w")
-_MAKING_FUNCTIONS: Final = frozenset({"chr", "bytes", "bytearray", "format", "reversed", "ascii", "repr"})
-_MESSAGE_FUNCTIONS: Final = frozenset(
-    {"print", "info", "warn", "warning", "warning_once", "debug", "error", "info_once", "exception"}
-)
 _MEMBER_GETTERS: Final = frozenset({"getattr", "attrgetter"})
 # Ways to get a list of a configuration without its key.
 _SHARES_LISTS: Final = defer_pattern(
@@ -104,9 +85,7 @@ class ConfiguredValues:
         _blank_docstrings(tree)
         values = {} if imported is None or imported.may_be_bound(text, ()) else imported.values
         settled = settle_texts(tree, ClosedTexts(tree, self._own_modules, values), self._pieces)
-        if _OTHER_SOURCE.search(ast.unparse(tree)) is not None:
-            return False
-        if _has_other_names(tree):
+        if takes_other_texts(tree):
             return False
         self._add_stores(tree)
         self._looked_up |= settled.names
@@ -218,7 +197,7 @@ class ConfiguredValues:
 
     def _reads_settings_alone(self, tree: ast.Module) -> bool:
         """Whether the names of files that a source writes out are those of configurations."""
-        named = _list_texts(_walk_outside_messages(tree))
+        named = list_texts(walk_outside_messages(tree))
         files = [each.rpartition("/")[2] for each in named if _FILE_NAME.fullmatch(each)]
         is_document = any(map(_DOCUMENT.match, named))
         has_settings = any(_SETTINGS_ENDING.fullmatch(each) for each in files)
@@ -243,7 +222,7 @@ def _list_member_names(call: ast.Call) -> list[ast.expr]:
 def _list_text_words(trees: Iterable[ast.Module]) -> set[str]:
     """Return each word of the texts of sources, but for the names that a source exports."""
     statements = (each for tree in trees for each in tree.body if not _is_export(each))
-    texts = _list_texts(node for each in statements for node in ast.walk(each))
+    texts = list_texts(node for each in statements for node in ast.walk(each))
     return {word for text in texts for word in _WORD.findall(text)}
 
 
@@ -360,12 +339,7 @@ def _get_key(node: ast.AST) -> str | None:
     if isinstance(node, ast.Attribute):
         return node.attr
     key = node.slice if isinstance(node, ast.Subscript) else None
-    return str(key.value) if isinstance(key, ast.Constant) and _is_text(key) else None
-
-
-def _is_text(node: ast.AST | None) -> bool:
-    """Whether a node is a constant text."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+    return str(key.value) if isinstance(key, ast.Constant) and is_text(key) else None
 
 
 def _is_position(node: ast.Subscript) -> bool:
@@ -374,60 +348,3 @@ def _is_position(node: ast.Subscript) -> bool:
     return isinstance(key, ast.Slice | ast.Tuple | ast.UnaryOp | ast.Compare) or (
         isinstance(key, ast.Constant) and not isinstance(key.value, str)
     )
-
-
-def _list_texts(nodes: Iterable[ast.AST]) -> list[str]:
-    """Return the constant texts among nodes."""
-    return [each.value for each in nodes if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-
-
-def _has_other_names(tree: ast.Module) -> bool:
-    """Whether a source writes out the name of a module or function of Python, or makes texts of other texts."""
-    nodes = list(_walk_outside_messages(tree))
-    if any(each.partition(".")[0] in _PYTHON_NAMES for each in _list_texts(nodes)):
-        return True
-    named = {
-        target.id if isinstance(target, ast.Name) else target.attr
-        for node in nodes
-        if isinstance(node, ast.Assign) and _is_text(node.value)
-        for target in node.targets
-        if isinstance(target, ast.Name | ast.Attribute)
-    }
-    return any(_makes_text(node, named) for node in nodes)
-
-
-def _makes_text(node: ast.AST, named: Collection[str]) -> bool:
-    """Whether an expression makes a text that may be a name; ``named`` are the variables that hold constant texts."""
-    match node:
-        case ast.JoinedStr(values=parts):
-            texts = _list_texts(parts)
-            return any(map(_LETTER.search, texts)) and all(map(_LETTERS.fullmatch, texts))
-        case ast.BinOp(left=left, op=ast.Add() | ast.Mod() | ast.Mult(), right=right):
-            return any(map(_LETTER.search, _list_texts((left, right))))
-        case ast.Call(func=ast.Attribute(attr="join"), args=[], keywords=[]):
-            return False  # of a thread
-        case ast.Call(func=ast.Attribute(attr=method)):
-            return method in CHANGING_METHODS
-        case ast.Call(func=ast.Name(id=name)):
-            return name in _MAKING_FUNCTIONS
-        case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name)):
-            return name in named
-        case ast.Subscript(value=base):
-            return _is_text(base)
-    return False
-
-
-def _walk_outside_messages(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a tree without those of errors that it raises and of messages, whose texts nothing reads."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Raise | ast.Assert):
-            continue
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            function = node.value.func
-            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-            if name in _MESSAGE_FUNCTIONS:
-                continue
-        yield node
-        waiting += ast.iter_child_nodes(node)
