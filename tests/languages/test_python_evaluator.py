@@ -62,6 +62,28 @@ def test_call_for_each_item_of_a_list_filled_through_an_alias_is_recorded(use_of
     assert ("call-at-import", "os.system") in {(each.use, each.name) for each in analyze_source(source).mentions}
 
 
+@pytest.mark.parametrize(
+    "head, is_default",
+    [
+        ("class Part(typing.NamedTuple):", False),
+        ("@dataclasses.dataclass\nclass Part:", False),
+        ("class Part(pydantic.BaseModel):", False),
+        ("class Part:", True),
+    ],
+)
+def test_default_of_a_field_is_no_constant_where_a_generated_constructor_may_set_it(
+    head: str, is_default: bool
+) -> None:
+    source = (
+        f"import dataclasses, importlib, typing\n{head}\n    module: str = 'torch.nn'\n    name: str = 'Linear'\n"
+        "    def build(self, line):\n        getattr(importlib.import_module(self.module), self.name)(line)\n"
+        "Part(*found).build('x')\n"
+    )
+    names = {each.name for each in analyze_source(source).mentions}
+    assert ("torch.nn.Linear" in names) is is_default
+    assert ("(function reached by computed names)" in names) is not is_default
+
+
 def test_second_pass_resolves_an_attribute_that_is_set_after_its_use() -> None:
     source = "def use(thing):\n    thing.run('x')\n\nimport os\ndef prepare(thing):\n    thing.run = os.system\n"
     body = ast.parse(source).body

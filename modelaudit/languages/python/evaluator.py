@@ -927,6 +927,9 @@ class Evaluator(ast.NodeVisitor):
             self.call_value(keywords["metaclass"], [], {}, node.lineno)
         with self._enter_scope(members):
             self.evaluate_statements(node.body)
+        for name in _list_generated_fields(node):
+            if isinstance(members.names.get(name), Constant):
+                members.names[name] = UNKNOWN  # a default, in whose place a caller may pass anything
         # ``class A: run = os.system`` makes ``run`` callable on objects whose class is unknown where they are used.
         for name, value in members.names.items():
             if any(isinstance(each, ExternalName | PartialCall | Unknown) for each in list_alternatives(value)):
@@ -2496,3 +2499,11 @@ def _find_special_call(name: str) -> _SpecialCall | None:
     if method is None and name.endswith(".__getattribute__"):
         return Evaluator._call_own_getattribute
     return method
+
+
+def _list_generated_fields(node: ast.ClassDef) -> list[str]:
+    """Return the fields that a base or decorator of a class may set by a constructor that the source does not write."""
+    if not (node.bases or node.decorator_list) or any(getattr(each, "name", "") == "__init__" for each in node.body):
+        return []
+    fields = (each.target for each in node.body if isinstance(each, ast.AnnAssign))
+    return [each.id for each in fields if isinstance(each, ast.Name)]
