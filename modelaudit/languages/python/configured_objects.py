@@ -374,7 +374,7 @@ def _is_plain_statement(node: ast.stmt, rest: str) -> bool:
 
 
 def _find_taken(node: ast.AST) -> ast.expr | None:
-    """Return the mapping out of which a call takes one value under a written key; ``None`` for anything else."""
+    """Return the mapping from which a call takes the value of a written key; ``None`` for anything else."""
     match node:
         case ast.Call(func=ast.Attribute(value=mapping, attr="get" | "pop"), args=[ast.Constant(), *_]):
             return mapping

@@ -1,6 +1,6 @@
 """List the functions and classes of a model's sources whose calls are all written out, and what the calls pass.
 
-A function counts if it stands at the outermost level of one source, and a class by its constructor. Nothing but calls
+A function counts if one source defines it at its outermost level, and a class by its constructor. Nothing but calls
 may name it: whoever takes it as a value, or finds it by a text, could call it out of sight. Methods do not count, for
 Python and libraries call many of them.
 """
@@ -112,7 +112,7 @@ class ModelCallees:
         return self._is_made(node, ends_in_configuration=True)
 
     def find_callees(self, call: ast.Call) -> list[Callee] | None:
-        """Return what a call runs of the model, if it is followed; ``None`` for the call of anything else."""
+        """Return the functions of the model that a call runs; ``None`` for the call of anything that is not followed."""
         function = call.func
         if isinstance(function, ast.Name) and function.id in self._followed:
             if (node := self._functions.get(function.id)) is not None:
