@@ -112,7 +112,7 @@ class ModelCallees:
         return self._is_made(node, ends_in_configuration=True)
 
     def find_callees(self, call: ast.Call) -> list[Callee] | None:
-        """Return the functions of the model that a call runs; ``None`` for the call of anything that is not followed."""
+        """Return the functions of the model that a call runs; ``None`` for a call that is not followed."""
         function = call.func
         if isinstance(function, ast.Name) and function.id in self._followed:
             if (node := self._functions.get(function.id)) is not None:
