@@ -8,9 +8,8 @@ and a command for ``os.system``.
 from __future__ import annotations
 
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import Final
 
 from msgspec import Struct
@@ -19,7 +18,7 @@ from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.languages.document_settings import parse_json_settings, parse_yaml_settings
 from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
-from modelaudit.languages.python.configured_values import ConfiguredValues
+from modelaudit.languages.python.configured_values import ConfiguredValues, Source
 from modelaudit.languages.python.name_tables import IMPORTERS
 from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.languages.settings import Setting
@@ -118,7 +117,7 @@ class ConfiguredCalls(Struct, frozen=True):
         if not files or len(files) > _MOST_FILES:
             return
         settings = (setting for path in files for setting in self._read_settings(path) or ())
-        configured = ConfiguredValues(_list_texts(_join_lists(settings)), (), ())
+        configured = ConfiguredValues(_list_texts(_join_lists(settings)), ())
         for path in paths[:_MOST_SOURCES]:
             resolved = () if is_member(path) else resolve_configured_calls(self.read_text(path), configured)
             # A module alone does nothing; a configuration may name any.
@@ -141,27 +140,21 @@ class ConfiguredCalls(Struct, frozen=True):
             if found is None or any("attribute_map" in each.path for each in found):
                 return None  # the library may read another value under a key than the file shows
             settings.append((path, found))
-        names = [get_file_name(path) for path, _ in settings]
         configured = ConfiguredValues(
             _list_texts(setting for _, found in settings for setting in found),
-            names,
             [get_file_name(each.path) for each in self.records],
             _list_pieces(settings),
         )
         imported = self.find_imported(sources)
+        parsed = []
         for path in sources:
             text = self.read_text(path)
             tree = parse_module(text)
-            if tree is None or not configured.add_source(tree, text, imported.get(path)):
+            if tree is None:
                 return None
-        texts: defaultdict[str, set[str]] = defaultdict(set)
-        for setting in (each for _, found in settings for each in found):
-            if isinstance(setting.value, str):
-                texts[setting.path[0] if setting.path else ""].add(setting.value)
-        keys = {step for _, found in settings for each in found for step in each.path}
-        mappings = {step for _, found in settings for each in found for step in _list_mappings(each)}
-        configured.find_objects(texts, mappings, keys)
-        return configured
+            parsed.append(Source(tree, text, imported.get(path, ImportedValues({}))))
+        nested = {key for _, found in settings for each in found for key in _list_holders(each)}
+        return configured if configured.add_sources(parsed, nested) else None
 
     def _read_settings(self, path: str) -> Sequence[Setting] | None:
         """Return the settings of a configuration; ``None`` if it cannot be read whole."""
@@ -269,11 +262,10 @@ def _list_pieces(files: Iterable[tuple[str, Sequence[Setting]]]) -> Mapping[str,
     return {key: tuple(values) for key, values in pieces.items() if key not in mixed}
 
 
-def _list_mappings(setting: Setting) -> Iterator[str]:
-    """Yield the keys on the path of a setting that hold a mapping."""
-    for key, inner in pairwise(setting.path):
-        if not inner.isdigit():
-            yield key
+def _list_holders(setting: Setting) -> Iterator[str]:
+    """Yield the keys whose value holds a text, at whatever depth."""
+    if isinstance(setting.value, str):
+        yield from (each for each in setting.path if not each.isdigit())
 
 
 def _get_list_path(setting: Setting) -> tuple[str, ...]:

@@ -8,23 +8,21 @@ another source, so that a detour leaves the code judged as before.
 from __future__ import annotations
 
 import ast
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.languages.python.closed_texts import ClosedTexts
 from modelaudit.languages.python.configured_keys import find_read_key
-from modelaudit.languages.python.configured_objects import ConfiguredKeys, ConfiguredObjects
-from modelaudit.languages.python.foreign_texts import is_text, list_texts, takes_other_texts, walk_outside_messages
+from modelaudit.languages.python.foreign_texts import is_text, takes_other_texts
 from modelaudit.languages.python.lookup_texts import settle_texts
+from modelaudit.languages.python.plain_models import PlainModel
 from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.model.lazy_pattern import defer_pattern
 
 _READING: Final = defer_pattern(r"\b(?:open|read_text|loads?|safe_load|load_yaml|full_load|OmegaConf|from_json_file)\b")
-_SETTINGS_ENDING: Final = defer_pattern(r"[\w./-]{0,200}\.(?:json|ya?ml|toml)")
-# A text that a parser of JSON or YAML could read, but for a device such as ``cuda:0``.
-_DOCUMENT: Final = defer_pattern(r"(?!\w{1,20}:\d{1,3}\Z)[\s\S]*[{:]")
 _SEPARATOR: Final = defer_pattern(r"[\s=,]+")
 _WORD: Final = defer_pattern(r"\w+")
 _MEMBER_GETTERS: Final = frozenset({"getattr", "attrgetter"})
@@ -32,10 +30,20 @@ _MEMBER_GETTERS: Final = frozenset({"getattr", "attrgetter"})
 _SHARES_LISTS: Final = defer_pattern(
     r"\b(?:values|items|popitem|itemgetter|getitem|iter|__(?!init__|call__|name__|class__|version__|all__|import__)\w+__)\b"
 )
-# Settings with which a library finds the classes of the model's code.
-_NAMES_OWN_CLASSES: Final = frozenset({"auto_map", "architectures"})
-_NAMES_OF_MODEL: Final = frozenset({"name_or_path", "_name_or_path"})
-_FILE_NAME: Final = defer_pattern(r"[\w./-]{0,200}\w\.\w{1,12}")
+
+
+class Source(Struct, frozen=True):
+    """A source of a model.
+
+    Attributes:
+        tree: its syntax tree.
+        text: its text.
+        imported: the values that it imports from other files of the model.
+    """
+
+    tree: ast.Module
+    text: str
+    imported: ImportedValues
 
 
 class ConfiguredValues:
@@ -44,7 +52,6 @@ class ConfiguredValues:
     def __init__(
         self,
         settings: Mapping[str, Collection[str]],
-        files: Collection[str],
         paths: Collection[str],
         pieces: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
@@ -52,7 +59,6 @@ class ConfiguredValues:
 
         Args:
             settings: the texts under each key that holds nothing but texts.
-            files: the names of the configurations, without folders.
             paths: the names of all files of the model, without folders.
             pieces: the joined texts under each key that holds nothing but lists of texts.
         """
@@ -60,81 +66,63 @@ class ConfiguredValues:
         keys = {*self._values, *pieces}
         # A name that is itself a key would read the list under that key.
         self._keys = frozenset(keys)
-        self._trees: list[ast.Module] = []
-        self._looked_up: set[str] = set()
-        self._objects: ConfiguredObjects | None = None
+        self._model: PlainModel | None = None
         self._pieces = {} if keys & {each for texts in pieces.values() for each in texts} else dict(pieces)
-        self._files = frozenset(files)
-        self._names = frozenset(paths)
-        self._paths = paths
         self._own_modules = frozenset(each.removesuffix(".py") for each in paths if each.endswith(".py"))
 
     def get_values(self, key: str) -> tuple[str, ...]:
         """Return the texts under a key, a list of pieces as one text; none if it is unknown or has another source."""
         return tuple(self._values.get(key, self._pieces.get(key, ())))
 
-    def add_source(self, tree: ast.Module, text: str, imported: ImportedValues | None = None) -> bool:
-        """Take the values that one source of the model gives its keys; return whether it takes no text from elsewhere.
+    def add_sources(self, sources: Sequence[Source], nested: Collection[str]) -> bool:
+        """Take the values that the sources of the model give its keys; return whether they take no text from elsewhere.
 
         Args:
-            tree: the syntax tree of the source, which changes.
-            text: the source.
-            imported: the values that it imports from other files of the model.
+            sources: all sources of the model; their trees change.
+            nested: the keys that hold mappings, or lists with texts in them.
         """
-        self._trees.append(tree)
-        _blank_docstrings(tree)
-        values = {} if imported is None or imported.may_be_bound(text, ()) else imported.values
-        settled = settle_texts(tree, ClosedTexts(tree, self._own_modules, values), self._pieces)
-        if takes_other_texts(tree):
-            return False
-        self._add_stores(tree)
-        self._looked_up |= settled.names
-        for name in settled.names:
-            self._values.pop(name, None)
-        if self._pieces:
-            self._drop_shared_pieces(tree, text, settled.names)
-        return not _READING.search(text) or self._reads_settings_alone(tree)
+        trees = [each.tree for each in sources]
+        model = PlainModel(trees)
+        for source in sources:
+            blank_docstrings(source.tree)
+            writer = _TextWriter(self, model)
+            writer.visit(source.tree)
+            if writer.is_ambiguous:
+                return False
+            is_bound = source.imported.may_be_bound(source.text, ())
+            values = {} if is_bound else source.imported.values
+            settled = settle_texts(source.tree, ClosedTexts(source.tree, self._own_modules, values), self._pieces)
+            if takes_other_texts(source.tree) or _READING.search(source.text):
+                return False
+            self._add_stores(source.tree)
+            for name in settled.names:
+                self._values.pop(name, None)
+            if self._pieces:
+                self._drop_shared_pieces(source.tree, settled.names)
+        self._model = PlainModel(trees)
+        return self._model.is_plain(self._own_modules, self._keys.union(nested))
 
-    def find_objects(
-        self, texts: Mapping[str, Collection[str]], mappings: Collection[str], known: Collection[str]
-    ) -> None:
-        """Find the objects of the sources from which code reads the configurations; all sources were added.
-
-        Args:
-            texts: all texts of the configurations under each key of the outermost level.
-            mappings: the keys that hold mappings.
-            known: all keys.
-        """
-        # A text that spells a key could choose what is stored under it.
-        for each in self._keys.intersection(text for values in texts.values() for text in values):
-            self._values.pop(each, None)
-            self._pieces.pop(each, None)
-        written = {word for tree in self._trees for word in _list_words(tree)}
-        unread = _NAMES_OWN_CLASSES - written
-        configured = {text for key, values in texts.items() if key not in unread for text in values}
-        mentioned = _list_text_words(self._trees).union(self._looked_up, *map(_WORD.findall, configured))
-        counted = Counter(self._paths)
-        files = {each for each in self._files if counted[each] == 1}
-        keys = ConfiguredKeys(known, mappings, self._keys - _NAMES_OF_MODEL, files)
-        self._objects = ConfiguredObjects(self._trees, keys, mentioned)
+    def get_text(self, key: str) -> str | None:
+        """Return the only text under a key; ``None`` for a key with none or several."""
+        values = tuple(self._values.get(key, ()))
+        return values[0] if len(values) == 1 else None
 
     def follows(self, name: str) -> bool:
-        """Whether calls of a function or class of the model decide what holds the configuration."""
-        return self._objects is not None and self._objects.follows(name)
+        """Whether a class of the model is one of models or configurations, which the library alone makes."""
+        return self._model is not None and name in self._model.names
 
     def may_hold_value(self, node: ast.expr) -> bool:
-        """Whether an expression that reads a key reads it from a configuration, as far as objects were found."""
-        return self._objects is None or self._objects.holds_configuration(node)
+        """Whether an expression that reads a key reads it from a configuration, as far as sources were added."""
+        return self._model is None or self._model.reads_configuration(node)
 
-    def _drop_shared_pieces(self, tree: ast.Module, text: str, names: Collection[str]) -> None:
+    def _drop_shared_pieces(self, tree: ast.Module, names: Collection[str]) -> None:
         """Drop the lists that a source may reach otherwise than to join them: it may change what they hold.
 
         Args:
             tree: the source without such joins.
-            text: the source.
             names: the names that it looks up.
         """
-        if _READING.search(text) or _SHARES_LISTS.search(ast.unparse(tree)) or self._takes_unknown_member(tree):
+        if _SHARES_LISTS.search(ast.unparse(tree)) or self._takes_unknown_member(tree):
             self._pieces.clear()
         for each in (*names, *_list_words(tree)):
             self._pieces.pop(each, None)
@@ -195,18 +183,33 @@ class ConfiguredValues:
         elif value is None or find_read_key(value)[0] != key:
             self._values.pop(key)
 
-    def _reads_settings_alone(self, tree: ast.Module) -> bool:
-        """Whether the names of files that a source writes out are those of configurations."""
-        named = list_texts(walk_outside_messages(tree))
-        files = [each.rpartition("/")[2] for each in named if _FILE_NAME.fullmatch(each)]
-        is_document = any(map(_DOCUMENT.match, named))
-        has_settings = any(_SETTINGS_ENDING.fullmatch(each) for each in files)
-        is_foreign = any(each in self._names and each not in self._files and not each.endswith(".py") for each in files)
-        is_missing = any(_SETTINGS_ENDING.fullmatch(each) and each not in self._files for each in files)
-        return has_settings and not (is_document or is_foreign or is_missing)
+
+class _TextWriter(ast.NodeTransformer):
+    """Writes the text of a key in the place of each expression that reads it.
+
+    Attributes:
+        is_ambiguous: whether the source reads a key with several texts: which of them it gets is not known.
+    """
+
+    def __init__(self, configured: ConfiguredValues, model: PlainModel) -> None:
+        self._configured = configured
+        self._model = model
+        self.is_ambiguous = False
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        """Replace the expression, or go on with its parts."""
+        if isinstance(node, ast.expr) and self._model.reads_configuration(node):
+            texts = self._configured.get_values(find_read_key(node)[0])
+            self.is_ambiguous = self.is_ambiguous or len(texts) > 1
+            text = self._configured.get_text(find_read_key(node)[0])
+            if text is not None:
+                # A joined text is settled like one that the source spells in pieces.
+                return ast.copy_location(ast.parse(f'"".join(({text!r},))', mode="eval").body, node)
+        visited: ast.AST = super().visit(node)
+        return visited
 
 
-def _blank_docstrings(tree: ast.Module) -> None:
+def blank_docstrings(tree: ast.Module) -> None:
     """Take the docstrings and other constants that are statements out of a source."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -217,18 +220,6 @@ def _list_member_names(call: ast.Call) -> list[ast.expr]:
     """Return the arguments of ``getattr`` or ``attrgetter`` that name members; all for any other function."""
     is_getattr = _get_key(call.func) == "getattr" and len(call.args) > 1
     return call.args[1:2] if is_getattr else [*call.args, *(each.value for each in call.keywords)]
-
-
-def _list_text_words(trees: Iterable[ast.Module]) -> set[str]:
-    """Return each word of the texts of sources, but for the names that a source exports."""
-    statements = (each for tree in trees for each in tree.body if not _is_export(each))
-    texts = list_texts(node for each in statements for node in ast.walk(each))
-    return {word for text in texts for word in _WORD.findall(text)}
-
-
-def _is_export(node: ast.stmt) -> bool:
-    """Whether a statement lists the names that a source exports."""
-    return isinstance(node, ast.Assign) and _get_key(node.targets[0]) == "__all__"
 
 
 def _list_words(tree: ast.Module) -> Iterator[str]:

@@ -1,0 +1,272 @@
+"""Decide whether the code of a model is so plain that its configuration is what ``config.json`` holds.
+
+``config.module`` is the text of the file only if ``config`` is the configuration that the library makes, if no class
+answers for it, and if nothing changes it. Python has no end of ways to break each of these, so that the rule lists the
+allowed ones. One class of configurations has ``PretrainedConfig`` as its only base and sets attributes from parameters.
+Models have ``PreTrainedModel`` as their only base, and nothing but the library makes their objects. The configuration
+is the parameter of their constructors; code reads written keys of it and hands it to ``super().__init__``. Other code
+may do anything with other objects, as long as it neither takes texts from elsewhere nor gets hold of a configuration.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import sys
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from modelaudit.languages.python.configured_keys import find_base, find_read_key
+from modelaudit.languages.python.settled_texts import list_assigned_names
+from modelaudit.model.lazy_pattern import defer_pattern
+
+_LIBRARY: Final = "transformers"
+_CONFIGURATIONS: Final = frozenset({"PretrainedConfig", "PreTrainedConfig"})
+_MODELS: Final = frozenset({"PreTrainedModel"})
+_MODULES: Final = frozenset({"Module"})
+# Names that a source may bind in no way, for code or the library calls them to read a configuration or to find a name.
+_RESERVED: Final = (
+    frozenset(dir(builtins))
+    | sys.stdlib_module_names
+    | {
+        *(
+            "from_pretrained",
+            "from_dict",
+            "get_config_dict",
+            "_from_config",
+            "attribute_map",
+            "to_dict",
+            "torch",
+            _LIBRARY,
+        )
+    }
+)
+_LOOKUPS: Final = frozenset({"getattr", "attrgetter", "import_module", "__import__", "resolve_name", "locate"})
+_SPECIAL_METHODS: Final = frozenset(
+    {"__init__", "__call__", "__enter__", "__exit__", "__iter__", "__next__", "__len__", "__bool__"}
+)
+# Words with which code reaches classes, namespaces, files, names or a configuration that it does not write out.
+_REACHES_MORE: Final = defer_pattern(
+    r"\b(?:open|type|cls|base_config\w*|sub_configs|from_\w+|_from_\w+|named_\w+|state_dict|children|keys|items|values"
+    r"|popitem|getsource\w*|getclosurevars|getmembers\w*|signature|wraps|update_wrapper|patch|linecache|listdir|scandir"
+    r"|walk|glob|read\w*|load\w*|get_data|copy|deepcopy|replace|setattr|delattr|_\w+_(?:state|mapping)|_extra_content"
+    r"|tree_\w+|builtins)\b|\b(?:modules|parameters|buffers)\(|\bsuper\((?!\)\.__init__\()|\.__(?!init__|call__)\w+__"
+    r"|(?<![.\w])__(?:class|dict|builtins|spec|loader)__"
+)
+
+
+class PlainModel:
+    """The sources of one model.
+
+    Attributes:
+        roots: the parameters that hold the configuration.
+        names: the names of the classes of models and configurations.
+    """
+
+    def __init__(self, trees: Sequence[ast.Module]) -> None:
+        """Find the classes of the sources."""
+        self._trees = trees
+        self._parents = {id(child): node for node in self._walk() for child in ast.iter_child_nodes(node)}
+        self._classes = [node for node in self._walk() if isinstance(node, ast.ClassDef)]
+        self._library = frozenset(self._list_library_names())
+        self.roots = frozenset(self._list_roots())
+        self.names = frozenset(each.name for each in self._classes if self._has_base(each, _MODELS | _CONFIGURATIONS))
+
+    def is_plain(self, own_modules: Collection[str], keys: Collection[str]) -> bool:
+        """Whether code can do nothing with a configuration but to read the values that its files hold.
+
+        Args:
+            own_modules: the names of the files of the model.
+            keys: the keys that hold texts, or mappings and lists with texts in them.
+        """
+        return self._imports_plainly(own_modules) and self._defines_plainly() and self._uses_plainly(keys)
+
+    def reads_configuration(self, node: ast.expr) -> bool:
+        """Whether an expression reads a written key of the configuration, or of a mapping in it."""
+        key, default = find_read_key(node)
+        base = find_base(node)
+        match base:
+            case ast.Call(func=ast.Attribute(value=inner, attr="to_dict"), args=[], keywords=[]):
+                base = inner
+        is_root = isinstance(base, ast.Name) and base.id in self.roots
+        return key != "" and default is None and base is not None and (is_root or self.reads_configuration(base))
+
+    def _walk(self) -> Iterator[ast.AST]:
+        """Yield the nodes of all sources."""
+        for tree in self._trees:
+            yield from ast.walk(tree)
+
+    def _list_library_names(self) -> Iterator[str]:
+        """Yield the names that sources import from the library under their own names."""
+        for node in self._walk():
+            if isinstance(node, ast.ImportFrom) and node.module == _LIBRARY and node.level == 0:
+                yield from (each.name for each in node.names if each.asname is None)
+
+    def _list_roots(self) -> Iterator[str]:
+        """Yield the parameter that holds the configuration, of the constructor of each model."""
+        for node in self._classes:
+            if self._has_base(node, _MODELS):
+                for each in node.body:
+                    if isinstance(each, ast.FunctionDef) and each.name == "__init__" and len(each.args.args) > 1:
+                        yield each.args.args[1].arg
+
+    def _has_base(self, node: ast.ClassDef, names: Collection[str]) -> bool:
+        """Whether a class has one of these classes of the library as its only base."""
+        match node:
+            case ast.ClassDef(bases=[ast.Name(id=name)], keywords=[], decorator_list=[]):
+                return name in names and name in self._library
+        return False
+
+    # ---- imports and definitions ----
+
+    def _imports_plainly(self, own_modules: Collection[str]) -> bool:
+        """Whether imports take modules for what they are, and nothing of the model under the name of a module."""
+        for node in self._walk():
+            if isinstance(node, ast.Import):
+                if any(each.name.partition(".")[0] in own_modules for each in node.names):
+                    return False
+            elif isinstance(node, ast.ImportFrom):
+                is_own = node.level > 0
+                if not is_own and (node.module or "").partition(".")[0] in own_modules:
+                    return False
+                names = {each.asname or each.name for each in node.names}
+                if "*" in names or (is_own and not _RESERVED.isdisjoint(names)):
+                    return False
+                if any(isinstance(self._parents.get(id(node)), ast.ClassDef) for _ in names):
+                    return False
+        return True
+
+    def _defines_plainly(self) -> bool:
+        """Whether each class is one that the rule knows, and no definition takes a reserved name or that of another."""
+        kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+        defined = [node for node in self._walk() if isinstance(node, kinds)]
+        names = Counter(each.name for each in defined if not self._is_method(each))
+        configurations = [each for each in self._classes if self._has_base(each, _CONFIGURATIONS)]
+        models = [each for each in self._classes if self._has_base(each, _MODELS)]
+        others = [each for each in self._classes if each not in configurations and each not in models]
+        return (
+            max(names.values(), default=0) <= 1
+            and len(configurations) == 1
+            and all(map(_is_plain_configuration, configurations))
+            and all(map(self._is_plain_class, others))
+            and _RESERVED.isdisjoint(self._list_bound())
+        )
+
+    def _is_method(self, node: ast.AST) -> bool:
+        """Whether a definition is a method of a class."""
+        return not isinstance(node, ast.ClassDef) and isinstance(self._parents.get(id(node)), ast.ClassDef)
+
+    def _list_bound(self) -> Iterator[str]:
+        """Yield each name that the sources bind by anything but an import, but the special methods of classes."""
+        for tree in self._trees:
+            yield from (each for each in list_assigned_names(tree) if each not in _SPECIAL_METHODS)
+        for node in self._walk():
+            if isinstance(node, ast.arg):
+                yield node.arg
+
+    def _is_plain_class(self, node: ast.ClassDef) -> bool:
+        """Whether a class that is neither a model nor a configuration has no base, or that of the parts of models."""
+        bases = [each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in node.bases]
+        return not node.keywords and not node.decorator_list and all(each in _MODULES for each in bases)
+
+    # ---- uses ----
+
+    def _uses_plainly(self, keys: Collection[str]) -> bool:
+        """Whether the sources read no other object by such keys, make no model themselves and reach nothing hidden."""
+        names = [node.arg for node in self._walk() if isinstance(node, ast.arg)]
+        bound = {each for tree in self._trees for each in list_assigned_names(tree)}
+        parameters = sum(each in self.roots for each in names)
+        models = sum(self._has_base(each, _MODELS) for each in self._classes)
+        return (
+            parameters <= models
+            and self.roots.isdisjoint(bound)
+            and not any(_REACHES_MORE.search(ast.unparse(tree)) for tree in self._trees)
+            and all(self._is_plain_use(node, keys) for node in self._walk())
+        )
+
+    def _is_plain_use(self, node: ast.AST, keys: Collection[str]) -> bool:
+        """Whether a node names no model but to announce it, and uses a configuration by its written keys alone."""
+        parent = self._parents.get(id(node))
+        match node:
+            case ast.Name(id=name) if name in self.names:
+                return isinstance(parent, ast.Assign) and getattr(parent.targets[0], "id", "") == "config_class"
+            case ast.Name(id=name) if name in self.roots:
+                return self._is_read(node, parent) or _is_handed_on(node, parent)
+            case ast.Attribute(attr=name, ctx=ast.Load()) if name in self.roots or name == "config":
+                return self._is_read(node, parent)
+            case ast.Attribute(attr="config_class") | ast.Name(id="config_class", ctx=ast.Load()):
+                return False
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name.endswith("Config"):
+                return False
+            case ast.Attribute(value=base, ctx=ast.Store() | ast.Del()):
+                return isinstance(base, ast.Name) and base.id not in self._list_imported()
+            case ast.expr() if find_read_key(node)[0] in keys:
+                return self.reads_configuration(node) and (self._is_read(node, parent) or self._is_name(parent))
+        return True
+
+    def _is_name(self, parent: ast.AST | None) -> bool:
+        """Whether a node is a part of the name of a lookup in a settled source, or an argument of what that finds."""
+        while isinstance(parent, ast.Tuple | ast.Starred):
+            parent = self._parents.get(id(parent))
+        if not isinstance(parent, ast.Call):
+            return False
+        called = parent.func.func if isinstance(parent.func, ast.Call) else parent.func
+        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+        return name in _LOOKUPS
+
+    def _is_read(self, node: ast.AST, parent: ast.AST | None) -> bool:
+        """Whether code reads a written key of an object, or takes it as a mapping to do so."""
+        if isinstance(parent, ast.Attribute) and parent.attr in ("to_dict", "get"):
+            user = self._parents.get(id(parent))
+            return isinstance(user, ast.Call) and user.func is parent and self._is_read_by_call(user, parent.attr)
+        return isinstance(parent, ast.expr) and find_base(parent) is node and find_read_key(parent)[0] != ""
+
+    def _is_read_by_call(self, call: ast.Call, method: str) -> bool:
+        """Whether a call of ``get`` names a written key, or the result of ``to_dict`` is read by one."""
+        if method == "get":
+            return find_read_key(call)[0] != ""
+        return not call.args and not call.keywords and self._is_read(call, self._parents.get(id(call)))
+
+    def _list_imported(self) -> set[str]:
+        """Return the names that the sources import."""
+        aliases = (node for node in self._walk() if isinstance(node, ast.alias))
+        return {each.asname or each.name.partition(".")[0] for each in aliases}
+
+
+_PLAIN_VALUES: Final = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.expr_context, ast.UnaryOp, ast.USub)
+
+
+def _is_handed_on(node: ast.AST, parent: ast.AST | None) -> bool:
+    """Whether a configuration is an argument of the constructor of the library."""
+    return isinstance(parent, ast.Call) and node in parent.args and ast.unparse(parent.func) == "super().__init__"
+
+
+def _is_plain_configuration(node: ast.ClassDef) -> bool:
+    """Whether the class of a configuration holds constants, and a constructor that sets attributes from parameters."""
+    for each in node.body:
+        match each:
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Assign(targets=[ast.Name()], value=value) if all(
+                isinstance(part, _PLAIN_VALUES) for part in ast.walk(value)
+            ):
+                continue
+            case ast.FunctionDef(name="__init__", decorator_list=[], body=body) if all(map(_is_plain_store, body)):
+                continue
+        return False
+    return True
+
+
+def _is_plain_store(node: ast.stmt) -> bool:
+    """Whether a statement sets an attribute from the parameter of its name or a constant, or hands the rest on."""
+    match node:
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=ast.Name(id=taken)):
+            return name == taken
+        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"))], value=ast.Constant()):
+            return True
+        case ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Expr(value=ast.Call(args=[], keywords=[ast.keyword(arg=None, value=ast.Name())]) as call):
+            return ast.unparse(call.func) == "super().__init__"
+    return False
