@@ -95,6 +95,8 @@ def call_made_getter(evaluation: Evaluation, call: Call) -> Value:
 
 def _follow_path(evaluation: Evaluation, owner: Value, path: Value, line: int) -> Value:
     """Return what a path of attributes leads to from a value."""
+    if isinstance(path, Constant) and path.is_open:
+        evaluation.call_getattr(Call("builtins.getattr", [owner, UNKNOWN], {}, line))
     text = _get_text(path)
     if not text:
         evaluation.recorder.record_attribute_walk(owner, line)
