@@ -37,6 +37,11 @@ _COPYING_METHODS: Final = frozenset(
 )  # fmt: skip
 # Methods that only read their arguments, or copy the items of them into their object.
 _READ_ARGUMENTS: Final = _READING_METHODS | {"union", "difference", "intersection"}
+# Packages whose functions only read lists of texts and numbers, unless a keyword passes something that they call.
+_READING_PACKAGES: Final = frozenset(
+    {"subprocess", "json", "base64", "binascii", "codecs", "os", "re", "struct", "math", "shlex"}
+)
+_CALLBACKS: Final = frozenset({"cls", "default", "object_hook", "preexec_fn"})
 _FILLS_ITEMS: Final = frozenset({"extend", "update", "extendleft", "difference_update", "intersection_update"})
 _KEEPS_ARGUMENTS: Final = frozenset({"append", "add", "insert", "setdefault", "appendleft"})
 _OPERATOR_METHODS: Final = frozenset(
@@ -117,7 +122,7 @@ def _judge_attribute(tree: SourceTree, parent: ast.Attribute, _: ast.AST, level:
 def _judge_argument(tree: SourceTree, parent: ast.Call, node: ast.AST, level: Level) -> _Step:
     """Judge an argument of a call, by the function that gets it."""
     function = parent.func
-    if node is function:
+    if node is function or _is_reader(tree, parent):
         return _READ
     if isinstance(function, ast.Name):
         return _judge_function_argument(tree, parent, node, level)
@@ -132,6 +137,15 @@ def _judge_argument(tree: SourceTree, parent: ast.Call, node: ast.AST, level: Le
         if function.attr == "get":
             return _Step(parent, level)
     return _change(level)
+
+
+def _is_reader(tree: SourceTree, call: ast.Call) -> bool:
+    """Whether a call is one of a package whose functions only read their arguments."""
+    root: ast.expr = call.func
+    while isinstance(root, ast.Attribute) and tree.trusts(root.attr):
+        root = root.value
+    is_known = isinstance(root, ast.Name) and tree.find_package(root.id) in _READING_PACKAGES
+    return is_known and not any(each.arg is None or each.arg in _CALLBACKS for each in call.keywords)
 
 
 def _is_own(tree: SourceTree, node: ast.expr) -> bool:
@@ -189,6 +203,8 @@ def _judge_keyword(tree: SourceTree, parent: ast.keyword, _: ast.AST, level: Lev
         return _change(level)
     if parent.arg is None:
         return _change(level.copy())
+    if _is_reader(tree, call):
+        return _READ
     return _judge_function_argument(tree, call, parent, level) if isinstance(call.func, ast.Name) else _change(level)
 
 

@@ -2159,8 +2159,9 @@ class Evaluator(ast.NodeVisitor):
         if name.provenance is Provenance.LITERAL:
             return attribute
         if any(isinstance(each, Unknown) and walks.PICKED in each.tags for each in list_alternatives(base)):
-            # Neither the module nor the name is written out.
-            return Unknown(collect_tags(base) | walks.take_computed_attribute(base))
+            # Neither the module nor the name is written out. A module that a changed list named before is evidence.
+            found = (_hide_name(each) for each in list_alternatives(attribute) if isinstance(each, ExternalName))
+            return join_values(Unknown(collect_tags(base) | walks.take_computed_attribute(base)), *found)
         return join_values(*(_hide_name(each) for each in list_alternatives(attribute)))
 
     def _record_taken_text(self, text: Value | None, line: int) -> None:

@@ -95,6 +95,7 @@ class SourceTree:
         self.is_reflective = False
         self._uses: dict[str, list[ast.AST]] = {}
         self._other_names: dict[str, list[Outcome]] = {}
+        self._imports: dict[str, list[str]] = {}
         self._functions: dict[str, ast.FunctionDef | ast.Lambda] = {}
         self._bindings: dict[str, int] = {}
         self._stores: dict[str, int] = {}
@@ -146,6 +147,12 @@ class SourceTree:
         """Return the function of a name; ``None`` if the source binds the name to anything else, or decorates it."""
         function = self._functions.get(name) if self._bindings.get(name) == 1 else None
         return None if function is None or is_of_class(self, function) else function
+
+    def find_package(self, name: str) -> str:
+        """Return the package from which the source imports a name; empty if it binds the name in other ways too."""
+        imports = self._imports.get(name, ())
+        packages = {each.partition(".")[0] for each in imports}
+        return packages.pop() if len(packages) == 1 and len(imports) == self._bindings[name] else ""
 
     def list_other_names(self, name: str) -> Sequence[Outcome]:
         """List the names that get the same value as a name, or a part or holder of it, by the same statement."""
@@ -213,8 +220,11 @@ class SourceTree:
 
     def add_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Add the names that an import binds; ``*`` stands for any."""
+        module = f"{'.' * node.level}{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
         for alias in node.names:
-            name = alias.asname or alias.name.partition(".")[0]
+            package = alias.name.partition(".")[0]
+            name = alias.asname or package
+            self._imports.setdefault(name, []).append(f"{module}{alias.name if alias.asname else package}")
             self._add_binding(name)
             self.imported_names.add(name)
 

@@ -1,0 +1,228 @@
+"""Lists and mappings that a source changes unseen between the place where it writes them and where it looks them up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support.cases import check_each
+
+from modelaudit.languages.python.analysis import analyze_source
+
+_IMPORTS = "import functools, gc, heapq, importlib, operator, random, subprocess, sys\n"
+_LISTS = 'm = ["torch.nn", "os"]\nn = ["Linear", "system"]\n'
+_LOOK_UP = 'getattr(importlib.import_module(m[0]), n[0])("id")\n'
+_ALARMS = frozenset({"importlib.*", "(function reached by computed names)", "os.system", "*.system"})
+
+# Each changes the lists ``m`` and ``n``.
+_CHANGES = [
+    "del m[0], n[0]",
+    "del m[:1], n[:1]",
+    "a = m; b = n\ndel a[0], b[0]",
+    "a = m; b = n\na.reverse(); b.reverse()",
+    "a, b = m, n\na.reverse(); b.reverse()",
+    "(a := m).reverse(); (b := n).reverse()",
+    "a = c = m; b = d = n\na.reverse(); b.reverse()",
+    "operator.delitem(m, 0); operator.delitem(n, 0)",
+    "operator.setitem(m, 0, 'os'); operator.setitem(n, 0, 'system')",
+    "operator.methodcaller('reverse')(m); operator.methodcaller('reverse')(n)",
+    "heapq.heapify(m); n.sort(reverse=True)",
+    "random.shuffle(m); random.shuffle(n)",
+    "list.reverse(m); list.reverse(n)",
+    "list(map(list.reverse, [m, n]))",
+    "[x.reverse() for x in (m, n)]",
+    "for x in (m, n): x.reverse()",
+    "for at, x in enumerate([m, n]): x.reverse()",
+    "for x, in zip([m, n]): x.reverse()",
+    "for m[0], n[0] in [('os', 'system')]: pass",
+    "m[0] = n[0] = ''\nm[0] += 'os'; n[0] += 'system'",
+    "m[:1] = []; n[:1] = []",
+    "m.__init__(['os']); n.__init__(['system'])",
+    "m.__setitem__(0, 'os'); n.__setitem__(0, 'system')",
+    "m *= 0; n *= 0\nm += ['os']; n += ['system']",
+    "functools.partial(m.reverse)(); functools.partial(n.reverse)()",
+    "r = m.reverse; s = n.reverse\nr(); s()",
+    "getattr(m, 'reverse')(); getattr(n, 'reverse')()",
+    "t = (m, n)\nt[0].reverse(); t[1].reverse()",
+    "t = {'a': m, 'b': n}\nfor x in t.values(): x.reverse()",
+    "t = []\nt.append(m); t.append(n)\nfor x in t: x.reverse()",
+    "t = [[m], [n]]\nt[0][0].reverse(); t[1][0].reverse()",
+    "t = dict(a=m, b=n)\nt['a'].reverse(); t['b'].reverse()",
+    "t = {}\nt.setdefault('a', m).reverse(); t.get('b', n).reverse()",
+    "max(m, m).reverse(); sum([], n).reverse()",
+    "(m or n).reverse(); (n if n else m).reverse()",
+    "(lambda x: x.reverse())(m); (lambda x: x.reverse())(n)",
+    "(lambda *x: [each.reverse() for each in x])(m, n)",
+    "def f(x): x.reverse()\nf(m); f(n)",
+    "f = lambda x: x.reverse()\nf(m); f(n)",
+    "def f(x): return 1\ndef g(x): x.reverse()\nf = g\nf(m); f(n)",
+    "def len(x): x.reverse()\nlen(m); len(n)",
+    "def f(x=m, y=n): x.reverse(); y.reverse()\nf()",
+    "def f(): return m, n\nf()[0].reverse(); f()[1].reverse()",
+    "class A:\n    x = m\n    y = n\nA.x.reverse(); A.y.reverse()",
+    "class A:\n    def __radd__(self, x): x.reverse()\nm + A(); n + A()",
+    "class A:\n    def __eq__(self, x): x.reverse()\nm == A(); n == A()",
+    "match m:\n    case x: x.reverse()\nmatch n:\n    case y: y.reverse()",
+    "if not m: m[0] = 'numpy'; n[0] = 'array'\ndel m[0], n[0]",
+    "sys.setprofile(m); sys.setprofile(n)",
+    "exec('m.reverse(); n.reverse()')",
+]
+
+# These reach the lists by the names that the module gives them.
+_MODULE_CHANGES = [
+    "def f():\n    m[0] = 'os'; n[0] = 'system'\nf()",
+    "globals()['m'].reverse(); globals()['n'].reverse()",
+    "k = 'm'; globals()[k].reverse()\nk = 'n'; globals()[k].reverse()",
+    "for x in list(globals().values()):\n    if type(x) is list: x.reverse()",
+    "sys.modules[__name__].m.reverse(); sys.modules[__name__].n.reverse()",
+    "for x in gc.get_objects():\n    if x == m or x == n: x.reverse()",
+    "class A:\n    m += ['a']; n += ['b']",
+    "(m, n) = t = ['torch.nn', 'os'], ['Linear', 'system']\nfor x in t: x.reverse()",
+    "m = (a := ['torch.nn', 'os']); n = (b := ['Linear', 'system'])\na.reverse(); b.reverse()",
+]
+
+_MAPPING_CHANGES = [
+    "del d['a'], e['a']",
+    "d.pop('a'); e.pop('a')",
+    "d.popitem(); e.popitem()",
+    "d.clear(); e.clear()",
+    "dict.clear(d); dict.clear(e)",
+    "for x in (d, e): x.clear()",
+    "a = d; b = e\na['a'] = 'os'; b['a'] = 'system'",
+    "d |= {'a': 'os'}; e |= {'a': 'system'}",
+    "def f(x): x.clear()\nf(d); f(e)",
+    "if not d: d['a'] = 'numpy'; e['a'] = 'array'\nd.clear(); e.clear()",
+]
+
+_NESTED_CHANGES = [
+    "m.reverse(); n.reverse()",
+    "m[0][0] = 'os'; n[0][0] = 'system'",
+    "a = m[0]; b = n[0]\na[0] = 'os'; b[0] = 'system'",
+    "for x in m: x[0] = 'os'\nfor x in n: x[0] = 'system'",
+    "(a, _), (b, _) = m, n\na[0] = 'os'; b[0] = 'system'",
+    "[x.__setitem__(0, 'os') for x in m]; [x.__setitem__(0, 'system') for x in n]",
+    "random.shuffle(*m[:1]); random.shuffle(*n[:1])",
+    "a = list(m); b = [*n]\na[0].reverse(); b[0].reverse()",
+    "del m[0], n[0]",
+]
+
+_READS = [
+    "print(m, len(n), 'torch' in m, m == n)",
+    "a = m; b = n\nprint(a[0], b[0])",
+    "for x, y in zip(m, n): print(x, y)",
+    "k = list(m) + sorted(n)\nk.reverse()",
+    "k = m.copy()\nk.clear()",
+    "k = [*m, *n]\nk.pop()",
+    "k = []\nk.extend(m)\nk.append(n[1])",
+    "def f(x): return x[0]\nf(m); f(n)",
+    "f = lambda x: x[0]\nf(m); f(n)",
+    "assert m and n[0]",
+    "print(' '.join(m), ', '.join(x for x in n), f'{m}')",
+    "t = (m, n)\nfor x in t: print(x[0])",
+    "m += ['numpy']; n += ['array']",
+    "m[1] = 'numpy'; n[1] = 'array'",
+]
+
+
+def list_alarms(source: str) -> set[str]:
+    """Return the names of a source that a rule of high severity matches."""
+    return {each.name for each in analyze_source(source).mentions} & _ALARMS
+
+
+def _place_changes() -> Iterator[str]:
+    """Yield a source for each change of two lists, in a module, a function and a class."""
+    for change in (*_CHANGES, *_MODULE_CHANGES):
+        yield f"{_IMPORTS}{_LISTS}{change}\n{_LOOK_UP}"
+    for change in _CHANGES:
+        body = "".join(f"    {line}\n" for line in f"{_LISTS}{change}\n{_LOOK_UP}".splitlines())
+        yield f"{_IMPORTS}def run():\n{body}run()\n"
+
+
+@check_each("source", list(_place_changes()))
+def test_name_from_a_list_that_is_changed_unseen_is_an_alarm(source: str) -> None:
+    assert list_alarms(source)
+
+
+@check_each("change", _CHANGES)
+def test_name_from_a_list_of_a_class_that_is_changed_unseen_is_an_alarm(change: str) -> None:
+    names = "class A:\n    m = ['torch.nn', 'os']\n    n = ['Linear', 'system']\nm, n = A.m, A.n\n"
+    look_up = _LOOK_UP.replace("m[0]", "A.m[0]").replace("n[0]", "A.n[0]")
+    assert list_alarms(f"{_IMPORTS}{names}{change}\n{look_up}")
+
+
+@check_each("change", _MAPPING_CHANGES)
+def test_name_from_a_mapping_that_is_changed_unseen_is_an_alarm(change: str) -> None:
+    mappings = "d = {'a': 'torch.nn'}; e = {'a': 'Linear'}\n"
+    look_up = "getattr(importlib.import_module(d.get('a', 'os')), e.get('a', 'system'))('id')\n"
+    assert list_alarms(f"{_IMPORTS}{mappings}{change}\n{look_up}")
+
+
+@check_each("change", _NESTED_CHANGES)
+def test_name_from_a_list_in_a_list_that_is_changed_unseen_is_an_alarm(change: str) -> None:
+    lists = "m = [['torch.nn', 'os'], ['os']]; n = [['Linear', 'system'], ['system']]\n"
+    look_up = "getattr(importlib.import_module(m[0][0]), n[0][0])('id')\n"
+    assert list_alarms(f"{_IMPORTS}{lists}{change}\n{look_up}")
+
+
+@pytest.mark.parametrize("change", ["b.reverse()", "a = b\na[:] = b'os'", "del b[0]"])
+def test_name_from_a_byte_array_that_is_changed_unseen_is_an_alarm(change: str) -> None:
+    assert list_alarms(
+        f"{_IMPORTS}b = bytearray(b'numpy')\n{change}\ngetattr(importlib.import_module(b.decode()), 'system')('a')\n"
+    )
+
+
+@check_each("read", _READS)
+def test_name_from_a_list_that_is_only_read_is_no_alarm(read: str) -> None:
+    assert not list_alarms(f"{_IMPORTS}{_LISTS}{read}\n{_LOOK_UP}")
+
+
+@check_each(
+    "source",
+    [
+        "m = ['numpy']\nm.append('scipy')\nfor x in m: print(x)\n",
+        "__all__ = ['a', 'b']\n__all__ += ['c']\n__all__.extend(['d'])\n",
+        "import torch\nm = {'half': 'float16'}\nm.update(a='b')\ngetattr(torch, m['half'])\n",
+        "import importlib\nm = ('numpy', 'scipy')\nprint_all(m)\nfor x in m: importlib.import_module(x)\n",
+        "import torch.nn as nn\nt = {'relu': nn.ReLU}\nregister(t)\nt['gelu'] = nn.GELU\nt[config.act]()\n",
+        "import importlib\nm = []\nm.append('a')\nregister(m)\nimportlib.import_module('numpy')\n",
+    ],
+)
+def test_ordinary_use_of_a_list_or_mapping_is_no_alarm(source: str) -> None:
+    assert not list_alarms(source)
+
+
+@check_each(
+    "source",
+    [
+        "m = ['os', 'a']\nn = ['sys', 'tem']\nprint_all(m, n)\ngetattr(importlib.import_module(m[0]), ''.join(n))('id')\n",
+        "m = ['a', 'os']\nm = m[::-1]\nregister(m)\nimportlib.import_module(m[0]).system('id')\n",
+        "n = [115, 121, 115, 116, 101, 109]\nf(n)\nimport os\ngetattr(os, ''.join(map(chr, n)))('id')\n",
+        "d = {'a': 'sys', 'b': 'tem'}\nf(d)\nimport os\ngetattr(os, d['a'] + d['b'])('id')\n",
+        "d = {'a': ['sys', 'tem']}\nf(d)\nimport os\ngetattr(os, '%s%s' % tuple(d['a']))('id')\n",
+        "n = ['metsys']\nf(n)\nimport os\nfor x in n: getattr(os, x[::-1])('id')\n",
+        "n = ['sys', 'tem']\nf(n)\nimport os\ngetattr(os, f'{n[0]}{n[1]}')('id')\n",
+        "n = ['import os; os.system(1)']\nf(n)\nexec(n[0])\n",
+    ],
+)
+def test_name_from_a_list_that_may_have_changed_is_still_folded(source: str) -> None:
+    assert "os.system" in list_alarms(f"{_IMPORTS}{source}")
+
+
+def runs_program(statements: str) -> bool:
+    """Whether a source that runs the words ``c`` behind some statements starts more than a harmless program."""
+    source = f"import subprocess\nc = ['git', 'describe']\n{statements}\nsubprocess.run(c)\n"
+    return any(each.name == "subprocess.run" for each in analyze_source(source).mentions)
+
+
+def test_words_of_a_command_that_may_have_changed_are_not_known() -> None:
+    assert not runs_program("print(c)")
+    assert runs_program("a = c\na[:] = ['sh', 'x']")
+
+
+def test_text_that_only_the_second_pass_knows_is_judged_too() -> None:
+    source = f"def run(): {_LOOK_UP}{_LISTS}a = m; b = n\na.reverse(); b.reverse()\nrun()\n"
+    assert list_alarms(f"{_IMPORTS}{source}")
+
+
+def test_names_in_a_part_that_does_not_parse_count_as_changed() -> None:
+    assert list_alarms(f"{_IMPORTS}{_LISTS}m.reverse() n.reverse()\n{_LOOK_UP}")
