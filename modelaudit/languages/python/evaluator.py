@@ -2149,12 +2149,20 @@ class Evaluator(ast.NodeVisitor):
             if "member" in added_tags:
                 self.log.record(uses.REFERENCE, walks.MEMBER_NAME, call.line)
             return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
+        return self._take_attribute(base, name, name.value, call.line)
+
+    def _take_attribute(self, base: Value, name: Constant, text: str, line: int) -> Value:
+        """Take the attribute of a known name, whose text is ``text``, as ``getattr`` does."""
         is_own = isinstance(base, LocalDefinition) or walks.OWN_MODULE in collect_tags(base)
         if is_own and not self._has_plain_text:
-            self.changes.mark_changed(name.value)
-        self.keep_named_member(base, name.value, call.line)
+            self.changes.mark_changed(text)
+        self.keep_named_member(base, text, line)
         command_method = name_resolution.resolve_command_method(base, name)
-        attribute = command_method or self._resolve_attribute(base, name.value, call.line)
+        attribute = command_method or self._resolve_attribute(base, text, line)
+        if isinstance(base, Alternatives):
+            modules = (each for each in base.values if isinstance(each, Unknown) and "module" in each.tags)
+            commands = (name_resolution.resolve_command_method(each, name) for each in modules)
+            attribute = join_values(attribute, *filter(None, commands))
         # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
         if name.provenance is Provenance.LITERAL:
             return attribute
