@@ -96,13 +96,23 @@ class ChangedContainers:
             known = self._opened[id(value), change] = value, opened
         return known[1]
 
+    def open_result(self, function: ast.expr, value: Value) -> Value:
+        """Return the result of a call: with open items if a decorator may keep it for the next call."""
+        name = function.id if isinstance(function, ast.Name) else getattr(function, "attr", "")
+        self._read_waiting()
+        return self.open_value(name, value) if name in self._tree.decorated_names else value
+
+    def _read_waiting(self) -> None:
+        """Read the statements that were added since."""
+        for body, around in self._waiting:
+            self._tree.add_body(body, around)
+        self._waiting.clear()
+
     def find_change(self, name: str) -> Change:
         """Find what the source may change unseen of the value that a name, or an attribute of that name, holds."""
         if not self.is_complete:
             return Change.WHOLE
-        for body, around in self._waiting:
-            self._tree.add_body(body, around)
-        self._waiting.clear()
+        self._read_waiting()
         change = self._changes.get(name)
         if change is None:
             change = self._changes[name] = self._follow_names(name)

@@ -122,7 +122,10 @@ def _judge_attribute(tree: SourceTree, parent: ast.Attribute, _: ast.AST, level:
 def _judge_argument(tree: SourceTree, parent: ast.Call, node: ast.AST, level: Level) -> _Step:
     """Judge an argument of a call, by the function that gets it."""
     function = parent.func
-    if node is function or _is_reader(tree, parent):
+    if node is function:
+        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+        return _Step(parent, level) if name in tree.decorated_names else _READ
+    if _is_reader(tree, parent):
         return _READ
     if isinstance(function, ast.Name):
         return _judge_function_argument(tree, parent, node, level)

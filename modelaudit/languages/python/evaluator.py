@@ -1718,7 +1718,8 @@ class Evaluator(ast.NodeVisitor):
         )
         result = result if result is not None else self.call_value(callee, args, keywords, node.lineno, base, method)
         self._has_plain_text = outer_text
-        return result
+        is_followed = self.changes.is_asked and type(result) in _OPENED
+        return self.changes.open_result(node.func, result) if is_followed else result
 
     def _ask_for_changes(self, text: Value | None) -> None:
         """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them."""
@@ -1817,13 +1818,20 @@ class Evaluator(ast.NodeVisitor):
             if isinstance(each, ExternalName) and name_resolution.is_module_namespace(each)
         ]
         if namespaces and method in _ITEM_METHODS:
-            return join_values(*(self._resolve_item(each, args[0] if args else UNKNOWN, line) for each in namespaces))
+            return self._take_from_namespaces(namespaces, args[0] if args else UNKNOWN, line)
         if any(isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES for each in list_alternatives(base)):
             return self._take_own_names(base, method, args, line)
         if namespaces and method in ("items", "values"):
             self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
         return None
+
+    def _take_from_namespaces(self, namespaces: Sequence[Value], key: Value, line: int) -> Value:
+        """Take the item under a key of each of several namespaces by a method such as ``get``."""
+        self._ask_for_changes(key)
+        if isinstance(key, Constant) and key.is_open:
+            return join_values(*(self._take_open_item(each, key, line) for each in namespaces))
+        return join_values(*(self._resolve_item(each, key, line) for each in namespaces))
 
     def _is_own_namespace(self, value: Value) -> bool:
         """Whether a value may be the namespace of the module itself."""

@@ -84,6 +84,7 @@ class SourceTree:
         global_names: names that a function binds in the scope around it, or that are bound beside many others.
         bound_names: all names that the source binds, by whatever statement.
         imported_names: those that it imports.
+        decorated_names: those of functions whose results a decorator may keep, so that each call returns the same list.
         is_reflective: whether it reaches values in a way that does not show their names.
     """
 
@@ -92,6 +93,7 @@ class SourceTree:
         self.global_names: set[str] = set()
         self.bound_names: set[str] = set()
         self.imported_names: set[str] = set()
+        self.decorated_names: set[str] = set()
         self.is_reflective = False
         self._uses: dict[str, list[ast.AST]] = {}
         self._other_names: dict[str, list[Outcome]] = {}
@@ -189,6 +191,8 @@ class SourceTree:
         """Add the definition of a function or class."""
         if isinstance(node, ast.FunctionDef) and not node.decorator_list:
             self._functions[node.name] = node
+        elif node.decorator_list:
+            self.decorated_names.add(node.name)
         self._add_binding(node.name)
 
     def add_assignment(self, node: ast.Assign) -> None:
