@@ -13,6 +13,7 @@ _IMPORTS = "import functools, gc, heapq, importlib, operator, random, subprocess
 _LISTS = 'm = ["torch.nn", "os"]\nn = ["Linear", "system"]\n'
 _LOOK_UP = 'getattr(importlib.import_module(m[0]), n[0])("id")\n'
 _ALARMS = frozenset({"importlib.*", "(function reached by computed names)", "os.system", "*.system"})
+_MEMBER = "(member under a computed name)"
 
 # Each changes the lists ``m`` and ``n``.
 _CHANGES = [
@@ -124,6 +125,106 @@ _READS = [
 ]
 
 
+# Other holders of the lists, and other ways to look up a name by them.
+_OTHER_WAYS = [
+    "import importlib, operator, sys\nclass A:\n    def __init__(self):\n"
+    '        self.m = ["torch.nn", "os"]; self.n = ["Linear", "system"]\n    def change(self):\n'
+    "        self.m.reverse(); self.n.reverse()\n    def run(self):\n"
+    '        getattr(importlib.import_module(self.m[0]), self.n[0])("id")\na = A(); a.change(); a.run()\n',
+    'import importlib, operator, sys\nclass A:\n    m = ["torch.nn", "os"]; n = ["Linear", "system"]\n'
+    "    def change(self):\n        for x in (self.m, self.n): x.reverse()\n    def run(self):\n"
+    '        getattr(importlib.import_module(self.m[0]), self.n[0])("id")\na = A(); a.change(); a.run()\n',
+    'import importlib, operator, sys\nclass A:\n    m = ["torch.nn", "os"]; n = ["Linear", "system"]\n'
+    'A.m = ["os"]; A.n = ["system"]\ngetattr(importlib.import_module(A.m[0]), A.n[0])("id")\n',
+    'import importlib, operator, sys\nclass A:\n    m = ["torch.nn", "os"]; n = ["Linear", "system"]\n'
+    'setattr(A, "m", ["os"]); setattr(A, "n", ["system"])\n'
+    'getattr(importlib.import_module(A.m[0]), A.n[0])("id")\n',
+    'import importlib, operator, sys\ndef f():\n    m = ["torch.nn", "os"]; n = ["Linear", "system"]\n'
+    "    def g():\n        m.reverse(); n.reverse()\n    g()\n"
+    '    getattr(importlib.import_module(m[0]), n[0])("id")\nf()\n',
+    'import importlib, operator, sys\ndef f():\n    m = ["torch.nn", "os"]; n = ["Linear", "system"]\n'
+    "    def g():\n        nonlocal m, n\n        pass\n        pass\n        pass\n        pass\n        pass\n"
+    "        pass\n        pass\n        pass\n        pass\n        pass\n        pass\n        pass\n"
+    '        pass\n        pass\n        m = ["os"]; n = ["system"]\n    g()\n'
+    '    getattr(importlib.import_module(m[0]), n[0])("id")\nf()\n',
+    'import importlib, operator, sys\ndef f(m=["torch.nn", "os"], n=["Linear", "system"]):\n'
+    '    getattr(importlib.import_module(m[0]), n[0])("id")\n    m.reverse(); n.reverse()\nf(); f()\n',
+    'import importlib, operator, sys\ndef f(m=["torch.nn", "os"], n=["Linear", "system"]):\n'
+    '    getattr(importlib.import_module(m[0]), n[0])("id")\n'
+    "f.__defaults__[0].reverse(); f.__defaults__[1].reverse()\nf()\n",
+    'import importlib, operator, sys\ndef f(m=["torch.nn", "os"], n=["Linear", "system"]):\n'
+    '    getattr(importlib.import_module(m[0]), n[0])("id")\n[x.reverse() for x in getattr(f, "__defaults__")]\n'
+    "f()\n",
+    'import importlib, operator, sys\nimport functools\n@functools.cache\ndef p(): return ["torch.nn", "os"]\n'
+    '@functools.cache\ndef q(): return ["Linear", "system"]\np().reverse(); q().reverse()\n'
+    'getattr(importlib.import_module(p()[0]), q()[0])("id")\n',
+    'import importlib, operator, sys\nm = ["torch.nn", "os"]; n = ["Linear", "system"]\ntry:\n'
+    "    raise ValueError(m, n)\nexcept ValueError as e:\n    for x in e.args: x.reverse()\n"
+    'getattr(importlib.import_module(m[0]), n[0])("id")\n',
+    'import importlib, operator, sys\nm = ["torch.nn", "os"]; n = ["Linear", "system"]\ndef g():\n    yield m\n'
+    '    yield n\nfor x in g(): x.reverse()\ngetattr(importlib.import_module(m[0]), n[0])("id")\n',
+    'import importlib, operator, sys\nimport asyncio\nm = ["torch.nn", "os"]; n = ["Linear", "system"]\n'
+    "async def f(x): x.reverse()\nasyncio.run(f(m)); asyncio.run(f(n))\n"
+    'getattr(importlib.import_module(m[0]), n[0])("id")\n',
+    'import importlib, operator, sys\nm = ["torch.nn", "os"]; n = ["Linear", "system"]\ndef d(f):\n'
+    "    m.reverse(); n.reverse()\n    return f\n@d\ndef h(): pass\n"
+    'getattr(importlib.import_module(m[0]), n[0])("id")\n',
+    'import importlib, operator, sys\nm = ["torch.nn", "os"]; n = ["Linear", "system"]\n'
+    "iter(m).__reduce__()[1][0].reverse(); iter(n).__reduce__()[1][0].reverse()\n"
+    'getattr(importlib.import_module(m[0]), n[0])("id")\n',
+    'import importlib, operator, sys\nd = {"m": ["torch.nn", "os"], "n": ["Linear", "system"]}\n'
+    'for k, v in d.items(): v.reverse()\ngetattr(importlib.import_module(d["m"][0]), d["n"][0])("id")\n',
+    'import importlib, operator, sys\nd = {"m": ["torch.nn", "os"], "n": ["Linear", "system"]}\n'
+    'd["m"].reverse(); d["n"].reverse()\ngetattr(importlib.import_module(d["m"][0]), d["n"][0])("id")\n',
+    'import importlib, operator, sys\nimport functools\nm = ["torch.nn", "os"]; n = ["Linear", "system"]\n'
+    'm.reverse(); n.reverse()\nfunctools.reduce(getattr, ["nn"], importlib.import_module(m[0]))\n'
+    'f = functools.reduce(getattr, n[:1], importlib.import_module(m[0]))\nf("id")\n',
+    'import functools, os\nn = ["getcwd", "system"]\na = n\na.reverse()\nfunctools.reduce(getattr, n[:1], os)("id")\n',
+    'import os\nn = ["getcwd", "system"]\na = n\na.reverse()\nlist(map(lambda k: getattr(os, k), n))[0]("id")\n',
+    'import os, operator\nn = ["getcwd", "system"]\na = n\na.reverse()\noperator.attrgetter(n[0])(os)("id")\n',
+    'import os, operator\nn = ["getcwd", "system"]\na = n\na.reverse()\noperator.methodcaller(n[0], "id")(os)\n',
+    'import os\nn = ["getcwd", "system"]\na = n\na.reverse()\nvars(os)[n[0]]("id")\n',
+    'import os\nn = ["getcwd", "system"]\na = n\na.reverse()\nos.__dict__[n[0]]("id")\n',
+    'import os, operator\nn = ["getcwd", "system"]\na = n\na.reverse()\noperator.getitem(os.__dict__, n[0])("id")\n',
+    'import os\nn = ["getcwd", "system"]\na = n\na.reverse()\nos.__dict__.get(n[0])("id")\n',
+    'import sys\nm = ["math", "os"]; n = ["sin", "system"]\na = n; b = m\na.reverse(); b.reverse()\n'
+    'getattr(sys.modules[m[0]], n[0])("id")\n',
+    'import os\nn = ["getcwd", "system"]\na = n\na.reverse()\nos.__getattribute__(n[0])("id")\n',
+    'import os\ni = [0, 1]\na = i\na.reverse()\ngetattr(os, ["getcwd", "system"][i[0]])("id")\n',
+    'import os\ni = [103, 101, 116, 99, 119, 100]\na = i\na[:] = list(b"system")\n'
+    'getattr(os, "".join(map(chr, i)))("id")\n',
+    'import os\ni = [103, 101, 116, 99, 119, 100]\na = i\na[:] = list(b"system")\n'
+    'getattr(os, "".join(chr(x) for x in i))("id")\n',
+    'import os\ni = [103, 101, 116, 99, 119, 100]\na = i\na[:] = list(b"system")\ns = ""\n'
+    'for x in i: s += chr(x)\ngetattr(os, s)("id")\n',
+    'import os\ni = [103, 101, 116, 99, 119, 100]\na = i\na[:] = list(b"system")\n'
+    'getattr(os, bytes(i).decode())("id")\n',
+    'import os\ni = []\na = i\na.append("system")\ngetattr(os, "".join(i))("id")\n',
+    'import os\ni = []\na = i\na.append("system")\nfor x in i: getattr(os, x)("id")\n',
+    'import os\ni = ["get", "cwd"]\na = i\na[:] = ["sys", "tem"]\ngetattr(os, "%s%s" % tuple(i))("id")\n',
+    'import os\ni = ["get", "cwd"]\na = i\na[:] = ["sys", "tem"]\ngetattr(os, "{}{}".format(*i))("id")\n',
+    'import os\ni = "getcwd system".split()\na = i\na.reverse()\ngetattr(os, i[0])("id")\n',
+    'import os\ni = {"getcwd"}\na = i\na.clear(); a.add("system")\ngetattr(os, *i)("id")\n',
+    'import os\ni = {"getcwd"}\na = i\na.clear(); a.add("system")\ngetattr(os, next(iter(i)))("id")\n',
+    'import os\ni = {"getcwd"}\na = i\na.clear(); a.add("system")\ngetattr(os, min(i))("id")\n',
+    'import os\ni = {"getcwd"}\na = i\na.clear(); a.add("system")\ngetattr(os, sorted(i)[0])("id")\n',
+    'import os\ni = {"getcwd"}\na = i\na.clear(); a.add("system")\n(x,) = i\ngetattr(os, x)("id")\n',
+    'import os, collections\ni = collections.deque(["getcwd", "system"])\na = i\na.rotate()\ngetattr(os, i[0])("id")\n',
+    'import os\ni = ["getcwd", os.getcwd]\na = i\na[0] = "system"\ngetattr(os, i[0])("id")\n',
+    'import os\nd = {"getcwd": 1}\na = d\na.clear(); a["system"] = 1\nfor k in d: getattr(os, k)("id")\n',
+    'import os\nd = {"getcwd": 1}\na = d\na.clear(); a["system"] = 1\ngetattr(os, list(d)[0])("id")\n',
+    'import os\nd = {"getcwd": 1}\na = d\na.clear(); a["system"] = 1\nfor k, v in d.items(): getattr(os, k)("id")\n',
+    'import os\nd = {k: k for k in ["getcwd"]}\na = d\na["getcwd"] = "system"\ngetattr(os, d["getcwd"])("id")\n',
+    'import os\nd = dict.fromkeys(["a"], "getcwd")\na = d\na["a"] = "system"\ngetattr(os, d["a"])("id")\n',
+    'import os\nd = {"name": "getcwd"}\na = d\na["name"] = "system"\ndef f(name): getattr(os, name)("id")\nf(**d)\n',
+    'import os\nd = ["getcwd"]\na = d\na[0] = "system"\ndef f(name): return getattr(os, name)\nf(d[0])("id")\n',
+    'import os\nd = ["getcwd"]\na = d\na[0] = "system"\ndef f(name): return getattr(os, name[0])\nf(d)("id")\n',
+    'import os\nd = ["getcwd"]\na = d\na[0] = "system"\nx = d[0]\ngetattr(os, x)("id")\n',
+    'import os\nd = ["getcwd"]\nd = d + ["x"]\na = d\na[0] = "system"\nx, *y = d\ngetattr(os, x)("id")\n',
+    'import os\nd = ["getcwd"]\na = d\na[0] = "system"\nmatch d:\n    case [x]: getattr(os, x)("id")\n',
+]
+
+
 def list_alarms(source: str) -> set[str]:
     """Return the names of a source that a rule of high severity matches."""
     return {each.name for each in analyze_source(source).mentions} & _ALARMS
@@ -141,6 +242,12 @@ def _place_changes() -> Iterator[str]:
 @check_each("source", list(_place_changes()))
 def test_name_from_a_list_that_is_changed_unseen_is_an_alarm(source: str) -> None:
     assert list_alarms(source)
+
+
+@check_each("source", _OTHER_WAYS)
+def test_name_by_each_way_from_each_holder_of_a_changed_list_is_an_alarm(source: str) -> None:
+    uses = {(each.use, each.name) for each in analyze_source(source).mentions}
+    assert list_alarms(source) or any(use == "computed-name" for use, _ in uses) or ("reference", _MEMBER) in uses
 
 
 @check_each("change", _CHANGES)
