@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from support.cases import check_each
+from support.work import count_lines, find_growth_fault
 
 from modelaudit.languages.python.analysis import analyze_source
 
@@ -333,3 +334,21 @@ def test_text_that_only_the_second_pass_knows_is_judged_too() -> None:
 
 def test_names_in_a_part_that_does_not_parse_count_as_changed() -> None:
     assert list_alarms(f"{_IMPORTS}{_LISTS}m.reverse() n.reverse()\n{_LOOK_UP}")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "m{0} = ['a']\nm{0}[0]\n",
+        "a{0} = m\nm = a{0}\n",
+        "m{1} = m{0}\nm{0}[0]\n",
+        "setattr(m, 'a{0}', 1)\nm[0]\n",
+        "exec('m[{0}]')\nm[0]\n",
+    ],
+)
+def test_search_for_changed_lists_takes_linear_work(lines: str) -> None:
+    def count(size: int) -> int:
+        source = _LISTS + _LOOK_UP + "".join(lines.format(number, number + 1) for number in range(size))
+        return count_lines(lambda: analyze_source(_IMPORTS + source))
+
+    assert find_growth_fault(count, 1200) == ""

@@ -23,6 +23,7 @@ from modelaudit.model.copies import replace
 
 _MAX_FOLLOWED: Final = 256  # second names of one value, and their names
 _MAX_NESTING: Final = 4
+_MAX_GROWTHS: Final = 256  # additions behind the first answer, each of which makes earlier answers void
 
 
 class Change(IntEnum):
@@ -52,9 +53,10 @@ class ChangedContainers:
         self._waiting: list[tuple[Sequence[ast.stmt], ast.AST | None]] = []
         self._bodies: dict[int, Sequence[ast.stmt]] = {}
         self._marked: set[str] = set()
+        self._growths = 0
         self._changes: dict[str, Change] = {}
         self._outcomes: dict[str, tuple[Outcome, ...]] = {}
-        self._opened: dict[tuple[int, Change], tuple[Value, Value]] = {}
+        self._opened: dict[tuple[int, Change, int], tuple[Value, Value]] = {}
         """Opened values by the identity of the value, which is kept, so that the same value is opened but once."""
 
     def add_body(self, body: Sequence[ast.stmt], around: ast.AST | None = None) -> None:
@@ -67,6 +69,7 @@ class ChangedContainers:
             self._bodies[id(body)] = body
             self._waiting.append((body, around))
             self._forget()
+            self._outcomes.clear()
 
     def mark_changed(self, name: str) -> None:
         """Mark that the source sets a name by a way without its spelling, such as ``setattr``."""
@@ -80,8 +83,10 @@ class ChangedContainers:
 
     def _forget(self) -> None:
         """Forget what was found before the tree or the marked names grew."""
-        self._changes.clear()
-        self._outcomes.clear()
+        if self._changes:
+            self._changes.clear()
+            self._growths += 1
+            self.is_complete &= self._growths <= _MAX_GROWTHS
 
     def open_value(self, name: str, value: Value) -> Value:
         """Return the value that a name holds: with open items, as far as the source may change them unseen."""
@@ -90,11 +95,9 @@ class ChangedContainers:
         change = self.find_change(name)
         if change is Change.NONE:
             return value
-        known = self._opened.get((id(value), change))
-        if known is None:
-            opened = self._open_whole(value) if change is Change.WHOLE else self._open_items(value)
-            known = self._opened[id(value), change] = value, opened
-        return known[1]
+        if isinstance(value, Alternatives):
+            return Alternatives(tuple(self._open_once(each, change, _MAX_NESTING) for each in value.values))
+        return self._open_once(value, change, _MAX_NESTING)
 
     def open_result(self, function: ast.expr, value: Value) -> Value:
         """Return the result of a call: with open items if a decorator may keep it for the next call."""
@@ -127,9 +130,11 @@ class ChangedContainers:
         waiting = [(first, ITSELF)]
         while waiting and change is not Change.WHOLE:
             name, level = waiting.pop()
-            if name in self._marked or name in self._tree.global_names or len(states) > _MAX_FOLLOWED:
+            if name in self._marked or name in self._tree.global_names:
                 change = max(change, _judge_level(level))
             for outcome in self._list_outcomes(name):
+                if len(states) > _MAX_FOLLOWED:
+                    return Change.WHOLE
                 reached = level.follow(outcome.level)
                 if outcome.name is None:
                     change = max(change, _judge_level(reached))
@@ -151,27 +156,29 @@ class ChangedContainers:
             self._outcomes[name] = outcomes
         return outcomes
 
-    def _open_whole(self, value: Value, depth: int = _MAX_NESTING) -> Value:
+    def _open_once(self, value: Value, change: Change, depth: int) -> Value:
+        """Return the opened form of a value; that of a value which several others hold is made once."""
+        known = self._opened.get((id(value), change, depth))
+        if known is None:
+            opened = self._open_whole(value, depth) if change is Change.WHOLE else self._open_items(value, depth)
+            known = self._opened[id(value), change, depth] = value, opened
+        return known[1]
+
+    def _open_whole(self, value: Value, depth: int) -> Value:
         """Return a value that may be changed: a mutable one with open items, a tuple with what is mutable in it."""
         if isinstance(value, Constant):
             return replace(value, is_open=True) if _may_change(value, self.holds_byte_arrays) else value
-        if isinstance(value, Container) and depth:
-            values = tuple(self._open_whole(each, depth - 1) for each in value.values)
-            return replace(value, values=values, is_open=not value.is_tuple or value.is_open)
-        return self._open_each(value, depth, is_whole=True)
+        opened = self._open_items(value, depth)
+        return replace(opened, is_open=True) if isinstance(opened, Container) and not opened.is_tuple else opened
 
-    def _open_items(self, value: Value, depth: int = _MAX_NESTING) -> Value:
-        """Return a value whose mutable items may be changed."""
-        if isinstance(value, Container):
-            return replace(value, values=tuple(self._open_whole(each, depth - 1) for each in value.values))
-        return self._open_each(value, depth, is_whole=False)
-
-    def _open_each(self, value: Value, depth: int, is_whole: bool) -> Value:
-        """Open each of several alternatives; any other value is returned as it is."""
-        if not isinstance(value, Alternatives) or not depth:
+    def _open_items(self, value: Value, depth: int) -> Value:
+        """Return a value whose mutable items may be changed; of several alternatives each is opened."""
+        if not depth:
             return value
-        open_one = self._open_whole if is_whole else self._open_items
-        return Alternatives(tuple(open_one(each, depth - 1) for each in value.values))
+        if isinstance(value, Container | Alternatives):
+            items = tuple(self._open_once(each, Change.WHOLE, depth - 1) for each in value.values)
+            return replace(value, values=items)
+        return value
 
 
 def _judge_level(level: Level) -> Change:
@@ -184,13 +191,7 @@ def _may_change(value: Value, holds_byte_arrays: bool) -> bool:
     if isinstance(value, Constant):
         kind = type(value.value)
         return (kind is tuple and not value.is_tuple) or (kind is bytes and holds_byte_arrays)
-    return isinstance(value, Container | Alternatives) and _holds_constants(value, _MAX_NESTING)
-
-
-def _holds_constants(value: Container | Alternatives, depth: int) -> bool:
-    """Whether a value holds a constant at any level, which is what an attacker hides in it."""
-    return any(
-        isinstance(each, Constant)
-        or (depth > 0 and isinstance(each, Container | Alternatives) and _holds_constants(each, depth - 1))
-        for each in value.values
+    # A constant is what an attacker hides in a list, at any level.
+    return isinstance(value, Container | Alternatives) and any(
+        isinstance(each, Constant | Container | Alternatives) for each in value.values
     )

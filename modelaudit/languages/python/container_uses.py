@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from modelaudit.languages.python.name_uses import EXACT, ITSELF, Level, Outcome, SourceTree, is_of_class, list_targets
 
+_MAX_PARTS: Final = 256  # arguments of a call, and items of a mapping, among which one is looked for
 _MAX_CLIMB: Final = 64  # expressions around a name; a use that nests deeper counts as a change
 
 # Builtins that keep nothing of what they get.
@@ -125,6 +126,8 @@ def _judge_argument(tree: SourceTree, parent: ast.Call, node: ast.AST, level: Le
     if node is function:
         name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
         return _Step(parent, level) if name in tree.decorated_names else _READ
+    if len(parent.args) + len(parent.keywords) > _MAX_PARTS:
+        return _change(level)
     if _is_reader(tree, parent):
         return _READ
     if isinstance(function, ast.Name):
@@ -202,7 +205,7 @@ def _find_parameter(function: ast.FunctionDef | ast.Lambda | None, call: ast.Cal
 def _judge_keyword(tree: SourceTree, parent: ast.keyword, _: ast.AST, level: Level) -> _Step:
     """Judge ``name=value`` and ``**value`` in a call."""
     call = tree.get_parent(parent)
-    if not isinstance(call, ast.Call):
+    if not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) > _MAX_PARTS:
         return _change(level)
     if parent.arg is None:
         return _change(level.copy())
@@ -228,6 +231,8 @@ def _judge_display(_tree: SourceTree, parent: ast.AST, _: ast.AST, level: Level)
 
 def _judge_mapping(_: SourceTree, parent: ast.Dict, node: ast.AST, level: Level) -> _Step:
     """Judge a key or value in ``{key: value, **others}``."""
+    if len(parent.values) > _MAX_PARTS:
+        return _Step(parent, level.wrap())
     position = next((at for at, each in enumerate(parent.values) if each is node), None)
     if position is None:
         return _READ
