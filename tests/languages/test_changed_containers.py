@@ -327,6 +327,16 @@ def test_words_of_a_command_that_may_have_changed_are_not_known() -> None:
     assert runs_program("a = c\na[:] = ['sh', 'x']")
 
 
+def test_switch_of_a_loader_that_may_have_changed_is_not_known() -> None:
+    source = "import torch\ns = [True]\n{}\ntorch.load(path, weights_only=s[0])\n"
+    known, changed = (
+        {each.name for each in analyze_source(source.format(change)).mentions if "call" in each.use}
+        for change in ("print(s)", "a = s\na[0] = False")
+    )
+    assert not any(name.startswith("torch.load") for name in known)
+    assert "torch.load(weights_only)" in changed
+
+
 def test_text_that_only_the_second_pass_knows_is_judged_too() -> None:
     source = f"def run(): {_LOOK_UP}{_LISTS}a = m; b = n\na.reverse(); b.reverse()\nrun()\n"
     assert list_alarms(f"{_IMPORTS}{source}")

@@ -152,6 +152,7 @@ _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "buil
 # Namespaces of a function or frame, which may be one of the source itself.
 _FOUND_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.f_locals", "*.func_globals"})
 _FUNCTION_NAMESPACES: Final = frozenset({"__globals__", "func_globals"})
+_SWITCHED_LOADERS: Final = frozenset({"torch.load", "numpy.load"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
     ast.Add: ("__add__", "__radd__"),
@@ -2045,8 +2046,8 @@ class Evaluator(ast.NodeVisitor):
             return folded
         if call.name == "builtins.type" and not self._make_class(call):
             return self._find_class_of_function(call.args[0] if call.args else UNKNOWN)
-        # Which commands are harmless depends on their words.
-        self.changes.is_asked |= call.name.startswith("subprocess.")
+        # Which commands are harmless depends on their words, and which loaders on their switches.
+        self.changes.is_asked |= call.name.startswith("subprocess.") or call.name in _SWITCHED_LOADERS
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._record_served_results(call)
         self._follow_configured_package(call)

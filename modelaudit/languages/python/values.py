@@ -208,6 +208,11 @@ def join_choices(*values: Value) -> Value:
     return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(_is_text, kept)) else joined
 
 
+def is_open_constant(value: Value) -> bool:
+    """Whether one value is a constant that may be another one as well."""
+    return isinstance(value, Constant) and value.is_open
+
+
 def open_constant(value: Value) -> Value:
     """Mark each constant that a value may be as open: it comes from where the source may have put another one."""
     if isinstance(value, Constant):
@@ -219,14 +224,14 @@ def open_constant(value: Value) -> Value:
 
 def keep_open(result: Constant | None, *parts: Value) -> Constant | None:
     """Mark what was computed from ``parts`` as open if one of them is."""
-    if result is None or result.is_open or not any(isinstance(each, Constant) and each.is_open for each in parts):
+    if result is None or result.is_open or not any(map(is_open_constant, parts)):
         return result
     return replace(result, is_open=True)
 
 
 def spread_open(value: Value) -> Value:
     """Return a value with the alternative that it is unknown beside each open constant, which is open no longer."""
-    if not any(isinstance(each, Constant) and each.is_open for each in list_alternatives(value)):
+    if not any(map(is_open_constant, list_alternatives(value))):
         return value
     closed = (replace(each, is_open=False) if isinstance(each, Constant) else each for each in list_alternatives(value))
     kept = list_alternatives(join_values(*closed))
