@@ -207,20 +207,17 @@ def _name_torch_load(call: Call) -> str:
 
 def _name_numpy_load(call: Call) -> str:
     """Mark ``numpy.load`` with an argument ``allow_pickle`` that is not the constant ``False``."""
-    allow_pickle = call.get_argument(2, "allow_pickle")
-    may_unpickle = allow_pickle is not None and (
-        _get_constant(allow_pickle) is not False or is_open_constant(allow_pickle)
-    )
-    return f"{call.name}(allow_pickle)" if may_unpickle else call.name
+    return f"{call.name}(allow_pickle)" if _may_unpickle(call.get_argument(2, "allow_pickle")) else call.name
 
 
 def _name_numpy_array(call: Call) -> str:
     """Name a ``read_array`` that may read pickles like such a ``numpy.load``; without pickles it is harmless."""
-    allow_pickle = call.get_argument(1, "allow_pickle")
-    may_unpickle = allow_pickle is not None and (
-        _get_constant(allow_pickle) is not False or is_open_constant(allow_pickle)
-    )
-    return "numpy.load(allow_pickle)" if may_unpickle else ""
+    return "numpy.load(allow_pickle)" if _may_unpickle(call.get_argument(1, "allow_pickle")) else ""
+
+
+def _may_unpickle(switch: Value | None) -> bool:
+    """Whether a switch is given, and is not certainly ``False``."""
+    return switch is not None and (_get_constant(switch) is not False or is_open_constant(switch))
 
 
 def _name_yaml_load(call: Call) -> str:
