@@ -9,6 +9,7 @@ from support.cases import check_each
 from support.work import count_lines, find_growth_fault
 
 from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.python.exported_values import list_exported_values
 
 _IMPORTS = "import functools, gc, heapq, importlib, operator, random, subprocess, sys\n"
 _LISTS = 'm = ["torch.nn", "os"]\nn = ["Linear", "system"]\n'
@@ -335,6 +336,14 @@ def test_switch_of_a_loader_that_may_have_changed_is_not_known() -> None:
     )
     assert not any(name.startswith("torch.load") for name in known)
     assert "torch.load(weights_only)" in changed
+
+
+@pytest.mark.parametrize("change", ["a = m\na.reverse()", "del m[0]", "def f(): m.reverse()\n"])
+def test_list_that_another_file_changes_before_it_is_imported_is_open(change: str) -> None:
+    exported = list_exported_values(f"m = ['torch.nn', 'os']\n{change}\n")
+    shared = {("lists", name): value for (_, name), value in exported.items()}
+    source = "import importlib\nfrom lists import m\ngetattr(importlib.import_module(m[0]), 'system')('a')\n"
+    assert "*.system" in {each.name for each in analyze_source(source, shared=shared).mentions}
 
 
 def test_text_that_only_the_second_pass_knows_is_judged_too() -> None:

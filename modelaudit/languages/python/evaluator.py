@@ -2444,10 +2444,14 @@ def _is_any_namespace(value: Value) -> bool:
 
 def _writes_text(node: ast.Call, callee: Value) -> bool:
     """Whether a call writes out its first argument, or the name that ``getattr`` takes."""
-    if node.args and type(node.args[0]) is ast.Constant:
+    values = (*node.args, *(each.value for each in node.keywords))
+    if all(type(each) is ast.Constant for each in values):
         return True
-    is_getter = isinstance(callee, ExternalName) and callee.name in name_tables.GETTERS
-    return is_getter and len(node.args) > 1 and type(node.args[1]) is ast.Constant
+    name = callee.name if isinstance(callee, ExternalName) else ""
+    if name in name_tables.GETTERS:
+        return len(node.args) > 1 and type(node.args[1]) is ast.Constant
+    # Functions with a model of their own may look up any of their arguments.
+    return type(values[0]) is ast.Constant and bool(node.args) and _find_special_call(name) is None
 
 
 def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:
