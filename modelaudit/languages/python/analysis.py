@@ -22,10 +22,12 @@ from modelaudit.languages.python.shared_values import SharedValues, record_texts
 from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.values import Scope
+from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import LimitReachedError
 
 _MAX_FAULTS: Final = 20
+_NAME: Final = defer_pattern(r"[^\W\d]\w*")
 _MAX_IMPORTS: Final = 30
 
 
@@ -95,10 +97,18 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
     pieces = list(split_source(text)) if fits_at_once(text) else None
     if pieces is None:
         evaluator.module_values.keeps_members = True
+        evaluator.changes.is_complete = False
+        evaluator.changes.is_asked = True
         _evaluate_pieces(split_source(text), evaluator, analysis)
         return evaluator
+    for piece in pieces:
+        evaluator.changes.add_body(piece.body)
+        if piece.fault:
+            for name in _NAME.findall(piece.text):
+                evaluator.changes.mark_changed(name)
     if any(piece.fault for piece in pieces):
         evaluator.module_values.keeps_members = True
+        evaluator.changes.is_asked = True
         _evaluate_pieces(pieces, evaluator, analysis)
         return evaluator
     evaluator.docstring = _find_docstring(pieces)
@@ -110,7 +120,13 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
         evaluator = evaluator.create_next_pass()
     else:
         evaluator.module_values.keeps_members = True
+        evaluator.changes.is_asked = True
+    was_asked = evaluator.changes.is_asked
     _evaluate_pieces(pieces, evaluator, analysis)
+    if evaluator.changes.is_asked and not was_asked:
+        # A text that looks up a name became known in the second pass alone.
+        evaluator = evaluator.create_next_pass()
+        _evaluate_pieces(pieces, evaluator, analysis)
     return evaluator
 
 

@@ -15,6 +15,7 @@ from modelaudit.languages.python.values import (
     Value,
     join_values,
     list_alternatives,
+    open_constant,
 )
 
 _MAX_UNPACKED: Final = 64
@@ -47,9 +48,10 @@ def bind_arguments(node: ast.Call, evaluate: Callable[[ast.expr], Value]) -> tup
 def _unpack_sequence(value: Value) -> tuple[Value, ...]:
     """Return the items that ``*value`` passes; an unknown sequence is passed as one argument, with its tags."""
     if isinstance(value, Container) and not value.keys:
-        return value.values[:_MAX_UNPACKED]
+        items = value.values[:_MAX_UNPACKED]
+        return tuple(map(open_constant, items)) if value.is_open else items
     if isinstance(value, Constant) and isinstance(value.value, tuple):
-        return tuple(Constant(each, value.provenance) for each in value.value[:_MAX_UNPACKED])
+        return tuple(Constant(each, value.provenance, value.is_open) for each in value.value[:_MAX_UNPACKED])
     return (value,)
 
 
@@ -57,7 +59,8 @@ def _unpack_mapping(value: Value) -> dict[str, Value] | None:
     """Return the keyword arguments that ``**value`` passes; ``None`` if ``value`` is not a known mapping."""
     if not isinstance(value, Container) or len(value.keys) != len(value.values):
         return None
-    return {key: item for key, item in zip(value.keys, value.values, strict=True) if isinstance(key, str)}
+    items = map(open_constant, value.values) if value.is_open else value.values
+    return {key: item for key, item in zip(value.keys, items, strict=True) if isinstance(key, str)}
 
 
 def build_mapping(keywords: dict[str, Value]) -> Container:
@@ -77,7 +80,9 @@ def pair_items(items: Container) -> Container | None:
 def _split_pair(item: Value) -> tuple[Value, Value] | None:
     """Return the two items of a pair; ``None`` for any other value."""
     if isinstance(item, Constant) and isinstance(item.value, tuple) and len(item.value) == 2:
-        return Constant(item.value[0], item.provenance), Constant(item.value[1], item.provenance)
+        return Constant(item.value[0], item.provenance, item.is_open), Constant(
+            item.value[1], item.provenance, item.is_open
+        )
     if isinstance(item, Container) and len(item.values) == 2 and not item.keys:
         return item.values[0], item.values[1]
     return None

@@ -19,6 +19,7 @@ from modelaudit.languages.python.values import (
     Provenance,
     Value,
     collect_tags,
+    is_open_constant,
     list_alternatives,
 )
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -199,23 +200,24 @@ def _name_torch_load(call: Call) -> str:
     if value is False and "hub" in call.argument_tags:
         return "torch.load(of a foreign repository)"
     # A value that only the caller knows has a name of its own: it is neither on, nor off, nor left out.
-    if value is True:
+    if value is True and not is_open_constant(weights_only):
         return ""
     return f"{call.name}(weights_only=False)" if value is False else f"{call.name}(weights_only)"
 
 
 def _name_numpy_load(call: Call) -> str:
     """Mark ``numpy.load`` with an argument ``allow_pickle`` that is not the constant ``False``."""
-    allow_pickle = call.get_argument(2, "allow_pickle")
-    may_unpickle = allow_pickle is not None and _get_constant(allow_pickle) is not False
-    return f"{call.name}(allow_pickle)" if may_unpickle else call.name
+    return f"{call.name}(allow_pickle)" if _may_unpickle(call.get_argument(2, "allow_pickle")) else call.name
 
 
 def _name_numpy_array(call: Call) -> str:
     """Name a ``read_array`` that may read pickles like such a ``numpy.load``; without pickles it is harmless."""
-    allow_pickle = call.get_argument(1, "allow_pickle")
-    may_unpickle = allow_pickle is not None and _get_constant(allow_pickle) is not False
-    return "numpy.load(allow_pickle)" if may_unpickle else ""
+    return "numpy.load(allow_pickle)" if _may_unpickle(call.get_argument(1, "allow_pickle")) else ""
+
+
+def _may_unpickle(switch: Value | None) -> bool:
+    """Whether a switch is given, and is not certainly ``False``."""
+    return switch is not None and (_get_constant(switch) is not False or is_open_constant(switch))
 
 
 def _name_yaml_load(call: Call) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from modelaudit.languages.python import constant_folding
-from modelaudit.languages.python.values import Constant, PlainValue, Provenance, Value
+from modelaudit.languages.python.values import Constant, PlainValue, Provenance, Value, keep_open
 
 # Methods whose results are hardly longer than the text they are called on.
 _TEXT_METHODS: Final = frozenset(
@@ -64,9 +64,9 @@ def fold_method(receiver: Constant, name: str, args: Sequence[Constant]) -> Cons
     """Call a method of a constant; ``None`` if it is not modelled."""
     fold = _METHODS.get(name)
     if fold is not None:
-        return fold(receiver, args)
+        return keep_open(fold(receiver, args), receiver, *args)
     if name in _TEXT_METHODS and isinstance(receiver.value, str | bytes):
-        return _call_text_method(receiver, name, args)
+        return keep_open(_call_text_method(receiver, name, args), receiver, *args)
     return None
 
 
@@ -227,9 +227,11 @@ _METHODS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant |
 
 def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
     """Call a function of the standard library on constants, by its full name; ``None`` if it is not modelled."""
-    if not args:
-        return None
-    first = args[0]
+    return keep_open(_fold_known_function(name, args[0], args), *args) if args else None
+
+
+def _fold_known_function(name: str, first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call a function on constants, the first of which is ``first``; ``None`` if it is not modelled."""
     decoder = constant_folding.DECODERS.get(name)
     if decoder is not None:
         data = first.value.encode("utf-8", "replace") if isinstance(first.value, str) else first.value
@@ -302,10 +304,10 @@ def _fold_reversed(first: Constant, _: Sequence[Constant]) -> Constant | None:
     return None if items is None else Constant(items[::-1], constant_folding.combine_provenance((first,)))
 
 
-def _fold_list(first: Constant, _: Sequence[Constant]) -> Constant | None:
+def _fold_list(first: Constant, _: Sequence[Constant], is_tuple: bool = False) -> Constant | None:
     """Call ``list``, ``tuple`` or ``iter``; return the items as a tuple."""
     items = constant_folding.iterate_constant(first)
-    return None if items is None else Constant(items, first.provenance)
+    return None if items is None else Constant(items, first.provenance, is_tuple=is_tuple)
 
 
 def _fold_len(first: Constant, _: Sequence[Constant]) -> Constant | None:
@@ -320,7 +322,7 @@ def _fold_range(_: Constant, args: Sequence[Constant]) -> Constant | None:
     if len(numbers) != len(args) or len(args) > 3 or (len(args) == 3 and numbers[2] == 0):
         return None
     items = range(*numbers)
-    return Constant(tuple(items), Provenance.LITERAL) if len(items) <= _MAX_FOLDED_INPUT else None
+    return Constant(tuple(items), is_tuple=True) if len(items) <= _MAX_FOLDED_INPUT else None
 
 
 def _fold_codecs_decode(first: Constant, args: Sequence[Constant]) -> Constant | None:
@@ -381,7 +383,7 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant
     "builtins.int": _fold_int,
     "builtins.reversed": _fold_reversed,
     "builtins.list": _fold_list,
-    "builtins.tuple": _fold_list,
+    "builtins.tuple": partial(_fold_list, is_tuple=True),
     "builtins.iter": _fold_list,
     "builtins.len": _fold_len,
     "builtins.range": _fold_range,

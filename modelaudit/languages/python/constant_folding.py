@@ -84,7 +84,7 @@ def join_texts(parts: Sequence[Constant]) -> Constant | None:
     texts = [part.value for part in parts if isinstance(part.value, str)]
     if sum(map(len, texts)) > MAX_CONSTANT_SIZE:
         return None
-    return Constant("".join(texts), combine_provenance(parts))
+    return Constant("".join(texts), combine_provenance(parts), any(part.is_open for part in parts))
 
 
 def _multiply_constants(left: object, right: object, provenance: Provenance) -> Constant | None:
@@ -195,7 +195,8 @@ def fold_slice(sequence: Constant, bounds: Sequence[Constant | None]) -> Constan
     numbers = [each for each in bound_values if each is None or isinstance(each, int)]
     if not isinstance(sequence.value, str | bytes | tuple) or len(numbers) != 3 or numbers[2] == 0:
         return None
-    return Constant(sequence.value[numbers[0] : numbers[1] : numbers[2]], combine_provenance((sequence,)))
+    items = sequence.value[numbers[0] : numbers[1] : numbers[2]]
+    return Constant(items, combine_provenance((sequence,)), is_tuple=sequence.is_tuple)
 
 
 def measure_constant(constant: Constant) -> int:
@@ -210,10 +211,11 @@ def iterate_constant(constant: Constant) -> tuple[PlainValue, ...] | None:
     return None
 
 
-def fold_sequence(parts: Sequence[Constant]) -> Constant:
+def fold_sequence(parts: Sequence[Constant], is_tuple: bool = False) -> Constant:
     """Build a sequence of constants; a sequence inside it becomes ``None``, because constants are flat."""
     values = tuple(None if isinstance(part.value, tuple) else part.value for part in parts)
-    return Constant(values, combine_provenance(parts, Provenance.LITERAL))
+    is_open = any(part.is_open for part in parts)
+    return Constant(values, combine_provenance(parts, Provenance.LITERAL), is_open, is_tuple)
 
 
 def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Constant | None:

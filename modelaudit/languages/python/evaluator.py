@@ -50,6 +50,7 @@ from modelaudit.languages.python import (
 )
 from modelaudit.languages.python.budget import StepBudget, TooDeepError
 from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.changed_containers import ChangedContainers
 from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
@@ -84,9 +85,12 @@ from modelaudit.languages.python.values import (
     is_sensitive,
     join_choices,
     join_values,
+    keep_open,
     list_alternatives,
     may_be_called,
     merge_binding,
+    open_constant,
+    spread_open,
 )
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -148,6 +152,7 @@ _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "buil
 # Namespaces of a function or frame, which may be one of the source itself.
 _FOUND_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.f_locals", "*.func_globals"})
 _FUNCTION_NAMESPACES: Final = frozenset({"__globals__", "func_globals"})
+_SWITCHED_LOADERS: Final = frozenset({"torch.load", "numpy.load"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
     ast.Add: ("__add__", "__radd__"),
@@ -183,6 +188,7 @@ class Evaluator(ast.NodeVisitor):
         skipped: first and last lines of statements that nest too deep or exceed the budget.
         scope: the scope of the node that is visited.
         rebound: see ``Scope.rebound``; the second pass knows what the first has found.
+        changes: the names whose lists and mappings the source may change unseen.
     """
 
     def __init__(
@@ -200,6 +206,7 @@ class Evaluator(ast.NodeVisitor):
         self.relative_imports: dict[tuple[int, str], int] = {}
         self.skipped: list[tuple[int, int]] = []
         self.rebound: dict[str, Value] = {}
+        self.changes = ChangedContainers()
         self.scope = Scope()
         self.module_values = ModuleValues() if module_values is None else module_values
         self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
@@ -220,6 +227,8 @@ class Evaluator(ast.NodeVisitor):
         """The name of the function whose body is evaluated by itself."""
         self._configured_packages: set[str] = set()
         """Packages that send to an address set by a call."""
+        self._has_plain_text = False
+        """Whether the call under evaluation writes out the text that it may look up."""
         self._results: list[Value] = []
         """Values that the function under evaluation has returned so far."""
         self._depth = 0
@@ -241,6 +250,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
         next_pass.rebound = self.rebound
+        next_pass.changes = self.changes
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
@@ -294,6 +304,7 @@ class Evaluator(ast.NodeVisitor):
 
     def evaluate_module(self, body: Sequence[ast.stmt]) -> None:
         """Evaluate statements of a module in ``scope``, and then the bodies of the functions that they define."""
+        self.changes.add_body(body)
         if self._trusts_tables:
             self._restricted_unpicklers.update(restricted_unpicklers.find_restricted_unpicklers(body))
         for statement in body:
@@ -352,6 +363,7 @@ class Evaluator(ast.NodeVisitor):
     def _skip(self, node: ast.stmt | ast.Lambda, state: _VisitState) -> None:
         """Continue behind a node that nests too deep or exceeds the budget, and list its lines in ``skipped``."""
         self._depth, self.log.current_function, self._results, self.scope, self.scope.journal = state
+        self._has_plain_text = False
         # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those soon after
         # that point are listed: the list must not grow with the source.
         if self.budget.steps <= self.budget.max_steps + _LISTED_STEPS_BEYOND_BUDGET:
@@ -530,7 +542,7 @@ class Evaluator(ast.NodeVisitor):
             for index, element in enumerate(target.elts):
                 key = Constant(index)
                 item = (
-                    constant_folding.fold_item(value, key)
+                    keep_open(constant_folding.fold_item(value, key), value)
                     if isinstance(value, Constant)
                     else name_resolution.resolve_item(value, key)
                 )
@@ -602,6 +614,7 @@ class Evaluator(ast.NodeVisitor):
         """
         module = self.scope.find_module()
         if name:
+            self.changes.mark_changed(name)
             self.scope.bind(name, value)
             module.rebind(name, value)
             return
@@ -635,6 +648,8 @@ class Evaluator(ast.NodeVisitor):
         is_kept = any(may_be_called(each) and not isinstance(each, Container) for each in list_alternatives(value))
         # A text in the place of another one.
         is_kept = is_kept or any(isinstance(each, Constant) and isinstance(each.value, str) for each in mapping.values)
+        if len(mapping.values) >= _MAX_KEYED_ITEMS or (containers and not containers[0].keys and containers[0].values):
+            self.changes.mark_changed(name)
         if len(mapping.values) < _MAX_KEYED_ITEMS and is_kept:
             known_key = key.value if isinstance(key, Constant) else None
             self.scope.bind(name, Container((*mapping.values, value), (*mapping.keys, known_key)))
@@ -787,13 +802,14 @@ class Evaluator(ast.NodeVisitor):
         # An empty list may be filled under another name, so that its loop is visited like one over unknown items.
         if isinstance(iterable, Constant) and items and len(node.body) <= _MAX_LOOP_STATEMENTS:
             for item in items:
-                self._assign_target(node.target, Constant(item, max(iterable.provenance, Provenance.COMPUTED)))
+                provenance = max(iterable.provenance, Provenance.COMPUTED)
+                self._assign_target(node.target, Constant(item, provenance, iterable.is_open))
                 if self._run_round(node.body) is ast.Break:
                     break
         elif isinstance(iterable, Container) and len(iterable.values) <= _MAX_UNROLLED_LOOP and not iterable.keys:
             # ``for run in (os.system, print)``: each callable gets a round of its own.
             for value in iterable.values[:_MAX_LOOP_VALUES]:
-                self._assign_target(node.target, value)
+                self._assign_target(node.target, open_constant(value) if iterable.is_open else value)
                 self.evaluate_statements(node.body)
         else:
             # One round with a value that may be any of the items.
@@ -824,7 +840,7 @@ class Evaluator(ast.NodeVisitor):
                 self.evaluate_statements((statement,))
                 continue
             test = self.evaluate(statement.test)
-            if not isinstance(test, Constant):
+            if not isinstance(test, Constant) or test.is_open:
                 # Each text of the loop may be one of an earlier or a later round.
                 self.evaluate_statements((statement,))
                 for name in _find_augmented_names(list(body)) | _find_carried_names(list(body)):
@@ -1140,7 +1156,9 @@ class Evaluator(ast.NodeVisitor):
         # The source can shadow any other meaning of a name, so that its own bindings come first.
         bound_value = self.scope.look_up(node.id)
         if bound_value is not None:
-            return bound_value
+            # Most values are of other kinds, and the check saves a call for each.
+            is_followed = self.changes.is_asked and type(bound_value) in _OPENED
+            return self.changes.open_value(node.id, bound_value) if is_followed else bound_value
         # Names that Python and IPython define in each module.
         if node.id == "__builtins__":
             self.module_values.holds_builtins = True
@@ -1248,7 +1266,9 @@ class Evaluator(ast.NodeVisitor):
                 attributes += (self._attributes[name], name_resolution.resolve_attribute(each, name))
             else:
                 attributes.append(name_resolution.resolve_attribute(each, name))
-        return join_values(*attributes)
+        value = join_values(*attributes)
+        is_followed = self.changes.is_asked and type(value) in _OPENED
+        return self.changes.open_value(name, value) if is_followed else value
 
     def _resolve_member(self, owner: LocalDefinition, name: str) -> Value:
         """Resolve an attribute of a class of the source, of an object of it, or of a function."""
@@ -1289,12 +1309,20 @@ class Evaluator(ast.NodeVisitor):
         base = self._evaluate_unrecorded(node.value)
         if isinstance(node.slice, ast.Slice):
             return self._evaluate_slice(base, node.slice)
-        return self.take_item(base, self.evaluate(node.slice), node.lineno)
+        key = self.evaluate(node.slice)
+        outer_text, self._has_plain_text = self._has_plain_text, type(node.slice) is ast.Constant
+        item = self.take_item(base, key, node.lineno)
+        self._has_plain_text = outer_text
+        return item
 
     def take_item(self, base: Value, key: Value, line: int) -> Value:
         """Take the item of a value under a key: of a constant, a namespace, or an object with ``__getitem__``."""
         if isinstance(base, Constant) and isinstance(key, Constant):
-            return constant_folding.fold_item(base, key) or UNKNOWN
+            return keep_open(constant_folding.fold_item(base, key), base, key) or UNKNOWN
+        if not self.changes.is_asked and any(map(_is_any_namespace, list_alternatives(base))):
+            self._ask_for_changes(key)
+        if isinstance(key, Constant) and key.is_open:
+            return self._take_open_item(base, key, line)
         if isinstance(base, ExternalName) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
             if not isinstance(key, Constant):
                 for each in (base, *map(ExternalName, self._star_imports)):
@@ -1307,15 +1335,18 @@ class Evaluator(ast.NodeVisitor):
             # ``type.__dict__["__subclasses__"]`` is the method, which takes the class as its argument.
             self._resolve_attribute(ExternalName(base.name.removesuffix(".__dict__")), name, line)
         # An unknown mapping may be that of the builtins: ``queue.get()["eval"]``.
-        if (
-            self.module_values.holds_builtins
-            and isinstance(key, Constant)
-            and isinstance(key.value, str)
-            and not all(map(self._is_known_module, list_alternatives(base)))
-        ):
-            self.recorder.record_value(ExternalName(f"builtins.{key.value}"), line)
+        is_kept = self.module_values.holds_builtins and isinstance(key, Constant) and isinstance(key.value, str)
+        if is_kept and not all(map(self._is_known_module, list_alternatives(base))):
+            self.recorder.record_value(ExternalName(f"builtins.{_get_text(key)}"), line)
         item = self._call_method(base, ("__getitem__", "__class_getitem__"), [key])
         return item if item is not None else self._resolve_item(base, key, line)
+
+    def _take_open_item(self, base: Value, key: Constant, line: int) -> Value:
+        """Take the item under a key that may be any other as well."""
+        item = self.take_item(base, replace(key, is_open=False), line)
+        if isinstance(item, Constant):
+            return open_constant(item)
+        return join_values(item, self.take_item(base, UNKNOWN, line))
 
     def _record_sibling_item(self, base: Value, name: str, line: int) -> None:
         """Record a member of a module that another file of the model passes on, taken as ``vars(module)[name]``."""
@@ -1331,6 +1362,10 @@ class Evaluator(ast.NodeVisitor):
             return Unknown(frozenset({"module", *(f"{name_resolution.BOUND_TAG}{each}" for each in powerful)}))
         value = self.scope.look_up(name)
         if value is not None:
+            # The source may go on with the list by another name, which is not known here.
+            if isinstance(value, Constant | Container | Alternatives) and not self._has_plain_text:
+                self.changes.mark_changed(name)
+            value = self.changes.open_value(name, value)
             is_computed = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
             if isinstance(value, ExternalName):
                 return replace(value, is_hidden=is_computed)
@@ -1360,11 +1395,13 @@ class Evaluator(ast.NodeVisitor):
         bound_values = [self.evaluate(each) if each is not None else None for each in bound_nodes]
         known_bounds = [each for each in bound_values if each is None or isinstance(each, Constant)]
         if isinstance(base, Constant) and len(known_bounds) == 3:  # each of start, stop and step is known or left out
-            return self.recorder.record_computed_text(constant_folding.fold_slice(base, known_bounds), bounds.lineno)
+            folded = constant_folding.fold_slice(base, known_bounds)
+            folded = keep_open(folded, base, *filter(None, known_bounds))
+            return self.recorder.record_computed_text(folded, bounds.lineno)
         if isinstance(base, Container) and not base.keys and len(known_bounds) == 3:
             start, stop, step = (each.value if each is not None else None for each in known_bounds)
             if isinstance(start, int | None) and isinstance(stop, int | None) and step is None:
-                return Container(base.values[start:stop])
+                return replace(base, values=base.values[start:stop])
         return base if isinstance(base, Container | ExternalName) else Unknown(collect_tags(base))
 
     # ---- operators ----
@@ -1388,7 +1425,7 @@ class Evaluator(ast.NodeVisitor):
             # Concatenation copies both sides: 256 characters cost one step, as a visit does.
             size = constant_folding.measure_constant(left) + constant_folding.measure_constant(right)
             self.budget.spend(size >> 8)
-            folded = constant_folding.fold_binary(kind, left, right)
+            folded = keep_open(constant_folding.fold_binary(kind, left, right), left, right)
             return folded or Unknown(collect_tags(left) | collect_tags(right))
         text = ""
         if kind is ast.Add:
@@ -1399,7 +1436,8 @@ class Evaluator(ast.NodeVisitor):
             text = partial_texts.fill_template(left, partial_texts.list_fields(right), is_percent=True)
         # The sum of two lists. Mappings have keys, and no sum.
         if kind is ast.Add and isinstance(left, Container) and isinstance(right, Container) and not left.keys:
-            return Container((left.values + right.values)[:_MAX_ITEMS])
+            is_open = left.is_open or right.is_open
+            return Container((left.values + right.values)[:_MAX_ITEMS], is_open=is_open)
         if isinstance(left, ExternalName) and left.is_result and kind is ast.Div:
             # ``Path(...) / "name"`` is a path still, tagged if the name ends like code.
             path_tags = call_variants.tag_path(right) | (collect_tags(right) & {"secret"})
@@ -1419,13 +1457,13 @@ class Evaluator(ast.NodeVisitor):
         """Fold the operator on a constant; of any other operand only the tags stay."""
         operand = self.evaluate(node.operand)
         folded = constant_folding.fold_unary(type(node.op), operand) if isinstance(operand, Constant) else None
-        return folded or Unknown(collect_tags(operand))
+        return keep_open(folded, operand) or Unknown(collect_tags(operand))
 
     def visit_Compare(self, node: ast.Compare) -> Value:
         """Fold a comparison of two constants; of any other operands only the tags stay."""
         parts = [self.evaluate(each) for each in (node.left, *node.comparators)]
         if len(parts) == 2 and isinstance(parts[0], Constant) and isinstance(parts[1], Constant):
-            return constant_folding.fold_comparison(type(node.ops[0]), parts[0], parts[1]) or UNKNOWN
+            return keep_open(constant_folding.fold_comparison(type(node.ops[0]), parts[0], parts[1]), *parts) or UNKNOWN
         return Unknown(frozenset().union(*map(collect_tags, parts)) - {served_results.ENVIRONMENT})
 
     def visit_IfExp(self, node: ast.IfExp) -> Value:
@@ -1445,8 +1483,8 @@ class Evaluator(ast.NodeVisitor):
         constants = [part for part in parts if isinstance(part, Constant)]
         is_flat = len(constants) == len(parts) and not any(isinstance(each.value, tuple) for each in constants)
         if is_flat and len(parts) <= constant_folding.MAX_CONSTANT_SIZE:
-            return constant_folding.fold_sequence(constants)
-        return Container(tuple(parts[:_MAX_ITEMS]))
+            return constant_folding.fold_sequence(constants, type(node) is ast.Tuple)
+        return Container(tuple(parts[:_MAX_ITEMS]), is_tuple=type(node) is ast.Tuple)
 
     visit_Tuple = visit_List
     visit_Set = visit_List
@@ -1496,7 +1534,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
         """Bind the name in ``name := value``."""
-        value = self._evaluate_followed(node.value)
+        value = self.changes.open_value(node.target.id, self._evaluate_followed(node.value))
         scope = self.scope
         while scope.is_comprehension and scope.parent is not None:  # the name belongs to the scope around
             scope.bind(node.target.id, value)
@@ -1536,7 +1574,7 @@ class Evaluator(ast.NodeVisitor):
                 items = constant_folding.iterate_constant(source)
                 # An empty list may be filled under another name: the element is visited once all the same.
                 if items and len(items) <= _MAX_UNROLLED_ELEMENTS:
-                    return self._unroll_comprehension(node, items, source.provenance)
+                    return self._unroll_comprehension(node, items, source)
             if not isinstance(node, ast.DictComp) and len(node.generators) == 1 and _lists_few_items(source):
                 return self._unroll_items(node, source)
             for position, generator in enumerate(node.generators):
@@ -1563,14 +1601,15 @@ class Evaluator(ast.NodeVisitor):
     visit_DictComp = visit_ListComp
 
     def _unroll_comprehension(
-        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, items: tuple[PlainValue, ...], provenance: Provenance
+        self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, items: tuple[PlainValue, ...], source: Constant
     ) -> Value:
         """Evaluate the element for each item: ``"".join(chr(ord(c) ^ 7) for c in text)`` becomes a constant."""
         elements: list[Value] = []
         generator = node.generators[0]
+        provenance, is_open = source.provenance, source.is_open
         for item in items:
             if isinstance(generator.target, ast.Name):
-                self.scope.names[generator.target.id] = Constant(item, provenance)
+                self.scope.names[generator.target.id] = Constant(item, provenance, is_open)
             else:
                 self._assign_target(generator.target, UNKNOWN)
             # The conditions are evaluated only for the calls in them: no item is left out.
@@ -1586,18 +1625,19 @@ class Evaluator(ast.NodeVisitor):
                 return UNKNOWN  # since it is not known which items the conditions keep
             folded = constant_folding.fold_sequence(constants)
             # A comprehension computes even where each element is written out.
-            return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
-        return Container(tuple(elements[:_MAX_ITEMS]))
+            is_open = is_open or folded.is_open
+            return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED), is_open)
+        return Container(tuple(elements[:_MAX_ITEMS]), is_open=is_open)
 
     def _unroll_items(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, source: Container) -> Value:
         """Evaluate the element for each item of a short list whose items are no constants, such as pairs of texts."""
         elements: list[Value] = []
         for item in source.values:
-            self._assign_target(node.generators[0].target, item)
+            self._assign_target(node.generators[0].target, open_constant(item) if source.is_open else item)
             for test in node.generators[0].ifs:
                 self.evaluate(test)
             elements.append(self.evaluate(node.elt))
-        return Container(tuple(elements))
+        return Container(tuple(elements), is_open=source.is_open)
 
     # ---- calls ----
 
@@ -1676,10 +1716,20 @@ class Evaluator(ast.NodeVisitor):
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
         if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
             self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
+        outer_text, self._has_plain_text = self._has_plain_text, _writes_text(node, callee)
         result = self._call_known_method(
             base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
         )
-        return result if result is not None else self.call_value(callee, args, keywords, node.lineno, base, method)
+        result = result if result is not None else self.call_value(callee, args, keywords, node.lineno, base, method)
+        self._has_plain_text = outer_text
+        is_followed = self.changes.is_asked and type(result) in _OPENED
+        return self.changes.open_result(node.func, result) if is_followed else result
+
+    def _ask_for_changes(self, text: Value | None) -> None:
+        """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them."""
+        if text is not None and not self._has_plain_text and not self.changes.is_asked:
+            known = (each.value for each in list_alternatives(text) if isinstance(each, Constant))
+            self.changes.is_asked = any(isinstance(each, str | bytes) for each in known)
 
     def _set_items(self, target: ast.expr, base: Value, call: Call) -> None:
         """Keep what a method such as ``update`` sets: names of the module, or items of a mapping under a name."""
@@ -1772,13 +1822,20 @@ class Evaluator(ast.NodeVisitor):
             if isinstance(each, ExternalName) and name_resolution.is_module_namespace(each)
         ]
         if namespaces and method in _ITEM_METHODS:
-            return join_values(*(self._resolve_item(each, args[0] if args else UNKNOWN, line) for each in namespaces))
+            return self._take_from_namespaces(namespaces, args[0] if args else UNKNOWN, line)
         if any(isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES for each in list_alternatives(base)):
             return self._take_own_names(base, method, args, line)
         if namespaces and method in ("items", "values"):
             self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
         return None
+
+    def _take_from_namespaces(self, namespaces: Sequence[Value], key: Value, line: int) -> Value:
+        """Take the item under a key of each of several namespaces by a method such as ``get``."""
+        self._ask_for_changes(key)
+        if isinstance(key, Constant) and key.is_open:
+            return join_values(*(self._take_open_item(each, key, line) for each in namespaces))
+        return join_values(*(self._resolve_item(each, key, line) for each in namespaces))
 
     def _is_own_namespace(self, value: Value) -> bool:
         """Whether a value may be the namespace of the module itself."""
@@ -1797,6 +1854,8 @@ class Evaluator(ast.NodeVisitor):
         """Return a stand-in for each value of ``globals()``: of the source itself, and of what it imports."""
         for module in self._star_imports:
             self.recorder.record_computed_name(ExternalName(module), line)
+        # A loop over the values may change each list among them.
+        self.changes.is_complete = False
         return Unknown(frozenset({"member"}))
 
     def call_value(
@@ -1990,6 +2049,8 @@ class Evaluator(ast.NodeVisitor):
             return folded
         if call.name == "builtins.type" and not self._make_class(call):
             return self._find_class_of_function(call.args[0] if call.args else UNKNOWN)
+        # Which commands are harmless depends on their words, and which loaders on their switches.
+        self.changes.is_asked |= call.name.startswith("subprocess.") or call.name in _SWITCHED_LOADERS
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._record_served_results(call)
         self._follow_configured_package(call)
@@ -2067,6 +2128,8 @@ class Evaluator(ast.NodeVisitor):
         folded = constant_calls.fold_function(call.name, constants)
         if folded is None:
             return None
+        if call.name == "builtins.bytearray":
+            self.changes.note_byte_arrays()
         if folded.provenance is Provenance.LITERAL and len(constants) > 1:
             # A path that is joined from its parts counts as written out.
             self.recorder.record_text(folded, call.line)
@@ -2078,7 +2141,8 @@ class Evaluator(ast.NodeVisitor):
         """Call ``getattr(base, name)``; an attribute whose name is computed is marked as hidden."""
         if len(call.args) < 2:
             return UNKNOWN
-        base, name = call.args[0], call.args[1]
+        self._ask_for_changes(call.args[1])
+        base, name = call.args[0], spread_open(call.args[1])
         if isinstance(name, Alternatives):
             rest = call.args[2:]
             return join_values(
@@ -2097,15 +2161,27 @@ class Evaluator(ast.NodeVisitor):
             if "member" in added_tags:
                 self.log.record(uses.REFERENCE, walks.MEMBER_NAME, call.line)
             return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
-        self.keep_named_member(base, name.value, call.line)
+        return self._take_attribute(base, name, name.value, call.line)
+
+    def _take_attribute(self, base: Value, name: Constant, text: str, line: int) -> Value:
+        """Take the attribute of a known name, whose text is ``text``, as ``getattr`` does."""
+        is_own = isinstance(base, LocalDefinition) or walks.OWN_MODULE in collect_tags(base)
+        if is_own and not self._has_plain_text:
+            self.changes.mark_changed(text)
+        self.keep_named_member(base, text, line)
         command_method = name_resolution.resolve_command_method(base, name)
-        attribute = command_method or self._resolve_attribute(base, name.value, call.line)
+        attribute = command_method or self._resolve_attribute(base, text, line)
+        if isinstance(base, Alternatives):
+            modules = (each for each in base.values if isinstance(each, Unknown) and "module" in each.tags)
+            commands = (name_resolution.resolve_command_method(each, name) for each in modules)
+            attribute = join_values(attribute, *filter(None, commands))
         # ``getattr(os, "system")`` shows its name; ``getattr(os, "sys" + "tem")`` hides it.
         if name.provenance is Provenance.LITERAL:
             return attribute
         if any(isinstance(each, Unknown) and walks.PICKED in each.tags for each in list_alternatives(base)):
-            # Neither the module nor the name is written out.
-            return Unknown(collect_tags(base) | walks.take_computed_attribute(base))
+            # Neither the module nor the name is written out. A module that a changed list named before is evidence.
+            found = (_hide_name(each) for each in list_alternatives(attribute) if isinstance(each, ExternalName))
+            return join_values(Unknown(collect_tags(base) | walks.take_computed_attribute(base)), *found)
         return join_values(*(_hide_name(each) for each in list_alternatives(attribute)))
 
     def _record_taken_text(self, text: Value | None, line: int) -> None:
@@ -2121,6 +2197,8 @@ class Evaluator(ast.NodeVisitor):
     def _call_import(self, call: Call) -> Value:
         """Call a function that imports a module by name, such as ``__import__``, and return the module."""
         argument = call.get_argument(0, "name")
+        self._ask_for_changes(argument)
+        argument = argument if argument is None else spread_open(argument)
         if isinstance(argument, Alternatives):
             rest = call.args[1:] if call.args else ()
             keywords = {key: value for key, value in call.keywords.items() if key != "name"}
@@ -2167,6 +2245,8 @@ class Evaluator(ast.NodeVisitor):
 
     def _run_code_argument(self, call: Call, text: Value | None) -> Value:
         """Evaluate one argument of a call that runs or compiles the code in it: each value that it may be."""
+        self._ask_for_changes(text)
+        text = text if text is None else spread_open(text)
         if isinstance(text, Alternatives):
             self.budget.spend(len(text.values))
             return join_values(*(self._run_code_argument(call, each) for each in text.values))
@@ -2218,6 +2298,7 @@ class Evaluator(ast.NodeVisitor):
                 if not is_within_bounds or find_parser_obstacle(source):
                     self._list_skipped(line, line)
                 return UNKNOWN
+            self.changes.add_body(body, ast.Interactive([]))
             # ``eval`` returns the value of its expression, ``exec`` none.
             if len(body) == 1 and isinstance(body[0], ast.Expr):
                 return self.evaluate(body[0].value)
@@ -2265,6 +2346,7 @@ class Evaluator(ast.NodeVisitor):
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
                     self.recorder.record_overwrite(overwritten, call.line, call.args[2])
             if attribute:
+                self.changes.mark_changed(attribute)
                 self._keep_attribute(attribute, call.args[2])
         return UNKNOWN
 
@@ -2333,7 +2415,7 @@ class Evaluator(ast.NodeVisitor):
         """Call ``list`` or ``tuple``: of known items they make a list with the same items."""
         first = call.args[0] if len(call.args) == 1 else None
         if isinstance(first, Container) and not first.keys:
-            return first
+            return replace(first, is_tuple=call.name == "builtins.tuple")
         return self._call_ordinary(call, ExternalName(call.name))
 
     def _call_zip(self, call: Call) -> Value:
@@ -2348,6 +2430,31 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(source)
         ]
         return join_choices(*items, *call.args[1:])
+
+
+_OPENED: Final = frozenset({Constant, Container, Alternatives})
+"""The kinds of values that ``ChangedContainers`` may open."""
+
+
+def _is_any_namespace(value: Value) -> bool:
+    """Whether a value is a mapping from names to modules or to what is in them, or is found by a walk."""
+    if isinstance(value, Unknown):
+        return "module" in value.tags or walks.is_walk(value.tags)
+    return isinstance(value, ExternalName) and (
+        value.name == "sys.modules" or value.name in _OWN_NAMESPACES or name_resolution.is_module_namespace(value)
+    )
+
+
+def _writes_text(node: ast.Call, callee: Value) -> bool:
+    """Whether a call writes out its first argument, or the name that ``getattr`` takes."""
+    values = (*node.args, *(each.value for each in node.keywords))
+    if all(type(each) is ast.Constant for each in values):
+        return True
+    name = callee.name if isinstance(callee, ExternalName) else ""
+    if name in name_tables.GETTERS:
+        return len(node.args) > 1 and type(node.args[1]) is ast.Constant
+    # Functions with a model of their own may look up any of their arguments.
+    return type(values[0]) is ast.Constant and bool(node.args) and _find_special_call(name) is None
 
 
 def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:

@@ -28,6 +28,7 @@ def list_exported_values(text: str) -> ExportedValues:
     if not fits_at_once(text):
         return {}
     evaluator = Evaluator(limit_steps(text))
+    evaluator.changes.is_asked = True
     with suppress(LimitReachedError, TooDeepError, RecursionError):
         for piece in split_source(text):
             if not piece.fault:
@@ -42,9 +43,9 @@ def _list_values(evaluator: Evaluator, scope: Scope) -> Iterator[tuple[tuple[str
             members = evaluator.get_class_members(each) if isinstance(each, LocalDefinition) else None
             if members is not None:
                 for member, held in list(members.names.items())[:_MOST_VALUES]:
-                    if (text := _find_texts(evaluator, held)) is not None:
+                    if (text := _find_texts(evaluator, evaluator.changes.open_value(member, held))) is not None:
                         yield (name, member), text
-            elif (text := _find_texts(evaluator, each)) is not None:
+            elif (text := _find_texts(evaluator, evaluator.changes.open_value(name, each))) is not None:
                 yield ("", name), text
 
 

@@ -31,11 +31,11 @@ def format_field(value: Value, conversion: int = _NONE, specification: Value | N
     convert = _CONVERSIONS.get(conversion)
     written = value.value if convert is None else convert(value.value)
     if specification is None:
-        return Constant(str(written), value.provenance)
+        return Constant(str(written), value.provenance, value.is_open)
     text = specification.value if isinstance(specification, Constant) else None
     if not isinstance(text, str) or _SPECIFICATION.fullmatch(text) is None:
         return None
     try:
-        return Constant(format(written, text), value.provenance)
+        return Constant(format(written, text), value.provenance, value.is_open)
     except (ValueError, OverflowError):
         return None

@@ -18,6 +18,7 @@ from modelaudit.languages.python.values import (
     Provenance,
     Unknown,
     Value,
+    is_open_constant,
 )
 
 _MAX_PATHS: Final = 16  # paths of one getter
@@ -95,6 +96,8 @@ def call_made_getter(evaluation: Evaluation, call: Call) -> Value:
 
 def _follow_path(evaluation: Evaluation, owner: Value, path: Value, line: int) -> Value:
     """Return what a path of attributes leads to from a value."""
+    if is_open_constant(path):
+        evaluation.call_getattr(Call("builtins.getattr", [owner, UNKNOWN], {}, line))
     text = _get_text(path)
     if not text:
         evaluation.recorder.record_attribute_walk(owner, line)
@@ -119,7 +122,8 @@ def call_get_field(evaluation: Evaluation, call: Call) -> Value:
         evaluation.recorder.record_call(call)
         return Unknown(call.argument_tags)
     provenance = field.provenance if isinstance(field, Constant) else Provenance.LITERAL
-    found = _follow_path(evaluation, values[position], Constant(attributes, provenance), call.line)
+    is_open = field is not None and is_open_constant(field)
+    found = _follow_path(evaluation, values[position], Constant(attributes, provenance, is_open), call.line)
     return Container((found, UNKNOWN))
 
 

@@ -33,6 +33,8 @@ _OFF: Final = frozenset({"", "0", "n", "no", "false", "off"})
 
 def keeps_guard(name: str, value: Value) -> bool:
     """Whether a variable or attribute of this name is one of a guard, and ``value`` leaves the guard in place."""
+    if isinstance(value, Constant) and value.is_open:
+        return False
     if name in _SWITCHES:
         return isinstance(value, Constant) and str(value.value or "").lower() in _OFF
     if name in _CHECKS:

@@ -92,12 +92,17 @@ def _is_git_query(words: Sequence[str]) -> bool:
 
 
 def _list_words(command: Value | None) -> list[str | None]:
-    """Return the words of a list that starts a program, ``None`` for each unknown one; none for a text."""
+    """Return the words of a list that starts a program, ``None`` for each unknown one; none for a text.
+
+    The words of a list that the source may have changed are not known.
+    """
+    if isinstance(command, Constant | Container) and command.is_open:
+        return []
     if isinstance(command, Constant) and isinstance(command.value, tuple):
         return [each if isinstance(each, str) else None for each in command.value]
     if isinstance(command, Container) and not command.keys:
         return [
-            each.value if isinstance(each, Constant) and isinstance(each.value, str) else None
+            each.value if isinstance(each, Constant) and isinstance(each.value, str) and not each.is_open else None
             for each in command.values
         ]
     return []

@@ -17,6 +17,7 @@ from modelaudit.languages.python.values import (
     Unknown,
     Value,
     join_values,
+    open_constant,
 )
 
 MAX_ELEMENTS: Final = 4096
@@ -48,7 +49,7 @@ def _zip_constants(sequences: Sequence[Value]) -> Sequence[tuple[Constant, ...]]
     if not constants or len(constants) != len(sequences):
         return ()
     columns = [
-        [Constant(item, each.provenance) for item in constant_folding.iterate_constant(each) or ()]
+        [Constant(item, each.provenance, each.is_open) for item in constant_folding.iterate_constant(each) or ()]
         for each in constants
     ]
     return list(zip(*columns, strict=False))[:_MAX_ROUNDS]
@@ -63,13 +64,13 @@ def _map_constant(evaluation: Evaluation, function: Value, sequence: Constant, l
         # An empty list may be filled under another name: the function is called once with an unknown item.
         return Container((evaluation.call_value(function, [UNKNOWN], {}, line),))
     results = [
-        evaluation.call_value(function, [Constant(each, sequence.provenance)], {}, line)
+        evaluation.call_value(function, [Constant(each, sequence.provenance, sequence.is_open)], {}, line)
         for each in items[:MAX_ELEMENTS]
     ]
     constants = [each for each in results if isinstance(each, Constant)]
     if constants and len(constants) == len(results):
         folded = constant_folding.fold_sequence(constants)
-        return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED))
+        return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED), folded.is_open)
     return Container(tuple(results))
 
 
@@ -127,19 +128,22 @@ def call_with_key(evaluation: Evaluation, call: Call) -> Value:
 def _list_items(sequence: Value) -> tuple[Value, ...]:
     """List the items of a known sequence; empty for any other value."""
     if isinstance(sequence, Container) and not sequence.keys:
-        return sequence.values[:_MAX_ROUNDS]
+        values = sequence.values[:_MAX_ROUNDS]
+        return tuple(map(open_constant, values)) if sequence.is_open else values
     if not isinstance(sequence, Constant):
         return ()
     items = constant_folding.iterate_constant(sequence) or ()
-    return tuple(Constant(each, max(sequence.provenance, Provenance.COMPUTED)) for each in items[:MAX_ELEMENTS])
+    provenance = max(sequence.provenance, Provenance.COMPUTED)
+    return tuple(Constant(each, provenance, sequence.is_open) for each in items[:MAX_ELEMENTS])
 
 
 def _take_any_item(value: Value) -> Value:
     """Return a value that may be any item of a sequence, for the function that gets them is called once."""
     if isinstance(value, Container) and not value.keys:
-        return join_values(*value.values) if value.values else UNKNOWN
+        item = join_values(*value.values) if value.values else UNKNOWN
+        return open_constant(item) if value.is_open else item
     if isinstance(value, Container):
         return name_resolution.resolve_item(value, UNKNOWN)
     if isinstance(value, Constant) and isinstance(value.value, tuple | str) and value.value:
-        return Constant(value.value[0], value.provenance)
+        return Constant(value.value[0], value.provenance, value.is_open)
     return value

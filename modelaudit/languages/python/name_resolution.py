@@ -33,6 +33,7 @@ from modelaudit.languages.python.values import (
     join_choices,
     join_values,
     list_alternatives,
+    open_constant,
 )
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -178,7 +179,8 @@ def resolve_item(base: Value, key: Value) -> Value:
     if isinstance(base, Alternatives):
         return join_choices(*(resolve_item(each, key) for each in base.values))
     if isinstance(base, Container):
-        return _resolve_container_item(base, key)
+        item = _resolve_container_item(base, key)
+        return open_constant(item) if base.is_open else item
     if isinstance(base, ExternalName):
         return _resolve_namespace_item(base, key)
     if isinstance(base, Unknown):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Constant, Container, Provenance, Value, join_values
+from modelaudit.languages.python.values import Constant, Container, Provenance, Value, join_values, open_constant
 
 _MOST_ITEMS: Final = 256
 
@@ -34,7 +34,8 @@ def sort_items(call: Call) -> Value | None:
     ordered: list[str] | list[int] = sorted(texts) if texts else sorted(numbers)
     if len(ordered) < len(plain):
         return None
-    return Constant(tuple(reversed(ordered) if is_reversed.value else ordered), Provenance.COMPUTED)
+    is_open = any(isinstance(each, Constant) and each.is_open for each in items)
+    return Constant(tuple(reversed(ordered) if is_reversed.value else ordered), Provenance.COMPUTED, is_open)
 
 
 def replace_item(sequence: Value, key: Value, value: Value) -> Value | None:
@@ -56,8 +57,9 @@ def _list_items(value: Value) -> Sequence[Value] | None:
     """Return the items over which a known text, tuple, list or mapping iterates; ``None`` for any other value."""
     if isinstance(value, Container):
         items: Sequence[Value] = [Constant(each) for each in value.keys] if value.keys else value.values
+        items = list(map(open_constant, items)) if value.is_open else items
     elif isinstance(value, Constant) and isinstance(value.value, str | bytes | tuple):
-        items = [Constant(each, value.provenance) for each in value.value[:_MOST_ITEMS]]
+        items = [Constant(each, value.provenance, value.is_open) for each in value.value[:_MOST_ITEMS]]
     else:
         return None
     return items if len(items) < _MOST_ITEMS else None

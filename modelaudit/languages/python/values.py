@@ -11,6 +11,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from modelaudit.model.copies import replace
+
 PlainValue = str | bytes | int | float | bool | None
 """A constant of Python that has no parts."""
 
@@ -29,10 +31,18 @@ class Provenance(IntEnum):
 
 
 class Constant(Struct, frozen=True):
-    """A known value. Every sequence is a tuple of values without parts, whatever its type was."""
+    """A known value. Every sequence is a tuple of values without parts, whatever its type was.
+
+    Attributes:
+        is_open: whether the source may have changed the value since, or the list that it was taken from. What is known
+            of it is evidence, and the value may be any other as well.
+        is_tuple: whether it is a sequence that nothing changes.
+    """
 
     value: PlainValue | tuple[PlainValue, ...]
     provenance: Provenance = Provenance.LITERAL
+    is_open: bool = False
+    is_tuple: bool = False
 
 
 class ExternalName(Struct, frozen=True):
@@ -65,11 +75,13 @@ class Container(Struct, frozen=True):
     """A list, tuple or mapping with items that are not constants.
 
     For a mapping, ``keys`` is as long as ``values``, with ``None`` for an unknown key. For a list or tuple, and for a
-    mapping without a known key, it is empty.
+    mapping without a known key, it is empty. For ``is_open`` and ``is_tuple`` see ``Constant``.
     """
 
     values: tuple[Value, ...]
     keys: tuple[PlainValue | tuple[PlainValue, ...], ...] = ()
+    is_open: bool = False
+    is_tuple: bool = False
 
 
 class PartialCall(Struct, frozen=True):
@@ -194,6 +206,36 @@ def join_choices(*values: Value) -> Value:
     kept = list_alternatives(joined)
     is_dropped = any(map(is_open, values)) and not is_open(joined)
     return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(_is_text, kept)) else joined
+
+
+def is_open_constant(value: Value) -> bool:
+    """Whether one value is a constant that may be another one as well."""
+    return isinstance(value, Constant) and value.is_open
+
+
+def open_constant(value: Value) -> Value:
+    """Mark each constant that a value may be as open: it comes from where the source may have put another one."""
+    if isinstance(value, Constant):
+        return value if value.is_open else replace(value, is_open=True)
+    if isinstance(value, Alternatives):
+        return Alternatives(tuple(map(open_constant, value.values)))
+    return value
+
+
+def keep_open(result: Constant | None, *parts: Value) -> Constant | None:
+    """Mark what was computed from ``parts`` as open if one of them is."""
+    if result is None or result.is_open or not any(map(is_open_constant, parts)):
+        return result
+    return replace(result, is_open=True)
+
+
+def spread_open(value: Value) -> Value:
+    """Return a value with the alternative that it is unknown beside each open constant, which is open no longer."""
+    if not any(map(is_open_constant, list_alternatives(value))):
+        return value
+    closed = (replace(each, is_open=False) if isinstance(each, Constant) else each for each in list_alternatives(value))
+    kept = list_alternatives(join_values(*closed))
+    return Alternatives((*kept, UNKNOWN)) if not any(isinstance(each, Unknown) for each in kept) else Alternatives(kept)
 
 
 def is_open(value: Value) -> bool:
