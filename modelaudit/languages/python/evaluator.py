@@ -1317,7 +1317,7 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(base, Constant) and isinstance(key, Constant):
             return keep_open(constant_folding.fold_item(base, key), base, key) or UNKNOWN
         if type(key) is not Unknown and not self.changes.is_asked:
-            self._ask_for_changes(key if any(map(_is_any_namespace, list_alternatives(base))) else None)
+            self._ask_for_changes(key, base)
         if isinstance(key, Constant) and key.is_open:
             return self._take_open_item(base, key, line)
         if isinstance(base, ExternalName) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
@@ -1722,12 +1722,22 @@ class Evaluator(ast.NodeVisitor):
         is_followed = self.changes.is_asked and type(result) in _OPENED
         return self.changes.open_result(node.func, result) if is_followed else result
 
-    def _ask_for_changes(self, text: Value | None) -> None:
-        """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them."""
-        if text is not None and not self.changes.is_asked:
-            known = (each.value for each in list_alternatives(text) if isinstance(each, Constant))
-            is_known = any(isinstance(each, str | bytes) for each in known)
-            self.changes.is_asked = is_known and not self._writes_text()
+    def _ask_for_changes(self, text: Value | None, base: Value | None = None) -> None:
+        """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them.
+
+        ``base`` is the value of which an item is taken: only one of a namespace has the text as its name.
+        """
+        if text is None or self.changes.is_asked:
+            return
+        for each in list_alternatives(text):
+            if type(each) is Constant and isinstance(each.value, str | bytes) and not self._writes_text():
+                self.changes.is_asked = base is None or any(map(_is_any_namespace, list_alternatives(base)))
+                return
+
+    def _writes_switches(self) -> bool:
+        """Whether the call under evaluation writes out each of its keyword arguments."""
+        node = self._look_up[0] if self._look_up is not None else None
+        return isinstance(node, ast.Call) and all(isinstance(each.value, ast.Constant) for each in node.keywords)
 
     def _writes_text(self) -> bool:
         """Whether the call or item under evaluation writes out the text by which it may look up a name."""
@@ -2052,7 +2062,8 @@ class Evaluator(ast.NodeVisitor):
         if call.name == "builtins.type" and not self._make_class(call):
             return self._find_class_of_function(call.args[0] if call.args else UNKNOWN)
         # Which commands are harmless depends on their words, and which loaders on their switches.
-        self.changes.is_asked |= call.name.startswith("subprocess.") or call.name in _SWITCHED_LOADERS
+        is_switched = call.name in _SWITCHED_LOADERS and not self._writes_switches()
+        self.changes.is_asked |= is_switched or call.name.startswith("subprocess.")
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._record_served_results(call)
         self._follow_configured_package(call)
