@@ -9,6 +9,7 @@ The evaluation is one abstract pass, not an interpreter. Both branches of an ``i
 callable that it was ever bound to, and attributes are shared by all objects: where the truth depends on a value that
 is unknown, the evaluator keeps all answers, so that an attacker gains nothing by a condition or a detour. Constants are
 the exception. They follow the latest binding and are folded, because names such as ``"sys" + "tem"`` are found only so.
+A list that the source may change unseen keeps its folded items as evidence, and they are open (``changed_containers``).
 
 Each visit pays a step of the budget. Nesting is bounded by ``_MAX_DEPTH``, since visits recurse on the stack of this
 process.
