@@ -9,6 +9,7 @@ The evaluation is one abstract pass, not an interpreter. Both branches of an ``i
 callable that it was ever bound to, and attributes are shared by all objects: where the truth depends on a value that
 is unknown, the evaluator keeps all answers, so that an attacker gains nothing by a condition or a detour. Constants are
 the exception. They follow the latest binding and are folded, because names such as ``"sys" + "tem"`` are found only so.
+A list that the source may change unseen keeps its folded items as evidence, and they are open (``changed_containers``).
 
 Each visit pays a step of the budget. Nesting is bounded by ``_MAX_DEPTH``, since visits recurse on the stack of this
 process.
@@ -227,8 +228,8 @@ class Evaluator(ast.NodeVisitor):
         """The name of the function whose body is evaluated by itself."""
         self._configured_packages: set[str] = set()
         """Packages that send to an address set by a call."""
-        self._has_plain_text = False
-        """Whether the call under evaluation writes out the text that it may look up."""
+        self._look_up: tuple[ast.expr, Value] | None = None
+        """The call or item under evaluation, which may look up a name by a text, with its callee or object."""
         self._results: list[Value] = []
         """Values that the function under evaluation has returned so far."""
         self._depth = 0
@@ -363,7 +364,7 @@ class Evaluator(ast.NodeVisitor):
     def _skip(self, node: ast.stmt | ast.Lambda, state: _VisitState) -> None:
         """Continue behind a node that nests too deep or exceeds the budget, and list its lines in ``skipped``."""
         self._depth, self.log.current_function, self._results, self.scope, self.scope.journal = state
-        self._has_plain_text = False
+        self._look_up = None
         # Once the budget is spent, every later statement fails as well, and pays a step for it. Only those soon after
         # that point are listed: the list must not grow with the source.
         if self.budget.steps <= self.budget.max_steps + _LISTED_STEPS_BEYOND_BUDGET:
@@ -1310,17 +1311,17 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.slice, ast.Slice):
             return self._evaluate_slice(base, node.slice)
         key = self.evaluate(node.slice)
-        outer_text, self._has_plain_text = self._has_plain_text, type(node.slice) is ast.Constant
+        outer, self._look_up = self._look_up, (node, base)
         item = self.take_item(base, key, node.lineno)
-        self._has_plain_text = outer_text
+        self._look_up = outer
         return item
 
     def take_item(self, base: Value, key: Value, line: int) -> Value:
         """Take the item of a value under a key: of a constant, a namespace, or an object with ``__getitem__``."""
         if isinstance(base, Constant) and isinstance(key, Constant):
             return keep_open(constant_folding.fold_item(base, key), base, key) or UNKNOWN
-        if not self.changes.is_asked and any(map(_is_any_namespace, list_alternatives(base))):
-            self._ask_for_changes(key)
+        if type(key) is not Unknown and not self.changes.is_asked:
+            self._ask_for_changes(key, base)
         if isinstance(key, Constant) and key.is_open:
             return self._take_open_item(base, key, line)
         if isinstance(base, ExternalName) and base.name in ("builtins.globals", "builtins.locals", "builtins.vars"):
@@ -1363,7 +1364,7 @@ class Evaluator(ast.NodeVisitor):
         value = self.scope.look_up(name)
         if value is not None:
             # The source may go on with the list by another name, which is not known here.
-            if isinstance(value, Constant | Container | Alternatives) and not self._has_plain_text:
+            if isinstance(value, Constant | Container | Alternatives) and not self._writes_text():
                 self.changes.mark_changed(name)
             value = self.changes.open_value(name, value)
             is_computed = isinstance(key, Constant) and key.provenance > Provenance.LITERAL
@@ -1716,20 +1717,35 @@ class Evaluator(ast.NodeVisitor):
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
         if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
             self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
-        outer_text, self._has_plain_text = self._has_plain_text, _writes_text(node, callee)
+        outer_call, self._look_up = self._look_up, (node, callee)
         result = self._call_known_method(
             base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
         )
         result = result if result is not None else self.call_value(callee, args, keywords, node.lineno, base, method)
-        self._has_plain_text = outer_text
+        self._look_up = outer_call
         is_followed = self.changes.is_asked and type(result) in _OPENED
         return self.changes.open_result(node.func, result) if is_followed else result
 
-    def _ask_for_changes(self, text: Value | None) -> None:
-        """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them."""
-        if text is not None and not self._has_plain_text and not self.changes.is_asked:
-            known = (each.value for each in list_alternatives(text) if isinstance(each, Constant))
-            self.changes.is_asked = any(isinstance(each, str | bytes) for each in known)
+    def _ask_for_changes(self, text: Value | None, base: Value | None = None) -> None:
+        """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them.
+
+        ``base`` is the value of which an item is taken: only one of a namespace has the text as its name.
+        """
+        if text is None or self.changes.is_asked:
+            return
+        for each in list_alternatives(text):
+            if type(each) is Constant and isinstance(each.value, str | bytes) and not self._writes_text():
+                self.changes.is_asked = base is None or any(map(_is_any_namespace, list_alternatives(base)))
+                return
+
+    def _writes_switches(self) -> bool:
+        """Whether the call under evaluation writes out each of its keyword arguments."""
+        node = self._look_up[0] if self._look_up is not None else None
+        return isinstance(node, ast.Call) and all(isinstance(each.value, ast.Constant) for each in node.keywords)
+
+    def _writes_text(self) -> bool:
+        """Whether the call or item under evaluation writes out the text by which it may look up a name."""
+        return self._look_up is not None and _writes_text(*self._look_up)
 
     def _set_items(self, target: ast.expr, base: Value, call: Call) -> None:
         """Keep what a method such as ``update`` sets: names of the module, or items of a mapping under a name."""
@@ -2050,7 +2066,8 @@ class Evaluator(ast.NodeVisitor):
         if call.name == "builtins.type" and not self._make_class(call):
             return self._find_class_of_function(call.args[0] if call.args else UNKNOWN)
         # Which commands are harmless depends on their words, and which loaders on their switches.
-        self.changes.is_asked |= call.name.startswith("subprocess.") or call.name in _SWITCHED_LOADERS
+        is_switched = call.name in _SWITCHED_LOADERS and not self._writes_switches()
+        self.changes.is_asked |= is_switched or call.name.startswith("subprocess.")
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._record_served_results(call)
         self._follow_configured_package(call)
@@ -2166,7 +2183,7 @@ class Evaluator(ast.NodeVisitor):
     def _take_attribute(self, base: Value, name: Constant, text: str, line: int) -> Value:
         """Take the attribute of a known name, whose text is ``text``, as ``getattr`` does."""
         is_own = isinstance(base, LocalDefinition) or walks.OWN_MODULE in collect_tags(base)
-        if is_own and not self._has_plain_text:
+        if is_own and not self._writes_text():
             self.changes.mark_changed(text)
         self.keep_named_member(base, text, line)
         command_method = name_resolution.resolve_command_method(base, name)
@@ -2445,8 +2462,10 @@ def _is_any_namespace(value: Value) -> bool:
     )
 
 
-def _writes_text(node: ast.Call, callee: Value) -> bool:
-    """Whether a call writes out its first argument, or the name that ``getattr`` takes."""
+def _writes_text(node: ast.expr, callee: Value) -> bool:
+    """Whether a call or item writes out its first argument or key, or the name that ``getattr`` takes."""
+    if not isinstance(node, ast.Call):
+        return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
     values = (*node.args, *(each.value for each in node.keywords))
     if all(type(each) is ast.Constant for each in values):
         return True
