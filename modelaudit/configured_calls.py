@@ -8,6 +8,7 @@ and a command for ``os.system``.
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
@@ -19,7 +20,7 @@ from modelaudit.languages.document_settings import parse_json_settings, parse_ya
 from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues, Source
-from modelaudit.languages.python.name_tables import IMPORTERS
+from modelaudit.languages.python.name_tables import IMPORTERS, POWERFUL_MEMBERS
 from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.languages.settings import Setting
 from modelaudit.model.address import is_member
@@ -43,6 +44,11 @@ _LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".index.json")
 # Uses by which an evaluated source takes a name of another module.
 _NAMING_USES: Final = frozenset({"call", "call-at-import", "reference", "hidden"})
+_CONFIGURATION: Final = "config.json"
+# Keys by which the library reads other values or files than those that the configuration shows.
+_REDIRECTING: Final = frozenset({"attribute_map", "configuration_files", "sub_configs"})
+# Modules of Python whose functions change what they get.
+_CHANGING: Final = frozenset({"builtins", "operator", "functools", "importlib", "sys", "types", "gc", "inspect"})
 _IMPORTED_BY_NAME: Final = "importlib.*"
 _IMPORT: Final = "import"
 _CONSTANT: Final = "(constant)"
@@ -134,16 +140,19 @@ class ConfiguredCalls(Struct, frozen=True):
         files = [each.path for each in self.records if _is_configuration(each)]
         if len(files) > _MOST_FILES or len(sources) > _MOST_FILES or others:
             return None
-        settings = []
+        settings: list[tuple[str, Sequence[Setting]]] = []
         for path in files:
             found = self._read_settings(path)
-            if found is None or any("attribute_map" in each.path for each in found):
+            if found is None or any(not _REDIRECTING.isdisjoint(each.path) for each in found):
                 return None  # the library may read another value under a key than the file shows
             settings.append((path, found))
+        made = next((found for path, found in settings if path == _CONFIGURATION), ())
+        classes = [str(each.value) for each in made if each.path[:1] == ("auto_map",) and each.value is not None]
         configured = ConfiguredValues(
             _list_texts(setting for _, found in settings for setting in found),
             [get_file_name(each.path) for each in self.records],
-            _list_pieces(settings),
+            _list_read_texts(made),
+            _list_pieces([(_CONFIGURATION, made)]),
         )
         imported = self.find_imported(sources)
         parsed = []
@@ -153,8 +162,8 @@ class ConfiguredCalls(Struct, frozen=True):
             if tree is None:
                 return None
             parsed.append(Source(tree, text, imported.get(path, ImportedValues({}))))
-        nested = {key for _, found in settings for each in found for key in _list_holders(each)}
-        return configured if configured.add_sources(parsed, nested) else None
+        keys = {key for _, found in settings for each in found for key in _list_holders(each)}
+        return configured if configured.add_sources(parsed, keys, classes) else None
 
     def _read_settings(self, path: str) -> Sequence[Setting] | None:
         """Return the settings of a configuration; ``None`` if it cannot be read whole."""
@@ -195,17 +204,20 @@ class ConfiguredCalls(Struct, frozen=True):
         return subjects if is_known and not is_followed else None
 
     def _is_known(self, name: str) -> bool:
-        """Whether a name begins with a file of the model, or with a package whose dangerous names the rules list.
+        """Whether a name is one of the model's files, or of a module whose dangerous names the rules list.
 
         Such a name is judged as where a source writes it out.
         """
+        module, _, member = name.rpartition(".")
         package = name.partition(".")[0]
-        reviewed = self.catalogue.callables.by_name.items()
-        return (
-            package in sys.stdlib_module_names
-            or self._is_own(name)
-            or any(entry.standing is Standing.TRUSTED for key, entry in reviewed if key.startswith(f"{package}."))
-        )
+        if package in sys.stdlib_module_names:
+            return package not in _CHANGING
+        reviewed = [
+            key for key, entry in self.catalogue.callables.by_name.items() if entry.standing is Standing.TRUSTED
+        ]
+        if any(key.startswith(f"{name}.") for key in reviewed) or self._is_own(name):
+            return True
+        return member not in POWERFUL_MEMBERS and any(key.startswith(f"{module}.") for key in reviewed)
 
     def _is_own(self, name: str) -> bool:
         """Whether a dotted name begins with a file or folder of the model's own code."""
@@ -263,9 +275,16 @@ def _list_pieces(files: Iterable[tuple[str, Sequence[Setting]]]) -> Mapping[str,
 
 
 def _list_holders(setting: Setting) -> Iterator[str]:
-    """Yield the keys whose value holds a text, at whatever depth."""
-    if isinstance(setting.value, str):
+    """Yield the keys whose value is, or holds at whatever depth, anything but a number."""
+    if not isinstance(setting.value, int | float):
         yield from (each for each in setting.path if not each.isdigit())
+
+
+def _list_read_texts(settings: Sequence[Setting]) -> Mapping[tuple[str, ...], str]:
+    """Return the text at each path of a file that holds one value there."""
+    counted = Counter(each.path for each in settings)
+    texts = {each.path: each.value for each in settings if isinstance(each.value, str)}
+    return {path: text for path, text in texts.items() if counted[path] == 1}
 
 
 def _get_list_path(setting: Setting) -> tuple[str, ...]:

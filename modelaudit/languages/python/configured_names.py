@@ -60,7 +60,7 @@ def resolve_configured_calls(
         return None
     reader = _KeyReader(configured)
     reader.visit(tree)
-    values = {key: configured.get_values(key) for key in reader.keys}
+    values = reader.texts
     count = prod(map(len, values.values()))
     if not values or count > _MOST_COMBINATIONS or count * len(text) > _MOST_CHARACTERS:
         return None
@@ -108,10 +108,14 @@ def _find_read_key(node: ast.AST, imported: frozenset[str]) -> str:
 
 
 class _KeyReader(ast.NodeVisitor):
-    """Collects the keys with values that a source reads, without those under which it finds a function to call."""
+    """Collects the texts that a source reads, without those under which it finds a function to call.
+
+    Attributes:
+        texts: by the keys that lead to them.
+    """
 
     def __init__(self, configured: ConfiguredValues) -> None:
-        self.keys: dict[str, None] = {}
+        self.texts: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._configured = configured
         self._imported: frozenset[str] = frozenset()
 
@@ -121,20 +125,20 @@ class _KeyReader(ast.NodeVisitor):
         self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> None:
-        """Keep the key of an expression that reads one."""
+        """Keep the texts of an expression that reads some."""
         key = _find_read_key(node, self._imported)
         is_set_by_loader = key.startswith("_") and not key.endswith("_")
-        if key in _RESERVED or is_set_by_loader or not self._configured.get_values(key):
-            pass
-        elif isinstance(node, ast.expr) and self._configured.may_hold_value(node):
-            self.keys[key] = None
+        if isinstance(node, ast.expr) and key and key not in _RESERVED and not is_set_by_loader:
+            path, texts = self._configured.find_texts(node)
+            if texts:
+                self.texts[path] = texts
         super().generic_visit(node)
 
 
 class _ValueWriter(ast.NodeTransformer):
     """Replaces each expression that reads a chosen key by its value."""
 
-    def __init__(self, chosen: Mapping[str, str], configured: ConfiguredValues) -> None:
+    def __init__(self, chosen: Mapping[tuple[str, ...], str], configured: ConfiguredValues) -> None:
         self._chosen = chosen
         self._configured = configured
         self._imported: frozenset[str] = frozenset()
@@ -148,10 +152,10 @@ class _ValueWriter(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> ast.AST:
         """Replace the expression, or go on with its parts."""
-        key = _find_read_key(node, self._imported)
-        is_value = key in self._chosen and isinstance(node, ast.expr) and self._configured.may_hold_value(node)
-        if is_value and id(node) not in self._called:
-            # A joined text, and no constant: the source does not write the name out.
-            return ast.parse(f'"".join(({self._chosen[key]!r},))', mode="eval").body
+        if isinstance(node, ast.expr) and _find_read_key(node, self._imported) and id(node) not in self._called:
+            path, _ = self._configured.find_texts(node)
+            if path in self._chosen:
+                # A joined text, and no constant: the source does not write the name out.
+                return ast.parse(f'"".join(({self._chosen[path]!r},))', mode="eval").body
         visited: ast.AST = super().visit(node)
         return visited

@@ -25,6 +25,18 @@ from modelaudit.model.lazy_pattern import defer_pattern
 _READING: Final = defer_pattern(r"\b(?:open|read_text|loads?|safe_load|load_yaml|full_load|OmegaConf|from_json_file)\b")
 _SEPARATOR: Final = defer_pattern(r"[\s=,]+")
 _WORD: Final = defer_pattern(r"\w+")
+# Attributes that the library gives a configuration itself, or converts: the file may hold another value.
+_LIBRARY_KEYS: Final = frozenset(
+    {"allow_global_per_layer_attribute_access", "architectures", "attn_implementation", "attribute_map", "auto_map",
+     "base_config_key", "base_model_ep_plan", "base_model_fsdp_plan", "base_model_pp_plan", "base_model_tp_plan",
+     "chunk_size_feed_forward", "default_config_fields", "default_rope_type", "default_theta", "dtype",
+     "extra_config_files", "extra_files", "id2label", "ignore_keys_at_rope_validation", "is_custom_code",
+     "is_encoder_decoder", "is_heterogeneous", "is_remote_code", "label2id", "layer_types", "model_type",
+     "name_or_path", "nested_rope_parameter_keys", "num_labels", "output_attentions", "output_hidden_states",
+     "per_layer_attributes", "per_layer_config", "problem_type", "quantization_config", "return_dict",
+     "rope_parameters", "rope_scaling", "rope_type", "sub_configs", "sub_configs_defaults", "torch_dtype",
+     "transformers_version", "use_return_dict"}
+)  # fmt: skip
 _MEMBER_GETTERS: Final = frozenset({"getattr", "attrgetter"})
 # Ways to get a list of a configuration without its key.
 _SHARES_LISTS: Final = defer_pattern(
@@ -53,6 +65,7 @@ class ConfiguredValues:
         self,
         settings: Mapping[str, Collection[str]],
         paths: Collection[str],
+        read: Mapping[tuple[str, ...], str] = MappingProxyType({}),
         pieces: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> None:
         """Keep the configurations.
@@ -60,35 +73,51 @@ class ConfiguredValues:
         Args:
             settings: the texts under each key that holds nothing but texts.
             paths: the names of all files of the model, without folders.
+            read: the text at each path of the file from which the library makes the configuration.
             pieces: the joined texts under each key that holds nothing but lists of texts.
         """
         self._values = {key: dict.fromkeys(values) for key, values in settings.items()}
         keys = {*self._values, *pieces}
         # A name that is itself a key would read the list under that key.
         self._keys = frozenset(keys)
+        self._read = read
         self._model: PlainModel | None = None
         self._pieces = {} if keys & {each for texts in pieces.values() for each in texts} else dict(pieces)
         self._own_modules = frozenset(each.removesuffix(".py") for each in paths if each.endswith(".py"))
 
-    def get_values(self, key: str) -> tuple[str, ...]:
-        """Return the texts under a key, a list of pieces as one text; none if it is unknown or has another source."""
-        return tuple(self._values.get(key, self._pieces.get(key, ())))
+    def find_texts(self, node: ast.expr) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the keys by which an expression reads a configuration, and the texts that it may get; none if unknown.
 
-    def add_sources(self, sources: Sequence[Source], nested: Collection[str]) -> bool:
+        Before the sources were added, that is the text under the last key anywhere in the configurations.
+        """
+        if self._model is not None:
+            return self._find_read_text(node, self._model)
+        key = find_read_key(node)[0]
+        return (key,), tuple(self._values.get(key, ()))
+
+    def _find_read_text(self, node: ast.expr, model: PlainModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the keys by which an expression reads the configuration of a plain model, and the text there."""
+        path = model.find_path(node)
+        is_own = any(each in _LIBRARY_KEYS or each.startswith("_") for each in path)
+        if not path or is_own:
+            return path, ()
+        if path[-1] in self._pieces and len(path) == 1:
+            return path, tuple(self._pieces[path[-1]])
+        return path, (self._read[path],) if path in self._read and path[-1] in self._values else ()
+
+    def add_sources(self, sources: Sequence[Source], keys: Collection[str], classes: Collection[str]) -> bool:
         """Take the values that the sources of the model give its keys; return whether they take no text from elsewhere.
 
         Args:
             sources: all sources of the model; their trees change.
-            nested: the keys that hold mappings, or lists with texts in them.
+            keys: the keys that hold anything but numbers.
+            classes: those that the configuration makes the library load, ``file.Class``.
         """
         trees = [each.tree for each in sources]
         model = PlainModel(trees)
         for source in sources:
             blank_docstrings(source.tree)
-            writer = _TextWriter(self, model)
-            writer.visit(source.tree)
-            if writer.is_ambiguous:
-                return False
+            _TextWriter(self, model).visit(source.tree)
             is_bound = source.imported.may_be_bound(source.text, ())
             values = {} if is_bound else source.imported.values
             settled = settle_texts(source.tree, ClosedTexts(source.tree, self._own_modules, values), self._pieces)
@@ -100,20 +129,16 @@ class ConfiguredValues:
             if self._pieces:
                 self._drop_shared_pieces(source.tree, settled.names)
         self._model = PlainModel(trees)
-        return self._model.is_plain(self._own_modules, self._keys.union(nested))
+        return self._model.is_plain(self._own_modules, self._keys.union(keys), classes)
 
-    def get_text(self, key: str) -> str | None:
-        """Return the only text under a key; ``None`` for a key with none or several."""
-        values = tuple(self._values.get(key, ()))
-        return values[0] if len(values) == 1 else None
+    def get_text(self, node: ast.expr, model: PlainModel) -> str | None:
+        """Return the text that an expression reads from the configuration of a plain model; ``None`` for others."""
+        path, texts = self._find_read_text(node, model)
+        return texts[0] if texts and path[-1] not in self._pieces else None
 
     def follows(self, name: str) -> bool:
         """Whether a class of the model is one of models or configurations, which the library alone makes."""
         return self._model is not None and name in self._model.names
-
-    def may_hold_value(self, node: ast.expr) -> bool:
-        """Whether an expression that reads a key reads it from a configuration, as far as sources were added."""
-        return self._model is None or self._model.reads_configuration(node)
 
     def _drop_shared_pieces(self, tree: ast.Module, names: Collection[str]) -> None:
         """Drop the lists that a source may reach otherwise than to join them: it may change what they hold.
@@ -185,26 +210,18 @@ class ConfiguredValues:
 
 
 class _TextWriter(ast.NodeTransformer):
-    """Writes the text of a key in the place of each expression that reads it.
-
-    Attributes:
-        is_ambiguous: whether the source reads a key with several texts: which of them it gets is not known.
-    """
+    """Writes the text in the place of each expression that reads it from the configuration."""
 
     def __init__(self, configured: ConfiguredValues, model: PlainModel) -> None:
         self._configured = configured
         self._model = model
-        self.is_ambiguous = False
 
     def visit(self, node: ast.AST) -> ast.AST:
         """Replace the expression, or go on with its parts."""
-        if isinstance(node, ast.expr) and self._model.reads_configuration(node):
-            texts = self._configured.get_values(find_read_key(node)[0])
-            self.is_ambiguous = self.is_ambiguous or len(texts) > 1
-            text = self._configured.get_text(find_read_key(node)[0])
-            if text is not None:
-                # A joined text is settled like one that the source spells in pieces.
-                return ast.copy_location(ast.parse(f'"".join(({text!r},))', mode="eval").body, node)
+        text = self._configured.get_text(node, self._model) if isinstance(node, ast.expr) else None
+        if text is not None:
+            # A joined text is settled like one that the source spells in pieces.
+            return ast.copy_location(ast.parse(f'"".join(({text!r},))', mode="eval").body, node)
         visited: ast.AST = super().visit(node)
         return visited
 

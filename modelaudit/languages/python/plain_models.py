@@ -24,7 +24,8 @@ from modelaudit.model.lazy_pattern import defer_pattern
 _LIBRARY: Final = "transformers"
 _CONFIGURATIONS: Final = frozenset({"PretrainedConfig", "PreTrainedConfig"})
 _MODELS: Final = frozenset({"PreTrainedModel"})
-_MODULES: Final = frozenset({"Module"})
+_MODULES: Final = frozenset({"nn.Module", "torch.nn.Module"})
+_BASES: Final = _CONFIGURATIONS | _MODELS | {"Module"}
 # Names that a source may bind in no way, for code or the library calls them to read a configuration or to find a name.
 _RESERVED: Final = (
     frozenset(dir(builtins))
@@ -51,7 +52,7 @@ _REACHES_MORE: Final = defer_pattern(
     r"\b(?:open|type|cls|base_config\w*|sub_configs|from_\w+|_from_\w+|named_\w+|state_dict|children|keys|items|values"
     r"|popitem|getsource\w*|getclosurevars|getmembers\w*|signature|wraps|update_wrapper|patch|linecache|listdir|scandir"
     r"|walk|glob|read\w*|load\w*|get_data|copy|deepcopy|replace|setattr|delattr|_\w+_(?:state|mapping)|_extra_content"
-    r"|tree_\w+|builtins)\b|\b(?:modules|parameters|buffers)\(|\bsuper\((?!\)\.__init__\()|\.__(?!init__|call__)\w+__"
+    r"|tree_\w+|builtins|meta_path|path_hooks|path_importer_cache|find_spec|ModuleSpec|sys\.path)\b|\b(?:modules|parameters|buffers)\(|\bsuper\((?!\)\.__init__\()|\.__(?!init__|call__)\w+__"
     r"|(?<![.\w])__(?:class|dict|builtins|spec|loader)__"
 )
 
@@ -69,28 +70,41 @@ class PlainModel:
         self._trees = trees
         self._parents = {id(child): node for node in self._walk() for child in ast.iter_child_nodes(node)}
         self._classes = [node for node in self._walk() if isinstance(node, ast.ClassDef)]
+        self._imported, self._modules = self._list_imported(), self._list_modules()
         self._library = frozenset(self._list_library_names())
-        self.roots = frozenset(self._list_roots())
+        self._parameters = list(self._list_roots())
+        self.roots = frozenset(each.arg for each in self._parameters)
         self.names = frozenset(each.name for each in self._classes if self._has_base(each, _MODELS | _CONFIGURATIONS))
 
-    def is_plain(self, own_modules: Collection[str], keys: Collection[str]) -> bool:
-        """Whether code can do nothing with a configuration but to read the values that its files hold.
+    def is_plain(self, own_modules: Collection[str], keys: Collection[str], classes: Collection[str]) -> bool:
+        """Whether code can do nothing with a configuration but to read the values that its file holds.
 
         Args:
             own_modules: the names of the files of the model.
-            keys: the keys that hold texts, or mappings and lists with texts in them.
+            keys: the keys that hold anything but numbers.
+            classes: those that the configuration makes the library load, ``file.Class``.
         """
-        return self._imports_plainly(own_modules) and self._defines_plainly() and self._uses_plainly(keys)
+        named = {each.rpartition(".")[2] for each in classes}
+        return (
+            named == self.names
+            and self._imports_plainly(own_modules)
+            and self._defines_plainly()
+            and self._uses_plainly(keys)
+        )
 
-    def reads_configuration(self, node: ast.expr) -> bool:
-        """Whether an expression reads a written key of the configuration, or of a mapping in it."""
+    def find_path(self, node: ast.expr) -> tuple[str, ...]:
+        """Return the keys by which an expression reads the configuration, from the outermost; empty for any other."""
         key, default = find_read_key(node)
         base = find_base(node)
         match base:
             case ast.Call(func=ast.Attribute(value=inner, attr="to_dict"), args=[], keywords=[]):
                 base = inner
-        is_root = isinstance(base, ast.Name) and base.id in self.roots
-        return key != "" and default is None and base is not None and (is_root or self.reads_configuration(base))
+        if key == "" or default is not None or base is None:
+            return ()
+        if isinstance(base, ast.Name) and base.id in self.roots:
+            return (key,)
+        path = self.find_path(base)
+        return (*path, key) if path else ()
 
     def _walk(self) -> Iterator[ast.AST]:
         """Yield the nodes of all sources."""
@@ -103,13 +117,14 @@ class PlainModel:
             if isinstance(node, ast.ImportFrom) and node.module == _LIBRARY and node.level == 0:
                 yield from (each.name for each in node.names if each.asname is None)
 
-    def _list_roots(self) -> Iterator[str]:
+    def _list_roots(self) -> Iterator[ast.arg]:
         """Yield the parameter that holds the configuration, of the constructor of each model."""
         for node in self._classes:
-            if self._has_base(node, _MODELS):
-                for each in node.body:
-                    if isinstance(each, ast.FunctionDef) and each.name == "__init__" and len(each.args.args) > 1:
-                        yield each.args.args[1].arg
+            for each in node.body if self._has_base(node, _MODELS) else ():
+                if isinstance(each, ast.FunctionDef) and each.name == "__init__" and not each.args.posonlyargs:
+                    args = each.args.args
+                    if len(args) > 1 and len(each.args.defaults) < len(args) - 1:
+                        yield args[1]
 
     def _has_base(self, node: ast.ClassDef, names: Collection[str]) -> bool:
         """Whether a class has one of these classes of the library as its only base."""
@@ -121,21 +136,27 @@ class PlainModel:
     # ---- imports and definitions ----
 
     def _imports_plainly(self, own_modules: Collection[str]) -> bool:
-        """Whether imports take modules for what they are, and nothing of the model under the name of a module."""
+        """Whether imports take modules for what they are, and nothing else under a reserved name."""
         for node in self._walk():
-            if isinstance(node, ast.Import):
-                if any(each.name.partition(".")[0] in own_modules for each in node.names):
-                    return False
-            elif isinstance(node, ast.ImportFrom):
-                is_own = node.level > 0
-                if not is_own and (node.module or "").partition(".")[0] in own_modules:
-                    return False
-                names = {each.asname or each.name for each in node.names}
-                if "*" in names or (is_own and not _RESERVED.isdisjoint(names)):
-                    return False
-                if any(isinstance(self._parents.get(id(node)), ast.ClassDef) for _ in names):
-                    return False
-        return True
+            if isinstance(node, ast.Import | ast.ImportFrom) and not self._is_plain_import(node, own_modules):
+                return False
+        return self.roots.isdisjoint(self._list_imported())
+
+    def _is_plain_import(self, node: ast.Import | ast.ImportFrom, own_modules: Collection[str]) -> bool:
+        """Whether an import binds no reserved name but to that very class or module."""
+        if isinstance(self._parents.get(id(node)), ast.ClassDef):
+            return False
+        if isinstance(node, ast.Import):
+            roots = {each.name.partition(".")[0] for each in node.names}
+            second = {each.asname for each in node.names if each.asname}
+            return roots.isdisjoint(own_modules) and second.isdisjoint(_RESERVED | _BASES)
+        names = {each.asname or each.name for each in node.names}
+        is_own = node.level > 0 or (node.module or "").partition(".")[0] in own_modules
+        if "*" in names or (is_own and node.level == 0):
+            return False
+        if is_own or any(each.asname for each in node.names):
+            return names.isdisjoint(_RESERVED | _BASES)
+        return names.isdisjoint(_BASES) or node.module == _LIBRARY
 
     def _defines_plainly(self) -> bool:
         """Whether each class is one that the rule knows, and no definition takes a reserved name or that of another."""
@@ -149,6 +170,7 @@ class PlainModel:
             max(names.values(), default=0) <= 1
             and len(configurations) == 1
             and all(map(_is_plain_configuration, configurations))
+            and all(map(_is_plain_model, models))
             and all(map(self._is_plain_class, others))
             and _RESERVED.isdisjoint(self._list_bound())
         )
@@ -161,29 +183,64 @@ class PlainModel:
         """Yield each name that the sources bind by anything but an import, but the special methods of classes."""
         for tree in self._trees:
             yield from (each for each in list_assigned_names(tree) if each not in _SPECIAL_METHODS)
+        allowed = set(map(id, self._parameters))
         for node in self._walk():
-            if isinstance(node, ast.arg):
+            if isinstance(node, ast.arg) and id(node) not in allowed:
                 yield node.arg
 
     def _is_plain_class(self, node: ast.ClassDef) -> bool:
         """Whether a class that is neither a model nor a configuration has no base, or that of the parts of models."""
-        bases = [each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in node.bases]
-        return not node.keywords and not node.decorator_list and all(each in _MODULES for each in bases)
+        is_known = all(ast.unparse(each) in _MODULES for each in node.bases)
+        return is_known and not node.keywords and not node.decorator_list
 
     # ---- uses ----
 
     def _uses_plainly(self, keys: Collection[str]) -> bool:
         """Whether the sources read no other object by such keys, make no model themselves and reach nothing hidden."""
-        names = [node.arg for node in self._walk() if isinstance(node, ast.arg)]
         bound = {each for tree in self._trees for each in list_assigned_names(tree)}
-        parameters = sum(each in self.roots for each in names)
-        models = sum(self._has_base(each, _MODELS) for each in self._classes)
+        known = set(map(id, self._parameters))
+        parameters = (each for each in self._walk() if isinstance(each, ast.arg))
+        shadowed = any(each.arg in self.roots and id(each) not in known for each in parameters)
+        words = {word for node in self._walk() if isinstance(node, ast.Constant) for word in str(node.value).split()}
         return (
-            parameters <= models
+            not shadowed
             and self.roots.isdisjoint(bound)
+            and words.isdisjoint(self.roots | {"config"})
             and not any(_REACHES_MORE.search(ast.unparse(tree)) for tree in self._trees)
-            and all(self._is_plain_use(node, keys) for node in self._walk())
+            and all(self._is_plain_use(node, keys) and self._is_plain_store(node, keys) for node in self._walk())
         )
+
+    def _is_plain_store(self, node: ast.AST, keys: Collection[str]) -> bool:
+        """Whether a node changes no object but by an attribute that is no key, and takes no module as a value."""
+        match node:
+            case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Del()) | ast.Match():
+                return False
+            case ast.Attribute(value=base, attr=name, ctx=ast.Store()):
+                is_local = isinstance(base, ast.Name) and base.id not in self._imported
+                return is_local and (name not in keys or self._is_in_configuration(node))
+            case ast.AugAssign(target=target):
+                return isinstance(target, ast.Name)
+            case ast.Name(id=name, ctx=ast.Load()) if name in self._modules:
+                return self._is_plain_module(node, self._parents.get(id(node)))
+            case ast.Attribute(attr="modules") if ast.unparse(node) == "sys.modules":
+                parent = self._parents.get(id(node))
+                return isinstance(parent, ast.Subscript) and parent.value is node
+        return True
+
+    def _is_in_configuration(self, node: ast.AST | None) -> bool:
+        """Whether a node lies in the class of the configuration, whose statements are looked at one by one."""
+        while node is not None and not isinstance(node, ast.ClassDef):
+            node = self._parents.get(id(node))
+        return node is not None and self._has_base(node, _CONFIGURATIONS)
+
+    def _is_plain_module(self, node: ast.AST, parent: ast.AST | None) -> bool:
+        """Whether code takes a member of a module, by a dot or in a lookup."""
+        if isinstance(parent, ast.Attribute):
+            return True
+        if not isinstance(parent, ast.Call) or node not in parent.args:
+            return False
+        called = parent.func.func if isinstance(parent.func, ast.Call) else parent.func
+        return isinstance(called, ast.Lambda) or _get_last(called) in _LOOKUPS
 
     def _is_plain_use(self, node: ast.AST, keys: Collection[str]) -> bool:
         """Whether a node names no model but to announce it, and uses a configuration by its written keys alone."""
@@ -199,21 +256,19 @@ class PlainModel:
                 return False
             case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) if name.endswith("Config"):
                 return False
-            case ast.Attribute(value=base, ctx=ast.Store() | ast.Del()):
-                return isinstance(base, ast.Name) and base.id not in self._list_imported()
             case ast.expr() if find_read_key(node)[0] in keys:
-                return self.reads_configuration(node) and (self._is_read(node, parent) or self._is_name(parent))
+                return bool(self.find_path(node)) and (self._is_read(node, parent) or self._is_argument(parent))
         return True
 
-    def _is_name(self, parent: ast.AST | None) -> bool:
-        """Whether a node is a part of the name of a lookup in a settled source, or an argument of what that finds."""
-        while isinstance(parent, ast.Tuple | ast.Starred):
-            parent = self._parents.get(id(parent))
-        if not isinstance(parent, ast.Call):
+    def _is_argument(self, parent: ast.AST | None) -> bool:
+        """Whether a node is a part of the name of a lookup in a settled source, or starred in the call behind it."""
+        is_part = isinstance(parent, ast.Tuple | ast.Starred)
+        user = self._parents.get(id(parent)) if is_part else None
+        if not isinstance(user, ast.Call):
             return False
-        called = parent.func.func if isinstance(parent.func, ast.Call) else parent.func
-        name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-        return name in _LOOKUPS
+        found = isinstance(parent, ast.Starred)
+        called = user.func.func if found and isinstance(user.func, ast.Call) else user.func
+        return _get_last(called) in _LOOKUPS and found is isinstance(user.func, ast.Call)
 
     def _is_read(self, node: ast.AST, parent: ast.AST | None) -> bool:
         """Whether code reads a written key of an object, or takes it as a mapping to do so."""
@@ -228,10 +283,15 @@ class PlainModel:
             return find_read_key(call)[0] != ""
         return not call.args and not call.keywords and self._is_read(call, self._parents.get(id(call)))
 
-    def _list_imported(self) -> set[str]:
+    def _list_imported(self) -> frozenset[str]:
         """Return the names that the sources import."""
         aliases = (node for node in self._walk() if isinstance(node, ast.alias))
-        return {each.asname or each.name.partition(".")[0] for each in aliases}
+        return frozenset(each.asname or each.name.partition(".")[0] for each in aliases)
+
+    def _list_modules(self) -> frozenset[str]:
+        """Return the names under which the sources import modules."""
+        imports = (node for node in self._walk() if isinstance(node, ast.Import))
+        return frozenset(each.asname or each.name.partition(".")[0] for node in imports for each in node.names)
 
 
 _PLAIN_VALUES: Final = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.expr_context, ast.UnaryOp, ast.USub)
@@ -252,10 +312,42 @@ def _is_plain_configuration(node: ast.ClassDef) -> bool:
                 isinstance(part, _PLAIN_VALUES) for part in ast.walk(value)
             ):
                 continue
-            case ast.FunctionDef(name="__init__", decorator_list=[], body=body) if all(map(_is_plain_store, body)):
+            case ast.FunctionDef(name="__init__", decorator_list=[], args=taken, body=body) if all(
+                map(_is_plain_store, body)
+            ) and all(map(_is_plain_parameter, ast.iter_child_nodes(taken))):
                 continue
         return False
     return True
+
+
+def _is_plain_parameter(node: ast.AST) -> bool:
+    """Whether a parameter has no annotation but a name, or a default is a constant."""
+    return isinstance(node, ast.Constant) or (
+        isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name | ast.Constant | None)
+    )
+
+
+def _is_plain_model(node: ast.ClassDef) -> bool:
+    """Whether the class of a model holds constants, its constructor and ``forward``."""
+    for each in node.body:
+        match each:
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                continue
+            case ast.Assign(targets=[ast.Name(id="config_class")], value=ast.Name()):
+                continue
+            case ast.Assign(targets=[ast.Name()], value=value) if all(
+                isinstance(part, _PLAIN_VALUES) for part in ast.walk(value)
+            ):
+                continue
+            case ast.FunctionDef(name="__init__" | "forward", decorator_list=[]):
+                continue
+        return False
+    return True
+
+
+def _get_last(node: ast.AST) -> str:
+    """Return a name or the last part of a dotted one; empty for any other expression."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _is_plain_store(node: ast.stmt) -> bool:
