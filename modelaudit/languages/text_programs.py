@@ -212,6 +212,6 @@ def _search_tags(window: Window, limits: Limits) -> Iterator[Reading]:
     if is_cut and unread is None:
         detail = f"the text has more than {_LONGEST_YAML} bytes, and only these were searched for YAML tags"
         unread = Unread(UnreadReason.LIMIT, detail)
-    yield from read_tags(tuple(facts.tags.items()))
+    yield from read_tags(tuple(facts.tags.items()), facts.arguments)
     if unread is not None:
         yield unread

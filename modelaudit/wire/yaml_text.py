@@ -13,6 +13,7 @@ from modelaudit.wire.deadline import iterate_within_deadline
 from modelaudit.wire.key_set import MOST_KEYS_KEPT, UNNAMED_KEY, KeySet
 
 _CORE_TAG = "tag:yaml.org,2002:"
+_MOST_ARGUMENTS = 100  # keys that are kept of the mappings with one tag
 _MOST_TAGS = 1000
 _LONGEST_EVENT = 8 * MIB
 _MOST_DUPLICATES_KEPT = 1000
@@ -122,6 +123,7 @@ class _OpenCollection(Struct):
     is_mapping: bool
     expects_key: bool = True
     keys: KeySet = field(default_factory=KeySet)
+    tag: str = ""
 
 
 class YamlFacts(Struct):
@@ -131,6 +133,7 @@ class YamlFacts(Struct):
         wanted: keys to look for; ``present_keys`` collects those that occur at any depth.
         duplicates: keys that occur twice in one mapping, with their lines.
         tags: each explicit tag with the line of its first use.
+        arguments: the keys of the mappings with each tag; an empty one for a sequence, a value or a key by an anchor.
     """
 
     wanted: frozenset[str] = frozenset()
@@ -138,6 +141,7 @@ class YamlFacts(Struct):
     root: str = "empty"
     keys: list[str] = field(default_factory=list)
     tags: dict[str, int] = field(default_factory=dict)
+    arguments: dict[str, set[str]] = field(default_factory=dict)
     duplicates: list[tuple[str, int]] = field(default_factory=list)
     documents: int = 0
 
@@ -153,10 +157,10 @@ class YamlFacts(Struct):
             if isinstance(event, yaml.CollectionEndEvent):
                 self._record_unnamed_duplicate(event, frames.pop())
             elif isinstance(event, yaml.NodeEvent):
-                self._record_tag(event)
+                tag = self._record_tag(event)
                 self._record_place(event, frames)
                 if isinstance(event, yaml.CollectionStartEvent):
-                    frames.append(_OpenCollection(isinstance(event, yaml.MappingStartEvent)))
+                    frames.append(_OpenCollection(isinstance(event, yaml.MappingStartEvent), tag=tag))
 
     def _record_duplicate(self, key: str, event: yaml.Event) -> None:
         """Record a key that occurs twice with the line of ``event``, up to a bound."""
@@ -168,14 +172,19 @@ class YamlFacts(Struct):
         if ended.keys.has_unnamed_duplicate():
             self._record_duplicate(UNNAMED_KEY, event)
 
-    def _record_tag(self, event: yaml.NodeEvent) -> None:
-        """Record the tag of a node with its line, if it has one that was not met before."""
+    def _record_tag(self, event: yaml.NodeEvent) -> str:
+        """Record the tag of a node with its line, if it was not met before; return it, empty without one."""
         tag = getattr(event, "tag", None)
         if tag is None:
-            return
-        if len(self.tags) >= _MOST_TAGS and shorten_tag(tag) not in self.tags:
+            return ""
+        short_tag = shorten_tag(tag)
+        if len(self.tags) >= _MOST_TAGS and short_tag not in self.tags:
             raise LimitReachedError(f"it uses more than {_MOST_TAGS} different tags")
-        self.tags.setdefault(shorten_tag(tag), _get_line(event))
+        self.tags.setdefault(short_tag, _get_line(event))
+        arguments = self.arguments.setdefault(short_tag, set())
+        if isinstance(event, yaml.SequenceStartEvent) or (isinstance(event, yaml.ScalarEvent) and event.value):
+            arguments.add("")
+        return short_tag
 
     def _record_place(self, event: yaml.NodeEvent, frames: list[_OpenCollection]) -> None:
         """Record a node that is a root or a key; ``frames`` are the collections around it, outermost first."""
@@ -187,6 +196,8 @@ class YamlFacts(Struct):
         frame = frames[-1]
         if not frame.is_mapping:
             return
+        if frame.expects_key and frame.tag and len(self.arguments[frame.tag]) < _MOST_ARGUMENTS:
+            self.arguments[frame.tag].add(event.value if isinstance(event, yaml.ScalarEvent) else "")
         if frame.expects_key and isinstance(event, yaml.ScalarEvent):
             occurred_before = frame.keys.add(event.value)
             if occurred_before and event.value != MERGE_KEY:

@@ -8,7 +8,8 @@ Sources: ``yaml/constructor.py`` (``!!python/object/apply:os.system``); ``hyperp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from modelaudit.languages.configurations.python_names import build_outlines
@@ -41,6 +42,12 @@ _FOREIGN_TAGS: Final = (
 _INCLUDED: Final = defer_pattern(r"!include:(.++)")
 _FUNCTION_TAG: Final = "!function"
 _READ_WITH_VALUE: Final = frozenset({_FUNCTION_TAG, "!include"})
+# Classes of which an object keeps these arguments; others make it load more files or call functions.
+# Source: ``speechbrain/utils/parameter_transfer.py``: ``paths`` and ``custom_hooks`` of ``Pretrainer``.
+_KEPT_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
+    "speechbrain.utils.parameter_transfer.Pretrainer": frozenset({"loadables", "conditions"})
+}
+_NO_ARGUMENTS: Final[Mapping[str, Collection[str]]] = MappingProxyType({})
 INCLUDE: Final = "yaml-include"
 """The format of references to files whose values a tag inserts."""
 FUNCTION: Final = "function-tag"
@@ -53,14 +60,17 @@ TAG_IN_TEXT: Final = defer_pattern(
 """A PyYAML tag in text that is not YAML itself, such as a string in JSON."""
 
 
-def read_tags(tags: Iterable[tuple[str, int]]) -> Iterator[Reading]:
+def read_tags(
+    tags: Iterable[tuple[str, int]], arguments: Mapping[str, Collection[str]] = _NO_ARGUMENTS
+) -> Iterator[Reading]:
     """Yield an outline of the names in explicit tags, and references to the files that they include.
 
     Args:
         tags: each tag with its line, from 1.
+        arguments: the keys of the mappings with each tag, with an empty one for arguments by position.
     """
     tags = tuple(tags)
-    yield from build_outlines(_collect_mentions(tags))
+    yield from build_outlines(_collect_mentions(tags, arguments))
     included = ((_INCLUDED.fullmatch(tag), line) for tag, line in tags)
     references = (
         Reference(ReferenceKind.DATA, match[1].strip()[:_LONGEST_TARGET], "!include", where=Location(line=line))
@@ -70,12 +80,15 @@ def read_tags(tags: Iterable[tuple[str, int]]) -> Iterator[Reading]:
     yield from build_references(INCLUDE, references, _MOST_REFERENCES)
 
 
-def _collect_mentions(tags: Iterable[tuple[str, int]]) -> Iterator[Mention]:
+def _collect_mentions(tags: Iterable[tuple[str, int]], arguments: Mapping[str, Collection[str]]) -> Iterator[Mention]:
     """Yield a mention of the name in each tag that makes a loader of Python, Ruby or Java build an object."""
     for tag, line in tags:
         match = _PYTHON_TAG.fullmatch(tag)
         if match is not None:
-            yield Mention(PYTHON_NAMES, "target", match[1].strip()[:200], Location(line=line), tag[:200])
+            name = match[1].strip()[:200]
+            others = set(arguments.get(tag, ("",))) - _KEPT_ARGUMENTS.get(name, frozenset())
+            name += f".{min(others)}" if name in _KEPT_ARGUMENTS and others else ""
+            yield Mention(PYTHON_NAMES, "target", name[:200], Location(line=line), tag[:200])
             continue
         foreign = ((language, pattern.fullmatch(tag)) for language, pattern in _FOREIGN_TAGS)
         names = [(language, found[1]) for language, found in foreign if found is not None]

@@ -265,7 +265,7 @@ def _read_yaml_text(artifact: Artifact, text: TextPieces, limits: Limits) -> Ite
     )
     keys, tags = tuple(facts.keys), tuple(facts.tags.items())
     yield Document("yaml", facts.root, keys, tags, text.scan.lines, (*defects, *duplicates))
-    yield from read_tags(tags)
+    yield from read_tags(tags, facts.arguments)
     yield from _search_names(text)
     yield from _interpret_document(artifact.path, text, facts, limits)
     if unread is not None:
