@@ -945,8 +945,9 @@ class Evaluator(ast.NodeVisitor):
         with self._enter_scope(members):
             self.evaluate_statements(node.body)
         for name in _list_generated_fields(node):
-            if isinstance(members.names.get(name), Constant):
-                members.names[name] = UNKNOWN  # a default, in whose place a caller may pass anything
+            default = members.names.get(name)
+            if isinstance(default, Constant):  # in its place a caller may pass anything
+                members.names[name] = replace(default, is_open=True)
         # ``class A: run = os.system`` makes ``run`` callable on objects whose class is unknown where they are used.
         for name, value in members.names.items():
             if any(isinstance(each, ExternalName | PartialCall | Unknown) for each in list_alternatives(value)):
