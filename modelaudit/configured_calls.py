@@ -70,7 +70,7 @@ def partition_subjects(
 
 
 def calls_computed_name(subject: Subject) -> bool:
-    """Whether a subject is the call of what only computed names reach, or a member that a computed name takes."""
+    """Whether code calls an object that it reaches by computed names alone, or takes a member by a computed name."""
     return subject.kind == "mention" and (subject.fields["name"] == PICKED_NAME or bool(_find_lookup(subject)))
 
 
@@ -229,7 +229,7 @@ class ConfiguredCalls(Struct, frozen=True):
 def _find_lookup(subject: Subject) -> str:
     """Return the module, as ``os.*``, in which code looks up a name that it computes; empty for anything else.
 
-    A module whose own name is computed is no danger before something of it is called.
+    A module with a computed name harms only if code calls one of its members.
     """
     if subject.kind != "mention" or subject.fields["use"] != uses.COMPUTED:
         return ""

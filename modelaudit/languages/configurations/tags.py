@@ -42,7 +42,7 @@ _FOREIGN_TAGS: Final = (
 _INCLUDED: Final = defer_pattern(r"!include:(.++)")
 _FUNCTION_TAG: Final = "!function"
 _READ_WITH_VALUE: Final = frozenset({_FUNCTION_TAG, "!include"})
-# Classes of which an object keeps these arguments; others make it load more files or call functions.
+# The arguments that objects of these classes only keep. By other arguments they load more files or call functions.
 # Source: ``speechbrain/utils/parameter_transfer.py``: ``paths`` and ``custom_hooks`` of ``Pretrainer``.
 _KEPT_ARGUMENTS: Final[Mapping[str, frozenset[str]]] = {
     "speechbrain.utils.parameter_transfer.Pretrainer": frozenset({"loadables", "conditions"})

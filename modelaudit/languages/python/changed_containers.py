@@ -23,7 +23,7 @@ from modelaudit.model.copies import replace
 
 _MAX_FOLLOWED: Final = 256  # second names of one value, and their names
 _MAX_NESTING: Final = 4
-_MAX_GROWTHS: Final = 256  # additions behind the first answer, each of which makes earlier answers void
+_MAX_GROWTHS: Final = 256  # additions after the first answer; each voids the earlier answers
 
 
 class Change(IntEnum):

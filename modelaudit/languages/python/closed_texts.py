@@ -193,7 +193,7 @@ def _list_imported_texts(imports: Iterable[ast.stmt], imported: SharedValues) ->
 
 
 def _find_imported_modules(tree: ast.Module, own_modules: Collection[str]) -> Mapping[str, str]:
-    """Return the full name of each name that a source binds by one import, and that is no file of the model."""
+    """Return the full name of each name that a source imports once, without the names of the model's own files."""
     found: dict[str, set[str]] = {}
     for node in ast.walk(tree):
         match node:

@@ -82,7 +82,7 @@ def resolve_configured_calls(
 
 
 def _is_unresolved(mention: Mention, lookups: Collection[str]) -> bool:
-    """Whether a source still calls what computed names reach, or looks up a computed name in one of these modules."""
+    """Whether a source still calls an object by computed names, or looks up a computed name in one of these modules."""
     return mention.name == PICKED_NAME or (mention.use == uses.COMPUTED and mention.name in lookups)
 
 

@@ -231,7 +231,7 @@ def fold_function(name: str, args: Sequence[Constant]) -> Constant | None:
 
 
 def _fold_known_function(name: str, first: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call a function on constants, the first of which is ``first``; ``None`` if it is not modelled."""
+    """Call a function on constants, beginning with ``first``; ``None`` if it is not modelled."""
     decoder = constant_folding.DECODERS.get(name)
     if decoder is not None:
         data = first.value.encode("utf-8", "replace") if isinstance(first.value, str) else first.value

@@ -1730,7 +1730,7 @@ class Evaluator(ast.NodeVisitor):
     def _ask_for_changes(self, text: Value | None, base: Value | None = None) -> None:
         """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them.
 
-        ``base`` is the value of which an item is taken: only one of a namespace has the text as its name.
+        ``base`` is the value that holds the item: only an item of a namespace has the text as its name.
         """
         if text is None or self.changes.is_asked:
             return

@@ -1,6 +1,6 @@
 """Find where a source uses, binds and defines each name, and what surrounds each use.
 
-Names are told apart by their spelling alone, whatever their scopes, and an attribute counts as a name.
+Names with the same spelling count as one, in whatever scope, and an attribute counts as a name.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from itertools import pairwise, product
 from typing import Any, Final, NamedTuple
 
 EXACT: Final = "="
-"""Stands in place of a name for a change that the evaluator folds."""
+"""Replaces the name in a change that the evaluator folds."""
 _NAMESPACES: Final = frozenset({"globals", "locals", "vars"})
 # Attributes that lead to values without the names that hold them.
 _REFLECTIVE: Final = frozenset(

@@ -136,7 +136,7 @@ class PlainModel:
     # ---- imports and definitions ----
 
     def _imports_plainly(self, own_modules: Collection[str]) -> bool:
-        """Whether imports take modules for what they are, and nothing else under a reserved name."""
+        """Whether each import of a reserved name binds the module or class that the name denotes."""
         for node in self._walk():
             if isinstance(node, ast.Import | ast.ImportFrom) and not self._is_plain_import(node, own_modules):
                 return False
@@ -211,7 +211,7 @@ class PlainModel:
         )
 
     def _is_plain_store(self, node: ast.AST, keys: Collection[str]) -> bool:
-        """Whether a node changes no object but by an attribute that is no key, and takes no module as a value."""
+        """Whether a node sets only attributes that the configuration lacks as keys, and passes no module on as a value."""
         match node:
             case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Del()) | ast.Match():
                 return False
