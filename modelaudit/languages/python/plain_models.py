@@ -211,7 +211,7 @@ class PlainModel:
         )
 
     def _is_plain_store(self, node: ast.AST, keys: Collection[str]) -> bool:
-        """Whether a node sets only attributes that the configuration lacks as keys, and passes no module on as a value."""
+        """Whether a node sets no attribute that is also a key, and passes no module on as a value."""
         match node:
             case ast.Subscript(ctx=ast.Store() | ast.Del()) | ast.Attribute(ctx=ast.Del()) | ast.Match():
                 return False
