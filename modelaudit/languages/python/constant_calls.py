@@ -13,6 +13,7 @@ from typing import Final
 
 from modelaudit.languages.python import constant_folding
 from modelaudit.languages.python.values import Constant, PlainValue, Provenance, Value, keep_open
+from modelaudit.model.copies import replace
 
 # Methods whose results are hardly longer than the text they are called on.
 _TEXT_METHODS: Final = frozenset(
@@ -150,12 +151,14 @@ def _fold_format(template: Constant, args: Sequence[Constant]) -> Constant | Non
     while remaining:
         before, opening, remaining = remaining.partition("{")
         formatted += before
+        if "}" in before:
+            return None
         if not opening:
             break
         field, _, remaining = remaining.partition("}")
         position = int(field) if field.isdecimal() and len(field) < 4 else automatic_position
         automatic_position += 1
-        if (field and not field.isdecimal()) or position >= len(args):
+        if (field and not field.isdecimal()) or position >= len(args) or isinstance(args[position].value, tuple):
             return None
         formatted += _write_plain_value(args[position].value)
         if len(formatted) > constant_folding.MAX_CONSTANT_SIZE:
@@ -295,7 +298,7 @@ def _fold_int(first: Constant, args: Sequence[Constant]) -> Constant | None:
             return Constant(int(first.value, base), constant_folding.combine_provenance((first,)))
         except ValueError:
             return None
-    return first if isinstance(first.value, int) else None
+    return replace(first, value=int(first.value)) if isinstance(first.value, int) else None
 
 
 def _fold_reversed(first: Constant, _: Sequence[Constant]) -> Constant | None:

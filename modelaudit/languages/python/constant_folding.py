@@ -62,7 +62,7 @@ def fold_binary(kind: type[ast.operator], left: Constant, right: Constant) -> Co
     if kind is ast.Mult:
         return _multiply_constants(left_value, right_value, provenance)
     if kind is ast.Mod and isinstance(left_value, str):
-        return _format_percent(left_value, right_value, provenance)
+        return _format_percent(left_value, right, provenance)
     if isinstance(left_value, int) and isinstance(right_value, int) and kind in _INTEGER_OPERATORS:
         return _compute_integer(kind, left_value, right_value, provenance)
     return None
@@ -98,29 +98,40 @@ def _multiply_constants(left: object, right: object, provenance: Provenance) -> 
     return None
 
 
-def _format_percent(template: str, arguments: object, provenance: Provenance) -> Constant | None:
+def _format_percent(template: str, arguments: Constant, provenance: Provenance) -> Constant | None:
     """Return ``template % arguments``; ``None`` unless all fields are plain, such as ``%s``, and have an argument."""
-    values = arguments if isinstance(arguments, tuple) else (arguments,)
+    given = arguments.value
+    values = given if isinstance(given, tuple) else (given,)
     if len(template) > _MAX_TEMPLATE or any(isinstance(each, str) and len(each) > MAX_CONSTANT_SIZE for each in values):
         return None
-    # A null character takes the place of each escaped percent sign, so that every other one begins a field.
-    pieces = template.replace("%%", "\0").split("%")
-    # Only plain fields: the width in %1000000000d would allocate a gigabyte.
-    if len(pieces) != len(values) + 1 or not all(piece.startswith(("s", "d", "c", "r")) for piece in pieces[1:]):
+    remaining = list(values)
+    pieces: list[str] = []
+    position = 0
+    while (found := template.find("%", position)) >= 0:
+        pieces.append(template[position:found])
+        # Only plain fields: the width in %1000000000d would allocate a gigabyte.
+        kind, position = template[found + 1 : found + 2], found + 2
+        written = "%" if kind == "%" else _write_field(kind, remaining.pop(0)) if remaining else None
+        if written is None:
+            return None
+        pieces.append(written)
+    if remaining:
         return None
-    text = pieces[0]
-    for piece, value in zip(pieces[1:], values, strict=True):
-        is_character = piece[0] == "c" and isinstance(value, int) and 0 <= value <= sys.maxunicode
-        text += (chr(value) if is_character else _write_value(value)) + piece[1:]
-    return Constant(text.replace("\0", "%")[:MAX_CONSTANT_SIZE], provenance)
+    text = "".join((*pieces, template[position:]))[:MAX_CONSTANT_SIZE]
+    # Of a list, Python writes all in one field. Not every constant shows that it is a tuple.
+    return Constant(text, provenance, is_open=isinstance(given, tuple) and not arguments.is_tuple)
 
 
-def _write_value(value: object) -> str:
-    """Return ``str(value)``; empty for an integer that Python refuses to write."""
-    try:
-        return str(value)
-    except ValueError:  # Python refuses to write integers of more than 4,300 digits
-        return ""
+def _write_field(kind: str, value: PlainValue) -> str | None:
+    """Return a value as a field of the ``%`` operator writes it; ``None`` for any other field or value."""
+    is_written = not isinstance(value, int) or value.bit_length() < _MAX_BITS
+    if kind == "c" and isinstance(value, int):
+        return chr(value) if 0 <= value <= sys.maxunicode else None
+    if kind == "c" and isinstance(value, str):
+        return value if len(value) == 1 else None
+    if kind == "d" and isinstance(value, int) and is_written:
+        return str(int(value))
+    return {"s": str, "r": repr, "a": ascii}[kind](value) if kind in ("s", "r", "a") and is_written else None
 
 
 _INTEGER_OPERATORS: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
@@ -155,8 +166,15 @@ def fold_unary(kind: type[ast.unaryop], operand: Constant) -> Constant | None:
 def fold_comparison(kind: type[ast.cmpop], left: Constant, right: Constant) -> Constant | None:
     """Compare two constants; ``None`` if the comparison is not modelled."""
     left_value, right_value = left.value, right.value
-    if kind in (ast.Eq, ast.NotEq, ast.Is, ast.IsNot):
-        return Constant((left_value == right_value) is (kind in (ast.Eq, ast.Is)), Provenance.COMPUTED)
+    if kind in (ast.Is, ast.IsNot):
+        # Whether two equal texts or numbers are one object depends on the interpreter.
+        is_known = any(isinstance(each, bool | None) for each in (left_value, right_value))
+        return Constant((left_value is right_value) is (kind is ast.Is), Provenance.COMPUTED) if is_known else None
+    if kind in (ast.Eq, ast.NotEq):
+        # A list equals no tuple, and not every constant shows that it is one.
+        is_known = not (isinstance(left_value, tuple) and isinstance(right_value, tuple)) or left == right
+        equal = left_value == right_value
+        return Constant(equal is (kind is ast.Eq), Provenance.COMPUTED) if is_known or not equal else None
     if kind in (ast.In, ast.NotIn) and (
         isinstance(right_value, tuple) or (isinstance(left_value, str) and isinstance(right_value, str))
     ):
@@ -212,9 +230,9 @@ def iterate_constant(constant: Constant) -> tuple[PlainValue, ...] | None:
 
 
 def fold_sequence(parts: Sequence[Constant], is_tuple: bool = False) -> Constant:
-    """Build a sequence of constants; a sequence inside it becomes ``None``, because constants are flat."""
+    """Build a sequence of constants; one with a sequence inside is open, because constants are flat."""
     values = tuple(None if isinstance(part.value, tuple) else part.value for part in parts)
-    is_open = any(part.is_open for part in parts)
+    is_open = any(part.is_open or isinstance(part.value, tuple) for part in parts)
     return Constant(values, combine_provenance(parts, Provenance.LITERAL), is_open, is_tuple)
 
 
@@ -227,6 +245,8 @@ def decode_text(data: str | bytes, name: object, provenance: Provenance) -> Cons
     if codec is None:
         return None
     provenance = Provenance.DECODED if codec in _HIDING_CODECS else provenance
+    if codec in ("unicode_escape", "raw_unicode_escape") and isinstance(data, str):
+        data = data.encode("utf-8", "replace")
     if codec == "rot13" and isinstance(data, str):
         return Constant(codecs.decode(data, "rot13"), provenance)
     # These codecs turn bytes into bytes; all others turn bytes into a text.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
@@ -21,6 +21,7 @@ from modelaudit.languages.python.values import (
     Scope,
     Value,
     is_found,
+    join_choices,
     join_values,
     list_alternatives,
 )
@@ -39,6 +40,7 @@ class Definition(Struct):
         result: what the function returned where its body was evaluated; ``None`` before that.
         arguments: callables that some call passed, by the name of the parameter.
         is_property: whether access to the attribute calls the function.
+        defaults: the values of the parameters that have a default, from where the definition ran.
     """
 
     node: DefinitionNode
@@ -48,6 +50,12 @@ class Definition(Struct):
     result: Value | None = None
     arguments: dict[str, Value] = field(default_factory=dict)
     is_property: bool = False
+    defaults: dict[str, Value] = field(default_factory=dict)
+
+    def add_defaults(self, defaults: Mapping[str, Value]) -> None:
+        """Keep the defaults of one run of the definition beside those of earlier runs."""
+        for name, value in defaults.items():
+            self.defaults[name] = join_choices(self.defaults.get(name, value), value)
 
     def bind_call(self, args: Sequence[Value], keywords: dict[str, Value]) -> dict[str, Value]:
         """Return the arguments of a call by parameter name; ``*args`` gets those beyond the last positional parameter.

@@ -82,10 +82,11 @@ from modelaudit.languages.python.values import (
     Value,
     collect_tags,
     is_found,
-    is_open,
     is_sensitive,
+    is_text,
     join_choices,
     join_values,
+    keep_constants,
     keep_open,
     list_alternatives,
     may_be_called,
@@ -215,6 +216,7 @@ class Evaluator(ast.NodeVisitor):
         self._read_file = read_file
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
+        self._is_round_open = False  # an unknown test may have ended a round of the loop
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._star_imports: list[str] = []
         self._trusts_tables = trusts_tables
@@ -744,34 +746,53 @@ class Evaluator(ast.NodeVisitor):
                 return self.scope.look_up("__name__") is None
         return False
 
-    def _evaluate_branch(self, body: list[ast.stmt]) -> None:
-        """Evaluate statements that may not run. A constant that they rebind keeps its earlier value as an alternative.
+    def _evaluate_branch(self, body: list[ast.stmt], may_stop: bool = False) -> None:
+        """Evaluate statements that may not run, or, with ``may_stop``, of which only the first may run."""
+        with self._keep_earlier_values(may_stop):
+            self.evaluate_statements(body)
 
-        Otherwise ``if False: name = "harmless"`` would hide the value that is really used, because a constant follows
-        its latest binding.
+    @contextmanager
+    def _keep_earlier_values(self, may_stop: bool = False) -> Iterator[None]:
+        """Keep, for each name that the context binds, the earlier constants as alternatives.
+
+        A constant follows its latest binding. So ``if False: name = "harmless"`` would hide the value that is used.
+
+        Args:
+            may_stop: whether the statements may end after any of them, by an error or a ``break``, so that the values
+                between the first and the last are alternatives too.
         """
+        with self._keep_journal() as journal:
+            yield
+            self._join_earlier_values(journal, may_stop)
+
+    @contextmanager
+    def _keep_journal(self) -> Iterator[list[tuple[str, Value | None]]]:
+        """Keep a journal of the names that the context binds in the scope."""
         scope = self.scope
         outer_journal, scope.journal = scope.journal, []
-        self.evaluate_statements(body)
-        # Of several entries of a name, ``dict`` keeps the last: after reversing, that is the value before the branch.
-        values_before = dict(reversed(scope.journal))
-        for name, value_before in values_before.items():
-            value_after = scope.names.get(name)
-            if isinstance(value_before, Constant) and isinstance(value_after, Constant) and value_after != value_before:
-                scope.names[name] = join_values(value_before, value_after)
-            elif value_before is not None and value_after is not None and is_open(value_before):
-                scope.names[name] = join_choices(value_after, UNKNOWN)
-            # The name of a builtin may still mean the builtin.
-            elif value_before is None and value_after is not None and name in BUILTINS:
-                scope.names[name] = join_values(value_after, ExternalName(f"builtins.{name}"))
+        journal = scope.journal
+        yield journal
         # A branch around this one has to see these bindings as its own.
         if outer_journal is not None:
-            outer_journal += scope.journal
+            outer_journal += journal
         scope.journal = outer_journal
+
+    def _join_earlier_values(self, journal: Sequence[tuple[str, Value | None]], may_stop: bool) -> None:
+        """Give each name of a journal its earlier constants as alternatives, see ``_keep_earlier_values``."""
+        names = self.scope.names
+        earlier: dict[str, list[Value | None]] = {}
+        for name, value in journal:
+            earlier.setdefault(name, []).append(value)
+        for name, values in earlier.items():
+            if name in names:
+                kept = filter(None, values if may_stop else values[:1])
+                # The name of a builtin may still mean the builtin.
+                builtin = (ExternalName(f"builtins.{name}"),) if values[0] is None and name in BUILTINS else ()
+                names[name] = join_values(keep_constants(names[name], kept), *builtin)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         """Visit the body, each handler and ``else`` as branches; ``finally`` always runs."""
-        self._evaluate_branch(node.body)
+        self._evaluate_branch(node.body, may_stop=True)
         for handler in node.handlers:
             if handler.type is not None:
                 self.evaluate(handler.type)
@@ -787,9 +808,9 @@ class Evaluator(ast.NodeVisitor):
         for name in _find_augmented_names(node.body):
             self.scope.names[name] = UNKNOWN
         self._forget_carried_texts(node.body)
-        self._evaluate_branch(node.body)
-        if self._goes_on_walking(node.body):
-            self._evaluate_branch(node.body)
+        self._evaluate_branch(node.body, may_stop=True)
+        if self._goes_on_walking(node.body) or self._carries_texts(node.body):
+            self._evaluate_branch(node.body, may_stop=True)
         self._evaluate_branch(node.orelse)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
@@ -802,24 +823,22 @@ class Evaluator(ast.NodeVisitor):
         # Loops that decode a text character by character have short bodies. A long body costs too much in each round.
         # An empty list may be filled under another name, so that its loop is visited like one over unknown items.
         if isinstance(iterable, Constant) and items and len(node.body) <= _MAX_LOOP_STATEMENTS:
-            for item in items:
-                provenance = max(iterable.provenance, Provenance.COMPUTED)
-                self._assign_target(node.target, Constant(item, provenance, iterable.is_open))
-                if self._run_round(node.body) is ast.Break:
-                    break
+            self._run_rounds(node, items, iterable)
         elif isinstance(iterable, Container) and len(iterable.values) <= _MAX_UNROLLED_LOOP and not iterable.keys:
             # ``for run in (os.system, print)``: each callable gets a round of its own.
-            for value in iterable.values[:_MAX_LOOP_VALUES]:
-                self._assign_target(node.target, open_constant(value) if iterable.is_open else value)
-                self.evaluate_statements(node.body)
+            with self._keep_earlier_values(may_stop=True):
+                for value in iterable.values[:_MAX_LOOP_VALUES]:
+                    self._assign_target(node.target, open_constant(value) if iterable.is_open else value)
+                    self.evaluate_statements(node.body)
         else:
             # One round with a value that may be any of the items.
             self._forget_carried_texts(node.body)
-            self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
-            self._evaluate_branch(node.body)
-            if self._goes_on_walking(node.body):
+            with self._keep_earlier_values(may_stop=True):
+                self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
                 self.evaluate_statements(node.body)
-        self.evaluate_statements(node.orelse)
+                if self._goes_on_walking(node.body) or self._carries_texts(node.body):
+                    self.evaluate_statements(node.body)
+        self._evaluate_branch(node.orelse)
 
     visit_AsyncFor = visit_For
 
@@ -828,6 +847,19 @@ class Evaluator(ast.NodeVisitor):
         for name in _find_carried_names(body):
             if isinstance(self.scope.names.get(name), Constant):
                 self.scope.names[name] = UNKNOWN
+
+    def _run_rounds(self, node: ast.For | ast.AsyncFor, items: Sequence[PlainValue], iterable: Constant) -> None:
+        """Evaluate the rounds of a loop over known items, up to the one that a known test makes the last."""
+        provenance = max(iterable.provenance, Provenance.COMPUTED)
+        # Which round is the last is not known where an unknown test, or an error, ends a round.
+        self._is_round_open = False
+        with self._keep_journal() as journal:
+            for item in items:
+                self._assign_target(node.target, Constant(item, provenance, iterable.is_open))
+                if self._run_round(node.body) is ast.Break:
+                    break
+            if self._is_round_open or _may_end_inside(node.body):
+                self._join_earlier_values(journal, may_stop=True)
 
     def _run_round(self, body: Sequence[ast.stmt]) -> type[ast.stmt] | None:
         """Evaluate one round of a loop as far as it runs; return ``ast.Break`` or ``ast.Continue`` if one ends it.
@@ -843,6 +875,7 @@ class Evaluator(ast.NodeVisitor):
             test = self.evaluate(statement.test)
             if not isinstance(test, Constant) or test.is_open:
                 # Each text of the loop may be one of an earlier or a later round.
+                self._is_round_open = True
                 self.evaluate_statements((statement,))
                 for name in _find_augmented_names(list(body)) | _find_carried_names(list(body)):
                     self.scope.names[name] = UNKNOWN
@@ -858,6 +891,11 @@ class Evaluator(ast.NodeVisitor):
             if end is not None:
                 return end
         return None
+
+    def _carries_texts(self, body: list[ast.stmt]) -> bool:
+        """Whether a round of a loop has left a text in a name that the next round reads before it binds the name."""
+        held = (self.scope.names.get(name) for name in _find_late_names(body))
+        return any(is_text(each) for value in held if value is not None for each in list_alternatives(value))
 
     def _goes_on_walking(self, body: list[ast.stmt]) -> bool:
         """Whether a round of a loop has left a step of a walk in a name from which the next round goes on.
@@ -877,7 +915,8 @@ class Evaluator(ast.NodeVisitor):
             value = self._call_method(manager, ("__enter__", "__aenter__"), []) or manager
             if item.optional_vars is not None:
                 self._assign_target(item.optional_vars, value)
-        self.evaluate_statements(node.body)
+        # A manager may end the body: ``contextlib.suppress``.
+        self._evaluate_branch(node.body, may_stop=True)
 
     visit_AsyncWith = visit_With
 
@@ -910,19 +949,25 @@ class Evaluator(ast.NodeVisitor):
     def visit_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         """Define a function: defaults, annotations and decorators run now, the body later."""
         args = node.args
-        for default in (*args.defaults, *args.kw_defaults):
-            if default is not None:
-                self.evaluate(default)
+        defaults = self._evaluate_defaults(args)
         if node.returns is not None:
             self._evaluate_annotation(node.returns)
         for parameter in (*args.posonlyargs, *args.args, *args.kwonlyargs, args.vararg, args.kwarg):
             if parameter is not None and parameter.annotation is not None:
                 self._evaluate_annotation(parameter.annotation)
         function = self._add_definition(node)
+        self._definitions.get(function).add_defaults(defaults)
         # A decorator is called with the function, so that ``@atexit.register`` and the like count as calls.
         self.scope.bind(node.name, self._apply_decorators(node.decorator_list, function))
 
     visit_AsyncFunctionDef = visit_FunctionDef
+
+    def _evaluate_defaults(self, args: ast.arguments) -> dict[str, Value]:
+        """Evaluate the defaults of parameters, which run with the definition and not with a call."""
+        # Defaults belong to the last positional parameters, so that the two lists are paired from their ends.
+        positional = zip(reversed((*args.posonlyargs, *args.args)), reversed(args.defaults), strict=False)
+        pairs = (*positional, *zip(args.kwonlyargs, args.kw_defaults, strict=True))
+        return {parameter.arg: self.evaluate(default) for parameter, default in pairs if default is not None}
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """Define a class: its body runs now, in a namespace of its own."""
@@ -1067,20 +1112,10 @@ class Evaluator(ast.NodeVisitor):
         their defaults: otherwise a default of ``False`` is not evidence for what a caller passes.
         """
         definition = self._definitions.get(function)
-        positional = [*args.posonlyargs, *args.args]
-        defaults: dict[str, ast.expr] = {}
-        # Defaults belong to the last positional parameters, so that the two lists are paired from their ends.
-        for parameter, default in zip(reversed(positional), reversed(args.defaults), strict=False):
-            defaults[parameter.arg] = default
-        for parameter, keyword_default in zip(args.kwonlyargs, args.kw_defaults, strict=True):
-            if keyword_default is not None:
-                defaults[parameter.arg] = keyword_default
-        for parameter in (*positional, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))):
+        for parameter in (*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))):
             value = definition.arguments.get(parameter.arg, UNKNOWN)
-            if parameter.arg in defaults:
-                # Defaults belong to the scope around the function.
-                with self._enter_scope(definition.scope):
-                    value = join_values(value, self.evaluate(defaults[parameter.arg]))
+            if parameter.arg in definition.defaults:
+                value = join_values(value, definition.defaults[parameter.arg])
             scope.names[parameter.arg] = UNKNOWN if isinstance(value, Constant) and not keeps_constants else value
 
     @contextmanager
@@ -1481,12 +1516,21 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_List(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         """Return a constant if all items are and none is a list itself, otherwise a container of their values."""
-        parts = [self.evaluate(each.value if isinstance(each, ast.Starred) else each) for each in node.elts]
+        parts: list[Value] = []
+        # The order of a set is not known.
+        is_open = type(node) is ast.Set and len(node.elts) > 1
+        for each in node.elts:
+            value = self.evaluate(each.value if isinstance(each, ast.Starred) else each)
+            items = sequence_calls.list_items(value) if isinstance(each, ast.Starred) else (value,)
+            parts += (value,) if items is None else items
+            is_open = is_open or items is None  # any number of items lies in the place of this one
         constants = [part for part in parts if isinstance(part, Constant)]
+        is_tuple = type(node) is ast.Tuple
         is_flat = len(constants) == len(parts) and not any(isinstance(each.value, tuple) for each in constants)
         if is_flat and len(parts) <= constant_folding.MAX_CONSTANT_SIZE:
-            return constant_folding.fold_sequence(constants, type(node) is ast.Tuple)
-        return Container(tuple(parts[:_MAX_ITEMS]), is_tuple=type(node) is ast.Tuple)
+            folded = constant_folding.fold_sequence(constants, is_tuple)
+            return replace(folded, is_open=True) if is_open else folded
+        return Container(tuple(parts[:_MAX_ITEMS]), is_open=is_open, is_tuple=is_tuple)
 
     visit_Tuple = visit_List
     visit_Set = visit_List
@@ -1546,7 +1590,10 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_Lambda(self, node: ast.Lambda) -> Value:
         """Define a function without a name."""
-        return self._add_definition(node)
+        defaults = self._evaluate_defaults(node.args)
+        function = self._add_definition(node)
+        self._definitions.get(function).add_defaults(defaults)
+        return function
 
     def visit_Await(self, node: ast.Await | ast.Starred | ast.FormattedValue) -> Value:
         """Evaluate the expression inside."""
@@ -1627,7 +1674,7 @@ class Evaluator(ast.NodeVisitor):
                 return UNKNOWN  # since it is not known which items the conditions keep
             folded = constant_folding.fold_sequence(constants)
             # A comprehension computes even where each element is written out.
-            is_open = is_open or folded.is_open
+            is_open = is_open or folded.is_open or isinstance(node, ast.SetComp)
             return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED), is_open)
         return Container(tuple(elements[:_MAX_ITEMS]), is_open=is_open)
 
@@ -1917,7 +1964,7 @@ class Evaluator(ast.NodeVisitor):
                     self.recorder.record_found_object(Call("", args, keywords, line, tags=collect_tags(each)))
                 results.append(self._call_unknown(each, args, keywords, method, line))
         self._depth -= 1
-        return join_values(*results)
+        return join_choices(*results)
 
     def _call_local(
         self, callee: LocalDefinition, args: Sequence[Value], keywords: dict[str, Value], base: Value, method: str
@@ -1968,7 +2015,7 @@ class Evaluator(ast.NodeVisitor):
                 else:
                     # ``__enter__ = os.system``: the name was recorded where the class binds it.
                     results.append(member)
-        return join_values(*results) if results else None
+        return join_choices(*results) if results else None
 
     def _call_function(self, function: LocalDefinition, args: Sequence[Value], keywords: dict[str, Value]) -> Value:
         """Call a function of the source: inline a short one with known arguments; of any other return the known result.
@@ -2443,10 +2490,15 @@ class Evaluator(ast.NodeVisitor):
     def _call_next(self, call: Call) -> Value:
         """Call ``next``: the result is any of the items, or the default in the second argument."""
         source = call.args[0] if call.args else Unknown()
-        items = [
-            join_choices(*each.values) if isinstance(each, Container) and each.values else each
-            for each in list_alternatives(source)
-        ]
+        items: list[Value] = []
+        for each in list_alternatives(source):
+            held = sequence_calls.list_items(each)
+            if held and isinstance(each, Constant):
+                items.append(open_constant(held[0]))  # earlier calls may have taken it
+            elif held and isinstance(each, Container):
+                items.append(join_choices(*each.values or held))
+            else:
+                items.append(each)
         return join_choices(*items, *call.args[1:])
 
 
@@ -2511,6 +2563,23 @@ def _ends_round(statement: ast.If) -> bool:
     return False
 
 
+_ENDS: Final = (ast.Break, ast.Continue, ast.Raise)
+
+
+def _may_end_inside(body: list[ast.stmt]) -> bool:
+    """Whether a statement that is no ``if`` holds a ``break``, ``continue`` or ``raise``, which may end a round."""
+    waiting = list(body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.If):
+            waiting += (*node.body, *node.orelse)
+        elif any(
+            isinstance(each, ast.Break | ast.Continue | ast.Raise) and each is not node for each in ast.walk(node)
+        ):
+            return True
+    return False
+
+
 def _find_carried_names(body: list[ast.stmt]) -> set[str]:
     """Find the names and attributes that a loop assigns from themselves, as ``found = getattr(found, name)`` does."""
     names = set()
@@ -2521,6 +2590,18 @@ def _find_carried_names(body: list[ast.stmt]) -> set[str]:
             if targets:
                 names |= targets & {_get_target_name(each) for each in ast.walk(node.value)}
     return names
+
+
+def _find_late_names(body: list[ast.stmt]) -> set[str]:
+    """Find the names that a loop binds in a line behind, or in, the first that reads them."""
+    read: dict[str, int] = {}
+    bound: dict[str, int] = {}
+    for node in _walk_own_nodes(body):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            read[node.id] = min(node.lineno, read.get(node.id, node.lineno))
+        elif isinstance(node, ast.Name):
+            bound[node.id] = max(node.lineno, bound.get(node.id, 0))
+    return {name for name, line in read.items() if bound.get(name, 0) >= line}
 
 
 def _walk_own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:

@@ -16,7 +16,8 @@ from modelaudit.languages.python.values import (
     Provenance,
     Unknown,
     Value,
-    join_values,
+    collect_tags,
+    join_choices,
     open_constant,
 )
 
@@ -35,12 +36,17 @@ def call_with_items(evaluation: Evaluation, call: Call) -> Value:
     rows = _zip_constants(call.args[1:]) if call.name == "builtins.map" else ()
     if rows:
         return Container(tuple(evaluation.call_value(call.args[0], list(row), {}, call.line) for row in rows))
+    if call.name == "builtins.map" and len(call.args) == 2 and (listed := _list_few_items(call.args[1])):
+        return Container(tuple(evaluation.call_value(call.args[0], [each], {}, call.line) for each in listed))
     items = [_take_any_item(each) for each in call.args[1:]]
     if call.name == "itertools.starmap":
         items = list(_list_items(items[0]) if items else ())
     result = evaluation.call_value(call.args[0], items, {}, call.line)
     walk_tags = walks.find_walk_tags(call)
-    return Unknown(walk_tags) if walk_tags is not None else result
+    if walk_tags is not None:
+        return Unknown(walk_tags)
+    # One text reveals nothing about the number or order of all.
+    return Unknown(collect_tags(result)) if isinstance(result, Constant) else result
 
 
 def _zip_constants(sequences: Sequence[Value]) -> Sequence[tuple[Constant, ...]]:
@@ -72,6 +78,12 @@ def _map_constant(evaluation: Evaluation, function: Value, sequence: Constant, l
         folded = constant_folding.fold_sequence(constants)
         return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED), folded.is_open)
     return Container(tuple(results))
+
+
+def _list_few_items(sequence: Value) -> tuple[Value, ...]:
+    """List the items of a short list whose items are not all constants; empty for any other value."""
+    is_short = isinstance(sequence, Container) and len(sequence.values) <= _MAX_ROUNDS
+    return _list_items(sequence) if is_short else ()
 
 
 def call_reduce(evaluation: Evaluation, call: Call) -> Value:
@@ -140,7 +152,7 @@ def _list_items(sequence: Value) -> tuple[Value, ...]:
 def _take_any_item(value: Value) -> Value:
     """Return a value that may be any item of a sequence, for the function that gets them is called once."""
     if isinstance(value, Container) and not value.keys:
-        item = join_values(*value.values) if value.values else UNKNOWN
+        item = join_choices(*value.values) if value.values else UNKNOWN
         return open_constant(item) if value.is_open else item
     if isinstance(value, Container):
         return name_resolution.resolve_item(value, UNKNOWN)

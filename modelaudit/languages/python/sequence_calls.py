@@ -13,7 +13,7 @@ _MOST_ITEMS: Final = 256
 
 def zip_items(call: Call) -> Value | None:
     """Return the tuples that ``zip`` makes of known sequences; ``None`` if one of them is not known."""
-    columns = [_list_items(each) for each in call.args]
+    columns = [list_items(each) for each in call.args]
     if not columns or call.keywords or any(column is None for column in columns):
         return None
     rows = zip(*(column for column in columns if column is not None), strict=False)
@@ -22,7 +22,7 @@ def zip_items(call: Call) -> Value | None:
 
 def sort_items(call: Call) -> Value | None:
     """Return the sorted texts or numbers of a known sequence or mapping; ``None`` for any other call of ``sorted``."""
-    items = _list_items(call.args[0]) if len(call.args) == 1 and not set(call.keywords) - {"reverse"} else None
+    items = list_items(call.args[0]) if len(call.args) == 1 and not set(call.keywords) - {"reverse"} else None
     if not items:
         return None
     plain = [each.value for each in items if isinstance(each, Constant)]
@@ -43,17 +43,17 @@ def replace_item(sequence: Value, key: Value, value: Value) -> Value | None:
 
     Under a key that is not known, the value may be any of the items.
     """
-    items = _list_items(sequence) if not isinstance(sequence, Container) or not sequence.keys else None
+    items = list_items(sequence) if not isinstance(sequence, Container) or not sequence.keys else None
     if not items:
         return None
     if isinstance(key, Constant) and isinstance(key.value, int) and -len(items) <= key.value < len(items):
         position = key.value % len(items)
         return Container((*items[:position], value, *items[position + 1 :]))
-    given = _list_items(value) or [value]  # of a slice
+    given = list_items(value) or [value]  # of a slice
     return Container(tuple(join_values(each, *given) for each in items))
 
 
-def _list_items(value: Value) -> Sequence[Value] | None:
+def list_items(value: Value) -> Sequence[Value] | None:
     """Return the items over which a known text, tuple, list or mapping iterates; ``None`` for any other value."""
     if isinstance(value, Container):
         items: Sequence[Value] = [Constant(each) for each in value.keys] if value.keys else value.values

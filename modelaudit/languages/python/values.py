@@ -6,6 +6,7 @@ anything, and tags on a value name the sources that it came from.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import Final
 
@@ -187,7 +188,11 @@ def join_values(*values: Value) -> Value:
     alternatives = list(distinct.values())
     if len(alternatives) == 1:
         return alternatives[0]
-    known = [each for each in alternatives if not isinstance(each, Unknown)][:MAX_ALTERNATIVES]
+    known = [each for each in alternatives if not isinstance(each, Unknown)]
+    if any(isinstance(each, Constant) for each in known[MAX_ALTERNATIVES:]):
+        # One of the constants that are left out may be the value.
+        known = [open_constant(each) for each in known]
+    known = known[:MAX_ALTERNATIVES]
     unknown_tags = frozenset().union(*(each.tags for each in alternatives if isinstance(each, Unknown)))
     unknown_text = next((each.text for each in alternatives if isinstance(each, Unknown) and each.text), "")
     if not known:
@@ -205,7 +210,18 @@ def join_choices(*values: Value) -> Value:
     joined = join_values(*values)
     kept = list_alternatives(joined)
     is_dropped = any(map(is_open, values)) and not is_open(joined)
-    return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(_is_text, kept)) else joined
+    return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(is_text, kept)) else joined
+
+
+def keep_constants(value: Value, earlier: Iterable[Value]) -> Value:
+    """Return the value of a name with the constants that it may still hold from before as alternatives."""
+    values = tuple(earlier)
+    is_constant = all(isinstance(each, Constant) for each in list_alternatives(value))
+    held = [each for before in values for each in list_alternatives(before) if isinstance(each, Constant)]
+    # Beside a callable, ``None`` and the like only say that it was not set yet.
+    constants = held if is_constant else [each for each in held if isinstance(each.value, str) and each.value]
+    joined = join_choices(value, *constants)
+    return join_choices(joined, UNKNOWN) if any(map(is_open, values)) else joined
 
 
 def is_open_constant(value: Value) -> bool:
@@ -243,9 +259,9 @@ def is_open(value: Value) -> bool:
     return any(isinstance(each, Unknown) for each in list_alternatives(value))
 
 
-def _is_text(value: Value) -> bool:
-    """Whether one value is a known text."""
-    return isinstance(value, Constant) and isinstance(value.value, str)
+def is_text(value: Value) -> bool:
+    """Whether one value is a known text, or bytes that may become one."""
+    return isinstance(value, Constant) and isinstance(value.value, str | bytes)
 
 
 def merge_binding(old: Value | None, new: Value) -> Value:
@@ -299,11 +315,11 @@ class Scope(Struct):
 
     def rebind(self, name: str, value: Value) -> None:
         """Keep that some code binds a name of this module, at a time that is not known."""
-        # Callables stay beside a later value in any case. A join would leave out what is unknown and has no tag.
-        is_text = isinstance(value, Constant) and isinstance(value.value, str)
-        kept = value if is_text else Unknown(collect_tags(value) | _REBOUND)
-        if is_text or isinstance(value, Unknown):
-            self.rebound[name] = join_values(self.rebound.get(name, kept), kept)
+        for each in list_alternatives(value):
+            # Callables stay beside a later value in any case. A join would leave out what is unknown and has no tag.
+            kept = each if is_text(each) else Unknown(collect_tags(each) | _REBOUND)
+            if is_text(each) or isinstance(each, Unknown):
+                self.rebound[name] = join_values(self.rebound.get(name, kept), kept)
 
     def list_modules(self) -> frozenset[str]:
         """Return the names of other modules, or of their members, that this scope and those around it bind."""
@@ -316,12 +332,14 @@ class Scope(Struct):
         scope = self
         if name in self.global_names:
             scope = scope.find_module()
-            if scope is not self:
-                scope.rebind(name, value)
         elif name in self.nonlocal_names:
             # The nearest scope around this one that has the name; the module if none has.
             while scope.parent is not None and (scope is self or name not in scope.names):
                 scope = scope.parent
+        if scope is not self:
+            # Whether, and when, the function runs is not known.
+            for each in (scope.names.get(name, value), value):
+                scope.rebind(name, each)
         if scope.journal is not None:
             scope.journal.append((name, scope.names.get(name)))
         scope.names[name] = merge_binding(scope.names.get(name), value)
