@@ -122,6 +122,9 @@ def _format_percent(template: str, arguments: Constant, provenance: Provenance) 
     return Constant(text, provenance, is_open=isinstance(given, tuple) and not arguments.is_tuple)
 
 
+_WRITERS: Final[dict[str, Callable[[object], str]]] = {"s": str, "r": repr, "a": ascii}
+
+
 def _write_field(kind: str, value: PlainValue) -> str | None:
     """Return a value as a field of the ``%`` operator writes it; ``None`` for any other field or value."""
     is_written = not isinstance(value, int) or value.bit_length() < _MAX_BITS
@@ -131,7 +134,8 @@ def _write_field(kind: str, value: PlainValue) -> str | None:
         return value if len(value) == 1 else None
     if kind == "d" and isinstance(value, int) and is_written:
         return str(int(value))
-    return {"s": str, "r": repr, "a": ascii}[kind](value) if kind in ("s", "r", "a") and is_written else None
+    write = _WRITERS.get(kind)
+    return write(value) if write is not None and is_written else None
 
 
 _INTEGER_OPERATORS: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {

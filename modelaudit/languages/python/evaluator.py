@@ -539,21 +539,31 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(target, ast.Name):
             self.scope.bind(target.id, value)
         elif isinstance(target, ast.Starred):
-            # ``*rest`` gets some of the items; one container with all of them stands for any selection.
-            self._assign_target(target.value, Container((value,)))
+            self._assign_target(target.value, value)
         elif isinstance(target, ast.Tuple | ast.List):
-            for index, element in enumerate(target.elts):
-                key = Constant(index)
-                item = (
-                    keep_open(constant_folding.fold_item(value, key), value)
-                    if isinstance(value, Constant)
-                    else name_resolution.resolve_item(value, key)
-                )
-                self._assign_target(element, item or UNKNOWN)
+            self._unpack_value(target.elts, value)
         elif isinstance(target, ast.Attribute):
             self._assign_attribute(target, value)
         elif isinstance(target, ast.Subscript):
             self._assign_item(target, value)
+
+    def _unpack_value(self, targets: Sequence[ast.expr], value: Value) -> None:
+        """Assign the items of a value to several targets; those behind a starred one count from the end."""
+        starred = next((at for at, each in enumerate(targets) if isinstance(each, ast.Starred)), None)
+        for index, target in enumerate(targets):
+            if index == starred:
+                items = sequence_calls.list_items(value)
+                rest = items[index : len(items) - (len(targets) - index - 1)] if items else (value,)
+                # Without known items, one container with all of them is any selection of them.
+                self._assign_target(target, Container(tuple(rest), is_open=items is None))
+                continue
+            key = Constant(index if starred is None or index < starred else index - len(targets))
+            item = (
+                keep_open(constant_folding.fold_item(value, key), value)
+                if isinstance(value, Constant)
+                else name_resolution.resolve_item(value, key)
+            )
+            self._assign_target(target, item or UNKNOWN)
 
     def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
         """Keep the value of an attribute, and record the assignment if it changes another module or a function."""
@@ -785,7 +795,7 @@ class Evaluator(ast.NodeVisitor):
             earlier.setdefault(name, []).append(value)
         for name, values in earlier.items():
             if name in names:
-                kept = filter(None, values if may_stop else values[:1])
+                kept = [each for each in (values if may_stop else values[:1]) if each is not None]
                 # The name of a builtin may still mean the builtin.
                 builtin = (ExternalName(f"builtins.{name}"),) if values[0] is None and name in BUILTINS else ()
                 names[name] = join_values(keep_constants(names[name], kept), *builtin)
@@ -808,8 +818,9 @@ class Evaluator(ast.NodeVisitor):
         for name in _find_augmented_names(node.body):
             self.scope.names[name] = UNKNOWN
         self._forget_carried_texts(node.body)
+        before = self._find_carried_values(node.body)
         self._evaluate_branch(node.body, may_stop=True)
-        if self._goes_on_walking(node.body) or self._carries_texts(node.body):
+        if self._goes_on_walking(node.body) or self._carries_texts(node.body, before):
             self._evaluate_branch(node.body, may_stop=True)
         self._evaluate_branch(node.orelse)
 
@@ -833,10 +844,11 @@ class Evaluator(ast.NodeVisitor):
         else:
             # One round with a value that may be any of the items.
             self._forget_carried_texts(node.body)
+            before = self._find_carried_values(node.body)
             with self._keep_earlier_values(may_stop=True):
                 self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
                 self.evaluate_statements(node.body)
-                if self._goes_on_walking(node.body) or self._carries_texts(node.body):
+                if self._goes_on_walking(node.body) or self._carries_texts(node.body, before):
                     self.evaluate_statements(node.body)
         self._evaluate_branch(node.orelse)
 
@@ -892,10 +904,18 @@ class Evaluator(ast.NodeVisitor):
                 return end
         return None
 
-    def _carries_texts(self, body: list[ast.stmt]) -> bool:
-        """Whether a round of a loop has left a text in a name that the next round reads before it binds the name."""
-        held = (self.scope.names.get(name) for name in _find_late_names(body))
-        return any(is_text(each) for value in held if value is not None for each in list_alternatives(value))
+    def _find_carried_values(self, body: list[ast.stmt]) -> dict[str, Value]:
+        """Return the values of the names that a round of a loop reads before it binds them."""
+        names = self.scope.names
+        return {name: names[name] for name in _find_late_names(body) if name in names}
+
+    def _carries_texts(self, body: list[ast.stmt], before: Mapping[str, Value]) -> bool:
+        """Whether a round has changed such a name to, or from, a text, so that the next round reads another value."""
+        after = self._find_carried_values(body)
+        changed = [
+            each for name in after if before.get(name) != after[name] for each in (before.get(name), after[name])
+        ]
+        return any(is_text(each) for value in changed if value is not None for each in list_alternatives(value))
 
     def _goes_on_walking(self, body: list[ast.stmt]) -> bool:
         """Whether a round of a loop has left a step of a walk in a name from which the next round goes on.
@@ -924,25 +944,29 @@ class Evaluator(ast.NodeVisitor):
         """Visit each case as a branch; a capture pattern is bound to the subject, or to some part of it."""
         subject = self.evaluate(node.subject)
         for case in node.cases:
-            for pattern in ast.walk(case.pattern):
-                captured_name = _get_captured_name(pattern)
-                if captured_name is not None:
-                    is_whole_subject = pattern is case.pattern
-                    self.scope.bind(captured_name, subject if is_whole_subject else self._join_items(subject))
-                elif isinstance(pattern, ast.MatchClass):
-                    self.evaluate(pattern.cls)
-                    for attribute_name in pattern.kwd_attrs:
-                        # ``case object(system=run)`` reads the attribute ``system`` without a dot.
-                        self.keep_named_member(subject, attribute_name, node.lineno)
-                        attribute = self._resolve_attribute(subject, attribute_name, node.lineno)
-                        self.recorder.record_attribute_access(attribute, node.lineno)
-            if case.guard is not None:
-                self.evaluate(case.guard)
-            self._evaluate_branch(case.body)
+            with self._keep_earlier_values(may_stop=case.guard is not None):
+                self._bind_pattern(case.pattern, subject, node.lineno)
+                if case.guard is not None:
+                    self.evaluate(case.guard)
+                self.evaluate_statements(case.body)
+
+    def _bind_pattern(self, pattern: ast.pattern, subject: Value, line: int) -> None:
+        """Bind the names that a pattern captures, and record the attributes that it reads."""
+        for part in ast.walk(pattern):
+            captured_name = _get_captured_name(part)
+            if captured_name is not None:
+                self.scope.bind(captured_name, subject if part is pattern else self._join_items(subject))
+            elif isinstance(part, ast.MatchClass):
+                self.evaluate(part.cls)
+                for attribute_name in part.kwd_attrs:
+                    # ``case object(system=run)`` reads the attribute ``system`` without a dot.
+                    self.keep_named_member(subject, attribute_name, line)
+                    attribute = self._resolve_attribute(subject, attribute_name, line)
+                    self.recorder.record_attribute_access(attribute, line)
 
     def _join_items(self, value: Value) -> Value:
         """Return a value for any part of ``value``: each known item, or an unknown part with its tags."""
-        return join_values(name_resolution.resolve_item(value, UNKNOWN), Unknown(collect_tags(value)))
+        return join_choices(name_resolution.resolve_item(value, UNKNOWN), Unknown(collect_tags(value)))
 
     # ---- functions and classes ----
 
@@ -1114,8 +1138,9 @@ class Evaluator(ast.NodeVisitor):
         definition = self._definitions.get(function)
         for parameter in (*args.posonlyargs, *args.args, *args.kwonlyargs, *filter(None, (args.vararg, args.kwarg))):
             value = definition.arguments.get(parameter.arg, UNKNOWN)
-            if parameter.arg in definition.defaults:
-                value = join_values(value, definition.defaults[parameter.arg])
+            default = definition.defaults.get(parameter.arg)
+            if default is not None:
+                value = default if value == UNKNOWN else join_choices(value, default)
             scope.names[parameter.arg] = UNKNOWN if isinstance(value, Constant) and not keeps_constants else value
 
     @contextmanager
@@ -1325,7 +1350,7 @@ class Evaluator(ast.NodeVisitor):
             if value is not None
         ]
         if assigned:
-            return join_values(*assigned)
+            return join_choices(*assigned)
         # Otherwise a base class of another module may define it.
         inherited = [
             name_resolution.resolve_attribute(each, name) for each in definition.bases if isinstance(each, ExternalName)
@@ -1585,7 +1610,9 @@ class Evaluator(ast.NodeVisitor):
         while scope.is_comprehension and scope.parent is not None:  # the name belongs to the scope around
             scope.bind(node.target.id, value)
             scope = scope.parent
-        scope.bind(node.target.id, value)
+        # The expression around it may not get there: ``is_set and (name := value)``.
+        before = scope.names.get(node.target.id, value)
+        scope.bind(node.target.id, keep_constants(value, (before,)))
         return value
 
     def visit_Lambda(self, node: ast.Lambda) -> Value:
@@ -1686,7 +1713,10 @@ class Evaluator(ast.NodeVisitor):
             for test in node.generators[0].ifs:
                 self.evaluate(test)
             elements.append(self.evaluate(node.elt))
-        return Container(tuple(elements), is_open=source.is_open)
+        # Which items the conditions keep is not known.
+        is_filtered = bool(node.generators[0].ifs)
+        kept = (join_choices(*elements),) * len(elements) if is_filtered else tuple(elements)
+        return Container(kept, is_open=source.is_open or is_filtered)
 
     # ---- calls ----
 

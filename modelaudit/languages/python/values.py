@@ -188,7 +188,7 @@ def join_values(*values: Value) -> Value:
     alternatives = list(distinct.values())
     if len(alternatives) == 1:
         return alternatives[0]
-    known = [each for each in alternatives if not isinstance(each, Unknown)]
+    known: list[Value] = [each for each in alternatives if not isinstance(each, Unknown)]
     if any(isinstance(each, Constant) for each in known[MAX_ALTERNATIVES:]):
         # One of the constants that are left out may be the value.
         known = [open_constant(each) for each in known]
@@ -210,7 +210,7 @@ def join_choices(*values: Value) -> Value:
     joined = join_values(*values)
     kept = list_alternatives(joined)
     is_dropped = any(map(is_open, values)) and not is_open(joined)
-    return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(is_text, kept)) else joined
+    return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(_holds_text, kept)) else joined
 
 
 def keep_constants(value: Value, earlier: Iterable[Value]) -> Value:
@@ -259,6 +259,13 @@ def is_open(value: Value) -> bool:
     return any(isinstance(each, Unknown) for each in list_alternatives(value))
 
 
+def _holds_text(value: Value) -> bool:
+    """Whether one value is a known text, or a list or mapping that holds one."""
+    if isinstance(value, Container):
+        return any(is_text(each) for item in value.values[:_MAX_TAGGED_ITEMS] for each in list_alternatives(item))
+    return isinstance(value, Constant) and isinstance(value.value, str | bytes | tuple)
+
+
 def is_text(value: Value) -> bool:
     """Whether one value is a known text, or bytes that may become one."""
     return isinstance(value, Constant) and isinstance(value.value, str | bytes)
@@ -302,7 +309,7 @@ class Scope(Struct):
         while scope is not None:
             if name in scope.names:
                 value = scope.names[name]
-                return join_values(value, scope.rebound[name]) if name in scope.rebound else value
+                return join_choices(value, scope.rebound[name]) if name in scope.rebound else value
             scope = scope.parent
         return None
 
