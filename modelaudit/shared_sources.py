@@ -23,7 +23,7 @@ from modelaudit.languages.python.document_values import ReadFile, may_read_docum
 from modelaudit.languages.python.exported_values import ExportedValues, list_exported_values
 from modelaudit.languages.python.name_tables import IMPORTERS
 from modelaudit.languages.python.restricted_unpicklers import may_change
-from modelaudit.languages.python.settled_texts import ImportedValues, list_settled_names, may_bind
+from modelaudit.languages.python.settled_texts import ImportedValues, list_rebound_names, list_settled_names, may_bind
 from modelaudit.languages.python.shared_flows import list_sending_functions, may_send
 from modelaudit.languages.python.shared_values import make_module, make_secret, make_text
 from modelaudit.languages.python.values import Value
@@ -122,6 +122,8 @@ class SharedSources:
             each: {} for each in self._readers if _USES_TEXTS.search(read_text(each))
         }
         sources.update((address, shared) for address, shared, _ in self._find_importers(read_text))
+        rebound = self._find_rebound(read_text)
+        sources.update((each, {}) for each in rebound if each not in sources)
         for count, (address, shared) in enumerate(sources.items()):
             if count >= _MOST_FILES:
                 detail = f"more than {_MOST_FILES} files import names of texts and modules; they are not followed here"
@@ -130,7 +132,8 @@ class SharedSources:
             text = read_text(address)
             known = {(each.use, each.name) for each in analyze_source(text).mentions}
             read_file = _make_file_reader(address, paths, read_text)
-            mentions = analyze_source(text, shared=shared, read_file=read_file).mentions
+            opened = rebound.get(address, frozenset())
+            mentions = analyze_source(text, shared=shared, read_file=read_file, opened=opened).mentions
             added = tuple(each for each in mentions if (each.use, each.name) not in known)
             yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
 
@@ -241,6 +244,16 @@ class SharedSources:
                 mentions = analyze_source(text, trusts_tables=False).mentions
                 added = tuple(each for each in mentions if (each.use, each.name) not in known)
                 yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
+
+    def _find_rebound(self, read_text: Callable[[str], str]) -> dict[str, frozenset[str]]:
+        """Return, for each file that looks names up, those of its names that a file which imports it binds again."""
+        files = {_get_module(each): each for each in self._files}
+        rebound: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+        for importer, names in self._imports.items():
+            for module in {part for name in names for part in name.split(".")} & files.keys():
+                if importer != files[module] and _USES_TEXTS.search(read_text(files[module])):
+                    rebound[files[module]] |= list_rebound_names(read_text(importer), module)
+        return {address: names for address, names in rebound.items() if names}
 
     def _find_importers(self, read_text: Callable[[str], str]) -> Iterator[tuple[str, _Shared, _Exporters]]:
         """Yield each file that imports names of other files, with their values and the files that hold them."""

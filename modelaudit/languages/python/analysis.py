@@ -55,6 +55,7 @@ def analyze_source(
     shared: SharedValues = MappingProxyType({}),
     read_file: ReadFile | None = None,
     trusts_tables: bool = True,
+    opened: frozenset[str] = frozenset(),
 ) -> SourceAnalysis:
     """Analyse one source.
 
@@ -64,10 +65,12 @@ def analyze_source(
         is_imported: whether something imports the source. If not, no call is one at import.
         shared: values that the source can import from other files of the model.
         read_file: reads a document of the model by the path that the source writes.
+        opened: the names that other files of the model bind again; ``*`` stands for any.
         trusts_tables: whether no other file changes a table of names that an unpickler of the source looks up.
     """
     analysis = SourceAnalysis()
     evaluator = Evaluator(limit_steps(text), shared=shared, read_file=read_file, trusts_tables=trusts_tables)
+    evaluator.changes.opened = opened
     try:
         evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:

@@ -17,8 +17,9 @@ from enum import IntEnum
 from typing import Final
 
 from modelaudit.languages.python import container_uses
+from modelaudit.languages.python.class_texts import ClassTexts
 from modelaudit.languages.python.name_uses import EXACT, ITSELF, Level, Outcome, SourceTree
-from modelaudit.languages.python.values import Alternatives, Constant, Container, Value
+from modelaudit.languages.python.values import Alternatives, Constant, Container, Value, open_constant
 from modelaudit.model.copies import replace
 
 _MAX_FOLLOWED: Final = 256  # second names of one value, and their names
@@ -43,13 +44,16 @@ class ChangedContainers:
             judged, which costs work.
         is_complete: whether the whole source is known. If not, each value may change.
         holds_byte_arrays: whether the source makes a ``bytearray``, so that bytes may change too.
+        opened: the names that other files of the model may bind again; ``*`` stands for any.
     """
 
     def __init__(self) -> None:
         self.is_asked = False
         self.is_complete = True
         self.holds_byte_arrays = False
+        self.opened: frozenset[str] = frozenset()
         self._tree = SourceTree()
+        self._classes = ClassTexts(self._tree)
         self._waiting: list[tuple[Sequence[ast.stmt], ast.AST | None]] = []
         self._bodies: dict[int, Sequence[ast.stmt]] = {}
         self._marked: set[str] = set()
@@ -90,7 +94,11 @@ class ChangedContainers:
 
     def open_value(self, name: str, value: Value) -> Value:
         """Return the value that a name holds: with open items, as far as the source may change them unseen."""
-        if not self.is_asked or not _may_change(value, self.holds_byte_arrays):
+        if not self.is_asked:
+            return value
+        if self._may_be_bound(name):
+            return open_constant(value)
+        if not _may_change(value, self.holds_byte_arrays):
             return value
         change = self.find_change(name)
         if change is Change.NONE:
@@ -98,6 +106,36 @@ class ChangedContainers:
         if isinstance(value, Alternatives):
             return Alternatives(tuple(self._open_once(each, change, _MAX_NESTING) for each in value.values))
         return self._open_once(value, change, _MAX_NESTING)
+
+    def open_member(self, owner: ast.ClassDef, name: str, holder: ast.expr, value: Value) -> Value:
+        """Return the value of a member that a class of the source gives its name: open, if it may be another one.
+
+        Args:
+            owner: the class.
+            name: the name of the member.
+            holder: the expression whose attribute is taken: the class, or an object of it.
+            value: what the class holds.
+        """
+        if not self.is_asked:
+            return value
+        self._read_waiting()
+        is_settled = self.is_complete and self._classes.is_settled(owner, name) and self._is_kept(owner, holder)
+        return value if is_settled else open_constant(value)
+
+    def _is_kept(self, owner: ast.ClassDef, holder: ast.expr) -> bool:
+        """Whether an expression is the class, a new object of it, or one that nothing else gets."""
+        if isinstance(holder, ast.Call):
+            holder = holder.func
+        if not isinstance(holder, ast.Name):
+            return False
+        return holder.id == owner.name or self.find_change(holder.id) is Change.NONE
+
+    def _may_be_bound(self, name: str) -> bool:
+        """Whether code that runs at an unknown time binds a name: an inner function, or another file."""
+        self._read_waiting()
+        is_opened = name in self._tree.nonlocal_names or not self.opened.isdisjoint((name, "*"))
+        # The namespace of a class may be an object of the source.
+        return is_opened or self._tree.uses_name("__prepare__")
 
     def open_result(self, function: ast.expr, value: Value) -> Value:
         """Return the result of a call: with open items if a decorator may keep it for the next call."""

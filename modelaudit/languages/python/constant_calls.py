@@ -21,6 +21,7 @@ _TEXT_METHODS: Final = frozenset(
     | {"removesuffix", "hex"}
 )
 _MAX_FOLDED_INPUT: Final = 4096  # characters of a template or number, and items of a range
+_MOST_DIGITS: Final = 64  # of the position in a field of a template
 _MAX_NUMBER_BYTES: Final = 4096
 _MAX_WRITTEN_BITS: Final = 8192  # the time to write an integer grows with the square of its size
 
@@ -156,9 +157,11 @@ def _fold_format(template: Constant, args: Sequence[Constant]) -> Constant | Non
         if not opening:
             break
         field, _, remaining = remaining.partition("}")
-        position = int(field) if field.isdecimal() and len(field) < 4 else automatic_position
+        position = int(field) if field.isdecimal() and len(field) < _MOST_DIGITS else automatic_position
         automatic_position += 1
-        if (field and not field.isdecimal()) or position >= len(args) or isinstance(args[position].value, tuple):
+        if (field and not field.isdecimal()) or len(field) >= _MOST_DIGITS or position >= len(args):
+            return None
+        if isinstance(args[position].value, tuple | bytes):  # a list or a tuple, bytes or a ``bytearray``
             return None
         formatted += _write_plain_value(args[position].value)
         if len(formatted) > constant_folding.MAX_CONSTANT_SIZE:
@@ -193,6 +196,8 @@ def _fold_to_bytes(receiver: Constant, args: Sequence[Constant]) -> Constant | N
     size = args[0].value if args else 1
     byte_order = args[1].value if len(args) > 1 else "big"
     if not isinstance(receiver.value, int) or not isinstance(size, int) or not 0 < size <= _MAX_NUMBER_BYTES:
+        return None
+    if len(args) > 2:  # signed
         return None
     try:
         return Constant(
@@ -243,9 +248,11 @@ def _fold_known_function(name: str, first: Constant, args: Sequence[Constant]) -
         # ``zlib.decompress(data, -15)`` reads a stream without a header.
         window_bits = args[1].value if name == "zlib.decompress" and len(args) > 1 else None
         decoded = constant_folding.inflate_zlib(data, window_bits) if isinstance(window_bits, int) else decoder(data)
-        return None if decoded is None else Constant(decoded, Provenance.DECODED)
+        # Another alphabet, or the like, may give something else.
+        is_open = len(args) > 1 and not isinstance(window_bits, int)
+        return None if decoded is None else Constant(decoded, Provenance.DECODED, is_open)
     unquoter = constant_folding.UNQUOTERS.get(name)
-    if unquoter is not None and isinstance(first.value, str):
+    if unquoter is not None and isinstance(first.value, str) and len(args) == 1:
         return Constant(unquoter(first.value), Provenance.DECODED)
     fold = _FUNCTIONS.get(name)
     return fold(first, args) if fold is not None else None
@@ -313,6 +320,12 @@ def _fold_list(first: Constant, _: Sequence[Constant], is_tuple: bool = False) -
     return None if items is None else Constant(items, first.provenance, is_tuple=is_tuple)
 
 
+def _fold_iterator(first: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``iter``; the items are open, because an earlier use may have taken some."""
+    items = _fold_list(first, args)
+    return None if items is None else replace(items, is_open=True)
+
+
 def _fold_len(first: Constant, _: Sequence[Constant]) -> Constant | None:
     """Call ``len``; ``None`` for a value without a length."""
     return Constant(len(first.value), Provenance.COMPUTED) if isinstance(first.value, str | bytes | tuple) else None
@@ -345,7 +358,7 @@ def _fold_codecs_encode(first: Constant, args: Sequence[Constant]) -> Constant |
 def _fold_from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | None:
     """Call ``int.from_bytes``; ``None`` for more than ``_MAX_NUMBER_BYTES`` bytes."""
     byte_order = args[1].value if len(args) > 1 else "big"
-    if not isinstance(first.value, bytes) or len(first.value) > _MAX_NUMBER_BYTES:
+    if not isinstance(first.value, bytes) or len(first.value) > _MAX_NUMBER_BYTES or len(args) > 2:
         return None
     return Constant(
         int.from_bytes(first.value, "little" if byte_order == "little" else "big"),
@@ -353,15 +366,15 @@ def _fold_from_bytes(first: Constant, args: Sequence[Constant]) -> Constant | No
     )
 
 
-def _fold_path(first: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Join the parts of a path, as ``os.path.join`` does; ``~`` and variables are not expanded.
+def _fold_path(first: Constant, args: Sequence[Constant], is_exact: bool = False) -> Constant | None:
+    """Join the parts of a path, as ``os.path.join`` does; ``~``, variables and ``..`` are not followed.
 
     The path counts as written out: programs join paths everywhere, and do not hide anything by it.
     """
     parts = [each.value for each in args if isinstance(each.value, str)]
     if not parts or len(parts) != len(args) or sum(map(len, parts)) > constant_folding.MAX_CONSTANT_SIZE:
         return None
-    return Constant(posixpath.join(*parts))
+    return Constant(posixpath.join(*parts), is_open=not is_exact)
 
 
 def _fold_maketrans(first: Constant, args: Sequence[Constant]) -> Constant | None:
@@ -369,7 +382,7 @@ def _fold_maketrans(first: Constant, args: Sequence[Constant]) -> Constant | Non
 
     Constants are flat, so the result cannot be a tuple of pairs.
     """
-    if len(args) < 2 or not isinstance(first.value, str) or not isinstance(args[1].value, str):
+    if len(args) != 2 or not isinstance(first.value, str) or not isinstance(args[1].value, str):
         return None
     pairs: list[PlainValue] = []
     for replaced, replacement in zip(first.value, args[1].value, strict=False):
@@ -387,14 +400,14 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant
     "builtins.reversed": _fold_reversed,
     "builtins.list": _fold_list,
     "builtins.tuple": partial(_fold_list, is_tuple=True),
-    "builtins.iter": _fold_list,
+    "builtins.iter": _fold_iterator,
     "builtins.len": _fold_len,
     "builtins.range": _fold_range,
     "codecs.decode": _fold_codecs_decode,
     "codecs.encode": _fold_codecs_encode,
     "builtins.int.from_bytes": _fold_from_bytes,
     "builtins.str.maketrans": _fold_maketrans,
-    "os.path.join": _fold_path,
+    "os.path.join": partial(_fold_path, is_exact=True),
     "os.path.expanduser": _fold_path,
     "os.path.abspath": _fold_path,
     "os.path.normpath": _fold_path,

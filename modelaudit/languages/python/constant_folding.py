@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from modelaudit.languages.python.values import Constant, PlainValue, Provenance
-from modelaudit.wire.codecs import BZIP2, GZIP, LZMA, XZ, ZLIB, DecodingError
+from modelaudit.wire.codecs import BZIP2, GZIP, LZMA, XZ, ZLIB, Codec, DecodingError
 
 MAX_CONSTANT_SIZE: Final = 1 << 18
 """The most characters, bytes or items of one constant."""
@@ -127,7 +127,8 @@ _WRITERS: Final[dict[str, Callable[[object], str]]] = {"s": str, "r": repr, "a":
 
 def _write_field(kind: str, value: PlainValue) -> str | None:
     """Return a value as a field of the ``%`` operator writes it; ``None`` for any other field or value."""
-    is_written = not isinstance(value, int) or value.bit_length() < _MAX_BITS
+    # Bytes may be those of a ``bytearray``.
+    is_written = not isinstance(value, bytes) and (not isinstance(value, int) or value.bit_length() < _MAX_BITS)
     if kind == "c" and isinstance(value, int):
         return chr(value) if 0 <= value <= sys.maxunicode else None
     if kind == "c" and isinstance(value, str):
@@ -289,21 +290,32 @@ def encode_text(text: str, name: object, provenance: Provenance) -> Constant | N
 
 def decompress_constant(data: bytes) -> bytes | None:
     """Decompress gzip, zlib, bzip2, xz or LZMA, up to ``MAX_CONSTANT_SIZE`` bytes; ``None`` if nothing comes out."""
-    codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins_stream(data)), None)
-    if codec is None:
-        return None
+    decompressed = b""
+    while data and len(decompressed) < MAX_CONSTANT_SIZE:
+        codec = next((each for each in (GZIP, ZLIB, BZIP2, XZ, LZMA) if each.begins_stream(data)), None)
+        if codec is None:
+            break
+        piece, data = _decompress_stream(codec, data, MAX_CONSTANT_SIZE - len(decompressed))
+        decompressed += piece
+        if codec is ZLIB:  # the others read each stream behind the first
+            break
+    return decompressed or None
+
+
+def _decompress_stream(codec: Codec, data: bytes, most: int) -> tuple[bytes, bytes]:
+    """Decompress one stream, up to ``most`` bytes; return them and what follows the stream."""
     decompressed = b""
     try:
         decoder = codec.make_decoder(b"", 0)
-        decompressed += decoder.decompress(data, MAX_CONSTANT_SIZE)
-        while len(decompressed) < MAX_CONSTANT_SIZE and not decoder.eof:
-            piece = decoder.decompress(b"", MAX_CONSTANT_SIZE - len(decompressed))
+        decompressed += decoder.decompress(data, most)
+        while len(decompressed) < most and not decoder.eof:
+            piece = decoder.decompress(b"", most - len(decompressed))
             if not piece:
                 break
             decompressed += piece
+        return decompressed, decoder.unused_data if decoder.eof else b""
     except DecodingError:  # what came before the damage counts
-        pass
-    return decompressed or None
+        return decompressed, b""
 
 
 def inflate_zlib(data: bytes, window_bits: int) -> bytes | None:

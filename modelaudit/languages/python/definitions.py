@@ -57,6 +57,11 @@ class Definition(Struct):
         for name, value in defaults.items():
             self.defaults[name] = join_choices(self.defaults.get(name, value), value)
 
+    def find_bound(self) -> str:
+        """Return what a decorator makes the first argument of a method: ``class``, ``nothing``; empty for an object."""
+        names = {each.id for each in getattr(self.node, "decorator_list", ()) if isinstance(each, ast.Name)}
+        return "class" if "classmethod" in names else "nothing" if "staticmethod" in names else ""
+
     def bind_call(self, args: Sequence[Value], keywords: dict[str, Value]) -> dict[str, Value]:
         """Return the arguments of a call by parameter name; ``*args`` gets those beyond the last positional parameter.
 
@@ -64,7 +69,11 @@ class Definition(Struct):
         """
         assert not isinstance(self.node, ast.ClassDef)
         parameters = [each.arg for each in (*self.node.args.posonlyargs, *self.node.args.args)]
-        bound = dict(zip(parameters, args, strict=False)) | keywords
+        # A keyword of the name of a parameter that is positional alone goes to ``**``.
+        hidden = {each.arg for each in self.node.args.posonlyargs}
+        bound = dict(zip(parameters, args, strict=False)) | {
+            name: value for name, value in keywords.items() if name not in hidden
+        }
         if self.node.args.vararg is not None and len(args) > len(parameters):
             bound[self.node.args.vararg.arg] = _gather_values(args[len(parameters) :])
         for name, value in bound.items():

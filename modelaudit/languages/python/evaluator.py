@@ -431,6 +431,8 @@ class Evaluator(ast.NodeVisitor):
             self.imports.setdefault(module.partition(".")[0])
             self.recorder.record_parent_packages(module, node.lineno)
             self.log.record(uses.IMPORT, name_resolution.normalize_name(module).name, node.lineno)
+        if any(alias.name == "*" for alias in node.names):
+            self._open_names()
         for alias in node.names:
             if node.level:
                 self._bind_relative_import(node, alias)
@@ -446,6 +448,13 @@ class Evaluator(ast.NodeVisitor):
             for name, value in list_imported(self._shared, module, alias.name):
                 # In place of the unknown name: a text beside it would not be used as a constant.
                 self.scope.names[alias.asname or name] = value
+
+    def _open_names(self) -> None:
+        """Open each text of the scope, and each name of a known module, which a star import may bind again."""
+        for name, value in list(self.scope.names.items()):
+            module = WELL_KNOWN_MODULES.get(name)
+            again = value if module is None else join_values(value, ExternalName(module))
+            self.scope.names[name] = open_constant(again)
 
     def _bind_relative_import(self, node: ast.ImportFrom, alias: ast.alias) -> None:
         """Bind a name that is imported from another file of the model, and keep the line of the import."""
@@ -562,6 +571,8 @@ class Evaluator(ast.NodeVisitor):
                 keep_open(constant_folding.fold_item(value, key), value)
                 if isinstance(value, Constant)
                 else name_resolution.resolve_item(value, key)
+                if not isinstance(value, Container) or not value.keys
+                else sequence_calls.take_any(value)
             )
             self._assign_target(target, item or UNKNOWN)
 
@@ -675,6 +686,14 @@ class Evaluator(ast.NodeVisitor):
                 self.evaluate(each)
             elif each.id in BUILTINS:
                 self.scope.names.pop(each.id, None)
+            else:
+                self._keep_outer_value(each.id)
+
+    def _keep_outer_value(self, name: str) -> None:
+        """Keep that a name may mean that of a scope around again: after ``del``, or behind ``except … as``."""
+        outer, held = self.scope.look_up_around(name), self.scope.names.get(name)
+        if outer is not None and held is not None:
+            self.scope.bind(name, join_choices(held, outer))
 
     def visit_Global(self, node: ast.Global) -> None:
         """Let later bindings of these names go to the module."""
@@ -806,7 +825,12 @@ class Evaluator(ast.NodeVisitor):
         for handler in node.handlers:
             if handler.type is not None:
                 self.evaluate(handler.type)
-            self._evaluate_branch(handler.body)
+            with self._keep_earlier_values():
+                if handler.name is not None:
+                    self.scope.bind(handler.name, UNKNOWN)
+                self.evaluate_statements(handler.body)
+                if handler.name is not None:
+                    self._keep_outer_value(handler.name)
         self._evaluate_branch(node.orelse)
         self.evaluate_statements(node.finalbody)
 
@@ -841,12 +865,15 @@ class Evaluator(ast.NodeVisitor):
                 for value in iterable.values[:_MAX_LOOP_VALUES]:
                     self._assign_target(node.target, open_constant(value) if iterable.is_open else value)
                     self.evaluate_statements(node.body)
+                if len(iterable.values) > _MAX_LOOP_VALUES:
+                    self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
+                    self.evaluate_statements(node.body)
         else:
             # One round with a value that may be any of the items.
             self._forget_carried_texts(node.body)
             before = self._find_carried_values(node.body)
             with self._keep_earlier_values(may_stop=True):
-                self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
+                self._assign_target(node.target, sequence_calls.take_any(iterable))
                 self.evaluate_statements(node.body)
                 if self._goes_on_walking(node.body) or self._carries_texts(node.body, before):
                     self.evaluate_statements(node.body)
@@ -1005,7 +1032,7 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.CLOSED_UNPICKLER, f"{node.name}={tables}", node.lineno)
         elif restricted_unpicklers.may_replace_lookup(node, bases):
             self.log.record(uses.REFERENCE, "pickle.Unpickler", node.lineno, "by its method find_class")
-        members = Scope(self.scope)
+        members = Scope(self.scope, is_class=True)
         class_value = self._add_definition(node, members)
         self._definitions.get(class_value).bases = bases
         # The metaclass is called to make the class: ``class A(metaclass=exec)`` runs something.
@@ -1252,7 +1279,16 @@ class Evaluator(ast.NodeVisitor):
             node.attr not in kept.members or isinstance(node.value, ast.Attribute)
         ):
             self._keep_member(node, base)
-        return self._resolve_attribute(base, node.attr, node.lineno)
+        value = self._resolve_attribute(base, node.attr, node.lineno)
+        return self._open_member(node, base, value) if self.changes.is_asked and type(value) in _OPENED else value
+
+    def _open_member(self, node: ast.Attribute, base: Value, value: Value) -> Value:
+        """Open the texts among the values of an attribute, if a class of the source may give others."""
+        for each in list_alternatives(base):
+            owner = self._definitions.get(each).node if isinstance(each, LocalDefinition) else None
+            if isinstance(owner, ast.ClassDef):
+                value = self.changes.open_member(owner, node.attr, node.value, value)
+        return value
 
     def _keep_member(self, node: ast.Attribute, base: Value) -> bool:
         """Keep the name of an attribute whose module is not known; return whether it was kept."""
@@ -1555,6 +1591,7 @@ class Evaluator(ast.NodeVisitor):
         if is_flat and len(parts) <= constant_folding.MAX_CONSTANT_SIZE:
             folded = constant_folding.fold_sequence(constants, is_tuple)
             return replace(folded, is_open=True) if is_open else folded
+        is_open = is_open or len(parts) > _MAX_ITEMS
         return Container(tuple(parts[:_MAX_ITEMS]), is_open=is_open, is_tuple=is_tuple)
 
     visit_Tuple = visit_List
@@ -1570,8 +1607,8 @@ class Evaluator(ast.NodeVisitor):
             value = self.evaluate(part)
             values.append(value if key is not None else walks.take_unpacked(value))
             self.recorder.record_trust_item(key_value, values[-1], node.lineno)
-            keys.append(key_value.value if isinstance(key_value, Constant) else None)
-        return Container(tuple(values[:_MAX_ITEMS]), tuple(keys[:_MAX_ITEMS]))
+            keys.append(key_value.value if isinstance(key_value, Constant) and not key_value.is_open else None)
+        return Container(tuple(values[:_MAX_ITEMS]), tuple(keys[:_MAX_ITEMS]), is_open=len(values) > _MAX_ITEMS)
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> Value:
         """Concatenate the parts of an f-string."""
@@ -1658,7 +1695,7 @@ class Evaluator(ast.NodeVisitor):
                 if position:
                     source = self.evaluate(generator.iter)
                 iterated = self._call_method(source, ("__iter__", "__aiter__"), []) or source
-                self._assign_target(generator.target, name_resolution.resolve_item(iterated, UNKNOWN))
+                self._assign_target(generator.target, sequence_calls.take_any(iterated))
                 for test in generator.ifs:
                     self.evaluate(test)
             tests = [test for generator in node.generators for test in generator.ifs]
@@ -1905,10 +1942,7 @@ class Evaluator(ast.NodeVisitor):
             result = self.recorder.record_computed_text(Unknown(tags, text), line)
             return result if method not in self._attributes else None
         if isinstance(base, Container) and method:
-            if method in _ITEM_METHODS:
-                return name_resolution.resolve_item_or_default(base, args)
-            # Other methods, such as ``copy`` or ``values``, are taken to return the items again.
-            return base if method not in self._attributes else None
+            return self._call_container_method(base, method, args)
         # ``vars(os).get("system")`` takes a name of the module, and ``vars(os).items()`` takes all of them.
         namespaces = [
             each
@@ -1923,6 +1957,15 @@ class Evaluator(ast.NodeVisitor):
             self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
         return None
+
+    def _call_container_method(self, base: Container, method: str, args: Sequence[Value]) -> Value | None:
+        """Call a method of a list or mapping; ``None`` where the source itself assigns a method of that name."""
+        if method in _ITEM_METHODS:
+            return name_resolution.resolve_item_or_default(base, args)
+        if method == "items" and base.keys:
+            return sequence_calls.pair_keys(base)
+        # Other methods, such as ``copy`` or ``values``, are taken to return the items again.
+        return base if method not in self._attributes else None
 
     def _take_from_namespaces(self, namespaces: Sequence[Value], key: Value, line: int) -> Value:
         """Take the item under a key of each of several namespaces by a method such as ``get``."""
@@ -2018,9 +2061,11 @@ class Evaluator(ast.NodeVisitor):
                 if isinstance(member, LocalDefinition) and self._definitions.get_members(member) is None:
                     self._call_function(member, [made, *args], keywords)
             return made
-        # A method of an object of the source gets the object as its first argument.
-        is_method_call = bool(method) and any(
-            isinstance(each, LocalDefinition) and each.is_result for each in list_alternatives(base)
+        # A method of an object of the source gets the object as its first argument, and one of the class the class.
+        owners = [each for each in list_alternatives(base) if isinstance(each, LocalDefinition)] if method else []
+        bound_to = definition.find_bound()
+        is_method_call = bool(owners) and (
+            bound_to == "class" or (any(each.is_result for each in owners) and not bound_to)
         )
         return self._call_function(callee, [base, *args] if is_method_call else args, keywords)
 

@@ -84,6 +84,7 @@ class SourceTree:
         global_names: names that a function binds in the scope around it, or that are bound beside many others.
         bound_names: all names that the source binds, by whatever statement.
         imported_names: those that it imports.
+        nonlocal_names: those that a function binds in the function around it.
         decorated_names: those of functions whose results a decorator may keep, so that each call returns the same list.
         is_reflective: whether it reaches values in a way that does not show their names.
     """
@@ -94,6 +95,7 @@ class SourceTree:
         self.bound_names: set[str] = set()
         self.imported_names: set[str] = set()
         self.decorated_names: set[str] = set()
+        self.nonlocal_names: set[str] = set()
         self.is_reflective = False
         self._uses: dict[str, list[ast.AST]] = {}
         self._other_names: dict[str, list[Outcome]] = {}
@@ -132,6 +134,14 @@ class SourceTree:
     def is_rebound(self, name: str) -> bool:
         """Whether assignments to an attribute of this name compete with others of the name."""
         return name in self._attribute_stores and self._stores[name] > 1
+
+    def sets_attribute(self, name: str) -> bool:
+        """Whether the source sets or deletes an attribute of this name, of any object."""
+        return name in self._attribute_stores
+
+    def uses_name(self, name: str) -> bool:
+        """Whether the source uses or binds a name or an attribute of this spelling."""
+        return name in self._uses or name in self.bound_names
 
     def get_parent(self, node: ast.AST) -> ast.AST | None:
         """Return the node around a node; ``None`` for a statement of the module."""
@@ -235,6 +245,8 @@ class SourceTree:
     def add_global(self, node: ast.Global | ast.Nonlocal) -> None:
         """Add the names that a function binds in the scope around it."""
         self.global_names.update(node.names)
+        if isinstance(node, ast.Nonlocal):
+            self.nonlocal_names.update(node.names)
 
     def add_augmented(self, node: ast.AugAssign) -> None:
         """Add ``name += value``, which changes a list in its place."""

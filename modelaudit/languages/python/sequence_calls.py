@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from modelaudit.languages.python import name_resolution
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Constant, Container, Provenance, Value, join_values, open_constant
+from modelaudit.languages.python.values import (
+    UNKNOWN,
+    Alternatives,
+    Constant,
+    Container,
+    Provenance,
+    Value,
+    join_choices,
+    join_values,
+    open_constant,
+)
 
 _MOST_ITEMS: Final = 256
 
@@ -63,3 +74,21 @@ def list_items(value: Value) -> Sequence[Value] | None:
     else:
         return None
     return items if len(items) < _MOST_ITEMS else None
+
+
+def take_any(value: Value) -> Value:
+    """Return a value that may be any item over which a known list or mapping iterates; of a mapping, the keys too."""
+    if isinstance(value, Alternatives):
+        return join_choices(*map(take_any, value.values))
+    item = name_resolution.resolve_item(value, UNKNOWN)
+    if not isinstance(value, Container) or not value.keys:
+        return item
+    keys = (UNKNOWN if each is None else open_constant(Constant(each)) for each in value.keys)
+    return join_choices(*keys, item)
+
+
+def pair_keys(mapping: Container) -> Container:
+    """Return the pairs of ``mapping.items()``."""
+    pairs = zip(mapping.keys, mapping.values, strict=True)
+    rows = (Container((UNKNOWN if key is None else Constant(key), value), is_tuple=True) for key, value in pairs)
+    return Container(tuple(rows), is_open=mapping.is_open)

@@ -92,6 +92,54 @@ def may_bind(text: str, names: Collection[str]) -> bool:
     return any(isinstance(each, ast.Attribute) and _is_bound(each) and each.attr in names for each in ast.walk(tree))
 
 
+def list_rebound_names(text: str, module: str) -> frozenset[str]:
+    """Return the names that a source binds again in another file of the model, or in a class of that file.
+
+    Args:
+        text: the source.
+        module: the name of the other file as a module, without packages.
+
+    Returns:
+        The names; ``*`` among them stands for any.
+    """
+    tree = _parse(text)
+    if tree is None:
+        return frozenset("*")
+    roots = frozenset(_list_imported_from(tree, module))
+    return frozenset(name for node in ast.walk(tree) if roots for name in _list_set_names(node, roots))
+
+
+def _list_imported_from(tree: ast.Module, module: str) -> Iterator[str]:
+    """Yield the names under which a source imports a file of the model, or something of it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            origin = (getattr(node, "module", None) or "").rpartition(".")[2]
+            for each in node.names:
+                if origin == module or each.name.rpartition(".")[2] == module:
+                    yield each.asname or each.name.partition(".")[0]
+
+
+def _list_set_names(node: ast.AST, roots: Collection[str]) -> Iterator[str]:
+    """Yield the names of attributes that a node sets on what one of ``roots`` leads to; ``*`` for any."""
+    match node:
+        case ast.Attribute(value=base, attr=name) if _find_root(base) in roots:
+            if _is_bound(node):
+                yield name
+            elif name == "__dict__":
+                yield "*"
+        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[base, key, *_]) if _find_root(base) in roots:
+            yield key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else "*"
+        case ast.Call(func=ast.Name(id="vars"), args=[base]) if _find_root(base) in roots:
+            yield "*"
+
+
+def _find_root(node: ast.expr) -> str:
+    """Return the name with which attributes, items and calls begin; empty without one."""
+    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
 def _reaches_names(tree: ast.Module) -> bool:
     """Whether a source writes out a way to bind names of modules without an assignment."""
     return any(map(_REACHES_NAMES.fullmatch, _list_written_names(tree)))

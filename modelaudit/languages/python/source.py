@@ -17,6 +17,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from modelaudit.languages.python.private_names import has_private_names, spell_private_names
 from modelaudit.model.artifact import Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
@@ -339,7 +340,10 @@ def _parse_bounded(text: str) -> tuple[tuple[ast.stmt, ...] | None, str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return tuple(ast.parse(text, type_comments=False).body), ""
+            body = tuple(ast.parse(text, type_comments=False).body)
+        if has_private_names(text):
+            spell_private_names(body)
+        return body, ""
     except SyntaxError as error:
         return None, str(error.msg)
     except ValueError as error:

@@ -230,8 +230,8 @@ def is_open_constant(value: Value) -> bool:
 
 
 def open_constant(value: Value) -> Value:
-    """Mark each constant that a value may be as open: it comes from where the source may have put another one."""
-    if isinstance(value, Constant):
+    """Mark what is known of a value as open: it comes from where the source may have put another one."""
+    if isinstance(value, Constant | Container):
         return value if value.is_open else replace(value, is_open=True)
     if isinstance(value, Alternatives):
         return Alternatives(tuple(map(open_constant, value.values)))
@@ -261,6 +261,8 @@ def is_open(value: Value) -> bool:
 
 def _holds_text(value: Value) -> bool:
     """Whether one value is a known text, or a list or mapping that holds one."""
+    if isinstance(value, Alternatives):
+        return any(map(_holds_text, value.values))
     if isinstance(value, Container):
         return any(is_text(each) for item in value.values[:_MAX_TAGGED_ITEMS] for each in list_alternatives(item))
     return isinstance(value, Constant) and isinstance(value.value, str | bytes | tuple)
@@ -292,7 +294,9 @@ class Scope(Struct):
         nonlocal_names: names that ``nonlocal`` assigns to the enclosing function.
         journal: earlier values of names that were rebound, oldest first; kept only while a branch is evaluated.
         is_comprehension: whether it is that of a comprehension, which keeps only the targets of its loops.
-        rebound: of a module, the values that functions and its namespace bind to its names, whenever they run.
+        is_class: whether it is that of a class.
+        rebound: the values that functions, and the namespace of a module, bind to its names, whenever they run.
+        texts: the earlier texts of each name that was bound to several.
     """
 
     parent: Scope | None = None
@@ -301,17 +305,31 @@ class Scope(Struct):
     nonlocal_names: set[str] = field(default_factory=set)
     journal: list[tuple[str, Value | None]] | None = None
     is_comprehension: bool = False
+    is_class: bool = False
     rebound: dict[str, Value] = field(default_factory=dict)
+    texts: dict[str, list[Value]] = field(default_factory=dict)
 
     def look_up(self, name: str) -> Value | None:
-        """Return the value of a name; ``None`` if no scope binds it."""
+        """Return the value of a name; ``None`` if no scope binds it.
+
+        A class is no scope for the functions in it. A name of a scope around is any text that it was ever bound to
+        there: when the function runs is not known. Source: language reference, section 4.2.2.
+        """
         scope: Scope | None = self
         while scope is not None:
-            if name in scope.names:
+            if name in scope.global_names:
+                scope = scope.find_module()
+            if name in scope.names and not (scope.is_class and scope is not self):
                 value = scope.names[name]
-                return join_choices(value, scope.rebound[name]) if name in scope.rebound else value
+                value = join_choices(value, scope.rebound[name]) if name in scope.rebound else value
+                is_around = scope is not self and not self.is_comprehension
+                return join_choices(value, *scope.texts[name]) if is_around and name in scope.texts else value
             scope = scope.parent
         return None
+
+    def look_up_around(self, name: str) -> Value | None:
+        """Return the value of a name in the scopes around this one; ``None`` if none binds it."""
+        return self.parent.look_up(name) if self.parent is not None else None
 
     def find_module(self) -> Scope:
         """Return the scope of the module around this one, which may be this one itself."""
@@ -324,8 +342,8 @@ class Scope(Struct):
         """Keep that some code binds a name of this module, at a time that is not known."""
         for each in list_alternatives(value):
             # Callables stay beside a later value in any case. A join would leave out what is unknown and has no tag.
-            kept = each if is_text(each) else Unknown(collect_tags(each) | _REBOUND)
-            if is_text(each) or isinstance(each, Unknown):
+            kept = each if _holds_text(each) else Unknown(collect_tags(each) | _REBOUND)
+            if _holds_text(each) or isinstance(each, Unknown):
                 self.rebound[name] = join_values(self.rebound.get(name, kept), kept)
 
     def list_modules(self) -> frozenset[str]:
@@ -347,6 +365,11 @@ class Scope(Struct):
             # Whether, and when, the function runs is not known.
             for each in (scope.names.get(name, value), value):
                 scope.rebind(name, each)
+        before = scope.names.get(name)
         if scope.journal is not None:
-            scope.journal.append((name, scope.names.get(name)))
-        scope.names[name] = merge_binding(scope.names.get(name), value)
+            scope.journal.append((name, before))
+        if before is not None and before != value and _holds_text(before):
+            texts = scope.texts.setdefault(name, [])
+            if len(texts) <= MAX_ALTERNATIVES:  # one more than are kept apart, so that the others open
+                texts.append(before)
+        scope.names[name] = merge_binding(before, value)

@@ -1,0 +1,52 @@
+"""Decide whether a text that a class of the source holds is what an access of its attribute gives.
+
+``A.name`` is the text in the body of ``A`` only if nothing answers for the attribute and nothing sets it. The search
+goes by the spelling of names: an attribute of the same name that code sets anywhere counts, whatever the object.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from modelaudit.languages.python.name_uses import SourceTree
+
+# Names by which code sets attributes without writing them out, or answers for them.
+_REFLECTIVE: Final = frozenset(
+    {"__dict__", "__class__", "vars", "delattr", "__setattr__", "__delattr__", "__getattribute__", "__set_name__",
+     "__init_subclass__", "__prepare__", "__mro_entries__", "__new__", "__subclasses__", "__bases__", "__mro__",
+     "__slots__", "__get__", "mro", "_load_from_state_dict"}
+)  # fmt: skip
+_BASES: Final = frozenset({"object"})
+
+
+class ClassTexts:
+    """The classes of one source, whose tree another part reads."""
+
+    def __init__(self, tree: SourceTree) -> None:
+        self._tree = tree
+        self._settled: dict[int, tuple[ast.ClassDef, bool]] = {}
+
+    def is_settled(self, owner: ast.ClassDef, name: str) -> bool:
+        """Whether a text in the body of a class stays under its name, for the class and for its objects."""
+        if self._tree.sets_attribute(name):
+            return False
+        known = self._settled.get(id(owner))
+        if known is None:
+            known = self._settled[id(owner)] = owner, self._is_plain(owner)
+        return known[1]
+
+    def _is_plain(self, owner: ast.ClassDef) -> bool:
+        """Whether a class has no bases, and the source only reads its members or makes objects of it."""
+        if owner.keywords or owner.decorator_list or any(map(self._tree.uses_name, _REFLECTIVE)):
+            return False
+        if any(not isinstance(each, ast.Name) or each.id not in _BASES for each in owner.bases):
+            return False
+        return all(map(self._is_plain_use, self._tree.list_uses(owner.name)))
+
+    def _is_plain_use(self, node: ast.AST) -> bool:
+        """Whether a use of a class reads a member or makes an object."""
+        parent = self._tree.get_parent(node)
+        if isinstance(parent, ast.Attribute):
+            return parent.value is node and isinstance(parent.ctx, ast.Load)
+        return isinstance(parent, ast.Call) and parent.func is node
