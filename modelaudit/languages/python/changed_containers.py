@@ -119,16 +119,8 @@ class ChangedContainers:
         if not self.is_asked:
             return value
         self._read_waiting()
-        is_settled = self.is_complete and self._classes.is_settled(owner, name) and self._is_kept(owner, holder)
+        is_settled = self.is_complete and self._classes.is_settled(owner, name, holder)
         return value if is_settled else open_constant(value)
-
-    def _is_kept(self, owner: ast.ClassDef, holder: ast.expr) -> bool:
-        """Whether an expression is the class, a new object of it, or one that nothing else gets."""
-        if isinstance(holder, ast.Call):
-            holder = holder.func
-        if not isinstance(holder, ast.Name):
-            return False
-        return holder.id == owner.name or self.find_change(holder.id) is Change.NONE
 
     def _may_be_bound(self, name: str) -> bool:
         """Whether code that runs at an unknown time binds a name: an inner function, or another file."""

@@ -27,14 +27,33 @@ class ClassTexts:
         self._tree = tree
         self._settled: dict[int, tuple[ast.ClassDef, bool]] = {}
 
-    def is_settled(self, owner: ast.ClassDef, name: str) -> bool:
-        """Whether a text in the body of a class stays under its name, for the class and for its objects."""
-        if self._tree.sets_attribute(name):
+    def is_settled(self, owner: ast.ClassDef, name: str, holder: ast.expr) -> bool:
+        """Whether a text in the body of a class is what an access of its attribute gives.
+
+        Args:
+            owner: the class.
+            name: the name of the attribute.
+            holder: the expression whose attribute is taken: the class, or an object of it.
+        """
+        if self._tree.sets_attribute(name) or not self._is_kept(owner, holder):
             return False
         known = self._settled.get(id(owner))
         if known is None:
             known = self._settled[id(owner)] = owner, self._is_plain(owner)
         return known[1]
+
+    def _is_kept(self, owner: ast.ClassDef, holder: ast.expr) -> bool:
+        """Whether an expression is the class, a new object of it, or an object of which only members are taken."""
+        if isinstance(holder, ast.Call):
+            holder = holder.func
+        if not isinstance(holder, ast.Name):
+            return False
+        return holder.id == owner.name or all(map(self._is_member_access, self._tree.list_uses(holder.id)))
+
+    def _is_member_access(self, node: ast.AST) -> bool:
+        """Whether a use of a name takes a member of what it holds."""
+        parent = self._tree.get_parent(node)
+        return isinstance(parent, ast.Attribute) and parent.value is node
 
     def _is_plain(self, owner: ast.ClassDef) -> bool:
         """Whether a class has no bases, and the source only reads its members or makes objects of it."""
