@@ -57,11 +57,24 @@ class ClassTexts:
 
     def _is_plain(self, owner: ast.ClassDef) -> bool:
         """Whether a class has no bases, and the source only reads its members or makes objects of it."""
-        if owner.keywords or owner.decorator_list or any(map(self._tree.uses_name, _REFLECTIVE)):
+        if owner.keywords or owner.decorator_list or any(map(self._reaches_members, _REFLECTIVE)):
             return False
         if any(not isinstance(each, ast.Name) or each.id not in _BASES for each in owner.bases):
             return False
         return all(map(self._is_plain_use, self._tree.list_uses(owner.name)))
+
+    def _reaches_members(self, name: str) -> bool:
+        """Whether the source uses or binds a name of ``_REFLECTIVE`` but for a module that it imports."""
+        uses = self._tree.list_uses(name)
+        return name in self._tree.bound_names or not all(map(self._is_of_module, uses))
+
+    def _is_of_module(self, node: ast.AST) -> bool:
+        """Whether a use takes the namespace of an imported module: ``os.__dict__``, ``vars(os)``."""
+        parent = self._tree.get_parent(node)
+        holder = getattr(node, "value", None)
+        if isinstance(parent, ast.Call) and parent.func is node and len(parent.args) == 1:
+            holder = parent.args[0]
+        return isinstance(holder, ast.Name) and holder.id in self._tree.imported_names
 
     def _is_plain_use(self, node: ast.AST) -> bool:
         """Whether a use of a class reads a member or makes an object."""
