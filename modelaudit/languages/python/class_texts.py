@@ -64,17 +64,21 @@ class ClassTexts:
         return all(map(self._is_plain_use, self._tree.list_uses(owner.name)))
 
     def _reaches_members(self, name: str) -> bool:
-        """Whether the source uses or binds a name of ``_REFLECTIVE`` but for a module that it imports."""
-        uses = self._tree.list_uses(name)
-        return name in self._tree.bound_names or not all(map(self._is_of_module, uses))
+        """Whether the source uses or binds a name of ``_REFLECTIVE``, but to read a namespace or that of a module."""
+        is_read = all(map(self._reads_namespace, self._tree.list_uses(name)))
+        return name in self._tree.bound_names or not is_read
 
-    def _is_of_module(self, node: ast.AST) -> bool:
-        """Whether a use takes the namespace of an imported module: ``os.__dict__``, ``vars(os)``."""
+    def _reads_namespace(self, node: ast.AST) -> bool:
+        """Whether a use reads one item of a namespace, or takes that of a module: ``os.__dict__``, ``vars(os)``."""
         parent = self._tree.get_parent(node)
-        holder = getattr(node, "value", None)
+        holder: ast.AST | None = getattr(node, "value", None)
         if isinstance(parent, ast.Call) and parent.func is node and len(parent.args) == 1:
-            holder = parent.args[0]
-        return isinstance(holder, ast.Name) and holder.id in self._tree.imported_names
+            holder, node, parent = parent.args[0], parent, self._tree.get_parent(parent)
+        if isinstance(holder, ast.Name) and holder.id in self._tree.imported_names:
+            return True
+        is_item = isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.ctx, ast.Load)
+        is_got = isinstance(parent, ast.Attribute) and parent.value is node and parent.attr in ("get", "keys")
+        return holder is not None and (is_item or is_got)
 
     def _is_plain_use(self, node: ast.AST) -> bool:
         """Whether a use of a class reads a member or makes an object."""
