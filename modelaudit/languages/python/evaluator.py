@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from types import MappingProxyType
@@ -37,6 +37,7 @@ from modelaudit.languages.python import (
     formatted_fields,
     getters,
     item_calls,
+    loop_names,
     model_data,
     name_resolution,
     name_tables,
@@ -216,8 +217,10 @@ class Evaluator(ast.NodeVisitor):
         self._read_file = read_file
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
-        self._is_round_open = False  # an unknown test may have ended a round of the loop
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
+        self._loops = loop_names.LoopTable()
+        self._is_round_open = False
+        """Whether an unknown test may have ended a round of the loop under evaluation."""
         self._star_imports: list[str] = []
         self._trusts_tables = trusts_tables
         self._restricted_unpicklers: dict[str, frozenset[str]] = {}
@@ -254,6 +257,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass._attributes = dict(self._attributes)
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
+        next_pass._loops = self._loops
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
@@ -529,9 +533,9 @@ class Evaluator(ast.NodeVisitor):
             # A constant replaces all earlier values of the name: ``bind`` would keep callables beside it.
             if isinstance(node.op, ast.BitOr) and self._is_own_namespace(self.scope.look_up(node.target.id) or UNKNOWN):
                 self._bind_own_names("update", [self._evaluate_unrecorded(node.value)], {})
-            if isinstance(result, Constant):
-                self.scope.names.pop(node.target.id, None)
             self.scope.bind(node.target.id, result)
+            if isinstance(result, Constant) and node.target.id in self.scope.names:
+                self.scope.names[node.target.id] = result
         else:
             # An attribute or item is read before it is assigned: ``items[run()] += 1`` calls ``run``. Its new value is
             # not kept: only callables are followed through attributes, and operators rarely return one.
@@ -811,13 +815,16 @@ class Evaluator(ast.NodeVisitor):
         names = self.scope.names
         earlier: dict[str, list[Value | None]] = {}
         for name, value in journal:
-            earlier.setdefault(name, []).append(value)
+            values = earlier.setdefault(name, [])
+            if may_stop or not values:
+                values.append(value)
         for name, values in earlier.items():
-            if name in names:
-                kept = [each for each in (values if may_stop else values[:1]) if each is not None]
-                # The name of a builtin may still mean the builtin.
-                builtin = (ExternalName(f"builtins.{name}"),) if values[0] is None and name in BUILTINS else ()
-                names[name] = join_values(keep_constants(names[name], kept), *builtin)
+            kept = [each for each in values if type(each) in _KEPT and each is not None]
+            if kept and name in names:
+                names[name] = keep_constants(names[name], kept)
+            # The name of a builtin may still mean the builtin.
+            if values[0] is None and name in BUILTINS and name in names:
+                names[name] = join_values(names[name], ExternalName(f"builtins.{name}"))
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         """Visit the body, each handler and ``else`` as branches; ``finally`` always runs."""
@@ -839,12 +846,12 @@ class Evaluator(ast.NodeVisitor):
     def visit_While(self, node: ast.While) -> None:
         """Visit the body once. A name that grows in it is unknown, because the number of rounds is unknown."""
         self.evaluate(node.test)
-        for name in _find_augmented_names(node.body):
+        for name in self._loops.find_names(node.body).augmented:
             self.scope.names[name] = UNKNOWN
         self._forget_carried_texts(node.body)
         before = self._find_carried_values(node.body)
         self._evaluate_branch(node.body, may_stop=True)
-        if self._goes_on_walking(node.body) or self._carries_texts(node.body, before):
+        if self._goes_on_walking(self._loops.find_names(node.body).carried) or self._carries_texts(node.body, before):
             self._evaluate_branch(node.body, may_stop=True)
         self._evaluate_branch(node.orelse)
 
@@ -875,7 +882,9 @@ class Evaluator(ast.NodeVisitor):
             with self._keep_earlier_values(may_stop=True):
                 self._assign_target(node.target, sequence_calls.take_any(iterable))
                 self.evaluate_statements(node.body)
-                if self._goes_on_walking(node.body) or self._carries_texts(node.body, before):
+                if self._goes_on_walking(self._loops.find_names(node.body).carried) or self._carries_texts(
+                    node.body, before
+                ):
                     self.evaluate_statements(node.body)
         self._evaluate_branch(node.orelse)
 
@@ -883,7 +892,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _forget_carried_texts(self, body: list[ast.stmt]) -> None:
         """Forget the texts that an unknown number of rounds makes of themselves: ``name = name[1:]``."""
-        for name in _find_carried_names(body):
+        for name in self._loops.find_names(body).carried:
             if isinstance(self.scope.names.get(name), Constant):
                 self.scope.names[name] = UNKNOWN
 
@@ -897,7 +906,7 @@ class Evaluator(ast.NodeVisitor):
                 self._assign_target(node.target, Constant(item, provenance, iterable.is_open))
                 if self._run_round(node.body) is ast.Break:
                     break
-            if self._is_round_open or _may_end_inside(node.body):
+            if self._is_round_open or loop_names.may_end_inside(node.body):
                 self._join_earlier_values(journal, may_stop=True)
 
     def _run_round(self, body: Sequence[ast.stmt]) -> type[ast.stmt] | None:
@@ -908,7 +917,7 @@ class Evaluator(ast.NodeVisitor):
         for statement in body:
             if isinstance(statement, ast.Break | ast.Continue):
                 return type(statement)
-            if not isinstance(statement, ast.If) or not _ends_round(statement):
+            if not isinstance(statement, ast.If) or not loop_names.ends_round(statement):
                 self.evaluate_statements((statement,))
                 continue
             test = self.evaluate(statement.test)
@@ -916,7 +925,8 @@ class Evaluator(ast.NodeVisitor):
                 # Each text of the loop may be one of an earlier or a later round.
                 self._is_round_open = True
                 self.evaluate_statements((statement,))
-                for name in _find_augmented_names(list(body)) | _find_carried_names(list(body)):
+                changed = loop_names.find_loop_names(body)
+                for name in changed.augmented | changed.carried:
                     self.scope.names[name] = UNKNOWN
                 continue
             taken, excluded = statement.body, statement.orelse
@@ -934,7 +944,7 @@ class Evaluator(ast.NodeVisitor):
     def _find_carried_values(self, body: list[ast.stmt]) -> dict[str, Value]:
         """Return the values of the names that a round of a loop reads before it binds them."""
         names = self.scope.names
-        return {name: names[name] for name in _find_late_names(body) if name in names}
+        return {name: names[name] for name in self._loops.find_names(body).late if name in names}
 
     def _carries_texts(self, body: list[ast.stmt], before: Mapping[str, Value]) -> bool:
         """Whether a round has changed such a name to, or from, a text, so that the next round reads another value."""
@@ -944,12 +954,12 @@ class Evaluator(ast.NodeVisitor):
         ]
         return any(is_text(each) for value in changed if value is not None for each in list_alternatives(value))
 
-    def _goes_on_walking(self, body: list[ast.stmt]) -> bool:
+    def _goes_on_walking(self, carried: Iterable[str]) -> bool:
         """Whether a round of a loop has left a step of a walk in a name from which the next round goes on.
 
         ``for name in names: found = getattr(found, name)`` takes its second step only in its second round.
         """
-        for name in _find_carried_names(body):
+        for name in carried:
             values = (self.scope.look_up(name), self._attributes.get(name))
             if any(walks.is_walk(collect_tags(each)) for each in values if each is not None):
                 return True
@@ -1704,7 +1714,7 @@ class Evaluator(ast.NodeVisitor):
                     self.evaluate(node.key)
                     return Container((self.evaluate(node.value),))
                 element = self.evaluate(node.elt)
-                if self._goes_on_walking([ast.Expr(node.elt)]):
+                if self._goes_on_walking(loop_names.find_loop_names((node.elt,)).carried):
                     element = self.evaluate(node.elt)
         # One callable stands for all elements. A constant element reveals nothing about their number or order.
         return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
@@ -2579,6 +2589,8 @@ class Evaluator(ast.NodeVisitor):
 
 _OPENED: Final = frozenset({Constant, Container, Alternatives})
 """The kinds of values that ``ChangedContainers`` may open."""
+_KEPT: Final = frozenset({Constant, Alternatives, Unknown})
+"""The kinds of values that a name may still have after a branch which binds it."""
 
 
 def _is_any_namespace(value: Value) -> bool:
@@ -2618,83 +2630,6 @@ def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:
 def _lists_few_items(source: Value) -> TypeGuard[Container]:
     """Whether a value is a list of a few items that are no constants."""
     return isinstance(source, Container) and not source.keys and 0 < len(source.values) <= _MAX_LOOP_VALUES
-
-
-def _find_augmented_names(body: list[ast.stmt]) -> set[str]:
-    """Find the names that statements change by ``name += value``, outside of functions and classes that they define."""
-    augmented = (node.target for node in _walk_own_nodes(body) if isinstance(node, ast.AugAssign))
-    return {target.id for target in augmented if isinstance(target, ast.Name)}
-
-
-def _ends_round(statement: ast.If) -> bool:
-    """Whether a branch of a statement ends a round of the loop around it."""
-    waiting: list[ast.stmt] = [*statement.body, *statement.orelse]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.Break | ast.Continue):
-            return True
-        if isinstance(node, ast.If):
-            waiting += (*node.body, *node.orelse)
-    return False
-
-
-_ENDS: Final = (ast.Break, ast.Continue, ast.Raise)
-
-
-def _may_end_inside(body: list[ast.stmt]) -> bool:
-    """Whether a statement that is no ``if`` holds a ``break``, ``continue`` or ``raise``, which may end a round."""
-    waiting = list(body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.If):
-            waiting += (*node.body, *node.orelse)
-        elif any(
-            isinstance(each, ast.Break | ast.Continue | ast.Raise) and each is not node for each in ast.walk(node)
-        ):
-            return True
-    return False
-
-
-def _find_carried_names(body: list[ast.stmt]) -> set[str]:
-    """Find the names and attributes that a loop assigns from themselves, as ``found = getattr(found, name)`` does."""
-    names = set()
-    for node in _walk_own_nodes(body):
-        if isinstance(node, ast.Assign | ast.NamedExpr) and isinstance(node.value, ast.Call | ast.Subscript):
-            assigned = node.targets if isinstance(node, ast.Assign) else [node.target]
-            targets = {name for each in assigned if (name := _get_target_name(each))}
-            if targets:
-                names |= targets & {_get_target_name(each) for each in ast.walk(node.value)}
-    return names
-
-
-def _find_late_names(body: list[ast.stmt]) -> set[str]:
-    """Find the names that a loop binds in a line behind, or in, the first that reads them."""
-    read: dict[str, int] = {}
-    bound: dict[str, int] = {}
-    for node in _walk_own_nodes(body):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            read[node.id] = min(node.lineno, read.get(node.id, node.lineno))
-        elif isinstance(node, ast.Name):
-            bound[node.id] = max(node.lineno, bound.get(node.id, 0))
-    return {name for name, line in read.items() if bound.get(name, 0) >= line}
-
-
-def _walk_own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Yield the nodes of statements, outside of functions and classes that they define."""
-    waiting: list[ast.AST] = list(body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            continue
-        yield node
-        waiting += ast.iter_child_nodes(node)
-
-
-def _get_target_name(node: ast.AST) -> str:
-    """Return the name, or the last name of the path, that an expression reads or assigns; empty for any other."""
-    if isinstance(node, ast.Name):
-        return node.id
-    return node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _get_captured_name(pattern: ast.AST) -> str | None:
