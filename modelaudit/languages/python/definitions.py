@@ -40,6 +40,8 @@ class Definition(Struct):
         result: what the function returned where its body was evaluated; ``None`` before that.
         arguments: callables that some call passed, by the name of the parameter.
         is_property: whether access to the attribute calls the function.
+        is_reused: whether several calls define it, each with other values around it.
+        inlined_scope: the scope around it in the latest inlined call.
         defaults: the values of the parameters that have a default, from where the definition ran.
     """
 
@@ -50,6 +52,8 @@ class Definition(Struct):
     result: Value | None = None
     arguments: dict[str, Value] = field(default_factory=dict)
     is_property: bool = False
+    is_reused: bool = False
+    inlined_scope: Scope | None = None
     defaults: dict[str, Value] = field(default_factory=dict)
 
     def add_defaults(self, defaults: Mapping[str, Value]) -> None:
@@ -107,8 +111,10 @@ class DefinitionTable(Struct):
         """Return the namespace of a class of the source, or of an object of one; ``None`` for any other value."""
         return self.get(value).members if isinstance(value, LocalDefinition) else None
 
-    def add(self, node: DefinitionNode, scope: Scope, members: Scope | None) -> LocalDefinition:
-        """Number a definition, and queue it if it is a function.
+    def add(
+        self, node: DefinitionNode, scope: Scope, members: Scope | None, is_inlined: bool = False
+    ) -> LocalDefinition:
+        """Number a definition, and queue it if it is a function; ``is_inlined`` in the body of an inlined call.
 
         A node that is evaluated again, as in an inlined call, keeps its number and gets the latest scope.
         """
@@ -119,6 +125,9 @@ class DefinitionTable(Struct):
             number = self._numbers[id(node)] = len(self._definitions)
         definition = self._definitions[number - 1]
         definition.scope, definition.members = scope, members
+        if is_inlined:
+            definition.is_reused |= definition.inlined_scope is not None and definition.inlined_scope is not scope
+            definition.inlined_scope = scope
         if members is None and number not in self._queued:
             self._queue.append(number)
             self._queued.add(number)
@@ -151,6 +160,7 @@ class DefinitionTable(Struct):
                 result=each.result,
                 arguments=each.arguments,
                 is_property=each.is_property,
+                is_reused=each.is_reused,
             )
             for each in self._definitions
         ]

@@ -82,6 +82,7 @@ from modelaudit.languages.python.values import (
     Unknown,
     Value,
     collect_tags,
+    holds_text,
     is_found,
     is_sensitive,
     is_text,
@@ -237,6 +238,8 @@ class Evaluator(ast.NodeVisitor):
         """The call or item under evaluation, which may look up a name by a text, with its callee or object."""
         self._results: list[Value] = []
         """Values that the function under evaluation has returned so far."""
+        self._yields = False
+        """Whether the function under evaluation is a generator."""
         self._depth = 0
         self._code_text_depth = 0
         self._code_text_characters = 0
@@ -970,6 +973,8 @@ class Evaluator(ast.NodeVisitor):
         for item in node.items:
             manager = self.evaluate(item.context_expr)
             value = self._call_method(manager, ("__enter__", "__aenter__"), []) or manager
+            if isinstance(value, Container) and value.values:  # of ``contextlib.contextmanager``
+                value = join_choices(value, *value.values)
             if item.optional_vars is not None:
                 self._assign_target(item.optional_vars, value)
         # A manager may end the body: ``contextlib.suppress``.
@@ -1085,7 +1090,7 @@ class Evaluator(ast.NodeVisitor):
 
         ``members`` is the namespace of a class, and ``None`` for a function.
         """
-        definition = self._definitions.add(node, self.scope, members)
+        definition = self._definitions.add(node, self.scope, members, self._inline_depth > 0)
         name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
         self.log.register_definition(name, definition.number)
         # Python calls these by itself: class hooks with a class statement, the others when the module is asked for a
@@ -1137,7 +1142,7 @@ class Evaluator(ast.NodeVisitor):
         # A class is never queued, because its body is evaluated with its statement. The check narrows the type.
         if isinstance(node, ast.ClassDef):
             return
-        scope = Scope(definition.scope)
+        scope = Scope(definition.scope, is_reused=definition.is_reused)
         self._bind_parameters(node.args, function, scope)
         outer_function, self.log.current_function = self.log.current_function, function.number
         self._function_name = "" if isinstance(node, ast.Lambda) else node.name
@@ -1159,9 +1164,12 @@ class Evaluator(ast.NodeVisitor):
                     return UNKNOWN
             # Results are collected for one body at a time; an inlined call interrupts the body of its caller.
             outer_results, self._results = self._results, []
+            outer_yields, self._yields = self._yields, False
             self.evaluate_statements(node.body)
             result = join_choices(*self._results) if self._results else UNKNOWN
-            self._results = outer_results
+            if self._yields and holds_text(result):
+                result = Container((result,), is_open=True)  # any number of items
+            self._results, self._yields = outer_results, outer_yields
             return result
 
     def _bind_parameters(
@@ -1498,7 +1506,7 @@ class Evaluator(ast.NodeVisitor):
         return name_resolution.resolve_item(base, key)
 
     def _evaluate_slice(self, base: Value, bounds: ast.Slice) -> Value:
-        """Return the slice of a constant; a slice of a container or external name is taken to be the whole."""
+        """Return the slice of a constant or list; a slice of a mapping or external name is taken to be the whole."""
         bound_nodes = (bounds.lower, bounds.upper, bounds.step)
         bound_values = [self.evaluate(each) if each is not None else None for each in bound_nodes]
         known_bounds = [each for each in bound_values if each is None or isinstance(each, Constant)]
@@ -1506,10 +1514,8 @@ class Evaluator(ast.NodeVisitor):
             folded = constant_folding.fold_slice(base, known_bounds)
             folded = keep_open(folded, base, *filter(None, known_bounds))
             return self.recorder.record_computed_text(folded, bounds.lineno)
-        if isinstance(base, Container) and not base.keys and len(known_bounds) == 3:
-            start, stop, step = (each.value if each is not None else None for each in known_bounds)
-            if isinstance(start, int | None) and isinstance(stop, int | None) and step is None:
-                return replace(base, values=base.values[start:stop])
+        if isinstance(base, Container) and not base.keys:
+            return sequence_calls.slice_items(base, bound_values)
         return base if isinstance(base, Container | ExternalName) else Unknown(collect_tags(base))
 
     # ---- operators ----
@@ -1678,6 +1684,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_Yield(self, node: ast.Yield | ast.YieldFrom) -> Value:
         """Keep the yielded value as a result of the function; the value that a caller sends back is unknown."""
+        self._yields = True
         if node.value is not None:
             self._keep_result(self.evaluate(node.value))
         return UNKNOWN
@@ -2124,8 +2131,11 @@ class Evaluator(ast.NodeVisitor):
         is_within_bounds = self._inline_depth < _MAX_INLINE_DEPTH and self._inlined_calls < _MAX_INLINED_CALLS
         is_inlined = is_short and is_within_bounds and (has_known_args or not bound_args)
         if not is_inlined:
+            for each in list_alternatives(definition.result or UNKNOWN):
+                if isinstance(each, LocalDefinition):  # its scope may be that of another call
+                    self._definitions.get(each).is_reused = True
             return definition.result or UNKNOWN
-        scope = Scope(definition.scope)
+        scope = Scope(definition.scope, is_reused=definition.is_reused)
         self._bind_parameters(node.args, function, scope, keeps_constants="**" not in keywords)
         scope.names.update(bound_args)
         self._inline_depth += 1

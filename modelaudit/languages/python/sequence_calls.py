@@ -18,6 +18,7 @@ from modelaudit.languages.python.values import (
     join_values,
     open_constant,
 )
+from modelaudit.model.copies import replace
 
 _MOST_ITEMS: Final = 256
 
@@ -74,6 +75,20 @@ def list_items(value: Value) -> Sequence[Value] | None:
     else:
         return None
     return items if len(items) < _MOST_ITEMS else None
+
+
+def slice_items(items: Container, bounds: Sequence[Value | None]) -> Container:
+    """Return a slice of a list; with bounds that are not known, each item may be any of the list.
+
+    Args:
+        items: the list.
+        bounds: start, stop and step; ``None`` for each that is left out.
+    """
+    numbers = [each.value if isinstance(each, Constant) and not each.is_open else each for each in bounds]
+    known = [each for each in numbers if isinstance(each, int | None)]
+    if len(known) == len(bounds) == 3 and known[2] != 0:
+        return replace(items, values=items.values[known[0] : known[1] : known[2]])
+    return replace(items, values=(join_choices(*items.values),) * len(items.values)) if items.values else items
 
 
 def take_any(value: Value) -> Value:

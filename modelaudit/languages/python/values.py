@@ -210,7 +210,7 @@ def join_choices(*values: Value) -> Value:
     joined = join_values(*values)
     kept = list_alternatives(joined)
     is_dropped = any(map(is_open, values)) and not is_open(joined)
-    return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(_holds_text, kept)) else joined
+    return Alternatives((*kept, UNKNOWN)) if is_dropped and any(map(holds_text, kept)) else joined
 
 
 def keep_constants(value: Value, earlier: Iterable[Value]) -> Value:
@@ -259,10 +259,10 @@ def is_open(value: Value) -> bool:
     return any(isinstance(each, Unknown) for each in list_alternatives(value))
 
 
-def _holds_text(value: Value) -> bool:
+def holds_text(value: Value) -> bool:
     """Whether one value is a known text, or a list or mapping that holds one."""
     if isinstance(value, Alternatives):
-        return any(map(_holds_text, value.values))
+        return any(map(holds_text, value.values))
     if isinstance(value, Container):
         return any(is_text(each) for item in value.values[:_MAX_TAGGED_ITEMS] for each in list_alternatives(item))
     return isinstance(value, Constant) and isinstance(value.value, str | bytes | tuple)
@@ -295,6 +295,7 @@ class Scope(Struct):
         journal: earlier values of names that were rebound, oldest first; kept only while a branch is evaluated.
         is_comprehension: whether it is that of a comprehension, which keeps only the targets of its loops.
         is_class: whether it is that of a class.
+        is_reused: whether it is that of a function which several calls define, each with other values around it.
         rebound: the values that functions, and the namespace of a module, bind to its names, whenever they run.
         texts: the earlier texts of each name that was bound to several.
     """
@@ -306,6 +307,7 @@ class Scope(Struct):
     journal: list[tuple[str, Value | None]] | None = None
     is_comprehension: bool = False
     is_class: bool = False
+    is_reused: bool = False
     rebound: dict[str, Value] = field(default_factory=dict)
     texts: dict[str, list[Value]] = field(default_factory=dict)
 
@@ -322,8 +324,11 @@ class Scope(Struct):
             if name in scope.names and not (scope.is_class and scope is not self):
                 value = scope.names[name]
                 value = join_choices(value, scope.rebound[name]) if name in scope.rebound else value
-                is_around = scope is not self and not self.is_comprehension
-                return join_choices(value, *scope.texts[name]) if is_around and name in scope.texts else value
+                if scope is self or self.is_comprehension:
+                    return value
+                value = join_choices(value, *scope.texts[name]) if name in scope.texts else value
+                # Another call may have left another value there.
+                return open_constant(value) if self.is_reused and scope.parent is not None else value
             scope = scope.parent
         return None
 
@@ -342,8 +347,8 @@ class Scope(Struct):
         """Keep that some code binds a name of this module, at a time that is not known."""
         for each in list_alternatives(value):
             # Callables stay beside a later value in any case. A join would leave out what is unknown and has no tag.
-            kept = each if _holds_text(each) else Unknown(collect_tags(each) | _REBOUND)
-            if _holds_text(each) or isinstance(each, Unknown):
+            kept = each if holds_text(each) else Unknown(collect_tags(each) | _REBOUND)
+            if holds_text(each) or isinstance(each, Unknown):
                 self.rebound[name] = join_values(self.rebound.get(name, kept), kept)
 
     def list_modules(self) -> frozenset[str]:
@@ -368,7 +373,7 @@ class Scope(Struct):
         before = scope.names.get(name)
         if scope.journal is not None:
             scope.journal.append((name, before))
-        if before is not None and before != value and _holds_text(before):
+        if before is not None and before != value and holds_text(before):
             texts = scope.texts.setdefault(name, [])
             if len(texts) <= MAX_ALTERNATIVES:  # one more than are kept apart, so that the others open
                 texts.append(before)
