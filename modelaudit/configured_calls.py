@@ -237,6 +237,11 @@ def _find_lookup(subject: Subject) -> str:
     return name if isinstance(name, str) and name != _IMPORTED_BY_NAME else ""
 
 
+def is_source(record: ArtifactRecord) -> bool:
+    """Whether a file is Python source, and no configuration as well."""
+    return _PYTHON in record.formats and not _is_configuration(record)
+
+
 def _is_configuration(record: ArtifactRecord) -> bool:
     """Whether a file is a configuration in JSON or YAML."""
     is_settings = _JSON in record.formats or _YAML in record.formats
