@@ -45,6 +45,7 @@ _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".ind
 # Uses by which an evaluated source takes a name of another module.
 _NAMING_USES: Final = frozenset({"call", "call-at-import", "reference", "hidden"})
 _CONFIGURATION: Final = "config.json"
+_TYPE: Final = "model_type"
 # Keys by which the library reads other values or files than those that the configuration shows.
 _REDIRECTING: Final = frozenset({"attribute_map", "configuration_files", "sub_configs"})
 # Modules of Python whose functions change what they get.
@@ -147,6 +148,8 @@ class ConfiguredCalls(Struct, frozen=True):
                 return None  # the library may read another value under a key than the file shows
             settings.append((path, found))
         made = next((found for path, found in settings if path == _CONFIGURATION), ())
+        if any(each.path[1:] and each.path[-1] == _TYPE for each in made):
+            return None  # the library may make the configuration of this part of the file
         classes = [str(each.value) for each in made if each.path[:1] == ("auto_map",) and each.value is not None]
         configured = ConfiguredValues(
             _list_texts(setting for _, found in settings for setting in found),
