@@ -19,6 +19,7 @@ _CONSTRUCTOR: Final = "__init__"
 _OF_CONFIGURATIONS: Final = frozenset({"get", "to_dict"})
 _OF_VALUES: Final = frozenset(dir(str)) | {"get"}
 _CHANGING: Final = (frozenset(dir(dict)) | frozenset(dir(list))) - _OF_VALUES
+_CHANGING_NAMES: Final = _CHANGING | (LIBRARY_METHODS - _OF_CONFIGURATIONS) | {_CONFIG}
 
 
 def reads_plainly(trees: Iterable[ast.Module], roots: Collection[str]) -> bool:
@@ -32,14 +33,14 @@ def reads_plainly(trees: Iterable[ast.Module], roots: Collection[str]) -> bool:
 
 
 def names_nothing_hidden(names: Iterable[str], roots: Collection[str]) -> bool:
-    """Whether none of the names that lookups may get is that of a configuration or a special name of Python.
+    """Whether none of the names that lookups may get is that of a configuration, or of a method that may change it.
 
     Args:
         names: these names, which may be dotted.
         roots: the parameters that hold the configuration.
     """
     parts = {part for each in names for part in each.split(".")}
-    return parts.isdisjoint({_CONFIG, *roots}) and not any(each.startswith("__") for each in parts)
+    return parts.isdisjoint(_CHANGING_NAMES.union(roots)) and not any(each.startswith("__") for each in parts)
 
 
 def _is_plain(node: ast.AST, roots: Collection[str]) -> bool:
