@@ -18,7 +18,7 @@ from msgspec import Struct
 from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.languages.document_settings import parse_json_settings, parse_yaml_settings
 from modelaudit.languages.python import uses, walks
-from modelaudit.languages.python.configured_acts import ConfiguredActs, find_configured_acts
+from modelaudit.languages.python.configured_acts import ConfiguredActs, find_configured_acts, may_read_texts
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues, Source
 from modelaudit.languages.python.name_tables import IMPORTERS, POWERFUL_MEMBERS
@@ -117,7 +117,8 @@ class ConfiguredCalls(Struct, frozen=True):
     def find_acts(self, paths: Sequence[str]) -> Iterator[Subject]:
         """Yield what the files do besides, each with the values of the configurations in the place of its keys.
 
-        The code may take other texts too. An act that these values do not cause may still happen with others.
+        The code may take other texts too. An act that these values do not cause may still happen with others. Where a
+        bound is reached, a call stays open.
 
         Args:
             paths: of the files that import modules whose names they compute.
@@ -128,15 +129,16 @@ class ConfiguredCalls(Struct, frozen=True):
         files.sort(key=lambda path: (path != _CONFIGURATION, path.count("/"), path))
         read = {path: self._read_settings(path) for path in files[:_MOST_SEARCHED_FILES]}
         # Of what does not parse, a library reads only ``config.json``, whose reader may differ.
-        is_whole = all(
-            read.get(path) is not None or (path != _CONFIGURATION and self.read_text(path)) for path in files
+        is_whole = len(read) == len(files) and all(
+            found is not None or (path != _CONFIGURATION and self.read_text(path)) for path, found in read.items()
         )
         configured = ConfiguredValues(_list_texts(_join_lists(chain.from_iterable(filter(None, read.values())))), ())
         for number, path in enumerate(each for each in paths if not is_member(each)):
-            if number < _MOST_SOURCES:
-                found = find_configured_acts(self.read_text(path), configured, is_whole)
+            text = self.read_text(path)
+            if number < _MOST_FILES:
+                found = find_configured_acts(text, configured, is_whole)
             else:
-                found = ConfiguredActs(is_open=True)
+                found = ConfiguredActs(is_open=may_read_texts(text, configured))
             # A module alone does nothing; a configuration may name any.
             members = (each for each in found.mentions if not each.name.endswith(".*"))
             acts = [replace(each, detail=each.detail or _CONFIGURED) for each in members]

@@ -501,26 +501,26 @@ def test_key_that_the_library_drops_or_converts_is_not_resolved(tmp_path: Path, 
 @check_each(
     "change",
     [
-        "config.__init__(**config.more)",
-        "self.config.__init__(**config.more)",
+        "config.__init__(module='huggingface_hub.utils')",
+        "self.config.__init__(module='huggingface_hub.utils')",
         "self.__init__(hold())",
         "nn.Module.__init__(self)",
-        "again = config.__init__\nagain(**config.more)",
-        "(lambda each: each(**config.more))(config.__init__)",
-        "getattr(self, ''.join(('con', 'fig'))).__init__(**config.more)",
+        "again = config.__init__\nagain(module='huggingface_hub.utils')",
+        "(lambda each: each(module='huggingface_hub.utils'))(config.__init__)",
+        "getattr(self, ''.join(('con', 'fig'))).__init__(module='huggingface_hub.utils')",
         "getattr(self, config.shown).q = 1",
         "getattr(self, ''.join(config.spelt)).q = 1",
-        "getattr(config, '__in' + 'it__')(**config.more)",
-        "getattr(config, ''.join(('up', 'date')))(config.more)",
-        "getattr(config, 'update')(config.more)",
-        "change = config.update\nchange(config.more)",
+        "getattr(config, '__in' + 'it__')(module='huggingface_hub.utils')",
+        "getattr(config, ''.join(('up', 'date')))(hold())",
+        "getattr(config, 'update')(hold())",
+        "change = config.update\nchange(hold())",
         "config.q()",
         "getattr(config, 'q')()",
         "config.sub.setdefault",
     ],
 )
 def test_configuration_that_code_may_make_again_or_call_is_not_resolved(tmp_path: Path, change: str) -> None:
-    config = _LINEAR | _OTHER | {"more": {"x": "os"}, "shown": "config", "spelt": ["con", "fig"]}
+    config = _LINEAR | _OTHER | {"shown": "config", "spelt": ["con", "fig"]}
     code, rules = scan_model(tmp_path / "model", f"super().__init__(config)\n{change}\n{_CALL}", config, {})
     assert (code, _COMPUTED in rules) == (1, True)
 
@@ -549,6 +549,7 @@ def list_parts(key: str) -> dict[str, object]:
 
 
 _RUN = "run = importlib.import_module({}).system\nrun('x')"
+_NAMING = "import importlib\ndef find(name):\n    return importlib.import_module(name)\n"
 _MAKE = "make = importlib.import_module(config.tool).Linear\nsetattr(self, 'layer', make(2, 2))"
 
 
@@ -563,7 +564,8 @@ _MAKE = "make = importlib.import_module(config.tool).Linear\nsetattr(self, 'laye
         (_RUN.format("config.tool") + f"\nx = '{'x' * 250_000}'", {"tool": "posix"}, {}, 1),
         (_RUN.format("config.tool") + f"\nx = '{'x' * 1_200_000}'", {"tool": "posix"}, {}, 1),
         (_RUN.format("config.tool"), {"tool": "posix"}, {f"a{number}.json": "{}" for number in range(210)}, 1),
-        (_RUN.format("config.tool"), {"tool": "posix"}, {f"a{number}.py": _RUN.format("x") for number in range(60)}, 1),
+        (_RUN.format("config.tool"), {"tool": "posix"}, {f"a{number}.py": _NAMING for number in range(210)}, 1),
+        (_MAKE.replace("config.tool", "'torch.nn'"), {"tool": "x"}, {f"a{number}.py": _NAMING for number in range(210)}, 0),
         ("a = config.other\n" + _MAKE, {"tool": "torch.nn"} | list_parts("other"), {}, 0),
         ("a = {'x': 1}.get(config.other)\n" + _MAKE, {"tool": "torch.nn"} | list_parts("other"), {}, 0),
         ("importlib.import_module('.parts', __package__)", {"padding": "x" * 1_200_000}, {"parts.py": _BLOCK}, 0),

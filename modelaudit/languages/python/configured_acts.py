@@ -78,6 +78,12 @@ def find_configured_acts(text: str, configured: ConfiguredValues, is_whole: bool
     return ConfiguredActs(tuple(each for key, each in found.items() if key not in before), is_open)
 
 
+def may_read_texts(text: str, configured: ConfiguredValues) -> bool:
+    """Whether a source may read a text of the configurations; it does so if it is too large to be read."""
+    body = parse_code_text(text) if text else None
+    return bool(collect_texts(ast.Module(body, []), configured)) if body is not None else not text
+
+
 def _find_naming_keys(
     text: str, tree: ast.Module, paths: Collection[Path], configured: ConfiguredValues, before: Collection[_Key]
 ) -> set[Path]:
