@@ -256,8 +256,8 @@ def _find_lookup(subject: Subject) -> str:
 
 
 def is_source(record: ArtifactRecord) -> bool:
-    """Whether a file is Python source, and no configuration as well."""
-    return _PYTHON in record.formats and not _is_configuration(record)
+    """Whether a file is Python source by its name, or by its content if it is no configuration as well."""
+    return record.path.lower().endswith(".py") or (_PYTHON in record.formats and not _is_configuration(record))
 
 
 def _is_configuration(record: ArtifactRecord) -> bool:

@@ -15,6 +15,7 @@ import modelaudit
 from modelaudit.languages.python.source import split_source
 from modelaudit.languages.python.source_encoding import decode_code, decode_source
 
+pytestmark = pytest.mark.filterwarnings("ignore:invalid escape sequence")
 # In the encodings of the cookies below, the bytes of the string end elsewhere than in UTF-8, or are more characters.
 _HIDING = 'x = "表\\"; y = 1 #"\nz = len("é")\n'.encode()
 _COOKIES = [
