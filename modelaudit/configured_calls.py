@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Final
 
 from msgspec import Struct
@@ -18,6 +18,7 @@ from msgspec import Struct
 from modelaudit.checks.mentions import build_outline_subjects
 from modelaudit.languages.document_settings import parse_json_settings, parse_yaml_settings
 from modelaudit.languages.python import uses, walks
+from modelaudit.languages.python.configured_acts import ConfiguredActs, find_configured_acts, may_read_texts
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues, Source
 from modelaudit.languages.python.name_tables import IMPORTERS, POWERFUL_MEMBERS
@@ -27,7 +28,7 @@ from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Standing, Subject
 from modelaudit.model.copies import replace
 from modelaudit.model.limits import Limits
-from modelaudit.model.outline import Outline
+from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.report import ArtifactRecord
 from modelaudit.model.structure import Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
@@ -38,6 +39,7 @@ _JSON: Final = "json"
 _YAML: Final = "yaml"
 _MOST_FILES: Final = 200
 _MOST_SOURCES: Final = 50
+_MOST_SEARCHED_FILES: Final = 1000  # for acts: one that nothing reads names none
 _FINDING: Final = IMPORTERS | {walks.MEMBER_NAME}
 _LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 # Data of tokenizers: no code takes names from their keys.
@@ -45,8 +47,9 @@ _DATA_FILES: Final = ("tokenizer.json", "vocab.json", "added_tokens.json", ".ind
 # Uses by which an evaluated source takes a name of another module.
 _NAMING_USES: Final = frozenset({"call", "call-at-import", "reference", "hidden"})
 _CONFIGURATION: Final = "config.json"
+_TYPE: Final = "model_type"
 # Keys by which the library reads other values or files than those that the configuration shows.
-_REDIRECTING: Final = frozenset({"attribute_map", "configuration_files", "sub_configs"})
+_REDIRECTING: Final = frozenset({"attribute_map", "configuration_files", "per_layer_config", "sub_configs"})
 # Modules of Python whose functions change what they get.
 _CHANGING: Final = frozenset({"builtins", "operator", "functools", "importlib", "sys", "types", "gc", "inspect"})
 _IMPORTED_BY_NAME: Final = "importlib.*"
@@ -114,23 +117,36 @@ class ConfiguredCalls(Struct, frozen=True):
     def find_acts(self, paths: Sequence[str]) -> Iterator[Subject]:
         """Yield what the files do besides, each with the values of the configurations in the place of its keys.
 
-        The code may take other texts too. An act that these values do not cause may still happen with others.
+        The code may take other texts too. An act that these values do not cause may still happen with others. Where a
+        bound is reached, a call stays open.
 
         Args:
             paths: of the files that import modules whose names they compute.
         """
         files = [each.path for each in self.records if _is_configuration(each)] if paths else []
-        if not files or len(files) > _MOST_FILES:
+        if not files:
             return
-        settings = (setting for path in files for setting in self._read_settings(path) or ())
-        configured = ConfiguredValues(_list_texts(_join_lists(settings)), ())
-        for path in paths[:_MOST_SOURCES]:
-            resolved = () if is_member(path) else resolve_configured_calls(self.read_text(path), configured)
+        files.sort(key=lambda path: (path != _CONFIGURATION, path.count("/"), path))
+        read = {path: self._read_settings(path) for path in files[:_MOST_SEARCHED_FILES]}
+        # Of what does not parse, a library reads only ``config.json``, whose reader may differ.
+        is_whole = len(read) == len(files) and all(
+            found is not None or (path != _CONFIGURATION and self.read_text(path)) for path, found in read.items()
+        )
+        configured = ConfiguredValues(_list_texts(_join_lists(chain.from_iterable(filter(None, read.values())))), ())
+        for number, path in enumerate(each for each in paths if not is_member(each)):
+            text = self.read_text(path)
+            if number < _MOST_FILES:
+                found = find_configured_acts(text, configured, is_whole)
+            else:
+                found = ConfiguredActs(is_open=may_read_texts(text, configured))
             # A module alone does nothing; a configuration may name any.
-            members = (each for each in resolved or () if not each.name.endswith(".*"))
-            acts = tuple(replace(each, detail=each.detail or _CONFIGURED) for each in members)
-            for subject in build_outline_subjects(path, Outline(_PYTHON, acts), self.catalogue):
-                if subject.fields["standing"] == Standing.DANGEROUS.value:
+            members = (each for each in found.mentions if not each.name.endswith(".*"))
+            acts = [replace(each, detail=each.detail or _CONFIGURED) for each in members]
+            if found.is_open:
+                acts.append(Mention(uses.VOCABULARY, uses.CALL, PICKED_NAME, detail=_CONFIGURED))
+            for subject in build_outline_subjects(path, Outline(_PYTHON, tuple(acts)), self.catalogue):
+                is_dangerous = subject.fields["standing"] == Standing.DANGEROUS.value
+                if is_dangerous or subject.fields["name"] == PICKED_NAME:
                     yield subject
 
     def _collect_values(self) -> ConfiguredValues | None:
@@ -147,6 +163,8 @@ class ConfiguredCalls(Struct, frozen=True):
                 return None  # the library may read another value under a key than the file shows
             settings.append((path, found))
         made = next((found for path, found in settings if path == _CONFIGURATION), ())
+        if any(each.path[1:] and each.path[-1] == _TYPE for each in made):
+            return None  # the library may make the configuration of this part of the file
         classes = [str(each.value) for each in made if each.path[:1] == ("auto_map",) and each.value is not None]
         configured = ConfiguredValues(
             _list_texts(setting for _, found in settings for setting in found),
@@ -235,6 +253,11 @@ def _find_lookup(subject: Subject) -> str:
         return ""
     name = subject.fields["name"]
     return name if isinstance(name, str) and name != _IMPORTED_BY_NAME else ""
+
+
+def is_source(record: ArtifactRecord) -> bool:
+    """Whether a file is Python source by its name, or by its content if it is no configuration as well."""
+    return record.path.lower().endswith(".py") or (_PYTHON in record.formats and not _is_configuration(record))
 
 
 def _is_configuration(record: ArtifactRecord) -> bool:

@@ -27,7 +27,7 @@ from modelaudit.checks.subjects import (
     build_subjects,
 )
 from modelaudit.checks.tensor_files import resolve_references
-from modelaudit.configured_calls import ConfiguredCalls, calls_computed_name, partition_subjects
+from modelaudit.configured_calls import ConfiguredCalls, calls_computed_name, is_source, partition_subjects
 from modelaudit.inventory import ArtifactRead, add_absences
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Snapshot
@@ -80,7 +80,9 @@ class ScanAudit(Audit):
         reference_subjects = build_reference_subjects(waiting.references, snapshot.artifacts, snapshot.bookkeeping)
         is_alone = len(snapshot.artifacts) == 1
         marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone)
-        read_text = make_text_reader(snapshot.artifacts)
+        read_text = make_text_reader(
+            snapshot.artifacts, frozenset(each.path for each in self.records if is_source(each))
+        )
         imports = waiting.code_imports
         find_beside = cache(partial(imports.find_beside_model, self.records, waiting.references, read_text))
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))

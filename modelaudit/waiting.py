@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
 from typing import Final
 
@@ -21,6 +21,7 @@ from modelaudit.checks.subjects import build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised
 from modelaudit.configured_calls import calls_computed_name, imports_computed_name
 from modelaudit.inventory import ArtifactRead, ReferenceBound
+from modelaudit.languages.python.source_encoding import decode_source
 from modelaudit.model.address import file_of
 from modelaudit.model.artifact import Artifact
 from modelaudit.model.catalogue import Catalogue, Subject
@@ -38,8 +39,13 @@ _MOST_TEXT: Final = 1024 * 1024
 _MOST_STRANGERS: Final = 3
 
 
-def make_text_reader(artifacts: Iterable[Artifact]) -> Callable[[str], str]:
-    """Return a function that reads the text of a small file by its path; empty if it is large or cannot be read."""
+def make_text_reader(artifacts: Iterable[Artifact], sources: Collection[str]) -> Callable[[str], str]:
+    """Return a function that reads the text of a small file by its path; empty if it is large or cannot be read.
+
+    Args:
+        artifacts: all files.
+        sources: the paths of Python sources, which Python decodes as they say.
+    """
     by_path = {artifact.path: artifact for artifact in artifacts}
 
     def read_text(path: str) -> str:
@@ -48,6 +54,8 @@ def make_text_reader(artifacts: Iterable[Artifact]) -> Callable[[str], str]:
             return ""
         try:
             with artifact.open() as window:
+                if path in sources:
+                    return decode_source(window).text
                 return read_all_bytes(window, _MOST_TEXT).decode("utf-8", "replace")
         except WindowError:
             return ""

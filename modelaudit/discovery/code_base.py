@@ -20,7 +20,7 @@ from modelaudit.discovery.notebooks import NotebookReader
 from modelaudit.discovery.python_uses import PythonReader
 from modelaudit.discovery.scripts import ScriptReader
 from modelaudit.discovery.tracked_files import read_tracked_files
-from modelaudit.languages.python.source import decode_source
+from modelaudit.languages.python.source_encoding import decode_source
 from modelaudit.model.artifact import Window
 from modelaudit.model.catalogue import Catalogue
 from modelaudit.model.copies import replace

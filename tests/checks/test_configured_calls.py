@@ -446,3 +446,132 @@ def test_call_in_code_that_is_not_plain_stays_an_alarm(
     tmp_path: Path, body: str, config: dict[str, object], files: dict[str, str]
 ) -> None:
     assert scan_model(tmp_path / "model", body, config, dict(files))[0] == 1
+
+
+_STORED = "    def __init__(self, module=None, name='x', *, sub=None, **kwargs):\n        {}\n        super().__init__(**kwargs)"
+_STORE = "self.module = module\n        self.name = name\n        self.sub = sub"
+
+
+@check_each(
+    "members",
+    [
+        "    model_type = 'tiny'",
+        "    is_composition = True\n    keys_to_ignore_at_inference = ['past_key_values']",
+        _STORED.format(_STORE),
+        _STORED.format(_STORE + "\n        self.other = 'relu'"),
+        "    def __init__(self, **kwargs):\n        super().__init__(**kwargs)",
+    ],
+)
+def test_key_that_the_configuration_only_stores_is_resolved(tmp_path: Path, members: str) -> None:
+    for call in (_CALL, _OF_SUB):
+        assert scan_model(tmp_path / "model", call, _LINEAR | _OTHER, {"class": members}) == (0, set()), call
+
+
+@check_each(
+    "members",
+    [
+        "    module, name, sub = 'a', 'b', {}",
+        "    module = 'huggingface_hub.utils'\n    sub = {'module': 'huggingface_hub.utils'}",
+        "    name = 'run_subprocess'\n    sub = {'name': 'run_subprocess'}",
+        _STORED.format("pass"),
+        _STORED.format(_STORE + "\n        self.module = 'huggingface_hub.utils'\n        self.sub = None"),
+        _STORED.format(_STORE.replace("= module", "= 'huggingface_hub.utils'").replace("= sub", "= None")),
+        _STORED.format("super().__init__(**sub)"),
+        _STORED.format(_STORE).replace("self, module", "this, self"),
+        _STORED.format("self.name = name").replace("sub=None", "rest=None"),
+        "    def __init__(self, sub, *module, **name):\n        super().__init__(**name)",
+        "    def __init__(self, **kwargs):\n        super().__init__(**kwargs)\n        self.name = self.sub = 'run_subprocess'",
+    ],
+)
+def test_key_that_the_configuration_gives_another_value_is_not_resolved(tmp_path: Path, members: str) -> None:
+    for call in (_CALL, _OF_SUB):
+        code, rules = scan_model(tmp_path / "model", call, _LINEAR | _OTHER, {"class": members})
+        assert (code, _COMPUTED in rules) == (1, True), call
+
+
+@check_each(
+    "key", ["temperature", "num_beam_groups", "rope_theta", "experts_implementation", "mtp_layer_types", "update"]
+)
+def test_key_that_the_library_drops_or_converts_is_not_resolved(tmp_path: Path, key: str) -> None:
+    body = _CALL.replace("config.name", f"config.{key}")
+    code, rules = scan_model(tmp_path / "model", body, _LINEAR | {key: "Linear"}, {})
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+@check_each(
+    "change",
+    [
+        "config.__init__(module='huggingface_hub.utils')",
+        "self.config.__init__(module='huggingface_hub.utils')",
+        "self.__init__(hold())",
+        "nn.Module.__init__(self)",
+        "again = config.__init__\nagain(module='huggingface_hub.utils')",
+        "(lambda each: each(module='huggingface_hub.utils'))(config.__init__)",
+        "getattr(self, ''.join(('con', 'fig'))).__init__(module='huggingface_hub.utils')",
+        "getattr(self, config.shown).q = 1",
+        "getattr(self, ''.join(config.spelt)).q = 1",
+        "getattr(config, '__in' + 'it__')(module='huggingface_hub.utils')",
+        "getattr(config, ''.join(('up', 'date')))(hold())",
+        "getattr(config, 'update')(hold())",
+        "change = config.update\nchange(hold())",
+        "config.q()",
+        "getattr(config, 'q')()",
+        "config.sub.setdefault",
+    ],
+)
+def test_configuration_that_code_may_make_again_or_call_is_not_resolved(tmp_path: Path, change: str) -> None:
+    config = _LINEAR | _OTHER | {"shown": "config", "spelt": ["con", "fig"]}
+    code, rules = scan_model(tmp_path / "model", f"super().__init__(config)\n{change}\n{_CALL}", config, {})
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+@check_each(
+    "config, members",
+    [
+        ({"model_type": "other", "part": {"model_type": "tiny"} | _SYSTEM}, "    model_type = 'tiny'"),
+        ({"model_type": "other"}, "    model_type = 'tiny'"),
+        ({"part": {"model_type": ""} | _SYSTEM}, "    pass"),
+        ({"part": {"model_type": {}} | _SYSTEM}, "    model_type = {}"),
+        ({"base": _SYSTEM}, "    base_config_key = 'base'"),
+        ({"per_layer_config": {"0": _SYSTEM}}, "    model_type = 'tiny'"),
+    ],
+)
+def test_configuration_that_may_be_made_of_a_part_of_the_file_is_not_resolved(
+    tmp_path: Path, config: dict[str, object], members: str
+) -> None:
+    code, rules = scan_model(tmp_path / "model", _CALL, _LINEAR | config, {"class": members})
+    assert (code, _COMPUTED in rules) == (1, True)
+
+
+def list_parts(key: str) -> dict[str, object]:
+    """Return settings with more texts under a key than the combinations that are analysed."""
+    return {f"part{number}": {key: f"text{number}"} for number in range(70)}
+
+
+_RUN = "run = importlib.import_module({}).system\nrun('x')"
+_NAMING = "import importlib\ndef find(name):\n    return importlib.import_module(name)\n"
+_MAKE = "make = importlib.import_module(config.tool).Linear\nsetattr(self, 'layer', make(2, 2))"
+
+
+@check_each(
+    "body, config, files, code",
+    [
+        (_RUN.format("config.tool"), {"tool": "posix"} | list_parts("tool"), {}, 1),
+        ("a = config.other\n" + _RUN.format("config.tool"), {"tool": "posix"} | list_parts("other"), {}, 1),
+        (_RUN.format("config.tool[::-1]"), {"tool": "xisop"} | list_parts("tool"), {}, 1),
+        (_RUN.format("{'a': config.a, 'b': config.b}[config.q]"), {"a": "json", "b": "posix"} | list_parts("q"), {}, 1),
+        (_RUN.format("config.tool"), {"tool": "posix", "padding": "x" * 1_200_000}, {}, 1),
+        (_RUN.format("config.tool") + f"\nx = '{'x' * 250_000}'", {"tool": "posix"}, {}, 1),
+        (_RUN.format("config.tool") + f"\nx = '{'x' * 1_200_000}'", {"tool": "posix"}, {}, 1),
+        (_RUN.format("config.tool"), {"tool": "posix"}, {f"a{number}.json": "{}" for number in range(210)}, 1),
+        (_RUN.format("config.tool"), {"tool": "posix"}, {f"a{number}.py": _NAMING for number in range(210)}, 1),
+        (_MAKE.replace("config.tool", "'torch.nn'"), {"tool": "x"}, {f"a{number}.py": _NAMING for number in range(210)}, 0),
+        ("a = config.other\n" + _MAKE, {"tool": "torch.nn"} | list_parts("other"), {}, 0),
+        ("a = {'x': 1}.get(config.other)\n" + _MAKE, {"tool": "torch.nn"} | list_parts("other"), {}, 0),
+        ("importlib.import_module('.parts', __package__)", {"padding": "x" * 1_200_000}, {"parts.py": _BLOCK}, 0),
+    ],
+)  # fmt: skip
+def test_what_a_source_does_beyond_the_bounds_of_the_search_stays_an_alarm(
+    tmp_path: Path, body: str, config: dict[str, object], files: dict[str, str], code: int
+) -> None:
+    assert scan_model(tmp_path / "model", body, config, dict(files))[0] == code

@@ -21,7 +21,8 @@ from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.attack_texts import find_attack_texts
 from modelaudit.languages.python.cells import split_cell
 from modelaudit.languages.python.shared_values import make_module, make_text
-from modelaudit.languages.python.source import DecodedSource, decode_source, find_parser_obstacle, split_source
+from modelaudit.languages.python.source import find_parser_obstacle, split_source
+from modelaudit.languages.python.source_encoding import DecodedSource, decode_source
 from modelaudit.languages.python.values import Constant
 from modelaudit.model.outline import Outline, References
 from modelaudit.model.structure import UnreadReason

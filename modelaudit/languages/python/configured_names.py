@@ -7,13 +7,13 @@ the evaluator resolves. Each combination of the values is evaluated: which of th
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import product
 from math import prod
 from typing import Final
 
 from modelaudit.languages.python import uses, walks
-from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.python.analysis import SourceAnalysis, analyze_source
 from modelaudit.languages.python.configured_keys import find_read_key
 from modelaudit.languages.python.configured_values import ConfiguredValues
 from modelaudit.languages.python.name_tables import IMPORTERS, POWERFUL_MEMBERS, WELL_KNOWN_MODULES
@@ -26,8 +26,10 @@ _MOST_COMBINATIONS: Final = 64
 _NOTHING_IMPORTED: Final = ImportedValues({})
 _LONGEST_SOURCE: Final = 200_000  # characters
 _MOST_CHARACTERS: Final = 2_000_000  # of all combinations of a source
+Path = tuple[str, ...]
+"""The keys by which code reads a configuration, from the outermost."""
 # Keys that would hide how a name is looked up, rather than show which.
-_RESERVED: Final = (
+RESERVED_KEYS: Final = (
     POWERFUL_MEMBERS
     | frozenset(name.rpartition(".")[2] for name in IMPORTERS)
     | frozenset(part for name in WELL_KNOWN_MODULES.values() for part in name.split("."))
@@ -56,22 +58,14 @@ def resolve_configured_calls(
         imported: the values that it imports from other files of the model.
     """
     tree = parse_module(text)
-    if tree is None:
-        return None
-    reader = _KeyReader(configured)
-    reader.visit(tree)
-    values = reader.texts
-    count = prod(map(len, values.values()))
-    if not values or count > _MOST_COMBINATIONS or count * len(text) > _MOST_CHARACTERS:
+    values = {} if tree is None else collect_texts(tree, configured)
+    if not values or exceeds_combinations(text, values):
         return None
     found: dict[tuple[str, str, str], Mention] = {}
-    for combination in product(*values.values()):
-        chosen = dict(zip(values, combination, strict=True))
-        source = parse_module(text)
-        if source is None:
+    for chosen in list_combinations(values):
+        analysis = analyze_with_texts(text, chosen, configured, imported)
+        if analysis is None:
             return None
-        written = ast.unparse(ast.fix_missing_locations(_ValueWriter(chosen, configured).visit(source)))
-        analysis = analyze_source(written, shared=imported.values)
         is_open = any(_is_unresolved(each, lookups) for each in analysis.mentions)
         if is_open or analysis.damage or analysis.bounds or imported.may_be_bound(text, analysis.mentions):
             return None
@@ -79,6 +73,39 @@ def resolve_configured_calls(
     for each in analyze_source(text, shared=imported.values).mentions:
         found.pop((each.use, each.name, each.detail), None)
     return tuple(found.values())
+
+
+def collect_texts(tree: ast.Module, configured: ConfiguredValues) -> dict[Path, tuple[str, ...]]:
+    """Return the texts that a source may read under each key."""
+    reader = _KeyReader(configured)
+    reader.visit(tree)
+    return reader.texts
+
+
+def exceeds_combinations(text: str, values: Mapping[Path, Collection[str]]) -> bool:
+    """Whether the texts of a source have more combinations than are analysed."""
+    count = prod(map(len, values.values()))
+    return count > _MOST_COMBINATIONS or count * len(text) > _MOST_CHARACTERS
+
+
+def list_combinations(values: Mapping[Path, Collection[str]]) -> Iterator[dict[Path, str]]:
+    """Yield each choice of one text for each key."""
+    for combination in product(*values.values()):
+        yield dict(zip(values, combination, strict=True))
+
+
+def analyze_with_texts(
+    text: str,
+    chosen: Mapping[Path, str],
+    configured: ConfiguredValues,
+    imported: ImportedValues = _NOTHING_IMPORTED,
+) -> SourceAnalysis | None:
+    """Analyse a source with a text in the place of each key; ``None`` if it does not parse."""
+    body = parse_code_text(text)
+    if body is None:
+        return None
+    source = _ValueWriter(chosen, configured).visit(ast.Module(body, []))
+    return analyze_source(ast.unparse(ast.fix_missing_locations(source)), shared=imported.values)
 
 
 def _is_unresolved(mention: Mention, lookups: Collection[str]) -> bool:
@@ -115,7 +142,7 @@ class _KeyReader(ast.NodeVisitor):
     """
 
     def __init__(self, configured: ConfiguredValues) -> None:
-        self.texts: dict[tuple[str, ...], tuple[str, ...]] = {}
+        self.texts: dict[Path, tuple[str, ...]] = {}
         self._configured = configured
         self._imported: frozenset[str] = frozenset()
 
@@ -128,7 +155,7 @@ class _KeyReader(ast.NodeVisitor):
         """Keep the texts of an expression that reads some."""
         key = _find_read_key(node, self._imported)
         is_set_by_loader = key.startswith("_") and not key.endswith("_")
-        if isinstance(node, ast.expr) and key and key not in _RESERVED and not is_set_by_loader:
+        if isinstance(node, ast.expr) and key and key not in RESERVED_KEYS and not is_set_by_loader:
             path, texts = self._configured.find_texts(node)
             if texts:
                 self.texts[path] = texts
@@ -138,7 +165,7 @@ class _KeyReader(ast.NodeVisitor):
 class _ValueWriter(ast.NodeTransformer):
     """Replaces each expression that reads a chosen key by its value."""
 
-    def __init__(self, chosen: Mapping[tuple[str, ...], str], configured: ConfiguredValues) -> None:
+    def __init__(self, chosen: Mapping[Path, str], configured: ConfiguredValues) -> None:
         self._chosen = chosen
         self._configured = configured
         self._imported: frozenset[str] = frozenset()

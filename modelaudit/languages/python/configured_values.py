@@ -17,26 +17,16 @@ from msgspec import Struct
 from modelaudit.languages.python.closed_texts import ClosedTexts
 from modelaudit.languages.python.configured_keys import find_read_key
 from modelaudit.languages.python.foreign_texts import is_text, takes_other_texts
+from modelaudit.languages.python.library_keys import LIBRARY_KEYS
 from modelaudit.languages.python.lookup_texts import settle_texts
 from modelaudit.languages.python.plain_models import PlainModel
 from modelaudit.languages.python.settled_texts import ImportedValues
+from modelaudit.languages.python.written_reads import names_nothing_hidden, reads_plainly
 from modelaudit.model.lazy_pattern import defer_pattern
 
 _READING: Final = defer_pattern(r"\b(?:open|read_text|loads?|safe_load|load_yaml|full_load|OmegaConf|from_json_file)\b")
 _SEPARATOR: Final = defer_pattern(r"[\s=,]+")
 _WORD: Final = defer_pattern(r"\w+")
-# Attributes that the library gives a configuration itself, or converts: the file may hold another value.
-_LIBRARY_KEYS: Final = frozenset(
-    {"allow_global_per_layer_attribute_access", "architectures", "attn_implementation", "attribute_map", "auto_map",
-     "base_config_key", "base_model_ep_plan", "base_model_fsdp_plan", "base_model_pp_plan", "base_model_tp_plan",
-     "chunk_size_feed_forward", "default_config_fields", "default_rope_type", "default_theta", "dtype",
-     "extra_config_files", "extra_files", "id2label", "ignore_keys_at_rope_validation", "is_custom_code",
-     "is_encoder_decoder", "is_heterogeneous", "is_remote_code", "label2id", "layer_types", "model_type",
-     "name_or_path", "nested_rope_parameter_keys", "num_labels", "output_attentions", "output_hidden_states",
-     "per_layer_attributes", "per_layer_config", "problem_type", "quantization_config", "return_dict",
-     "rope_parameters", "rope_scaling", "rope_type", "sub_configs", "sub_configs_defaults", "torch_dtype",
-     "transformers_version", "use_return_dict"}
-)  # fmt: skip
 _MEMBER_GETTERS: Final = frozenset({"getattr", "attrgetter"})
 # Ways to get a list of a configuration without its key.
 _SHARES_LISTS: Final = defer_pattern(
@@ -82,6 +72,7 @@ class ConfiguredValues:
         self._keys = frozenset(keys)
         self._read = read
         self._model: PlainModel | None = None
+        self._bound: set[str] = set()
         self._pieces = {} if keys & {each for texts in pieces.values() for each in texts} else dict(pieces)
         self._own_modules = frozenset(each.removesuffix(".py") for each in paths if each.endswith(".py"))
 
@@ -98,7 +89,7 @@ class ConfiguredValues:
     def _find_read_text(self, node: ast.expr, model: PlainModel) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the keys by which an expression reads the configuration of a plain model, and the text there."""
         path = model.find_path(node)
-        is_own = any(each in _LIBRARY_KEYS or each.startswith("_") for each in path)
+        is_own = any(each in LIBRARY_KEYS or each in self._bound or each.startswith("_") for each in path)
         if not path or is_own:
             return path, ()
         if path[-1] in self._pieces and len(path) == 1:
@@ -114,9 +105,14 @@ class ConfiguredValues:
             classes: those that the configuration makes the library load, ``file.Class``.
         """
         trees = [each.tree for each in sources]
+        for tree in trees:
+            blank_docstrings(tree)
         model = PlainModel(trees)
+        self._bound.update(model.list_bound_keys())
+        if not reads_plainly(trees, model.roots) or not model.has_type(self._read.get(("model_type",))):
+            return False
+        names = {each for texts in self._pieces.values() for each in texts}
         for source in sources:
-            blank_docstrings(source.tree)
             _TextWriter(self, model).visit(source.tree)
             is_bound = source.imported.may_be_bound(source.text, ())
             values = {} if is_bound else source.imported.values
@@ -124,11 +120,15 @@ class ConfiguredValues:
             if takes_other_texts(source.tree) or _READING.search(source.text):
                 return False
             self._add_stores(source.tree)
+            names |= settled.names
             for name in settled.names:
                 self._values.pop(name, None)
             if self._pieces:
                 self._drop_shared_pieces(source.tree, settled.names)
         self._model = PlainModel(trees)
+        self._bound.update(self._model.list_bound_keys())
+        if not names_nothing_hidden(names, self._model.roots):
+            return False
         return self._model.is_plain(self._own_modules, self._keys.union(keys), classes)
 
     def get_text(self, node: ast.expr, model: PlainModel) -> str | None:

@@ -65,6 +65,7 @@ from modelaudit.languages.python.shared_values import (
     may_be_imported,
 )
 from modelaudit.languages.python.source import find_parser_obstacle, parse_code_text
+from modelaudit.languages.python.source_encoding import decode_code
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
@@ -2445,7 +2446,7 @@ class Evaluator(ast.NodeVisitor):
         # Definitions keep the trees of such texts, so that all of them together are bounded.
         self._code_text_characters += len(text)
         is_within_bounds = self._code_text_depth < _MAX_CODE_TEXT_DEPTH and self._code_text_characters <= _MAX_CODE_TEXT
-        source = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        source = decode_code(text) if isinstance(text, bytes) else text
         source = source.strip() if call.name == "builtins.eval" else source
         body = parse_code_text(source) if is_within_bounds else None
         # Lines inside the text mean nothing to a reader of the file: those of the outermost text count.

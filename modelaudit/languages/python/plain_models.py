@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from modelaudit.languages.python.configured_keys import find_base, find_read_key
+from modelaudit.languages.python.plain_configurations import is_plain_configuration, is_plain_value, list_bound_keys
 from modelaudit.languages.python.settled_texts import list_assigned_names
 from modelaudit.model.lazy_pattern import defer_pattern
 
@@ -49,7 +50,7 @@ _SPECIAL_METHODS: Final = frozenset(
 )
 # Words with which code reaches classes, namespaces, files, names or a configuration that it does not write out.
 _REACHES_MORE: Final = defer_pattern(
-    r"\b(?:open|type|cls|base_config\w*|sub_configs|from_\w+|_from_\w+|named_\w+|state_dict|children|keys|items|values"
+    r"\b(?:open|type|cls|base_config\w*|sub_configs\w*|extra_\w*files|from_\w+|_from_\w+|named_\w+|state_dict|children|keys|items|values"
     r"|popitem|getsource\w*|getclosurevars|getmembers\w*|signature|wraps|update_wrapper|patch|linecache|listdir|scandir"
     r"|walk|glob|read\w*|load\w*|get_data|copy|deepcopy|replace|setattr|delattr|_\w+_(?:state|mapping)|_extra_content"
     r"|tree_\w+|builtins|meta_path|path_hooks|path_importer_cache|find_spec|ModuleSpec|sys\.path)\b|\b(?:modules|parameters|buffers)\(|\bsuper\((?!\)\.__init__\()|\.__(?!init__|call__)\w+__"
@@ -105,6 +106,27 @@ class PlainModel:
             return (key,)
         path = self.find_path(base)
         return (*path, key) if path else ()
+
+    def list_bound_keys(self) -> Iterator[str]:
+        """Yield the keys to which code gives a value, but that of the file."""
+        configurations = [each for each in self._classes if self._has_base(each, _CONFIGURATIONS)]
+        yield from list_bound_keys(self._walk(), configurations)
+        for node in self._walk():
+            if isinstance(node, ast.keyword) and node.arg is not None and self.find_path(node.value) != (node.arg,):
+                yield node.arg
+
+    def has_type(self, model_type: str | None) -> bool:
+        """Whether the library makes the configuration of the whole file, whose ``model_type`` is given if it has one.
+
+        If the class has another, the library looks for a part of the file that has it.
+        """
+        for owner in self._classes if model_type is not None else ():
+            for each in owner.body if self._has_base(owner, _CONFIGURATIONS) else ():
+                match each:
+                    case ast.Assign(targets=[ast.Name(id="model_type")], value=value):
+                        if not isinstance(value, ast.Constant) or value.value != model_type:
+                            return False
+        return True
 
     def _walk(self) -> Iterator[ast.AST]:
         """Yield the nodes of all sources."""
@@ -169,7 +191,7 @@ class PlainModel:
         return (
             max(names.values(), default=0) <= 1
             and len(configurations) == 1
-            and all(map(_is_plain_configuration, configurations))
+            and all(map(is_plain_configuration, configurations))
             and all(map(_is_plain_model, models))
             and all(map(self._is_plain_class, others))
             and _RESERVED.isdisjoint(self._list_bound())
@@ -294,37 +316,9 @@ class PlainModel:
         return frozenset(each.asname or each.name.partition(".")[0] for node in imports for each in node.names)
 
 
-_PLAIN_VALUES: Final = (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.expr_context, ast.UnaryOp, ast.USub)
-
-
 def _is_handed_on(node: ast.AST, parent: ast.AST | None) -> bool:
     """Whether a configuration is an argument of the constructor of the library."""
     return isinstance(parent, ast.Call) and node in parent.args and ast.unparse(parent.func) == "super().__init__"
-
-
-def _is_plain_configuration(node: ast.ClassDef) -> bool:
-    """Whether the class of a configuration holds constants, and a constructor that sets attributes from parameters."""
-    for each in node.body:
-        match each:
-            case ast.Pass() | ast.Expr(value=ast.Constant()):
-                continue
-            case ast.Assign(targets=[ast.Name()], value=value) if all(
-                isinstance(part, _PLAIN_VALUES) for part in ast.walk(value)
-            ):
-                continue
-            case ast.FunctionDef(name="__init__", decorator_list=[], args=taken, body=body) if all(
-                map(_is_plain_store, body)
-            ) and all(map(_is_plain_parameter, ast.iter_child_nodes(taken))):
-                continue
-        return False
-    return True
-
-
-def _is_plain_parameter(node: ast.AST) -> bool:
-    """Whether a parameter has no annotation but a name, or a default is a constant."""
-    return isinstance(node, ast.Constant) or (
-        isinstance(node, ast.arg) and isinstance(node.annotation, ast.Name | ast.Constant | None)
-    )
 
 
 def _is_plain_model(node: ast.ClassDef) -> bool:
@@ -335,9 +329,7 @@ def _is_plain_model(node: ast.ClassDef) -> bool:
                 continue
             case ast.Assign(targets=[ast.Name(id="config_class")], value=ast.Name()):
                 continue
-            case ast.Assign(targets=[ast.Name()], value=value) if all(
-                isinstance(part, _PLAIN_VALUES) for part in ast.walk(value)
-            ):
+            case ast.Assign(targets=[ast.Name()], value=value) if is_plain_value(value):
                 continue
             case ast.FunctionDef(name="__init__" | "forward", decorator_list=[]):
                 continue
@@ -348,17 +340,3 @@ def _is_plain_model(node: ast.ClassDef) -> bool:
 def _get_last(node: ast.AST) -> str:
     """Return a name or the last part of a dotted one; empty for any other expression."""
     return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-
-
-def _is_plain_store(node: ast.stmt) -> bool:
-    """Whether a statement sets an attribute from the parameter of its name or a constant, or hands the rest on."""
-    match node:
-        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)], value=ast.Name(id=taken)):
-            return name == taken
-        case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"))], value=ast.Constant()):
-            return True
-        case ast.Expr(value=ast.Constant()):
-            return True
-        case ast.Expr(value=ast.Call(args=[], keywords=[ast.keyword(arg=None, value=ast.Name())]) as call):
-            return ast.unparse(call.func) == "super().__init__"
-    return False

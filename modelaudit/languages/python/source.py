@@ -1,4 +1,4 @@
-"""Decode and parse Python source: in the encoding that it declares, within bounds, statement by statement if it breaks.
+"""Parse Python source: within bounds, and statement by statement if it breaks.
 
 ``ast.parse`` builds a tree and runs nothing. It has no bound on nesting but the stack of the process, so that each text
 is measured before it is parsed. If a source does not parse as a whole, each statement of the module is parsed by
@@ -8,30 +8,25 @@ itself: one broken line must not hide the others.
 from __future__ import annotations
 
 import ast
-import codecs
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
 from msgspec import Struct
 
 from modelaudit.languages.python.private_names import has_private_names, spell_private_names
-from modelaudit.model.artifact import Window
+from modelaudit.languages.python.source_encoding import MAX_SCANNED
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
-from modelaudit.wire.text import cut_at_memory
-from modelaudit.wire.windows import iterate_chunks
 
 _MAX_PARSED_AT_ONCE: Final = 1 << 20
 """The most characters that are parsed as one; of a longer source each statement is parsed by itself."""
 
-# In characters: of one statement, of the statements that are parsed, and of the text that is split into statements.
+# In characters: of one statement, and of the statements that are parsed.
 _MAX_STATEMENT: Final = 2 << 20
 _MAX_EVALUATED: Final = 2 << 20
-_MAX_SCANNED: Final = 12 << 20
-_MAX_MEMORY: Final = 24 << 20  # bytes of the text that is read
 # The bounds of one text for ``ast.parse``, whose recursion ends the process if it goes too deep.
 _MAX_BRACKET_DEPTH: Final = 90
 _MAX_OPERATORS: Final = 800
@@ -40,42 +35,8 @@ MAX_TREE_TOKENS: Final = 150_000
 """The most tokens of the trees that are in memory at once: a token takes 400 to 900 bytes of a tree."""
 # Up to Python 3.11, ``ast.parse`` reads an f-string from its start for each field. This bounds fields times characters.
 _MAX_FIELD_WORK: Final = 1 << 27
-_PIECE_BYTES: Final = 256 << 10
-_MAX_COOKIE_OFFSET: Final = 1 << 20  # bytes of the first two lines that are searched for a cookie
 _F_STRING_PREFIXES: Final = frozenset({"f", "fr", "rf"})
 _DEFINITION: Final = defer_pattern(r"\b(?:def|lambda|class)\b")
-# ``# -*- coding: utf-8 -*-``, as PEP 263 defines it.
-_COOKIE: Final = defer_pattern(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
-_ORDINARY_ENCODINGS: Final = frozenset(
-    {
-        "utf-8",
-        "utf8",
-        "utf-8-sig",
-        "ascii",
-        "us-ascii",
-        "latin-1",
-        "latin1",
-        "iso-8859-1",
-        "iso-8859-15",
-        "cp1252",
-        "utf-8-unix",
-        "latin-1-unix",
-        "gbk",
-        "gb2312",
-        "gb18030",
-        "big5",
-        "shift-jis",
-        "euc-jp",
-        "euc-kr",
-        "cp949",
-        "koi8-r",
-        "cp1251",
-        "utf",
-    }
-)
-_HIDING_ENCODINGS: Final = {"utf-7": "utf-7", "utf7": "utf-7", "unicode-escape": "unicode_escape", "cp037": "cp037",
-               "raw-unicode-escape": "raw_unicode_escape", "utf-16": "utf-16", "utf-16-le": "utf-16-le",
-               "utf-16-be": "utf-16-be", "utf-32": "utf-32", "cp500": "cp500"}  # fmt: skip
 # The tokens that decide where statements end and how deep they nest. In the order of the lines below: strings with
 # three quotes; strings with one, and comments; brackets, separators and line ends; operators; ``elif``, words and
 # spaces. A string that is never closed runs to the end of its line, or of the text if it has three quotes. All
@@ -92,9 +53,12 @@ _TOKEN: Final = defer_pattern(
 _CONTINUES_STATEMENT: Final = defer_pattern(r"(?:else|elif|except|finally)\b|[)\]}]")
 # The first column of ``import os``, of ``@decorator``, of a call ``a.b(`` or of an assignment ``name =``.
 _BEGINS_STATEMENT: Final = defer_pattern(
-    r"^(?=(?:import|from|def|class|async|if|try|for|while|with|exec|print)\b|@|\w+(?:\.\w+)*\s*[=(])", re.M
+    r"^(?=(?:[ \t\f]*\f)?(?:(?:import|from|def|class|async|if|try|for|while|with|exec|print)\b|@|"
+    r"\w+(?:\.\w+)*\s*[=(]))",
+    re.M,
 )
-_FORM_FEED: Final = defer_pattern(r"^[ \t\f]*\f", re.M)  # a form feed begins the line anew
+# A form feed begins the line anew: the first column is the one behind it.
+_BEFORE_FORM_FEED: Final = defer_pattern(r"(?:[ \t\f]*\f)?")
 _STATEMENT_CHARACTER: Final = defer_pattern(r"[^\s#]")
 
 
@@ -112,84 +76,6 @@ class SourcePiece(Struct, frozen=True):
     body: tuple[ast.stmt, ...] = ()
     fault: str = ""
     is_limit: bool = False
-
-
-class DecodedSource(Struct, frozen=True):
-    """The text of a source file.
-
-    Attributes:
-        encoding: the name of an encoding that is unknown or hides what the bytes show, such as UTF-7; empty otherwise.
-        cut_after: how many characters were read, if there are more; ``None`` if the text is whole.
-    """
-
-    text: str
-    encoding: str = ""
-    cut_after: int | None = None
-
-
-def decode_source(
-    window: Window,
-    select: Callable[[Iterator[str]], Iterator[str]] | None = None,
-    most_characters: int = _MAX_SCANNED,
-    most_memory: int = _MAX_MEMORY,
-) -> DecodedSource:
-    """Decode a source file by its coding cookie (PEP 263), up to a number of characters and of bytes of memory.
-
-    Args:
-        window: the file.
-        select: takes the text in pieces, and returns the part of it that counts; by default all of it.
-        most_characters: the longest text that is kept.
-        most_memory: bytes that it may take.
-
-    Raises:
-        WindowError: the window could not return the requested bytes.
-    """
-    codec, encoding = _find_codec(window.read(0, _MAX_COOKIE_OFFSET))
-
-    def decode_start(codec: str, errors: str) -> DecodedSource:
-        pieces = _decode_pieces(window, codec, errors)
-        text, is_cut = cut_at_memory(select(pieces) if select else pieces, most_characters, most_memory)
-        return DecodedSource(text, encoding, len(text) if is_cut else None)
-
-    if codec:
-        return decode_start(codec, "replace")
-    has_utf_16_mark = window.read(0, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    try:
-        return decode_start("utf-16" if has_utf_16_mark else "utf-8-sig", "strict")
-    except UnicodeDecodeError:
-        return decode_start("latin-1", "strict")  # it fits any byte
-
-
-def _find_codec(start: bytes) -> tuple[str, str]:
-    """Return the codec of an encoding that hides what the bytes show, and the name of such an encoding or unknown one.
-
-    Args:
-        start: the first lines of the source.
-    """
-    for line in start.split(b"\n", 2)[:2]:
-        cookie = _COOKIE.match(line)
-        if cookie is not None:
-            encoding = cookie[1].decode("ascii", "replace").lower().replace("_", "-")
-            # These encodings spell ordinary letters with other bytes, so that a search of the file finds nothing.
-            if encoding in _HIDING_ENCODINGS:
-                return _HIDING_ENCODINGS[encoding], encoding
-            if encoding not in _ORDINARY_ENCODINGS and not encoding.startswith(
-                ("iso-8859", "cp125", "windows-125", "utf-8", "mac")
-            ):
-                return "", encoding
-            break
-        # The cookie counts only in the first two lines, and in the second only below a comment or an empty line.
-        if line.strip() and not line.lstrip().startswith(b"#"):
-            break
-    return "", ""
-
-
-def _decode_pieces(window: Window, codec: str, errors: str) -> Iterator[str]:
-    """Yield a source in decoded pieces. Raises ``UnicodeDecodeError`` and ``WindowError``."""
-    decoder = codecs.getincrementaldecoder(codec)(errors)
-    for chunk in iterate_chunks(window, length=_PIECE_BYTES):
-        yield decoder.decode(chunk)
-    yield decoder.decode(b"", True)
 
 
 def find_parser_obstacle(text: str, max_tokens: int = MAX_TREE_TOKENS) -> str:
@@ -276,15 +162,15 @@ def parse_code_text(text: str) -> list[ast.stmt] | None:
 
 def split_source(text: str) -> Iterator[SourcePiece]:
     """Yield all of a source, in order: as one piece if it parses, otherwise each statement of the module by itself."""
-    is_cut = len(text) > _MAX_SCANNED
-    text = _FORM_FEED.sub("", text[:_MAX_SCANNED].replace("\r\n", "\n").replace("\r", "\n"))
+    is_cut = len(text) > MAX_SCANNED
+    text = text[:MAX_SCANNED].replace("\r\n", "\n").replace("\r", "\n")
     if len(text) <= _MAX_PARSED_AT_ONCE and not find_parser_obstacle(text):
         body, _ = _parse_bounded(text)
         if body is not None:
             yield SourcePiece(text, 1, body)
             return
     if is_cut:
-        yield SourcePiece("", 1, fault=f"only the first {_MAX_SCANNED} characters are searched", is_limit=True)
+        yield SourcePiece("", 1, fault=f"only the first {MAX_SCANNED} characters are searched", is_limit=True)
     taken_characters = 0
     kept_tokens = 0  # of the trees that stay in memory
     for line, statement in _split_statements(text):
@@ -369,16 +255,19 @@ def _split_statements(text: str) -> Iterator[tuple[int, str]]:
         if not ends_line:
             continue
         next_line = token.end()
+        first_column = _get_first_column(text, next_line)
         # A statement ends where the next line begins in the first column, and does not go on with the one before.
-        if (
-            next_line < len(text)
-            and _STATEMENT_CHARACTER.match(text, next_line)
-            and not _CONTINUES_STATEMENT.match(text, next_line)
-        ):
+        if _STATEMENT_CHARACTER.match(text, first_column) and not _CONTINUES_STATEMENT.match(text, first_column):
             # A decorator and the definition below it are one statement.
             if not is_decorated:
                 yield start_line, text[start:next_line]
                 start, start_line = next_line, line
-            is_decorated = text[next_line] == "@"
+            is_decorated = text[first_column] == "@"
     if start < len(text):
         yield start_line, text[start:]
+
+
+def _get_first_column(text: str, start: int) -> int:
+    """Return where the first column of a line is, whose first character is at ``start``."""
+    before = _BEFORE_FORM_FEED.match(text, start)
+    return start if before is None else before.end()

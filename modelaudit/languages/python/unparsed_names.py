@@ -39,7 +39,7 @@ _IMPORT_OF_LINES: Final = defer_pattern(
 _LINE_BREAK: Final = defer_pattern(r"\\?\n")
 # ``a.b.c(``, with the dotted name and, if it follows, the bracket as groups.
 _DOTTED: Final = defer_pattern(r"(?<![\w.])([A-Za-z_]\w*+(?:\.[A-Za-z_]\w*+)*+)[ \t]*+(\()?")
-_EXEC_STATEMENT: Final = defer_pattern(r"(?m)^[ \t]*exec[ \t]++[\"'\w]")
+_EXEC_STATEMENT: Final = defer_pattern(r"(?m)^[ \t\f]*exec[ \t]++[\"'\w]")
 # The letters before the quotes of an f-string, and the parts of it that are not kept.
 _F_STRING_PREFIX: Final = defer_pattern(r"(?<!\w)(?:[fF][rR]?|[rR][fF])\Z")
 _LONGEST_PREFIX: Final = 3  # two letters, and the character before them

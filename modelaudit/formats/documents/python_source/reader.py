@@ -15,7 +15,7 @@ from typing import Final
 from modelaudit.formats.documents.python_source import ENDINGS
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import SourceAnalysis, analyze_source
-from modelaudit.languages.python.source import DecodedSource, decode_source
+from modelaudit.languages.python.source_encoding import DecodedSource, decode_source
 from modelaudit.model.artifact import Artifact, Window
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.limits import Limits
