@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
-from modelaudit.languages.python import constant_folding
+from modelaudit.languages.python import constant_folding, formatted_fields
 from modelaudit.languages.python.values import Constant, PlainValue, Provenance, Value, keep_open
 from modelaudit.model.copies import replace
 
@@ -21,9 +21,7 @@ _TEXT_METHODS: Final = frozenset(
     | {"removesuffix", "hex"}
 )
 _MAX_FOLDED_INPUT: Final = 4096  # characters of a template or number, and items of a range
-_MOST_DIGITS: Final = 64  # of the position in a field of a template
 _MAX_NUMBER_BYTES: Final = 4096
-_MAX_WRITTEN_BITS: Final = 8192  # the time to write an integer grows with the square of its size
 
 # Parameters by position with their defaults, of methods by name and of functions by full name.
 _PARAMETERS: Final[Mapping[str, tuple[tuple[str, PlainValue], ...]]] = {
@@ -140,40 +138,6 @@ def _shorten_count(count: int) -> int:
     return max(-1, min(count, constant_folding.MAX_CONSTANT_SIZE + 1))
 
 
-def _fold_format(template: Constant, args: Sequence[Constant]) -> Constant | None:
-    """Call ``str.format``; ``None`` unless all fields are plain, such as ``{}`` and ``{0}``.
-
-    Other fields read attributes, or ask for any width.
-    """
-    if not isinstance(template.value, str) or len(template.value) > _MAX_FOLDED_INPUT:
-        return None
-    formatted, automatic_position = "", 0
-    remaining = template.value
-    while remaining:
-        before, opening, remaining = remaining.partition("{")
-        formatted += before
-        if "}" in before:
-            return None
-        if not opening:
-            break
-        field, _, remaining = remaining.partition("}")
-        position = int(field) if field.isdecimal() and len(field) < _MOST_DIGITS else automatic_position
-        automatic_position += 1
-        if (field and not field.isdecimal()) or len(field) >= _MOST_DIGITS or position >= len(args):
-            return None
-        if isinstance(args[position].value, tuple | bytes):  # a list or a tuple, bytes or a ``bytearray``
-            return None
-        formatted += _write_plain_value(args[position].value)
-        if len(formatted) > constant_folding.MAX_CONSTANT_SIZE:
-            return None
-    return Constant(formatted, constant_folding.combine_provenance((template, *args)))
-
-
-def _write_plain_value(value: object) -> str:
-    """Return ``str(value)``; empty for an integer that takes too long to write."""
-    return "" if isinstance(value, int) and value.bit_length() >= _MAX_WRITTEN_BITS else str(value)
-
-
 def _fold_decode(receiver: Constant, args: Sequence[Constant]) -> Constant | None:
     """Call ``bytes.decode``; ``None`` for a receiver that is not bytes, an unknown codec or damaged data."""
     if not isinstance(receiver.value, bytes):
@@ -225,7 +189,7 @@ _METHODS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant |
     "rsplit": partial(_fold_split, is_from_end=True),
     "partition": _fold_partition,
     "rpartition": partial(_fold_partition, is_from_end=True),
-    "format": _fold_format,
+    "format": formatted_fields.fold_format,
     "decode": _fold_decode,
     "encode": _fold_encode,
     "to_bytes": _fold_to_bytes,
@@ -279,7 +243,8 @@ def _fold_str(first: Constant, args: Sequence[Constant]) -> Constant | None:
     if isinstance(first.value, str):
         return first
     if isinstance(first.value, int):
-        return Constant(_write_plain_value(first.value), constant_folding.combine_provenance((first,)))
+        written = formatted_fields.write_value(first.value)
+        return None if written is None else Constant(written, constant_folding.combine_provenance((first,)))
     return None
 
 

@@ -1,13 +1,16 @@
-"""Write the fields of f-strings as Python does: ``f"{'osx':.2}"`` is ``os``, and ``f"{'a'!r}"`` has quotes."""
+"""Write the fields of f-strings and templates as Python does: ``f"{'osx':.2}"`` is ``os``, ``f"{'a'!r}"`` has quotes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from modelaudit.languages.python import constant_folding
 from modelaudit.languages.python.values import Constant, Value
 from modelaudit.model.lazy_pattern import defer_pattern
 
+_LONGEST_TEMPLATE: Final = 4096  # characters
+_MOST_DIGITS: Final = 64  # of the position in a field of a template
 _MOST_BITS: Final = 4096
 """Integers above this size are not written out: the time to do so grows with the square of the size."""
 # Fill and alignment, sign, width and precision of up to four digits, and the type.
@@ -39,3 +42,40 @@ def format_field(value: Value, conversion: int = _NONE, specification: Value | N
         return Constant(format(written, text), value.provenance, value.is_open)
     except (ValueError, OverflowError):
         return None
+
+
+def fold_format(template: Constant, args: Sequence[Constant]) -> Constant | None:
+    """Call ``str.format``; ``None`` unless all fields are plain, such as ``{}`` and ``{0}``.
+
+    Other fields read attributes, or ask for any width.
+    """
+    if not isinstance(template.value, str) or len(template.value) > _LONGEST_TEMPLATE:
+        return None
+    formatted, automatic_position = "", 0
+    remaining = template.value
+    while remaining:
+        before, opening, remaining = remaining.partition("{")
+        formatted += before
+        if "}" in before:
+            return None
+        if not opening:
+            break
+        field, _, remaining = remaining.partition("}")
+        position = int(field) if field.isdecimal() and len(field) < _MOST_DIGITS else automatic_position
+        automatic_position += 1
+        if (field and not field.isdecimal()) or len(field) >= _MOST_DIGITS or position >= len(args):
+            return None
+        if isinstance(args[position].value, tuple | bytes):  # a list or a tuple, bytes or a ``bytearray``
+            return None
+        written = write_value(args[position].value)
+        if written is None:
+            return None
+        formatted += written
+        if len(formatted) > constant_folding.MAX_CONSTANT_SIZE:
+            return None
+    return Constant(formatted, constant_folding.combine_provenance((template, *args)))
+
+
+def write_value(value: object) -> str | None:
+    """Return ``str(value)``; ``None`` for an integer that takes too long to write."""
+    return None if isinstance(value, int) and value.bit_length() > _MOST_BITS else str(value)
