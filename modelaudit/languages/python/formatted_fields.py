@@ -1,4 +1,4 @@
-"""Write the fields of f-strings and templates as Python does: ``f"{'osx':.2}"`` is ``os``, ``f"{'a'!r}"`` has quotes."""
+"""Write fields as Python does, of f-strings and of templates: ``f"{'osx':.2}"`` is ``os``."""
 
 from __future__ import annotations
 
