@@ -68,6 +68,10 @@ MEASURES = frozenset(
 )  # fmt: skip
 SKIPPED = {"test", "tests", "site-packages", "dist-packages", "__pycache__"}
 ROUNDS = 3  # how many functions lie between a parameter and what runs it
+LINES = (Path(__file__).resolve().parents[1] / "python-code-ordinary.txt").read_text(encoding="utf-8").splitlines()
+ORDINARY = frozenset(line for line in LINES if line and not line.startswith("#"))
+ORDINARY_STARTS = tuple(line for line in ORDINARY if line.endswith("."))
+ORDINARY_ENDS = tuple(line.removeprefix("*") for line in ORDINARY if line.startswith("*."))
 OBJECT = "(self)"
 RESULT = "(result)"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -551,6 +555,11 @@ def find_new_dangers(function: Function, wanted: set[str], last_names: set[str])
     return True
 
 
+def is_ordinary(name: str) -> bool:
+    """Whether a name is one of those that are left out, and that lead to no others."""
+    return name in ORDINARY or name.startswith(ORDINARY_STARTS) or name.endswith(ORDINARY_ENDS)
+
+
 def find_all_dangers() -> None:
     """Follow parameters through the calls between the functions that were read."""
     find_definition.cache_clear()
@@ -561,7 +570,8 @@ def find_all_dangers() -> None:
     for _ in range(ROUNDS):
         # Every class calls ``super().__init__``; a call of a class has the name of the class.
         last_names = {name.rpartition(".")[2] for name in wanted} - {"__init__"}
-        found = [name for name, each in FUNCTIONS.items() if find_new_dangers(each, wanted, last_names)]
+        read = (name for name in FUNCTIONS if not is_ordinary(name))
+        found = [name for name in read if find_new_dangers(FUNCTIONS[name], wanted, last_names)]
         # A call of a class calls its method ``__init__``, which a base class may define.
         wanted = set(found)
         for name in (each.removesuffix(".__init__") for each in found if each.endswith(".__init__")):
