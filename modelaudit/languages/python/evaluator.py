@@ -594,6 +594,8 @@ class Evaluator(ast.NodeVisitor):
         # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
+        if target.attr == "__annotations__":
+            self.recorder.record_namespace_call(Call("*.__annotations__.update", (value,), {}, target.lineno))
         self._keep_attribute(target.attr, value)
 
     def _keep_attribute(self, name: str, value: Value) -> None:
@@ -616,7 +618,7 @@ class Evaluator(ast.NodeVisitor):
             if each.name in ("os.environ", "os.environb"):
                 self.recorder.record_variable(key.value if isinstance(key, Constant) else None, value, target.lineno)
                 self._configured_packages |= partial_texts.find_configured_package(key_text or "", value)
-            elif each.name.endswith(".__dict__") and each.name != "builtins.__dict__":
+            elif each.name.endswith((".__dict__", ".__annotations__")) and each.name != "builtins.__dict__":
                 call = Call(f"{each.name}.__setitem__", (key, value), {}, target.lineno)
                 self.recorder.record_namespace_call(call)
             elif each.name == "sys.modules":
@@ -1374,7 +1376,7 @@ class Evaluator(ast.NodeVisitor):
                 attributes.append(shared)
                 continue
             # The bytecode of a function, which can be executed or replaced, is the same danger in each function.
-            if isinstance(each, LocalDefinition) and name == "__code__":
+            if isinstance(each, LocalDefinition) and name in ("__code__", "__annotations__"):
                 attributes.append(name_resolution.resolve_attribute(UNKNOWN, name))
             elif isinstance(each, LocalDefinition):
                 attributes.append(self._resolve_member(each, name))
@@ -2506,6 +2508,8 @@ class Evaluator(ast.NodeVisitor):
                 if isinstance(each, ExternalName) and not each.is_result:
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
                     self.recorder.record_overwrite(overwritten, call.line, call.args[2])
+            if attribute == "__annotations__":
+                self.recorder.record_namespace_call(Call("*.__annotations__.update", call.args[2:3], {}, call.line))
             if attribute:
                 self.changes.mark_changed(attribute)
                 self._keep_attribute(attribute, call.args[2])
@@ -2517,6 +2521,9 @@ class Evaluator(ast.NodeVisitor):
         if call.args and self._is_own_namespace(call.args[0]):
             is_item = call.name.endswith("setitem__") or call.name.endswith("setitem")
             self._bind_own_names("__setitem__" if is_item else "update", call.args[1:], call.keywords)
+        if call.args and isinstance(call.args[0], ExternalName) and call.args[0].name.endswith(".__annotations__"):
+            setting = Call(f"{call.args[0].name}.update", call.args[1:], call.keywords, call.line)
+            self.recorder.record_namespace_call(setting)
         return Unknown(call.argument_tags)
 
     def _call_patch(self, call: Call) -> Value:

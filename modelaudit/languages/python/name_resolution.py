@@ -121,8 +121,8 @@ def resolve_attribute(base: Value, name: str) -> Value:
     # ``().__class__.__base__`` begins a walk to every class of the process.
     if name == "__class__" and isinstance(base, Constant | Container):
         return ExternalName("builtins.object")
-    if name == "__code__":
-        return ExternalName("*.__code__", is_result=True)
+    if name in ("__code__", "__annotations__"):
+        return ExternalName(f"*.{name}", is_result=True)
     if name in _GLOBALS_ATTRIBUTES:
         return ExternalName(f"*.{name}")
     if not isinstance(base, Unknown) or not base.tags:

@@ -227,6 +227,10 @@ class UseRecorder(Struct):
     def record_namespace_call(self, call: Call) -> None:
         """Record the names that a method of the namespace of a module overwrites, as ``vars(torch).update(load=f)``."""
         namespace, _, method = call.name.rpartition(".")
+        if namespace.endswith(".__annotations__") and method in NAMESPACE_SETTERS:
+            if call_variants.brings_code_into_annotations(call):
+                self.log.record(uses.CALL, "*.__annotations__[=]", call.line)
+            return
         owner = namespace.removesuffix(".__dict__")
         if owner == namespace or method not in NAMESPACE_SETTERS:
             return

@@ -1,0 +1,107 @@
+"""Derive the functions of installed libraries that run what they are given, from the source of the libraries.
+
+Run it where the libraries are installed, and review the difference; further folders may hold unpacked wheels, or the
+standard library of another version of Python::
+
+    python rules/vocabularies/python-code/derive.py [FOLDER…]
+
+The list holds what no other list of this folder names, under every name by which a library offers it. The file
+``../python-code-ordinary.txt`` states the names that are left out, because the code of honest models calls them.
+"""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import survey
+import yaml
+
+HERE = Path(__file__).resolve().parent
+TARGET = HERE / "installed-derived.yaml"
+PACKAGES = (
+    *("pip", "setuptools", "pkg_resources", "_distutils_hack", "wheel", "torch", "torchgen", "functorch", "triton"),
+    *("transformers", "huggingface_hub", "hf_xet", "safetensors", "tokenizers", "accelerate", "peft", "diffusers"),
+    *("datasets", "evaluate", "optimum", "sentence_transformers", "timm", "einops", "numpy", "pandas", "scipy"),
+    *("sklearn", "joblib", "sympy", "mpmath", "networkx", "matplotlib", "mpl_toolkits", "PIL", "fontTools"),
+    *("dateutil", "pytz", "jinja2", "markupsafe", "filelock", "fsspec", "tqdm", "regex", "requests", "urllib3"),
+    *("httpx", "httpcore", "anyio", "certifi", "idna", "charset_normalizer", "packaging", "yaml", "pygments"),
+    *("click", "typer", "rich", "h5py", "cffi", "pycparser", "attr", "pydantic", "psutil", "cloudpickle", "dill"),
+    *("multiprocess", "nltk", "tensorboard", "IPython", "ipykernel", "jupyter_client", "jupyter_core", "nbclient"),
+    *("nbconvert", "nbformat", "traitlets"),
+)
+# Modules of the standard library whose names are judged one by one, or that no program of the library imports.
+SKIPPED = ("site.", "venv.", "idlelib", "lib2to3", "test", "turtledemo", "turtle", "_pyrepl")
+REASONS = {
+    "command": "starts a program that its caller names, some calls further down",
+    "code": "runs a text or a file that its caller names as code, some calls further down",
+    "import": "imports the module that its caller names, and returns it or what it holds",
+    "deserialise": "unpickles what its caller names, or loads code objects from it, some calls further down",
+    "native": "loads a library of machine code that its caller names, some calls further down",
+}
+# The worst effect of a function counts.
+ORDER = ("command", "code", "deserialise", "native", "import")
+
+
+def list_folders(folders: list[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield (name of the package, folder) for the installed packages, and the standard library under no name."""
+    standard_library = Path(sysconfig.get_path("stdlib"))
+    for folder in (*folders, standard_library, Path(sysconfig.get_path("purelib"))):
+        if (folder / "os.py").exists():
+            yield "", folder
+        yield from ((name, folder / name) for name in PACKAGES if (folder / name).is_dir())
+
+
+def find_names() -> dict[str, str]:
+    """Return the effect of each name under which a package that was read offers a dangerous function."""
+    survey.find_all_dangers()
+    effects: dict[str, str] = {}
+    for name, dangers in survey.list_dangerous():
+        found = {"command" if effect == "shell" else effect for effect in dangers.values()}
+        effects[name] = min(found, key=ORDER.index)
+    for name, others in survey.list_other_names(effects).items():
+        effects |= dict.fromkeys(others, effects[name])
+    return {
+        name: effect
+        for name, effect in effects.items()
+        if not name.startswith(SKIPPED) and not survey.is_ordinary(name)
+    }
+
+
+def read_listed_names() -> set[str]:
+    """Return the names that the other lists of this folder hold."""
+    listed: set[str] = set()
+    for path in sorted(HERE.glob("*.yaml")):
+        groups = yaml.safe_load(path.read_text(encoding="utf-8"))["dangerous"] if path != TARGET else []
+        for group in groups:
+            listed |= set(group.get("names", ()))
+            listed |= {name for each in group.get("alike", ()) for name in each["names"]}
+    return listed
+
+
+def main() -> None:
+    """Write the list."""
+    for name, folder in list_folders([Path(each) for each in sys.argv[1:]]):
+        survey.read_package(name, folder)
+    listed = read_listed_names()
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, effect in sorted(find_names().items()):
+        if name not in listed:
+            names[effect].append(name)
+    lines = ["# Derived by derive.py from installed libraries; do not edit by hand.", "library: Python", "dangerous:"]
+    for effect in ORDER:
+        # What imports by name has no rule of its own; what it returns can be any function.
+        lines += [f"  - effect: {'code' if effect == 'import' else effect}", "    alike:"]
+        lines += [
+            f"      - why: {REASONS[effect]}",
+            "        names:",
+            *(f"          - {each}" for each in names[effect]),
+        ]
+    TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Functions of installed libraries that run what they are given, against the lists of names for Python code."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from support.cases import check_each
+from support.catalogue import load_shipped
+
+import modelaudit
+from modelaudit.model.catalogue import Standing
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "rules/vocabularies/python-code"
+NAMES = load_shipped().vocabularies["python-code"]
+# Packages beside most models that are read within seconds.
+PACKAGES = ("pip", "jinja2", "filelock", "matplotlib")
+
+
+def load_script(name: str) -> ModuleType:
+    """Load a script that lies beside the lists; its siblings are found for as long as it is loaded."""
+    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
+    assert spec and spec.loader
+    script = importlib.util.module_from_spec(spec)
+    sys.modules[name] = script
+    spec.loader.exec_module(script)
+    return script
+
+
+@pytest.fixture(scope="module")
+def survey() -> ModuleType:
+    return load_script("survey")
+
+
+def write_package(folder: Path, **sources: str) -> Path:
+    """Write the modules of a package."""
+    folder.mkdir()
+    for name, source in sources.items():
+        (folder / f"{name}.py").write_text(source)
+    return folder
+
+
+@check_each(
+    "source, dangers",
+    [
+        ("import subprocess\ndef f(a): subprocess.run(a)", {"a": "command"}),
+        ("import subprocess\ndef f(a): subprocess.run(['git', a])", {}),
+        ("import subprocess\ndef f(a): subprocess.run(f'git {a}', shell=True)", {"a": "shell"}),
+        ("import subprocess as s\ndef f(a):\n  b = [*a]\n  with s.Popen(args=b) as p: pass", {"a": "command"}),
+        ("import os\ndef f(a): g(a)\ndef g(b): os.system(b)", {"a": "shell"}),
+        ("def f(a, b): exec(a, b)", {"a": "code"}),
+        ("def f(a):\n  def g(b): exec(b)\n  return g", {"(result)": "code"}),
+        ("def f(a):\n  def g(b): exec(b)", {}),
+        ("def f(a):\n  if len(a) > 2: exec('1')", {}),
+        ("from importlib import import_module\ndef f(a): return getattr(import_module(a), 'x')", {"a": "import"}),
+        ("from importlib import import_module\ndef f(a): return import_module('x.' + a)", {}),
+        ("from importlib import import_module\ndef f(a): import_module(a)", {}),
+        ("import pickle\ndef f(a):\n  with open(a) as b: return pickle.load(b)", {"a": "deserialise"}),
+        ("import ctypes\ndef f(a): return ctypes.CDLL(a)", {"a": "native"}),
+    ],
+)
+def test_parameter_that_reaches_a_dangerous_function_is_found(
+    survey: ModuleType, tmp_path: Path, source: str, dangers: dict[str, str]
+) -> None:
+    survey.forget_packages()
+    survey.read_package("part", write_package(tmp_path / f"part{hash(source)}", module=source))
+    survey.find_all_dangers()
+    assert survey.FUNCTIONS["part.module.f"].dangers == dangers
+
+
+def test_methods_and_second_names_of_a_dangerous_function_are_found(survey: ModuleType, tmp_path: Path) -> None:
+    classes = "class A:\n  def __init__(self, a): self.a = a\n  def run(self): exec(self.a)\nclass B(A): pass\n"
+    init = "from .module import *\nfrom .module import A as C\n"
+    survey.forget_packages()
+    survey.read_package("part", write_package(tmp_path / "part", __init__=init, module=f"{classes}def f(a): exec(a)\n"))
+    survey.find_all_dangers()
+    names = dict(survey.list_dangerous())
+    assert names == {"part.module.A.run": {"(self)": "code"}, "part.module.f": {"a": "code"}}
+    assert survey.list_other_names(names) == {
+        "part.module.A.run": {"part.A.run", "part.B.run", "part.C.run", "part.module.B.run"},
+        "part.module.f": {"part.f"},
+    }
+
+
+def test_every_function_of_installed_packages_that_runs_what_it_is_given_is_listed(survey: ModuleType) -> None:
+    derive = load_script("derive")
+    survey.forget_packages()
+    for package in PACKAGES:
+        spec = importlib.util.find_spec(package)
+        if spec is not None and spec.origin:
+            survey.read_package(package, Path(spec.origin).parent)
+    assert derive.find_names().keys() - NAMES.keys() == set()
+
+
+@check_each(
+    "name",
+    ["pip._internal.utils.subprocess.call_subprocess", "pip._internal.utils.subprocess.runner_with_spinner_message",
+     "pip._vendor.pyproject_hooks.default_subprocess_runner", "pip._vendor.pyproject_hooks.quiet_subprocess_runner",
+     "matplotlib.cbook._check_and_log_subprocess", "torch.jit.unsupported_tensor_ops.execWrapper", "sympy.lambdify"],
+)  # fmt: skip
+def test_scan_fails_code_that_calls_a_derived_function(name: str, tmp_path: Path) -> None:
+    assert NAMES[name].standing is Standing.DANGEROUS
+    folder = tmp_path / name
+    folder.mkdir()
+    module, _, function = name.rpartition(".")
+    (folder / "modeling.py").write_text(f"from {module} import {function} as run\ndef forward(config): run(config.x)\n")
+    assert modelaudit.scan(folder, second_opinion=False).exit_code == 1
+
+
+def test_no_name_is_both_derived_and_ordinary() -> None:
+    derive = load_script("derive")
+    derived = [line.strip("- \n") for line in derive.TARGET.read_text().splitlines() if line.startswith("          - ")]
+    assert len(derived) > 100
+    assert [name for name in derived if derive.survey.is_ordinary(name)] == []
