@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from modelaudit.languages.python import loaded_files, partial_texts
+from modelaudit.languages.python import evaluated_texts, loaded_files, partial_texts
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.harmless_commands import is_harmless_command
 from modelaudit.languages.python.name_tables import EVALUATORS, NETWORK_RESULTS, POWERFUL_MODULES
 from modelaudit.languages.python.values import (
-    Alternatives,
     Constant,
-    Container,
     ExternalName,
     Provenance,
-    Unknown,
     Value,
     collect_tags,
     is_open_constant,
@@ -51,7 +48,7 @@ def name_variant(call: Call) -> str:
     if namer is None and call.name.startswith("pandas.") and call.name.endswith((".query", ".eval")):
         namer = _name_table_query
     elif namer is None and call.name.startswith("sympy.") and call.name not in EVALUATORS:
-        namer = _name_expression
+        namer = evaluated_texts.name_expression
     return namer(call) if namer is not None else call.name
 
 
@@ -288,36 +285,6 @@ def _name_module_path(call: Call) -> str:
     return f"{call.name}(archive)" if is_file else call.name
 
 
-def _is_evaluated_text(value: Value | None, *, if_unknown: bool) -> bool:
-    """Whether a value, or an item of it, is a text that calls something once it is evaluated.
-
-    Names of types call nothing. A value of which nothing is known is taken for such a text with ``if_unknown``.
-    """
-    if isinstance(value, Container | Alternatives):
-        return any(_is_evaluated_text(each, if_unknown=if_unknown) for each in value.values)
-    if isinstance(value, Constant):
-        return any("(" in each for each in _list_texts(value))
-    return isinstance(value, Unknown) and ("(" in value.text or if_unknown)
-
-
-def brings_code_into_annotations(call: Call) -> bool:
-    """Whether a call may set annotations to texts of code, which run when something resolves the types of the owner."""
-    values = (*call.args[-1:], *call.keywords.values())
-    return any(_is_evaluated_text(each, if_unknown=True) for each in values)
-
-
-def _name_annotation_reader(call: Call) -> str:
-    """Mark a call that evaluates the annotations of an object as code, as it is asked to."""
-    switch = call.keywords.get("eval_str", Constant(False))
-    return f"{call.name}(eval_str)" if _get_constant(switch) is not False else call.name
-
-
-def _name_expression(call: Call) -> str:
-    """Mark a function of sympy that is given a text: all of them evaluate texts as Python code, by ``sympify``."""
-    are_code = any(_is_evaluated_text(each, if_unknown=False) for each in (*call.args, *call.keywords.values()))
-    return "sympy.sympify" if are_code else call.name
-
-
 def _name_remove(call: Call) -> str:
     """Mark the removal of a folder that holds everything else, such as ``/``, ``~`` or the working directory."""
     path = _get_constant(call.get_argument(0, "path"))
@@ -437,7 +404,7 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
             "annotationlib.get_annotations",
             "typing_extensions.get_annotations",
         ),
-        _name_annotation_reader,
+        evaluated_texts.name_annotation_reader,
     ),
     "shutil.rmtree": _name_remove,
     "os.removedirs": _name_remove,

@@ -16,6 +16,7 @@ from modelaudit.languages.python import (
     call_variants,
     callbacks,
     data_flow,
+    evaluated_texts,
     guards,
     index_variables,
     loaded_files,
@@ -228,7 +229,7 @@ class UseRecorder(Struct):
         """Record the names that a method of the namespace of a module overwrites, as ``vars(torch).update(load=f)``."""
         namespace, _, method = call.name.rpartition(".")
         if namespace.endswith(".__annotations__") and method in NAMESPACE_SETTERS:
-            if call_variants.brings_code_into_annotations(call):
+            if evaluated_texts.brings_code_into_annotations(call):
                 self.log.record(uses.CALL, "*.__annotations__[=]", call.line)
             return
         owner = namespace.removesuffix(".__dict__")
