@@ -124,17 +124,6 @@ def _name_table_query(call: Call) -> str:
     return call.name
 
 
-def brings_names_into_expression(call: Call) -> bool:
-    """Whether a call of ``pandas.eval`` lets its expression use objects of the program.
-
-    Those are ``@name``, and the names of a mapping that the call passes.
-    """
-    mappings = ((3, "local_dict"), (4, "global_dict"), (5, "resolvers"))
-    expression = _get_constant(call.get_argument(0, "expr"))
-    uses_local_name = isinstance(expression, str) and "@" in expression
-    return uses_local_name or any(call.get_argument(index, name) is not None for index, name in mappings)
-
-
 def _name_repository_load(call: Call) -> str:
     """Mark a call that runs code of a Hub repository, ``owner/name``, other than the kernels of Hugging Face."""
     first_argument = call.get_argument(0, "repo_id") or next(iter(call.keywords.values()), None)

@@ -1,4 +1,4 @@
-"""Recognise texts that a library evaluates as Python code: annotations, and expressions of sympy."""
+"""Recognise texts that a library evaluates as Python code: annotations, and expressions of sympy and pandas."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ def brings_code_into_annotations(call: Call) -> bool:
     """Whether a call may set annotations to texts of code, which run when something resolves the types of the owner."""
     values = (*call.args[-1:], *call.keywords.values())
     return any(_is_evaluated_text(each, if_unknown=True) for each in values)
+
+
+def brings_names_into_expression(call: Call) -> bool:
+    """Whether a call of ``pandas.eval`` lets its expression use objects of the program.
+
+    Those are ``@name``, and the names of a mapping that the call passes.
+    """
+    mappings = ((3, "local_dict"), (4, "global_dict"), (5, "resolvers"))
+    expression = call.get_argument(0, "expr")
+    text = expression.value if isinstance(expression, Constant) else None
+    uses_local_name = isinstance(text, str) and "@" in text
+    return uses_local_name or any(call.get_argument(index, name) is not None for index, name in mappings)
 
 
 def name_annotation_reader(call: Call) -> str:

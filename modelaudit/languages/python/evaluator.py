@@ -34,6 +34,7 @@ from modelaudit.languages.python import (
     constant_folding,
     data_flow,
     document_values,
+    evaluated_texts,
     formatted_fields,
     getters,
     item_calls,
@@ -2418,7 +2419,7 @@ class Evaluator(ast.NodeVisitor):
             if text.provenance is Provenance.DECODED:
                 self.log.record(uses.OF_DECODED, call.name, call.line, call.detail)
             elif is_run:
-                brings_names = call.name == "pandas.eval" and call_variants.brings_names_into_expression(call)
+                brings_names = call.name == "pandas.eval" and evaluated_texts.brings_names_into_expression(call)
                 is_plain = text.provenance is Provenance.LITERAL and not call.is_hidden and not brings_names
                 name = f"{call.name}(constant)" if is_plain else call.name
                 self.log.record(uses.HIDDEN if call.is_hidden else uses.CALL, name, call.line, call.detail)
