@@ -122,7 +122,6 @@ _READS = [
     "assert m and n[0]",
     "print(' '.join(m), ', '.join(x for x in n), f'{m}')",
     "t = (m, n)\nfor x in t: print(x[0])",
-    "m += ['numpy']; n += ['array']",
     "m[1] = 'numpy'; n[1] = 'array'",
 ]
 

@@ -38,10 +38,7 @@ _BRANCHES = [
 
 _KNOWN = [
     "name = 'path'",
-    "name = c.k\nname = 'path'",
-    "name = {'a': 'path'}.get('a', c.k)",
     "name = {'a': 'path'}.get(n, 'name')",
-    "name = {**c.k, 'a': 'path'}['a']",
     "def choose(given='path'):\n    return given\nname = choose()",
     "name = 'sep' if n else 'path'",
 ]

@@ -102,11 +102,18 @@ def test_text_of_a_class_is_open_where_something_may_answer_for_its_attribute(so
     assert is_seen(source)
 
 
-@pytest.mark.parametrize("look_up", [LOOK_UP_PART, LOOK_UP_OBJECT, "os.__dict__['sep']\n" + LOOK_UP_PART])
-def test_text_of_a_plain_class_decides_a_lookup(look_up: str) -> None:
-    names = {each.name for each in analyze_source(f"{HEAD}{PART}{look_up}").mentions}
+def test_text_of_a_plain_class_decides_a_lookup() -> None:
+    part = "class A:\n    m = 'torch.nn'\n    n = 'Linear'\n"
+    names = {each.name for each in analyze_source(f"{HEAD}{part}{LOOK_UP_PART}").mentions}
     assert "torch.nn.Linear" in names
     assert not {"(function reached by computed names)", "importlib.*"} & names
+
+
+def test_name_that_a_comprehension_over_dir_compares_with_a_text_decides_a_lookup() -> None:
+    source = "import os\n[getattr(os, each) for each in dir(os) if each == 'getenv'][0]('HOME')\n"
+    mentions = {(each.use, each.name) for each in analyze_source(source).mentions}
+    assert "os.getenv" in {name for _, name in mentions}
+    assert ("reference", "(member under a computed name)") not in mentions
 
 
 @pytest.mark.parametrize(
@@ -135,6 +142,62 @@ def test_text_of_a_plain_class_decides_a_lookup(look_up: str) -> None:
 )
 def test_text_that_python_makes_otherwise_is_seen(source: str) -> None:
     assert is_seen(source + LOOK_UP)
+
+
+# The names of these are what Python makes of them only in a way that the evaluator does not follow.
+OTHERWISE = [
+    "d = {'m': 'torch.nn'}\nd = found.table\nm, n = d['m'], 'Linear'\n",
+    "f = lambda: 'torch.nn'\nf = found.lower\nm, n = f(), 'Linear'\n",
+    "a, b, m = 'torch.nn', 'torch.nn', 'torch.nn'\nwhile goes_on():\n    m = a\n    a = b\n    b = 'os'\nn = 'system'\n",
+    "m = sorted(['torch.nn', 'os'], reverse=found)[0]\nn = 'system'\n",
+    "r = reversed('nn.hcrot')\nlist(r)\nm, n = ''.join(r) or 'os', 'system'\n",
+    "m = 'torch.nn' if [1] == {1} else 'os'\nn = 'system'\n",
+    "m = [*{'torch.nn': 'os'}.values()][0]\nn = 'system'\n",
+    "m = {'m': 'torch.nn'}.fromkeys('m', 'os')['m']\nn = 'system'\n",
+    "m = dict({'m': 'torch.nn'}, m='os')['m']\nn = 'system'\n",
+    "def f(m='torch.nn'): return m\nm, n = f(**{found: 'os'}), 'system'\n",
+    "def f(m='torch.nn'): return m\nf.__defaults__ = ('os',)\nm, n = f(), 'system'\n",
+    "class A:\n    def f(self): return 'torch.nn'\na = A()\na.__class__ = found\nm, n = a.f(), 'Linear'\n",
+    "class A:\n    m = 'torch.nn'\n    def __init__(self): setattr(self, found, 'os')\nm, n = A().m, 'system'\n",
+    "class A:\n    class __B:\n        def f(self): return __m\n__m, _B__m, _A__B__m = 'torch.nn', 'os', 'torch.nn'\n"
+    "m, n = A().f(), 'system'\n",
+    "from contextlib import suppress\nm, n = 'os', 'system'\nwith suppress(Exception), found() as m:\n    m = 'torch.nn'\n",
+    "m, n = 'torch.nn', 'Linear'\ntry:\n    m = found()\nfinally:\n    pass\n",
+    f"m = {'x' * 5000 + 'os'!r}[-2:]\nn = 'system'\n",
+]
+
+
+@pytest.mark.parametrize("source", OTHERWISE)
+def test_text_that_is_not_made_in_a_listed_way_decides_no_lookup(source: str) -> None:
+    source = source.replace("'os'", "'system'").replace("torch.nn", "getcwd")
+    mentions = {(each.use, each.name) for each in analyze_source(f"import os\n{source}getattr(os, m)('x')\n").mentions}
+    assert ("computed-name", "os.*") in mentions or "os.system" in {name for _, name in mentions}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'getenv'",
+        "'get' + 'env'",
+        "''.join(['get', 'env'])",
+        "'vneteg'[::-1]",
+        "''.join(chr(each) for each in [103, 101, 116, 101, 110, 118])",
+        "bytes(each ^ 7 for each in b'`bsbiq').decode()",
+        "base64.b64decode('Z2V0ZW52').decode()",
+        "{'a': 'getenv'}['a']",
+        "PART.name",
+        "NAME",
+        "make()",
+        "('getenv')",
+    ],
+)
+def test_text_that_is_made_in_a_listed_way_decides_a_lookup(text: str) -> None:
+    head = (
+        "import base64, os\nNAME = 'get' + 'env'\nclass PART:\n    name = 'getenv'\ndef make():\n    return 'getenv'\n"
+    )
+    mentions = {(each.use, each.name) for each in analyze_source(f"{head}getattr(os, {text})('HOME')\n").mentions}
+    assert "os.getenv" in {name for _, name in mentions}
+    assert ("computed-name", "os.*") not in mentions
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,7 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
         return evaluator
     for piece in pieces:
         evaluator.changes.add_body(piece.body)
+        evaluator.lookups.add_body(piece.body)
         if piece.fault:
             for name in _NAME.findall(piece.text):
                 evaluator.changes.mark_changed(name)

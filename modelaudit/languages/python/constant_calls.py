@@ -179,7 +179,8 @@ def _fold_translate(receiver: Constant, args: Sequence[Constant]) -> Constant | 
     for replaced, replacement in zip(args[0].value[::2], args[0].value[1::2], strict=False):
         if isinstance(replaced, str) and len(replaced) == 1:
             table[ord(replaced)] = str(replacement)
-    return Constant(receiver.value.translate(table), Provenance.DECODED)
+    # The sequence may be a list of replacements, by the numbers of the characters.
+    return Constant(receiver.value.translate(table), Provenance.DECODED, is_open=True)
 
 
 _METHODS: Final[Mapping[str, Callable[[Constant, Sequence[Constant]], Constant | None]]] = {

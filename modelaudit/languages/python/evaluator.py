@@ -54,6 +54,7 @@ from modelaudit.languages.python import (
 from modelaudit.languages.python.budget import StepBudget, TooDeepError
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.changed_containers import ChangedContainers
+from modelaudit.languages.python.closed_lookups import ClosedLookups
 from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
@@ -222,6 +223,7 @@ class Evaluator(ast.NodeVisitor):
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._loops = loop_names.LoopTable()
+        self.lookups = ClosedLookups(shared)
         self._is_round_open = False
         """Whether an unknown test may have ended a round of the loop under evaluation."""
         self._star_imports: list[str] = []
@@ -263,6 +265,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
         next_pass._loops = self._loops
+        next_pass.lookups = self.lookups
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
@@ -1430,6 +1433,8 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.slice, ast.Slice):
             return self._evaluate_slice(base, node.slice)
         key = self.evaluate(node.slice)
+        if any(map(_is_any_namespace, list_alternatives(base))) and not self._is_closed(node.slice, key):
+            key = open_constant(key)
         outer, self._look_up = self._look_up, (node, base)
         item = self.take_item(base, key, node.lineno)
         self._look_up = outer
@@ -1841,6 +1846,8 @@ class Evaluator(ast.NodeVisitor):
             args, keywords = arguments.bind_arguments(node, evaluate_argument)
         finally:
             self.log.enter_arguments(outer)
+        if self._looks_names_up(callee, base, method):
+            args, keywords = self._open_arguments(node, args, keywords)
         self.recorder.record_handed_functions(callee, (*args, *keywords.values()), referred)
         if is_kept:
             if method in _MEMBER_METHODS and args:
@@ -1861,6 +1868,33 @@ class Evaluator(ast.NodeVisitor):
         self._look_up = outer_call
         is_followed = self.changes.is_asked and type(result) in _OPENED
         return self.changes.open_result(node.func, result) if is_followed else result
+
+    def _looks_names_up(self, callee: Value, base: Value, method: str) -> bool:
+        """Whether a call looks a name up by a text among its arguments."""
+        if method in _MEMBER_METHODS or (
+            method in _ITEM_METHODS and any(map(_is_any_namespace, list_alternatives(base)))
+        ):
+            return True
+        return any(isinstance(each, ExternalName) and each.name in _LOOKING_UP for each in list_alternatives(callee))
+
+    def _open_arguments(
+        self, node: ast.Call, args: Sequence[Value], keywords: Mapping[str, Value]
+    ) -> tuple[list[Value], dict[str, Value]]:
+        """Open the arguments of a call that the source does not make in a way which shows their values."""
+        is_plain = len(args) == len(node.args) and not any(isinstance(each, ast.Starred) for each in node.args)
+        opened = [
+            value if is_plain and self._is_closed(node.args[index], value) else open_constant(value)
+            for index, value in enumerate(args)
+        ]
+        nodes = {each.arg: each.value for each in node.keywords if each.arg is not None}
+        return opened, {
+            name: value if name in nodes and self._is_closed(nodes[name], value) else open_constant(value)
+            for name, value in keywords.items()
+        }
+
+    def _is_closed(self, node: ast.expr, value: Value) -> bool:
+        """Whether a value holds no text, or the source makes the text in a listed way."""
+        return not holds_text(value) or self.lookups.is_closed(node)
 
     def _ask_for_changes(self, text: Value | None, base: Value | None = None) -> None:
         """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them.
@@ -2606,6 +2640,11 @@ class Evaluator(ast.NodeVisitor):
         return join_choices(*items, *call.args[1:])
 
 
+_LOOKING_UP: Final = name_tables.GETTERS | name_tables.IMPORTERS | frozenset(
+    {"functools.reduce", "operator.attrgetter", "operator.methodcaller", "operator.itemgetter", "operator.getitem",
+     "builtins.map", "itertools.accumulate", "itertools.starmap", "functools.partial"}
+)  # fmt: skip
+"""Functions that take a name by one of their arguments, or hand it to one that does."""
 _OPENED: Final = frozenset({Constant, Container, Alternatives})
 """The kinds of values that ``ChangedContainers`` may open."""
 _KEPT: Final = frozenset({Constant, Alternatives, Unknown})

@@ -76,8 +76,9 @@ def _map_constant(evaluation: Evaluation, function: Value, sequence: Constant, l
     constants = [each for each in results if isinstance(each, Constant)]
     if constants and len(constants) == len(results):
         folded = constant_folding.fold_sequence(constants)
-        return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED), folded.is_open)
-    return Container(tuple(results))
+        is_open = folded.is_open or len(items) > MAX_ELEMENTS
+        return Constant(folded.value, max(folded.provenance, Provenance.COMPUTED), is_open)
+    return Container(tuple(results), is_open=len(items) > MAX_ELEMENTS)
 
 
 def _list_few_items(sequence: Value) -> tuple[Value, ...]:

@@ -1,0 +1,191 @@
+"""Decide whether the text by which code looks a name up can only be the one that the evaluator works out.
+
+Python has no end of ways to give a name another value than the evaluator follows. So a text that was worked out decides
+a lookup only if it is made in a listed way: of constants, by operators and methods of texts, by names that the source
+binds once, and by classes and functions that hold nothing but constants. Any other text is evidence of what the code
+may look up, and stays open (``Constant.is_open``).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from modelaudit.languages.python.settled_texts import list_assigned_names
+from modelaudit.languages.python.shared_values import SharedValues
+from modelaudit.languages.python.text_forms import TextForms
+from modelaudit.model.lazy_pattern import defer_pattern
+
+# Ways to bind names of the source without an assignment, or to answer for the attributes of its classes.
+_REACHES: Final = defer_pattern(
+    r"\b(?:setattr|delattr)\b(?!\([\w.]+, ')|\b(?:gc|ctypes)\.|\bpatch\(|\bdef\s+__getattribute__|__getattribute__\s*="
+    r"|\b(?:exec|__setattr__|__delattr__|__set_name__|__init_subclass__|__prepare__|__mro_entries__|__new__|__class__"
+    r"|__defaults__|__kwdefaults__|__closure__|cell_contents|f_globals|f_locals|_getframe|currentframe|__globals__"
+    r"|metaclass|nonlocal)\b"
+    r"|(?:\b__dict__|\bvars\([^)\n]+\))\s*(?:\.(?!get\b|keys\b)|\[[^\]\n]*\]\s*=)"
+)
+_ITERATORS: Final = frozenset(f"builtins.{name}" for name in ("reversed", "map", "iter", "zip", "filter", "enumerate"))
+_LONGEST_TEXT: Final = 1 << 12  # characters of a constant
+_MOST_DEPTH: Final = 30
+
+
+class ClosedLookups:
+    """The lookups of one source, whose statements are added as they become known."""
+
+    def __init__(self, shared: SharedValues) -> None:
+        self._shared = shared
+        self._body: list[ast.stmt] = []
+        self._forms: _LookupForms | None = None
+        self._is_reached = False
+
+    def add_body(self, body: Sequence[ast.stmt]) -> None:
+        """Add statements of the source."""
+        self._body += body
+        self._forms = None
+
+    def is_closed(self, node: ast.expr) -> bool:
+        """Whether an expression is made in a listed way."""
+        if isinstance(node, ast.Constant):
+            return True
+        if self._forms is None:
+            tree = ast.Module(self._body, [])
+            self._forms = _LookupForms(tree, (), self._shared)
+            self._is_reached = _REACHES.search(ast.unparse(tree)) is not None
+        return not self._is_reached and self._forms.is_text(node, reads=False)
+
+
+class _LookupForms(TextForms):
+    """The expressions that make a text in a listed way, with the names that a source binds once."""
+
+    def __init__(self, tree: ast.Module, own_modules: Collection[str], imported: SharedValues) -> None:
+        """Collect the names of a source, see ``TextForms``."""
+        super().__init__(tree, own_modules, imported)
+        set_names = frozenset(_list_set_names(tree))
+        self._members = {key: value for key, value in _list_members(tree).items() if key[1] not in set_names}
+        self.constants = {name: node for name, node in self.constants.items() if name not in set_names}
+        self._assigned = {name: node for name, node in _list_single_names(tree).items() if name not in set_names}
+        self._open_names: set[str] = set()
+        self._compared: frozenset[int] = frozenset()
+        self._compared = frozenset(self._list_compared(tree))
+
+    def _list_compared(self, tree: ast.Module) -> Iterator[int]:
+        """Yield the ids of the names that a comprehension over ``dir`` compares with a text before it takes them."""
+        for node in ast.walk(tree):
+            match node:
+                case (
+                    ast.ListComp(
+                        elt=part, generators=[ast.comprehension(target=ast.Name(id=name), iter=source, ifs=[test])]
+                    )
+                    | ast.GeneratorExp(
+                        elt=part, generators=[ast.comprehension(target=ast.Name(id=name), iter=source, ifs=[test])]
+                    )
+                ) if isinstance(source, ast.Call) and self.find_name(source.func) == "builtins.dir":
+                    is_rebound = any(
+                        isinstance(each, ast.arg | ast.comprehension | ast.NamedExpr) for each in ast.walk(part)
+                    )
+                    if not is_rebound and self._compares(test, name):
+                        yield from (
+                            id(each) for each in ast.walk(part) if isinstance(each, ast.Name) and each.id == name
+                        )
+
+    def _compares(self, test: ast.expr, name: str) -> bool:
+        """Whether a test holds for one text alone."""
+        match test:
+            case ast.Compare(left=ast.Name(id=left), ops=[ast.Eq()], comparators=[text]) if left == name:
+                return self.is_text(text, reads=False)
+        return False
+
+    def _is_constant(self, node: ast.expr) -> bool:
+        """Whether an expression is a constant, or a name that the source binds once to a text made in a listed way."""
+        if isinstance(node, ast.Constant):
+            return not isinstance(node.value, str | bytes) or len(node.value) <= _LONGEST_TEXT
+        if id(node) in self._compared:
+            return True
+        held = self._find_held(node)
+        name = ast.unparse(node) if held is not None else ""
+        if held is not None and name not in self._open_names:
+            self._open_names.add(name)  # while its value is looked at
+            is_made = self.is_text(held, reads=False, depth=_MOST_DEPTH // 2)
+            self._open_names.discard(name)
+            return is_made and not self._is_iterator(held)
+        return super()._is_constant(node)
+
+    def _find_held(self, node: ast.expr) -> ast.expr | None:
+        """Return the value that a source gives a name, or a member of a plain class, once."""
+        match node:
+            case ast.Name(id=name):
+                return self._assigned.get(name)
+            case ast.Attribute(value=ast.Name(id=owner), attr=name):
+                return self._members.get((owner, name))
+        return None
+
+    def _list_parts(self, node: ast.expr) -> list[ast.expr] | None:
+        """Return the parts of a text, also of one that a test chooses, or a key of a written mapping."""
+        match node:
+            case ast.IfExp(body=body, orelse=orelse):
+                return [body, orelse]
+            case ast.BoolOp(values=values):
+                return values
+            case ast.Call(func=ast.Attribute(value=ast.Dict() as base, attr="get"), args=[_, *rest], keywords=[]):
+                return [base, *rest]
+        return super()._list_parts(node)
+
+    def _is_iterator(self, node: ast.expr) -> bool:
+        """Whether an expression makes an iterator, whose items go with their first use."""
+        return isinstance(node, ast.GeneratorExp) or (
+            isinstance(node, ast.Call) and self.find_name(node.func) in _ITERATORS
+        )
+
+
+def _list_single_names(tree: ast.Module) -> Mapping[str, ast.expr]:
+    """Return the values of the names that a source binds once, by an assignment outside of classes."""
+    parameters = (each.arg for each in ast.walk(tree) if isinstance(each, ast.arg))
+    bound = Counter((*list_assigned_names(tree), *parameters, *_list_imported_names(tree)))
+    if bound["*"]:
+        return {}
+    in_classes = {id(part) for each in ast.walk(tree) if isinstance(each, ast.ClassDef) for part in each.body}
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if id(node) not in in_classes:
+                found[name] = value
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=ast.Tuple(elts=values)) if id(
+                node
+            ) not in in_classes and len(targets) == len(values):
+                pairs = zip(targets, values, strict=True)
+                found |= {target.id: value for target, value in pairs if isinstance(target, ast.Name)}
+            case ast.Assign(targets=[ast.Tuple(elts=targets)], value=value) if id(node) not in in_classes:
+                found |= {target.id: value for target in targets if isinstance(target, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value) if id(node) not in in_classes:
+                found[name] = value
+    return {name: value for name, value in found.items() if bound[name] == 1}
+
+
+def _list_members(tree: ast.Module) -> Mapping[tuple[str, str], ast.expr]:
+    """Return the values of the members of classes without bases, which hold nothing but values, by class and name."""
+    bound = Counter((*list_assigned_names(tree), *_list_imported_names(tree)))
+    found: dict[tuple[str, str], ast.expr] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and not (node.bases or node.keywords or node.decorator_list):
+            for each in node.body if bound[node.name] == 1 else ():
+                match each:
+                    case ast.Assign(targets=[ast.Name(id=name)], value=value) if bound[name] == 1:
+                        found[node.name, name] = value
+    return found
+
+
+def _list_set_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the names of attributes that ``setattr`` sets."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[_, ast.Constant(value=str(name)), *_]):
+                yield name
+
+
+def _list_imported_names(tree: ast.Module) -> Iterator[str]:
+    """Yield the names that imports bind; ``*`` for any."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
