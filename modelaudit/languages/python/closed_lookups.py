@@ -24,7 +24,8 @@ _REACHES: Final = defer_pattern(
     r"|\b(?:exec|__setattr__|__delattr__|__set_name__|__init_subclass__|__prepare__|__mro_entries__|__new__|__class__"
     r"|__defaults__|__kwdefaults__|__closure__|cell_contents|f_globals|f_locals|_getframe|currentframe|__globals__"
     r"|metaclass|nonlocal)\b"
-    r"|(?:\b__dict__|\bvars\([^)\n]+\))\s*(?:\.(?!get\b|keys\b)|\[[^\]\n]*\]\s*=)"
+    r"|(?:\b__dict__|\bvars\([^\n]*\))\.(?:update|setdefault|pop|popitem|clear|__\w+item__|__ior__)\b"
+    r"|(?:\b__dict__|\bvars\([\w.()]+\))\[[^\]\n]*\]\s*="
 )
 _ITERATORS: Final = frozenset(f"builtins.{name}" for name in ("reversed", "map", "iter", "zip", "filter", "enumerate"))
 _LONGEST_TEXT: Final = 1 << 12  # characters of a constant
