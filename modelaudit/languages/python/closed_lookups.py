@@ -16,16 +16,15 @@ from typing import Final
 from modelaudit.languages.python.settled_texts import list_assigned_names
 from modelaudit.languages.python.shared_values import SharedValues
 from modelaudit.languages.python.text_forms import TextForms
-from modelaudit.model.lazy_pattern import defer_pattern
 
 # Ways to bind names of the source without an assignment, or to answer for the attributes of its classes.
-_REACHES: Final = defer_pattern(
-    r"\b(?:setattr|delattr)\b(?!\([\w.]+, ')|\b(?:gc|ctypes)\.|\bpatch\(|\bdef\s+__getattribute__|__getattribute__\s*="
-    r"|\b(?:exec|__setattr__|__delattr__|__set_name__|__init_subclass__|__prepare__|__mro_entries__|__new__|__class__"
-    r"|__defaults__|__kwdefaults__|__closure__|cell_contents|f_globals|f_locals|_getframe|currentframe|__globals__"
-    r"|metaclass|nonlocal)\b"
-    r"|(?:\b__dict__|\bvars\([^\n]*\))\.(?:update|setdefault|pop|popitem|clear|__\w+item__|__ior__)\b"
-    r"|(?:\b__dict__|\bvars\([\w.()]+\))\[[^\]\n]*\]\s*="
+_REACHING: Final = frozenset(
+    {"exec", "__setattr__", "__delattr__", "__set_name__", "__init_subclass__", "__prepare__", "__mro_entries__",
+     "__new__", "__class__", "__defaults__", "__kwdefaults__", "__closure__", "cell_contents", "f_globals", "f_locals",
+     "_getframe", "currentframe", "__globals__", "metaclass", "patch", "gc.", "ctypes."}
+)  # fmt: skip
+_NAMESPACE_CHANGES: Final = frozenset(
+    {"update", "setdefault", "pop", "popitem", "clear", "__setitem__", "__delitem__", "__ior__"}
 )
 _ITERATORS: Final = frozenset(f"builtins.{name}" for name in ("reversed", "map", "iter", "zip", "filter", "enumerate"))
 _LONGEST_TEXT: Final = 1 << 12  # characters of a constant
@@ -40,20 +39,27 @@ class ClosedLookups:
         self._body: list[ast.stmt] = []
         self._forms: _LookupForms | None = None
         self._is_reached = False
+        self._known: dict[int, tuple[ast.expr, bool]] = {}
 
     def add_body(self, body: Sequence[ast.stmt]) -> None:
         """Add statements of the source."""
         self._body += body
         self._forms = None
+        self._known.clear()
 
     def is_closed(self, node: ast.expr) -> bool:
         """Whether an expression is made in a listed way."""
-        if isinstance(node, ast.Constant):
-            return True
+        known = self._known.get(id(node))
+        if known is None:
+            known = self._known[id(node)] = node, self._is_made(node)  # kept, so that no other gets its identity
+        return known[1]
+
+    def _is_made(self, node: ast.expr) -> bool:
+        """Work out what ``is_closed`` returns."""
         if self._forms is None:
             tree = ast.Module(self._body, [])
             self._forms = _LookupForms(tree, (), self._shared)
-            self._is_reached = _REACHES.search(ast.unparse(tree)) is not None
+            self._is_reached = any(map(_reaches_names, ast.walk(tree))) or _passes_setter(tree)
         return not self._is_reached and self._forms.is_text(node, reads=False)
 
 
@@ -138,6 +144,39 @@ class _LookupForms(TextForms):
         return isinstance(node, ast.GeneratorExp) or (
             isinstance(node, ast.Call) and self.find_name(node.func) in _ITERATORS
         )
+
+
+def _reaches_names(node: ast.AST) -> bool:
+    """Whether a node binds names without an assignment, or answers for attributes, in a way that is not followed."""
+    match node:
+        case ast.Name(id=name):
+            return name in _REACHING
+        case ast.Attribute(value=base, attr=name):
+            is_change = name in _NAMESPACE_CHANGES and _is_namespace(base)
+            return is_change or name in _REACHING or (isinstance(base, ast.Name) and f"{base.id}." in _REACHING)
+        case ast.FunctionDef(name=name):
+            return name in _REACHING or name == "__getattribute__"
+        case ast.keyword(arg="metaclass") | ast.Nonlocal():
+            return True
+        case ast.Subscript(value=base, ctx=ast.Store() | ast.Del()):
+            return _is_namespace(base)
+        case ast.Assign(targets=[ast.Name(id="__getattribute__")]):
+            return True
+    return False
+
+
+def _passes_setter(tree: ast.Module) -> bool:
+    """Whether a source uses ``setattr`` or ``delattr`` but to call it with a written name."""
+    nodes = list(ast.walk(tree))
+    used = sum(isinstance(each, ast.Name) and each.id in ("setattr", "delattr") for each in nodes)
+    return used > sum(1 for _ in _list_set_names(tree)) if used else False
+
+
+def _is_namespace(node: ast.expr) -> bool:
+    """Whether an expression is ``vars(value)`` or ``value.__dict__``."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "vars" and bool(node.args)
+    return isinstance(node, ast.Attribute) and node.attr == "__dict__"
 
 
 def _list_single_names(tree: ast.Module) -> Mapping[str, ast.expr]:

@@ -1433,8 +1433,8 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.slice, ast.Slice):
             return self._evaluate_slice(base, node.slice)
         key = self.evaluate(node.slice)
-        if any(map(_is_any_namespace, list_alternatives(base))) and not self._is_closed(node.slice, key):
-            key = open_constant(key)
+        if type(node.slice) is not ast.Constant and any(map(_is_any_namespace, list_alternatives(base))):
+            key = key if self._is_closed(node.slice, key) else open_constant(key)
         outer, self._look_up = self._look_up, (node, base)
         item = self.take_item(base, key, node.lineno)
         self._look_up = outer
@@ -1875,12 +1875,19 @@ class Evaluator(ast.NodeVisitor):
             method in _ITEM_METHODS and any(map(_is_any_namespace, list_alternatives(base)))
         ):
             return True
-        return any(isinstance(each, ExternalName) and each.name in _LOOKING_UP for each in list_alternatives(callee))
+        if type(callee) is ExternalName:
+            return callee.name in _LOOKING_UP
+        return type(callee) is Alternatives and any(
+            isinstance(each, ExternalName) and each.name in _LOOKING_UP for each in callee.values
+        )
 
     def _open_arguments(
         self, node: ast.Call, args: Sequence[Value], keywords: Mapping[str, Value]
     ) -> tuple[list[Value], dict[str, Value]]:
         """Open the arguments of a call that the source does not make in a way which shows their values."""
+        # An object whose class is not known is no module: any name of it is as good as another.
+        if type(args[0] if args else UNKNOWN) is Unknown and not collect_tags(args[0] if args else UNKNOWN):
+            return list(args), dict(keywords)
         is_plain = len(args) == len(node.args) and not any(isinstance(each, ast.Starred) for each in node.args)
         opened = [
             value if is_plain and self._is_closed(node.args[index], value) else open_constant(value)
@@ -1894,7 +1901,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _is_closed(self, node: ast.expr, value: Value) -> bool:
         """Whether a value holds no text, or the source makes the text in a listed way."""
-        return not holds_text(value) or self.lookups.is_closed(node)
+        return type(node) is ast.Constant or not holds_text(value) or self.lookups.is_closed(node)
 
     def _ask_for_changes(self, text: Value | None, base: Value | None = None) -> None:
         """Ask for the changes of lists if a known text, by which a name is looked up, may come from one of them.
