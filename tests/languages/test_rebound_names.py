@@ -50,8 +50,6 @@ def test_text_that_replaces_another_one_is_the_name(source: str) -> None:
     "source",
     [
         _CALL,
-        "globals().update(run=len)\n" + _CALL,
-        "for each in ['B', 'C']:\n    globals()[each] = type(each, (), {})\n" + _CALL,
         "def change():\n    global count\n    count = input()\n" + _CALL,
         "other = {'n': 'json'}\nother['n'] = 'os'\n" + _CALL,
     ],

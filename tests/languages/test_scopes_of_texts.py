@@ -163,6 +163,8 @@ OTHERWISE = [
     "m, n = A().f(), 'system'\n",
     "from contextlib import suppress\nm, n = 'os', 'system'\nwith suppress(Exception), found() as m:\n    m = 'torch.nn'\n",
     "m, n = 'torch.nn', 'Linear'\ntry:\n    m = found()\nfinally:\n    pass\n",
+    "import operator\ng = globals()\nm, n = 'torch.nn', 'Linear'\nfill(g)\n",
+    "import json\nm, n = 'torch.nn', 'Linear'\njson.loads(found, object_hook=globals().update)\n",
     f"m = {'x' * 5000 + 'os'!r}[-2:]\nn = 'system'\n",
 ]
 
@@ -172,6 +174,25 @@ def test_text_that_is_not_made_in_a_listed_way_decides_no_lookup(source: str) ->
     source = source.replace("'os'", "'system'").replace("torch.nn", "getcwd")
     mentions = {(each.use, each.name) for each in analyze_source(f"import os\n{source}getattr(os, m)('x')\n").mentions}
     assert ("computed-name", "os.*") in mentions or "os.system" in {name for _, name in mentions}
+
+
+@pytest.mark.parametrize(
+    "look_up",
+    [
+        "vars(torch).copy()[found]",
+        "dict(vars(torch))[found]",
+        "collections.OrderedDict(vars(torch))[found]",
+        "(vars(torch) | {})[found]",
+        "dict.get(vars(torch), found)",
+        "operator.__getitem__(vars(torch), found)",
+        "sys.modules.setdefault(found)",
+        "operator.call(getattr, torch, found)",
+    ],
+)
+def test_member_of_a_copied_namespace_is_reached_by_a_computed_name(look_up: str) -> None:
+    source = f"import collections, operator, sys, torch\ngetattr({look_up}, found.name)('x')\n"
+    names = {each.name for each in analyze_source(source).mentions}
+    assert not names.isdisjoint(OPEN | {"torch.*"})
 
 
 @pytest.mark.parametrize(

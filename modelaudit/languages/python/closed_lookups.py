@@ -21,8 +21,10 @@ from modelaudit.languages.python.text_forms import TextForms
 _REACHING: Final = frozenset(
     {"exec", "__setattr__", "__delattr__", "__set_name__", "__init_subclass__", "__prepare__", "__mro_entries__",
      "__new__", "__class__", "__defaults__", "__kwdefaults__", "__closure__", "cell_contents", "f_globals", "f_locals",
-     "_getframe", "currentframe", "__globals__", "metaclass", "patch", "gc.", "ctypes."}
+     "_getframe", "currentframe", "__globals__", "metaclass", "patch", "gc.", "ctypes.",
+     "update_wrapper", "getmodule", "encodings", "aliases", "rot13_map"}
 )  # fmt: skip
+_OWN_NAMESPACES: Final = frozenset({"globals", "locals", "vars"})
 _NAMESPACE_CHANGES: Final = frozenset(
     {"update", "setdefault", "pop", "popitem", "clear", "__setitem__", "__delitem__", "__ior__"}
 )
@@ -59,7 +61,7 @@ class ClosedLookups:
         if self._forms is None:
             tree = ast.Module(self._body, [])
             self._forms = _LookupForms(tree, (), self._shared)
-            self._is_reached = any(map(_reaches_names, ast.walk(tree))) or _passes_setter(tree)
+            self._is_reached = any(map(_reaches_names, ast.walk(tree))) or _passes_on(tree)
         return not self._is_reached and self._forms.is_text(node, reads=False)
 
 
@@ -89,12 +91,9 @@ class _LookupForms(TextForms):
                         elt=part, generators=[ast.comprehension(target=ast.Name(id=name), iter=source, ifs=[test])]
                     )
                 ) if isinstance(source, ast.Call) and self.find_name(source.func) == "builtins.dir":
-                    is_rebound = any(
-                        isinstance(each, ast.arg | ast.comprehension | ast.NamedExpr) for each in ast.walk(part)
-                    )
-                    if not is_rebound and self._compares(test, name):
+                    if self._compares(test, name):
                         yield from (
-                            id(each) for each in ast.walk(part) if isinstance(each, ast.Name) and each.id == name
+                            id(each) for each in _walk_around(part) if isinstance(each, ast.Name) and each.id == name
                         )
 
     def _compares(self, test: ast.expr, name: str) -> bool:
@@ -146,6 +145,14 @@ class _LookupForms(TextForms):
         )
 
 
+def _walk_around(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield a node and those in it, without what may bind a name of its own."""
+    if not isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp | ast.DictComp | ast.Lambda | ast.NamedExpr):
+        yield node
+        for each in ast.iter_child_nodes(node):
+            yield from _walk_around(each)
+
+
 def _reaches_names(node: ast.AST) -> bool:
     """Whether a node binds names without an assignment, or answers for attributes, in a way that is not followed."""
     match node:
@@ -165,11 +172,16 @@ def _reaches_names(node: ast.AST) -> bool:
     return False
 
 
-def _passes_setter(tree: ast.Module) -> bool:
-    """Whether a source uses ``setattr`` or ``delattr`` but to call it with a written name."""
+def _passes_on(tree: ast.Module) -> bool:
+    """Whether a source passes ``setattr`` on, or the namespace of its module but to read a name of it."""
     nodes = list(ast.walk(tree))
-    used = sum(isinstance(each, ast.Name) and each.id in ("setattr", "delattr") for each in nodes)
-    return used > sum(1 for _ in _list_set_names(tree)) if used else False
+    setters = sum(isinstance(each, ast.Name) and each.id in ("setattr", "delattr") for each in nodes)
+    if setters and setters > sum(1 for _ in _list_set_names(tree)):
+        return True
+    read = {id(each.value) for each in nodes if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Load)}
+    read |= {id(each.value) for each in nodes if isinstance(each, ast.Attribute) and each.attr == "get"}
+    called = {id(each.func) for each in nodes if isinstance(each, ast.Call) and (id(each) in read or each.args)}
+    return any(isinstance(each, ast.Name) and each.id in _OWN_NAMESPACES and id(each) not in called for each in nodes)
 
 
 def _is_namespace(node: ast.expr) -> bool:

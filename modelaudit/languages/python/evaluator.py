@@ -1550,6 +1550,8 @@ class Evaluator(ast.NodeVisitor):
             self.budget.spend(size >> 8)
             folded = keep_open(constant_folding.fold_binary(kind, left, right), left, right)
             return folded or Unknown(collect_tags(left) | collect_tags(right))
+        if kind is ast.BitOr and (_is_any_namespace(left) or _is_any_namespace(right)):
+            return left if _is_any_namespace(left) else right
         text = ""
         if kind is ast.Add:
             text = partial_texts.join_parts((left, right))
@@ -2015,6 +2017,8 @@ class Evaluator(ast.NodeVisitor):
             return self._take_from_namespaces(namespaces, args[0] if args else UNKNOWN, line)
         if any(isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES for each in list_alternatives(base)):
             return self._take_own_names(base, method, args, line)
+        if namespaces and method in ("copy", "__or__", "__ror__"):
+            return namespaces[0]
         if namespaces and method in ("items", "values"):
             self.recorder.record_computed_name(namespaces[0], line)
             return Unknown(walks.list_namespace(namespaces[0].name))
@@ -2616,6 +2620,8 @@ class Evaluator(ast.NodeVisitor):
             return arguments.build_mapping(dict(call.keywords))
         if len(call.args) == 1 and isinstance(call.args[0], Container):
             return arguments.pair_items(call.args[0]) or call.args[0]
+        if call.args and _is_any_namespace(call.args[0]):
+            return call.args[0]  # a copy has the same items
         walk_tags = walks.find_walk_tags(call)
         if walk_tags is not None:
             return Unknown(walk_tags)
@@ -2627,6 +2633,11 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(first, Container) and not first.keys:
             return replace(first, is_tuple=call.name == "builtins.tuple")
         return self._call_ordinary(call, ExternalName(call.name))
+
+    def _call_copy(self, call: Call) -> Value:
+        """Call a function that makes a mapping with the items of another: of a namespace, it is one again."""
+        namespaces = filter(_is_any_namespace, call.args)
+        return next(namespaces, None) or self._call_ordinary(call, ExternalName(call.name))
 
     def _call_zip(self, call: Call) -> Value:
         """Call ``zip``, whose items are known if those of the arguments are."""
@@ -2649,7 +2660,9 @@ class Evaluator(ast.NodeVisitor):
 
 _LOOKING_UP: Final = name_tables.GETTERS | name_tables.IMPORTERS | frozenset(
     {"functools.reduce", "operator.attrgetter", "operator.methodcaller", "operator.itemgetter", "operator.getitem",
-     "builtins.map", "itertools.accumulate", "itertools.starmap", "functools.partial"}
+     "builtins.map", "itertools.accumulate", "itertools.starmap", "functools.partial", "functools.partialmethod",
+     "operator.call", "string.Formatter.get_field", "operator.__getitem__", "builtins.dict.get",
+     "builtins.dict.__getitem__"}
 )  # fmt: skip
 """Functions that take a name by one of their arguments, or hand it to one that does."""
 _OPENED: Final = frozenset({Constant, Container, Alternatives})
@@ -2737,7 +2750,10 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     **dict.fromkeys(("inspect.getmembers", "inspect.getmembers_static"), Evaluator._call_getmembers),
     **dict.fromkeys(("operator.attrgetter", "operator.methodcaller", "operator.itemgetter"), getters.make_getter),
     "string.Formatter.get_field": getters.call_get_field,
-    "operator.getitem": getters.take_getitem,
+    **dict.fromkeys(
+        ("operator.getitem", "operator.__getitem__", "builtins.dict.get", "builtins.dict.__getitem__"),
+        getters.take_getitem,
+    ),
     **dict.fromkeys(
         ("monai.utils.optional_import", "monai.utils.module.optional_import"), Evaluator._call_optional_import
     ),
@@ -2762,6 +2778,17 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
     ),
     "builtins.dict": Evaluator._call_dict,
     "builtins.zip": Evaluator._call_zip,
+    **dict.fromkeys(
+        (
+            "collections.OrderedDict",
+            "collections.ChainMap",
+            "collections.UserDict",
+            "types.MappingProxyType",
+            "copy.copy",
+            "copy.deepcopy",
+        ),
+        Evaluator._call_copy,
+    ),
     **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),
     "builtins.next": Evaluator._call_next,
 }

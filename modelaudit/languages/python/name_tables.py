@@ -75,7 +75,14 @@ CALLBACK_TAKERS: Final = frozenset(
 IMPORTERS: Final = frozenset(
     {
         *("importlib.import_module", "importlib.__import__", "builtins.__import__", "pkgutil.resolve_name"),
-        *("pydoc.locate", "sys.modules.get", "sys.modules.__getitem__", "sys.modules.pop", "imp.load_module"),
+        *(
+            "pydoc.locate",
+            "sys.modules.get",
+            "sys.modules.__getitem__",
+            "sys.modules.pop",
+            "sys.modules.setdefault",
+            "imp.load_module",
+        ),
         *("imp.find_module", "builtins.__loader__.load_module", "*.load_module", "importlib._bootstrap._gcd_import"),
         *("importlib._bootstrap._load", "importlib._bootstrap.__import__", "hydra.utils.get_class"),
         *("hydra.utils.get_method", "hydra.utils.get_object", "werkzeug.utils.import_string"),
