@@ -22,7 +22,7 @@ PACKAGES = ("pip", "jinja2", "filelock", "matplotlib")
 
 
 def load_script(name: str) -> ModuleType:
-    """Load a script that lies beside the lists; its siblings are found for as long as it is loaded."""
+    """Load a script that lies beside the lists; others find it by its name."""
     spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
     assert spec and spec.loader
     script = importlib.util.module_from_spec(spec)
@@ -111,8 +111,8 @@ def test_scan_fails_code_that_calls_a_derived_function(name: str, tmp_path: Path
     assert modelaudit.scan(folder, second_opinion=False).exit_code == 1
 
 
-def test_no_name_is_both_derived_and_ordinary() -> None:
+def test_no_name_is_both_derived_and_ordinary(survey: ModuleType) -> None:
     derive = load_script("derive")
     derived = [line.strip("- \n") for line in derive.TARGET.read_text().splitlines() if line.startswith("          - ")]
     assert len(derived) > 100
-    assert [name for name in derived if derive.survey.is_ordinary(name)] == []
+    assert [name for name in derived if survey.is_ordinary(name)] == []
