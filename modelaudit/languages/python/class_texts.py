@@ -13,7 +13,7 @@ from modelaudit.languages.python.name_uses import SourceTree
 
 # Names by which code sets attributes without writing them out, or answers for them.
 _REFLECTIVE: Final = frozenset(
-    {"__dict__", "__class__", "vars", "delattr", "__setattr__", "__delattr__", "__getattribute__", "__set_name__",
+    {"__dict__", "__class__", "vars", "delattr", "__setattr__", "__delattr__", "__set_name__",
      "__init_subclass__", "__prepare__", "__mro_entries__", "__new__", "__subclasses__", "__bases__", "__mro__",
      "__slots__", "__get__", "mro", "_load_from_state_dict"}
 )  # fmt: skip
@@ -59,6 +59,8 @@ class ClassTexts:
         """Whether a class has no bases, and the source only reads its members or makes objects of it."""
         if owner.keywords or owner.decorator_list or any(map(self._reaches_members, _REFLECTIVE)):
             return False
+        if "__getattribute__" in self._tree.bound_names:
+            return False
         if any(not isinstance(each, ast.Name) or each.id not in _BASES for each in owner.bases):
             return False
         return all(map(self._is_plain_use, self._tree.list_uses(owner.name)))
@@ -75,6 +77,8 @@ class ClassTexts:
         if isinstance(parent, ast.Call) and parent.func is node and len(parent.args) == 1:
             holder, node, parent = parent.args[0], parent, self._tree.get_parent(parent)
         if isinstance(holder, ast.Name) and holder.id in self._tree.imported_names:
+            return True
+        if isinstance(holder, ast.Call) and isinstance(parent, ast.Call):  # the argument of a function
             return True
         is_item = isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.ctx, ast.Load)
         is_got = isinstance(parent, ast.Attribute) and parent.value is node and parent.attr in ("get", "keys")
