@@ -107,6 +107,8 @@ def decode_source(
                 return decode_start(codec, "strict")
             except UnicodeError:
                 continue
+    if select is None and declared.codec.startswith(_UTF_8):
+        return decode_start(_UTF_8, "replace")  # Python reads any bytes in a comment
     return decode_start("latin-1", "strict")  # it fits any byte
 
 
@@ -149,8 +151,7 @@ def _read_cookie(name: str) -> _Declaration:
         return _Declaration(_HIDING_ENCODINGS[encoding], encoding)
     if encoding not in _ORDINARY_ENCODINGS and not encoding.startswith(_ORDINARY_FAMILIES):
         return _Declaration(unusual=encoding)
-    codec = _find_codec(name)
-    return _Declaration("" if codec == _UTF_8 else codec)
+    return _Declaration(_find_codec(name))
 
 
 def _find_codec(name: str) -> str:
