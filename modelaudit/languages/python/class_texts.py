@@ -43,7 +43,7 @@ class ClassTexts:
         return known[1]
 
     def _is_kept(self, owner: ast.ClassDef, holder: ast.expr) -> bool:
-        """Whether an expression is the class, a new object of it, or an object of which only members are taken."""
+        """Whether an expression is the class, a new object of it, or an object whose members alone are taken."""
         if isinstance(holder, ast.Call):
             holder = holder.func
         if not isinstance(holder, ast.Name):

@@ -16,7 +16,7 @@ __all__ = ["CHANGING_METHODS", "TEXT_FUNCTIONS", "ClosedTexts"]
 
 
 class ClosedTexts(TextForms):
-    """The names by which one source makes texts, and what the texts are."""
+    """The names by which one source makes texts, and the texts themselves."""
 
     def __init__(
         self, tree: ast.Module, own_modules: Collection[str], imported: SharedValues = MappingProxyType({})

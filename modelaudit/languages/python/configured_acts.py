@@ -1,8 +1,8 @@
-"""Find what a source does with the texts of configurations in the place of the keys that it reads.
+"""Find the acts of a source with the texts of configurations in the place of the keys that it reads.
 
 Where the texts have too many combinations, those of the keys count from which the source takes names. Each key gets a
 text of its own that no name contains by chance, and the names that the analysis finds show it. If too many combinations
-remain, what the source does stays open.
+remain, the acts of the source stay open.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _Key = tuple[str, str, str]
 
 
 class ConfiguredActs(Struct, frozen=True):
-    """What a source does with the texts of configurations.
+    """The acts of a source with the texts of configurations.
 
     Attributes:
         mentions: those that the source has with these texts alone.
@@ -49,7 +49,7 @@ class ConfiguredActs(Struct, frozen=True):
 
 
 def find_configured_acts(text: str, configured: ConfiguredValues, is_whole: bool) -> ConfiguredActs:
-    """Return what a source does with the texts of configurations.
+    """Return the acts of a source with the texts of configurations.
 
     Args:
         text: the source; empty if it is larger than is read.
@@ -58,7 +58,7 @@ def find_configured_acts(text: str, configured: ConfiguredValues, is_whole: bool
     """
     body = parse_code_text(text) if text else None
     if body is None:
-        # What nests too deep is an absence in the analysis of the file.
+        # A source that nests too deep is an absence in the analysis of the file.
         return ConfiguredActs(is_open=not text or not fits_at_once(text))
     tree = ast.Module(body, [])
     values = collect_texts(tree, configured)

@@ -40,7 +40,7 @@ def name_expression(call: Call) -> str:
 def _is_evaluated_text(value: Value | None, *, if_unknown: bool) -> bool:
     """Whether a value, or an item of it, is a text that calls something once it is evaluated.
 
-    Names of types call nothing. A value of which nothing is known is taken for such a text with ``if_unknown``.
+    Names of types call nothing. An unknown value counts as such a text with ``if_unknown``.
     """
     if isinstance(value, Container | Alternatives):
         return any(_is_evaluated_text(each, if_unknown=if_unknown) for each in value.values)

@@ -790,7 +790,7 @@ class Evaluator(ast.NodeVisitor):
         return False
 
     def _evaluate_branch(self, body: list[ast.stmt], may_stop: bool = False) -> None:
-        """Evaluate statements that may not run, or, with ``may_stop``, of which only the first may run."""
+        """Evaluate statements that may not run, or, with ``may_stop``, may end after any of them."""
         with self._keep_earlier_values(may_stop):
             self.evaluate_statements(body)
 
@@ -1887,7 +1887,7 @@ class Evaluator(ast.NodeVisitor):
         self, node: ast.Call, args: Sequence[Value], keywords: Mapping[str, Value]
     ) -> tuple[list[Value], dict[str, Value]]:
         """Open the arguments of a call that the source does not make in a way which shows their values."""
-        # An object whose class is not known is no module: any name of it is as good as another.
+        # An object of an unknown class counts as something else than a module, so that its names matter less.
         if type(args[0] if args else UNKNOWN) is Unknown and not collect_tags(args[0] if args else UNKNOWN):
             return list(args), dict(keywords)
         is_plain = len(args) == len(node.args) and not any(isinstance(each, ast.Starred) for each in node.args)
