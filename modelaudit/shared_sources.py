@@ -9,9 +9,9 @@ looks names up or runs texts is analysed with the values of the documents.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -22,8 +22,9 @@ from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.document_values import ReadFile, may_read_document
 from modelaudit.languages.python.exported_values import ExportedValues, list_exported_values
 from modelaudit.languages.python.name_tables import IMPORTERS
+from modelaudit.languages.python.rebound_names import ANY, list_reachable_names, list_rebound_names
 from modelaudit.languages.python.restricted_unpicklers import may_change
-from modelaudit.languages.python.settled_texts import ImportedValues, list_rebound_names, list_settled_names, may_bind
+from modelaudit.languages.python.settled_texts import ImportedValues, list_settled_names, may_bind
 from modelaudit.languages.python.shared_flows import list_sending_functions, may_send
 from modelaudit.languages.python.shared_values import make_module, make_secret, make_text
 from modelaudit.languages.python.values import Value
@@ -38,6 +39,7 @@ from modelaudit.model.structure import Unread, UnreadReason
 _PYTHON: Final = "python"
 _MOST_NAMES: Final = 20_000
 _MOST_FILES: Final = 200
+_MOST_SETTERS: Final = 2_000  # files whose statements that set attributes are looked at
 _MOST_SENDERS: Final = 100
 _MOST_READERS: Final = 100
 # What a source needs to turn a text of a document into something that it calls or runs.
@@ -63,6 +65,7 @@ class SharedSources:
         self._readers: dict[str, None] = {}
         self._unpicklers: defaultdict[str, set[str]] = defaultdict(set)
         self._imports: defaultdict[str, set[str]] = defaultdict(set)
+        self._relied: defaultdict[str, set[str]] = defaultdict(set)
         self._names_left = _MOST_NAMES
         self._values: dict[str, ExportedValues] = {}
         self._absence: tuple[str, Unread] | None = None
@@ -71,12 +74,13 @@ class SharedSources:
         """Keep the names that a Python file gives to texts and modules, and the names that it imports."""
         if not isinstance(structure, Outline) or structure.format != _PYTHON or is_member(address):
             return
-        if len(self._files) <= _MOST_FILES:
-            self._files[address] = None
+        self._files[address] = None
         for mention in structure.mentions:
             name, _, value = mention.name.partition("=")
             if mention.use == uses.TAKES_TEXT:
                 self._takers.add(address)
+            if mention.use == uses.RELIES_ON:
+                self._relied[address].add(mention.name)
             self._collect_exports(address, mention.use, name, value)
             if mention.use == uses.MODULE_ALIAS and value.startswith("."):
                 self._imports[address].add(value.strip("."))
@@ -246,14 +250,19 @@ class SharedSources:
                 yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
 
     def _find_rebound(self, read_text: Callable[[str], str]) -> dict[str, frozenset[str]]:
-        """Return, for each file that looks names up, those of its names that a file which imports it binds again."""
-        files = {_get_module(each): each for each in self._files}
-        rebound: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
-        for importer, names in self._imports.items():
-            for module in {part for name in names for part in name.split(".")} & files.keys():
-                if importer != files[module] and _USES_TEXTS.search(read_text(files[module])):
-                    rebound[files[module]] |= list_rebound_names(read_text(importer), module)
-        return {address: names for address, names in rebound.items() if names}
+        """Return, for each file that looks names up, those of its names that another file may bind again."""
+        if not self._relied or len(self._files) == 1:
+            return {}
+        rebound = {each: list_rebound_names(read_text(each)) for each in islice(self._files, _MOST_SETTERS)}
+        counts = Counter(chain.from_iterable(rebound.values()))
+        counts[ANY] += len(self._files) - len(rebound)
+        found: dict[str, frozenset[str]] = {}
+        for address, relied in self._relied.items():
+            own = rebound.get(address, frozenset())
+            others = {name for name, count in counts.items() if count > (name in own)}
+            reachable = list_reachable_names(read_text(address), relied) if others else frozenset()
+            found[address] = reachable if ANY in others else reachable & others
+        return {address: names for address, names in found.items() if names}
 
     def _find_importers(self, read_text: Callable[[str], str]) -> Iterator[tuple[str, _Shared, _Exporters]]:
         """Yield each file that imports names of other files, with their values and the files that hold them."""

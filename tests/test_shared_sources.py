@@ -261,3 +261,55 @@ def test_function_that_is_worked_out_by_the_text_of_another_file_is_judged_by_th
 )
 def test_name_that_code_may_bind_again_stays_an_alarm(tmp_path: Path, files: dict[str, str]) -> None:
     assert scan(tmp_path, {"modeling_a.py": _OPEN, "helper.py": "NAME = 'getenv'\n", **files}) == 1
+
+
+_PUT = """import base64, importlib
+from .helper import put
+MODULE = 'torch.nn'
+NAME = 'Linear'
+class Names:
+    module = 'torch.nn'
+    name = 'Linear'
+put(Names, base64)
+getattr(importlib.import_module({}), {})(2, 2)
+"""
+_OF_MODULE = _PUT.format("MODULE", "NAME")
+_OF_CLASS = _PUT.format("Names.module", "Names.name")
+_DECODED = _PUT.format("base64.b64decode('dG9yY2gubm4=').decode()", "base64.b64decode('TGluZWFy').decode()")
+
+
+@check_each(
+    "code, change",
+    [
+        (_OF_MODULE, "m = sys.modules[c.__module__]\n    m.MODULE, m.NAME = input()"),
+        (_OF_MODULE, "setattr(sys.modules[c.__module__], input(), input())"),
+        (_OF_MODULE, "vars(sys.modules[c.__module__]).update(input())"),
+        (_OF_MODULE, "Other.set(sys.modules[c.__module__], input(), input())"),
+        (_OF_CLASS, "d = type(c())\n    d.module = d.name = input()"),
+        (_OF_CLASS, "setattr(c, 'module', input())\n    setattr(c, 'name', input())"),
+        (_DECODED, "b.b64decode = input"),
+        (_DECODED, "b.binascii = c"),
+    ],
+)
+def test_text_that_another_file_may_change_decides_no_lookup(tmp_path: Path, code: str, change: str) -> None:
+    other = "class Other:\n    def set(self, k, v):\n        setattr(self, k, v)\n"
+    helper = f"import sys\n{other}def put(c, b):\n    {change}\n"
+    assert scan(tmp_path, {"modeling_a.py": code, "helper.py": helper}) == 1
+
+
+@check_each(
+    "code, helper",
+    [
+        (_OF_MODULE, "def put(c, b):\n    b.OTHER = c.NAMES = input()\n"),
+        (_OF_MODULE, "class C:\n    def set(self, k, v):\n        setattr(self, k, v)\ndef put(c, b): pass\n"),
+        (_DECODED, "def put(c, b):\n    return dict(vars(c)['x'])\n"),
+    ],
+)
+def test_text_that_another_file_leaves_alone_decides_a_lookup(tmp_path: Path, code: str, helper: str) -> None:
+    assert scan(tmp_path, {"modeling_a.py": code, "helper.py": helper}) == 0
+
+
+def test_member_that_a_library_function_uses_opens_its_texts_once_the_source_sets_it(tmp_path: Path) -> None:
+    code = _DECODED.replace("from .helper import put", "def put(c, b): pass")
+    assert scan(tmp_path, {"modeling_a.py": code}) == 0
+    assert scan(tmp_path, {"modeling_a.py": code.replace("put(Names", "base64.binascii = input()\nput(Names")}) == 1

@@ -70,7 +70,7 @@ def analyze_source(
     """
     analysis = SourceAnalysis()
     evaluator = Evaluator(limit_steps(text), shared=shared, read_file=read_file, trusts_tables=trusts_tables)
-    evaluator.changes.opened = opened
+    evaluator.changes.opened = evaluator.lookups.opened = opened
     try:
         evaluator = _evaluate_source(text, evaluator, analysis)
     except LimitReachedError as error:
@@ -79,6 +79,8 @@ def analyze_source(
     _record_members_of_modules(evaluator)
     record_texts(evaluator.scope, evaluator.log)
     record_secrets(evaluator)
+    for name in evaluator.lookups.list_relied():
+        evaluator.log.record(uses.RELIES_ON, name, 1)
     if encoding:
         evaluator.log.record(uses.HIDDEN, "(source encoding)", 1, encoding)
     if evaluator.log.is_full:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.settled_texts import list_assigned_names
 from modelaudit.languages.python.shared_values import SharedValues
 from modelaudit.languages.python.text_forms import TextForms
+from modelaudit.languages.python.uses import ANY_VALUE
 
 # Ways to bind names of the source without an assignment, or to answer for the attributes of its classes.
 _REACHING: Final = frozenset(
@@ -31,17 +32,24 @@ _NAMESPACE_CHANGES: Final = frozenset(
 _ITERATORS: Final = frozenset(f"builtins.{name}" for name in ("reversed", "map", "iter", "zip", "filter", "enumerate"))
 _LONGEST_TEXT: Final = 1 << 12  # characters of a constant
 _MOST_DEPTH: Final = 30
+_MOST_RELIED: Final = 64  # names
 
 
 class ClosedLookups:
-    """The lookups of one source, whose statements are added as they become known."""
+    """The lookups of one source, whose statements are added as they become known.
+
+    Attributes:
+        opened: the names that other files of the model may bind.
+    """
 
     def __init__(self, shared: SharedValues) -> None:
+        self.opened: frozenset[str] = frozenset()
         self._shared = shared
         self._body: list[ast.stmt] = []
         self._forms: _LookupForms | None = None
         self._is_reached = False
         self._known: dict[int, tuple[ast.expr, bool]] = {}
+        self._relied: set[str] = set()
 
     def add_body(self, body: Sequence[ast.stmt]) -> None:
         """Add statements of the source."""
@@ -56,32 +64,48 @@ class ClosedLookups:
             known = self._known[id(node)] = node, self._is_made(node)  # kept, so that no other gets its identity
         return known[1]
 
+    def list_relied(self) -> Sequence[str]:
+        """List the names by which the source may make the closed texts; ``ANY_VALUE`` for many."""
+        names = sorted(self._relied)
+        return names if len(names) <= _MOST_RELIED else [ANY_VALUE]
+
     def _is_made(self, node: ast.expr) -> bool:
         """Work out what ``is_closed`` returns."""
         if self._forms is None:
             tree = ast.Module(self._body, [])
-            self._forms = _LookupForms(tree, (), self._shared)
-            self._is_reached = any(map(_reaches_names, ast.walk(tree))) or _passes_on(tree)
+            self._forms = _LookupForms(tree, self._shared, self.opened)
+            self._relied = self._forms.relied
+            self._is_reached = self._forms.is_reached()
         return not self._is_reached and self._forms.is_text(node, reads=False)
 
 
 class _LookupForms(TextForms):
     """The expressions that make a text in a listed way, with the names that a source binds once."""
 
-    def __init__(self, tree: ast.Module, own_modules: Collection[str], imported: SharedValues) -> None:
+    def __init__(self, tree: ast.Module, imported: SharedValues, opened: frozenset[str]) -> None:
         """Collect the names of a source, see ``TextForms``."""
-        super().__init__(tree, own_modules, imported)
-        set_names = frozenset(_list_set_names(tree))
-        self._members = {key: value for key, value in _list_members(tree).items() if key[1] not in set_names}
+        super().__init__(tree, (), imported, opened)
+        self.relied: set[str] = set()
+        """The names that were looked at, also those of parts."""
+        set_names = frozenset(_list_set_names(self._nodes))
+        bound = Counter((*list_assigned_names(self._nodes), *_list_imported_names(self._nodes), *opened))
+        members = _list_members(self._nodes, bound)
+        self._members = {key: value for key, value in members.items() if key[1] not in set_names}
         self.constants = {name: node for name, node in self.constants.items() if name not in set_names}
-        self._assigned = {name: node for name, node in _list_single_names(tree).items() if name not in set_names}
+        bound += Counter(each.arg for each in self._nodes if isinstance(each, ast.arg))
+        singles = _list_single_names(self._nodes, bound)
+        self._assigned = {name: node for name, node in singles.items() if name not in set_names}
         self._open_names: set[str] = set()
         self._compared: frozenset[int] = frozenset()
-        self._compared = frozenset(self._list_compared(tree))
+        self._compared = frozenset(self._list_compared())
 
-    def _list_compared(self, tree: ast.Module) -> Iterator[int]:
+    def is_reached(self) -> bool:
+        """Whether the source may bind its names, or answer for attributes, in a way that is not followed."""
+        return any(map(_reaches_names, self._nodes)) or _passes_on(self._nodes)
+
+    def _list_compared(self) -> Iterator[int]:
         """Yield the ids of the names that a comprehension over ``dir`` compares with a text before it takes them."""
-        for node in ast.walk(tree):
+        for node in self._nodes:
             match node:
                 case (
                     ast.ListComp(
@@ -109,6 +133,7 @@ class _LookupForms(TextForms):
             return not isinstance(node.value, str | bytes) or len(node.value) <= _LONGEST_TEXT
         if id(node) in self._compared:
             return True
+        self.relied |= _list_names(node)
         held = self._find_held(node)
         name = ast.unparse(node) if held is not None else ""
         if held is not None and name not in self._open_names:
@@ -117,6 +142,11 @@ class _LookupForms(TextForms):
             self._open_names.discard(name)
             return is_made and not self._is_iterator(held)
         return super()._is_constant(node)
+
+    def find_name(self, node: ast.expr) -> str:
+        """Return the full name of a member of a module, see ``TextForms``."""
+        self.relied |= _list_names(node)
+        return super().find_name(node)
 
     def _find_held(self, node: ast.expr) -> ast.expr | None:
         """Return the value that a source gives a name, or a member of a plain class, once."""
@@ -143,6 +173,17 @@ class _LookupForms(TextForms):
         return isinstance(node, ast.GeneratorExp) or (
             isinstance(node, ast.Call) and self.find_name(node.func) in _ITERATORS
         )
+
+
+def _list_names(node: ast.expr) -> frozenset[str]:
+    """Return the names in a path of attributes, and of a function without arguments; none for other expressions."""
+    names: list[str] = []
+    if isinstance(node, ast.Call):
+        node = node.func
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return frozenset((node.id, *names)) if isinstance(node, ast.Name) else frozenset()
 
 
 def _walk_around(node: ast.AST) -> Iterator[ast.AST]:
@@ -172,11 +213,10 @@ def _reaches_names(node: ast.AST) -> bool:
     return False
 
 
-def _passes_on(tree: ast.Module) -> bool:
+def _passes_on(nodes: Sequence[ast.AST]) -> bool:
     """Whether a source passes ``setattr`` on, or the namespace of its module but to read a name of it."""
-    nodes = list(ast.walk(tree))
     setters = sum(isinstance(each, ast.Name) and each.id in ("setattr", "delattr") for each in nodes)
-    if setters and setters > sum(1 for _ in _list_set_names(tree)):
+    if setters and setters > sum(1 for _ in _list_set_names(nodes)):
         return True
     read = {id(each.value) for each in nodes if isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Load)}
     read |= {id(each.value) for each in nodes if isinstance(each, ast.Attribute) and each.attr == "get"}
@@ -191,15 +231,13 @@ def _is_namespace(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "__dict__"
 
 
-def _list_single_names(tree: ast.Module) -> Mapping[str, ast.expr]:
+def _list_single_names(nodes: Sequence[ast.AST], bound: Mapping[str, int]) -> Mapping[str, ast.expr]:
     """Return the values of the names that a source binds once, by an assignment outside of classes."""
-    parameters = (each.arg for each in ast.walk(tree) if isinstance(each, ast.arg))
-    bound = Counter((*list_assigned_names(tree), *parameters, *_list_imported_names(tree)))
-    if bound["*"]:
+    if "*" in bound:
         return {}
-    in_classes = {id(part) for each in ast.walk(tree) if isinstance(each, ast.ClassDef) for part in each.body}
+    in_classes = {id(part) for each in nodes if isinstance(each, ast.ClassDef) for part in each.body}
     found: dict[str, ast.expr] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if id(node) not in in_classes:
                 found[name] = value
@@ -215,11 +253,10 @@ def _list_single_names(tree: ast.Module) -> Mapping[str, ast.expr]:
     return {name: value for name, value in found.items() if bound[name] == 1}
 
 
-def _list_members(tree: ast.Module) -> Mapping[tuple[str, str], ast.expr]:
+def _list_members(nodes: Sequence[ast.AST], bound: Mapping[str, int]) -> Mapping[tuple[str, str], ast.expr]:
     """Return the values of the members of classes without bases, which hold nothing but values, by class and name."""
-    bound = Counter((*list_assigned_names(tree), *_list_imported_names(tree)))
     found: dict[tuple[str, str], ast.expr] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.ClassDef) and not (node.bases or node.keywords or node.decorator_list):
             for each in node.body if bound[node.name] == 1 else ():
                 match each:
@@ -228,16 +265,16 @@ def _list_members(tree: ast.Module) -> Mapping[tuple[str, str], ast.expr]:
     return found
 
 
-def _list_set_names(tree: ast.Module) -> Iterator[str]:
+def _list_set_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Yield the names of attributes that ``setattr`` sets."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[_, ast.Constant(value=str(name)), *_]):
                 yield name
 
 
-def _list_imported_names(tree: ast.Module) -> Iterator[str]:
+def _list_imported_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Yield the names that imports bind; ``*`` for any."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.alias):
             yield node.asname or node.name.partition(".")[0]

@@ -204,7 +204,7 @@ class PlainModel:
     def _list_bound(self) -> Iterator[str]:
         """Yield each name that the sources bind by anything but an import, but the special methods of classes."""
         for tree in self._trees:
-            yield from (each for each in list_assigned_names(tree) if each not in _SPECIAL_METHODS)
+            yield from (each for each in list_assigned_names(ast.walk(tree)) if each not in _SPECIAL_METHODS)
         allowed = set(map(id, self._parameters))
         for node in self._walk():
             if isinstance(node, ast.arg) and id(node) not in allowed:
@@ -219,7 +219,7 @@ class PlainModel:
 
     def _uses_plainly(self, keys: Collection[str]) -> bool:
         """Whether the sources read no other object by such keys, make no model themselves and reach nothing hidden."""
-        bound = {each for tree in self._trees for each in list_assigned_names(tree)}
+        bound = {each for tree in self._trees for each in list_assigned_names(ast.walk(tree))}
         known = set(map(id, self._parameters))
         parameters = (each for each in self._walk() if isinstance(each, ast.arg))
         shadowed = any(each.arg in self.roots and id(each) not in known for each in parameters)

@@ -54,7 +54,7 @@ class ImportedValues(Struct, frozen=True):
         """
         if not self.files:
             return False
-        tree = _parse(text)
+        tree = parse_module(text)
         if tree is None or _REACHES_OWN_NAMES.search(text):
             return True
         is_open = any(_leaves_open(each, file) for each in mentions for file in self.files)
@@ -63,7 +63,7 @@ class ImportedValues(Struct, frozen=True):
 
 def list_settled_names(text: str) -> frozenset[str]:
     """Return the names that a source binds once, at its outermost level, to a constant text or a module."""
-    tree = _parse(text)
+    tree = parse_module(text)
     if tree is None or _reaches_names(tree):
         return frozenset()
     bound = list(_list_bound_names(tree))
@@ -86,58 +86,10 @@ def _list_settled(tree: ast.Module) -> Iterator[str]:
 
 def may_bind(text: str, names: Collection[str]) -> bool:
     """Whether a source of the model may bind one of ``names`` in another file, by any way to reach its namespace."""
-    tree = _parse(text)
+    tree = parse_module(text)
     if tree is None or _reaches_names(tree):
         return True
-    return any(isinstance(each, ast.Attribute) and _is_bound(each) and each.attr in names for each in ast.walk(tree))
-
-
-def list_rebound_names(text: str, module: str) -> frozenset[str]:
-    """Return the names that a source binds again in another file of the model, or in a class of that file.
-
-    Args:
-        text: the source.
-        module: the name of the other file as a module, without packages.
-
-    Returns:
-        The names; ``*`` among them stands for any.
-    """
-    tree = _parse(text)
-    if tree is None:
-        return frozenset("*")
-    roots = frozenset(_list_imported_from(tree, module))
-    return frozenset(name for node in ast.walk(tree) if roots for name in _list_set_names(node, roots))
-
-
-def _list_imported_from(tree: ast.Module, module: str) -> Iterator[str]:
-    """Yield the names under which a source imports a file of the model, or something of it."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            origin = (getattr(node, "module", None) or "").rpartition(".")[2]
-            for each in node.names:
-                if origin == module or each.name.rpartition(".")[2] == module:
-                    yield each.asname or each.name.partition(".")[0]
-
-
-def _list_set_names(node: ast.AST, roots: Collection[str]) -> Iterator[str]:
-    """Yield the names of attributes that a node sets on what one of ``roots`` leads to; ``*`` for any."""
-    match node:
-        case ast.Attribute(value=base, attr=name) if _find_root(base) in roots:
-            if _is_bound(node):
-                yield name
-            elif name == "__dict__":
-                yield "*"
-        case ast.Call(func=ast.Name(id="setattr" | "delattr"), args=[base, key, *_]) if _find_root(base) in roots:
-            yield key.value if isinstance(key, ast.Constant) and isinstance(key.value, str) else "*"
-        case ast.Call(func=ast.Name(id="vars"), args=[base]) if _find_root(base) in roots:
-            yield "*"
-
-
-def _find_root(node: ast.expr) -> str:
-    """Return the name with which attributes, items and calls begin; empty without one."""
-    while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
+    return any(isinstance(each, ast.Attribute) and is_bound(each) and each.attr in names for each in ast.walk(tree))
 
 
 def _reaches_names(tree: ast.Module) -> bool:
@@ -176,7 +128,7 @@ def _names_file(node: ast.AST, file: str) -> bool:
     return False
 
 
-def _parse(text: str) -> ast.Module | None:
+def parse_module(text: str) -> ast.Module | None:
     """Return the syntax tree of a source; ``None`` if it is long or does not parse."""
     body = parse_code_text(text) if len(text) <= _LONGEST_SOURCE else None
     return None if body is None else ast.Module(body, [])
@@ -184,18 +136,19 @@ def _parse(text: str) -> ast.Module | None:
 
 def _list_bound_names(tree: ast.Module) -> Iterator[str]:
     """Yield each name at each place that binds or deletes it, also as an attribute; ``*`` for a star import."""
-    yield from list_assigned_names(tree)
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    yield from list_assigned_names(nodes)
+    for node in nodes:
         if isinstance(node, ast.alias):
             yield node.asname or node.name.partition(".")[0]
 
 
-def list_assigned_names(tree: ast.AST) -> Iterator[str]:
-    """Yield each name at each place that binds or deletes it by anything but an import, also as an attribute."""
-    for node in ast.walk(tree):
+def list_assigned_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield each name at each node that binds or deletes it by anything but an import, also as an attribute."""
+    for node in nodes:
         match node:
             case ast.Name(id=name) | ast.Attribute(attr=name):
-                if _is_bound(node):
+                if is_bound(node):
                     yield name
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
                 yield name
@@ -205,6 +158,6 @@ def list_assigned_names(tree: ast.AST) -> Iterator[str]:
                 yield name
 
 
-def _is_bound(node: ast.AST) -> bool:
+def is_bound(node: ast.AST) -> bool:
     """Whether an expression is the target of an assignment or a deletion."""
     return isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)

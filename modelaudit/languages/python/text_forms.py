@@ -7,13 +7,15 @@ A source that binds one of their names again, or that imports a file of the mode
 from __future__ import annotations
 
 import ast
+import importlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import Final, TypeGuard
 
 from modelaudit.languages.python.configured_keys import find_base, find_read_key
-from modelaudit.languages.python.settled_texts import list_assigned_names
+from modelaudit.languages.python.settled_texts import is_bound, list_assigned_names
 from modelaudit.languages.python.shared_values import SharedValues
 from modelaudit.languages.python.values import Constant
 
@@ -39,7 +41,11 @@ class TextForms:
     """The names by which one source makes texts, and the constants that it names."""
 
     def __init__(
-        self, tree: ast.Module, own_modules: Collection[str], imported: SharedValues = MappingProxyType({})
+        self,
+        tree: ast.Module,
+        own_modules: Collection[str],
+        imported: SharedValues = MappingProxyType({}),
+        opened: frozenset[str] = frozenset(),
     ) -> None:
         """Collect the names of a source.
 
@@ -47,16 +53,19 @@ class TextForms:
             tree: the source.
             own_modules: the names of the files of the model, which can take the place of a module of Python.
             imported: the values that the source imports from them for good.
+            opened: the names that other files of the model may bind.
         """
-        self._modules = _find_imported_modules(tree, own_modules)
-        parameters = (each.arg for each in ast.walk(tree) if isinstance(each, ast.arg))
-        bound = Counter((*list_assigned_names(tree), *parameters))
+        nodes = self._nodes = list(ast.walk(tree))  # once, for it takes as long as all that follows
+        self._modules = _find_imported_modules(nodes, own_modules)
+        parameters = (each.arg for each in nodes if isinstance(each, ast.arg))
+        bound = Counter((*list_assigned_names(nodes), *parameters, *opened))
         self._bound = frozenset(bound)
+        self._set = opened | {each.attr for each in nodes if isinstance(each, ast.Attribute) and is_bound(each)}
         self.constants = {
-            name: node for name, node in _list_constants(tree) if bound[name] == 1 and name not in self._modules
+            name: node for name, node in _list_constants(nodes) if bound[name] == 1 and name not in self._modules
         }
         """The statements that bind a name to a constant, where nothing else binds it."""
-        self.imports = [each for each in ast.walk(tree) if isinstance(each, ast.Import | ast.ImportFrom)]
+        self.imports = [each for each in nodes if isinstance(each, ast.Import | ast.ImportFrom)]
         """The imports of the source."""
         self._imported = frozenset(_list_imported_texts(self.imports, imported)) - self._bound
 
@@ -145,7 +154,19 @@ class TextForms:
         if not isinstance(node, ast.Name) or not self._bound.isdisjoint((node.id, *path)):
             return ""
         root = self._modules.get(node.id, f"builtins.{node.id}" if not path or node.id == "object" else "")
-        return ".".join((root, *reversed(path))) if root else ""
+        full = ".".join((root, *reversed(path))) if root else ""
+        return "" if full in TEXT_FUNCTIONS and not self._set.isdisjoint(list_internal_names(full)) else full
+
+
+@cache
+def list_internal_names(function: str) -> frozenset[str]:
+    """Return the names of the module of a function that makes texts, which the function may use.
+
+    Args:
+        function: the full name, one of ``TEXT_FUNCTIONS``.
+    """
+    module = function.rpartition(".")[0]
+    return frozenset() if module == "builtins" else frozenset(vars(importlib.import_module(module)))
 
 
 def _is_plain(loop: ast.comprehension) -> bool:
@@ -153,9 +174,9 @@ def _is_plain(loop: ast.comprehension) -> bool:
     return isinstance(loop.target, ast.Name) and not loop.ifs and not loop.is_async
 
 
-def _list_constants(tree: ast.Module) -> Iterator[tuple[str, ast.stmt]]:
+def _list_constants(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, ast.stmt]]:
     """Yield the names that statements bind to a constant, to a class of constants or to a function that returns one."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() | bytes())):
                 yield name, node
@@ -181,10 +202,10 @@ def _list_imported_texts(imports: Iterable[ast.stmt], imported: SharedValues) ->
                     yield each.asname or each.name
 
 
-def _find_imported_modules(tree: ast.Module, own_modules: Collection[str]) -> Mapping[str, str]:
+def _find_imported_modules(nodes: Iterable[ast.AST], own_modules: Collection[str]) -> Mapping[str, str]:
     """Return the full name of each name that a source imports once, without the names of the model's own files."""
     found: dict[str, set[str]] = {}
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Import(names=names):
                 for each in names:
