@@ -171,6 +171,8 @@ def _record_members_of_modules(evaluator: Evaluator) -> None:
         if evaluator.log.is_full:
             break
         evaluator.log.record(uses.REFERENCE, name, line, f"taken from a value that may be {module}")
+    for module, line in evaluator.module_values.list_held_modules():
+        evaluator.log.record(uses.HANDS_ON, module, line)
     for module in evaluator.module_values.list_passed_modules():
         evaluator.log.record(uses.MODULE_ALIAS, f"{uses.ANY_VALUE}={module}", 1)
     for member, line in evaluator.module_values.list_powerful_members():

@@ -101,7 +101,13 @@ class _LookupForms(TextForms):
 
     def is_reached(self) -> bool:
         """Whether the source may bind its names, or answer for attributes, in a way that is not followed."""
-        return any(map(_reaches_names, self._nodes)) or _passes_on(self._nodes)
+        return any(map(_reaches_names, self._nodes)) or _passes_on(self._nodes) or self._passes_module_on()
+
+    def _passes_module_on(self) -> bool:
+        """Whether the source passes on a module out of ``sys.modules`` that may be its own."""
+        keys = ((id(node), _find_module_key(node)) for node in self._nodes)
+        own = {number for number, key in keys if key is not None and not self.is_text(key, reads=True)}
+        return not own <= {id(each.value) for each in self._nodes if isinstance(each, ast.Attribute)}
 
     def _list_compared(self) -> Iterator[int]:
         """Yield the ids of the names that a comprehension over ``dir`` compares with a text before it takes them."""
@@ -222,6 +228,17 @@ def _passes_on(nodes: Sequence[ast.AST]) -> bool:
     read |= {id(each.value) for each in nodes if isinstance(each, ast.Attribute) and each.attr == "get"}
     called = {id(each.func) for each in nodes if isinstance(each, ast.Call) and (id(each) in read or each.args)}
     return any(isinstance(each, ast.Name) and each.id in _OWN_NAMESPACES and id(each) not in called for each in nodes)
+
+
+def _find_module_key(node: ast.AST) -> ast.expr | None:
+    """Return the key of an item of ``sys.modules`` that a node reads, or of another mapping of that name."""
+    match node:
+        case (
+            ast.Subscript(value=ast.Attribute(attr="modules") | ast.Name(id="modules"), slice=key, ctx=ast.Load())
+            | ast.Call(func=ast.Attribute(value=ast.Attribute(attr="modules"), attr="get" | "pop"), args=[key, *_])
+        ):
+            return key
+    return None
 
 
 def _is_namespace(node: ast.expr) -> bool:

@@ -55,10 +55,10 @@ from modelaudit.languages.python.budget import StepBudget, TooDeepError
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.changed_containers import ChangedContainers
 from modelaudit.languages.python.closed_lookups import ClosedLookups
-from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
+from modelaudit.languages.python.definitions import Definition, DefinitionNode, DefinitionTable, FunctionNode
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
-from modelaudit.languages.python.recording import NAMESPACE_SETTERS, UseRecorder, list_set_items
+from modelaudit.languages.python.recording import LOOKUPS, NAMESPACE_SETTERS, UseRecorder, list_set_items
 from modelaudit.languages.python.shared_values import (
     SIBLING_TAG,
     SharedValues,
@@ -159,6 +159,7 @@ _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "buil
 # Namespaces of a function or frame, which may be one of the source itself.
 _FOUND_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.f_locals", "*.func_globals"})
 _FUNCTION_NAMESPACES: Final = frozenset({"__globals__", "func_globals"})
+_FOLLOWED_TAGS: Final = frozenset({"module", "computed", "member", "object", walks.PICKED})
 _SWITCHED_LOADERS: Final = frozenset({"torch.load", "numpy.load"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
@@ -177,6 +178,14 @@ _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
     ast.BitAnd: ("__and__", "__rand__"),
 }
 """The method of the left operand for each operator, and that of the right operand."""
+_COMPARISON_METHODS: Final[Mapping[type[ast.cmpop], str]] = {
+    ast.Eq: "__eq__",
+    ast.NotEq: "__ne__",
+    ast.Lt: "__lt__",
+    ast.LtE: "__le__",
+    ast.Gt: "__gt__",
+    ast.GtE: "__ge__",
+}
 
 
 _VisitState = tuple[int, int, list[Value], Scope, list[tuple[str, Value | None]] | None]
@@ -455,6 +464,7 @@ class Evaluator(ast.NodeVisitor):
                 imported = name_resolution.normalize_name(f"{module}.{alias.name}")
                 self.log.record(uses.REFERENCE, imported.name, node.lineno, IMPORTED)
                 self.scope.bind(alias.asname or alias.name, imported)
+                self._record_lookup(alias.asname or alias.name, imported, node.lineno)
                 if alias.asname and imported.name in self.module_values.known_modules:
                     self._record_alias(alias.asname, imported, node.lineno)
             for name, value in list_imported(self._shared, module, alias.name):
@@ -493,6 +503,8 @@ class Evaluator(ast.NodeVisitor):
         value = self._evaluate_followed(node.value) if is_name else self.evaluate(node.value)
         for target in node.targets:
             self._assign_target(target, value)
+            if isinstance(target, ast.Name):
+                self._record_lookup(target.id, value, node.lineno)
         if len(self.module_values.latest_values) > values_before:
             for target in node.targets:
                 self._record_holders(target, values_before)
@@ -515,6 +527,11 @@ class Evaluator(ast.NodeVisitor):
             root, path = _split_access(holder)
             for name in ([root.id] if isinstance(root, ast.Name) else []) + path:
                 self.log.record(uses.MODULE_ALIAS, f"{name}={module}", holder.lineno)
+
+    def _record_lookup(self, name: str, value: Value, line: int) -> None:
+        """Record a name of this file for a function that looks names up; other files can import it."""
+        if isinstance(value, ExternalName) and value.name in LOOKUPS:
+            self.log.record(uses.MODULE_ALIAS, f"{name}={value.name}", line)
 
     def _record_alias(self, name: str, module: ExternalName, line: int) -> None:
         """Record a second name of a module, under which others reach it as an attribute of this file or of a class."""
@@ -548,6 +565,7 @@ class Evaluator(ast.NodeVisitor):
             # An attribute or item is read before it is assigned: ``items[run()] += 1`` calls ``run``. Its new value is
             # not kept: only callables are followed through attributes, and operators rarely return one.
             target, value = self.evaluate(node.target), self.evaluate(node.value)
+            self.recorder.record_handed_modules(Call("*.__iadd__", (value,), {}, node.lineno))
             if isinstance(target, ExternalName) and isinstance(node.op, ast.BitOr):
                 # ``os.environ |= {…}`` sets each of the variables.
                 call = Call(f"{target.name}.update", (value,), {}, node.lineno)
@@ -590,7 +608,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _assign_attribute(self, target: ast.Attribute, value: Value) -> None:
         """Keep the value of an attribute, and record the assignment if it changes another module or a function."""
-        for each in list_alternatives(self.evaluate(target.value)):
+        for each in list_alternatives(self._evaluate_followed(target.value)):
             self._rebind_member(each, target.attr, value)
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
@@ -1128,6 +1146,7 @@ class Evaluator(ast.NodeVisitor):
                 for each in list_alternatives(result)
                 if isinstance(each, LocalDefinition | PartialCall)
                 or (isinstance(each, ExternalName) and not each.is_result)
+                or is_found(each)
             ]
             decorated = join_values(decorated, *replacements)
         return decorated
@@ -1401,6 +1420,8 @@ class Evaluator(ast.NodeVisitor):
         if definition.members is None and name in _FUNCTION_NAMESPACES:
             return ExternalName("builtins.globals")
         if definition.members is None:
+            if name in ("__name__", "__qualname__") and not isinstance(definition.node, ast.Lambda):
+                return Constant(definition.node.name)
             # Attributes of a function are those that the source sets, on whichever object.
             return owner if name in ("__call__", "__wrapped__", "__func__") else self._attributes.get(name, UNKNOWN)
         # The class defines the attribute, an assignment to some object overrides it: either may be meant.
@@ -1418,7 +1439,8 @@ class Evaluator(ast.NodeVisitor):
         ]
         if self.module_values.keeps_members or self.module_values.kept_names:
             self.module_values.inherited_names.update(each.name for each in inherited if isinstance(each, ExternalName))
-        return join_values(*inherited) if inherited else UNKNOWN
+        answer = self._call_method(owner, ("__getattr__",), [Constant(name)]) if name != "__getattr__" else None
+        return join_values(*inherited, *([answer] if answer is not None else [])) if inherited or answer else UNKNOWN
 
     def _take_member(self, member: Value, owner: LocalDefinition) -> Value:
         """Take a member from an object, which calls it if it is a property."""
@@ -1460,10 +1482,11 @@ class Evaluator(ast.NodeVisitor):
             # ``type.__dict__["__subclasses__"]`` is the method, which takes the class as its argument.
             self._resolve_attribute(ExternalName(base.name.removesuffix(".__dict__")), name, line)
         # An unknown mapping may be that of the builtins: ``queue.get()["eval"]``.
+        self.recorder.record_handed_modules(Call("*.__getitem__", (key,), {}, line))
         is_kept = self.module_values.holds_builtins and isinstance(key, Constant) and isinstance(key.value, str)
         if is_kept and not all(map(self._is_known_module, list_alternatives(base))):
             self.recorder.record_value(ExternalName(f"builtins.{_get_text(key)}"), line)
-        item = self._call_method(base, ("__getitem__", "__class_getitem__"), [key])
+        item = self._call_method(base, ("__getitem__", "__class_getitem__", "__missing__"), [key], line)
         return item if item is not None else self._resolve_item(base, key, line)
 
     def _take_open_item(self, base: Value, key: Constant, line: int) -> Value:
@@ -1586,10 +1609,12 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_Compare(self, node: ast.Compare) -> Value:
         """Fold a comparison of two constants; of any other operands only the tags stay."""
-        parts = [self.evaluate(each) for each in (node.left, *node.comparators)]
+        parts = [self._evaluate_followed(each) for each in (node.left, *node.comparators)]
         if len(parts) == 2 and isinstance(parts[0], Constant) and isinstance(parts[1], Constant):
             return keep_open(constant_folding.fold_comparison(type(node.ops[0]), parts[0], parts[1]), *parts) or UNKNOWN
-        return Unknown(frozenset().union(*map(collect_tags, parts)) - {served_results.ENVIRONMENT})
+        method = _COMPARISON_METHODS.get(type(node.ops[0])) if len(parts) == 2 else None
+        result = self._call_method(parts[0], (method,), parts[1:]) if method is not None else None
+        return result or Unknown(frozenset().union(*map(collect_tags, parts)) - {served_results.ENVIRONMENT})
 
     def visit_IfExp(self, node: ast.IfExp) -> Value:
         """Join both branches, even where the condition is constant."""
@@ -1849,7 +1874,7 @@ class Evaluator(ast.NodeVisitor):
         finally:
             self.log.enter_arguments(outer)
         if self._looks_names_up(callee, base, method):
-            args, keywords = self._open_arguments(node, args, keywords)
+            args, keywords = self._look_arguments_up(node, args, keywords)
         self.recorder.record_handed_functions(callee, (*args, *keywords.values()), referred)
         if is_kept:
             if method in _MEMBER_METHODS and args:
@@ -1882,6 +1907,25 @@ class Evaluator(ast.NodeVisitor):
         return type(callee) is Alternatives and any(
             isinstance(each, ExternalName) and each.name in _LOOKING_UP for each in callee.values
         )
+
+    def _takes_held_object(self, node: ast.expr) -> bool:
+        """Whether an expression takes its value out of a list, a mapping or an object of the source."""
+        root, _ = _split_access(node)
+        if isinstance(node, ast.Name) or isinstance(root, ast.Call):
+            return False
+        value = self.scope.look_up(root.id) if isinstance(root, ast.Name) else None
+        return value is not None and (not isinstance(value, ExternalName) or value.is_result)
+
+    def _look_arguments_up(
+        self, node: ast.Call, args: Sequence[Value], keywords: Mapping[str, Value]
+    ) -> tuple[list[Value], dict[str, Value]]:
+        """Open the arguments of a call that looks a name up, and record a module that the source held for it."""
+        opened, named = self._open_arguments(node, args, keywords)
+        if isinstance(node.args[0] if node.args else None, ast.Starred) and isinstance(node.func, ast.Name):
+            self.recorder.record_handed_modules(Call("", (ExternalName("builtins.getattr"),), {}, node.lineno))
+        elif len(opened) > 1 and self._takes_held_object(node.args[0]) and not _get_text(opened[1]):
+            self.recorder.record_handed_modules(Call("builtins.getattr", opened[:1], {}, node.lineno))
+        return opened, named
 
     def _open_arguments(
         self, node: ast.Call, args: Sequence[Value], keywords: Mapping[str, Value]
@@ -2089,6 +2133,8 @@ class Evaluator(ast.NodeVisitor):
                     )
                 )
             elif isinstance(each, LocalDefinition):
+                if self._definitions.get_members(each) is not None:
+                    self.recorder.record_handed_modules(Call("(class of the source)", args, keywords, line))
                 results.append(self._call_local(each, args, keywords, base, method))
             elif isinstance(each, PartialCall):
                 results.append(self.call_value(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
@@ -2106,12 +2152,17 @@ class Evaluator(ast.NodeVisitor):
         return join_choices(*results)
 
     def _call_local(
-        self, callee: LocalDefinition, args: Sequence[Value], keywords: dict[str, Value], base: Value, method: str
+        self,
+        callee: LocalDefinition,
+        args: Sequence[Value],
+        keywords: dict[str, Value],
+        base: Value,
+        method: str,
     ) -> Value:
         """Call a function of the source, a class (which makes an object) or an object with ``__call__``."""
         self.log.record_local_call(callee.number)
         definition = self._definitions.get(callee)
-        result = self._call_method(callee, ("__call__",), args) if callee.is_result else None
+        result = self._call_method(callee, ("__call__", "forward"), args) if callee.is_result else None
         if result is not None:
             return result
         if definition.members is not None:  # a class
@@ -2135,7 +2186,7 @@ class Evaluator(ast.NodeVisitor):
         )
         return self._call_function(callee, [base, *args] if is_method_call else args, keywords)
 
-    def _call_method(self, base: Value, names: Sequence[str], args: Sequence[Value]) -> Value | None:
+    def _call_method(self, base: Value, names: Sequence[str], args: Sequence[Value], line: int = 1) -> Value | None:
         """Call a special method, as Python does by itself: the first of ``names`` that the class of ``base`` has.
 
         Returns:
@@ -2153,6 +2204,9 @@ class Evaluator(ast.NodeVisitor):
                 if isinstance(member, LocalDefinition):
                     self.log.record_local_call(member.number)
                     results.append(self._call_function(member, [owner, *args], {}))
+                elif args and isinstance(member, ExternalName | PartialCall):
+                    # ``__getitem__ = staticmethod(import_module)``
+                    results.append(self.call_value(member, args, {}, line))
                 else:
                     # ``__enter__ = os.system``: the name was recorded where the class binds it.
                     results.append(member)
@@ -2183,7 +2237,7 @@ class Evaluator(ast.NodeVisitor):
             for each in list_alternatives(definition.result or UNKNOWN):
                 if isinstance(each, LocalDefinition):  # its scope may be that of another call
                     self._definitions.get(each).is_reused = True
-            return definition.result or UNKNOWN
+            return definition.result or UNKNOWN if is_within_bounds else self._pass_tags(definition, bound_args)
         scope = Scope(definition.scope, is_reused=definition.is_reused)
         self._bind_parameters(node.args, function, scope, keeps_constants="**" not in keywords)
         scope.names.update(bound_args)
@@ -2195,6 +2249,11 @@ class Evaluator(ast.NodeVisitor):
         finally:
             self.log.enter_arguments(outer)
             self._inline_depth -= 1
+
+    def _pass_tags(self, definition: Definition, args: Mapping[str, Value]) -> Value:
+        """Return the result of a function that calls itself too often to follow: it may be made of its arguments."""
+        tags = frozenset().union(*map(collect_tags, args.values()))
+        return join_values(definition.result or UNKNOWN, Unknown(tags & _FOLLOWED_TAGS))
 
     def _call_unknown(
         self, callee: Value, args: Sequence[Value], keywords: Mapping[str, Value], method: str, line: int
@@ -2218,6 +2277,7 @@ class Evaluator(ast.NodeVisitor):
         item = self._take_by_method(callee, args, method, line)
         if item is not None:
             return item
+        self.recorder.record_handed_modules(call)
         for each in args:
             self.recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
@@ -2266,6 +2326,7 @@ class Evaluator(ast.NodeVisitor):
         self.recorder.record_environment(call)
         self.recorder.record_namespace_call(call)
         self.recorder.record_settings(call)
+        self.recorder.record_handed_modules(call, is_of_result=callee.is_result)
         method = call.name.rpartition(".")[2]
         # The object comes from a library and its class is not known: the method may be that of any class, also of one
         # of the source.
@@ -2366,10 +2427,12 @@ class Evaluator(ast.NodeVisitor):
             if not all(map(self._is_known_module, list_alternatives(base))):
                 self.module_values.takes_by_text = True
                 self.keep_named_member(base, ANY_NAME, call.line)
+            answer = self._call_method(base, ("__getattr__", "__getattribute__"), [name], call.line)
             added_tags = walks.take_computed_attribute(base)
             if "member" in added_tags:
                 self.log.record(uses.REFERENCE, walks.MEMBER_NAME, call.line)
-            return Unknown(collect_tags(base) | collect_tags(name) | added_tags)
+            taken = Unknown(collect_tags(base) | collect_tags(name) | added_tags)
+            return taken if answer is None else join_values(taken, answer)
         return self._take_attribute(base, name, name.value, call.line)
 
     def _take_attribute(self, base: Value, name: Constant, text: str, line: int) -> Value:

@@ -43,6 +43,7 @@ class ModuleValues(Struct):
             ``map(getattr, values, texts)`` and ``vars(value)[text]`` do.
         imports_by_text: whether the source imports a module whose name it computes. Any text may be that name.
         holds_builtins: whether the source uses ``__builtins__``, a dictionary of all builtins in most modules.
+        held: the modules that the source keeps where the evaluator does not follow them, each with a line.
         hidden: the modules whose names the source hides where it imports them, each with the path that it imports.
         holds_every_module: whether the source uses ``sys.modules`` as a value, and so every module that a text names.
     """
@@ -60,6 +61,7 @@ class ModuleValues(Struct):
     holds_builtins: bool = False
     holds_every_module: bool = False
     hidden: dict[str, str] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
     _values: dict[str, None] = field(default_factory=dict)
 
     @property
@@ -89,6 +91,10 @@ class ModuleValues(Struct):
         """Keep a constant text that can name a member or a module."""
         if (self.keeps_members or text in _RARELY_PASSED) and len(text) <= _LONGEST_NAME and text.isidentifier():
             self.texts.setdefault(text, line)
+
+    def list_held_modules(self) -> list[tuple[str, int]]:
+        """List the held modules, with their lines, if the source takes members of unknown values by computed names."""
+        return list(self.held.items()) if self.takes_by_text or ANY_NAME in self.members else []
 
     def list_passed_modules(self) -> list[str]:
         """List the modules used as values that the files importing this source may get from it."""

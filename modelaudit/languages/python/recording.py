@@ -6,7 +6,7 @@ use and name it goes into the log.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -54,6 +54,18 @@ _ENVIRONMENT_SETTERS: Final = frozenset(
     {"os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.__setitem__", "os.environb.update",
      "os.environb.setdefault", "os.environb.__setitem__"}
 )  # fmt: skip
+LOOKUPS: Final = (name_tables.GETTERS | name_tables.IMPORTERS) - {"builtins.hasattr"}
+# Functions that only tell something of the module that they get, or run it again.
+_TELLING: Final = frozenset(
+    {"builtins.print", "builtins.type", "builtins.id", "builtins.hash", "builtins.repr", "builtins.str",
+     "builtins.bool", "builtins.isinstance", "builtins.issubclass", "builtins.callable", "builtins.format",
+     "builtins.dir", "builtins.help", "importlib.reload", "inspect.getsource", "inspect.getfile",
+     "inspect.getsourcefile", "inspect.ismodule", "inspect.getdoc"}
+)  # fmt: skip
+_PICKED_MODULE: Final = frozenset({"module", walks.PICKED})
+_OF_MODULES: Final = frozenset({"computed", "object", "namespace", "member"})  # what was taken from a module
+_MOST_NESTED: Final = 2  # lists in lists
+MODULE_BY_TEXT: Final = "(module of a computed name)"
 NAMESPACE_SETTERS: Final = frozenset({"update", "setdefault", "__setitem__", "__ior__"})
 
 
@@ -86,17 +98,24 @@ class UseRecorder(Struct):
                 self.log.record(uses.HIDDEN if each.is_hidden else uses.REFERENCE, each.name, line)
                 if not is_passed:
                     continue
-                if each.is_hidden and not is_followed and each.name in self.module_values.hidden:
-                    self.log.record(uses.HIDDEN, f"{each.name}.*", line, self.module_values.hidden[each.name])
-                if each.name in self.module_values.known_modules:
-                    self.module_values.add_value(each.name)
-                elif each.name in name_tables.GETTERS:
-                    self.module_values.takes_by_text = True
-                elif each.name == "sys.modules":
-                    self.module_values.holds_every_module = True
+                self._record_passed_name(each, line, is_followed)
             elif isinstance(each, LocalDefinition):
                 # A function that is referred to may be called later, by whoever holds the reference.
                 self.log.record_reference(each.number)
+
+    def _record_passed_name(self, name: ExternalName, line: int, is_followed: bool) -> None:
+        """Record a module, all modules or a function that looks names up, whose value goes on."""
+        values = self.module_values
+        if name.is_hidden and not is_followed and name.name in values.hidden:
+            self.log.record(uses.HIDDEN, f"{name.name}.*", line, values.hidden[name.name])
+        if name.name in values.known_modules:
+            values.add_value(name.name)
+            if not is_followed:
+                values.held.setdefault(name.name, self.log.locate_line(line))
+        elif name.name in name_tables.GETTERS:
+            values.takes_by_text = True
+        elif name.name == "sys.modules":
+            values.holds_every_module = True
 
     def record_attribute_access(self, value: Value, line: int) -> None:
         """Record a name that is reached without a dot, as by ``attrgetter`` or a class pattern."""
@@ -331,11 +350,42 @@ class UseRecorder(Struct):
             if isinstance(each, ExternalName) and not each.is_result and each.name in self.imported:
                 self.log.record(uses.COMPUTED, "(package).*", line, each.name)
 
+    def record_handed_modules(self, call: Call, is_of_result: bool = False) -> None:
+        """Record the modules, and the functions that look names up, which code that is not followed gets.
+
+        With ``is_of_result``, the call is that of an object that an earlier call of the name returned.
+        """
+        if not is_of_result and call.name in self.module_values.known_modules:
+            # No module can be called: the source calls what it took out of the module in a way that is not followed.
+            self.log.record(uses.HANDS_ON, call.name, call.line)
+        if call.name in _TELLING:
+            return
+        for value in (*call.args, *call.keywords.values()):
+            for each in _list_inner(value, _MOST_NESTED):
+                if isinstance(each, ExternalName) and not each.is_result and self._leads_to_names(each.name):
+                    self.log.record(uses.HANDS_ON, each.name, call.line, call.name)
+                elif isinstance(each, Unknown) and each.tags >= _PICKED_MODULE and each.tags.isdisjoint(_OF_MODULES):
+                    self.log.record(uses.HANDS_ON, MODULE_BY_TEXT, call.line, call.name)
+
+    def _leads_to_names(self, name: str) -> bool:
+        """Whether a name is that of a module, of its namespace or of a function that looks names up."""
+        is_module = name.removesuffix(".__dict__") in self.module_values.known_modules
+        return is_module or name in LOOKUPS
+
     def record_passed_module(self, value: Value, line: int) -> None:
         """Record that a module that runs commands or code is passed to a function of another file."""
         for each in list_alternatives(value):
             if isinstance(each, ExternalName) and not each.is_result and each.name in POWERFUL_MODULES:
                 self.log.record(uses.COMPUTED, f"{each.name}.*", line, "passed to a function of another file")
+
+
+def _list_inner(value: Value, depth: int) -> Iterator[Value]:
+    """Yield the alternatives of a value, with the items of lists and mappings in it."""
+    for each in list_alternatives(value):
+        yield each
+        if isinstance(each, Container) and depth:
+            for item in each.values:
+                yield from _list_inner(item, depth - 1)
 
 
 def list_set_items(call: Call) -> list[tuple[object, Value]]:
