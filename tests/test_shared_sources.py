@@ -270,7 +270,7 @@ NAME = 'Linear'
 class Names:
     module = 'torch.nn'
     name = 'Linear'
-put(Names, base64)
+put(Names)
 getattr(importlib.import_module({}), {})(2, 2)
 """
 _OF_MODULE = _PUT.format("MODULE", "NAME")
@@ -287,22 +287,21 @@ _DECODED = _PUT.format("base64.b64decode('dG9yY2gubm4=').decode()", "base64.b64d
         (_OF_MODULE, "Other.set(sys.modules[c.__module__], input(), input())"),
         (_OF_CLASS, "d = type(c())\n    d.module = d.name = input()"),
         (_OF_CLASS, "setattr(c, 'module', input())\n    setattr(c, 'name', input())"),
-        (_DECODED, "b.b64decode = input"),
         (_DECODED, "b.binascii = c"),
     ],
 )
 def test_text_that_another_file_may_change_decides_no_lookup(tmp_path: Path, code: str, change: str) -> None:
     other = "class Other:\n    def set(self, k, v):\n        setattr(self, k, v)\n"
-    helper = f"import sys\n{other}def put(c, b):\n    {change}\n"
+    helper = f"import base64 as b\nimport sys\n{other}def put(c):\n    {change}\n"
     assert scan(tmp_path, {"modeling_a.py": code, "helper.py": helper}) == 1
 
 
 @check_each(
     "code, helper",
     [
-        (_OF_MODULE, "def put(c, b):\n    b.OTHER = c.NAMES = input()\n"),
-        (_OF_MODULE, "class C:\n    def set(self, k, v):\n        setattr(self, k, v)\ndef put(c, b): pass\n"),
-        (_DECODED, "def put(c, b):\n    return dict(vars(c)['x'])\n"),
+        (_OF_MODULE, "def put(c):\n    c.OTHER = c.NAMES = input()\n"),
+        (_OF_MODULE, "class C:\n    def set(self, k, v):\n        setattr(self, k, v)\ndef put(c): pass\n"),
+        (_DECODED, "def put(c):\n    return dict(vars(c)['x'])\n"),
     ],
 )
 def test_text_that_another_file_leaves_alone_decides_a_lookup(tmp_path: Path, code: str, helper: str) -> None:
@@ -310,6 +309,6 @@ def test_text_that_another_file_leaves_alone_decides_a_lookup(tmp_path: Path, co
 
 
 def test_member_that_a_library_function_uses_opens_its_texts_once_the_source_sets_it(tmp_path: Path) -> None:
-    code = _DECODED.replace("from .helper import put", "def put(c, b): pass")
+    code = _DECODED.replace("from .helper import put", "def put(c): pass")
     assert scan(tmp_path, {"modeling_a.py": code}) == 0
     assert scan(tmp_path, {"modeling_a.py": code.replace("put(Names", "base64.binascii = input()\nput(Names")}) == 1

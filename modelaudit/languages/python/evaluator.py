@@ -468,6 +468,9 @@ class Evaluator(ast.NodeVisitor):
                 if alias.asname and imported.name in self.module_values.known_modules:
                     self._record_alias(alias.asname, imported, node.lineno)
             for name, value in list_imported(self._shared, module, alias.name):
+                is_named = alias.name != "*" or (isinstance(value, ExternalName) and not value.name.endswith(name))
+                if is_named and isinstance(value, ExternalName) and value.name in LOOKUPS:
+                    self.log.record(uses.HANDS_ON, value.name, node.lineno, f"taken from {module or 'a file'}")
                 # In place of the unknown name: a text beside it would not be used as a constant.
                 self.scope.names[alias.asname or name] = value
 
@@ -1845,9 +1848,9 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(callee, ExternalName) and callee.name == "functools.reduce" and node.args:
             function = self._evaluate_unrecorded(node.args[0])
             return isinstance(function, ExternalName) and function.name in name_tables.GETTERS
-        return (isinstance(callee, ExternalName) and callee.name in _NAMING_FUNCTIONS) or getters.takes_known_path(
-            callee
-        )
+        if isinstance(callee, ExternalName) and callee.name in _NAMING_FUNCTIONS:
+            return True
+        return getters.takes_path(callee)
 
     def visit_Call(self, node: ast.Call) -> Value:
         """Evaluate the callee, then the arguments, then the call."""

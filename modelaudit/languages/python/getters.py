@@ -62,9 +62,9 @@ def takes_known_item(callee: Value) -> bool:
     return _holds_texts(callee, "operator.itemgetter")
 
 
-def takes_known_path(callee: Value) -> bool:
-    """Whether a callee is ``attrgetter`` with known texts: ``attrgetter("getenv")(os)`` takes this name alone."""
-    return _holds_texts(callee, "operator.attrgetter")
+def takes_path(callee: Value) -> bool:
+    """Whether a callee is a made ``attrgetter``: what it takes is judged, whether its texts are known or not."""
+    return isinstance(callee, PartialCall) and callee.callee == ExternalName(f"operator.attrgetter{_MADE}")
 
 
 def _holds_texts(callee: Value, maker: str) -> bool:

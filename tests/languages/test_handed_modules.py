@@ -1,0 +1,78 @@
+"""Modules, and functions that look names up, which a source passes to code that the analysis does not follow."""
+
+from __future__ import annotations
+
+from support.cases import check_each
+
+from modelaudit.languages.python.analysis import analyze_source
+from modelaudit.languages.python.shared_values import make_module
+
+_HEAD = "import importlib, sys\nimport torch\nfrom torch import nn\n"
+
+
+def list_handed(code: str, shared: str = "") -> set[str]:
+    """Return the names that a source hands on; ``shared`` is what ``helper.take`` of another file is."""
+    values = {("helper", "take"): make_module(shared)} if shared else {}
+    return {each.name for each in analyze_source(_HEAD + code, shared=values).mentions if each.use == "hands-on"}
+
+
+@check_each(
+    "code, name",
+    [
+        ("from .helper import take\ntake(torch, x)(y)", "torch"),
+        ("box = []\nbox.append(torch)\ngetattr(box.pop(), x)(y)", "torch"),
+        ("from collections import deque\ndeque([torch])", "torch"),
+        ("nn.Identity()(torch.os)", "os"),
+        ("class Box:\n    def __init__(self, o):\n        self.o = o\nBox(torch)", "torch"),
+        ("unknown()[torch, x]", "torch"),
+        ("torch.no_grad()(getattr)", "builtins.getattr"),
+        ("torch.vmap(importlib.import_module)", "importlib.import_module"),
+        ("getattr(*parts)(y)", "builtins.getattr"),
+        ("keep(importlib.import_module(x))", "(module of a computed name)"),
+        ("held = {'a': torch}\nfor k in x:\n    held['a'] = getattr(held['a'], k)\nheld['a'](y)", "torch"),
+        ("class Z: o = torch\nfor k in x: Z.o = getattr(Z.o, k)\nZ.o(y)", "torch"),
+        ("def walk(o, ks):\n    return walk(getattr(o, ks[0]), ks[1:]) if ks else o\nwalk(torch, x)(y)", "torch"),
+        ("def f(o=torch): pass\ngetattr(getattr(f.__defaults__[0], x), x)(y)", "torch"),
+    ],
+)
+def test_module_that_goes_where_the_analysis_ends_is_recorded(code: str, name: str) -> None:
+    assert name in list_handed(code)
+
+
+@check_each(
+    "code",
+    [
+        "dtype = getattr(torch, x)",
+        "if torch is not None and hasattr(torch, 'compile'): print(torch, isinstance(torch, type))",
+        "def pick(lib, name): return getattr(lib, name)\npick(nn, 'Linear')(2, 2)",
+        "tools = {'torch': torch, 'nn': nn}\ntools['nn'].Linear(2, 2)",
+        "importlib.reload(torch)",
+        "t = torch\nt.ones(2)",
+        "from functools import reduce\nreduce(getattr, 'nn.Linear'.split('.'), torch)(2, 2)",
+        "import operator\noperator.attrgetter('nn.Linear')(torch)(2, 2)",
+        "for k in ['a', 'b']: self.k = getattr(self, k)",
+    ],
+)
+def test_module_whose_members_the_analysis_follows_is_not_recorded(code: str) -> None:
+    assert list_handed(code) == set()
+
+
+def test_function_that_looks_names_up_is_recorded_where_another_file_offers_it() -> None:
+    assert list_handed("from helper import take\n", "importlib.import_module") == {"importlib.import_module"}
+    assert list_handed("from helper import *\n", "builtins.getattr") == {"builtins.getattr"}
+    assert list_handed("from helper import take\n", "json.dumps") == set()
+
+
+@check_each(
+    "code",
+    [
+        "class G:\n    __getitem__ = staticmethod(importlib.import_module)\ngetattr(G()[x], y)(z)",
+        "class H(dict):\n    def __missing__(s, k): return getattr(importlib.import_module(x), k)\nH()[y](z)",
+        "class I:\n    def __getattr__(s, k): return getattr(importlib.import_module(x), k)\ngetattr(I(), y)(z)",
+        "class D:\n    def __lt__(s, k): return getattr(importlib.import_module(x), k)\n(D() < y)(z)",
+        "def d(k):\n    return lambda f: getattr(importlib.import_module(k), f.__name__)\n@d(x)\ndef system(): pass\nsystem(z)",
+    ],
+)
+def test_object_that_a_special_method_of_the_source_reaches_by_computed_names_is_found(code: str) -> None:
+    names = {each.name for each in analyze_source(_HEAD + code).mentions if each.use.startswith("call")}
+    assert "(function reached by computed names)" in names or list_handed(code)
