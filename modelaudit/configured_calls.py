@@ -21,6 +21,7 @@ from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.configured_acts import ConfiguredActs, find_configured_acts, may_read_texts
 from modelaudit.languages.python.configured_names import PICKED_NAME, parse_module, resolve_configured_calls
 from modelaudit.languages.python.configured_values import ConfiguredValues, Source
+from modelaudit.languages.python.merged_sources import MergedSource
 from modelaudit.languages.python.name_tables import IMPORTERS, POWERFUL_MEMBERS
 from modelaudit.languages.python.settled_texts import ImportedValues
 from modelaudit.languages.settings import Setting
@@ -91,6 +92,7 @@ class ConfiguredCalls(Struct, frozen=True):
         catalogue: the lists that judge names.
         limits: bounds on reading.
         find_imported: returns the values that files import from others for good, by their paths.
+        merge_source: returns a file behind the files that look names up for it, see ``MergedSource``.
     """
 
     records: Sequence[ArtifactRecord]
@@ -98,6 +100,7 @@ class ConfiguredCalls(Struct, frozen=True):
     catalogue: Catalogue
     limits: Limits
     find_imported: FindImported
+    merge_source: Callable[[str], MergedSource | None]
 
     def judge_calls(self, subjects: Sequence[Subject]) -> Iterator[Subject]:
         """Yield ``subjects``, which are computed calls by ``calls_computed_name``, or what their calls resolve to."""
@@ -208,6 +211,10 @@ class ConfiguredCalls(Struct, frozen=True):
         text, imported = self.read_text(path), self.find_imported((path,)).get(path)
         resolved = resolve_configured_calls(text, configured, lookups, imported) if imported is not None else None
         resolved = resolve_configured_calls(text, configured, lookups) if resolved is None else resolved
+        merged = self.merge_source(path)
+        if resolved is not None and merged is not None:
+            further = resolve_configured_calls(merged.text, configured, lookups)
+            resolved = None if further is None else (*resolved, *further)
         if resolved is None:
             return None
         modules = {each.name for each in resolved if each.use == _IMPORT}

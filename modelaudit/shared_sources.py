@@ -21,6 +21,7 @@ from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.document_values import ReadFile, may_read_document
 from modelaudit.languages.python.exported_values import ExportedValues, list_exported_values
+from modelaudit.languages.python.merged_sources import MergedSource, merge_source
 from modelaudit.languages.python.name_tables import IMPORTERS
 from modelaudit.languages.python.rebound_names import ANY, list_reachable_names, list_rebound_names
 from modelaudit.languages.python.restricted_unpicklers import may_change
@@ -31,10 +32,11 @@ from modelaudit.languages.python.values import Value
 from modelaudit.languages.python.walks import PICKED_NAME, WORKED_OUT_NAME
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Catalogue, Subject
+from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Outline
 from modelaudit.model.reading import Structure
-from modelaudit.model.structure import Unread, UnreadReason
+from modelaudit.model.structure import Location, Unread, UnreadReason
 
 _PYTHON: Final = "python"
 _MOST_NAMES: Final = 20_000
@@ -126,6 +128,7 @@ class SharedSources:
             each: {} for each in self._readers if _USES_TEXTS.search(read_text(each))
         }
         sources.update((address, shared) for address, shared, _ in self._find_importers(read_text))
+        yield from self._find_helped(read_text, catalogue)
         rebound = self._find_rebound(read_text)
         sources.update((each, {}) for each in rebound if each not in sources)
         for count, (address, shared) in enumerate(sources.items()):
@@ -139,6 +142,40 @@ class SharedSources:
             opened = rebound.get(address, frozenset())
             mentions = analyze_source(text, shared=shared, read_file=read_file, opened=opened).mentions
             added = tuple(each for each in mentions if (each.use, each.name) not in known)
+            yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
+
+    def merge_source(self, address: str, read_text: Callable[[str], str]) -> MergedSource | None:
+        """Return a file behind the files of the model that look names up for it; ``None`` if there are none.
+
+        Args:
+            address: of the file.
+            read_text: reads a small file of the model.
+        """
+        parts = (
+            {part for name in self._imports[address] for part in name.split(".")} if address in self._imports else {}
+        )
+        helpers = {
+            _get_module(each): read_text(each) for each in self._files if each != address and _get_module(each) in parts
+        }
+        return merge_source(read_text(address), helpers) if helpers else None
+
+    def _find_helped(self, read_text: Callable[[str], str], catalogue: Catalogue) -> Iterator[Subject]:
+        """Yield what a file does only with the functions of other files that look names up for it."""
+        for address in list(self._imports)[:_MOST_FILES]:
+            merged = self.merge_source(address, read_text)
+            if merged is None:
+                continue
+            helpers = [each for each in self._files if _get_module(each) in merged.files]
+            known = {
+                (each.use, each.name)
+                for text in (read_text(address), *map(read_text, helpers))
+                for each in analyze_source(text).mentions
+            }
+            added = tuple(
+                replace(each, where=_move(each.where, -merged.lines_before))
+                for each in analyze_source(merged.text).mentions
+                if (each.use, each.name) not in known
+            )
             yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
 
     def takes_text(self, subject: Subject) -> bool:
@@ -293,6 +330,11 @@ def _make_file_reader(address: str, paths: Collection[str], read_text: Callable[
         return read_text(files[0]) if files else ""
 
     return read_file
+
+
+def _move(where: Location, lines: int) -> Location:
+    """Return a place so many lines further on, or the beginning of the file."""
+    return where if where.line is None else replace(where, line=max(1, where.line + lines))
 
 
 def _get_module(address: str) -> str:

@@ -312,3 +312,51 @@ def test_member_that_a_library_function_uses_opens_its_texts_once_the_source_set
     code = _DECODED.replace("from .helper import put", "def put(c): pass")
     assert scan(tmp_path, {"modeling_a.py": code}) == 0
     assert scan(tmp_path, {"modeling_a.py": code.replace("put(Names", "base64.binascii = input()\nput(Names")}) == 1
+
+
+_FIND = """import importlib
+def find(path):
+    module, name = path.rsplit(".", 1)
+    return getattr(importlib.import_module(module), name)
+class Registry:
+    def find_class(self, path):
+        module, name = path.rsplit(".", 1)
+        return getattr(importlib.import_module(module), name)
+registry = Registry()
+"""
+_TAKE = """import importlib
+def take(obj, name=None):
+    return importlib.import_module(obj) if name is None else getattr(obj, name)
+"""
+_CALLS = [
+    ("from .helper import find", "find({})"),
+    ("from .helper import find as look", "look({})"),
+    ("from .helper import *", "find({})"),
+    ("from . import helper", "helper.find({})"),
+    ("import helper as tools", "tools.find({})"),
+    ("from .helper import (\n    Registry,\n)", "Registry().find_class({})"),
+    ("from .helper import registry", "registry.find_class({})"),
+]
+
+
+@check_each("imported, call", [*_CALLS, ("from .helper import take", "take(take({}), config.name)")])
+def test_call_of_what_a_function_of_another_file_looks_up_is_found(tmp_path: Path, imported: str, call: str) -> None:
+    body = f"{imported}\ndef build(config):\n    return {call.format('config.module + config.name')}(config.line)\n"
+    assert scan(tmp_path, {"modeling_a.py": body, "helper.py": _TAKE if "take" in call else _FIND}) == 1
+
+
+@check_each("imported, call", _CALLS[:6])
+def test_class_that_a_function_of_another_file_looks_up_by_a_written_name_is_no_alarm(
+    tmp_path: Path, imported: str, call: str
+) -> None:
+    body = f"{imported}\nNORM = 'torch.nn.LayerNorm'\nlayers = [{call.format('NORM')}(2), {call.format(repr('torch.nn.Linear'))}(2, 2)]\n"
+    assert scan(tmp_path, {"modeling_a.py": body, "helper.py": _FIND}) == 0
+
+
+def test_finding_of_two_files_has_the_line_of_the_importing_file(tmp_path: Path) -> None:
+    files = {"modeling_a.py": "from .helper import find\n\ndef f(c):\n    find(c.a)(c.b)\n", "helper.py": _FIND}
+    for path, text in files.items():
+        (tmp_path / path).write_text(text)
+    report = modelaudit.scan(tmp_path, second_opinion=False)
+    places = [(each.artifact, each.location.line) for each in report.findings if each.severity == "high"]
+    assert places == [("modeling_a.py", 4)]

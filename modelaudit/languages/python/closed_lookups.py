@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from modelaudit.languages.python.function_names import FunctionNames
 from modelaudit.languages.python.settled_texts import list_assigned_names
 from modelaudit.languages.python.shared_values import SharedValues
 from modelaudit.languages.python.text_forms import TextForms
@@ -95,6 +96,8 @@ class _LookupForms(TextForms):
         bound += Counter(each.arg for each in self._nodes if isinstance(each, ast.arg))
         singles = _list_single_names(self._nodes, bound)
         self._assigned = {name: node for name, node in singles.items() if name not in set_names}
+        self._functions = FunctionNames(tree, self._nodes)
+        self._changed = set_names | opened
         self._open_names: set[str] = set()
         self._compared: frozenset[int] = frozenset()
         self._compared = frozenset(self._list_compared())
@@ -140,13 +143,13 @@ class _LookupForms(TextForms):
         if id(node) in self._compared:
             return True
         self.relied |= _list_names(node)
-        held = self._find_held(node)
-        name = ast.unparse(node) if held is not None else ""
-        if held is not None and name not in self._open_names:
-            self._open_names.add(name)  # while its value is looked at
-            is_made = self.is_text(held, reads=False, depth=_MOST_DEPTH // 2)
+        held = self._list_held(node)
+        name = f"{id(held[0])} {ast.unparse(node)}" if held else ""
+        if held and name not in self._open_names:
+            self._open_names.add(name)  # while its values are looked at
+            is_made = all(self.is_text(each, reads=False, depth=_MOST_DEPTH // 2) for each in held)
             self._open_names.discard(name)
-            return is_made and not self._is_iterator(held)
+            return is_made and not any(map(self._is_iterator, held))
         return super()._is_constant(node)
 
     def find_name(self, node: ast.expr) -> str:
@@ -154,14 +157,15 @@ class _LookupForms(TextForms):
         self.relied |= _list_names(node)
         return super().find_name(node)
 
-    def _find_held(self, node: ast.expr) -> ast.expr | None:
-        """Return the value that a source gives a name, or a member of a plain class, once."""
+    def _list_held(self, node: ast.expr) -> Sequence[ast.expr]:
+        """Return the values of which a name, or a member of a plain class, holds one; none if they do not show."""
         match node:
-            case ast.Name(id=name):
-                return self._assigned.get(name)
-            case ast.Attribute(value=ast.Name(id=owner), attr=name):
-                return self._members.get((owner, name))
-        return None
+            case ast.Name(id=name) if name not in self._changed:
+                single = self._assigned.get(name)
+                return self._functions.find_values(node) if single is None else (single,)
+            case ast.Attribute(value=ast.Name(id=owner), attr=name) if (owner, name) in self._members:
+                return (self._members[owner, name],)
+        return ()
 
     def _list_parts(self, node: ast.expr) -> list[ast.expr] | None:
         """Return the parts of a text, also of one that a test chooses, or a key of a written mapping."""

@@ -154,7 +154,7 @@ _CALLBACK_KEYWORDS: Final = frozenset(
 _MEMBER_METHODS: Final = frozenset({"__getattribute__", "__getattr__"})
 _ITEM_METHODS: Final = frozenset({"get", "pop", "__getitem__", "setdefault"})
 # They name members of a module, which are judged where the source takes them.
-_NAMING_FUNCTIONS: Final = frozenset({"builtins.dir", "builtins.vars"})
+_NAMING_FUNCTIONS: Final = frozenset({"builtins.dir", "builtins.vars", "builtins.setattr", "builtins.delattr"})
 _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "builtins.vars"})
 # Namespaces of a function or frame, which may be one of the source itself.
 _FOUND_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.f_locals", "*.func_globals"})
