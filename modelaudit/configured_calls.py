@@ -124,7 +124,7 @@ class ConfiguredCalls(Struct, frozen=True):
         bound is reached, a call stays open.
 
         Args:
-            paths: of the files that import modules whose names they compute.
+            paths: of the files that import modules whose names they compute, or whose helpers do.
         """
         files = [each.path for each in self.records if _is_configuration(each)] if paths else []
         if not files:
@@ -137,7 +137,8 @@ class ConfiguredCalls(Struct, frozen=True):
         )
         configured = ConfiguredValues(_list_texts(_join_lists(chain.from_iterable(filter(None, read.values())))), ())
         for number, path in enumerate(each for each in paths if not is_member(each)):
-            text = self.read_text(path)
+            merged = self.merge_source(path)
+            text = self.read_text(path) if merged is None else merged.text
             if number < _MOST_FILES:
                 found = find_configured_acts(text, configured, is_whole)
             else:

@@ -57,9 +57,14 @@ _Exporters = dict[tuple[str, str], set[str]]
 
 
 class SharedSources:
-    """The texts and modules that Python files name, and what each file imports."""
+    """The texts and modules that Python files name, and what each file imports.
+
+    Attributes:
+        helped: the files for which functions of other files look names up, once the subjects were found.
+    """
 
     def __init__(self) -> None:
+        self.helped: set[str] = set()
         self._exports: dict[str, dict[str, Value]] = {}
         self._takers: set[str] = set()
         self._files: dict[str, None] = {}
@@ -165,6 +170,7 @@ class SharedSources:
             merged = self.merge_source(address, read_text)
             if merged is None:
                 continue
+            self.helped.add(address)
             helpers = [each for each in self._files if _get_module(each) in merged.files]
             known = {
                 (each.use, each.name)

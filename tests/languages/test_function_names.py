@@ -27,6 +27,7 @@ def find_values(source: str) -> list[str]:
         ("def f(*, wanted='c'): use(wanted)\nf()", ["'c'"]),
         ("def f(path):\n    wanted, other = path.split('.')\n    use(wanted)", ["path.split('.')"]),
         ("def f():\n    wanted, other = 'a', 'b'\n    use(wanted)", ["'a'"]),
+        ("def f():\n    for wanted in ('a', 'b'): use(wanted)", ["('a', 'b')"]),
         ("def f():\n    wanted: str = 'a'\n    def g(): use(wanted)", ["'a'"]),
         ("wanted = 'z'\ndef f(wanted): use(wanted)\nf('a')", ["'a'"]),
         ("class A:\n    def m(self, wanted): use(wanted)\nA().m('a')", ["'a'"]),

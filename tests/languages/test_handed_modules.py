@@ -76,3 +76,23 @@ def test_function_that_looks_names_up_is_recorded_where_another_file_offers_it()
 def test_object_that_a_special_method_of_the_source_reaches_by_computed_names_is_found(code: str) -> None:
     names = {each.name for each in analyze_source(_HEAD + code).mentions if each.use.startswith("call")}
     assert "(function reached by computed names)" in names or list_handed(code)
+
+
+_FINDER = "class B:\n    def find(self, m, n): return getattr(importlib.import_module(m), n)\n"
+
+
+@check_each(
+    "code, is_found",
+    [
+        (_FINDER + "    def run(self, x): self.find(x, x)(x)", True),
+        (_FINDER + "class C(B):\n    def run(self, x): super().find(x, x)(x)", True),
+        (_FINDER + "def run(config): config.find(config.a, config.b)(config.c)", True),
+        (_FINDER + "    def run(self, x): self.find('torch.nn', 'Linear')(x)", False),
+        (_FINDER + "    def run(self, x): self.other(x, x)(x)", False),
+    ],
+)
+def test_what_a_method_of_the_source_looks_up_is_judged_where_an_unknown_object_is_asked(
+    code: str, is_found: bool
+) -> None:
+    names = {each.name for each in analyze_source(_HEAD + code).mentions if each.use.startswith("call")}
+    assert ("(function reached by computed names)" in names) is is_found

@@ -21,6 +21,7 @@ from modelaudit.languages.python.values import (
     Scope,
     Value,
     is_found,
+    is_sensitive,
     join_choices,
     join_values,
     list_alternatives,
@@ -94,18 +95,28 @@ def _gather_values(values: Sequence[Value]) -> Value:
     return Container(tuple(values))
 
 
+def _finds_objects(function: Definition) -> bool:
+    """Whether a function returns a module, or what a walk over modules found."""
+    return function.result is not None and any(map(is_sensitive, list_alternatives(function.result)))
+
+
 class DefinitionTable(Struct):
     """All definitions of one source, by number from 1, and the functions whose bodies wait to be evaluated."""
 
     _definitions: list[Definition] = field(default_factory=list)
     _numbers: dict[int, int] = field(default_factory=dict)
     """The number of each definition, by the ``id`` of its node."""
+    _finders: dict[str, tuple[LocalDefinition, ...]] = field(default_factory=dict)
     _queue: deque[int] = field(default_factory=deque)
     _queued: set[int] = field(default_factory=set)
 
     def get(self, local: LocalDefinition) -> Definition:
         """Return the definition that a value refers to."""
         return self._definitions[local.number - 1]
+
+    def list_finders(self, name: str) -> Sequence[LocalDefinition]:
+        """List the methods of a name that returned a module, or what a walk found, in the first pass."""
+        return self._finders.get(name, ())
 
     def get_members(self, value: Value) -> Scope | None:
         """Return the namespace of a class of the source, or of an object of one; ``None`` for any other value."""
@@ -164,4 +175,8 @@ class DefinitionTable(Struct):
             )
             for each in self._definitions
         ]
-        return DefinitionTable(copied, dict(self._numbers))
+        finders: dict[str, tuple[LocalDefinition, ...]] = {}
+        for number, each in enumerate(self._definitions, start=1):
+            if isinstance(each.node, ast.FunctionDef) and each.scope.is_class and _finds_objects(each):
+                finders[each.node.name] = (*finders.get(each.node.name, ()), LocalDefinition(number))
+        return DefinitionTable(copied, dict(self._numbers), finders)

@@ -2136,8 +2136,7 @@ class Evaluator(ast.NodeVisitor):
                     )
                 )
             elif isinstance(each, LocalDefinition):
-                if self._definitions.get_members(each) is not None:
-                    self.recorder.record_handed_modules(Call("(class of the source)", args, keywords, line))
+                self.recorder.record_handed_modules(Call("(source)", self._list_unbound(each, args), {}, line))
                 results.append(self._call_local(each, args, keywords, base, method))
             elif isinstance(each, PartialCall):
                 results.append(self.call_value(each.callee, [*each.args, *args], dict(each.keywords) | keywords, line))
@@ -2151,8 +2150,19 @@ class Evaluator(ast.NodeVisitor):
                     # A method of the source itself, whatever its name: ``class A: __getitem__ = found``.
                     self.recorder.record_found_object(Call("", args, keywords, line, tags=collect_tags(each)))
                 results.append(self._call_unknown(each, args, keywords, method, line))
+            # The object may be one of the source, as ``self`` is.
+            if method and (isinstance(each, Unknown) or (isinstance(each, ExternalName) and each.is_result)):
+                finders = self._definitions.list_finders(method)
+                results += [self._call_function(finder, [UNKNOWN, *args], keywords) for finder in finders]
         self._depth -= 1
         return join_choices(*results)
+
+    def _list_unbound(self, callee: LocalDefinition, args: Sequence[Value]) -> Sequence[Value]:
+        """Return the arguments that a class gets, or a function as items of ``*args``."""
+        node = self._definitions.get(callee).node
+        if isinstance(node, ast.ClassDef):
+            return args
+        return args[len(node.args.args) :] if node.args.vararg is not None else ()
 
     def _call_local(
         self,
