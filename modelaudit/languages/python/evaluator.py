@@ -1045,7 +1045,7 @@ class Evaluator(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """Define a class: its body runs now, in a namespace of its own."""
         is_restricted = self.scope.parent is None and node.name in self._restricted_unpicklers
-        bases = (UNKNOWN,) if is_restricted else tuple(self.evaluate(each) for each in node.bases)
+        bases = (UNKNOWN,) if is_restricted else tuple(map(self._evaluate_base, node.bases))
         keywords = {each.arg or "": self.evaluate(each.value) for each in node.keywords}
         if self._sibling_names:
             self._follow_sibling_bases(node)
@@ -1074,6 +1074,11 @@ class Evaluator(ast.NodeVisitor):
                 self.recorder.record_callback(value, node.lineno, only_found=True)
         self._record_metaclass_hooks(bases, members)
         self.scope.bind(node.name, self._apply_decorators(node.decorator_list, class_value))
+
+    def _evaluate_base(self, node: ast.expr) -> Value:
+        """Evaluate a base of a class; ``object`` is in the class tree of each, and does not count as a use of it."""
+        is_root = isinstance(node, ast.Name) and node.id == "object"
+        return self._evaluate_unrecorded(node) if is_root else self.evaluate(node)
 
     def _follow_sibling_bases(self, node: ast.ClassDef) -> None:
         """Follow attributes of ``self`` in a class that inherits them from another file of the model."""
@@ -1372,6 +1377,8 @@ class Evaluator(ast.NodeVisitor):
             alternatives = list_alternatives(base)
             is_root = any(isinstance(each, ExternalName) and each.name == "builtins.object" for each in alternatives)
             self.log.record(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
+            if name == walks.SUBCLASSES and any(isinstance(each, Unknown) for each in alternatives):
+                self.module_values.subclasses_line = self.log.locate_line(line)
         attributes: list[Value] = []
         self.budget.spend(len(list_alternatives(base)))
         for each in list_alternatives(base):
@@ -1384,6 +1391,8 @@ class Evaluator(ast.NodeVisitor):
                 attributes.append(name_resolution.resolve_attribute(UNKNOWN, name))
             elif isinstance(each, LocalDefinition):
                 attributes.append(self._resolve_member(each, name))
+            elif name in walks.ANCESTORS:
+                attributes.append(ExternalName(walks.ROOT_CLASS))
             elif isinstance(each, Unknown | Constant) and name in self._attributes:
                 # An unknown object may be one whose attribute the source set elsewhere.
                 attributes += (self._attributes[name], name_resolution.resolve_attribute(each, name))
@@ -1412,9 +1421,15 @@ class Evaluator(ast.NodeVisitor):
         ]
         if assigned:
             return join_choices(*assigned)
-        # Otherwise a base class of another module may define it.
+        if name in walks.ANCESTORS:
+            return ExternalName(walks.ROOT_CLASS)
+        # Otherwise a base class of another module may define it. Only a metaclass inherits the list of the classes below
+        # another class: below a class of the source are those of the source.
+        is_own = name == walks.SUBCLASSES
         inherited = [
-            name_resolution.resolve_attribute(each, name) for each in definition.bases if isinstance(each, ExternalName)
+            name_resolution.resolve_attribute(each, name)
+            for each in definition.bases
+            if isinstance(each, ExternalName) and (not is_own or each.name == "builtins.type")
         ]
         if self.module_values.keeps_members or self.module_values.kept_names:
             self.module_values.inherited_names.update(each.name for each in inherited if isinstance(each, ExternalName))
@@ -2277,6 +2292,8 @@ class Evaluator(ast.NodeVisitor):
         walk_tags = walks.find_walk_tags(call)
         if walk_tags is not None:
             return Unknown(walk_tags)
+        if call.name in walks.ANCESTOR_FUNCTIONS:
+            return ExternalName(walks.ROOT_CLASS)
         if method in name_tables.CALLBACK_TAKERS:
             for each in (*call.args, *call.keywords.values()):
                 self.recorder.record_callback(each, call.line)

@@ -16,6 +16,7 @@ from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_M
 
 _SYSTEM_MODULE: Final = "sys"
 _ALL_MODULES: Final = "modules"
+_ROOT_CLASS: Final = "builtins.object"
 _LONGEST_NAME: Final = 40
 ANY_NAME: Final = "*"
 """The path of a member whose name the source computes."""
@@ -45,6 +46,8 @@ class ModuleValues(Struct):
         holds_builtins: whether the source uses ``__builtins__``, a dictionary of all builtins in most modules.
         hidden: the modules whose names the source hides where it imports them, each with the path that it imports.
         holds_every_module: whether the source uses ``sys.modules`` as a value, and so every module that a text names.
+        holds_root_class: whether the source uses the class ``object`` as a value, whose subclasses are all classes.
+        subclasses_line: the line where the source asks an unknown value for its subclasses; 0 if it does not.
     """
 
     known_modules: set[str] = field(default_factory=lambda: set(WELL_KNOWN_MODULES.values()))
@@ -59,6 +62,8 @@ class ModuleValues(Struct):
     imports_by_text: bool = False
     holds_builtins: bool = False
     holds_every_module: bool = False
+    holds_root_class: bool = False
+    subclasses_line: int = 0
     hidden: dict[str, str] = field(default_factory=dict)
     _values: dict[str, None] = field(default_factory=dict)
 
@@ -102,6 +107,8 @@ class ModuleValues(Struct):
 
     def list_names(self) -> Iterator[tuple[str, str, int]]:
         """Yield each member under the name that it has in each of the modules, with the module and the line."""
+        if self.holds_root_class and self.subclasses_line:
+            yield f"{_ROOT_CLASS}.__subclasses__", _ROOT_CLASS, self.subclasses_line
         modules = dict(self._values)
         if self.holds_every_module or (_SYSTEM_MODULE in modules and _ALL_MODULES in self.members):
             modules |= dict.fromkeys(text for text in self.texts if text in POWERFUL_MODULES)
@@ -133,5 +140,6 @@ class ModuleValues(Struct):
             imports_by_text=self.imports_by_text,
             holds_builtins=self.holds_builtins,
             holds_every_module=self.holds_every_module,
+            holds_root_class=self.holds_root_class,
             _values=dict(self._values),
         )

@@ -16,7 +16,15 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Constant, Container, ExternalName, Unknown, Value, list_alternatives
+from modelaudit.languages.python.values import (
+    Constant,
+    Container,
+    ExternalName,
+    LocalDefinition,
+    Unknown,
+    Value,
+    list_alternatives,
+)
 
 # Functions that start a program, by their last name.
 _STARTERS: Final = frozenset(
@@ -43,6 +51,18 @@ _RESULTS: Final = {
     **dict.fromkeys(("gc.get_objects", "gc.get_referrers", "gc.get_referents"), _EVERY_OBJECT),
 }
 _FOUND: Final = frozenset({"object", "namespace"})
+SUBCLASSES: Final = "__subclasses__"
+"""The method of a class that lists the classes which inherit from it, and of ``object`` every class."""
+ANCESTORS: Final = frozenset(
+    {"__mro__", "mro", "__base__", "__bases__", "__orig_bases__", "__objclass__", "__thisclass__", "__self_class__"}
+)
+"""Attributes of a class, or of an object or method of one, that lead up the class tree: at its root is ``object``."""
+ANCESTOR_FUNCTIONS: Final = frozenset(
+    {"inspect.getmro", "inspect.getclasstree", "inspect.classify_class_attrs", "types.get_original_bases",
+     "types.resolve_bases", "functools._c3_mro", "functools._c3_merge", "functools._compose_mro"}
+)  # fmt: skip
+"""Functions that return classes above a class."""
+ROOT_CLASS: Final = "builtins.object"
 PICKED: Final = "picked"
 """The tag of a value whose module and name are both computed."""
 OWN_MODULE: Final = "own-module"
@@ -76,6 +96,9 @@ def find_walk_tags(call: Call) -> frozenset[str] | None:
     """Return the tags of the result of a call that begins or continues a walk; ``None`` for any other call."""
     if call.name in _RESULTS:
         return _RESULTS[call.name] | call.argument_tags
+    # The classes below one of another module are as unknown as the modules that define them.
+    if call.name.endswith(f".{SUBCLASSES}") and not any(isinstance(each, LocalDefinition) for each in call.args):
+        return _EVERY_OBJECT
     if call.name not in _CONTENT_FUNCTIONS:
         return None
     return call.argument_tags if is_walk(call.argument_tags) else None
