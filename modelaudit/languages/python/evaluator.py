@@ -39,6 +39,7 @@ from modelaudit.languages.python import (
     getters,
     item_calls,
     loop_names,
+    match_patterns,
     model_data,
     name_resolution,
     name_tables,
@@ -994,28 +995,25 @@ class Evaluator(ast.NodeVisitor):
         subject = self.evaluate(node.subject)
         for case in node.cases:
             with self._keep_earlier_values(may_stop=case.guard is not None):
-                self._bind_pattern(case.pattern, subject, node.lineno)
+                for name, value in match_patterns.list_captured(self, case.pattern, subject, node.lineno):
+                    self.scope.bind(name, value)
                 if case.guard is not None:
                     self.evaluate(case.guard)
                 self.evaluate_statements(case.body)
 
-    def _bind_pattern(self, pattern: ast.pattern, subject: Value, line: int) -> None:
-        """Bind the names that a pattern captures, and record the attributes that it reads."""
-        for part in ast.walk(pattern):
-            captured_name = _get_captured_name(part)
-            if captured_name is not None:
-                self.scope.bind(captured_name, subject if part is pattern else self._join_items(subject))
-            elif isinstance(part, ast.MatchClass):
-                self.evaluate(part.cls)
-                for attribute_name in part.kwd_attrs:
-                    # ``case object(system=run)`` reads the attribute ``system`` without a dot.
-                    self.keep_named_member(subject, attribute_name, line)
-                    attribute = self._resolve_attribute(subject, attribute_name, line)
-                    self.recorder.record_attribute_access(attribute, line)
-
-    def _join_items(self, value: Value) -> Value:
-        """Return a value for any part of ``value``: each known item, or an unknown part with its tags."""
-        return join_choices(name_resolution.resolve_item(value, UNKNOWN), Unknown(collect_tags(value)))
+    def list_matched_names(self, matched_class: Value, line: int) -> Sequence[Value]:
+        """List the names in ``__match_args__`` of a class of the source, as far as they are known."""
+        members = self._definitions.get_members(matched_class)
+        if members is None or not isinstance(matched_class, LocalDefinition):
+            return ()
+        definition = self._definitions.get(matched_class)
+        if "__match_args__" in members.names:
+            listed = self._resolve_attribute(matched_class, "__match_args__", line)
+            return () if isinstance(listed, Constant) and listed.is_open else sequence_calls.list_items(listed) or ()
+        inherited = (names for each in definition.bases if (names := self.list_matched_names(each, line)))
+        # A decorator such as ``dataclass`` lists the fields.
+        fields = _list_generated_fields(definition.node) if isinstance(definition.node, ast.ClassDef) else []
+        return next(inherited, ()) or [Constant(each) for each in fields]
 
     # ---- functions and classes ----
 
@@ -1423,8 +1421,8 @@ class Evaluator(ast.NodeVisitor):
             return join_choices(*assigned)
         if name in walks.ANCESTORS:
             return ExternalName(walks.ROOT_CLASS)
-        # Otherwise a base class of another module may define it. Only a metaclass inherits the list of the classes below
-        # another class: below a class of the source are those of the source.
+        # Otherwise a base class of another module may define it. Below a class of the source are classes of the source,
+        # unless it is a metaclass, which inherits the method of ``type``.
         is_own = name == walks.SUBCLASSES
         inherited = [
             name_resolution.resolve_attribute(each, name)
@@ -2292,8 +2290,6 @@ class Evaluator(ast.NodeVisitor):
         walk_tags = walks.find_walk_tags(call)
         if walk_tags is not None:
             return Unknown(walk_tags)
-        if call.name in walks.ANCESTOR_FUNCTIONS:
-            return ExternalName(walks.ROOT_CLASS)
         if method in name_tables.CALLBACK_TAKERS:
             for each in (*call.args, *call.keywords.values()):
                 self.recorder.record_callback(each, call.line)
@@ -2644,6 +2640,11 @@ class Evaluator(ast.NodeVisitor):
             return Unknown(walk_tags)
         return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags)
 
+    def _call_ancestors(self, call: Call) -> Value:
+        """Call a function that returns the classes above a class, of which ``object`` is one."""
+        self.recorder.record_call(call)
+        return ExternalName(walks.ROOT_CLASS)
+
     def _call_list(self, call: Call) -> Value:
         """Call ``list`` or ``tuple``: of known items they make a list with the same items."""
         first = call.args[0] if len(call.args) == 1 else None
@@ -2727,13 +2728,6 @@ def _lists_few_items(source: Value) -> TypeGuard[Container]:
     return isinstance(source, Container) and not source.keys and 0 < len(source.values) <= _MAX_LOOP_VALUES
 
 
-def _get_captured_name(pattern: ast.AST) -> str | None:
-    """Return the name that a pattern binds, as ``case name``, ``*name`` and ``{**name}`` do; otherwise ``None``."""
-    if isinstance(pattern, ast.MatchMapping):
-        return pattern.rest
-    return pattern.name if isinstance(pattern, ast.MatchAs | ast.MatchStar) else None
-
-
 def _get_last_name(callee: Value) -> str:
     """Return the last part of the full name of a callee, such as ``run`` of ``subprocess.run``; empty if unknown."""
     return next(
@@ -2807,6 +2801,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
         Evaluator._call_copy,
     ),
     **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),
+    **dict.fromkeys(walks.ANCESTOR_FUNCTIONS, Evaluator._call_ancestors),
     "builtins.next": Evaluator._call_next,
 }
 

@@ -16,6 +16,7 @@ from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_M
 
 _SYSTEM_MODULE: Final = "sys"
 _ALL_MODULES: Final = "modules"
+_EVERY_MODULE: Final = "sys.modules"
 _ROOT_CLASS: Final = "builtins.object"
 _LONGEST_NAME: Final = 40
 ANY_NAME: Final = "*"
@@ -82,6 +83,11 @@ class ModuleValues(Struct):
         self._values.setdefault(name)
         self.latest_values.append(name)
 
+    def add_whole(self, name: str) -> None:
+        """Keep that the source uses as a value what holds all modules, or the class above all classes."""
+        self.holds_every_module |= name == _EVERY_MODULE
+        self.holds_root_class |= name == _ROOT_CLASS
+
     def add_member(self, path: str, line: int) -> None:
         """Keep the line where ``path``, one or several names with dots, is first taken from an unknown value."""
         self.members.setdefault(path, line)
@@ -107,8 +113,6 @@ class ModuleValues(Struct):
 
     def list_names(self) -> Iterator[tuple[str, str, int]]:
         """Yield each member under the name that it has in each of the modules, with the module and the line."""
-        if self.holds_root_class and self.subclasses_line:
-            yield f"{_ROOT_CLASS}.__subclasses__", _ROOT_CLASS, self.subclasses_line
         modules = dict(self._values)
         if self.holds_every_module or (_SYSTEM_MODULE in modules and _ALL_MODULES in self.members):
             modules |= dict.fromkeys(text for text in self.texts if text in POWERFUL_MODULES)

@@ -92,10 +92,8 @@ class UseRecorder(Struct):
                     self.module_values.add_value(each.name)
                 elif each.name in name_tables.GETTERS:
                     self.module_values.takes_by_text = True
-                elif each.name == "sys.modules":
-                    self.module_values.holds_every_module = True
-                elif each.name == walks.ROOT_CLASS:
-                    self.module_values.holds_root_class = True
+                else:
+                    self.module_values.add_whole(each.name)
             elif isinstance(each, LocalDefinition):
                 # A function that is referred to may be called later, by whoever holds the reference.
                 self.log.record_reference(each.number)
