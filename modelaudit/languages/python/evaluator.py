@@ -555,6 +555,8 @@ class Evaluator(ast.NodeVisitor):
                 self.recorder.record_environment(call)
                 self.recorder.record_namespace_call(call)
                 self.recorder.record_settings(call)
+                if target.name == "sys.modules":
+                    self.recorder.record_module_items(call)
 
     def _assign_target(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
@@ -596,6 +598,7 @@ class Evaluator(ast.NodeVisitor):
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self.recorder.record_overwrite(overwritten, target.lineno, value)
+        self.recorder.record_passed_namespace(value, target.lineno)
         # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
@@ -627,11 +630,12 @@ class Evaluator(ast.NodeVisitor):
                 call = Call(f"{each.name}.__setitem__", (key, value), {}, target.lineno)
                 self.recorder.record_namespace_call(call)
             elif each.name == "sys.modules":
-                self.log.record(uses.OVERWRITE, f"{each.name}[{key_text or '…'}]", target.lineno)
+                self.recorder.record_module_items(Call("sys.modules.__setitem__", (key, value), {}, target.lineno))
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
                 self.log.record(uses.OVERWRITE, f"builtins.{key_text or '*'}[=]", target.lineno)
             elif each.name in _OWN_NAMESPACES | _FOUND_NAMESPACES:
                 self._bind_own_name(key_text, value)
+        self.recorder.record_passed_namespace(value, target.lineno)
         self._taint_owner(target.value, (value,))
         if isinstance(target.value, ast.Name):
             self._set_item(target.value.id, mapping, key, value)
@@ -1872,6 +1876,7 @@ class Evaluator(ast.NodeVisitor):
             self._keep_filled(node.func.value, base, args)
         if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
             self._taint_owner(node.func.value, (*args, *keywords.values()))
+        self.recorder.record_handed_namespaces(callee, args, keywords, node.lineno)
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
         if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
             self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
@@ -1943,6 +1948,8 @@ class Evaluator(ast.NodeVisitor):
         """Keep what a method such as ``update`` sets: names of the module, or items of a mapping under a name."""
         if self._is_own_namespace(base):
             self._bind_own_names(call.name, call.args, call.keywords)
+        if any(isinstance(each, ExternalName) and each.name == "sys.modules" for each in list_alternatives(base)):
+            self.recorder.record_module_items(call)
         is_mapping = any(isinstance(each, Container) and each.keys for each in list_alternatives(base))
         if is_mapping and isinstance(target, ast.Name):
             for key, value in list_set_items(call):
@@ -2277,6 +2284,7 @@ class Evaluator(ast.NodeVisitor):
         self._record_served_results(call)
         self._follow_configured_package(call)
         self.recorder.record_environment(call)
+        self.recorder.record_process_items(call)
         self.recorder.record_namespace_call(call)
         self.recorder.record_settings(call)
         method = call.name.rpartition(".")[2]
@@ -2577,6 +2585,7 @@ class Evaluator(ast.NodeVisitor):
     def _call_setter(self, call: Call) -> Value:
         """Call a function that sets items of its first argument: ``operator.setitem(globals(), "run", os.system)``."""
         self.recorder.record_call(call)
+        self.recorder.record_process_items(call)
         if call.args and self._is_own_namespace(call.args[0]):
             is_item = call.name.endswith("setitem__") or call.name.endswith("setitem")
             self._bind_own_names("__setitem__" if is_item else "update", call.args[1:], call.keywords)
@@ -2603,7 +2612,9 @@ class Evaluator(ast.NodeVisitor):
     def _call_through(self, call: Call) -> Value:
         """Call ``operator.call`` and the like, which call their first argument with the others."""
         self.recorder.record_call(call)
-        return self.call_value(call.args[0], list(call.args[1:]), {}, call.line) if call.args else UNKNOWN
+        if not call.args:
+            return UNKNOWN
+        return self.call_value(call.args[0], list(call.args[1:]), dict(call.keywords), call.line)
 
     def _call_namespace(self, call: Call) -> Value:
         """Call ``vars``, ``globals`` or ``locals``: ``vars(module)`` is its ``__dict__``."""
@@ -2625,7 +2636,11 @@ class Evaluator(ast.NodeVisitor):
         for each in call.args[:1]:
             self.recorder.record_computed_name(each, call.line)
         is_of_package = any(isinstance(each, ExternalName) and not each.is_result for each in call.args[:1])
-        return Unknown(walks.open_namespace(call.argument_tags) | ({"member"} if is_of_package else set()))
+        tags = walks.open_namespace(call.argument_tags) | ({"member"} if is_of_package else set())
+        predicate = call.get_argument(1, "predicate")
+        if isinstance(predicate, ExternalName) and predicate.name == "inspect.ismodule":
+            tags |= walks.EVERY_MODULE
+        return Unknown(tags)
 
     def _call_dict(self, call: Call) -> Value:
         """Call ``dict`` with keywords, or with one mapping, which it copies; any other result is unknown."""

@@ -25,6 +25,7 @@ from modelaudit.languages.python import (
     partial_texts,
     program_settings,
     remote_code,
+    replaced_modules,
     sent_parameters,
     uses,
     walks,
@@ -54,6 +55,10 @@ _ENVIRONMENT_SETTERS: Final = frozenset(
     {"os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.__setitem__", "os.environb.update",
      "os.environb.setdefault", "os.environb.__setitem__"}
 )  # fmt: skip
+_PROCESS_MAPPINGS: Final = frozenset({"os.environ", "os.environb", "sys.modules"})
+# Functions that change the mapping in their first argument, by their last name: ``patch.dict(os.environ, {…})``.
+_ITEM_SETTERS: Final = frozenset({"setitem", "__setitem__", "setdefault", "update", "__ior__", "ior", "dict"})
+_MAX_LISTED: Final = 32
 NAMESPACE_SETTERS: Final = frozenset({"update", "setdefault", "__setitem__", "__ior__"})
 
 
@@ -198,7 +203,38 @@ class UseRecorder(Struct):
         """Record that an attribute of another module gets a new value, unless the value leaves a guard in place."""
         if isinstance(target, ExternalName) and not guards.keeps_guard(target.name, value):
             self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
+            self.record_replaced(target.name, value, line)
             self._record_program(target.name, value, line)
+
+    def record_replaced(self, place: str, value: Value, line: int) -> None:
+        """Record that a name of another module gets a value out of a module that the source does not name."""
+        if replaced_modules.is_found_value(value):
+            self.log.record(uses.OVERWRITE, replaced_modules.FOUND_VALUE_NAME, line, place)
+
+    def record_process_items(self, call: Call) -> None:
+        """Record what a function sets in the mapping that it gets: ``setitem(sys.modules, name, module)``."""
+        method = call.name.rpartition(".")[2]
+        if method not in _ITEM_SETTERS or not call.args:
+            return
+        is_one_item = method in ("setitem", "__setitem__", "setdefault")
+        for each in list_alternatives(call.args[0]):
+            text = each.value if isinstance(each, Constant) else each.name if isinstance(each, ExternalName) else ""
+            if isinstance(text, str) and text in _PROCESS_MAPPINGS:
+                name = f"{text}.{'__setitem__' if is_one_item else 'update'}"
+                setting = Call(name, call.args[1:], call.keywords, call.line)
+                self.record_environment(setting)
+                if text == "sys.modules":
+                    self.record_module_items(setting)
+
+    def record_module_items(self, call: Call) -> None:
+        """Record the modules that a call, or an assignment of this form, puts into ``sys.modules``."""
+        for key, value in list_set_items(call):
+            text = key if isinstance(key, str) else "…"
+            self.log.record(uses.OVERWRITE, f"sys.modules[{text}]", call.line)
+            self.record_replaced(f"sys.modules[{text}]", value, call.line)
+            self.record_passed_module(value, call.line)
+            if replaced_modules.replaces_library(text, value):
+                self.log.record(uses.OVERWRITE, replaced_modules.LIBRARY_NAME, call.line, text)
 
     def record_setting(self, mapping: str, key: object, value: Value, line: int) -> None:
         """Record that an item of a mapping of settings, known by its name, names a program of the author's choice."""
@@ -236,7 +272,9 @@ class UseRecorder(Struct):
         if owner == namespace or method not in NAMESPACE_SETTERS:
             return
         for key, value in list_set_items(call):
-            if isinstance(key, str):
+            if not isinstance(key, str):
+                self.record_replaced(call.name, value, call.line)
+            else:
                 self.record_overwrite(name_resolution.resolve_attribute(ExternalName(owner), key), call.line, value)
 
     def record_patch(self, call: Call) -> None:
@@ -331,6 +369,27 @@ class UseRecorder(Struct):
             if isinstance(each, ExternalName) and not each.is_result and each.name in self.imported:
                 self.log.record(uses.COMPUTED, "(package).*", line, each.name)
 
+    def record_handed_namespaces(
+        self, callee: Value, args: Sequence[Value], keywords: Mapping[str, Value], line: int
+    ) -> None:
+        """Record the namespaces of modules that a call hands on to where they are not followed."""
+        for each in keywords.values() if walks.follows_mappings(callee) else (*args, *keywords.values()):
+            if each is not UNKNOWN:
+                self.record_passed_namespace(each, line)
+
+    def record_passed_namespace(self, value: Value, line: int) -> None:
+        """Record that all names of a module go on to a place where no evaluator follows which of them is taken.
+
+        From a package each of the modules that it imports can be reached: ``Mapping(vars(torch))["os"]``.
+        """
+        for each in list_alternatives(value):
+            if isinstance(each, Container):
+                for item in each.values[:_MAX_LISTED]:
+                    self.record_passed_namespace(item, line)
+            owner = walks.find_passed_module(each)
+            if owner and owner.partition(".")[0] in self.imported:
+                self.log.record(uses.COMPUTED, "(package).*", line, owner)
+
     def record_passed_module(self, value: Value, line: int) -> None:
         """Record that a module that runs commands or code is passed to a function of another file."""
         for each in list_alternatives(value):
@@ -347,6 +406,8 @@ def list_set_items(call: Call) -> list[tuple[object, Value]]:
         elif isinstance(each, Container):
             items += [(None, value) for value in each.values]
         else:
-            value = call.args[1] if len(call.args) > 1 else UNKNOWN
+            # All items of a mapping that is not known are one item under a key that is not known.
+            is_mapping = call.name.endswith(("update", "__ior__"))
+            value = call.args[1] if len(call.args) > 1 else each if is_mapping else UNKNOWN
             items.append((each.value if isinstance(each, Constant) else None, value))
     return items

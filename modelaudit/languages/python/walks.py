@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS
 from modelaudit.languages.python.values import (
     Constant,
     Container,
@@ -48,6 +49,7 @@ _RESULTS: Final = {
     **dict.fromkeys(
         ("sys.modules.items", "sys.modules.values", "sys.modules.copy", "sys.modules.popitem"), EVERY_MODULE
     ),
+    "inspect.getmodule": frozenset({"module"}),
     **dict.fromkeys(("gc.get_objects", "gc.get_referrers", "gc.get_referents"), _EVERY_OBJECT),
 }
 _FOUND: Final = frozenset({"object", "namespace"})
@@ -126,6 +128,9 @@ def take_attribute(base: Unknown, name: str) -> Unknown:
     if name in _SELF_METHODS:
         return Unknown(base.tags)
     tags = base.tags - {PICKED} if PICKED in base.tags else base.tags
+    # Only the modules that run commands or code have members of such names: ``spawnlp`` is that of ``os``.
+    if "walked" in base.tags and name in POWERFUL_MEMBERS:
+        return Unknown(tags | {"object"})
     if name in _CONTENT_METHODS:
         return Unknown(tags)
     return Unknown(tags) if tags.isdisjoint(_FOUND) else Unknown(tags - _FOUND)
@@ -167,7 +172,27 @@ def take_unpacked(mapping: Value) -> Value:
     """Return stand-ins for the items of a mapping that ``**`` unpacks."""
     if isinstance(mapping, ExternalName) and mapping.name == "sys.modules":
         return Unknown(EVERY_MODULE)
+    if isinstance(mapping, ExternalName) and mapping.name.endswith(".__dict__") and not mapping.is_result:
+        return Unknown(list_namespace(mapping.name))
     return take_item(mapping, mapping) if isinstance(mapping, Unknown) else mapping
+
+
+def follows_mappings(callee: Value) -> bool:
+    """Whether a callee is a function of Python that takes names out of a mapping, or makes another one of it."""
+    names = [each.name if isinstance(each, ExternalName) else "" for each in list_alternatives(callee)]
+    return all(name.startswith("builtins.") or name in _CONTENT_FUNCTIONS for name in names)
+
+
+def find_passed_module(value: Value) -> str:
+    """Return the module whose namespace a value is; empty for any other value, and for the namespace of a class.
+
+    A class is told from a module by its name, which begins with a capital letter.
+    """
+    owner, _, last = (
+        value.name.rpartition(".") if isinstance(value, ExternalName) and not value.is_result else ("",) * 3
+    )
+    is_module = owner.rpartition(".")[2][:1].islower() and not owner.startswith("*")
+    return owner if last == "__dict__" and is_module else ""
 
 
 def leads_everywhere(call: Call) -> bool:
