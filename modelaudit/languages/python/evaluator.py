@@ -2625,7 +2625,9 @@ class Evaluator(ast.NodeVisitor):
         owners = [each for each in alternatives if isinstance(each, ExternalName)]
         is_of_argument = call.name not in ("builtins.globals", "builtins.locals")
         if owners and is_of_argument and not is_walk:
-            return join_values(*(ExternalName(f"{each.name}.__dict__", is_hidden=each.is_hidden) for each in owners))
+            return join_values(
+                *(ExternalName(f"{each.name}.__dict__", each.is_result, each.is_hidden, each.tags) for each in owners)
+            )
         if call.args and is_of_argument:
             return Unknown(walks.open_namespace(collect_tags(call.args[0])))
         # The namespace has the name of its function, without ``is_result``: ``visit_Subscript`` looks for that name.
