@@ -549,6 +549,11 @@ class Evaluator(ast.NodeVisitor):
             # An attribute or item is read before it is assigned: ``items[run()] += 1`` calls ``run``. Its new value is
             # not kept: only callables are followed through attributes, and operators rarely return one.
             target, value = self.evaluate(node.target), self.evaluate(node.value)
+            if isinstance(node.target, ast.Subscript) and isinstance(node.op, ast.Add):
+                owner = self._evaluate_unrecorded(node.target.value)
+                if isinstance(owner, ExternalName) and owner.name in ("os.environ", "os.environb"):
+                    key = self._evaluate_unrecorded(node.target.slice)
+                    self.recorder.record_variable(_get_text(key) or None, value, node.lineno)
             if isinstance(target, ExternalName) and isinstance(node.op, ast.BitOr):
                 # ``os.environ |= {…}`` sets each of the variables.
                 call = Call(f"{target.name}.update", (value,), {}, node.lineno)

@@ -24,6 +24,7 @@ from modelaudit.languages.python import (
     name_tables,
     partial_texts,
     program_settings,
+    program_variables,
     remote_code,
     replaced_modules,
     sent_parameters,
@@ -304,6 +305,9 @@ class UseRecorder(Struct):
         if not guards.keeps_guard(shown, value):
             self.log.record(uses.OVERWRITE, f"os.environ[{shown}]", line)
             self._record_program(f"os.environ[{shown}]", value, line)
+            program = program_variables.find_open_program(shown, value)
+            if program:
+                self.log.record(uses.CALL, program_settings.SETTING_NAME, line, f"os.environ[{shown}] gets {program}")
             # Of a variable for all traffic, the assignment itself is a finding.
             host = "" if shown.lower().endswith("_proxy") else find_service_host(shown, partial_texts.write_text(value))
             if host:
