@@ -181,6 +181,17 @@ def _name_open(call: Call) -> str:
     return _name_write(call, call.get_argument(0, "file"), f"{call.name}(write)") if is_writing else call.name
 
 
+def _name_path_open(call: Call) -> str:
+    """Name ``Path.open`` by its mode, and by the tags of the path, which is the object of the method."""
+    mode = call.get_argument(0, "mode")
+    mode_text = _get_constant(mode)
+    may_write = not isinstance(mode_text, str) or not _WRITING_MODES.isdisjoint(mode_text)
+    if mode is None or not may_write:
+        return call.name
+    name = _name_path_write(call)
+    return f"{name}(write)" if name == call.name else name
+
+
 def _name_torch_load(call: Call) -> str:
     """Name ``torch.load`` by its argument ``weights_only``; empty if it is ``True``."""
     # The default of ``weights_only`` depends on the version of torch, so that only a written value counts.
@@ -311,7 +322,7 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "codecs.open": _name_open,
     "os.fdopen": _name_open,
     "gzip.open": _name_open,
-    "pathlib.Path.open": _name_open,
+    "pathlib.Path.open": _name_path_open,
     "torch.load": _name_torch_load,
     "torch.serialization.load": _name_torch_load,
     "torch.hub.load_state_dict_from_url": loaded_files.name_state_download,

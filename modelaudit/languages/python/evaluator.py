@@ -554,6 +554,8 @@ class Evaluator(ast.NodeVisitor):
                 if isinstance(owner, ExternalName) and owner.name in ("os.environ", "os.environb"):
                     key = self._evaluate_unrecorded(node.target.slice)
                     self.recorder.record_variable(_get_text(key) or None, value, node.lineno)
+            if isinstance(target, ExternalName) and target.name == "sys.path":
+                self.recorder.record_module_places(value, node.lineno)
             if isinstance(target, ExternalName) and isinstance(node.op, ast.BitOr):
                 # ``os.environ |= {…}`` sets each of the variables.
                 call = Call(f"{target.name}.update", (value,), {}, node.lineno)
@@ -1293,6 +1295,8 @@ class Evaluator(ast.NodeVisitor):
             return ExternalName("IPython.get_ipython")
         if node.id == "__name__":
             return Unknown(frozenset({walks.OWN_MODULE}))
+        if node.id == "__file__":
+            return Unknown(frozenset({walks.OWN_FILE}))
         if node.id == "__doc__":
             return Constant(self.docstring)
         # A star import may replace a builtin. Only ``os`` replaces one that matters, ``open``.
@@ -1588,11 +1592,12 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(left, ExternalName) and left.is_result and kind is ast.Div:
             # ``Path(...) / "name"`` is a path still, tagged if the name ends like code.
             path_tags = call_variants.tag_path(right) | (collect_tags(right) & {"secret"})
-            return replace(left, tags=left.tags | path_tags, text=text)
+            return replace(left, tags=walks.drop_own(left.tags, (right,)) | path_tags, text=text)
         result = self._call_operator_method(kind, left, right)
         if result is not None:
             return result
-        return Unknown(collect_tags(left) | collect_tags(right) | call_variants.tag_path(right), text)
+        tags = walks.drop_own(collect_tags(left) | collect_tags(right), (left, right))
+        return Unknown(tags | call_variants.tag_path(right), text)
 
     def _call_operator_method(self, kind: type[ast.operator], left: Value, right: Value) -> Value | None:
         """Call the method that a class of the source defines for an operator; ``None`` if no operand has one."""
@@ -1686,7 +1691,7 @@ class Evaluator(ast.NodeVisitor):
                 texts.append(written)
         # Joined at the end: a join for each part would copy the text before it each time.
         joined = constant_folding.join_texts(texts) if is_known else None
-        value = joined or Unknown(tags, partial_texts.join_parts(parts))
+        value = joined or Unknown(walks.drop_own(tags, parts), partial_texts.join_parts(parts))
         return self.recorder.record_computed_text(value, node.lineno)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
@@ -2250,6 +2255,7 @@ class Evaluator(ast.NodeVisitor):
         passed_tags = call.tags | call.argument_tags
         if passed_tags:
             passed_tags = sent_parameters.drop_function_tags(passed_tags - {partial_texts.FOREIGN_TAG, walks.PICKED})
+            passed_tags = walks.drop_own(passed_tags, (Unknown(call.tags), *args) if method else args)
         return Unknown(passed_tags | partial_texts.tag_client(call))
 
     def _take_by_method(self, callee: Value, args: Sequence[Value], method: str, line: int) -> Value | None:

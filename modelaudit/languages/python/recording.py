@@ -30,6 +30,7 @@ from modelaudit.languages.python import (
     sent_parameters,
     uses,
     walks,
+    written_imports,
 )
 from modelaudit.languages.python.budget import StepBudget
 from modelaudit.languages.python.call import Call
@@ -68,12 +69,16 @@ class UseRecorder(Struct):
 
     Attributes:
         imported: top-level names of the packages that the source imports so far.
+        written_path: the first path to which the source writes without showing what kind of file that is.
+        import_place: the first place outside of its folder from which it has Python import.
     """
 
     log: UseLog
     budget: StepBudget
     imported: Collection[str]
     module_values: ModuleValues
+    written_path: str = ""
+    import_place: str = ""
 
     def record_value(self, value: Value, line: int, is_passed: bool = True, is_followed: bool = False) -> None:
         """Record that an expression refers to a name of another module, or to a definition of the source.
@@ -147,6 +152,7 @@ class UseRecorder(Struct):
         name = call_variants.name_variant(call)
         if not name:
             return
+        self._record_written_import(call, name)
         use = data_flow.select_use(call)
         detail = call.detail or (partial_texts.describe_command(call) if name in COMMANDS else "")
         if not (is_of_result and use == uses.CALL):
@@ -155,6 +161,19 @@ class UseRecorder(Struct):
             self.log.record(uses.SENDS_SECRET, name, call.line, call.detail)
         if call_variants.asks_other_hub(call):
             self.log.record(uses.CALL, call_variants.OTHER_HUB_NAME, call.line, call.detail)
+
+    def _record_written_import(self, call: Call, name: str) -> None:
+        """Record the second of two acts: that the source writes a file of an open name, and imports from elsewhere."""
+        before = self.written_path, self.import_place
+        self.written_path = self.written_path or written_imports.find_open_write(call, name)
+        self.import_place = self.import_place or written_imports.find_open_place(call, name)
+        if self.written_path and self.import_place and before != (self.written_path, self.import_place):
+            detail = f"writes {self.written_path} and imports from {self.import_place}"
+            self.log.record(uses.CALL, written_imports.WRITTEN_IMPORT_NAME, call.line, detail)
+
+    def record_module_places(self, value: Value, line: int) -> None:
+        """Record that an assignment puts places among those from which Python imports: ``sys.path[:0] = [folder]``."""
+        self._record_written_import(Call("sys.path.extend", (value,), {}, line), "sys.path.extend")
 
     def record_sent_secret(self, call: Call, method: str) -> None:
         """Record that a function of another file sends a secret, or a method of an unknown object with an address."""
@@ -205,6 +224,8 @@ class UseRecorder(Struct):
         if isinstance(target, ExternalName) and not guards.keeps_guard(target.name, value):
             self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
             self.record_replaced(target.name, value, line)
+            if target.name == "sys.path":
+                self.record_module_places(value, line)
             self._record_program(target.name, value, line)
 
     def record_replaced(self, place: str, value: Value, line: int) -> None:
@@ -239,6 +260,8 @@ class UseRecorder(Struct):
 
     def record_setting(self, mapping: str, key: object, value: Value, line: int) -> None:
         """Record that an item of a mapping of settings, known by its name, names a program of the author's choice."""
+        if mapping == "sys.path":
+            self.record_module_places(value, line)
         if isinstance(key, str) and (known := program_settings.find_mapping(mapping)):
             self._record_program(f"{known}[{key}]", value, line)
 

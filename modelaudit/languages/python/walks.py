@@ -12,7 +12,7 @@ of the garbage collector, with a condition that spells the name in pieces. Value
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.call import Call
@@ -24,6 +24,7 @@ from modelaudit.languages.python.values import (
     LocalDefinition,
     Unknown,
     Value,
+    collect_tags,
     list_alternatives,
 )
 
@@ -69,12 +70,15 @@ PICKED: Final = "picked"
 """The tag of a value whose module and name are both computed."""
 OWN_MODULE: Final = "own-module"
 """The tag of ``__name__``, and of the module of the source itself that ``sys.modules`` holds under it."""
+OWN_FILE: Final = "own-file"
+"""The tag of ``__file__``, and of the paths that the source makes of it."""
 PICKED_NAME: Final = "(function reached by computed names)"
 """The name under which a call of such a value is recorded."""
 MEMBER_NAME: Final = "(member under a computed name)"
 """The name under which an attribute of another module is recorded if the source computes its name."""
 WORKED_OUT_NAME: Final = "(function that is worked out)"
 """The name under which a call is recorded if a computed name finds the function in a computed module."""
+_OWN_TAGS: Final = frozenset({OWN_MODULE, OWN_FILE})
 # Functions that return their argument, or items of it, in another order or container.
 _CONTENT_FUNCTIONS: Final = frozenset(
     {
@@ -104,6 +108,14 @@ def find_walk_tags(call: Call) -> frozenset[str] | None:
     if call.name not in _CONTENT_FUNCTIONS:
         return None
     return call.argument_tags if is_walk(call.argument_tags) else None
+
+
+def drop_own(tags: frozenset[str], parts: Iterable[Value]) -> frozenset[str]:
+    """Return the tags of a text that is made of parts: it belongs to the source only if each open part does."""
+    for part in parts if not tags.isdisjoint(_OWN_TAGS) else ():
+        if not isinstance(part, Constant):
+            tags -= _OWN_TAGS - collect_tags(part)
+    return tags
 
 
 def is_walk(tags: frozenset[str]) -> bool:
