@@ -223,6 +223,8 @@ class Evaluator(ast.NodeVisitor):
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
+        self._added: dict[str, Value] = {}
+        """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
         self.lookups = ClosedLookups(shared)
         self._is_round_open = False
@@ -263,6 +265,7 @@ class Evaluator(ast.NodeVisitor):
         )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
+        next_pass._added = dict(self._added)
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
         next_pass._loops = self._loops
@@ -602,6 +605,7 @@ class Evaluator(ast.NodeVisitor):
         """Keep the value of an attribute, and record the assignment if it changes another module or a function."""
         for each in list_alternatives(self.evaluate(target.value)):
             self._rebind_member(each, target.attr, value)
+            self._keep_added(each, target.attr, value)
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self.recorder.record_overwrite(overwritten, target.lineno, value)
@@ -1409,9 +1413,31 @@ class Evaluator(ast.NodeVisitor):
                 attributes += (self._attributes[name], name_resolution.resolve_attribute(each, name))
             else:
                 attributes.append(name_resolution.resolve_attribute(each, name))
+                attributes += self._list_added(each, name) if self._added else ()
         value = join_values(*attributes)
         is_followed = self.changes.is_asked and type(value) in _OPENED
         return self.changes.open_value(name, value) if is_followed else value
+
+    def _list_added(self, owner: Value, name: str) -> list[Value]:
+        """List the functions that the source gives a module or object of a library as an attribute of this name.
+
+        ``nn.take = getattr`` makes ``nn.take(torch, name)`` a look-up. Of objects, only functions of other modules that
+        look names up count: most names of theirs are also names of objects of the source.
+        """
+        if not isinstance(owner, ExternalName):
+            return []
+        found = (self._added.get(f"*.{name}"), None if owner.is_result else self._added.get(f"{owner.name}.{name}"))
+        added = [each for value in found if value is not None for each in list_alternatives(value)]
+        return [each for each in added if not owner.is_result or isinstance(each, ExternalName)]
+
+    def _keep_added(self, owner: Value, name: str, value: Value) -> None:
+        """Keep a function that the source gives a module or object of a library as an attribute."""
+        if not isinstance(owner, ExternalName) or not name:
+            return
+        for each in filter(_is_looking_up, list_alternatives(value)):
+            is_of_any = owner.is_result or isinstance(each, ExternalName)
+            key = f"*.{name}" if is_of_any else f"{owner.name.removesuffix('.__dict__')}.{name}"
+            self._added[key] = join_values(each, *list_alternatives(self._added.get(key, each)))
 
     def _resolve_member(self, owner: LocalDefinition, name: str) -> Value:
         """Resolve an attribute of a class of the source, of an object of it, or of a function."""
@@ -1960,6 +1986,9 @@ class Evaluator(ast.NodeVisitor):
             self._bind_own_names(call.name, call.args, call.keywords)
         if any(isinstance(each, ExternalName) and each.name == "sys.modules" for each in list_alternatives(base)):
             self.recorder.record_module_items(call)
+        for each in filter(_is_any_namespace, list_alternatives(base)):
+            for key, value in list_set_items(call):
+                self._keep_added(each, key if isinstance(key, str) else "", value)
         is_mapping = any(isinstance(each, Container) and each.keys for each in list_alternatives(base))
         if is_mapping and isinstance(target, ast.Name):
             for key, value in list_set_items(call):
@@ -2583,6 +2612,7 @@ class Evaluator(ast.NodeVisitor):
             attribute = argument.value if isinstance(argument, Constant) and isinstance(argument.value, str) else ""
             for each in list_alternatives(call.args[0]):
                 self._rebind_member(each, attribute, call.args[2])
+                self._keep_added(each, attribute, call.args[2])
                 if isinstance(each, ExternalName) and not each.is_result:
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
                     self.recorder.record_overwrite(overwritten, call.line, call.args[2])
@@ -2715,6 +2745,13 @@ _OPENED: Final = frozenset({Constant, Container, Alternatives})
 """The kinds of values that ``ChangedContainers`` may open."""
 _KEPT: Final = frozenset({Constant, Alternatives, Unknown})
 """The kinds of values that a name may still have after a branch which binds it."""
+
+
+def _is_looking_up(value: Value) -> bool:
+    """Whether a value is a function that looks names up, or a function of the source, which may do so."""
+    if isinstance(value, ExternalName):
+        return not value.is_result and (value.name in _LOOKING_UP or value.name in name_tables.EVALUATORS)
+    return isinstance(value, PartialCall) or (isinstance(value, LocalDefinition) and not value.is_result)
 
 
 def _is_any_namespace(value: Value) -> bool:
