@@ -1392,7 +1392,8 @@ class Evaluator(ast.NodeVisitor):
             alternatives = list_alternatives(base)
             is_root = any(isinstance(each, ExternalName) and each.name == "builtins.object" for each in alternatives)
             self.log.record(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
-            if name == walks.SUBCLASSES and any(isinstance(each, Unknown) for each in alternatives):
+            is_open = any(isinstance(each, Unknown) or getattr(each, "is_result", False) for each in alternatives)
+            if name == walks.SUBCLASSES and is_open:
                 self.module_values.subclasses_line = self.log.locate_line(line)
         attributes: list[Value] = []
         self.budget.spend(len(list_alternatives(base)))
