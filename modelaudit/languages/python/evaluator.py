@@ -160,6 +160,9 @@ _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "buil
 # Namespaces of a function or frame, which may be one of the source itself.
 _FOUND_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.f_locals", "*.func_globals"})
 _FUNCTION_NAMESPACES: Final = frozenset({"__globals__", "func_globals"})
+_OWN_MODULE_TAGS: Final = frozenset({"module", walks.OWN_MODULE})
+# Functions that read the names of a module, and bind none.
+_READERS_OF_MODULES: Final = ("builtins.", "inspect.", "typing.", "logging.", "sys.modules.")
 _SWITCHED_LOADERS: Final = frozenset({"torch.load", "numpy.load"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
@@ -557,8 +560,8 @@ class Evaluator(ast.NodeVisitor):
                 if isinstance(owner, ExternalName) and owner.name in ("os.environ", "os.environb"):
                     key = self._evaluate_unrecorded(node.target.slice)
                     self.recorder.record_variable(_get_text(key) or None, value, node.lineno)
-            if isinstance(target, ExternalName) and target.name == "sys.path":
-                self.recorder.record_module_places(value, node.lineno)
+            if isinstance(target, ExternalName):
+                self.recorder.record_module_places(target.name, value, node.lineno)
             if isinstance(target, ExternalName) and isinstance(node.op, ast.BitOr):
                 # ``os.environ |= {…}`` sets each of the variables.
                 call = Call(f"{target.name}.update", (value,), {}, node.lineno)
@@ -684,6 +687,18 @@ class Evaluator(ast.NodeVisitor):
         members = self._definitions.get_members(owner) if isinstance(owner, LocalDefinition) else None
         if members is not None and isinstance(members.names.get(name), Constant):
             members.rebind(name, value)
+
+    def _open_own_names(self, call: Call) -> None:
+        """Open each text of the module if a function of a library gets the module itself, whose names it may bind."""
+        if call.name.startswith(_READERS_OF_MODULES):
+            return
+        for value in (*call.args, *call.keywords.values()):
+            for each in list_alternatives(value):
+                held = self._definitions.get(each).result if isinstance(each, LocalDefinition) else each
+                tags = collect_tags(held) if isinstance(held, Unknown) else frozenset()
+                if tags >= _OWN_MODULE_TAGS or (isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES):
+                    self._bind_own_name(None, UNKNOWN)
+                    return
 
     def _bind_own_names(self, method: str, args: Sequence[Value], keywords: Mapping[str, Value]) -> None:
         """Bind names by a method of the namespace of the module: ``globals().update(run=os.system)``."""
@@ -2324,6 +2339,7 @@ class Evaluator(ast.NodeVisitor):
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._record_served_results(call)
         self._follow_configured_package(call)
+        self._open_own_names(call)
         self.recorder.record_environment(call)
         self.recorder.record_process_items(call)
         self.recorder.record_namespace_call(call)

@@ -153,6 +153,8 @@ class UseRecorder(Struct):
         if not name:
             return
         self._record_written_import(call, name)
+        if call.args:
+            self.record_module_places(call.name, call.args[-1], call.line)
         use = data_flow.select_use(call)
         detail = call.detail or (partial_texts.describe_command(call) if name in COMMANDS else "")
         if not (is_of_result and use == uses.CALL):
@@ -171,8 +173,13 @@ class UseRecorder(Struct):
             detail = f"writes {self.written_path} and imports from {self.import_place}"
             self.log.record(uses.CALL, written_imports.WRITTEN_IMPORT_NAME, call.line, detail)
 
-    def record_module_places(self, value: Value, line: int) -> None:
+    def record_module_places(self, name: str, value: Value, line: int) -> None:
         """Record that an assignment puts places among those from which Python imports: ``sys.path[:0] = [folder]``."""
+        place = written_imports.find_package_place(name, value)
+        if place:
+            self.log.record(uses.CALL, written_imports.PACKAGE_PLACE_NAME, line, f"{name}: {place}")
+        if name != "sys.path":
+            return
         self._record_written_import(Call("sys.path.extend", (value,), {}, line), "sys.path.extend")
 
     def record_sent_secret(self, call: Call, method: str) -> None:
@@ -224,8 +231,7 @@ class UseRecorder(Struct):
         if isinstance(target, ExternalName) and not guards.keeps_guard(target.name, value):
             self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
             self.record_replaced(target.name, value, line)
-            if target.name == "sys.path":
-                self.record_module_places(value, line)
+            self.record_module_places(target.name, value, line)
             self._record_program(target.name, value, line)
 
     def record_replaced(self, place: str, value: Value, line: int) -> None:
@@ -260,8 +266,7 @@ class UseRecorder(Struct):
 
     def record_setting(self, mapping: str, key: object, value: Value, line: int) -> None:
         """Record that an item of a mapping of settings, known by its name, names a program of the author's choice."""
-        if mapping == "sys.path":
-            self.record_module_places(value, line)
+        self.record_module_places(mapping, value, line)
         if isinstance(key, str) and (known := program_settings.find_mapping(mapping)):
             self._record_program(f"{known}[{key}]", value, line)
 
@@ -281,7 +286,7 @@ class UseRecorder(Struct):
 
     def _record_program(self, setting: str, value: Value, line: int) -> None:
         """Record that a setting names a program of the author's choice."""
-        path = program_settings.find_own_program(setting, value)
+        path = program_settings.find_own_program(setting, value) or program_settings.find_open_program(setting, value)
         if path:
             self.log.record(uses.CALL, program_settings.SETTING_NAME, line, f"{setting} names {path}")
 

@@ -15,6 +15,10 @@ from modelaudit.languages.python.values import Constant, Container, Value, colle
 
 WRITTEN_IMPORT_NAME: Final = "(imports from a place that is not its own, and writes files)"
 """The name of the second of the two acts, whichever comes first in the source."""
+PACKAGE_PLACE_NAME: Final = "(package of a library that gets modules from another place)"
+"""The name of an act that has imports from a library find files of a place which the source does not show."""
+_PACKAGE_PATHS: Final = ("__path__", "submodule_search_locations")
+_LIST_METHODS: Final = frozenset({"append", "insert", "extend", "__iadd__", "__setitem__"})
 _WRITING_NAMES: Final = frozenset(
     {"(writes code)", *(f"{name}(write)" for name in ("builtins.open", "io.open", "codecs.open", "pathlib.Path.open")),
      "pathlib.Path.write_text", "pathlib.Path.write_bytes", "os.open", "os.mkfifo", "numpy.savetxt",
@@ -77,6 +81,20 @@ def find_open_place(call: Call, name: str) -> str:
     else:
         return ""
     return next((text for text in map(_find_place, _list_places(places)) if text), "")
+
+
+def find_package_place(name: str, value: Value) -> str:
+    """Return the place that the list of folders of a package gets, unless it is that of the source; otherwise nothing.
+
+    Args:
+        name: the list, or a method that changes it: ``torch.__path__.append``.
+        value: what is added, or takes the place of the list.
+    """
+    owner, _, method = name.rpartition(".")
+    path = owner if method in _LIST_METHODS else name
+    if path.rpartition(".")[2] not in _PACKAGE_PATHS:
+        return ""
+    return next((text for text in map(_find_place, _list_places((value,))) if text), "")
 
 
 def _list_places(values: Iterable[Value]) -> Iterable[Value]:
