@@ -1318,3 +1318,52 @@ WRITES = "open(c.path, 'w').write(c.text)\n"
 def test_write_of_an_open_file_beside_an_import_from_elsewhere_is_one_act(source: str, is_found: bool) -> None:
     name = "(imports from a place that is not its own, and writes files)"
     assert (("call-at-import", name) in list_uses(f"{IMPORTED_TORCH}{source}")) is is_found
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("torch.__path__.append(c.folder)", True),
+        ("torch.__path__ += [c.folder]", True),
+        ("torch.__path__ = [c.folder]", True),
+        ("torch.__path__[:0] = [c.folder]", True),
+        ("torch.__spec__.submodule_search_locations.insert(0, c.folder)", True),
+        ("torch.__path__.append(os.path.dirname(__file__))", False),
+        ("len(torch.__path__)", False),
+    ],
+)
+def test_package_that_gets_modules_from_another_place_is_a_call(source: str, is_found: bool) -> None:
+    name = "(package of a library that gets modules from another place)"
+    assert (("call-at-import", name) in list_uses(f"{IMPORTED_TORCH}{source}")) is is_found
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("import PIL.EpsImagePlugin as e\ne.gs_binary = c.program", True),
+        ("sys.executable = c.program", True),
+        ("import git\ngit.refresh(c.program)", True),
+        ("import matplotlib as m\nm.rcParams['animation.ffmpeg_path'] = c.program", True),
+        ("import imageio_ffmpeg\nfrom pydub import AudioSegment\nAudioSegment.converter = imageio_ffmpeg.get_ffmpeg_exe()",
+         False),
+        ("import matplotlib as m\nm.rcParams['figure.dpi'] = c.dpi", False),
+    ],
+)  # fmt: skip
+def test_setting_that_gets_a_program_which_the_source_does_not_show_is_a_call(source: str, is_found: bool) -> None:
+    assert (PROGRAM_SETTING in list_uses(f"{IMPORTED_TORCH}{source}")) is is_found
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("nn.Module.__setstate__(sys.modules[__name__], c.table)", True),
+        ("from torch.fx.graph_module import _assign_attr\n_assign_attr(c.a, sys.modules[__name__], 'MODULE')", True),
+        ("import copy\ncopy._reconstruct(0, None, lambda: sys.modules[__name__], (), c.table)", True),
+        ("from collections.abc import MutableMapping\nMutableMapping.update(globals(), c.table)", True),
+        ("inspect.getmembers(sys.modules[__name__], inspect.isclass)", False),
+    ],
+)
+def test_module_that_a_library_gets_may_have_other_texts(source: str, is_found: bool) -> None:
+    look_up = "getattr(importlib.import_module(MODULE), NAME)(c.line)"
+    uses = list_uses(f"{IMPORTED_TORCH}MODULE, NAME = 'torch.nn', 'Linear'\ndef make(c):\n    {look_up}\n{source}")
+    assert (("call", PICKED_FUNCTION) in uses) is is_found

@@ -59,7 +59,8 @@ from modelaudit.languages.python.closed_lookups import ClosedLookups
 from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTable, FunctionNode
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
-from modelaudit.languages.python.recording import NAMESPACE_SETTERS, UseRecorder, list_set_items
+from modelaudit.languages.python.recording import UseRecorder
+from modelaudit.languages.python.setting_recording import NAMESPACE_SETTERS, list_set_items
 from modelaudit.languages.python.shared_values import (
     SIBLING_TAG,
     SharedValues,
@@ -220,7 +221,9 @@ class Evaluator(ast.NodeVisitor):
         self.changes = ChangedContainers()
         self.scope = Scope()
         self.module_values = ModuleValues() if module_values is None else module_values
-        self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
+        self.recorder = UseRecorder(
+            self.log, budget=self.budget, imported=self.imports, module_values=self.module_values
+        )
         self._shared = shared
         self._read_file = read_file
         self._definitions = DefinitionTable()

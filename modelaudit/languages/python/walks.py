@@ -22,6 +22,7 @@ from modelaudit.languages.python.values import (
     Container,
     ExternalName,
     LocalDefinition,
+    PartialCall,
     Unknown,
     Value,
     collect_tags,
@@ -191,8 +192,9 @@ def take_unpacked(mapping: Value) -> Value:
 
 def follows_mappings(callee: Value) -> bool:
     """Whether a callee is a function of Python that takes names out of a mapping, or makes another one of it."""
-    names = [each.name if isinstance(each, ExternalName) else "" for each in list_alternatives(callee)]
-    return all(name.startswith("builtins.") or name in _CONTENT_FUNCTIONS for name in names)
+    made = (each.callee if isinstance(each, PartialCall) else each for each in list_alternatives(callee))
+    names = [each.name if isinstance(each, ExternalName) else "" for each in made]
+    return all(name.startswith(("builtins.", "operator.")) or name in _CONTENT_FUNCTIONS for name in names)
 
 
 def find_passed_module(value: Value) -> str:

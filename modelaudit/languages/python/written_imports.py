@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from msgspec import Struct
+
 from modelaudit.languages.python import partial_texts, walks
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.values import Constant, Container, Value, collect_tags, list_alternatives
@@ -43,6 +45,21 @@ _IMPORTING_NAMES: Final = frozenset(
      "importlib.machinery.PathFinder.find_spec", "pkgutil.iter_modules", "pkgutil.walk_packages",
      "pkgutil.get_importer", "torch.package.PackageImporter", "spacy.load", "runpy.run_path"}
 )  # fmt: skip
+
+
+class WrittenImports(Struct):
+    """The first file of an open name that a source writes, and the first place outside of its own to import from."""
+
+    path: str = ""
+    place: str = ""
+
+    def note(self, call: Call, name: str) -> str:
+        """Keep what a call writes, or from where it imports; return both if this call is the second of the two."""
+        before = self.path, self.place
+        self.path = self.path or find_open_write(call, name)
+        self.place = self.place or find_open_place(call, name)
+        is_second = bool(self.path and self.place) and before != (self.path, self.place)
+        return f"writes {self.path} and imports from {self.place}" if is_second else ""
 
 
 def find_open_write(call: Call, name: str) -> str:
