@@ -1123,3 +1123,247 @@ def test_server_that_shares_a_whole_disk_sends_secrets(arguments: str, is_found:
 def test_variable_that_has_clients_send_to_a_foreign_server_is_found(statement: str, is_found: bool) -> None:
     uses = {use for use, _ in list_uses(f"import os\n{statement}\n")}
     assert ("process-sends-to" in uses) == is_found
+
+
+CLASS_WALK = "builtins.object.__subclasses__"
+IMPORTED_TORCH = "import importlib, inspect, operator, os, sys, types\nimport torch\nfrom torch import nn\n"
+PACKAGE = "(package).*"
+UNNAMED_OVERWRITE = "(module or member that the source does not name)[=]"
+LIBRARY_OVERWRITE = "(module of Python or of the loader)[=]"
+
+
+def list_names(source: str) -> set[str]:
+    """Return the name of each mention of a source that imports torch."""
+    return {name for _, name in list_uses(f"{IMPORTED_TORCH}{source}")}
+
+
+@check_each(
+    "source, name",
+    [
+        ("match torch:\n    case object(os=object(system=run)): run(c.line)", "os.system"),
+        ("class A:\n    __match_args__ = ('os',)\nclass B(A): pass\nmatch torch:\n    case B(object(system=run)): run(c.line)",
+         "os.system"),
+        ("from dataclasses import dataclass\n@dataclass\nclass A:\n    os: int\nmatch torch:\n"
+         "    case A(object(system=run)): run(c.line)", "os.system"),
+        ("match [torch]:\n    case [object(os=object(system=run))]: run(c.line)", "os.system"),
+        ("match {'a': torch}:\n    case {'a': object(os=m)}: m.system(c.line)", "os.system"),
+        ("class A:\n    __match_args__ = (c.a,)\nmatch torch:\n    case A(A(run)): run(c.line)", FOUND_OBJECT),
+        ("A = type('A', (), {'__match_args__': (c.a,)})\nmatch torch.os:\n    case A(run): run(c.line)", "os.*"),
+    ],
+)  # fmt: skip
+def test_attribute_that_a_class_pattern_reads_is_followed(source: str, name: str) -> None:
+    assert name in list_names(source)
+
+
+@check_each(
+    "source",
+    [
+        "type(c).__mro__[-1].__subclasses__()",
+        "type.mro(type(c))[-1].__subclasses__()",
+        "inspect.getmro(type(c))[-1].__subclasses__()",
+        "nn.Module.mro()[-1].__subclasses__()",
+        "super(str, '').__thisclass__.__base__.__subclasses__()",
+        "class A: pass\nA.__bases__[0].__subclasses__()",
+        "c.__reduce__.__objclass__.__subclasses__()",
+        "f = operator.methodcaller('__subclasses__')\nf(type(c).__base__)",
+        "import queue\nq = queue.Queue()\nq.put(object)\nq.get().__subclasses__()",
+    ],
+)
+def test_walk_to_every_class_is_found_from_any_class(source: str) -> None:
+    assert CLASS_WALK in list_names(source)
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("[a for a in nn.Module.__subclasses__() if a.__name__ == c.name].pop()(c.line)", True),
+        ("type.__subclasses__(c.kind)[0](c.line)", True),
+        ("class M(type): pass\nM.__subclasses__(c.kind)[0](c.line)", True),
+        ("class A(nn.Module): pass\n{a.__name__: a for a in A.__subclasses__()}[c.name](c.line)", False),
+        ("class A(object):\n    @classmethod\n    def make(cls):\n        for a in cls.__subclasses__(): a(c.line)", False),
+        ("def list_all(cls): return [b for a in cls.__subclasses__() for b in list_all(a)]\nclass A(object): pass\n"
+         "list_all(A)[0](c.line)", False),
+    ],
+)  # fmt: skip
+def test_class_below_one_of_another_module_is_any_class(source: str, is_found: bool) -> None:
+    assert (not list_names(source).isdisjoint({FOUND_OBJECT, CLASS_WALK})) is is_found
+
+
+@check_each(
+    "source",
+    [
+        "sys.modules['torch.nn'] = sys.modules[c.a]",
+        "m = sys.modules\nm['a'] = sys.modules[c.a]",
+        "sys.modules.update({'a': importlib.import_module(c.a)})",
+        "sys.modules |= {'a': importlib.import_module(c.a)}",
+        "sys.modules.setdefault('a', sys.modules[c.a])",
+        "operator.setitem(sys.modules, 'a', sys.modules[c.a])",
+        "from unittest.mock import patch\npatch.dict('sys.modules', {'a': sys.modules[c.a]}).start()",
+        "sys.modules['a'] = sys.modules[__name__[:0] + c.a]",
+        "nn.__dict__.update(vars(importlib.import_module(c.a)))",
+        "nn.__dict__ |= vars(sys.modules[c.a])",
+        "torch.nn = importlib.import_module(c.a)",
+        "setattr(torch, 'nn', sys.modules[c.a])",
+    ],
+)
+def test_unnamed_module_in_the_place_of_another_is_an_overwrite(source: str) -> None:
+    assert ("overwrite", UNNAMED_OVERWRITE) in list_uses(f"{IMPORTED_TORCH}{source}")
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("sys.modules['json'] = c.module", True),
+        ("class A: pass\nsys.modules['torch.nn'] = A()", True),
+        ("sys.modules.update(numpy=types.ModuleType('numpy'))", True),
+        ("sys.modules['flash_attn'] = None", False),
+        ("sys.modules['torch.compile'] = None", False),
+        ("sys.modules['flash_attn'] = types.ModuleType('flash_attn')", False),
+        ("class A: pass\nsys.modules[__name__] = A(__name__)", False),
+        ("sys.modules['numpy._core'] = importlib.import_module('numpy.core')", False),
+        ("import torchvision.transforms.functional as f\nsys.modules['torchvision.transforms.functional_tensor'] = f", False),
+    ],
+)  # fmt: skip
+def test_module_in_the_place_of_one_of_python_or_of_a_loader_is_an_overwrite(source: str, is_found: bool) -> None:
+    assert (not list_names(source).isdisjoint({LIBRARY_OVERWRITE, UNNAMED_OVERWRITE})) is is_found
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("c._modules = vars(torch)", True),
+        ("d = {}\nd['a'] = torch.__dict__", True),
+        ("from transformers import BatchEncoding\nBatchEncoding(vars(torch))[c.a]", True),
+        ("from operator import call\ncall(lambda *, os, **k: os, **vars(torch))", True),
+        ("types.SimpleNamespace(**torch.__dict__)", True),
+        ("dict(**vars(torch))[c.a]", True),
+        ("sorted(nn.__dict__)\n'Linear' in nn.__dict__\nnn.__dict__['Linear'](3)", False),
+        ("c.defaults = dict(nn.Linear.__dict__)", False),
+        ("import argparse\nrun(**vars(argparse.ArgumentParser().parse_args()))", False),
+    ],
+)
+def test_namespace_of_a_module_that_is_handed_on_leads_to_every_module(source: str, is_found: bool) -> None:
+    assert (("computed-name", PACKAGE) in list_uses(f"{IMPORTED_TORCH}{source}")) is is_found
+
+
+@check_each(
+    "source, name",
+    [
+        ("for o in sys.modules.copy().items(): o[1].spawnlp(0, 'a', c.line)", FOUND_OBJECT),
+        ("for o in sys.modules.values():\n    run = o.spawnvp\n    run(0, 'a', c.line)", FOUND_OBJECT),
+        ("inspect.getmodule(nn.Linear).torch.os.__dict__.get(c.a)(c.line)", "os.*"),
+        ("d = {**vars(torch)}\nvars(d[c.a])[c.b](c.line)", FOUND_OBJECT),
+        ("def walk(o):\n    for p in inspect.getmembers(o, inspect.isbuiltin):\n        if p[0] == c.b: yield p[1]\n"
+         "for o in inspect.getmembers(torch, inspect.ismodule):\n    for run in walk(o[1]): run(c.line)", FOUND_OBJECT),
+        ("nn.take = getattr\nnn.take(nn.take(torch, c.a), c.b)(c.line)", FOUND_OBJECT),
+        ("nn.__dict__.update(take=getattr)\nnn.take(nn.take(torch, c.a), c.b)(c.line)", FOUND_OBJECT),
+        ("m = types.ModuleType('a')\nm.take = lambda x, y: getattr(x, y)\nsys.modules['a'] = m\nimport a\n"
+         "a.take(a.take(torch, c.a), c.b)(c.line)", FOUND_OBJECT),
+    ],
+)  # fmt: skip
+def test_object_that_is_reached_through_modules_is_followed(source: str, name: str) -> None:
+    assert name in list_names(source)
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("os.environ['PATH'] = c.folder", True),
+        ("os.environ['PATH'] += ':' + c.folder", True),
+        ("os.environ['PATH'] = c.folder + os.pathsep + os.environ['PATH']", True),
+        ("os.environ.update(c.env)", True),
+        ("os.environ |= c.env", True),
+        ("os.environ[c.name] = c.line", True),
+        ("os.environ[c.name] = 'touch a %s'", True),
+        ("os.putenv('LD_LIBRARY_PATH', c.folder)", True),
+        ("operator.setitem(os.environ, 'BROWSER', c.line)", True),
+        ("from unittest.mock import patch\npatch.dict(os.environ, c.env).start()", True),
+        ("os.environ['BROWSER'] = 'touch a %s'", True),
+        ("os.environ['PYTHONBREAKPOINT'] = 'a.run'", True),
+        ("os.environ['PYTHONBREAKPOINT'] = '0'", False),
+        ("os.environ['PATH'] = '/usr/local/cuda/bin:' + os.environ['PATH']", False),
+        ("os.environ['PAGER'] = 'less -R'", False),
+        ("import shutil\nos.environ['CC'] = shutil.which('gcc')", False),
+        ("os.environ['CUDA_VISIBLE_DEVICES'] = str(c.gpu)", False),
+        ("os.environ.update({'A': '1', 'LOCAL_RANK': str(c.rank)})", False),
+        ("for name in ('A', 'B'): os.environ[name] = '1'", False),
+    ],
+)
+def test_variable_that_decides_which_programs_start_is_a_setting(source: str, is_found: bool) -> None:
+    assert (PROGRAM_SETTING in list_uses(f"{IMPORTED_TORCH}{source}")) is is_found
+
+
+WRITES = "open(c.path, 'w').write(c.text)\n"
+
+
+@check_each(
+    "source, is_found",
+    [
+        (f"{WRITES}sys.path.append(c.folder)", True),
+        (f"sys.path[:0] = [c.folder]\n{WRITES}", True),
+        (f"{WRITES}sys.path += [c.folder]", True),
+        (f"{WRITES}sys.path = [c.folder, *sys.path]", True),
+        (f"{WRITES}import site\nsite.addsitedir(c.folder)", True),
+        (f"{WRITES}torch.hub.load(c.folder, 'a', source='local')", True),
+        (f"{WRITES}sys.path.append(os.path.join(os.path.dirname(__file__), c.folder))", True),
+        ("from pathlib import Path\nPath(c.path).write_text(c.text)\nsys.path.insert(0, '/tmp/a')", True),
+        ("from pathlib import Path\nPath(c.path).open('w').write(c.text)\nsys.path.insert(0, c.folder)", True),
+        (f"{WRITES}sys.path.append(os.path.dirname(os.path.abspath(__file__)))", False),
+        (f"{WRITES}here = os.path.dirname(__file__)\nsys.path.append(os.path.join(here, 'lib'))", False),
+        (f"{WRITES}sys.path.append('lib')", False),
+        ("open(os.path.join(c.folder, 'vocab.json'), 'w')\nsys.path.append(c.folder)", False),
+        ("sys.path.append(c.folder)", False),
+    ],
+)
+def test_write_of_an_open_file_beside_an_import_from_elsewhere_is_one_act(source: str, is_found: bool) -> None:
+    name = "(imports from a place that is not its own, and writes files)"
+    assert (("call-at-import", name) in list_uses(f"{IMPORTED_TORCH}{source}")) is is_found
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("torch.__path__.append(c.folder)", True),
+        ("torch.__path__ += [c.folder]", True),
+        ("torch.__path__ = [c.folder]", True),
+        ("torch.__path__[:0] = [c.folder]", True),
+        ("torch.__spec__.submodule_search_locations.insert(0, c.folder)", True),
+        ("torch.__path__.append(os.path.dirname(__file__))", False),
+        ("len(torch.__path__)", False),
+    ],
+)
+def test_package_that_gets_modules_from_another_place_is_a_call(source: str, is_found: bool) -> None:
+    name = "(package of a library that gets modules from another place)"
+    assert (("call-at-import", name) in list_uses(f"{IMPORTED_TORCH}{source}")) is is_found
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("import PIL.EpsImagePlugin as e\ne.gs_binary = c.program", True),
+        ("sys.executable = c.program", True),
+        ("import git\ngit.refresh(c.program)", True),
+        ("import matplotlib as m\nm.rcParams['animation.ffmpeg_path'] = c.program", True),
+        ("import imageio_ffmpeg\nfrom pydub import AudioSegment\nAudioSegment.converter = imageio_ffmpeg.get_ffmpeg_exe()",
+         False),
+        ("import matplotlib as m\nm.rcParams['figure.dpi'] = c.dpi", False),
+    ],
+)  # fmt: skip
+def test_setting_that_gets_a_program_which_the_source_does_not_show_is_a_call(source: str, is_found: bool) -> None:
+    assert (PROGRAM_SETTING in list_uses(f"{IMPORTED_TORCH}{source}")) is is_found
+
+
+@check_each(
+    "source, is_found",
+    [
+        ("nn.Module.__setstate__(sys.modules[__name__], c.table)", True),
+        ("from torch.fx.graph_module import _assign_attr\n_assign_attr(c.a, sys.modules[__name__], 'MODULE')", True),
+        ("import copy\ncopy._reconstruct(0, None, lambda: sys.modules[__name__], (), c.table)", True),
+        ("from collections.abc import MutableMapping\nMutableMapping.update(globals(), c.table)", True),
+        ("inspect.getmembers(sys.modules[__name__], inspect.isclass)", False),
+    ],
+)
+def test_module_that_a_library_gets_may_have_other_texts(source: str, is_found: bool) -> None:
+    look_up = "getattr(importlib.import_module(MODULE), NAME)(c.line)"
+    uses = list_uses(f"{IMPORTED_TORCH}MODULE, NAME = 'torch.nn', 'Linear'\ndef make(c):\n    {look_up}\n{source}")
+    assert (("call", PICKED_FUNCTION) in uses) is is_found

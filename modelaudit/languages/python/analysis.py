@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from modelaudit.languages.python import uses
+from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.budget import limit_steps
 from modelaudit.languages.python.document_values import ReadFile
 from modelaudit.languages.python.evaluator import Evaluator
@@ -173,6 +173,9 @@ def _record_members_of_modules(evaluator: Evaluator) -> None:
         evaluator.log.record(uses.REFERENCE, name, line, f"taken from a value that may be {module}")
     for module, line in evaluator.module_values.list_held_modules():
         evaluator.log.record(uses.HANDS_ON, module, line)
+    if evaluator.module_values.holds_root_class and evaluator.module_values.subclasses_line:
+        name = f"{walks.ROOT_CLASS}.{walks.SUBCLASSES}"
+        evaluator.log.record(uses.REFERENCE, name, evaluator.module_values.subclasses_line)
     for module in evaluator.module_values.list_passed_modules():
         evaluator.log.record(uses.MODULE_ALIAS, f"{uses.ANY_VALUE}={module}", 1)
     for member, line in evaluator.module_values.list_powerful_members():

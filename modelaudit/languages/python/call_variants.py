@@ -25,12 +25,8 @@ from modelaudit.languages.python.values import (
 from modelaudit.model.lazy_pattern import defer_pattern
 
 _TABLE_READERS: Final = (
-    "pandas.read_",
-    "polars.read_",
-    "polars.scan_",
-    "datasets.load_dataset",
-    "pyarrow.csv.read_csv",
-)
+    "pandas.read_", "polars.read_", "polars.scan_", "datasets.load_dataset", "pyarrow.csv.read_csv"
+)  # fmt: skip
 _REQUESTING: Final = ("requests.", "urllib.request.", "httpx.", "urllib3.")
 _OWN_ADDRESS: Final = defer_pattern(r"https?://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?(?:[/?#]|\Z)")
 OTHER_HUB_NAME: Final = "(client of the Hub at another address)"
@@ -173,12 +169,15 @@ def _get_constant(value: Value | None) -> object:
 
 def _name_open(call: Call) -> str:
     """Name a call of ``open`` by its mode and path: reading, writing, or writing code or a system file."""
-    mode = call.get_argument(1, "mode")
+    is_method = call.name == "pathlib.Path.open"
+    mode = call.get_argument(0 if is_method else 1, "mode")
     mode_text = _get_constant(mode)
     # A mode that is not known may be one that writes.
     may_write = not isinstance(mode_text, str) or not _WRITING_MODES.isdisjoint(mode_text)
-    is_writing = mode is not None and may_write
-    return _name_write(call, call.get_argument(0, "file"), f"{call.name}(write)") if is_writing else call.name
+    if mode is None or not may_write:
+        return call.name
+    name = _name_path_write(call) if is_method else _name_write(call, call.get_argument(0, "file"), call.name)
+    return f"{name}(write)" if name == call.name else name
 
 
 def _name_torch_load(call: Call) -> str:
@@ -288,16 +287,8 @@ _CODE_ENDINGS: Final = (".py", ".pyc", ".pth", ".so", ".pyd", ".ipy", ".c", ".cc
 _SOURCE_ENDINGS: Final = (".c", ".cc", ".cpp", ".cxx", ".cu", ".mm", ".m", ".sycl")
 _COMPILER_FLAGS: Final = ("-x", "-fplugin", "-wrapper", "-B", "@", "-specs", "-include", "-Xlinker", "-Wl,--plugin")
 _SYSTEM_FOLDERS: Final = (
-    "/etc/",
-    "/usr/",
-    "/lib/",
-    "/lib64/",
-    "/bin/",
-    "/sbin/",
-    "/boot/",
-    "/var/spool/",
-    "C:\\Windows",
-)
+    "/etc/", "/usr/", "/lib/", "/lib64/", "/bin/", "/sbin/", "/boot/", "/var/spool/", "C:\\Windows"
+)  # fmt: skip
 KNOWN_KERNELS: Final = frozenset(
     f"kernels-community/{name}"
     for name in ("activation", "causal-conv1d", "deformable-detr", "flash-attn", "flash-attn2", "flash-attn3",

@@ -162,6 +162,7 @@ def tag_result(call: Call) -> frozenset[str]:
     passed_tags = call.tags | call.argument_tags
     if passed_tags:
         passed_tags -= {partial_texts.FOREIGN_TAG, walks.PICKED}
+        passed_tags = walks.drop_own(passed_tags, call.args)
     tags = passed_tags | partial_texts.tag_client(call) | name_tables.RESULT_TAGS.get(call.name, frozenset())
     tags |= model_data.RESULTS.get(call.name, frozenset())
     if call.name in name_tables.SECRET_RESULTS or _opens_secret_file(call) or _reads_secret_variable(call):

@@ -39,6 +39,7 @@ from modelaudit.languages.python import (
     getters,
     item_calls,
     loop_names,
+    match_patterns,
     model_data,
     name_resolution,
     name_tables,
@@ -58,7 +59,8 @@ from modelaudit.languages.python.closed_lookups import ClosedLookups
 from modelaudit.languages.python.definitions import Definition, DefinitionNode, DefinitionTable, FunctionNode
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
-from modelaudit.languages.python.recording import LOOKUPS, NAMESPACE_SETTERS, UseRecorder, list_set_items
+from modelaudit.languages.python.recording import LOOKUPS, UseRecorder
+from modelaudit.languages.python.setting_recording import NAMESPACE_SETTERS, list_set_items
 from modelaudit.languages.python.shared_values import (
     SIBLING_TAG,
     SharedValues,
@@ -160,6 +162,9 @@ _OWN_NAMESPACES: Final = frozenset({"builtins.globals", "builtins.locals", "buil
 _FOUND_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.f_locals", "*.func_globals"})
 _FUNCTION_NAMESPACES: Final = frozenset({"__globals__", "func_globals"})
 _FOLLOWED_TAGS: Final = frozenset({"module", "computed", "member", "object", walks.PICKED})
+_OWN_MODULE_TAGS: Final = frozenset({"module", walks.OWN_MODULE})
+# Functions that read the names of a module, and bind none.
+_READERS_OF_MODULES: Final = ("builtins.", "inspect.", "typing.", "logging.", "sys.modules.")
 _SWITCHED_LOADERS: Final = frozenset({"torch.load", "numpy.load"})
 _PROPERTY_DECORATORS: Final = frozenset({"builtins.property", "functools.cached_property"})
 _OPERATOR_METHODS: Final[Mapping[type[ast.operator], tuple[str, str]]] = {
@@ -225,12 +230,16 @@ class Evaluator(ast.NodeVisitor):
         self.changes = ChangedContainers()
         self.scope = Scope()
         self.module_values = ModuleValues() if module_values is None else module_values
-        self.recorder = UseRecorder(self.log, self.budget, self.imports, self.module_values)
+        self.recorder = UseRecorder(
+            self.log, budget=self.budget, imported=self.imports, module_values=self.module_values
+        )
         self._shared = shared
         self._read_file = read_file
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
+        self._added: dict[str, Value] = {}
+        """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
         self.lookups = ClosedLookups(shared)
         self._is_round_open = False
@@ -271,6 +280,7 @@ class Evaluator(ast.NodeVisitor):
         )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
+        next_pass._added = dict(self._added)
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
         next_pass._loops = self._loops
@@ -569,12 +579,21 @@ class Evaluator(ast.NodeVisitor):
             # not kept: only callables are followed through attributes, and operators rarely return one.
             target, value = self.evaluate(node.target), self.evaluate(node.value)
             self.recorder.record_handed_modules(Call("*.__iadd__", (value,), {}, node.lineno))
+            if isinstance(node.target, ast.Subscript) and isinstance(node.op, ast.Add):
+                owner = self._evaluate_unrecorded(node.target.value)
+                if isinstance(owner, ExternalName) and owner.name in ("os.environ", "os.environb"):
+                    key = self._evaluate_unrecorded(node.target.slice)
+                    self.recorder.record_variable(_get_text(key) or None, value, node.lineno)
+            if isinstance(target, ExternalName):
+                self.recorder.record_module_places(target.name, value, node.lineno)
             if isinstance(target, ExternalName) and isinstance(node.op, ast.BitOr):
                 # ``os.environ |= {…}`` sets each of the variables.
                 call = Call(f"{target.name}.update", (value,), {}, node.lineno)
                 self.recorder.record_environment(call)
                 self.recorder.record_namespace_call(call)
                 self.recorder.record_settings(call)
+                if target.name == "sys.modules":
+                    self.recorder.record_module_items(call)
 
     def _assign_target(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
@@ -613,9 +632,11 @@ class Evaluator(ast.NodeVisitor):
         """Keep the value of an attribute, and record the assignment if it changes another module or a function."""
         for each in list_alternatives(self._evaluate_followed(target.value)):
             self._rebind_member(each, target.attr, value)
+            self._keep_added(each, target.attr, value)
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self.recorder.record_overwrite(overwritten, target.lineno, value)
+        self.recorder.record_passed_namespace(value, target.lineno)
         # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
@@ -647,11 +668,12 @@ class Evaluator(ast.NodeVisitor):
                 call = Call(f"{each.name}.__setitem__", (key, value), {}, target.lineno)
                 self.recorder.record_namespace_call(call)
             elif each.name == "sys.modules":
-                self.log.record(uses.OVERWRITE, f"{each.name}[{key_text or '…'}]", target.lineno)
+                self.recorder.record_module_items(Call("sys.modules.__setitem__", (key, value), {}, target.lineno))
             elif each.name in ("builtins", "builtins.__dict__", "*.__builtins__"):
                 self.log.record(uses.OVERWRITE, f"builtins.{key_text or '*'}[=]", target.lineno)
             elif each.name in _OWN_NAMESPACES | _FOUND_NAMESPACES:
                 self._bind_own_name(key_text, value)
+        self.recorder.record_passed_namespace(value, target.lineno)
         self._taint_owner(target.value, (value,))
         if isinstance(target.value, ast.Name):
             self._set_item(target.value.id, mapping, key, value)
@@ -689,6 +711,18 @@ class Evaluator(ast.NodeVisitor):
         members = self._definitions.get_members(owner) if isinstance(owner, LocalDefinition) else None
         if members is not None and isinstance(members.names.get(name), Constant):
             members.rebind(name, value)
+
+    def _open_own_names(self, call: Call) -> None:
+        """Open each text of the module if a function of a library gets the module itself, whose names it may bind."""
+        if call.name.startswith(_READERS_OF_MODULES):
+            return
+        for value in (*call.args, *call.keywords.values()):
+            for each in list_alternatives(value):
+                held = self._definitions.get(each).result if isinstance(each, LocalDefinition) else each
+                tags = collect_tags(held) if isinstance(held, Unknown) else frozenset()
+                if tags >= _OWN_MODULE_TAGS or (isinstance(each, ExternalName) and each.name in _OWN_NAMESPACES):
+                    self._bind_own_name(None, UNKNOWN)
+                    return
 
     def _bind_own_names(self, method: str, args: Sequence[Value], keywords: Mapping[str, Value]) -> None:
         """Bind names by a method of the namespace of the module: ``globals().update(run=os.system)``."""
@@ -1015,28 +1049,25 @@ class Evaluator(ast.NodeVisitor):
         subject = self.evaluate(node.subject)
         for case in node.cases:
             with self._keep_earlier_values(may_stop=case.guard is not None):
-                self._bind_pattern(case.pattern, subject, node.lineno)
+                for name, value in match_patterns.list_captured(self, case.pattern, subject, node.lineno):
+                    self.scope.bind(name, value)
                 if case.guard is not None:
                     self.evaluate(case.guard)
                 self.evaluate_statements(case.body)
 
-    def _bind_pattern(self, pattern: ast.pattern, subject: Value, line: int) -> None:
-        """Bind the names that a pattern captures, and record the attributes that it reads."""
-        for part in ast.walk(pattern):
-            captured_name = _get_captured_name(part)
-            if captured_name is not None:
-                self.scope.bind(captured_name, subject if part is pattern else self._join_items(subject))
-            elif isinstance(part, ast.MatchClass):
-                self.evaluate(part.cls)
-                for attribute_name in part.kwd_attrs:
-                    # ``case object(system=run)`` reads the attribute ``system`` without a dot.
-                    self.keep_named_member(subject, attribute_name, line)
-                    attribute = self._resolve_attribute(subject, attribute_name, line)
-                    self.recorder.record_attribute_access(attribute, line)
-
-    def _join_items(self, value: Value) -> Value:
-        """Return a value for any part of ``value``: each known item, or an unknown part with its tags."""
-        return join_choices(name_resolution.resolve_item(value, UNKNOWN), Unknown(collect_tags(value)))
+    def list_matched_names(self, matched_class: Value, line: int) -> Sequence[Value]:
+        """List the names in ``__match_args__`` of a class of the source, as far as they are known."""
+        members = self._definitions.get_members(matched_class)
+        if members is None or not isinstance(matched_class, LocalDefinition):
+            return ()
+        definition = self._definitions.get(matched_class)
+        if "__match_args__" in members.names:
+            listed = self._resolve_attribute(matched_class, "__match_args__", line)
+            return () if isinstance(listed, Constant) and listed.is_open else sequence_calls.list_items(listed) or ()
+        inherited = (names for each in definition.bases if (names := self.list_matched_names(each, line)))
+        # A decorator such as ``dataclass`` lists the fields.
+        fields = _list_generated_fields(definition.node) if isinstance(definition.node, ast.ClassDef) else []
+        return next(inherited, ()) or [Constant(each) for each in fields]
 
     # ---- functions and classes ----
 
@@ -1066,7 +1097,7 @@ class Evaluator(ast.NodeVisitor):
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
         """Define a class: its body runs now, in a namespace of its own."""
         is_restricted = self.scope.parent is None and node.name in self._restricted_unpicklers
-        bases = (UNKNOWN,) if is_restricted else tuple(self.evaluate(each) for each in node.bases)
+        bases = (UNKNOWN,) if is_restricted else tuple(map(self._evaluate_base, node.bases))
         keywords = {each.arg or "": self.evaluate(each.value) for each in node.keywords}
         if self._sibling_names:
             self._follow_sibling_bases(node)
@@ -1095,6 +1126,11 @@ class Evaluator(ast.NodeVisitor):
                 self.recorder.record_callback(value, node.lineno, only_found=True)
         self._record_metaclass_hooks(bases, members)
         self.scope.bind(node.name, self._apply_decorators(node.decorator_list, class_value))
+
+    def _evaluate_base(self, node: ast.expr) -> Value:
+        """Evaluate a base of a class; ``object`` is in the class tree of each, and does not count as a use of it."""
+        is_root = isinstance(node, ast.Name) and node.id == "object"
+        return self._evaluate_unrecorded(node) if is_root else self.evaluate(node)
 
     def _follow_sibling_bases(self, node: ast.ClassDef) -> None:
         """Follow attributes of ``self`` in a class that inherits them from another file of the model."""
@@ -1303,6 +1339,8 @@ class Evaluator(ast.NodeVisitor):
             return ExternalName("IPython.get_ipython")
         if node.id == "__name__":
             return Unknown(frozenset({walks.OWN_MODULE}))
+        if node.id == "__file__":
+            return Unknown(frozenset({walks.OWN_FILE}))
         if node.id == "__doc__":
             return Constant(self.docstring)
         # A star import may replace a builtin. Only ``os`` replaces one that matters, ``open``.
@@ -1394,6 +1432,9 @@ class Evaluator(ast.NodeVisitor):
             alternatives = list_alternatives(base)
             is_root = any(isinstance(each, ExternalName) and each.name == "builtins.object" for each in alternatives)
             self.log.record(uses.REFERENCE, f"builtins.object.{name}" if is_root else f"*.{name}", line)
+            is_open = any(isinstance(each, Unknown) or getattr(each, "is_result", False) for each in alternatives)
+            if name == walks.SUBCLASSES and is_open:
+                self.module_values.subclasses_line = self.log.locate_line(line)
         attributes: list[Value] = []
         self.budget.spend(len(list_alternatives(base)))
         for each in list_alternatives(base):
@@ -1406,14 +1447,38 @@ class Evaluator(ast.NodeVisitor):
                 attributes.append(name_resolution.resolve_attribute(UNKNOWN, name))
             elif isinstance(each, LocalDefinition):
                 attributes.append(self._resolve_member(each, name))
+            elif name in walks.ANCESTORS:
+                attributes.append(ExternalName(walks.ROOT_CLASS))
             elif isinstance(each, Unknown | Constant) and name in self._attributes:
                 # An unknown object may be one whose attribute the source set elsewhere.
                 attributes += (self._attributes[name], name_resolution.resolve_attribute(each, name))
             else:
                 attributes.append(name_resolution.resolve_attribute(each, name))
+                attributes += self._list_added(each, name) if self._added else ()
         value = join_values(*attributes)
         is_followed = self.changes.is_asked and type(value) in _OPENED
         return self.changes.open_value(name, value) if is_followed else value
+
+    def _list_added(self, owner: Value, name: str) -> list[Value]:
+        """List the functions that the source gives a module or object of a library as an attribute of this name.
+
+        ``nn.take = getattr`` makes ``nn.take(torch, name)`` a look-up. Of objects, only functions of other modules that
+        look names up count: most names of theirs are also names of objects of the source.
+        """
+        if not isinstance(owner, ExternalName):
+            return []
+        found = (self._added.get(f"*.{name}"), None if owner.is_result else self._added.get(f"{owner.name}.{name}"))
+        added = [each for value in found if value is not None for each in list_alternatives(value)]
+        return [each for each in added if not owner.is_result or isinstance(each, ExternalName)]
+
+    def _keep_added(self, owner: Value, name: str, value: Value) -> None:
+        """Keep a function that the source gives a module or object of a library as an attribute."""
+        if not isinstance(owner, ExternalName) or not name:
+            return
+        for each in filter(_is_looking_up, list_alternatives(value)):
+            is_of_any = owner.is_result or isinstance(each, ExternalName)
+            key = f"*.{name}" if is_of_any else f"{owner.name.removesuffix('.__dict__')}.{name}"
+            self._added[key] = join_values(each, *list_alternatives(self._added.get(key, each)))
 
     def _resolve_member(self, owner: LocalDefinition, name: str) -> Value:
         """Resolve an attribute of a class of the source, of an object of it, or of a function."""
@@ -1436,9 +1501,15 @@ class Evaluator(ast.NodeVisitor):
         ]
         if assigned:
             return join_choices(*assigned)
-        # Otherwise a base class of another module may define it.
+        if name in walks.ANCESTORS:
+            return ExternalName(walks.ROOT_CLASS)
+        # Otherwise a base class of another module may define it. Below a class of the source are classes of the source,
+        # unless it is a metaclass, which inherits the method of ``type``.
+        is_own = name == walks.SUBCLASSES
         inherited = [
-            name_resolution.resolve_attribute(each, name) for each in definition.bases if isinstance(each, ExternalName)
+            name_resolution.resolve_attribute(each, name)
+            for each in definition.bases
+            if isinstance(each, ExternalName) and (not is_own or each.name == "builtins.type")
         ]
         if self.module_values.keeps_members or self.module_values.kept_names:
             self.module_values.inherited_names.update(each.name for each in inherited if isinstance(each, ExternalName))
@@ -1592,11 +1663,12 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(left, ExternalName) and left.is_result and kind is ast.Div:
             # ``Path(...) / "name"`` is a path still, tagged if the name ends like code.
             path_tags = call_variants.tag_path(right) | (collect_tags(right) & {"secret"})
-            return replace(left, tags=left.tags | path_tags, text=text)
+            return replace(left, tags=walks.drop_own(left.tags, (right,)) | path_tags, text=text)
         result = self._call_operator_method(kind, left, right)
         if result is not None:
             return result
-        return Unknown(collect_tags(left) | collect_tags(right) | call_variants.tag_path(right), text)
+        tags = walks.drop_own(collect_tags(left) | collect_tags(right), (left, right))
+        return Unknown(tags | call_variants.tag_path(right), text)
 
     def _call_operator_method(self, kind: type[ast.operator], left: Value, right: Value) -> Value | None:
         """Call the method that a class of the source defines for an operator; ``None`` if no operand has one."""
@@ -1692,7 +1764,7 @@ class Evaluator(ast.NodeVisitor):
                 texts.append(written)
         # Joined at the end: a join for each part would copy the text before it each time.
         joined = constant_folding.join_texts(texts) if is_known else None
-        value = joined or Unknown(tags, partial_texts.join_parts(parts))
+        value = joined or Unknown(walks.drop_own(tags, parts), partial_texts.join_parts(parts))
         return self.recorder.record_computed_text(value, node.lineno)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> Value:
@@ -1887,6 +1959,7 @@ class Evaluator(ast.NodeVisitor):
             self._keep_filled(node.func.value, base, args)
         if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
             self._taint_owner(node.func.value, (*args, *keywords.values()))
+        self.recorder.record_handed_namespaces(callee, args, keywords, node.lineno)
         self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
         if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
             self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
@@ -1977,6 +2050,11 @@ class Evaluator(ast.NodeVisitor):
         """Keep what a method such as ``update`` sets: names of the module, or items of a mapping under a name."""
         if self._is_own_namespace(base):
             self._bind_own_names(call.name, call.args, call.keywords)
+        if any(isinstance(each, ExternalName) and each.name == "sys.modules" for each in list_alternatives(base)):
+            self.recorder.record_module_items(call)
+        for each in filter(_is_any_namespace, list_alternatives(base)):
+            for key, value in list_set_items(call):
+                self._keep_added(each, key if isinstance(key, str) else "", value)
         is_mapping = any(isinstance(each, Container) and each.keys for each in list_alternatives(base))
         if is_mapping and isinstance(target, ast.Name):
             for key, value in list_set_items(call):
@@ -2298,6 +2376,7 @@ class Evaluator(ast.NodeVisitor):
         passed_tags = call.tags | call.argument_tags
         if passed_tags:
             passed_tags = sent_parameters.drop_function_tags(passed_tags - {partial_texts.FOREIGN_TAG, walks.PICKED})
+            passed_tags = walks.drop_own(passed_tags, (Unknown(call.tags), *args) if method else args)
         return Unknown(passed_tags | partial_texts.tag_client(call))
 
     def _take_by_method(self, callee: Value, args: Sequence[Value], method: str, line: int) -> Value | None:
@@ -2336,7 +2415,9 @@ class Evaluator(ast.NodeVisitor):
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._record_served_results(call)
         self._follow_configured_package(call)
+        self._open_own_names(call)
         self.recorder.record_environment(call)
+        self.recorder.record_process_items(call)
         self.recorder.record_namespace_call(call)
         self.recorder.record_settings(call)
         self.recorder.record_handed_modules(call, is_of_result=callee.is_result)
@@ -2627,6 +2708,7 @@ class Evaluator(ast.NodeVisitor):
             attribute = argument.value if isinstance(argument, Constant) and isinstance(argument.value, str) else ""
             for each in list_alternatives(call.args[0]):
                 self._rebind_member(each, attribute, call.args[2])
+                self._keep_added(each, attribute, call.args[2])
                 if isinstance(each, ExternalName) and not each.is_result:
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
                     self.recorder.record_overwrite(overwritten, call.line, call.args[2])
@@ -2640,6 +2722,7 @@ class Evaluator(ast.NodeVisitor):
     def _call_setter(self, call: Call) -> Value:
         """Call a function that sets items of its first argument: ``operator.setitem(globals(), "run", os.system)``."""
         self.recorder.record_call(call)
+        self.recorder.record_process_items(call)
         if call.args and self._is_own_namespace(call.args[0]):
             is_item = call.name.endswith("setitem__") or call.name.endswith("setitem")
             self._bind_own_names("__setitem__" if is_item else "update", call.args[1:], call.keywords)
@@ -2666,7 +2749,9 @@ class Evaluator(ast.NodeVisitor):
     def _call_through(self, call: Call) -> Value:
         """Call ``operator.call`` and the like, which call their first argument with the others."""
         self.recorder.record_call(call)
-        return self.call_value(call.args[0], list(call.args[1:]), {}, call.line) if call.args else UNKNOWN
+        if not call.args:
+            return UNKNOWN
+        return self.call_value(call.args[0], list(call.args[1:]), dict(call.keywords), call.line)
 
     def _call_namespace(self, call: Call) -> Value:
         """Call ``vars``, ``globals`` or ``locals``: ``vars(module)`` is its ``__dict__``."""
@@ -2677,7 +2762,9 @@ class Evaluator(ast.NodeVisitor):
         owners = [each for each in alternatives if isinstance(each, ExternalName)]
         is_of_argument = call.name not in ("builtins.globals", "builtins.locals")
         if owners and is_of_argument and not is_walk:
-            return join_values(*(ExternalName(f"{each.name}.__dict__", is_hidden=each.is_hidden) for each in owners))
+            return join_values(
+                *(ExternalName(f"{each.name}.__dict__", each.is_result, each.is_hidden, each.tags) for each in owners)
+            )
         if call.args and is_of_argument:
             return Unknown(walks.open_namespace(collect_tags(call.args[0])))
         # The namespace has the name of its function, without ``is_result``: ``visit_Subscript`` looks for that name.
@@ -2688,7 +2775,11 @@ class Evaluator(ast.NodeVisitor):
         for each in call.args[:1]:
             self.recorder.record_computed_name(each, call.line)
         is_of_package = any(isinstance(each, ExternalName) and not each.is_result for each in call.args[:1])
-        return Unknown(walks.open_namespace(call.argument_tags) | ({"member"} if is_of_package else set()))
+        tags = walks.open_namespace(call.argument_tags) | ({"member"} if is_of_package else set())
+        predicate = call.get_argument(1, "predicate")
+        if isinstance(predicate, ExternalName) and predicate.name == "inspect.ismodule":
+            tags |= walks.EVERY_MODULE
+        return Unknown(tags)
 
     def _call_dict(self, call: Call) -> Value:
         """Call ``dict`` with keywords, or with one mapping, which it copies; any other result is unknown."""
@@ -2702,6 +2793,11 @@ class Evaluator(ast.NodeVisitor):
         if walk_tags is not None:
             return Unknown(walk_tags)
         return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags)
+
+    def _call_ancestors(self, call: Call) -> Value:
+        """Call a function that returns the classes above a class, of which ``object`` is one."""
+        self.recorder.record_call(call)
+        return ExternalName(walks.ROOT_CLASS)
 
     def _call_list(self, call: Call) -> Value:
         """Call ``list`` or ``tuple``: of known items they make a list with the same items."""
@@ -2747,6 +2843,13 @@ _KEPT: Final = frozenset({Constant, Alternatives, Unknown})
 """The kinds of values that a name may still have after a branch which binds it."""
 
 
+def _is_looking_up(value: Value) -> bool:
+    """Whether a value is a function that looks names up, or a function of the source, which may do so."""
+    if isinstance(value, ExternalName):
+        return not value.is_result and (value.name in _LOOKING_UP or value.name in name_tables.EVALUATORS)
+    return isinstance(value, PartialCall) or (isinstance(value, LocalDefinition) and not value.is_result)
+
+
 def _is_any_namespace(value: Value) -> bool:
     """Whether a value is a mapping from names to modules or to what is in them, or is found by a walk."""
     if isinstance(value, Unknown):
@@ -2784,13 +2887,6 @@ def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:
 def _lists_few_items(source: Value) -> TypeGuard[Container]:
     """Whether a value is a list of a few items that are no constants."""
     return isinstance(source, Container) and not source.keys and 0 < len(source.values) <= _MAX_LOOP_VALUES
-
-
-def _get_captured_name(pattern: ast.AST) -> str | None:
-    """Return the name that a pattern binds, as ``case name``, ``*name`` and ``{**name}`` do; otherwise ``None``."""
-    if isinstance(pattern, ast.MatchMapping):
-        return pattern.rest
-    return pattern.name if isinstance(pattern, ast.MatchAs | ast.MatchStar) else None
 
 
 def _get_last_name(callee: Value) -> str:
@@ -2866,6 +2962,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
         Evaluator._call_copy,
     ),
     **dict.fromkeys(("builtins.list", "builtins.tuple"), Evaluator._call_list),
+    **dict.fromkeys(walks.ANCESTOR_FUNCTIONS, Evaluator._call_ancestors),
     "builtins.next": Evaluator._call_next,
 }
 

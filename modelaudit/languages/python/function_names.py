@@ -175,8 +175,8 @@ def _list_valued(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             yield name, value
         case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
             yield name, value
-        case ast.For(target=ast.Name(id=name), iter=values) | ast.comprehension(target=ast.Name(id=name), iter=values):
-            yield name, values  # each item is one of its parts
+        case ast.For(target=ast.Name(id=name), iter=items) | ast.comprehension(target=ast.Name(id=name), iter=items):
+            yield name, items  # each item is one of its parts
         case ast.Assign(targets=[ast.Tuple(elts=targets)], value=value) if all(
             isinstance(each, ast.Name) for each in targets
         ):

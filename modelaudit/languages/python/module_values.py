@@ -16,6 +16,8 @@ from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS, POWERFUL_M
 
 _SYSTEM_MODULE: Final = "sys"
 _ALL_MODULES: Final = "modules"
+_EVERY_MODULE: Final = "sys.modules"
+_ROOT_CLASS: Final = "builtins.object"
 _LONGEST_NAME: Final = 40
 ANY_NAME: Final = "*"
 """The path of a member whose name the source computes."""
@@ -46,6 +48,8 @@ class ModuleValues(Struct):
         held: the modules that the source keeps where the evaluator does not follow them, each with a line.
         hidden: the modules whose names the source hides where it imports them, each with the path that it imports.
         holds_every_module: whether the source uses ``sys.modules`` as a value, and so every module that a text names.
+        holds_root_class: whether the source uses the class ``object`` as a value, whose subclasses are all classes.
+        subclasses_line: the line where the source asks an unknown value for its subclasses; 0 if it does not.
     """
 
     known_modules: set[str] = field(default_factory=lambda: set(WELL_KNOWN_MODULES.values()))
@@ -60,6 +64,8 @@ class ModuleValues(Struct):
     imports_by_text: bool = False
     holds_builtins: bool = False
     holds_every_module: bool = False
+    holds_root_class: bool = False
+    subclasses_line: int = 0
     hidden: dict[str, str] = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
     _values: dict[str, None] = field(default_factory=dict)
@@ -78,6 +84,11 @@ class ModuleValues(Struct):
         """Keep that a module is used as a value."""
         self._values.setdefault(name)
         self.latest_values.append(name)
+
+    def add_whole(self, name: str) -> None:
+        """Keep that the source uses as a value what holds all modules, or the class above all classes."""
+        self.holds_every_module |= name == _EVERY_MODULE
+        self.holds_root_class |= name == _ROOT_CLASS
 
     def add_member(self, path: str, line: int) -> None:
         """Keep the line where ``path``, one or several names with dots, is first taken from an unknown value."""
@@ -139,5 +150,6 @@ class ModuleValues(Struct):
             imports_by_text=self.imports_by_text,
             holds_builtins=self.holds_builtins,
             holds_every_module=self.holds_every_module,
+            holds_root_class=self.holds_root_class,
             _values=dict(self._values),
         )

@@ -127,6 +127,8 @@ def resolve_attribute(base: Value, name: str) -> Value:
         return ExternalName(f"*.{name}")
     if not isinstance(base, Unknown) or not base.tags:
         return UNKNOWN
+    if name == walks.SUBCLASSES:
+        return ExternalName(f"*.{name}")
     return _resolve_unknown_attribute(base, name)
 
 

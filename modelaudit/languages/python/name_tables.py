@@ -286,9 +286,9 @@ SECRET_RESULTS: Final = frozenset(
 """Names that yield the environment, a password, a token, or the names of user and machine."""
 
 COMMAND_METHODS: Final = frozenset(
-    {"system", "popen", "execl", "execle", "execlp", "execlpe", "execv", "execve", "execvp", "execvpe", "spawnl",
-     "spawnle", "spawnlp", "spawnlpe", "spawnv", "spawnve", "spawnvp", "spawnvpe", "check_output", "check_call",
-     "getoutput",
+    {"system", "popen", "execl", "execle", "execlp", "execlpe", "execve", "execvp", "execvpe", "execv", "spawnl",
+     "spawnle", "spawnlp", "spawnlpe", "spawnv", "spawnve", "spawnvp", "spawnvpe", "posix_spawnp", "check_output",
+     "check_call", "getoutput",
      "getstatusoutput", "Popen", "posix_spawn", "fork_exec", "dup2", "run_string", "runsource", "run_path",
      "exec_module", "load_module", "create_subprocess_shell", "subprocess_shell", "subprocess_exec", "load_extension",
      "source_to_code", "register_custom_ops_library", "LoadLibrary", "__reduce_ex__", "extractall", "set_executable",

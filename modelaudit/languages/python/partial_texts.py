@@ -33,6 +33,8 @@ _HOME: Final = "~"
 # Variables that hold the home folder, or a folder in it.
 _HOME_VARIABLES: Final = {"HOME": _HOME, "USERPROFILE": _HOME, "HOMEPATH": _HOME, "XDG_CONFIG_HOME": "~/.config",
                           "APPDATA": "~/AppData/Roaming"}  # fmt: skip
+# Variables that code extends by a folder: the value that they had before is that of the machine.
+_SEARCH_PATHS: Final = frozenset({"PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "CONDA_PREFIX", "CUDA_HOME", "CUDA_PATH"})
 _ENVIRONMENT_READERS: Final = frozenset({"os.getenv", "os.environ.get", "os.environ.__getitem__"})
 # Functions that return the text or path that they are given, or another form of it.
 _PRESERVING_FUNCTIONS: Final = frozenset(
@@ -59,6 +61,8 @@ def write_text(value: Value) -> str:
         return next((text for each in value.values if (text := write_text(each)) != UNKNOWN_PART), UNKNOWN_PART)
     if isinstance(value, ExternalName) and value.name in ("os.sep", "os.path.sep"):
         return "/"
+    if isinstance(value, ExternalName) and value.name in ("os.pathsep", "os.path.pathsep"):
+        return ":"
     return (value.text if isinstance(value, TaggedValue) else "") or UNKNOWN_PART
 
 
@@ -159,7 +163,7 @@ def describe_result(call: Call) -> str:
 
 def describe_variable(name: str) -> str:
     """Return what is known of the value of an environment variable; empty for most."""
-    return _HOME_VARIABLES.get(name, "")
+    return _HOME_VARIABLES.get(name) or (f"${name}" if name in _SEARCH_PATHS else "")
 
 
 FOREIGN_TAG: Final = "foreign"

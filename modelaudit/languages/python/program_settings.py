@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python import partial_texts
-from modelaudit.languages.python.values import Constant, Value
+from modelaudit.languages.python.values import Constant, Unknown, Value, list_alternatives
 from modelaudit.model.lazy_pattern import defer_pattern
 
 SETTING_NAME: Final = "(setting that names a program)"
@@ -43,6 +43,7 @@ _PROGRAMS: Final = {
     "nltk.internals._java_bin": frozenset({"java"}),
     "torch.utils.cpp_extension.CUDA_HOME": frozenset({"cuda"}),
     "torch._inductor.config.cpp.cxx": frozenset({"g++", "clang++"}),
+    "PIL.EpsImagePlugin.gs_binary": frozenset({"gs", "gswin32c", "gswin64c"}),
     "sys.executable": frozenset({"python", "python3"}),
     "sys._base_executable": frozenset({"python", "python3"}),
     "os.environ[IMAGEIO_FFMPEG_EXE]": _FFMPEG,
@@ -111,6 +112,15 @@ def find_setter_value(name: str, args: Sequence[Value], keywords: Mapping[str, V
     if name not in _SETTERS:
         return None
     return args[0] if args else next((keywords[each] for each in _SETTER_KEYWORDS if each in keywords), None)
+
+
+def find_open_program(setting: str, value: Value) -> str:
+    """Return ``…`` if a setting of a library names a program, and the source shows nothing of the program."""
+    if setting not in _PROGRAMS and setting not in _SETTERS:
+        return ""
+    is_open = any(isinstance(each, Unknown) and not each.text for each in list_alternatives(value))
+    is_variable = setting.startswith("os.environ")  # see ``program_variables``
+    return partial_texts.UNKNOWN_PART if is_open and not is_variable else ""
 
 
 def find_own_program(setting: str, value: Value) -> str:

@@ -9,21 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from msgspec import Struct
-
 from modelaudit.languages.python import (
     attack_texts,
     call_variants,
     callbacks,
     data_flow,
-    evaluated_texts,
-    guards,
-    index_variables,
     loaded_files,
     name_resolution,
     name_tables,
     partial_texts,
-    program_settings,
     remote_code,
     sent_parameters,
     uses,
@@ -32,8 +26,8 @@ from modelaudit.languages.python import (
 from modelaudit.languages.python.budget import StepBudget
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.module_values import ModuleValues
-from modelaudit.languages.python.name_tables import COMMANDS, POWERFUL_MODULES, WELL_KNOWN_MODULES
-from modelaudit.languages.python.uses import UseLog
+from modelaudit.languages.python.name_tables import COMMANDS, WELL_KNOWN_MODULES
+from modelaudit.languages.python.setting_recording import SettingRecorder
 from modelaudit.languages.python.values import (
     UNKNOWN,
     Constant,
@@ -48,12 +42,7 @@ from modelaudit.languages.python.values import (
     is_found,
     list_alternatives,
 )
-from modelaudit.languages.service_variables import find_service_host
 
-_ENVIRONMENT_SETTERS: Final = frozenset(
-    {"os.putenv", "os.environ.update", "os.environ.setdefault", "os.environ.__setitem__", "os.environb.update",
-     "os.environb.setdefault", "os.environb.__setitem__"}
-)  # fmt: skip
 LOOKUPS: Final = (name_tables.GETTERS | name_tables.IMPORTERS) - {"builtins.hasattr"}
 # Functions that only tell something of the module that they get, or run it again.
 _TELLING: Final = frozenset(
@@ -66,17 +55,16 @@ _PICKED_MODULE: Final = frozenset({"module", walks.PICKED})
 _OF_MODULES: Final = frozenset({"computed", "object", "namespace", "member"})  # what was taken from a module
 _MOST_NESTED: Final = 2  # lists in lists
 MODULE_BY_TEXT: Final = "(module of a computed name)"
-NAMESPACE_SETTERS: Final = frozenset({"update", "setdefault", "__setitem__", "__ior__"})
+_MAX_LISTED: Final = 32
 
 
-class UseRecorder(Struct):
+class UseRecorder(SettingRecorder, kw_only=True):
     """Writes uses into the log of one source.
 
     Attributes:
         imported: top-level names of the packages that the source imports so far.
     """
 
-    log: UseLog
     budget: StepBudget
     imported: Collection[str]
     module_values: ModuleValues
@@ -114,8 +102,8 @@ class UseRecorder(Struct):
                 values.held.setdefault(name.name, self.log.locate_line(line))
         elif name.name in name_tables.GETTERS:
             values.takes_by_text = True
-        elif name.name == "sys.modules":
-            values.holds_every_module = True
+        else:
+            values.add_whole(name.name)
 
     def record_attribute_access(self, value: Value, line: int) -> None:
         """Record a name that is reached without a dot, as by ``attrgetter`` or a class pattern."""
@@ -160,6 +148,7 @@ class UseRecorder(Struct):
         name = call_variants.name_variant(call)
         if not name:
             return
+        self.record_written_import(call, name)
         use = data_flow.select_use(call)
         detail = call.detail or (partial_texts.describe_command(call) if name in COMMANDS else "")
         if not (is_of_result and use == uses.CALL):
@@ -213,85 +202,12 @@ class UseRecorder(Struct):
             if "secret" in call.argument_tags and name_tables.sends_data(module, member):
                 self.log.record(uses.SENDS_SECRET, call.name, line)
 
-    def record_overwrite(self, target: Value, line: int, value: Value = UNKNOWN) -> None:
-        """Record that an attribute of another module gets a new value, unless the value leaves a guard in place."""
-        if isinstance(target, ExternalName) and not guards.keeps_guard(target.name, value):
-            self.log.record(uses.OVERWRITE, f"{target.name}[=]", line)
-            self._record_program(target.name, value, line)
-
-    def record_setting(self, mapping: str, key: object, value: Value, line: int) -> None:
-        """Record that an item of a mapping of settings, known by its name, names a program of the author's choice."""
-        if isinstance(key, str) and (known := program_settings.find_mapping(mapping)):
-            self._record_program(f"{known}[{key}]", value, line)
-
-    def record_settings(self, call: Call) -> None:
-        """Record the programs that a call sets: ``rcParams.update({…})``, ``rc("animation", …)``, ``git.refresh``."""
-        if program_settings.find_mapping(call.name):
-            for key, value in list_set_items(call):
-                self.record_setting(call.name, key, value, call.line)
-        group = program_settings.find_group(call.name)
-        first = call.args[0] if group and call.args else None
-        if isinstance(first, Constant) and isinstance(first.value, str):
-            for name, value in call.keywords.items():
-                self._record_program(f"{group}[{first.value}.{name}]", value, call.line)
-        program = program_settings.find_setter_value(call.name, call.args, call.keywords)
-        if program is not None:
-            self._record_program(call.name, program, call.line)
-
-    def _record_program(self, setting: str, value: Value, line: int) -> None:
-        """Record that a setting names a program of the author's choice."""
-        path = program_settings.find_own_program(setting, value)
-        if path:
-            self.log.record(uses.CALL, program_settings.SETTING_NAME, line, f"{setting} names {path}")
-
-    def record_namespace_call(self, call: Call) -> None:
-        """Record the names that a method of the namespace of a module overwrites, as ``vars(torch).update(load=f)``."""
-        namespace, _, method = call.name.rpartition(".")
-        if namespace.endswith(".__annotations__") and method in NAMESPACE_SETTERS:
-            if evaluated_texts.brings_code_into_annotations(call):
-                self.log.record(uses.CALL, "*.__annotations__[=]", call.line)
-            return
-        owner = namespace.removesuffix(".__dict__")
-        if owner == namespace or method not in NAMESPACE_SETTERS:
-            return
-        for key, value in list_set_items(call):
-            if isinstance(key, str):
-                self.record_overwrite(name_resolution.resolve_attribute(ExternalName(owner), key), call.line, value)
-
-    def record_patch(self, call: Call) -> None:
-        """Record that ``mock.patch`` replaces the object that a dotted name leads to."""
-        target = call.get_argument(0, "target")
-        if isinstance(target, Constant) and isinstance(target.value, str):
-            value = call.get_argument(1, "new") or UNKNOWN
-            self.record_overwrite(name_resolution.normalize_name(target.value), call.line, value)
-
     def record_parent_packages(self, module: str, line: int) -> None:
         """Record the packages around an imported module: Python imports them first."""
         parent = module.rpartition(".")[0]
         while parent:
             self.log.record(uses.IMPORT, name_resolution.normalize_name(parent).name, line)
             parent = parent.rpartition(".")[0]
-
-    def record_environment(self, call: Call) -> None:
-        """Record the variables of the environment that a call sets, as ``os.putenv`` and ``os.environ.update`` do."""
-        if call.name in _ENVIRONMENT_SETTERS:
-            for key, value in list_set_items(call):
-                self.record_variable(key, value, call.line)
-
-    def record_variable(self, key: object, value: Value, line: int) -> None:
-        """Record that a variable of the environment gets a value, unless the value leaves its guard in place."""
-        name = key.decode("latin-1") if isinstance(key, bytes) else key
-        shown = name if isinstance(name, str) and name != "**" else "…"
-        if not guards.keeps_guard(shown, value):
-            self.log.record(uses.OVERWRITE, f"os.environ[{shown}]", line)
-            self._record_program(f"os.environ[{shown}]", value, line)
-            # Of a variable for all traffic, the assignment itself is a finding.
-            host = "" if shown.lower().endswith("_proxy") else find_service_host(shown, partial_texts.write_text(value))
-            if host:
-                self.log.record(uses.SENDS_TO, host, line, shown)
-            address = index_variables.find_foreign_index(shown, value)
-            if address:
-                self.log.record(uses.CALL, index_variables.FOREIGN_INDEX_NAME, line, f"{shown}={address}")
 
     def record_trust_item(self, key: Value, value: Value, line: int) -> None:
         """Record an item of a mapping that turns ``trust_remote_code`` on."""
@@ -372,11 +288,26 @@ class UseRecorder(Struct):
         is_module = name.removesuffix(".__dict__") in self.module_values.known_modules
         return is_module or name in LOOKUPS
 
-    def record_passed_module(self, value: Value, line: int) -> None:
-        """Record that a module that runs commands or code is passed to a function of another file."""
+    def record_handed_namespaces(
+        self, callee: Value, args: Sequence[Value], keywords: Mapping[str, Value], line: int
+    ) -> None:
+        """Record the namespaces of modules that a call hands on to where they are not followed."""
+        for each in keywords.values() if walks.follows_mappings(callee) else (*args, *keywords.values()):
+            if each is not UNKNOWN:
+                self.record_passed_namespace(each, line)
+
+    def record_passed_namespace(self, value: Value, line: int) -> None:
+        """Record that all names of a module go on to a place where no evaluator follows which of them is taken.
+
+        From a package each of the modules that it imports can be reached: ``Mapping(vars(torch))["os"]``.
+        """
         for each in list_alternatives(value):
-            if isinstance(each, ExternalName) and not each.is_result and each.name in POWERFUL_MODULES:
-                self.log.record(uses.COMPUTED, f"{each.name}.*", line, "passed to a function of another file")
+            if isinstance(each, Container):
+                for item in each.values[:_MAX_LISTED]:
+                    self.record_passed_namespace(item, line)
+            owner = walks.find_passed_module(each)
+            if owner and owner.partition(".")[0] in self.imported:
+                self.log.record(uses.COMPUTED, "(package).*", line, owner)
 
 
 def _list_inner(value: Value, depth: int) -> Iterator[Value]:
@@ -386,17 +317,3 @@ def _list_inner(value: Value, depth: int) -> Iterator[Value]:
         if isinstance(each, Container) and depth:
             for item in each.values:
                 yield from _list_inner(item, depth - 1)
-
-
-def list_set_items(call: Call) -> list[tuple[object, Value]]:
-    """Return the keys and values that a method such as ``update`` sets; an unknown key is ``None``."""
-    items: list[tuple[object, Value]] = [*call.keywords.items()]
-    for each in call.args[:1]:
-        if isinstance(each, Container) and each.keys:
-            items += zip(each.keys, each.values, strict=False)
-        elif isinstance(each, Container):
-            items += [(None, value) for value in each.values]
-        else:
-            value = call.args[1] if len(call.args) > 1 else UNKNOWN
-            items.append((each.value if isinstance(each, Constant) else None, value))
-    return items

@@ -12,11 +12,22 @@ of the garbage collector, with a condition that spells the name in pieces. Value
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.values import Constant, Container, ExternalName, Unknown, Value, list_alternatives
+from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS
+from modelaudit.languages.python.values import (
+    Constant,
+    Container,
+    ExternalName,
+    LocalDefinition,
+    PartialCall,
+    Unknown,
+    Value,
+    collect_tags,
+    list_alternatives,
+)
 
 # Functions that start a program, by their last name.
 _STARTERS: Final = frozenset(
@@ -40,19 +51,35 @@ _RESULTS: Final = {
     **dict.fromkeys(
         ("sys.modules.items", "sys.modules.values", "sys.modules.copy", "sys.modules.popitem"), EVERY_MODULE
     ),
+    "inspect.getmodule": frozenset({"module"}),
     **dict.fromkeys(("gc.get_objects", "gc.get_referrers", "gc.get_referents"), _EVERY_OBJECT),
 }
 _FOUND: Final = frozenset({"object", "namespace"})
+SUBCLASSES: Final = "__subclasses__"
+"""The method of a class that lists the classes which inherit from it, and of ``object`` every class."""
+ANCESTORS: Final = frozenset(
+    {"__mro__", "mro", "__base__", "__bases__", "__orig_bases__", "__objclass__", "__thisclass__", "__self_class__"}
+)
+"""Attributes of a class, or of an object or method of one, that lead up the class tree: at its root is ``object``."""
+ANCESTOR_FUNCTIONS: Final = frozenset(
+    {"inspect.getmro", "inspect.getclasstree", "inspect.classify_class_attrs", "types.get_original_bases",
+     "types.resolve_bases", "functools._c3_mro", "functools._c3_merge", "functools._compose_mro"}
+)  # fmt: skip
+"""Functions that return classes above a class."""
+ROOT_CLASS: Final = "builtins.object"
 PICKED: Final = "picked"
 """The tag of a value whose module and name are both computed."""
 OWN_MODULE: Final = "own-module"
 """The tag of ``__name__``, and of the module of the source itself that ``sys.modules`` holds under it."""
+OWN_FILE: Final = "own-file"
+"""The tag of ``__file__``, and of the paths that the source makes of it."""
 PICKED_NAME: Final = "(function reached by computed names)"
 """The name under which a call of such a value is recorded."""
 MEMBER_NAME: Final = "(member under a computed name)"
 """The name under which an attribute of another module is recorded if the source computes its name."""
 WORKED_OUT_NAME: Final = "(function that is worked out)"
 """The name under which a call is recorded if a computed name finds the function in a computed module."""
+_OWN_TAGS: Final = frozenset({OWN_MODULE, OWN_FILE})
 # Functions that return their argument, or items of it, in another order or container.
 _CONTENT_FUNCTIONS: Final = frozenset(
     {
@@ -76,9 +103,20 @@ def find_walk_tags(call: Call) -> frozenset[str] | None:
     """Return the tags of the result of a call that begins or continues a walk; ``None`` for any other call."""
     if call.name in _RESULTS:
         return _RESULTS[call.name] | call.argument_tags
+    # The classes below one of another module are as unknown as the modules that define them.
+    if call.name.endswith(f".{SUBCLASSES}") and not any(isinstance(each, LocalDefinition) for each in call.args):
+        return _EVERY_OBJECT
     if call.name not in _CONTENT_FUNCTIONS:
         return None
     return call.argument_tags if is_walk(call.argument_tags) else None
+
+
+def drop_own(tags: frozenset[str], parts: Iterable[Value]) -> frozenset[str]:
+    """Return the tags of a text that is made of parts: it belongs to the source only if each open part does."""
+    for part in parts if not tags.isdisjoint(_OWN_TAGS) else ():
+        if not isinstance(part, Constant):
+            tags -= _OWN_TAGS - collect_tags(part)
+    return tags
 
 
 def is_walk(tags: frozenset[str]) -> bool:
@@ -103,6 +141,9 @@ def take_attribute(base: Unknown, name: str) -> Unknown:
     if name in _SELF_METHODS:
         return Unknown(base.tags)
     tags = base.tags - {PICKED} if PICKED in base.tags else base.tags
+    # Only the modules that run commands or code have members of such names: ``spawnlp`` is that of ``os``.
+    if "walked" in base.tags and name in POWERFUL_MEMBERS:
+        return Unknown(tags | {"object"})
     if name in _CONTENT_METHODS:
         return Unknown(tags)
     return Unknown(tags) if tags.isdisjoint(_FOUND) else Unknown(tags - _FOUND)
@@ -144,7 +185,28 @@ def take_unpacked(mapping: Value) -> Value:
     """Return stand-ins for the items of a mapping that ``**`` unpacks."""
     if isinstance(mapping, ExternalName) and mapping.name == "sys.modules":
         return Unknown(EVERY_MODULE)
+    if isinstance(mapping, ExternalName) and mapping.name.endswith(".__dict__") and not mapping.is_result:
+        return Unknown(list_namespace(mapping.name))
     return take_item(mapping, mapping) if isinstance(mapping, Unknown) else mapping
+
+
+def follows_mappings(callee: Value) -> bool:
+    """Whether a callee is a function of Python that takes names out of a mapping, or makes another one of it."""
+    made = (each.callee if isinstance(each, PartialCall) else each for each in list_alternatives(callee))
+    names = [each.name if isinstance(each, ExternalName) else "" for each in made]
+    return all(name.startswith(("builtins.", "operator.")) or name in _CONTENT_FUNCTIONS for name in names)
+
+
+def find_passed_module(value: Value) -> str:
+    """Return the module whose namespace a value is; empty for any other value, and for the namespace of a class.
+
+    A class is told from a module by its name, which begins with a capital letter.
+    """
+    owner, _, last = (
+        value.name.rpartition(".") if isinstance(value, ExternalName) and not value.is_result else ("",) * 3
+    )
+    is_module = owner.rpartition(".")[2][:1].islower() and not owner.startswith("*")
+    return owner if last == "__dict__" and is_module else ""
 
 
 def leads_everywhere(call: Call) -> bool:
