@@ -118,6 +118,7 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
         _evaluate_pieces(pieces, evaluator, analysis)
         return evaluator
     evaluator.docstring = _find_docstring(pieces)
+    evaluator.kept.add_source(piece.body for piece in pieces)
     # The second pass finds the same faults, so that those of the first go into an analysis that is dropped.
     _evaluate_pieces(pieces, evaluator, SourceAnalysis())
     # After a cheap first pass, the second gets a budget and a log of its own. After an expensive one it goes on with
