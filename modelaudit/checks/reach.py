@@ -15,9 +15,17 @@ from modelaudit.model.copies import replace
 TRUST: Final = "trust"
 """The effect of code that has a loader run what another repository brings along."""
 
-# Servers, the generation loop of transformers, Python and installers run these files without any reference to them.
+# Servers, Python and installers run these files without any reference to them, and ``load_custom_generate`` of
+# transformers the generation loop in the folder ``custom_generate``.
 # They are compared as endings of paths: a longer name, such as my_handler.py, counts as well.
-_ALWAYS_IMPORTED: Final = ("handler.py", "generate.py", "__init__.py", "setup.py", "conftest.py", "sitecustomize.py")
+_ALWAYS_IMPORTED: Final = (
+    "handler.py",
+    "custom_generate/generate.py",
+    "__init__.py",
+    "setup.py",
+    "conftest.py",
+    "sitecustomize.py",
+)
 
 
 def depends_on_importer(subject: Subject) -> bool:
