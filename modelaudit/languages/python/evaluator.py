@@ -59,6 +59,7 @@ from modelaudit.languages.python.definitions import DefinitionNode, DefinitionTa
 from modelaudit.languages.python.kept_functions import KeptFunctions
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
+from modelaudit.languages.python.own_repository import OwnLoads
 from modelaudit.languages.python.recording import NAMESPACE_SETTERS, UseRecorder, list_set_items
 from modelaudit.languages.python.shared_values import (
     SIBLING_TAG,
@@ -226,6 +227,8 @@ class Evaluator(ast.NodeVisitor):
         self._loops = loop_names.LoopTable()
         self.lookups = ClosedLookups(shared)
         self.kept = KeptFunctions()
+        self.own_loads = OwnLoads()
+        self.chosen_switches: frozenset[ast.Call] = frozenset()
         self._is_round_open = False
         """Whether an unknown test may have ended a round of the loop under evaluation."""
         self._star_imports: list[str] = []
@@ -269,6 +272,8 @@ class Evaluator(ast.NodeVisitor):
         next_pass._loops = self._loops
         next_pass.lookups = self.lookups
         next_pass.kept = self.kept
+        next_pass.own_loads = self.own_loads
+        next_pass.chosen_switches = self.chosen_switches
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
@@ -1875,7 +1880,7 @@ class Evaluator(ast.NodeVisitor):
             self._keep_filled(node.func.value, base, args)
         if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
             self._taint_owner(node.func.value, (*args, *keywords.values()))
-        self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
+        self._record_arguments(method or _get_last_name(callee), args, keywords, node)
         if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
             self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
         outer_call, self._look_up = self._look_up, (node, callee)
@@ -1984,14 +1989,17 @@ class Evaluator(ast.NodeVisitor):
         else:
             self._attributes[target.attr] = tainted
 
-    def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
+    def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], node: ast.Call) -> None:
         """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
+        line = node.lineno
         is_known_path = last_name == "reduce" and len(args) > 2 and arguments.lists_known_texts(args[1])
         for each in () if is_known_path else arguments.find_passed_getter_targets(args):
             self.recorder.record_computed_name(each, line)
         for name in _CALLBACK_KEYWORDS & keywords.keys() if keywords else ():
             self.recorder.record_callback(keywords[name], line, only_found=True)
-        for name, detail in remote_code.find_remote_code(last_name, keywords, args):
+        trust_name = self.own_loads.calls.get(node, remote_code.TRUST_NAME)
+        is_chosen = node in self.chosen_switches
+        for name, detail in remote_code.find_remote_code(last_name, keywords, args, trust_name, is_chosen):
             self.log.record(uses.CALL, name, line, detail)
         if "cmdclass" in keywords:
             self._record_install_commands(keywords["cmdclass"])

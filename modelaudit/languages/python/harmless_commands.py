@@ -87,7 +87,7 @@ def is_harmless_command(call: Call) -> bool:
     )
 
 
-def _drop_folder(words: Sequence[str | None]) -> Sequence[str | None]:
+def _drop_folder(words: list[str | None]) -> list[str | None]:
     """Return the words behind ``git`` without ``-C`` and its folder, which is known to be no option.
 
     The folder need not be known, as that of the keyword ``cwd`` need not be.
