@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,7 @@ from modelaudit.checks.loaded_code import lower_findings
 from modelaudit.checks.own_modules import drop_own_names
 from modelaudit.checks.provenance import build_provenance_subjects
 from modelaudit.checks.quotations import quote_files
-from modelaudit.checks.reach import mark_calls_by_loader
+from modelaudit.checks.reach import OwnRepository, mark_calls_by_loader
 from modelaudit.checks.read_files import mark_read_files
 from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
@@ -79,12 +79,13 @@ class ScanAudit(Audit):
         )
         reference_subjects = build_reference_subjects(waiting.references, snapshot.artifacts, snapshot.bookkeeping)
         is_alone = len(snapshot.artifacts) == 1
-        marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone)
         read_text = make_text_reader(
             snapshot.artifacts, frozenset(each.path for each in self.records if is_source(each))
         )
         imports = waiting.code_imports
         find_beside = cache(partial(imports.find_beside_model, self.records, waiting.references, read_text))
+        own_repository = OwnRepository(partial(self._list_loaded_code, find_beside), read_text)
+        marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone, own_repository)
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
         paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
         own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue, read_text)
@@ -125,6 +126,10 @@ class ScanAudit(Audit):
         alarms = find_unshared_alarms(snapshot.provenance, [each.path for each in self.records], self.findings)
         self._judge_subjects(build_source_subjects(alarms, {}))
         self._record_ledgers(closed_addresses)
+
+    def _list_loaded_code(self, find_beside: Callable[[], Mapping[str, str]]) -> list[str]:
+        """List the Python files that are loaded with the model; ``find_beside`` returns the others."""
+        return [each.path for each in self.records if "python" in each.formats and each.path not in find_beside()]
 
     def _resolve_computed_names(self, read_text: Callable[[str], str], paths: Collection[str]) -> Iterator[Subject]:
         """Yield the subjects of names that code computes, as far as its files and configurations leave them open.

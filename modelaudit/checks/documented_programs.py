@@ -44,7 +44,7 @@ _PYTHON_FILE: Final = defer_pattern(r"\.pyw?\Z", re.IGNORECASE)
 _PROGRAM_TEXT: Final = defer_pattern(
     r"\A(?:(?:python[\d.]*|node)\b.*\s(?:-\w*[cep]\b|--eval)|git\b.*\s(?:-c\b|--upload-pack|--receive-pack)"
     r"|find\b.*\s-(?:exec|ok)|tar\b.*\s(?:--to-command|--checkpoint-action|-I\b|--use-compress-program)"
-    r"|g?awk\b.*\bsystem\(|rsync\b.*\s-e\b|make\b.*\s-f\b)"
+    r"|g?awk\b.*\bsystem\(|rsync\b.*\s-e\b|make\b.*\s-f\b|(?:vim?|nano)\b.*\s[-+])"
 )
 _SUBSTITUTION: Final = defer_pattern(r"`|\$\(|[<>]\(")
 _SEPARATOR: Final = defer_pattern(r"&&|\|\||[;|&\n]")

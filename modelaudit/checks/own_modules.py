@@ -20,6 +20,7 @@ from modelaudit.model.outline import PYTHON_NAMES
 
 _STANDINGS: Final = frozenset({Standing.UNLISTED.value, Standing.UNRESOLVED.value})
 _NAME: Final = defer_pattern(r"[^\W\d]\w*(?:[.:][^\W\d]\w*)*")
+_FOLDER: Final = defer_pattern(r"\w[\w-]{0,99}")
 _REGISTRIES: Final = ("spacy-factories", "spacy-registry")
 """The vocabularies of names under which code registers functions, whatever its file is called."""
 _MOST_SOURCES: Final = 200
@@ -74,16 +75,27 @@ def drop_own_names(
             and package not in known_packages
             and any(
                 path in paths and _defines(read_once(path), attributes)
-                for path, attributes in _list_places(subject.artifact, name.split("."))
+                for path, attributes in _list_places(subject.artifact, name.split("."), _find_component(subject))
             )
         )
         if not is_own:
             yield subject
 
 
-def _list_places(address: str, parts: list[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the files that may hold the module of a name, each with the parts of the name behind the module."""
+def _find_component(subject: Subject) -> str:
+    """Return the folder of a component of a pipeline, whose library diffusers looks for in it first; or no text."""
+    component = str(subject.fields["detail"]) if subject.fields["use"] == "component" else ""
+    return component if _FOLDER.fullmatch(component) else ""
+
+
+def _list_places(address: str, parts: list[str], component: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield the files that may hold the module of a name, each with the parts of the name behind the module.
+
+    ``component`` is a folder beside the configuration from which its loader imports as well.
+    """
     folder = posixpath.dirname(file_of(address))
+    if component:
+        yield posixpath.join(folder, component, f"{parts[0]}.py"), parts[1:]
     while True:
         for code_folder in _CODE_FOLDERS:
             for count in range(len(parts), max(0, len(parts) - _MOST_ATTRIBUTES - 1), -1):

@@ -5,19 +5,77 @@ The same call in a script that only people run is their own decision, and is jud
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
+from functools import cached_property
 from typing import Final
 
+from modelaudit.languages.python import own_repository
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.copies import replace
+from modelaudit.model.lazy_pattern import defer_pattern
 
 TRUST: Final = "trust"
 """The effect of code that has a loader run what another repository brings along."""
 
-# Servers, the generation loop of transformers, Python and installers run these files without any reference to them.
+# Servers, Python and installers run these files without any reference to them, and ``load_custom_generate`` of
+# transformers the generation loop in the folder ``custom_generate``.
 # They are compared as endings of paths: a longer name, such as my_handler.py, counts as well.
-_ALWAYS_IMPORTED: Final = ("handler.py", "generate.py", "__init__.py", "setup.py", "conftest.py", "sitecustomize.py")
+_ALWAYS_IMPORTED: Final = (
+    "handler.py",
+    "custom_generate/generate.py",
+    "__init__.py",
+    "setup.py",
+    "conftest.py",
+    "sitecustomize.py",
+)
+
+
+_OWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    own_repository.FOLDER_NAME: (),
+    own_repository.HANDLER_NAME: ("handler.py", "inference.py"),
+    own_repository.SERVER_NAME: ("inference.py", "code/inference.py", "handler.py"),
+}
+"""Loads of the own repository, each with the files from which a server takes the function that gets its folder."""
+# What writes a file, under these names in any library, can give the repository a configuration that names other code.
+_CHANGES: Final = defer_pattern(
+    r"chdir|write_text|write_bytes|\.write(?:lines)?\(|\bopen\([^)\n]*,|\bdump\(|\bsave\w*\(|\w*download\w*\(|urlretrieve"
+    r"|local_dir|extractall|unpack_archive|shutil|symlink|\bos\.(?:rename|replace|link|open)\b|subprocess|\bsystem\("
+    r"|popen|spawn|(?<!\.)\b(?:exec|eval)\(|getattr\(\s*os|__dict__|dirname\s*=|__file__\s*="
+)
+_ENTRY: Final = defer_pattern(
+    r"EndpointHandler|model_fn|import_module|__import__|\bimport\b[^\n]*\b(?:handler|inference)\b"
+    r"|\bfrom\b[^\n]*\b(?:handler|inference)\b[^\n]*\bimport\b"
+)
+"""Text by which another file may call the function that a server calls, with another folder."""
+
+
+class OwnRepository:
+    """Whether the code of a model that loads its own folder gets the files which the scan has read.
+
+    Args:
+        list_loaded: returns the Python files that are loaded with the model; called only where that matters.
+        read_text: reads a small file of the model; empty if it cannot.
+    """
+
+    def __init__(self, list_loaded: Callable[[], Collection[str]], read_text: Callable[[str], str]) -> None:
+        self._list_loaded = list_loaded
+        self._read_text = read_text
+
+    @cached_property
+    def _loaded(self) -> Mapping[str, bool]:
+        """The Python files that are loaded with the model, each with whether it refers to the entry of a server."""
+        texts = {path: self._read_text(path) for path in self._list_loaded()}
+        self._is_changed = any(not text or _CHANGES.search(text) for text in texts.values())
+        return {path: _ENTRY.search(text) is not None for path, text in texts.items()}
+
+    def is_own(self, subject: Subject) -> bool:
+        """Whether the subject is a load of the own repository, which no code of the model changes before."""
+        places = _OWN_NAMES.get(str(subject.fields["name"]))
+        if places is None or (places and subject.artifact not in places) or subject.artifact not in self._loaded:
+            return False
+        is_called = bool(places) and any(self._loaded[path] for path in self._loaded if path != subject.artifact)
+        return not is_called and not self._is_changed
 
 
 def depends_on_importer(subject: Subject) -> bool:
@@ -25,19 +83,25 @@ def depends_on_importer(subject: Subject) -> bool:
     return subject.kind == "mention" and subject.fields["effect"] == TRUST
 
 
-def mark_calls_by_loader(subjects: Iterable[Subject], code_paths: Set[str], is_alone: bool) -> Iterator[Subject]:
+def mark_calls_by_loader(
+    subjects: Iterable[Subject], code_paths: Set[str], is_alone: bool, own_repository: OwnRepository
+) -> Iterator[Subject]:
     """Yield ``subjects``; those about a file that a loader imports get the use ``call-by-loader``.
+
+    A load of the own repository keeps its use: the code that it runs is judged by itself.
 
     Args:
         subjects: subjects for which ``depends_on_importer`` holds.
         code_paths: the files that references name as code, as ``collect_referenced_paths`` returns them.
         is_alone: only one file was scanned; its importer is unknown, and a loader is assumed.
+        own_repository: tells the loads of the own repository.
     """
     for subject in subjects:
         address = subject.artifact
         is_named = address in code_paths or address.endswith(_ALWAYS_IMPORTED)
         # Code inside an archive is there for the loader of the archive.
-        if is_alone or is_named or is_member(address):
+        is_loaded = is_alone or is_named or is_member(address)
+        if is_loaded and not (not is_alone and own_repository.is_own(subject)):
             yield replace(subject, fields={**subject.fields, "use": "call-by-loader"})
         else:
             yield subject

@@ -120,3 +120,21 @@ def test_names_of_notebooks_are_found_with_their_lines_and_long_words_take_few_s
     # A search at each letter takes 240 steps, as for a name that may be 120 letters long.
     word = "a" * 2_000
     assert count_work(lambda: list(find_documented_programs(word))) < 20 * len(word)
+
+
+@check_each(
+    "command, is_high",
+    [
+        ("'vim', 'multi.txt'", False),
+        ("'nano', path", False),
+        ("'vim', '-c', ':!id', 'multi.txt'", True),
+        ("'vim', '+:!id', 'multi.txt'", True),
+        ("'vim', '-S', 'multi.txt'", True),
+        ("'sh', '-c', 'vim multi.txt'", True),
+        ("'ex', 'multi.txt'", True),
+    ],
+)
+def test_program_may_open_a_file_in_an_editor(tmp_path: Path, command: str, is_high: bool) -> None:
+    code = f"import subprocess\n\n\ndef edit(path):\n    subprocess.run([{command}])\n\n\nedit('x')\n"
+    card = _CARD.format("python demo.py")
+    assert bool(list_high(tmp_path, {"demo.py": code, "README.md": card, **_FILES})) is is_high

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from modelaudit.languages.python import uses, walks
 from modelaudit.languages.python.budget import limit_steps
+from modelaudit.languages.python.chosen_switches import find_chosen_switches
 from modelaudit.languages.python.document_values import ReadFile
 from modelaudit.languages.python.evaluator import Evaluator
 from modelaudit.languages.python.shared_flows import record_secrets
@@ -118,6 +119,9 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
         _evaluate_pieces(pieces, evaluator, analysis)
         return evaluator
     evaluator.docstring = _find_docstring(pieces)
+    evaluator.kept.add_source(piece.body for piece in pieces)
+    evaluator.own_loads.add_source(piece.body for piece in pieces)
+    evaluator.chosen_switches = find_chosen_switches(piece.body for piece in pieces)
     # The second pass finds the same faults, so that those of the first go into an analysis that is dropped.
     _evaluate_pieces(pieces, evaluator, SourceAnalysis())
     # After a cheap first pass, the second gets a budget and a log of its own. After an expensive one it goes on with

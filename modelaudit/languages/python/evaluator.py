@@ -57,8 +57,10 @@ from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.changed_containers import ChangedContainers
 from modelaudit.languages.python.closed_lookups import ClosedLookups
 from modelaudit.languages.python.definitions import Definition, DefinitionNode, DefinitionTable, FunctionNode
+from modelaudit.languages.python.kept_functions import KeptFunctions
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
+from modelaudit.languages.python.own_repository import OwnLoads
 from modelaudit.languages.python.recording import LOOKUPS, UseRecorder
 from modelaudit.languages.python.setting_recording import NAMESPACE_SETTERS, list_set_items
 from modelaudit.languages.python.shared_values import (
@@ -242,6 +244,9 @@ class Evaluator(ast.NodeVisitor):
         """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
         self.lookups = ClosedLookups(shared)
+        self.kept = KeptFunctions()
+        self.own_loads = OwnLoads()
+        self.chosen_switches: frozenset[ast.Call] = frozenset()
         self._is_round_open = False
         """Whether an unknown test may have ended a round of the loop under evaluation."""
         self._star_imports: list[str] = []
@@ -285,6 +290,9 @@ class Evaluator(ast.NodeVisitor):
         next_pass.changes = self.changes
         next_pass._loops = self._loops
         next_pass.lookups = self.lookups
+        next_pass.kept = self.kept
+        next_pass.own_loads = self.own_loads
+        next_pass.chosen_switches = self.chosen_switches
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
@@ -1157,6 +1165,7 @@ class Evaluator(ast.NodeVisitor):
         definition = self._definitions.add(node, self.scope, members, self._inline_depth > 0)
         name = "<lambda>" if isinstance(node, ast.Lambda) else node.name
         self.log.register_definition(name, definition.number)
+        self.log.record_store_reads(definition.number, self.kept.readers.get(node, ()))
         # Python calls these by itself: class hooks with a class statement, the others when the module is asked for a
         # name that it does not hold.
         is_module_hook = name in ("__getattr__", "__dir__") and self.scope.parent is None
@@ -1272,10 +1281,22 @@ class Evaluator(ast.NodeVisitor):
         """
         value = self._evaluate_unrecorded(node)
         if value is not UNKNOWN:  # most values are, and the check saves a call for each
-            self.recorder.record_value(value, node.lineno)
+            if node in self.kept.places:
+                self._record_kept(node, value)
+            else:
+                self.recorder.record_value(value, node.lineno)
             if self._sibling_names and type(node) is ast.Name:
                 self._record_sibling_value(node)
         return value
+
+    def _record_kept(self, node: ast.expr, value: Value) -> None:
+        """Record a value that a decorator only returns or stores: functions in it are not called there."""
+        functions: dict[int, None] = {}
+        outer = self.log.enter_arguments(functions)
+        self.recorder.record_value(value, node.lineno)
+        self.log.enter_arguments(outer)
+        if self.kept.places[node]:
+            self.log.record_stored(self.kept.places[node], functions)
 
     def _evaluate_followed(self, node: ast.expr) -> Value:
         """Evaluate an expression and record the name that it refers to, at a place behind which its value is followed.
@@ -1950,7 +1971,7 @@ class Evaluator(ast.NodeVisitor):
             self.log.enter_arguments(outer)
         if self._looks_names_up(callee, base, method):
             args, keywords = self._look_arguments_up(node, args, keywords)
-        self.recorder.record_handed_functions(callee, (*args, *keywords.values()), referred)
+        self._record_handed(node, callee, (*args, *keywords.values()), referred)
         if is_kept:
             if method in _MEMBER_METHODS and args:
                 self.call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
@@ -1960,7 +1981,7 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
             self._taint_owner(node.func.value, (*args, *keywords.values()))
         self.recorder.record_handed_namespaces(callee, args, keywords, node.lineno)
-        self._record_arguments(method or _get_last_name(callee), args, keywords, node.lineno)
+        self._record_arguments(method or _get_last_name(callee), args, keywords, node)
         if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
             self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
         outer_call, self._look_up = self._look_up, (node, callee)
@@ -1971,6 +1992,11 @@ class Evaluator(ast.NodeVisitor):
         self._look_up = outer_call
         is_followed = self.changes.is_asked and type(result) in _OPENED
         return self.changes.open_result(node.func, result) if is_followed else result
+
+    def _record_handed(self, node: ast.Call, callee: Value, values: Sequence[Value], referred: Iterable[int]) -> None:
+        """Record that a call gets functions of the source, unless a decorator only passes its function on by it."""
+        if node not in self.kept.places:
+            self.recorder.record_handed_functions(callee, values, referred)
 
     def _looks_names_up(self, callee: Value, base: Value, method: str) -> bool:
         """Whether a call looks a name up by a text among its arguments."""
@@ -2088,14 +2114,17 @@ class Evaluator(ast.NodeVisitor):
         else:
             self._attributes[target.attr] = tainted
 
-    def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], line: int) -> None:
+    def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], node: ast.Call) -> None:
         """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
+        line = node.lineno
         is_known_path = last_name == "reduce" and len(args) > 2 and arguments.lists_known_texts(args[1])
         for each in () if is_known_path else arguments.find_passed_getter_targets(args):
             self.recorder.record_computed_name(each, line)
         for name in _CALLBACK_KEYWORDS & keywords.keys() if keywords else ():
             self.recorder.record_callback(keywords[name], line, only_found=True)
-        for name, detail in remote_code.find_remote_code(last_name, keywords, args):
+        trust_name = self.own_loads.calls.get(node, remote_code.TRUST_NAME)
+        is_chosen = node in self.chosen_switches
+        for name, detail in remote_code.find_remote_code(last_name, keywords, args, trust_name, is_chosen):
             self.log.record(uses.CALL, name, line, detail)
         if "cmdclass" in keywords:
             self._record_install_commands(keywords["cmdclass"])

@@ -72,6 +72,8 @@ def is_harmless_command(call: Call) -> bool:
     program, rest = words[0], words[1:]
     if program in _CONVERTERS:
         return all(each is None or _CONVERTER_WORD.fullmatch(each) for each in rest)
+    if program == "git":
+        rest = _drop_folder(rest)
     known = [each for each in rest if each is not None]
     if len(known) < len(rest):
         return False
@@ -83,6 +85,16 @@ def is_harmless_command(call: Call) -> bool:
     return allowed is not None and all(
         each in allowed or (program == "nvidia-smi" and _NVIDIA_WORD.fullmatch(each)) for each in known
     )
+
+
+def _drop_folder(words: list[str | None]) -> list[str | None]:
+    """Return the words behind ``git`` without ``-C`` and its folder, which is known to be no option.
+
+    The folder need not be known, as that of the keyword ``cwd`` need not be.
+    """
+    if len(words) < 2 or words[0] != "-C" or (words[1] or "").startswith("-"):
+        return words
+    return words[2:]
 
 
 def _is_git_query(words: Sequence[str]) -> bool:

@@ -28,14 +28,25 @@ _KERNEL_REPOSITORY: Final = defer_pattern(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:
 _REPOSITORY: Final = defer_pattern(r"[\w-][\w.-]*/[\w.-]+(?<!\.py)")
 
 
-def find_remote_code(callee: str, keywords: Mapping[str, Value], args: Sequence[Value]) -> Iterator[tuple[str, str]]:
+def find_remote_code(
+    callee: str,
+    keywords: Mapping[str, Value],
+    args: Sequence[Value],
+    trust_name: str = TRUST_NAME,
+    is_chosen: bool = False,
+) -> Iterator[tuple[str, str]]:
     """Yield a name and a detail for each argument that makes a call run the code of another repository.
 
-    ``callee`` is the last part of the name that is called.
+    Args:
+        callee: the last part of the name that is called.
+        keywords: the arguments by name.
+        args: the arguments by position.
+        trust_name: the name for ``trust_remote_code``, which says whether the repository is that of the source.
+        is_chosen: whether the configuration of the model chooses ``trust_remote_code``.
     """
     first = args[0] if args else None
-    if arguments.is_certainly_true(keywords.get(_SWITCH)):
-        yield TRUST_NAME, str(first.value) if isinstance(first, Constant) else callee
+    if is_chosen or arguments.is_certainly_true(keywords.get(_SWITCH)):
+        yield trust_name, str(first.value) if isinstance(first, Constant) else callee
     if callee == "setdefault" and len(args) == 2 and is_trust_item(args[0], args[1]):
         yield TRUST_NAME, "as an item of a mapping"
     pipeline = keywords.get("custom_pipeline")

@@ -9,7 +9,7 @@ it, is not reached; its uses say so in a remark.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct, field
@@ -103,6 +103,9 @@ class UseLog(Struct):
     _edges_by_name: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     # For each function: the functions of the source that it hands to others, each with the first receiver.
     _handed: dict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    # The functions of the source that a decorator puts into each store, and the stores that each function reads.
+    _stored: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    _stores_read: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     # The functions that the arguments of the call that is evaluated refer to; ``None`` outside of arguments.
     _in_arguments: dict[int, None] | None = None
     # The functions and methods of each name.
@@ -151,6 +154,15 @@ class UseLog(Struct):
     def record_handed_function(self, number: int, receiver: str) -> None:
         """Keep that the current function hands a function of the source to ``receiver``, which may call it or not."""
         self._handed[self.current_function].setdefault(number, receiver[:_MAX_NAME])
+
+    def record_stored(self, store: str, numbers: Iterable[int]) -> None:
+        """Keep that a decorator puts functions of the source into a store."""
+        self._stored[store].update(numbers)
+
+    def record_store_reads(self, number: int, stores: Iterable[str]) -> None:
+        """Keep that a function refers to stores, so that it may call each function in them."""
+        if stores:
+            self._stores_read[number].update(stores)
 
     def record_method_call(self, name: str) -> None:
         """Keep that the current function calls a method of this name on an unknown object."""
@@ -209,6 +221,8 @@ class UseLog(Struct):
                 continue
             reached.add(number)
             waiting += self._edges.get(number, ())
+            for store in self._stores_read.get(number, ()):
+                waiting += self._stored.get(store, ())
             # A method of an unknown object may be any method of that name in the source.
             for name in self._edges_by_name.get(number, ()):
                 waiting += self._numbers.get(name, ())

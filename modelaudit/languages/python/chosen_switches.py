@@ -1,0 +1,169 @@
+"""Find the calls whose switch ``trust_remote_code`` is chosen by the configuration of the model, not by the caller.
+
+``trust_remote_code=config.t`` is on as soon as whoever writes ``config.json`` wants it, as is a mapping with a computed
+key, ``**{config.a + "_code": True}``. What the caller hands over is the decision of the caller: a parameter, or an item
+of ``**kwargs``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_SWITCH: Final = "trust_remote_code"
+_MOST_STEPS: Final = 8
+"""Assignments from one name to the next that are followed."""
+_ITEM_METHODS: Final = frozenset({"get", "pop", "setdefault"})
+
+
+def find_chosen_switches(bodies: Iterable[Sequence[ast.stmt]]) -> frozenset[ast.Call]:
+    """Return the calls of a source whose switch the configuration may turn on."""
+    module = ast.Module([statement for body in bodies for statement in body], [])
+    calls = list(_list_calls(module))
+    if not calls:
+        return frozenset()
+    attributes: defaultdict[str, list[tuple[ast.expr, list[_Function]]]] = defaultdict(list)
+    for node, functions in _walk(module):
+        for target, value in _list_assignments(node):
+            if isinstance(target, ast.Attribute):
+                attributes[target.attr].append((value, functions))
+    return frozenset(call for call, functions in calls if _is_chosen_call(call, _Source(functions, attributes)))
+
+
+def _walk(module: ast.Module) -> Iterator[tuple[ast.AST, list[_Function]]]:
+    """Yield each node with the functions around it, the innermost first."""
+    waiting: list[tuple[ast.AST, list[_Function]]] = [(module, [])]
+    while waiting:
+        node, functions = waiting.pop()
+        yield node, functions
+        inner = [node, *functions] if isinstance(node, _Function) else functions
+        waiting.extend((child, inner) for child in ast.iter_child_nodes(node))
+
+
+def _list_calls(module: ast.Module) -> Iterator[tuple[ast.Call, list[_Function]]]:
+    """Yield the calls that have the switch, or that load a model with an unpacked mapping."""
+    for node, functions in _walk(module):
+        if isinstance(node, ast.Call):
+            is_loader = isinstance(node.func, ast.Attribute) and node.func.attr.startswith("from_pretrained")
+            names = {each.arg for each in node.keywords}
+            if _SWITCH in names or (None in names and is_loader):
+                yield node, functions
+
+
+def _list_assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield the targets of a statement or expression that assigns a value, each with the value."""
+    match node:
+        case ast.Assign(targets=targets, value=value):
+            yield from ((target, value) for target in targets)
+        case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
+            yield target, value
+
+
+class _Source:
+    """The functions around a call, and the values that the source gives to attributes, with the functions around."""
+
+    def __init__(
+        self, functions: list[_Function], attributes: Mapping[str, list[tuple[ast.expr, list[_Function]]]]
+    ) -> None:
+        self.functions = functions
+        self.attributes = attributes
+
+    def list_values(self, name: str) -> list[ast.expr] | None:
+        """Return what the function around binds to a name; ``None`` for a parameter alone, none for other names."""
+        for function in self.functions:
+            values = [
+                value
+                for node in ast.walk(function)
+                for target, value in _list_assignments(node)
+                if isinstance(target, ast.Name) and target.id == name
+            ]
+            arguments = function.args
+            parameters = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+            is_parameter = any(each.arg == name for each in (*parameters, arguments.vararg, arguments.kwarg) if each)
+            if values or is_parameter:
+                return values or None
+        return []
+
+    def hands_over(self, name: str) -> bool:
+        """Whether a name is that of ``**kwargs`` of a function around."""
+        return any(each.args.kwarg is not None and each.args.kwarg.arg == name for each in self.functions)
+
+
+def _is_chosen_call(call: ast.Call, source: _Source) -> bool:
+    """Whether the configuration chooses the switch of a call, or a key of a mapping that the call unpacks."""
+    return any(
+        (each.arg == _SWITCH and _is_chosen(each.value, source, _MOST_STEPS))
+        or (each.arg is None and _has_chosen_key(each.value, source, _MOST_STEPS))
+        for each in call.keywords
+    )
+
+
+def _is_chosen(node: ast.expr, source: _Source, steps: int) -> bool:
+    """Whether a value comes, in part, from an attribute or item of an object that is not ``**kwargs``."""
+    if steps == 0:
+        return True
+    match node:
+        case ast.Name(id=name):
+            return any(_is_chosen(each, source, steps - 1) for each in source.list_values(name) or ())
+        case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attribute) if attribute in source.attributes:
+            return any(
+                _is_chosen(value, _Source(functions, source.attributes), steps - 1)
+                for value, functions in source.attributes[attribute]
+            )
+        case ast.Attribute(attr=attribute):
+            return attribute != "environ"  # whoever starts the program sets the environment
+        case ast.Subscript(value=value):
+            return not (isinstance(value, ast.Name) and source.hands_over(value.id)) and _is_member(value)
+        case ast.Call():
+            return _is_chosen_result(node, source, steps)
+    return any(_is_chosen(each, source, steps) for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
+
+
+def _is_member(value: ast.expr) -> bool:
+    """Whether an item of a value is one of an object, rather than of the environment."""
+    return not (isinstance(value, ast.Attribute) and value.attr == "environ")
+
+
+def _is_chosen_result(call: ast.Call, source: _Source, steps: int) -> bool:
+    """Whether the result of a call is a member of an object, or made of one; of ``**kwargs`` only a default counts."""
+    values = [*call.args, *(each.value for each in call.keywords)]
+    match call.func:
+        case ast.Attribute(value=ast.Name(id=name)) if source.hands_over(name):
+            values = call.args[1:]
+        case ast.Attribute(value=value, attr=method) if method in _ITEM_METHODS:
+            return _is_member(value)
+        case ast.Attribute(value=value):
+            values.append(value)
+        case ast.Name(id="getattr"):
+            return True
+    return any(_is_chosen(each, source, steps) for each in values)
+
+
+def _has_chosen_key(node: ast.expr, source: _Source, steps: int) -> bool:
+    """Whether a mapping that a call unpacks has a key which the configuration chooses."""
+    if steps == 0:
+        return False
+    match node:
+        case ast.Name(id=name):
+            return any(_has_chosen_key(each, source, steps - 1) for each in source.list_values(name) or ())
+        case ast.Dict(keys=keys, values=values):
+            return any(
+                _has_chosen_key(value, source, steps) if key is None else _is_chosen(key, source, steps)
+                for key, value in zip(keys, values, strict=True)
+            )
+        case ast.DictComp(key=key, generators=generators):
+            return any(_is_chosen(each, source, steps) for each in (key, *(each.iter for each in generators)))
+        case ast.Call(func=ast.Name(id="dict"), args=arguments):
+            return any(
+                _has_chosen_key(each, source, steps)
+                if isinstance(each, ast.Name | ast.Dict | ast.DictComp)
+                else not isinstance(each, ast.Attribute) and _is_chosen(each, source, steps)
+                for each in arguments
+            )
+        case ast.BinOp(op=ast.BitOr()) | ast.BoolOp() | ast.IfExp():
+            parts = [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr)]
+            return any(_has_chosen_key(each, source, steps) for each in parts)
+    return False
