@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SWITCH: Final = "trust_remote_code"
 _MOST_STEPS: Final = 8
 """Assignments from one name to the next that are followed."""
+_MOST_VALUES: Final = 20_000
+"""Expressions of one source that are followed; beyond, a switch counts as chosen."""
 _ITEM_METHODS: Final = frozenset({"get", "pop", "setdefault"})
 
 
@@ -25,12 +27,11 @@ def find_chosen_switches(bodies: Iterable[Sequence[ast.stmt]]) -> frozenset[ast.
     calls = list(_list_calls(module))
     if not calls:
         return frozenset()
-    attributes: defaultdict[str, list[tuple[ast.expr, list[_Function]]]] = defaultdict(list)
+    values = _Values()
     for node, functions in _walk(module):
         for target, value in _list_assignments(node):
-            if isinstance(target, ast.Attribute):
-                attributes[target.attr].append((value, functions))
-    return frozenset(call for call, functions in calls if _is_chosen_call(call, _Source(functions, attributes)))
+            values.add(target, value, functions)
+    return frozenset(call for call, functions in calls if _is_chosen_call(call, _Source(functions, values)))
 
 
 def _walk(module: ast.Module) -> Iterator[tuple[ast.AST, list[_Function]]]:
@@ -62,56 +63,81 @@ def _list_assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield target, value
 
 
+class _Values:
+    """The values that a source gives to names and attributes, and the steps that are left to follow them.
+
+    Attributes:
+        attributes: the values of each attribute, with the functions around.
+        names: the values of each name of a function.
+    """
+
+    def __init__(self) -> None:
+        self.attributes: defaultdict[str, list[tuple[ast.expr, list[_Function]]]] = defaultdict(list)
+        self.names: defaultdict[tuple[_Function, str], list[ast.expr]] = defaultdict(list)
+        self._steps_left = _MOST_VALUES
+
+    def add(self, target: ast.expr, value: ast.expr, functions: list[_Function]) -> None:
+        """Add one assignment in the innermost of ``functions``."""
+        if isinstance(target, ast.Attribute):
+            self.attributes[target.attr].append((value, functions))
+        elif isinstance(target, ast.Name) and functions:
+            self.names[functions[0], target.id].append(value)
+
+    def spend(self) -> bool:
+        """Take a step; return whether there was one left."""
+        self._steps_left -= 1
+        return self._steps_left >= 0
+
+
 class _Source:
-    """The functions around a call, and the values that the source gives to attributes, with the functions around."""
+    """The functions around an expression, the innermost first, and the values of the source."""
 
-    def __init__(
-        self, functions: list[_Function], attributes: Mapping[str, list[tuple[ast.expr, list[_Function]]]]
-    ) -> None:
+    def __init__(self, functions: list[_Function], values: _Values) -> None:
         self.functions = functions
-        self.attributes = attributes
+        self.values = values
 
-    def list_values(self, name: str) -> list[ast.expr] | None:
-        """Return what the function around binds to a name; ``None`` for a parameter alone, none for other names."""
+    def list_values(self, name: str) -> Sequence[ast.expr]:
+        """Return what the functions around bind to a name; nothing for a parameter or a name of the module."""
         for function in self.functions:
-            values = [
-                value
-                for node in ast.walk(function)
-                for target, value in _list_assignments(node)
-                if isinstance(target, ast.Name) and target.id == name
-            ]
-            arguments = function.args
-            parameters = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-            is_parameter = any(each.arg == name for each in (*parameters, arguments.vararg, arguments.kwarg) if each)
-            if values or is_parameter:
-                return values or None
-        return []
+            found = self.values.names.get((function, name))
+            if found or name in _list_parameters(function.args):
+                return found or ()
+        return ()
 
     def hands_over(self, name: str) -> bool:
         """Whether a name is that of ``**kwargs`` of a function around."""
         return any(each.args.kwarg is not None and each.args.kwarg.arg == name for each in self.functions)
 
 
+def _list_parameters(arguments: ast.arguments) -> set[str]:
+    """Return the names of the parameters of a function."""
+    plain = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    return {each.arg for each in (*plain, arguments.vararg, arguments.kwarg) if each is not None}
+
+
 def _is_chosen_call(call: ast.Call, source: _Source) -> bool:
     """Whether the configuration chooses the switch of a call, or a key of a mapping that the call unpacks."""
-    return any(
-        (each.arg == _SWITCH and _is_chosen(each.value, source, _MOST_STEPS))
-        or (each.arg is None and _has_chosen_key(each.value, source, _MOST_STEPS))
-        for each in call.keywords
-    )
+    try:
+        return any(
+            (each.arg == _SWITCH and _is_chosen(each.value, source, _MOST_STEPS))
+            or (each.arg is None and _has_chosen_key(each.value, source, _MOST_STEPS))
+            for each in call.keywords
+        )
+    except RecursionError:  # an expression that nests so deep hides what it is
+        return True
 
 
 def _is_chosen(node: ast.expr, source: _Source, steps: int) -> bool:
     """Whether a value comes, in part, from an attribute or item of an object that is not ``**kwargs``."""
-    if steps == 0:
+    if steps == 0 or not source.values.spend():
         return True
     match node:
         case ast.Name(id=name):
-            return any(_is_chosen(each, source, steps - 1) for each in source.list_values(name) or ())
-        case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attribute) if attribute in source.attributes:
+            return any(_is_chosen(each, source, steps - 1) for each in source.list_values(name))
+        case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attribute) if attribute in source.values.attributes:
             return any(
-                _is_chosen(value, _Source(functions, source.attributes), steps - 1)
-                for value, functions in source.attributes[attribute]
+                _is_chosen(value, _Source(functions, source.values), steps - 1)
+                for value, functions in source.values.attributes[attribute]
             )
         case ast.Attribute(attr=attribute):
             return attribute != "environ"  # whoever starts the program sets the environment
@@ -144,11 +170,11 @@ def _is_chosen_result(call: ast.Call, source: _Source, steps: int) -> bool:
 
 def _has_chosen_key(node: ast.expr, source: _Source, steps: int) -> bool:
     """Whether a mapping that a call unpacks has a key which the configuration chooses."""
-    if steps == 0:
-        return False
+    if steps == 0 or not source.values.spend():
+        return True
     match node:
         case ast.Name(id=name):
-            return any(_has_chosen_key(each, source, steps - 1) for each in source.list_values(name) or ())
+            return any(_has_chosen_key(each, source, steps - 1) for each in source.list_values(name))
         case ast.Dict(keys=keys, values=values):
             return any(
                 _has_chosen_key(value, source, steps) if key is None else _is_chosen(key, source, steps)

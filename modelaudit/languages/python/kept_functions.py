@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -41,8 +41,14 @@ class KeptFunctions(Struct):
     readers: dict[ast.AST, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def add_source(self, bodies: Iterable[Sequence[ast.stmt]]) -> None:
-        """Add the places of a source, whose statements are all known."""
-        module = ast.Module([statement for body in bodies for statement in body], [])
+        """Add the places of a source, whose statements are all known; none if its expressions nest too deep."""
+        try:
+            self._add_module(ast.Module([statement for body in bodies for statement in body], []))
+        except RecursionError:
+            self.places.clear()
+
+    def _add_module(self, module: ast.Module) -> None:
+        """Add the places of a module."""
         survey = _Survey(module)
         if not survey.decorators:
             return
@@ -165,13 +171,24 @@ def _find_places(function: _Function, owner: str, levels: int) -> dict[ast.expr,
                 store = _name_store(target, owner)
                 if store and method in _ADDING:
                     places[value] = places[call] = store
-    called = {each.func for each in places if isinstance(each, ast.Call)}
-    for name, inner in nested.items():
-        uses = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == name]
-        is_decorator = levels > 1 or not called.isdisjoint(uses)
-        if is_decorator and uses and all(each in places or each in called for each in uses):
-            places.update(_find_places(inner, owner, 1))
+    for inner in _list_nested_decorators(function, nested, places, levels):
+        places.update(_find_places(inner, owner, 1))
     return places
+
+
+def _list_nested_decorators(
+    function: _Function, nested: Mapping[str, _Function], places: Mapping[ast.expr, str], levels: int
+) -> Iterator[_Function]:
+    """Yield the nested functions that a factory returns, or that get the function, and that have no other use."""
+    called = {each.func for each in places if isinstance(each, ast.Call)}
+    uses: defaultdict[str, list[ast.expr]] = defaultdict(list)
+    for node in ast.walk(function) if nested else ():
+        if isinstance(node, ast.Name) and node.id in nested:
+            uses[node.id].append(node)
+    for name, inner in nested.items():
+        is_decorator = bool(uses[name]) and (levels > 1 or not called.isdisjoint(uses[name]))
+        if is_decorator and all(each in places or each in called for each in uses[name]):
+            yield inner
 
 
 def _list_returned(value: ast.expr, nested: Iterable[str]) -> Iterator[ast.expr]:

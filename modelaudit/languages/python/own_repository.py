@@ -47,8 +47,14 @@ class OwnLoads(Struct):
     calls: dict[ast.Call, str] = field(default_factory=dict)
 
     def add_source(self, bodies: Iterable[Sequence[ast.stmt]]) -> None:
-        """Add the calls of a source, whose statements are all known."""
-        module = ast.Module([statement for body in bodies for statement in body], [])
+        """Add the calls of a source, whose statements are all known; none if its expressions nest too deep."""
+        try:
+            self._add_module(ast.Module([statement for body in bodies for statement in body], []))
+        except RecursionError:
+            self.calls.clear()
+
+    def _add_module(self, module: ast.Module) -> None:
+        """Add the calls of a module."""
         nodes = list(ast.walk(module))
         if not any(isinstance(each, ast.keyword) and each.arg == _SWITCH for each in nodes):
             return
