@@ -196,7 +196,7 @@ def _name_torch_load(call: Call) -> str:
     if value is True and not is_open_constant(weights_only):
         return ""
     place = _name_place(call.get_argument(0, "f"))
-    if place:
+    if place and value is False:
         return f"torch.load{place}"
     return f"{call.name}(weights_only=False)" if value is False else f"{call.name}(weights_only)"
 
@@ -268,6 +268,11 @@ def _name_formatter(call: Call) -> str:
     """Mark a format whose fields may lead to attributes, which methods of a subclass of the formatter can call."""
     text = _get_constant(call.get_argument(0, "format_string"))
     return call.name if isinstance(text, str) and _ATTRIBUTE_FIELD.search(text) is None else f"{call.name}(text)"
+
+
+def _name_patch(call: Call) -> str:
+    """Mark ``mock.patch`` of a name that the source does not show: the patch finds what it names."""
+    return f"{call.name}(text)" if isinstance(call.get_argument(0, "target"), Unknown) else call.name
 
 
 def _name_breakpoint(call: Call) -> str:
@@ -463,6 +468,7 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
         _name_template,
     ),
     **dict.fromkeys(("string.Formatter.format", "string.Formatter.vformat"), _name_formatter),
+    "unittest.mock.patch": _name_patch,
     **dict.fromkeys(("builtins.breakpoint", "sys.breakpointhook"), _name_breakpoint),
     **dict.fromkeys(("pydantic.create_model", "pydantic.main.create_model"), evaluated_texts.name_field_types),
     "shutil.rmtree": _name_remove,
