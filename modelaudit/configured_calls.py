@@ -45,6 +45,8 @@ _UNPICKLING: Final = frozenset(
 )
 # The end of the name of such a call whose path leads out of the model.
 _ELSEWHERE: Final = "(elsewhere)"
+# Keys to which the loader gives the folder of the model, whatever a configuration holds there.
+_PLACES: Final = frozenset({"_name_or_path", "name_or_path"})
 _FINDING: Final = IMPORTERS | {walks.MEMBER_NAME}
 _LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 # Data of tokenizers: no code takes names from their keys.
@@ -160,7 +162,7 @@ class ConfiguredCalls(Struct, frozen=True):
         Args:
             paths: of the files that unpickle a file whose path the source does not show.
         """
-        configured, _ = self._collect_texts() if paths else (None, False)
+        configured, _ = self._collect_texts(_PLACES) if paths else (None, False)
         if configured is None:
             return
         for path in [each for each in paths if not is_member(each)][:_MOST_FILES]:
@@ -172,8 +174,11 @@ class ConfiguredCalls(Struct, frozen=True):
             )
             yield from build_outline_subjects(path, Outline(_PYTHON, loads), self.catalogue)
 
-    def _collect_texts(self) -> tuple[ConfiguredValues | None, bool]:
-        """Return the texts of the configurations, if there are any, and whether these are all of them."""
+    def _collect_texts(self, left_out: frozenset[str] = frozenset()) -> tuple[ConfiguredValues | None, bool]:
+        """Return the texts of the configurations, if there are any, and whether these are all of them.
+
+        The texts under the keys ``left_out`` are not among them.
+        """
         files = [each.path for each in self.records if _is_configuration(each)]
         files.sort(key=lambda path: (path != _CONFIGURATION, path.count("/"), path))
         read = {path: self._read_settings(path) for path in files[:_MOST_SEARCHED_FILES]}
@@ -181,7 +186,8 @@ class ConfiguredCalls(Struct, frozen=True):
         is_whole = len(read) == len(files) and all(
             found is not None or (path != _CONFIGURATION and self.read_text(path)) for path, found in read.items()
         )
-        texts = _list_texts(_join_lists(chain.from_iterable(filter(None, read.values()))))
+        settings = chain.from_iterable(filter(None, read.values()))
+        texts = _list_texts(_join_lists(each for each in settings if left_out.isdisjoint(each.path[-1:])))
         return ConfiguredValues(texts, ()) if files else None, is_whole
 
     def _collect_values(self) -> ConfiguredValues | None:

@@ -195,7 +195,7 @@ def build_function(module: str, node: Definition, path: Path, owner: str = "") -
     """Build a function with its parameters, and the last names of what it calls."""
     calls = (each.func for each in ast.walk(node) if isinstance(each, ast.Call))
     called = {each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in calls}
-    called |= {"getattr"} if any(map(applies_getter, ast.walk(node))) else set()
+    called |= {"getattr"} if any(map(looks_up, ast.walk(node))) else set()
     is_static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
     args = node.args
     names = [each.arg for each in (*args.posonlyargs, *args.args)]
@@ -495,6 +495,18 @@ def applies_getter(node: ast.AST) -> bool:
     return list_steps(node.func)[-1:] == ["reduce"] and ".".join(list_steps(node.args[0])) in GETTERS
 
 
+def is_namespace(node: ast.expr) -> bool:
+    """Whether an expression is the mapping of all names of a module or of another object."""
+    steps = list_steps(node.func) if isinstance(node, ast.Call) else list_steps(node)
+    return steps == ["vars"] or steps[-1:] == ["__dict__"] or steps == ["sys", "modules"]
+
+
+def looks_up(node: ast.AST) -> bool:
+    """Whether an expression looks names up without a call of a getter."""
+    is_item = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+    return (is_item and is_namespace(node.value)) or applies_getter(node)
+
+
 def has_named_start(node: ast.expr) -> bool:
     """Whether the source states how a text begins, or the first item of a list."""
     if isinstance(node, ast.BinOp):
@@ -592,8 +604,7 @@ def find_looked_up(reader: Reader, node: ast.expr, found: dict[str, Flow]) -> Fl
         return found.get(ast.unparse(node), {})
     if isinstance(node, ast.Subscript):
         owner = ast.unparse(node.value)
-        is_namespace = owner == "sys.modules" or owner.startswith("vars(") or owner.endswith(".__dict__")
-        if is_namespace and owner != f"{reader.own_object}.__dict__":
+        if is_namespace(node.value) and owner not in {f"{reader.own_object}.__dict__", "self.__dict__"}:
             join_flow(flow, select_whole(reader.find_flow(node.slice)))
         join_flow(flow, found.get(owner, {}))
     elif isinstance(node, ast.IfExp | ast.BoolOp | ast.Tuple | ast.NamedExpr | ast.Starred | ast.Await):
@@ -638,7 +649,7 @@ def find_new_dangers(function: Function, wanted: set[str], last_names: set[str])
         function.callees = frozenset()
         return False
     names = {name for name, _ in calls} | {f"*.{name.rpartition('.')[2]}" for name, _ in calls}
-    names |= {"getattr"} if any(applies_getter(call) for _, call in calls) else set()
+    names |= {"getattr"} & function.called
     function.callees = frozenset(names.union(*(each.callees or () for each in function.inner.values())))
     dangers: dict[str, str] = {}
     if inner or not function.callees.isdisjoint(wanted):
