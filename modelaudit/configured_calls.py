@@ -41,6 +41,13 @@ _YAML: Final = "yaml"
 _MOST_FILES: Final = 200
 _MOST_SOURCES: Final = 50
 _MOST_SEARCHED_FILES: Final = 1000  # for acts: one that nothing reads names none
+_UNPICKLING: Final = frozenset(
+    {"torch.load(weights_only=False)", "torch.serialization.load(weights_only=False)", "numpy.load(allow_pickle)"}
+)
+# The end of the name of such a call whose path leads out of the model.
+_ELSEWHERE: Final = "(elsewhere)"
+# Keys to which the loader gives the folder of the model, whatever a configuration holds there.
+_PLACES: Final = frozenset({"_name_or_path", "name_or_path"})
 _FINDING: Final = IMPORTERS | {walks.MEMBER_NAME}
 _LONGEST_NAME: Final = 100  # characters of a name that a list holds in pieces
 # Data of tokenizers: no code takes names from their keys.
@@ -81,6 +88,11 @@ def calls_computed_name(subject: Subject) -> bool:
 def imports_computed_name(subject: Subject) -> bool:
     """Whether by a subject code finds a module, an object or a member of a module whose name it computes."""
     return subject.kind == "mention" and subject.fields["name"] in _FINDING
+
+
+def unpickles_path(subject: Subject) -> bool:
+    """Whether by a subject code unpickles a file whose path the source does not show."""
+    return subject.kind == "mention" and subject.fields["name"] in _UNPICKLING and not subject.fields.get("file")
 
 
 class ConfiguredCalls(Struct, frozen=True):
@@ -126,16 +138,11 @@ class ConfiguredCalls(Struct, frozen=True):
         Args:
             paths: of the files that import modules whose names they compute, or whose helpers do.
         """
-        files = [each.path for each in self.records if _is_configuration(each)] if paths else []
-        if not files:
+        if not paths:
             return
-        files.sort(key=lambda path: (path != _CONFIGURATION, path.count("/"), path))
-        read = {path: self._read_settings(path) for path in files[:_MOST_SEARCHED_FILES]}
-        # Of what does not parse, a library reads only ``config.json``, whose reader may differ.
-        is_whole = len(read) == len(files) and all(
-            found is not None or (path != _CONFIGURATION and self.read_text(path)) for path, found in read.items()
-        )
-        configured = ConfiguredValues(_list_texts(_join_lists(chain.from_iterable(filter(None, read.values())))), ())
+        configured, is_whole = self._collect_texts()
+        if configured is None:
+            return
         for number, path in enumerate(each for each in paths if not is_member(each)):
             merged = self.merge_source(path)
             text = self.read_text(path) if merged is None else merged.text
@@ -152,6 +159,40 @@ class ConfiguredCalls(Struct, frozen=True):
                 is_dangerous = subject.fields["standing"] == Standing.DANGEROUS.value
                 if is_dangerous or subject.fields["name"] == PICKED_NAME:
                     yield subject
+
+    def find_loads(self, paths: Sequence[str]) -> Iterator[Subject]:
+        """Yield the loads by which the files unpickle what a configuration names outside of the model.
+
+        Args:
+            paths: of the files that unpickle a file whose path the source does not show.
+        """
+        configured, _ = self._collect_texts(_PLACES) if paths else (None, False)
+        if configured is None:
+            return
+        for path in [each for each in paths if not is_member(each)][:_MOST_FILES]:
+            found = find_configured_acts(self.read_text(path), configured, is_whole=True)
+            loads = tuple(
+                replace(each, detail=each.detail or _CONFIGURED)
+                for each in found.mentions
+                if each.name.endswith(_ELSEWHERE)
+            )
+            yield from build_outline_subjects(path, Outline(_PYTHON, loads), self.catalogue)
+
+    def _collect_texts(self, left_out: frozenset[str] = frozenset()) -> tuple[ConfiguredValues | None, bool]:
+        """Return the texts of the configurations, if there are any, and whether these are all of them.
+
+        The texts under the keys ``left_out`` are not among them.
+        """
+        files = [each.path for each in self.records if _is_configuration(each)]
+        files.sort(key=lambda path: (path != _CONFIGURATION, path.count("/"), path))
+        read = {path: self._read_settings(path) for path in files[:_MOST_SEARCHED_FILES]}
+        # Of what does not parse, a library reads only ``config.json``, whose reader may differ.
+        is_whole = len(read) == len(files) and all(
+            found is not None or (path != _CONFIGURATION and self.read_text(path)) for path, found in read.items()
+        )
+        settings = chain.from_iterable(filter(None, read.values()))
+        texts = _list_texts(_join_lists(each for each in settings if left_out.isdisjoint(each.path[-1:])))
+        return ConfiguredValues(texts, ()) if files else None, is_whole
 
     def _collect_values(self) -> ConfiguredValues | None:
         """Return the values of the configurations; ``None`` if the code of the model takes texts from elsewhere."""

@@ -150,6 +150,7 @@ class ScanAudit(Audit):
         yield from (*alias_subjects, *others)
         yield from configured.judge_calls([*waiting.computed_calls, *computed])
         yield from configured.find_acts(sorted({*waiting.importing, *shared.helped}))
+        yield from configured.find_loads(sorted(waiting.unpickling - waiting.importing))
 
     def _record_ledgers(self, closed_addresses: Collection[str]) -> None:
         """Hand on the ledgers; the bytes of addresses that a reference closes are declared."""

@@ -19,7 +19,7 @@ from modelaudit.checks.read_files import loads_known_file, may_fetch, names_down
 from modelaudit.checks.started_files import collect_commanded_names
 from modelaudit.checks.subjects import build_subjects, build_unread_subjects
 from modelaudit.checks.tensor_files import is_trailing_data, is_unrecognised
-from modelaudit.configured_calls import calls_computed_name, imports_computed_name
+from modelaudit.configured_calls import calls_computed_name, imports_computed_name, unpickles_path
 from modelaudit.inventory import ArtifactRead, ReferenceBound
 from modelaudit.languages.python.source_encoding import decode_source
 from modelaudit.model.address import file_of
@@ -78,6 +78,7 @@ class WaitingFacts:
         text_dependent: subjects of names that the texts of other files may settle.
         computed_calls: subjects of calls whose names the configurations may hold.
         importing: the files that import a module whose name they compute.
+        unpickling: the files that unpickle a file whose path they do not show.
         strangers: the first repositories and addresses that configurations name for weights.
         module_aliases: the second names of modules.
         code_imports: the imports of Python files.
@@ -97,6 +98,7 @@ class WaitingFacts:
         self.computed_calls: list[Subject] = []
         self.text_dependent: list[Subject] = []
         self.importing: set[str] = set()
+        self.unpickling: set[str] = set()
         self.strangers: dict[str, None] = {}
         self.own_names: list[Subject] = []
         self.loads: list[Subject] = []
@@ -150,6 +152,8 @@ class WaitingFacts:
             self.module_aliases.collect_names(subject)
             if imports_computed_name(subject):
                 self.importing.add(subject.artifact)
+            if unpickles_path(subject):
+                self.unpickling.add(subject.artifact)
             self.documented.collect_use(subject)
             if len(self.strangers) < _MOST_STRANGERS and (stranger := find_stranger(subject)):
                 self.strangers[stranger] = None

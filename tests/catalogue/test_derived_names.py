@@ -61,6 +61,18 @@ def write_package(folder: Path, **sources: str) -> Path:
         ("from importlib import import_module\ndef f(a): import_module(a)", {}),
         ("import pickle\ndef f(a):\n  with open(a) as b: return pickle.load(b)", {"a": "deserialise"}),
         ("import ctypes\ndef f(a): return ctypes.CDLL(a)", {"a": "native"}),
+        ("def f(a, b): return getattr(a, b)", {"b": "lookup"}),
+        ("def f(a, b):\n  for c in b.split('.'): a = getattr(a, c)\n  return a, b", {"b": "lookup"}),
+        ("import functools\ndef f(a, b): return functools.reduce(getattr, b.split('.'), a)", {"b": "lookup"}),
+        ("def f(a, b, *c): return getattr(a, b)(*c)", {"b": "lookup"}),
+        ("def f(a, b): return vars(a)[b]", {"b": "lookup"}),
+        ("def f(a, b): return g(b, a)\ndef g(c, d): return getattr(d, c)", {"b": "lookup"}),
+        ("def f(a, b): return getattr(a, 'get_' + b)", {}),
+        ("def f(a, b): return len(getattr(a, b))", {}),
+        ("def f(self, b): return getattr(self, b)", {}),
+        ("import subprocess\ndef f(*a): g(*a)\ndef g(*a, check=True): subprocess.run(a)", {"a": "command"}),
+        ("import torch\ndef f(a): return torch.load(a, weights_only=False)", {"a": "deserialise"}),
+        ("import torch\ndef f(a): return torch.load(a, weights_only=True)", {}),
     ],
 )
 def test_parameter_that_reaches_a_dangerous_function_is_found(
@@ -86,6 +98,26 @@ def test_methods_and_second_names_of_a_dangerous_function_are_found(survey: Modu
     }
 
 
+@check_each(
+    "source, name, dangers",
+    [
+        ("class A:\n  def __init__(self, a): self.a = a\n  def __getitem__(self, b): return getattr(self.b, self.a)",
+         "A", {"a": "lookup"}),
+        ("from importlib import import_module\nclass A:\n  a: str\n  def load(self): return import_module(self.a)",
+         "A.load", {"(self)": "import"}),
+        ("import pickle\nclass A:\n  @classmethod\n  def load(cls, a): b = cls.__new__(cls); return b.read(a)\n"
+         "  def read(self, a): return pickle.load(a)", "A.load", {"a": "deserialise"}),
+    ],
+)  # fmt: skip
+def test_danger_of_a_class_is_found_where_a_source_shows_its_name(
+    survey: ModuleType, tmp_path: Path, source: str, name: str, dangers: dict[str, str]
+) -> None:
+    survey.forget_packages()
+    survey.read_package("part", write_package(tmp_path / f"part{hash(source)}", module=source))
+    survey.find_all_dangers()
+    assert dict(survey.list_dangerous())[f"part.module.{name}"] == dangers
+
+
 def test_every_function_of_installed_packages_that_runs_what_it_is_given_is_listed(survey: ModuleType) -> None:
     derive = load_script("derive")
     survey.forget_packages()
@@ -100,7 +132,14 @@ def test_every_function_of_installed_packages_that_runs_what_it_is_given_is_list
     "name",
     ["pip._internal.utils.subprocess.call_subprocess", "pip._internal.utils.subprocess.runner_with_spinner_message",
      "pip._vendor.pyproject_hooks.default_subprocess_runner", "pip._vendor.pyproject_hooks.quiet_subprocess_runner",
-     "matplotlib.cbook._check_and_log_subprocess", "torch.jit.unsupported_tensor_ops.execWrapper", "sympy.lambdify"],
+     "matplotlib.cbook._check_and_log_subprocess", "torch.jit.unsupported_tensor_ops.execWrapper", "sympy.lambdify",
+     "transformers.models.auto.auto_factory.getattribute_from_module", "importlib.metadata.EntryPoint.load",
+     "torch.fx.Interpreter.fetch_attr", "xmlrpc.server.resolve_dotted_attribute", "string.Formatter.get_field",
+     "pickle._getattribute", "torch.ao.quantization.utils.getattr_from_fqn", "rdflib.plugin.Plugin.getClass",
+     "transformers.models.auto.configuration_auto._LazyConfigMapping", "virtualenv.util.subprocess.run_cmd",
+     "pre_commit.util.cmd_output", "torch._export.serde.serialize.deserialize_torch_artifact", "lark.Lark.load",
+     "torch.distributed.checkpoint.format_utils.torch_save_to_dcp", "torch.distributed.checkpoint.load",
+     "multiprocessing.SimpleQueue._writer.send_bytes", "pydantic.ImportString", "webbrowser.get", "webbrowser.open"],
 )  # fmt: skip
 def test_scan_fails_code_that_calls_a_derived_function(name: str, tmp_path: Path) -> None:
     assert NAMES[name].standing is Standing.DANGEROUS

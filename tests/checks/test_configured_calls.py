@@ -575,3 +575,21 @@ def test_what_a_source_does_beyond_the_bounds_of_the_search_stays_an_alarm(
     tmp_path: Path, body: str, config: dict[str, object], files: dict[str, str], code: int
 ) -> None:
     assert scan_model(tmp_path / "model", body, config, dict(files))[0] == code
+
+
+@check_each(
+    "body, config, code",
+    [
+        ("torch.load(config.start, weights_only=False)", {"start": "/srv/start.pt"}, 1),
+        ("torch.load(config.start, weights_only=False)", {"start": "../start.pt"}, 1),
+        ("import numpy as np\nnp.load(config.start, allow_pickle=True)", {"start": "/srv/start.npy"}, 1),
+        ("torch.load(config.start, weights_only=True)", {"start": "/srv/start.pt"}, 0),
+        ("torch.load(config.start, weights_only=False)", {"start": "start.pt"}, 0),
+        ("torch.load(os.path.join(config._name_or_path, 'a.pt'), weights_only=False)", {"_name_or_path": "/srv/a"}, 0),
+    ],
+)  # fmt: skip
+def test_path_out_of_the_model_that_a_configuration_names_is_not_unpickled_silently(
+    tmp_path: Path, body: str, config: dict[str, object], code: int
+) -> None:
+    exit_code, rules = scan_model(tmp_path / "model", body, config, {})
+    assert (exit_code == 1, "code/deserialises" in rules) == (code == 1, code == 1)

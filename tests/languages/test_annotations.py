@@ -69,8 +69,20 @@ def test_reading_annotations_has_a_name_of_its_own_where_it_evaluates_them(call:
 
 @check_each(
     "call, is_code",
-    [("sympy.sqrt('f(1)')", True), ("sympy.Add(x, '_'.join(['f', '(1)']))", True), ("sympy.sqrt(x)", False),
-     ("sympy.Symbol('x')", False)],
+    [("sympy.sqrt('f(1)')", True), ("sympy.Add(x, '_'.join(['f', '(1)']))", True), ("sympy.sqrt(x)", True),
+     ("sympy.Symbol('x').subs('x', x[::-1])", True), ("sympy.Integer(1).__add__(x)", True), ("sympy.Matrix([x])", True),
+     ("sympy.Symbol('x')", False), ("sympy.symbols(x)", False), ("sympy.sqrt(2)", False), ("sympy.isprime(x)", False),
+     ("sympy.simplify(sympy.sqrt(2))", False)],
 )  # fmt: skip
 def test_text_with_a_call_is_an_evaluated_text_for_every_function_of_sympy(call: str, is_code: bool) -> None:
     assert ("sympy.sympify" in list_called_names(f"import sympy\ndef f(x): {call}")) is is_code
+
+
+@check_each(
+    "call, is_code",
+    [("create_model('A', a=(text, 1))", True), ("create_model('A', a=text)", True),
+     ("create_model('A', a=(int, 1))", False), ("create_model(text, __base__=text, a=(str, ...))", False)],
+)  # fmt: skip
+def test_model_with_a_type_in_an_unknown_text_evaluates_it(call: str, is_code: bool) -> None:
+    names = list_called_names(f"from pydantic import create_model\ndef f(text): {call}")
+    assert ("pydantic.create_model(text)" in names) is is_code

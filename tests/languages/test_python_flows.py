@@ -721,6 +721,17 @@ def test_variable_that_a_call_sets_is_recorded_like_an_assignment_to_the_environ
          "os.system"),
         ("import doctest\ndoctest.run_docstring_examples(open('a.txt').read(), {})", "doctest.run_docstring_examples"),
         ("import sys\nsys.path.append('a.zip')", "sys.path.append(archive)"),
+        ("import jinja2\njinja2.Environment().from_string(x).render()", "jinja2.Template(text)"),
+        ("import jinja2\njinja2.Template(x + 'a')", "jinja2.Template(text)"),
+        ("import string\nclass F(string.Formatter): pass\nF().format(x, 1)", "string.Formatter.format(text)"),
+        ("import string\nstring.Formatter().vformat('{0.os.system}', y, {})", "string.Formatter.vformat(text)"),
+        ("import logging.config as l\nl.dictConfig({'formatters': {'a': {'()': x + '.system'}}})",
+         "logging.config.dictConfig(text)"),
+        ("breakpoint(x)", "builtins.breakpoint(arguments)"),
+        ("from unittest import mock\nmock.patch(x)", "unittest.mock.patch(text)"),
+        ("import io, numpy\nnumpy.load(io.BytesIO(x), allow_pickle=True)", "numpy.load(bytes)"),
+        ("import io, torch\ntorch.load(io.BytesIO(x), weights_only=False)", "torch.load(bytes)"),
+        ("import torch\ntorch.load('/srv/a.pt', weights_only=False)", "torch.load(elsewhere)"),
     ],
 )  # fmt: skip
 def test_function_that_runs_what_it_is_given_is_called_under_the_name_of_the_danger(source: str, name: str) -> None:
@@ -739,6 +750,15 @@ def test_function_that_runs_what_it_is_given_is_called_under_the_name_of_the_dan
          "torch.distributed.init_process_group(foreign)"),
         ("'''\n>>> f(1)\n2\n'''\nimport doctest\ndoctest.testmod()", "doctest.testmod"),
         ("import sys\nsys.path.append('.')\nsys.path.append('../src')", "sys.path.append(archive)"),
+        ("import jinja2\njinja2.Environment().from_string('{{ a }}').render(a=x)", "jinja2.Template(text)"),
+        ("from jinja2.sandbox import ImmutableSandboxedEnvironment as E\nE().from_string(x)", "jinja2.Template(text)"),
+        ("import string\nstring.Formatter().format('{0} {a}', x, a=1)", "string.Formatter.format(text)"),
+        ("import logging.config as l\nl.dictConfig({'handlers': {'a': {'class': 'logging.StreamHandler', 'level': x}}})",
+         "logging.config.dictConfig(text)"),
+        ("breakpoint()", "builtins.breakpoint(arguments)"),
+        ("from unittest import mock\nmock.patch('a.b')", "unittest.mock.patch(text)"),
+        ("import io, numpy\nnumpy.load(io.BytesIO(open('a.npy', 'rb').read()), allow_pickle=True)", "numpy.load(bytes)"),
+        ("import torch\ntorch.load('a.pt', weights_only=False)", "torch.load(elsewhere)"),
     ],
 )  # fmt: skip
 def test_ordinary_use_of_a_function_that_can_run_what_it_is_given_has_no_name_of_a_danger(

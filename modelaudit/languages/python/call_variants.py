@@ -15,8 +15,10 @@ from modelaudit.languages.python.harmless_commands import is_harmless_command
 from modelaudit.languages.python.name_tables import EVALUATORS, NETWORK_RESULTS, POWERFUL_MODULES
 from modelaudit.languages.python.values import (
     Constant,
+    Container,
     ExternalName,
     Provenance,
+    Unknown,
     Value,
     collect_tags,
     is_open_constant,
@@ -192,12 +194,17 @@ def _name_torch_load(call: Call) -> str:
     # A value that only the caller knows has a name of its own: it is neither on, nor off, nor left out.
     if value is True and not is_open_constant(weights_only):
         return ""
+    place = _name_place(call.get_argument(0, "f"))
+    if place and value is False:
+        return f"torch.load{place}"
     return f"{call.name}(weights_only=False)" if value is False else f"{call.name}(weights_only)"
 
 
 def _name_numpy_load(call: Call) -> str:
     """Mark ``numpy.load`` with an argument ``allow_pickle`` that is not the constant ``False``."""
-    return f"{call.name}(allow_pickle)" if _may_unpickle(call.get_argument(2, "allow_pickle")) else call.name
+    if not _may_unpickle(call.get_argument(2, "allow_pickle")):
+        return call.name
+    return f"{call.name}{_name_place(call.get_argument(0, 'file')) or '(allow_pickle)'}"
 
 
 def _name_numpy_array(call: Call) -> str:
@@ -229,6 +236,49 @@ def _name_unpickle(call: Call) -> str:
     return f"{call.name}(own dumps)" if is_own_dump else call.name
 
 
+def _is_bytes(value: Value | None) -> bool:
+    """Whether an argument is a file in memory, of bytes that are read from no file."""
+    return (
+        isinstance(value, ExternalName)
+        and value.is_result
+        and value.name == "io.BytesIO"
+        and not any(each == "file" or each.startswith("reads:") for each in value.tags)
+    )
+
+
+def _is_elsewhere(value: Value | None) -> bool:
+    """Whether an argument is a path into the system, or out of the folder of the model."""
+    path = _get_constant(value)
+    return isinstance(path, str) and _ELSEWHERE.match(path) is not None
+
+
+def _name_place(value: Value | None) -> str:
+    """Return in brackets where the bytes come from that a loader unpickles, if that is no file of the model."""
+    return "(bytes)" if _is_bytes(value) else "(elsewhere)" if _is_elsewhere(value) else ""
+
+
+def _name_template(call: Call) -> str:
+    """Name a call that makes a template outside a sandbox by its text: one that the source writes is harmless."""
+    template = call.get_argument(0, "source")
+    return "jinja2.Template(text)" if template is not None and not isinstance(template, Constant) else call.name
+
+
+def _name_formatter(call: Call) -> str:
+    """Mark a format whose fields may lead to attributes, which methods of a subclass of the formatter can call."""
+    text = _get_constant(call.get_argument(0, "format_string"))
+    return call.name if isinstance(text, str) and _ATTRIBUTE_FIELD.search(text) is None else f"{call.name}(text)"
+
+
+def _name_patch(call: Call) -> str:
+    """Mark ``mock.patch`` of a name that the source does not show: the patch finds what it names."""
+    return f"{call.name}(text)" if isinstance(call.get_argument(0, "target"), Unknown) else call.name
+
+
+def _name_breakpoint(call: Call) -> str:
+    """Mark a break point with arguments: the debugger takes none, and another function could."""
+    return f"{call.name}(arguments)" if call.args or call.keywords else call.name
+
+
 def _name_hub_load(call: Call) -> str:
     """Mark ``torch.hub.load(..., source="local")``, which downloads nothing."""
     return f"{call.name}(local)" if _get_constant(call.keywords.get("source")) == "local" else call.name
@@ -255,8 +305,18 @@ def _name_extension_load(call: Call) -> str:
 
 def _name_configuration(call: Call) -> str:
     """Mark the construction of objects from data that no scan reads as a configuration: it names what is called."""
-    is_data = bool(call.argument_tags & {"data-file", "network", "decoded"})
-    return f"{call.name}(data)" if is_data else call.name
+    if call.argument_tags & {"data-file", "network", "decoded"}:
+        return f"{call.name}(data)"
+    is_open = call.name.startswith("logging.") and any(map(_has_open_factory, call.args))
+    return f"{call.name}(text)" if is_open else call.name
+
+
+def _has_open_factory(value: Value) -> bool:
+    """Whether a mapping, or one within it, names a class or a function by a text that the source does not show."""
+    if not isinstance(value, Container):
+        return False
+    factories = (each for key, each in zip(value.keys, value.values, strict=False) if key in _FACTORY_KEYS)
+    return any(isinstance(each, Unknown) for each in factories) or any(map(_has_open_factory, value.values))
 
 
 def _name_group(call: Call) -> str:
@@ -282,6 +342,9 @@ def _name_remove(call: Call) -> str:
 
 
 _WRITING_MODES: Final = frozenset("wax+")
+_FACTORY_KEYS: Final = frozenset({"()", "class", "factory"})
+_ELSEWHERE: Final = defer_pattern(r"/|~|[A-Za-z]:[\\/]|\w+://|(?:.*[\\/])?\.\.[\\/]")
+_ATTRIBUTE_FIELD: Final = defer_pattern(r"\{[^{}]*[.\[]")
 _FOLDERS_OF_EVERYTHING: Final = frozenset({"", "~", "/home", "/root", "C:\\", ".", "..", "/etc", "/usr"})
 _CODE_ENDINGS: Final = (".py", ".pyc", ".pth", ".so", ".pyd", ".ipy", ".c", ".cc", ".cpp", ".cu")
 _SOURCE_ENDINGS: Final = (".c", ".cc", ".cpp", ".cxx", ".cu", ".mm", ".m", ".sycl")
@@ -386,6 +449,19 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
         ),
         evaluated_texts.name_annotation_reader,
     ),
+    **dict.fromkeys(("jinja2.Template", "jinja2.environment.Template"), _name_template),
+    **dict.fromkeys(
+        (
+            f"{owner}.{method}"
+            for owner in ("jinja2.Environment", "jinja2.environment.Environment")
+            for method in ("from_string", "compile", "compile_expression")
+        ),
+        _name_template,
+    ),
+    **dict.fromkeys(("string.Formatter.format", "string.Formatter.vformat"), _name_formatter),
+    "unittest.mock.patch": _name_patch,
+    **dict.fromkeys(("builtins.breakpoint", "sys.breakpointhook"), _name_breakpoint),
+    **dict.fromkeys(("pydantic.create_model", "pydantic.main.create_model"), evaluated_texts.name_field_types),
     "shutil.rmtree": _name_remove,
     "os.removedirs": _name_remove,
 }

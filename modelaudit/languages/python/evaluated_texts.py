@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.values import Alternatives, Constant, Container, Unknown, Value
+
+_NUMBER_FUNCTIONS: Final = frozenset(
+    {"Symbol", "symbols", "Dummy", "Wild", "isprime", "nextprime", "prevprime", "prime", "primerange", "primepi",
+     "randprime", "factorint", "primefactors", "divisors", "divisor_count", "totient", "sieve", "init_printing",
+     "latex", "srepr", "pprint", "pretty"}
+)  # fmt: skip
+"""Functions of sympy that evaluate no text, or that take no other values than whole numbers and expressions."""
 
 
 def brings_code_into_annotations(call: Call) -> bool:
@@ -32,9 +41,22 @@ def name_annotation_reader(call: Call) -> str:
 
 
 def name_expression(call: Call) -> str:
-    """Mark a function of sympy that is given a text: all of them evaluate texts as Python code, by ``sympify``."""
-    are_code = any(_is_evaluated_text(each, if_unknown=False) for each in (*call.args, *call.keywords.values()))
+    """Mark a function of sympy that is given a text: all of them evaluate texts as Python code, by ``sympify``.
+
+    An unknown value counts as such a text, but for functions that take a name or a whole number.
+    """
+    is_known = call.name.removeprefix("sympy.").partition(".")[0] in _NUMBER_FUNCTIONS
+    is_plain = is_known and "." not in call.name.removeprefix("sympy.")
+    values = (*call.args, *call.keywords.values())
+    are_code = any(_is_evaluated_text(each, if_unknown=not is_plain) for each in values)
     return "sympy.sympify" if are_code else call.name
+
+
+def name_field_types(call: Call) -> str:
+    """Mark a call that makes a model of pydantic with the type of a field in a text that the source does not show."""
+    fields = (each for name, each in call.keywords.items() if not name.startswith("__"))
+    types = (each.values[0] if isinstance(each, Container) and each.values else each for each in fields)
+    return f"{call.name}(text)" if any(_is_evaluated_text(each, if_unknown=True) for each in types) else call.name
 
 
 def _is_evaluated_text(value: Value | None, *, if_unknown: bool) -> bool:

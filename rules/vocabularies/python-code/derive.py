@@ -5,8 +5,9 @@ standard library of another version of Python::
 
     python rules/vocabularies/python-code/derive.py [FOLDER…]
 
-The list holds what no other list of this folder names, under every name by which a library offers it. The file
-``../python-code-ordinary.txt`` states the names that are left out, because the code of honest models calls them.
+The list holds what no other list of this folder names, under every name by which a library offers it. Names that an
+earlier run found stay, because each machine has other libraries. The file ``../python-code-ordinary.txt`` states the
+names that are left out, because the code of honest models calls them.
 """
 
 from __future__ import annotations
@@ -22,28 +23,20 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "installed-derived.yaml"
-PACKAGES = (
-    *("pip", "setuptools", "pkg_resources", "_distutils_hack", "wheel", "torch", "torchgen", "functorch", "triton"),
-    *("transformers", "huggingface_hub", "hf_xet", "safetensors", "tokenizers", "accelerate", "peft", "diffusers"),
-    *("datasets", "evaluate", "optimum", "sentence_transformers", "timm", "einops", "numpy", "pandas", "scipy"),
-    *("sklearn", "joblib", "sympy", "mpmath", "networkx", "matplotlib", "mpl_toolkits", "PIL", "fontTools"),
-    *("dateutil", "pytz", "jinja2", "markupsafe", "filelock", "fsspec", "tqdm", "regex", "requests", "urllib3"),
-    *("httpx", "httpcore", "anyio", "certifi", "idna", "charset_normalizer", "packaging", "yaml", "pygments"),
-    *("click", "typer", "rich", "h5py", "cffi", "pycparser", "attr", "pydantic", "psutil", "cloudpickle", "dill"),
-    *("multiprocess", "nltk", "tensorboard", "IPython", "ipykernel", "jupyter_client", "jupyter_core", "nbclient"),
-    *("nbconvert", "nbformat", "traitlets"),
-)
+# Packages of this machine that belong to no model: this one, and those that test and measure it.
+LEFT_OUT = ("_", "modelaudit", "modelscan", "picklescan", "fickling", "pytest", "hypothesis", "mypy", "ruff", "xdist")
 # Modules of the standard library whose names are judged one by one, or that no program of the library imports.
 SKIPPED = ("site.", "venv.", "idlelib", "lib2to3", "test", "turtledemo", "turtle", "_pyrepl")
 REASONS = {
     "command": "starts a program that its caller names, some calls further down",
     "code": "runs a text or a file that its caller names as code, some calls further down",
     "import": "imports the module that its caller names, and returns it or what it holds",
+    "lookup": "looks up what its caller names in a module or another object, and returns or calls it",
     "deserialise": "unpickles what its caller names, or loads code objects from it, some calls further down",
     "native": "loads a library of machine code that its caller names, some calls further down",
 }
 # The worst effect of a function counts.
-ORDER = ("command", "code", "deserialise", "native", "import")
+ORDER = ("command", "code", "deserialise", "native", "import", "lookup")
 
 
 def list_folders(folders: list[Path]) -> Iterator[tuple[str, Path]]:
@@ -52,7 +45,9 @@ def list_folders(folders: list[Path]) -> Iterator[tuple[str, Path]]:
     for folder in (*folders, standard_library, Path(sysconfig.get_path("purelib"))):
         if (folder / "os.py").exists():
             yield "", folder
-        yield from ((name, folder / name) for name in PACKAGES if (folder / name).is_dir())
+            continue
+        packages = sorted(each for each in folder.iterdir() if each.is_dir() and each.name.isidentifier())
+        yield from ((each.name, each) for each in packages if not each.name.startswith(LEFT_OUT))
 
 
 def find_names() -> dict[str, str]:
@@ -69,6 +64,13 @@ def find_names() -> dict[str, str]:
         for name, effect in effects.items()
         if not name.startswith(SKIPPED) and not survey.is_ordinary(name)
     }
+
+
+def read_earlier_names() -> dict[str, str]:
+    """Return the names of the list as it is, with their effects: those of libraries that other machines have."""
+    kinds = {why: effect for effect, why in REASONS.items()}
+    groups = yaml.safe_load(TARGET.read_text(encoding="utf-8"))["dangerous"]
+    return {name: kinds[each["why"]] for group in groups for each in group["alike"] for name in each["names"] or ()}
 
 
 def read_listed_names() -> set[str]:
@@ -88,13 +90,14 @@ def main() -> None:
         survey.read_package(name, folder)
     listed = read_listed_names()
     names: dict[str, list[str]] = defaultdict(list)
-    for name, effect in sorted(find_names().items()):
+    earlier = {name: effect for name, effect in read_earlier_names().items() if not survey.is_ordinary(name)}
+    for name, effect in sorted((earlier | find_names()).items()):
         if name not in listed:
             names[effect].append(name)
     lines = ["# Derived by derive.py from installed libraries; do not edit by hand.", "library: Python", "dangerous:"]
     for effect in ORDER:
-        # What imports by name has no rule of its own; what it returns can be any function.
-        lines += [f"  - effect: {'code' if effect == 'import' else effect}", "    alike:"]
+        # What imports or looks up by name has no rule of its own; what it returns can be any function.
+        lines += [f"  - effect: {'code' if effect in ('import', 'lookup') else effect}", "    alike:"]
         lines += [
             f"      - why: {REASONS[effect]}",
             "        names:",

@@ -5,7 +5,8 @@ decides which of them a model could misuse, and which have an honest use that is
 the folder, or empty for a folder of packages such as the standard library. ``derive.py`` writes its list with it.
 
 What it follows: assignments, loops and context managers within a function; attributes that ``__init__`` sets; methods
-of the base classes; functions that a function defines and returns; names that a module imports from another one.
+of the base classes; functions that a function defines and returns; names that a module imports from another one;
+attributes that are looked up by a parameter, and returned or called.
 """
 
 from __future__ import annotations
@@ -32,8 +33,13 @@ CODE = ("exec", "eval", "builtins.exec", "builtins.eval", "runpy.run_path", "run
         "types.FunctionType")  # fmt: skip
 LOADERS = ("pickle.load", "pickle.loads", "pickle.Unpickler", "pickle._Unpickler", "_pickle.loads", "marshal.load",
            "marshal.loads", "cloudpickle.loads", "cloudpickle.load", "dill.load", "dill.loads")  # fmt: skip
+# They unpickle what they are given if they are told to.
+SWITCHED_LOADERS = ("torch.load", "torch.serialization.load")
 LIBRARIES = ("ctypes.CDLL", "ctypes.PyDLL", "ctypes.cdll.LoadLibrary")
-IMPORTERS = ("importlib.import_module", "__import__", "importlib.__import__", "builtins.__import__")
+IMPORTERS = ("importlib.import_module", "__import__", "importlib.__import__", "builtins.__import__",
+             "pkgutil.resolve_name", "pydoc.locate")  # fmt: skip
+# Functions that return an attribute of their first argument, which the second one names.
+GETTERS = ("getattr", "builtins.getattr", "object.__getattribute__", "inspect.getattr_static")
 # The positions and the keywords of the arguments that a function runs; the first one for all others.
 PLACES: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {
     **{f"os.spawn{form}": ((1, 2), ()) for form in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")},
@@ -49,14 +55,18 @@ FIRST: tuple[tuple[int, ...], tuple[str, ...]] = ((0,), ("args", "cmd", "command
 PROGRAM = "command"
 SHELL = "shell"
 IMPORT = "import"
+LOOKUP = "lookup"
+# What these return is what their caller names.
+NAMING_EFFECTS = (IMPORT, LOOKUP)
 # A part of these is as bad as the whole: a shell, or the interpreter, runs every part of its text.
-WHOLE_EFFECTS = frozenset({PROGRAM, IMPORT})
+WHOLE_EFFECTS = frozenset({PROGRAM, *NAMING_EFFECTS})
 EFFECTS = {
     name: effect
     for names, effect in (
         (COMMANDS, PROGRAM), (SHELLS, SHELL),
         (CODE, "code"), (tuple(name for name in PLACES if name.startswith("importlib.")), "code"),
-        (LOADERS, "deserialise"), (LIBRARIES, "native"), (IMPORTERS, IMPORT),
+        (LOADERS + SWITCHED_LOADERS, "deserialise"), (LIBRARIES, "native"), (IMPORTERS, IMPORT),
+        (GETTERS, LOOKUP),
     )
     for name in names
 }  # fmt: skip
@@ -72,6 +82,12 @@ LINES = (Path(__file__).resolve().parents[1] / "python-code-ordinary.txt").read_
 ORDINARY = frozenset(line for line in LINES if line and not line.startswith("#"))
 ORDINARY_STARTS = tuple(line for line in ORDINARY if line.endswith("."))
 ORDINARY_ENDS = tuple(line.removeprefix("*") for line in ORDINARY if line.startswith("*."))
+# A source shows no more than the name of a class whose methods an operator or a statement calls. A class that unpickles
+# what it keeps is passed on to a library, which calls its methods.
+CLASS_EFFECTS = dict.fromkeys(
+    ("__getitem__", "__getattr__", "__missing__", "__call__", "__enter__", "__iter__", "__next__"),
+    tuple(set(EFFECTS.values())),
+)
 OBJECT = "(self)"
 RESULT = "(result)"
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
@@ -93,9 +109,17 @@ class Function:
     place: tuple[Path, int, int]
     owner: str = ""
     own_object: str = ""
+    positional: int = 0
+    takes_rest: bool = False
     dangers: dict[str, str] = field(default_factory=dict)
     callees: frozenset[str] | None = None
     is_inner: bool = False
+
+    def bind(self, call: ast.Call) -> dict[str, ast.expr]:
+        """Return the argument of each parameter in a call of the function, as far as the call shows it."""
+        count = self.positional + self.takes_rest
+        values = dict(zip(self.parameters[:count], call.args, strict=False))
+        return values | {each.arg: each.value for each in call.keywords if each.arg}
 
     def forget_tree(self) -> None:
         """Forget the syntax tree and what was read from it, unless it is a part of another tree."""
@@ -129,16 +153,20 @@ class Function:
 
 @dataclass
 class Class:
-    """A class, with the full names of its bases and the parameters of ``__init__`` that it keeps in attributes."""
+    """A class, with the full names of its bases and the parameters of ``__init__`` that it keeps in attributes.
+
+    ``fields`` are the attributes that its body declares: the fields of a data class, which has no ``__init__``.
+    """
 
     module: str
     bases: list[ast.expr]
+    fields: frozenset[str] = frozenset()
     attributes: dict[str, Flow] | None = None
 
     def list_attributes(self, name: str) -> dict[str, Flow]:
         """Return the parameters of ``__init__`` that flow into each attribute."""
         if self.attributes is None:
-            self.attributes = {}
+            self.attributes = {each: {each: True} for each in self.fields}
             function = FUNCTIONS.get(f"{self.module}.{name}.__init__")
             if function is not None:
                 Reader(function).follow()
@@ -167,14 +195,17 @@ def build_function(module: str, node: Definition, path: Path, owner: str = "") -
     """Build a function with its parameters, and the last names of what it calls."""
     calls = (each.func for each in ast.walk(node) if isinstance(each, ast.Call))
     called = {each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in calls}
+    called |= {"getattr"} if any(map(looks_up, ast.walk(node))) else set()
     is_static = any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in node.decorator_list)
     args = node.args
     names = [each.arg for each in (*args.posonlyargs, *args.args)]
     own_object = names.pop(0) if owner and names and not is_static else ""
-    names += [each.arg for each in args.kwonlyargs]
-    names += [each.arg for each in (args.vararg, args.kwarg) if each is not None]
+    positional = len(names)
+    names += [each.arg for each in (args.vararg, *args.kwonlyargs, args.kwarg) if each is not None]
     place = path, node.lineno, node.end_lineno or node.lineno
-    return Function(module, node.name, names, frozenset(called), place, owner, own_object)
+    return Function(
+        module, node.name, names, frozenset(called), place, owner, own_object, positional, args.vararg is not None
+    )
 
 
 def forget_packages() -> None:
@@ -230,7 +261,9 @@ def read_second_names(node: ast.Assign, imports: dict[str, str]) -> None:
 
 def read_class(module: str, node: ast.ClassDef, path: Path) -> None:
     """Read the methods of a class."""
-    CLASSES[f"{module}.{node.name}"] = Class(module, node.bases)
+    declared = (each.target for each in node.body if isinstance(each, ast.AnnAssign) and each.value is None)
+    fields = frozenset(each.id for each in declared if isinstance(each, ast.Name))
+    CLASSES[f"{module}.{node.name}"] = Class(module, node.bases, fields)
     for each in list_top_nodes(node.body):
         if isinstance(each, Definition):
             FUNCTIONS[f"{module}.{node.name}.{each.name}"] = build_function(module, each, path, node.name)
@@ -349,7 +382,7 @@ class Reader:
                 join_flow(owner.attributes.setdefault(steps[1], {}), flow)
             return
         if isinstance(target, ast.Name) and isinstance(value, ast.Call):
-            self.objects[target.id] = self.find_callee(value.func)
+            self.objects[target.id] = self.find_callee(value.func).removesuffix(".__new__")
         targets = target.elts if isinstance(target, ast.Tuple | ast.List) else [target]
         for name in (each for each in targets if isinstance(each, ast.Name)):
             join_flow(self.sources.setdefault(name.id, {}), flow)
@@ -433,7 +466,8 @@ class Reader:
         last = f"*.{name.rpartition('.')[2]}"
         known = name if name in EFFECTS else last if last in EFFECTS else ""
         if known:
-            if EFFECTS[known] == IMPORT:
+            is_off = known in SWITCHED_LOADERS and getattr(keywords.get("weights_only"), "value", True) is not False
+            if EFFECTS[known] in NAMING_EFFECTS or is_off:
                 return
             effect = SHELL if EFFECTS[known] == PROGRAM and takes_shell(call) else EFFECTS[known]
             positions, names = PLACES.get(known, FIRST)
@@ -443,14 +477,34 @@ class Reader:
         callee = FUNCTIONS.get(name) or FUNCTIONS.get(find_definition(f"{name}.__init__"))
         if callee is None or not callee.dangers or callee is self.function:
             return
-        parameters = callee.parameters
-        values = dict(zip(parameters, call.args, strict=False)) | {k: v for k, v in keywords.items() if k}
+        values = callee.bind(call)
         for parameter, effect in callee.dangers.items():
+            if effect == LOOKUP:
+                continue  # it is dangerous where it returns what it finds
             value = values.get(parameter)
             if parameter == OBJECT and isinstance(call.func, ast.Attribute):
                 value = call.func.value
             if value is not None:
                 yield effect, value
+
+
+def applies_getter(node: ast.AST) -> bool:
+    """Whether a call looks up a path of names, one after the other: ``reduce(getattr, names, module)``."""
+    if not isinstance(node, ast.Call) or len(node.args) < 2:
+        return False
+    return list_steps(node.func)[-1:] == ["reduce"] and ".".join(list_steps(node.args[0])) in GETTERS
+
+
+def is_namespace(node: ast.expr) -> bool:
+    """Whether an expression is the mapping of all names of a module or of another object."""
+    steps = list_steps(node.func) if isinstance(node, ast.Call) else list_steps(node)
+    return steps == ["vars"] or steps[-1:] == ["__dict__"] or steps == ["sys", "modules"]
+
+
+def looks_up(node: ast.AST) -> bool:
+    """Whether an expression looks names up without a call of a getter."""
+    is_item = isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+    return (is_item and is_namespace(node.value)) or applies_getter(node)
 
 
 def has_named_start(node: ast.expr) -> bool:
@@ -524,9 +578,62 @@ def list_imported(reader: Reader, call: ast.Call) -> list[ast.expr]:
     if not is_importer(name):
         return []
     function = FUNCTIONS[name]
-    values = dict(zip(function.parameters, call.args, strict=False))
-    values |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+    values = function.bind(call)
     return [values[each] for each, effect in function.dangers.items() if effect == IMPORT and each in values]
+
+
+def list_lookups(reader: Reader) -> Iterator[str]:
+    """Yield the parameters that name an attribute which a function looks up, and then returns or calls."""
+    found: dict[str, Flow] = {}
+    for node in (*reader.values, *reader.values):
+        if node.value is None:
+            continue
+        flow = find_looked_up(reader, node.value, found)
+        if isinstance(node, ast.Return):
+            yield from flow
+            continue
+        for target in node.targets:
+            for each in target.elts if isinstance(target, ast.Tuple | ast.List) else [target]:
+                join_flow(found.setdefault(ast.unparse(each), {}), flow)
+
+
+def find_looked_up(reader: Reader, node: ast.expr, found: dict[str, Flow]) -> Flow:
+    """Return the parameters that name the attributes which a value may be; ``found`` holds those of other values."""
+    flow: Flow = {}
+    if isinstance(node, ast.Name | ast.Attribute):
+        return found.get(ast.unparse(node), {})
+    if isinstance(node, ast.Subscript):
+        owner = ast.unparse(node.value)
+        if is_namespace(node.value) and owner not in {f"{reader.own_object}.__dict__", "self.__dict__"}:
+            join_flow(flow, select_whole(reader.find_flow(node.slice)))
+        join_flow(flow, found.get(owner, {}))
+    elif isinstance(node, ast.IfExp | ast.BoolOp | ast.Tuple | ast.NamedExpr | ast.Starred | ast.Await):
+        parts = (each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
+        join_flow(flow, *(find_looked_up(reader, each, found) for each in parts))
+    elif isinstance(node, ast.Call):
+        names = list_looked_up(reader, node)
+        join_flow(flow, *(select_whole(reader.find_flow(each)) for each in names))
+        # What is found may be called, or may be where another name is looked up.
+        parts = (node.func, *node.args[:1]) if names else (node.func,)
+        join_flow(flow, *(find_looked_up(reader, each, found) for each in parts))
+    return flow
+
+
+def list_looked_up(reader: Reader, call: ast.Call) -> list[ast.expr]:
+    """Return the arguments of a call that name an attribute which it returns."""
+    name = reader.find_callee(call.func)
+    if EFFECTS.get(name) == LOOKUP and len(call.args) > 1:
+        is_own = isinstance(call.args[0], ast.Name) and call.args[0].id in {reader.own_object, "self", "cls"}
+        return [] if is_own else [call.args[1]]
+    if applies_getter(call):
+        return [call.args[1]]
+    function = FUNCTIONS.get(name)
+    if function is None or LOOKUP not in function.dangers.values() or function is reader.function:
+        return []
+    values = function.bind(call)
+    if isinstance(call.func, ast.Attribute):
+        values[OBJECT] = call.func.value
+    return [values[each] for each, effect in function.dangers.items() if effect == LOOKUP and each in values]
 
 
 def find_new_dangers(function: Function, wanted: set[str], last_names: set[str]) -> bool:
@@ -542,11 +649,13 @@ def find_new_dangers(function: Function, wanted: set[str], last_names: set[str])
         function.callees = frozenset()
         return False
     names = {name for name, _ in calls} | {f"*.{name.rpartition('.')[2]}" for name, _ in calls}
+    names |= {"getattr"} & function.called
     function.callees = frozenset(names.union(*(each.callees or () for each in function.inner.values())))
     dangers: dict[str, str] = {}
     if inner or not function.callees.isdisjoint(wanted):
         reader = function.reader
-        dangers = {**{each: IMPORT for each in list_importers(reader)}, **reader.find_dangers()}
+        lookups = dict.fromkeys(list_lookups(reader), LOOKUP)
+        dangers = {**lookups, **dict.fromkeys(list_importers(reader), IMPORT), **reader.find_dangers()}
     if not any(each.dangers for each in function.inner.values()):
         function.forget_tree()
     if not dangers.keys() - function.dangers.keys():
@@ -576,6 +685,26 @@ def find_all_dangers() -> None:
         wanted = set(found)
         for name in (each.removesuffix(".__init__") for each in found if each.endswith(".__init__")):
             wanted |= {name, *list_all_subclasses(name)}
+        for name in found:
+            wanted |= mark_constructor(name)
+
+
+def mark_constructor(name: str) -> set[str]:
+    """Give the constructor of a class the effect that one of its methods has on what the constructor keeps.
+
+    Returns:
+        The class and its subclasses, or nothing if the method has no such effect.
+    """
+    owner, _, method = name.rpartition(".")
+    effect = FUNCTIONS[name].dangers.get(OBJECT, "")
+    constructor = FUNCTIONS.get(f"{owner}.__init__")
+    if owner not in CLASSES or constructor is None or effect not in CLASS_EFFECTS.get(method, ("deserialise",)):
+        return set()
+    kept = CLASSES[owner].list_attributes(owner.rpartition(".")[2])
+    for flow in kept.values():
+        for parameter in flow.keys() & set(constructor.parameters):
+            constructor.dangers.setdefault(parameter, effect)
+    return {owner, *list_all_subclasses(owner)}
 
 
 def list_all_subclasses(name: str) -> set[str]:
@@ -591,8 +720,12 @@ def list_all_subclasses(name: str) -> set[str]:
 def list_dangerous() -> Iterator[tuple[str, dict[str, str]]]:
     """Yield (name, effect of each parameter) for the functions and classes that run what they are given."""
     for name, function in sorted(FUNCTIONS.items()):
-        if function.dangers:
-            yield name.removesuffix(".__init__"), function.dangers
+        if not function.dangers:
+            continue
+        yield name.removesuffix(".__init__"), function.dangers
+        owner, _, method = name.rpartition(".")
+        if owner in CLASSES and function.dangers.get(OBJECT) in CLASS_EFFECTS.get(method, ("deserialise",)):
+            yield owner, function.dangers
 
 
 def list_other_names(names: Iterable[str]) -> dict[str, set[str]]:
