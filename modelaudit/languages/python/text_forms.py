@@ -7,7 +7,9 @@ A source that binds one of their names again, or that imports a file of the mode
 from __future__ import annotations
 
 import ast
-import importlib
+import base64
+import binascii
+import codecs
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
@@ -33,6 +35,7 @@ TEXT_FUNCTIONS: Final = frozenset(
     *("binascii.a2b_base64", "codecs.decode", "codecs.encode"),
 }
 """Functions that make a text of their arguments, by full name."""
+_MODULES: Final = MappingProxyType({"base64": base64, "binascii": binascii, "codecs": codecs})
 _OPERATORS: Final = (ast.Add, ast.Mod, ast.Mult, ast.BitXor, ast.Sub)
 _MOST_DEPTH: Final = 30  # levels of an expression that makes a text
 
@@ -165,8 +168,8 @@ def list_internal_names(function: str) -> frozenset[str]:
     Args:
         function: the full name, one of ``TEXT_FUNCTIONS``.
     """
-    module = function.rpartition(".")[0]
-    return frozenset() if module == "builtins" else frozenset(vars(importlib.import_module(module)))
+    used = _MODULES.get(function.rpartition(".")[0])
+    return frozenset() if used is None else frozenset(vars(used))
 
 
 def _is_plain(loop: ast.comprehension) -> bool:
