@@ -11,11 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from functools import cached_property
 from typing import Final
 
-from modelaudit.languages.python import own_repository
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
+from modelaudit.model.outline import TRUSTS_HANDLER_FOLDER, TRUSTS_OWN_FOLDER, TRUSTS_SERVER_FOLDER
 
 TRUST: Final = "trust"
 """The effect of code that has a loader run what another repository brings along."""
@@ -34,9 +34,9 @@ _ALWAYS_IMPORTED: Final = (
 
 
 _OWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    own_repository.FOLDER_NAME: (),
-    own_repository.HANDLER_NAME: ("handler.py", "inference.py"),
-    own_repository.SERVER_NAME: ("inference.py", "code/inference.py", "handler.py"),
+    TRUSTS_OWN_FOLDER: (),
+    TRUSTS_HANDLER_FOLDER: ("handler.py", "inference.py"),
+    TRUSTS_SERVER_FOLDER: ("inference.py", "code/inference.py", "handler.py"),
 }
 """Loads of the own repository, each with the files from which a server takes the function that gets its folder."""
 # What writes a file, under these names in any library, can give the repository a configuration that names other code.
