@@ -84,10 +84,10 @@ class ScanAudit(Audit):
         )
         imports = waiting.code_imports
         find_beside = cache(partial(imports.find_beside_model, self.records, waiting.references, read_text))
-        own_repository = OwnRepository(partial(self._list_loaded_code, find_beside), read_text)
+        paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
+        own_repository = OwnRepository(paths_of_files, partial(self._list_loaded_code, find_beside), read_text)
         marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone, own_repository)
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
-        paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
         own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue, read_text)
         loads = mark_read_files(waiting.loads, frozenset(waiting.fetching), self.records, tuple(self.findings))
         name_subjects = build_name_subjects(artifact.path for artifact in snapshot.artifacts)
@@ -128,8 +128,9 @@ class ScanAudit(Audit):
         self._record_ledgers(closed_addresses)
 
     def _list_loaded_code(self, find_beside: Callable[[], Mapping[str, str]]) -> list[str]:
-        """List the Python files that are loaded with the model; ``find_beside`` returns the others."""
-        return [each.path for each in self.records if "python" in each.formats and each.path not in find_beside()]
+        """List the Python files with text that are loaded with the model; ``find_beside`` returns the others."""
+        sources = [each for each in self.records if "python" in each.formats and each.size]
+        return [each.path for each in sources if each.path not in find_beside()]
 
     def _resolve_computed_names(self, read_text: Callable[[str], str], paths: Collection[str]) -> Iterator[Subject]:
         """Yield the subjects of names that code computes, as far as its files and configurations leave them open.

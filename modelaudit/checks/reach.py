@@ -5,15 +5,17 @@ The same call in a script that only people run is their own decision, and is jud
 
 from __future__ import annotations
 
+import posixpath
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Set
 from functools import cached_property
 from typing import Final
 
-from modelaudit.languages.python import own_repository
 from modelaudit.model.address import is_member
 from modelaudit.model.catalogue import Subject
 from modelaudit.model.copies import replace
 from modelaudit.model.lazy_pattern import defer_pattern
+from modelaudit.model.outline import TRUSTS_HANDLER_FOLDER, TRUSTS_OWN_FOLDER, TRUSTS_SERVER_FOLDER
 
 TRUST: Final = "trust"
 """The effect of code that has a loader run what another repository brings along."""
@@ -32,16 +34,18 @@ _ALWAYS_IMPORTED: Final = (
 
 
 _OWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
-    own_repository.FOLDER_NAME: (),
-    own_repository.HANDLER_NAME: ("handler.py", "inference.py"),
-    own_repository.SERVER_NAME: ("inference.py", "code/inference.py", "handler.py"),
+    TRUSTS_OWN_FOLDER: (),
+    TRUSTS_HANDLER_FOLDER: ("handler.py", "inference.py"),
+    TRUSTS_SERVER_FOLDER: ("inference.py", "code/inference.py", "handler.py"),
 }
 """Loads of the own repository, each with the files from which a server takes the function that gets its folder."""
 # What writes a file, under these names in any library, can give the repository a configuration that names other code.
 _CHANGES: Final = defer_pattern(
-    r"chdir|write_text|write_bytes|\.write(?:lines)?\(|\bopen\([^)\n]*,|\bdump\(|\bsave\w*\(|\w*download\w*\(|urlretrieve"
-    r"|local_dir|extractall|unpack_archive|shutil|symlink|\bos\.(?:rename|replace|link|open)\b|subprocess|\bsystem\("
-    r"|popen|spawn|(?<!\.)\b(?:exec|eval)\(|getattr\(\s*os|__dict__|dirname\s*=|__file__\s*="
+    r"chdir|write_text|write_bytes|\.write(?:lines)?\(|(?<!Image\.)\bopen\b[ \t]*(?:[(,;)\]=]|$)|FileIO|fdopen|mmap"
+    r"|tofile|\bdump\(|\bsave\w*\(|savez|\.to_(?:json|csv|pickle|parquet)\w*\(|\w*_download\b|urlretrieve|local_dir"
+    r"|extractall|unpack_archive|shutil|symlink|link_to|\.rename\(|\bos\.(?:replace|link)\b|subprocess|\bsystem\(|popen|spawn"
+    r"|(?<!\.)\b(?:exec|eval)\(|getattr\(\s*os|__dict__|dirname\s*=|__file__\s*=",
+    re.MULTILINE,
 )
 _ENTRY: Final = defer_pattern(
     r"EndpointHandler|model_fn|import_module|__import__|\bimport\b[^\n]*\b(?:handler|inference)\b"
@@ -54,11 +58,16 @@ class OwnRepository:
     """Whether the code of a model that loads its own folder gets the files which the scan has read.
 
     Args:
+        paths: of all files. In a folder with an adapter, transformers loads the base model that the adapter names,
+            which is another repository.
         list_loaded: returns the Python files that are loaded with the model; called only where that matters.
         read_text: reads a small file of the model; empty if it cannot.
     """
 
-    def __init__(self, list_loaded: Callable[[], Collection[str]], read_text: Callable[[str], str]) -> None:
+    def __init__(
+        self, paths: Iterable[str], list_loaded: Callable[[], Collection[str]], read_text: Callable[[str], str]
+    ) -> None:
+        self._has_adapter = any(posixpath.basename(each) == "adapter_config.json" for each in paths)
         self._list_loaded = list_loaded
         self._read_text = read_text
 
@@ -66,7 +75,7 @@ class OwnRepository:
     def _loaded(self) -> Mapping[str, bool]:
         """The Python files that are loaded with the model, each with whether it refers to the entry of a server."""
         texts = {path: self._read_text(path) for path in self._list_loaded()}
-        self._is_changed = any(not text or _CHANGES.search(text) for text in texts.values())
+        self._is_changed = self._has_adapter or any(not text or _CHANGES.search(text) for text in texts.values())
         return {path: _ENTRY.search(text) is not None for path, text in texts.items()}
 
     def is_own(self, subject: Subject) -> bool:

@@ -79,6 +79,11 @@ DOCUMENTED_PROGRAM: Final = "documented-program"
 IMPORTED: Final = "imported by its name"
 """The detail of a reference of Python code by ``from module import name``, which by itself uses nothing."""
 
+TRUSTS_OWN_FOLDER: Final = "(trust_remote_code=True for its own folder)"
+TRUSTS_HANDLER_FOLDER: Final = "(trust_remote_code=True for the folder of EndpointHandler)"
+TRUSTS_SERVER_FOLDER: Final = "(trust_remote_code=True for the folder of model_fn)"
+"""The names under which Python code loads the repository that it belongs to, by a way that shows the folder."""
+
 RECORD_PATH: Final = "record-path"
 """The format of references to records of git or the Hub's client, whatever text contains them."""
 

@@ -79,6 +79,9 @@ def test_load_of_the_own_folder_is_low(tmp_path: Path, first: str, further: str,
         ("'.'", "", "os.chdir(config.p)"),
         ("'.'", "", "open('config.json', 'w').write(config.p)"),
         ("'.'", "", "Path('config.json').write_text(config.p)"),
+        ("'.'", "", "Path('config.json').open('w').writelines(config.p)"),
+        ("'.'", "", "import json; o = open\n        json.dump(config.p, o(str('config.json'), 'w'))"),
+        ("'.'", "", "from huggingface_hub import hf_hub_download as h\n        h(config.p, 'config.json')"),
         ("os.path.dirname(__file__)", "", "global __file__; __file__ = config.p"),
         ("os.path.dirname(__file__)", "", "globals()['__file__'] = config.p"),
         ("os.path.dirname(__file__)", "", "os.path.dirname = lambda _: config.p"),
@@ -143,6 +146,11 @@ def test_handler_that_loads_another_repository_is_high(tmp_path: Path, path: str
 def test_handler_that_another_file_calls_is_high(tmp_path: Path) -> None:
     model = _MODEL + "from .handler import EndpointHandler as E\nE('other/base')\n"
     assert is_high(tmp_path, {"handler.py": handle(_LOAD), "modeling_x.py": model})
+
+
+def test_handler_of_an_adapter_loads_the_base_model(tmp_path: Path) -> None:
+    adapter = json.dumps({"base_model_name_or_path": "other/base", "peft_type": "LORA"})
+    assert is_high(tmp_path, {"handler.py": handle(_LOAD), "adapter_config.json": adapter})
 
 
 @check_each(

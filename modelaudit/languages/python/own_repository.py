@@ -14,9 +14,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-FOLDER_NAME: Final = "(trust_remote_code=True for its own folder)"
-HANDLER_NAME: Final = "(trust_remote_code=True for the folder of EndpointHandler)"
-SERVER_NAME: Final = "(trust_remote_code=True for the folder of model_fn)"
+from modelaudit.model.outline import TRUSTS_HANDLER_FOLDER, TRUSTS_OWN_FOLDER, TRUSTS_SERVER_FOLDER
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _SWITCH: Final = "trust_remote_code"
@@ -29,7 +27,7 @@ _PLAIN_KEYWORDS: Final = frozenset(
     {_SWITCH, "torch_dtype", "dtype", "device_map", "device", "use_fast", "padding_side", "truncation_side", "token",
      "local_files_only", "low_cpu_mem_usage", "return_dict", "attn_implementation", "load_in_8bit", "load_in_4bit",
      "model_max_length", "max_length", "use_safetensors", "output_hidden_states", "output_attentions", "num_labels",
-     "max_memory", "offload_folder", "trust_remote_code", "use_cache", "add_eos_token", "add_bos_token"}
+     "max_memory", "offload_folder", "use_cache", "add_eos_token", "add_bos_token"}
 )  # fmt: skip
 """Keyword arguments that leave the repository and its code as they are."""
 _REFLECTION: Final = frozenset(
@@ -63,11 +61,13 @@ class OwnLoads(Struct):
             return
         for owner, function in _list_functions(module):
             parameter = _find_folder_parameter(owner, function, names)
-            kind = HANDLER_NAME if owner is not None else SERVER_NAME
+            kind = TRUSTS_HANDLER_FOLDER if owner is not None else TRUSTS_SERVER_FOLDER
             for call, first in _list_loads(ast.walk(function), names) if parameter else ():
                 if isinstance(first, ast.Name) and first.id == parameter:
                     self.calls[call] = kind
-        self.calls |= {call: FOLDER_NAME for call, first in _list_loads(nodes, names) if _is_own_folder(first, names)}
+        self.calls |= {
+            call: TRUSTS_OWN_FOLDER for call, first in _list_loads(nodes, names) if _is_own_folder(first, names)
+        }
 
 
 class _Names:
