@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from modelaudit.languages.python import evaluated_texts, loaded_files, partial_texts
+from modelaudit.languages.python import evaluated_texts, load_variants, loaded_files, partial_texts
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.harmless_commands import is_harmless_command
+from modelaudit.languages.python.load_variants import get_constant
 from modelaudit.languages.python.name_tables import EVALUATORS, NETWORK_RESULTS, POWERFUL_MODULES
 from modelaudit.languages.python.values import (
     Constant,
@@ -21,7 +22,6 @@ from modelaudit.languages.python.values import (
     Unknown,
     Value,
     collect_tags,
-    is_open_constant,
     list_alternatives,
 )
 from modelaudit.model.lazy_pattern import defer_pattern
@@ -57,7 +57,7 @@ def _asks_this_machine(call: Call) -> bool:
     address = call.get_argument(0, "url")
     if isinstance(address, Constant) and call.name.endswith(".request") and len(call.args) > 1:
         address = call.args[1]
-    text = _get_constant(address)
+    text = get_constant(address)
     return isinstance(text, str) and _OWN_ADDRESS.match(text) is not None
 
 
@@ -75,13 +75,13 @@ def tag_path(value: Value) -> frozenset[str]:
 
     A file that is written to such a path can be imported.
     """
-    text = _get_constant(value)
+    text = get_constant(value)
     return _CODE_PATH_TAG if isinstance(text, str) and text.endswith(_CODE_ENDINGS) else _NO_TAGS
 
 
 def _name_write(call: Call, path: Value | None, otherwise: str) -> str:
     """Name a call that writes to ``path`` if it writes where programs are installed, or code; else ``otherwise``."""
-    text = _get_constant(path)
+    text = get_constant(path)
     tags = collect_tags(path) if path is not None else frozenset()
     if "installed" in tags or (isinstance(text, str) and text.startswith(_SYSTEM_FOLDERS)):
         return "(writes where programs are installed)"
@@ -125,7 +125,7 @@ def _name_table_query(call: Call) -> str:
 def _name_repository_load(call: Call) -> str:
     """Mark a call that runs code of a Hub repository, ``owner/name``, other than the kernels of Hugging Face."""
     first_argument = call.get_argument(0, "repo_id") or next(iter(call.keywords.values()), None)
-    name = _get_constant(first_argument)
+    name = get_constant(first_argument)
     is_repository = isinstance(name, str) and name.count("/") == 1 and not name.startswith((".", "~"))
     return f"{call.name}(foreign)" if is_repository and name not in KNOWN_KERNELS else call.name
 
@@ -145,116 +145,36 @@ def _name_skops_load(call: Call) -> str:
     is_of_file = any(
         isinstance(each, ExternalName) and each.name.endswith(".get_untrusted_types") for each in alternatives
     )
-    return f"{call.name}(trusted)" if is_of_file or _get_constant(trusted) is True else call.name
+    return f"{call.name}(trusted)" if is_of_file or get_constant(trusted) is True else call.name
 
 
 def _name_keras_load(call: Call) -> str:
     """Mark ``load_model(..., safe_mode=False)``, which restores functions from bytecode."""
-    return f"{call.name}(unsafe)" if _get_constant(call.keywords.get("safe_mode")) is False else call.name
+    return f"{call.name}(unsafe)" if get_constant(call.keywords.get("safe_mode")) is False else call.name
 
 
 def _name_elastic_launch(call: Call) -> str:
     """Mark ``elastic_launch(config, "/bin/sh")``: a text is a program, and a function is a worker of the source."""
-    is_program = isinstance(_get_constant(call.get_argument(1, "entrypoint")), str)
+    is_program = isinstance(get_constant(call.get_argument(1, "entrypoint")), str)
     return f"{call.name}(program)" if is_program else call.name
 
 
 def _name_ruamel(call: Call) -> str:
     """Mark ``YAML(typ="unsafe")``, which constructs any object."""
-    return f"{call.name}(unsafe)" if _get_constant(call.get_argument(0, "typ")) == "unsafe" else call.name
-
-
-def _get_constant(value: Value | None) -> object:
-    """Return the value of a constant; ``None`` for any other value."""
-    return value.value if isinstance(value, Constant) else None
+    return f"{call.name}(unsafe)" if get_constant(call.get_argument(0, "typ")) == "unsafe" else call.name
 
 
 def _name_open(call: Call) -> str:
     """Name a call of ``open`` by its mode and path: reading, writing, or writing code or a system file."""
     is_method = call.name == "pathlib.Path.open"
     mode = call.get_argument(0 if is_method else 1, "mode")
-    mode_text = _get_constant(mode)
+    mode_text = get_constant(mode)
     # A mode that is not known may be one that writes.
     may_write = not isinstance(mode_text, str) or not _WRITING_MODES.isdisjoint(mode_text)
     if mode is None or not may_write:
         return call.name
     name = _name_path_write(call) if is_method else _name_write(call, call.get_argument(0, "file"), call.name)
     return f"{name}(write)" if name == call.name else name
-
-
-def _name_torch_load(call: Call) -> str:
-    """Name ``torch.load`` by its argument ``weights_only``; empty if it is ``True``."""
-    # The default of ``weights_only`` depends on the version of torch, so that only a written value counts.
-    weights_only = call.keywords.get("weights_only")
-    if weights_only is None:
-        return call.name
-    value = _get_constant(weights_only)
-    if value is False and "hub" in call.argument_tags:
-        return "torch.load(of a foreign repository)"
-    # A value that only the caller knows has a name of its own: it is neither on, nor off, nor left out.
-    if value is True and not is_open_constant(weights_only):
-        return ""
-    place = _name_place(call.get_argument(0, "f"))
-    if place and value is False:
-        return f"torch.load{place}"
-    return f"{call.name}(weights_only=False)" if value is False else f"{call.name}(weights_only)"
-
-
-def _name_numpy_load(call: Call) -> str:
-    """Mark ``numpy.load`` with an argument ``allow_pickle`` that is not the constant ``False``."""
-    if not _may_unpickle(call.get_argument(2, "allow_pickle")):
-        return call.name
-    return f"{call.name}{_name_place(call.get_argument(0, 'file')) or '(allow_pickle)'}"
-
-
-def _name_numpy_array(call: Call) -> str:
-    """Name a ``read_array`` that may read pickles like such a ``numpy.load``; without pickles it is harmless."""
-    return "numpy.load(allow_pickle)" if _may_unpickle(call.get_argument(1, "allow_pickle")) else ""
-
-
-def _may_unpickle(switch: Value | None) -> bool:
-    """Whether a switch is given, and is not certainly ``False``."""
-    return switch is not None and (_get_constant(switch) is not False or is_open_constant(switch))
-
-
-def _name_yaml_load(call: Call) -> str:
-    """Mark ``yaml.load`` with a loader that constructs objects; empty for loaders that do not."""
-    loader = call.get_argument(1, "Loader")
-    alternatives = list_alternatives(loader) if loader else ()
-    loader_names = {each.name.rpartition(".")[2] for each in alternatives if isinstance(each, ExternalName)}
-    is_safe_loader = bool(loader_names) and loader_names <= {"SafeLoader", "CSafeLoader", "BaseLoader", "CBaseLoader"}
-    return "" if is_safe_loader else f"{call.name}(unsafe)"
-
-
-def _name_unpickle(call: Call) -> str:
-    """Mark a load of what the source itself pickled: ``pickle.loads(pickle.dumps(x))`` only copies ``x``."""
-    pickled = call.get_argument(0, "data")
-    alternatives = list_alternatives(pickled) if pickled else ()
-    is_own_dump = bool(alternatives) and all(
-        isinstance(each, ExternalName) and each.name.startswith("pickle.dumps") for each in alternatives
-    )
-    return f"{call.name}(own dumps)" if is_own_dump else call.name
-
-
-def _is_bytes(value: Value | None) -> bool:
-    """Whether an argument is a file in memory, of bytes that are read from no file."""
-    return (
-        isinstance(value, ExternalName)
-        and value.is_result
-        and value.name == "io.BytesIO"
-        and not any(each == "file" or each.startswith("reads:") for each in value.tags)
-    )
-
-
-def _is_elsewhere(value: Value | None) -> bool:
-    """Whether an argument is a path into the system, or out of the folder of the model."""
-    path = _get_constant(value)
-    return isinstance(path, str) and _ELSEWHERE.match(path) is not None
-
-
-def _name_place(value: Value | None) -> str:
-    """Return in brackets where the bytes come from that a loader unpickles, if that is no file of the model."""
-    return "(bytes)" if _is_bytes(value) else "(elsewhere)" if _is_elsewhere(value) else ""
 
 
 def _name_template(call: Call) -> str:
@@ -265,7 +185,7 @@ def _name_template(call: Call) -> str:
 
 def _name_formatter(call: Call) -> str:
     """Mark a format whose fields may lead to attributes, which methods of a subclass of the formatter can call."""
-    text = _get_constant(call.get_argument(0, "format_string"))
+    text = get_constant(call.get_argument(0, "format_string"))
     return call.name if isinstance(text, str) and _ATTRIBUTE_FIELD.search(text) is None else f"{call.name}(text)"
 
 
@@ -281,12 +201,12 @@ def _name_breakpoint(call: Call) -> str:
 
 def _name_hub_load(call: Call) -> str:
     """Mark ``torch.hub.load(..., source="local")``, which downloads nothing."""
-    return f"{call.name}(local)" if _get_constant(call.keywords.get("source")) == "local" else call.name
+    return f"{call.name}(local)" if get_constant(call.keywords.get("source")) == "local" else call.name
 
 
 def _list_texts(value: Value | None) -> list[str]:
     """Return the texts in a constant sequence, or the one text that ``value`` is; empty for any other value."""
-    constant = _get_constant(value)
+    constant = get_constant(value)
     items = constant if isinstance(constant, tuple) else (constant,)
     return [each for each in items if isinstance(each, str)]
 
@@ -335,7 +255,7 @@ def _name_module_path(call: Call) -> str:
 
 def _name_remove(call: Call) -> str:
     """Mark the removal of a folder that holds everything else, such as ``/``, ``~`` or the working directory."""
-    path = _get_constant(call.get_argument(0, "path"))
+    path = get_constant(call.get_argument(0, "path"))
     # ``/`` and ``/*`` become empty without their last characters; an empty path removes nothing.
     is_everything = isinstance(path, str) and path != "" and path.rstrip("/*") in _FOLDERS_OF_EVERYTHING
     return f"{call.name}(everything)" if is_everything else call.name
@@ -343,7 +263,6 @@ def _name_remove(call: Call) -> str:
 
 _WRITING_MODES: Final = frozenset("wax+")
 _FACTORY_KEYS: Final = frozenset({"()", "class", "factory"})
-_ELSEWHERE: Final = defer_pattern(r"/|~|[A-Za-z]:[\\/]|\w+://|(?:.*[\\/])?\.\.[\\/]")
 _ATTRIBUTE_FIELD: Final = defer_pattern(r"\{[^{}]*[.\[]")
 _FOLDERS_OF_EVERYTHING: Final = frozenset({"", "~", "/home", "/root", "C:\\", ".", "..", "/etc", "/usr"})
 _CODE_ENDINGS: Final = (".py", ".pyc", ".pth", ".so", ".pyd", ".ipy", ".c", ".cc", ".cpp", ".cu")
@@ -366,14 +285,14 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "os.fdopen": _name_open,
     "gzip.open": _name_open,
     "pathlib.Path.open": _name_open,
-    "torch.load": _name_torch_load,
-    "torch.serialization.load": _name_torch_load,
+    "torch.load": load_variants.name_torch_load,
+    "torch.serialization.load": load_variants.name_torch_load,
     "torch.hub.load_state_dict_from_url": loaded_files.name_state_download,
     "torch.utils.model_zoo.load_url": loaded_files.name_state_download,
-    "numpy.load": _name_numpy_load,
-    "numpy.lib.format.read_array": _name_numpy_array,
-    "yaml.load": _name_yaml_load,
-    "yaml.load_all": _name_yaml_load,
+    "numpy.load": load_variants.name_numpy_load,
+    "numpy.lib.format.read_array": load_variants.name_numpy_array,
+    "yaml.load": load_variants.name_yaml_load,
+    "yaml.load_all": load_variants.name_yaml_load,
     "torch.hub.load": _name_hub_load,
     **dict.fromkeys(
         (
@@ -426,7 +345,7 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "fire.Fire": _name_fire,
     **dict.fromkeys(("skops.io.load", "skops.io.loads"), _name_skops_load),
     "ruamel.yaml.YAML": _name_ruamel,
-    "pickle.loads": _name_unpickle,
+    "pickle.loads": load_variants.name_unpickle,
     **dict.fromkeys(
         (
             "logging.config.dictConfig",
