@@ -28,6 +28,8 @@ from modelaudit.languages.python.analysis import analyze_source
     ],
 )
 def test_folder_of_git_leaves_a_question_harmless(words: str, is_harmless: bool) -> None:
-    source = f"import subprocess\ndef ask(path, word, words):\n    return subprocess.check_output([{words}], text=True)\n"
+    source = (
+        f"import subprocess\ndef ask(path, word, words):\n    return subprocess.check_output([{words}], text=True)\n"
+    )
     calls = [each for each in analyze_source(source).mentions if each.use == "call" and "subprocess" in each.name]
     assert bool(calls) is not is_harmless
