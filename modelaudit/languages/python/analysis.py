@@ -7,7 +7,7 @@ of functions, wherever in the file they occur. The second pass knows all of them
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -119,9 +119,7 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
         _evaluate_pieces(pieces, evaluator, analysis)
         return evaluator
     evaluator.docstring = _find_docstring(pieces)
-    evaluator.kept.add_source(piece.body for piece in pieces)
-    evaluator.own_loads.add_source(piece.body for piece in pieces)
-    evaluator.chosen_switches = find_chosen_switches(piece.body for piece in pieces)
+    _survey_source(text, [piece.body for piece in pieces], evaluator)
     # The second pass finds the same faults, so that those of the first go into an analysis that is dropped.
     _evaluate_pieces(pieces, evaluator, SourceAnalysis())
     # After a cheap first pass, the second gets a budget and a log of its own. After an expensive one it goes on with
@@ -138,6 +136,16 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
         evaluator = evaluator.create_next_pass()
         _evaluate_pieces(pieces, evaluator, analysis)
     return evaluator
+
+
+def _survey_source(text: str, bodies: Sequence[Sequence[ast.stmt]], evaluator: Evaluator) -> None:
+    """Find what the evaluator has to know of a whole source before it begins, as far as the text has any of it."""
+    if "@" in text:
+        evaluator.kept.add_source(bodies)
+    # Python reads letters of other forms as those of ASCII in a name.
+    if not text.isascii() or "trust_remote_code" in text or "from_pretrained" in text:
+        evaluator.own_loads.add_source(bodies)
+        evaluator.chosen_switches = find_chosen_switches(bodies)
 
 
 def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analysis: SourceAnalysis) -> None:

@@ -96,7 +96,8 @@ class _LookupForms(TextForms):
         bound += Counter(each.arg for each in self._nodes if isinstance(each, ast.arg))
         singles = _list_single_names(self._nodes, bound)
         self._assigned = {name: node for name, node in singles.items() if name not in set_names}
-        self._functions = FunctionNames(tree, self._nodes)
+        self._tree = tree
+        self._functions: FunctionNames | None = None
         self._changed = set_names | opened
         self._open_names: set[str] = set()
         self._compared: frozenset[int] = frozenset()
@@ -162,7 +163,11 @@ class _LookupForms(TextForms):
         match node:
             case ast.Name(id=name) if name not in self._changed:
                 single = self._assigned.get(name)
-                return self._functions.find_values(node) if single is None else (single,)
+                if single is not None:
+                    return (single,)
+                if self._functions is None:  # few sources need it
+                    self._functions = FunctionNames(self._tree, self._nodes)
+                return self._functions.find_values(node)
             case ast.Attribute(value=ast.Name(id=owner), attr=name) if (owner, name) in self._members:
                 return (self._members[owner, name],)
         return ()

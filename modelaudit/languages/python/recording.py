@@ -30,6 +30,7 @@ from modelaudit.languages.python.name_tables import COMMANDS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.setting_recording import SettingRecorder
 from modelaudit.languages.python.values import (
     UNKNOWN,
+    Alternatives,
     Constant,
     Container,
     ExternalName,
@@ -292,9 +293,10 @@ class UseRecorder(SettingRecorder, kw_only=True):
         self, callee: Value, args: Sequence[Value], keywords: Mapping[str, Value], line: int
     ) -> None:
         """Record the namespaces of modules that a call hands on to where they are not followed."""
+        if not any(map(_may_hold_namespace, (*args, *keywords.values()))):  # most calls: the rest costs more
+            return
         for each in keywords.values() if walks.follows_mappings(callee) else (*args, *keywords.values()):
-            if each is not UNKNOWN:
-                self.record_passed_namespace(each, line)
+            self.record_passed_namespace(each, line)
 
     def record_passed_namespace(self, value: Value, line: int) -> None:
         """Record that all names of a module go on to a place where no evaluator follows which of them is taken.
@@ -308,6 +310,13 @@ class UseRecorder(SettingRecorder, kw_only=True):
             owner = walks.find_passed_module(each)
             if owner and owner.partition(".")[0] in self.imported:
                 self.log.record(uses.COMPUTED, "(package).*", line, owner)
+
+
+def _may_hold_namespace(value: Value) -> bool:
+    """Whether a value is the namespace of a module, or may hold one."""
+    if type(value) is ExternalName:
+        return value.name.endswith(".__dict__")
+    return type(value) in (Container, Alternatives)
 
 
 def _list_inner(value: Value, depth: int) -> Iterator[Value]:
