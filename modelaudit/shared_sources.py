@@ -41,6 +41,7 @@ from modelaudit.model.structure import Location, Unread, UnreadReason
 _PYTHON: Final = "python"
 _MOST_NAMES: Final = 20_000
 _MOST_FILES: Final = 200
+_MOST_HELPERS: Final = 4  # files that import each other in a row
 _MOST_SETTERS: Final = 2_000  # files whose statements that set attributes are looked at
 _MOST_SENDERS: Final = 100
 _MOST_READERS: Final = 100
@@ -149,20 +150,30 @@ class SharedSources:
             added = tuple(each for each in mentions if (each.use, each.name) not in known)
             yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)
 
-    def merge_source(self, address: str, read_text: Callable[[str], str]) -> MergedSource | None:
+    def merge_source(
+        self, address: str, read_text: Callable[[str], str], around: frozenset[str] = frozenset()
+    ) -> MergedSource | None:
         """Return a file behind the files of the model that look names up for it; ``None`` if there are none.
 
         Args:
             address: of the file.
             read_text: reads a small file of the model.
+            around: the files that get this one as a helper.
         """
-        parts = (
-            {part for name in self._imports[address] for part in name.split(".")} if address in self._imports else {}
-        )
-        helpers = {
-            _get_module(each): read_text(each) for each in self._files if each != address and _get_module(each) in parts
-        }
-        return merge_source(read_text(address), helpers) if helpers else None
+        parts = {part for name in self._imports.get(address, ()) for part in name.split(".")}
+        around |= {address}
+        helpers: dict[str, str] = {}
+        inner: dict[str, tuple[str, ...]] = {}
+        for each in self._files:
+            if each not in around and (module := _get_module(each)) in parts:
+                merged = self.merge_source(each, read_text, around) if len(around) < _MOST_HELPERS else None
+                helpers[module], inner[module] = (
+                    (read_text(each), ()) if merged is None else (merged.text, merged.files)
+                )
+        found = merge_source(read_text(address), helpers) if helpers else None
+        if found is None:
+            return None
+        return replace(found, files=(*found.files, *(file for each in found.files for file in inner[each])))
 
     def _find_helped(self, read_text: Callable[[str], str], catalogue: Catalogue) -> Iterator[Subject]:
         """Yield what a file does only with the functions of other files that look names up for it."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.function_names import FunctionNames
-from modelaudit.languages.python.settled_texts import list_assigned_names
+from modelaudit.languages.python.settled_texts import find_module_key, list_assigned_names
 from modelaudit.languages.python.shared_values import SharedValues
 from modelaudit.languages.python.text_forms import TextForms
 from modelaudit.languages.python.uses import ANY_VALUE
@@ -109,8 +109,15 @@ class _LookupForms(TextForms):
 
     def _passes_module_on(self) -> bool:
         """Whether the source passes on a module out of ``sys.modules`` that may be its own."""
-        keys = ((id(node), _find_module_key(node)) for node in self._nodes)
+        keys = ((id(node), find_module_key(node)) for node in self._nodes)
         own = {number for number, key in keys if key is not None and not self.is_text(key, reads=True)}
+        files = {
+            each.asname or each.name
+            for node in self._nodes
+            if isinstance(node, ast.ImportFrom) and node.level and not node.module
+            for each in node.names
+        }
+        own |= {id(each) for each in self._nodes if isinstance(each, ast.Name) and each.id in files}
         return not own <= {id(each.value) for each in self._nodes if isinstance(each, ast.Attribute)}
 
     def _list_compared(self) -> Iterator[int]:
@@ -237,17 +244,6 @@ def _passes_on(nodes: Sequence[ast.AST]) -> bool:
     read |= {id(each.value) for each in nodes if isinstance(each, ast.Attribute) and each.attr == "get"}
     called = {id(each.func) for each in nodes if isinstance(each, ast.Call) and (id(each) in read or each.args)}
     return any(isinstance(each, ast.Name) and each.id in _OWN_NAMESPACES and id(each) not in called for each in nodes)
-
-
-def _find_module_key(node: ast.AST) -> ast.expr | None:
-    """Return the key of an item of ``sys.modules`` that a node reads, or of another mapping of that name."""
-    match node:
-        case (
-            ast.Subscript(value=ast.Attribute(attr="modules") | ast.Name(id="modules"), slice=key, ctx=ast.Load())
-            | ast.Call(func=ast.Attribute(value=ast.Attribute(attr="modules"), attr="get" | "pop"), args=[key, *_])
-        ):
-            return key
-    return None
 
 
 def _is_namespace(node: ast.expr) -> bool:

@@ -20,6 +20,7 @@ from modelaudit.languages.python.values import (
     LocalDefinition,
     Scope,
     Value,
+    collect_tags,
     is_found,
     is_sensitive,
     join_choices,
@@ -97,7 +98,9 @@ def _gather_values(values: Sequence[Value]) -> Value:
 
 def _finds_objects(function: Definition) -> bool:
     """Whether a function returns a module, or what a walk over modules found."""
-    return function.result is not None and any(map(is_sensitive, list_alternatives(function.result)))
+    if function.result is None:
+        return False
+    return any(is_sensitive(each) and "secret" not in collect_tags(each) for each in list_alternatives(function.result))
 
 
 class DefinitionTable(Struct):
@@ -113,6 +116,11 @@ class DefinitionTable(Struct):
     def get(self, local: LocalDefinition) -> Definition:
         """Return the definition that a value refers to."""
         return self._definitions[local.number - 1]
+
+    def finds_objects(self, function: LocalDefinition) -> bool:
+        """Whether a function returns a module, or what a walk over modules found, as far as is known yet."""
+        definition = self.get(function)
+        return definition.members is None and _finds_objects(definition)
 
     def list_finders(self, name: str) -> Sequence[LocalDefinition]:
         """List the methods of a name that returned a module, or what a walk found, in the first pass."""

@@ -61,7 +61,7 @@ from modelaudit.languages.python.kept_functions import KeptFunctions
 from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.own_repository import OwnLoads
-from modelaudit.languages.python.recording import LOOKUPS, UseRecorder
+from modelaudit.languages.python.recording import LOOKUPS, OWN_FINDER, UseRecorder
 from modelaudit.languages.python.setting_recording import NAMESPACE_SETTERS, list_set_items
 from modelaudit.languages.python.shared_values import (
     SIBLING_TAG,
@@ -650,6 +650,7 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
         if target.attr == "__annotations__":
             self.recorder.record_namespace_call(Call("*.__annotations__.update", (value,), {}, target.lineno))
+        self._record_handed_finders(UNKNOWN, (value,), target.lineno)
         self._keep_attribute(target.attr, value)
 
     def _keep_attribute(self, name: str, value: Value) -> None:
@@ -661,6 +662,7 @@ class Evaluator(ast.NodeVisitor):
         """Keep a callable that is assigned to an item, and record items of the environment and of namespaces."""
         mapping = self.evaluate(target.value)
         key = self.evaluate(target.slice)
+        self._record_handed_finders(UNKNOWN, (value,), target.lineno)
         if walks.OWN_MODULE in collect_tags(mapping):
             self._bind_own_name(_get_text(key), value)
         key_text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
@@ -1188,6 +1190,8 @@ class Evaluator(ast.NodeVisitor):
             if callbacks.is_caller(callee):
                 self.log.record_local_call(definition.number)
             result = self.call_value(callee, [decorated], {}, decorator.lineno)
+            if type(callee) is Unknown:  # of another file
+                self._record_handed_finders(callee, (decorated,), decorator.lineno)
             # The result of a decorator of a library is taken to be the definition.
             replacements = [
                 each
@@ -1281,16 +1285,16 @@ class Evaluator(ast.NodeVisitor):
         """
         value = self._evaluate_unrecorded(node)
         if value is not UNKNOWN:  # most values are, and the check saves a call for each
-            if node in self.kept.places:
-                self._record_kept(node, value)
-            else:
-                self.recorder.record_value(value, node.lineno)
+            self._record_value(node, value)
             if self._sibling_names and type(node) is ast.Name:
                 self._record_sibling_value(node)
         return value
 
-    def _record_kept(self, node: ast.expr, value: Value) -> None:
-        """Record a value that a decorator only returns or stores: functions in it are not called there."""
+    def _record_value(self, node: ast.expr, value: Value, is_followed: bool = False) -> None:
+        """Record a value; where a decorator only returns or stores it, functions in it are not called."""
+        if node not in self.kept.places:
+            self.recorder.record_value(value, node.lineno, is_followed=is_followed)
+            return
         functions: dict[int, None] = {}
         outer = self.log.enter_arguments(functions)
         self.recorder.record_value(value, node.lineno)
@@ -1305,7 +1309,7 @@ class Evaluator(ast.NodeVisitor):
         """
         value = self._evaluate_unrecorded(node)
         if value is not UNKNOWN:
-            self.recorder.record_value(value, node.lineno, is_followed=True)
+            self._record_value(node, value, is_followed=True)
             if self._sibling_names and type(node) is ast.Name:
                 self._record_sibling_value(node)
         return value
@@ -1972,6 +1976,7 @@ class Evaluator(ast.NodeVisitor):
         if self._looks_names_up(callee, base, method):
             args, keywords = self._look_arguments_up(node, args, keywords)
         self._record_handed(node, callee, (*args, *keywords.values()), referred)
+        self._record_handed_finders(callee, (*args, *keywords.values()), node.lineno)
         if is_kept:
             if method in _MEMBER_METHODS and args:
                 self.call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
@@ -2263,6 +2268,22 @@ class Evaluator(ast.NodeVisitor):
                 results += [self._call_function(finder, [UNKNOWN, *args], keywords) for finder in finders]
         self._depth -= 1
         return join_choices(*results)
+
+    def _record_handed_finders(self, callee: Value, values: Sequence[Value], line: int) -> None:
+        """Record the functions of the source that look names up, which code that is not followed gets."""
+        if any(isinstance(each, LocalDefinition | PartialCall) for each in list_alternatives(callee)):
+            return
+        if isinstance(callee, ExternalName) and _find_special_call(callee.name) is not None:
+            return
+        if any(map(self._is_finder, values)):
+            self.log.record(uses.HANDS_ON, OWN_FINDER, line)
+
+    def _is_finder(self, value: Value) -> bool:
+        """Whether a value is a function of the source that returns what computed names reach, or holds one."""
+        if isinstance(value, Container):
+            return any(map(self._is_finder, value.values))
+        alternatives = [each for each in list_alternatives(value) if isinstance(each, LocalDefinition)]
+        return any(self._definitions.finds_objects(each) for each in alternatives)
 
     def _list_unbound(self, callee: LocalDefinition, args: Sequence[Value]) -> Sequence[Value]:
         """Return the arguments that a class gets, or a function as items of ``*args``."""

@@ -28,7 +28,7 @@ class MergedSource(Struct, frozen=True):
     Attributes:
         text: the helpers, then the source, line by line as it is, but for its imports of them.
         lines_before: the lines of the helpers.
-        files: the names of the helpers as modules, without packages.
+        files: the names of the helpers as modules, without packages, and of those behind which these were put.
     """
 
     text: str

@@ -8,10 +8,10 @@ counts for every file, whatever the object.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
-from modelaudit.languages.python.settled_texts import is_bound, parse_module
+from modelaudit.languages.python.settled_texts import find_module_key, is_bound, parse_module
 from modelaudit.languages.python.text_forms import TEXT_FUNCTIONS, list_internal_names
 
 ANY: Final = "*"
@@ -66,9 +66,22 @@ class _Setters:
         self._nodes = list(ast.walk(tree))
         self._parents = {id(part): each for each in self._nodes for part in ast.iter_child_nodes(each)}
         names = {each.attr if isinstance(each, ast.Attribute) else getattr(each, "id", "") for each in self._nodes}
+        self._files = frozenset(_list_files(self._nodes))
         names |= {part for each in self._nodes if isinstance(each, ast.alias) for part in each.name.split(".")}
         self._is_hidden = not names.isdisjoint(_HIDDEN_WAYS)
+        self._is_hidden |= any(map(self._passes_module_on, self._nodes))
         self._own = frozenset() if names & _MODULE_WAYS else frozenset(map(id, self._list_own_objects()))
+
+    def _passes_module_on(self, node: ast.AST) -> bool:
+        """Whether a node does more with a file of the model, or an item of ``sys.modules``, than to read a member."""
+        match node:
+            case ast.ImportFrom(names=names, level=level):
+                return level > 0 and any(each.name == "__dict__" for each in names)
+            case ast.Name(id=name, ctx=ast.Load()) if name in self._files:
+                is_taken = True
+            case _:
+                is_taken = find_module_key(node) is not None
+        return is_taken and not isinstance(self._parents.get(id(node)), ast.Attribute)
 
     def list_names(self) -> Iterator[str]:
         """Yield the names; ``ANY`` for a name that the source computes."""
@@ -123,6 +136,13 @@ class _Setters:
                 return
             case _:
                 yield ANY
+
+
+def _list_files(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """Yield the names that may be files of the model: ``from . import helper``."""
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.level and not node.module:
+            yield from (each.asname or each.name for each in node.names)
 
 
 def _list_outer_names(tree: ast.AST) -> Iterator[str]:

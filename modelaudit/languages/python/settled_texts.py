@@ -161,3 +161,14 @@ def list_assigned_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
 def is_bound(node: ast.AST) -> bool:
     """Whether an expression is the target of an assignment or a deletion."""
     return isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+
+
+def find_module_key(node: ast.AST) -> ast.expr | None:
+    """Return the key of an item of ``sys.modules`` that a node reads, or of another mapping of that name."""
+    match node:
+        case (
+            ast.Subscript(value=ast.Attribute(attr="modules") | ast.Name(id="modules"), slice=key, ctx=ast.Load())
+            | ast.Call(func=ast.Attribute(value=ast.Attribute(attr="modules"), attr="get" | "pop"), args=[key, *_])
+        ):
+            return key
+    return None
