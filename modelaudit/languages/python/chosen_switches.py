@@ -58,9 +58,26 @@ def _list_assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
     """Yield the targets of a statement or expression that assigns a value, each with the value."""
     match node:
         case ast.Assign(targets=targets, value=value):
-            yield from ((target, value) for target in targets)
+            for target in targets:
+                yield from _pair_targets(target, value)
+        case ast.AugAssign(target=target, value=value):
+            yield target, value
+        case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
+            yield from _pair_targets(target, value)
+        case ast.comprehension(target=target, iter=value):
+            yield from _pair_targets(target, value)
         case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
             yield target, value
+
+
+def _pair_targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Yield each name or attribute of a target, with the value that it gets, or of which it gets a part."""
+    if not isinstance(target, ast.Tuple | ast.List):
+        yield target, value
+        return
+    shown = value.elts if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) else None
+    for number, each in enumerate(target.elts):
+        yield from _pair_targets(each, value if shown is None else shown[number])
 
 
 class _Values:
