@@ -360,3 +360,38 @@ def test_finding_of_two_files_has_the_line_of_the_importing_file(tmp_path: Path)
     report = modelaudit.scan(tmp_path, second_opinion=False)
     places = [(each.artifact, each.location.line) for each in report.findings if each.severity == "high"]
     assert places == [("modeling_a.py", 4)]
+
+
+@check_each(
+    "files",
+    [
+        {"modeling_a.py": "from .b import find\nCALL", "b.py": "from .helper import find\n"},
+        {"modeling_a.py": "from .b import find\nCALL", "b.py": "from .helper import *\n"},
+        {"modeling_a.py": "from .b import find\nCALL", "b.py": "from .helper import find as f\ndef find(p): return f(p)\n"},
+        {"modeling_a.py": "from .b import K\nCALL".replace("CALL", "CALL_K"),
+         "b.py": "from .helper import Registry\nclass K(Registry): pass\n"},
+    ],
+)  # fmt: skip
+def test_call_is_found_through_several_files(tmp_path: Path, files: dict[str, str]) -> None:
+    calls = {"CALL_K": "K().find_class(c.a + c.b)(c.line)", "CALL": "find(c.a + c.b)(c.line)"}
+    body = files["modeling_a.py"]
+    for mark, call in calls.items():
+        body = body.replace(mark, f"def build(c):\n    {call}\n")
+    assert scan(tmp_path, {**files, "modeling_a.py": body, "helper.py": _FIND}) == 1
+
+
+@check_each(
+    "helper",
+    [
+        "import torch.nn as nn\ndef put(c):\n    from . import modeling_a as me\n    nn.Module.__setstate__(me, input())\n",
+        "def put(c):\n    from .modeling_a import __dict__ as d\n    d.update(input())\n",
+        "import sys\ndef put(c):\n    change(sys.modules[c.__module__], input())\n",
+    ],
+)
+def test_text_of_a_file_that_another_hands_on_decides_no_lookup(tmp_path: Path, helper: str) -> None:
+    assert scan(tmp_path, {"modeling_a.py": _OF_MODULE, "helper.py": helper}) == 1
+
+
+def test_text_of_a_file_that_hands_itself_on_decides_no_lookup(tmp_path: Path) -> None:
+    code = _OF_MODULE.replace("from .helper import put", "from . import modeling_a as put")
+    assert scan(tmp_path, {"modeling_a.py": code}) == 1

@@ -96,3 +96,50 @@ def test_what_a_method_of_the_source_looks_up_is_judged_where_an_unknown_object_
 ) -> None:
     names = {each.name for each in analyze_source(_HEAD + code).mentions if each.use.startswith("call")}
     assert ("(function reached by computed names)" in names) is is_found
+
+
+_FIND = "def find(m, n): return getattr(importlib.import_module(m), n)\n"
+
+
+@check_each(
+    "code",
+    [
+        "nn.Identity()(find)(x, y)(z)",
+        "import functools\nfunctools.lru_cache(find)(x, y)(z)",
+        "REG = {}\ndef reg(f):\n    REG[f.__name__] = f\n    return f\n@reg\ndef other(m, n): return find(m, n)\nREG['other'](x, y)(z)",
+        "box = []\nbox.append(find)\nbox[0](x, y)(z)",
+        "layer = nn.Identity()\nlayer.f = find\nlayer.f(x, y)(z)",
+        "from .registry import register\n@register\ndef other(m, n): return find(m, n)",
+        "class A: o = torch\nkeep(A)",
+    ],
+)
+def test_function_that_looks_names_up_is_recorded_where_the_source_hands_it_on(code: str) -> None:
+    assert "(part of the source that leads to modules)" in list_handed(_FIND + code)
+
+
+@check_each(
+    "code",
+    [
+        "find('torch.nn', 'Linear')(2, 2)",
+        "import functools\n@functools.lru_cache\ndef other(m, n): return find(m, n)\nother('torch.nn', 'Linear')",
+        "REG = {}\nREG['relu'] = nn.ReLU\nREG['own'] = lambda x: x",
+        "list(map(find, ['torch.nn'], ['Linear']))",
+    ],
+)
+def test_function_that_the_source_calls_itself_is_not_recorded_as_handed_on(code: str) -> None:
+    assert list_handed(_FIND + code) == set()
+
+
+@check_each(
+    "code, is_found",
+    [
+        ("def run(c): getattr(getattr(c.to_dict, c.g)[c.q], c.r)(c.line)", True),
+        ("def run(c):\n    g = getattr(c.to_dict, c.g)\n    getattr(g[c.q], c.r)(c.line)", True),
+        ("def run(self, c): getattr(self, c.name)(c.line)", False),
+        ("def run(self, c, x): return getattr(self, c.name)[c.index](x)", False),
+        ("def run(self, c, x): return self.layers[c.index](x)", False),
+    ],
+)
+def test_call_of_what_several_computed_names_reach_is_found(code: str, is_found: bool) -> None:
+    names = {each.name for each in analyze_source(code).mentions if each.use.startswith("call")}
+    assert ("(function reached by computed names)" in names) is is_found

@@ -2279,11 +2279,18 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.HANDS_ON, OWN_FINDER, line)
 
     def _is_finder(self, value: Value) -> bool:
-        """Whether a value is a function of the source that returns what computed names reach, or holds one."""
+        """Whether a value is a function that returns what computed names reach, or holds one or a module."""
         if isinstance(value, Container):
             return any(map(self._is_finder, value.values))
         alternatives = [each for each in list_alternatives(value) if isinstance(each, LocalDefinition)]
-        return any(self._definitions.finds_objects(each) for each in alternatives)
+        return any(self._definitions.finds_objects(each) or self._holds_module(each) for each in alternatives)
+
+    def _holds_module(self, owner: LocalDefinition) -> bool:
+        """Whether a class of the source, or an object of it, has a module as a member."""
+        members = self._definitions.get_members(owner)
+        held = (each for value in members.names.values() for each in list_alternatives(value)) if members else ()
+        known = self.module_values.known_modules
+        return any(isinstance(each, ExternalName) and not each.is_result and each.name in known for each in held)
 
     def _list_unbound(self, callee: LocalDefinition, args: Sequence[Value]) -> Sequence[Value]:
         """Return the arguments that a class gets, or a function as items of ``*args``."""
@@ -2415,6 +2422,7 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.CALL, name, line)
         if walks.calls_found_object(call, method):
             self.recorder.record_found_object(call)
+        self._record_blind_call(call, callee, method)
         item = self._take_by_method(callee, args, method, line)
         if item is not None:
             return item
@@ -2428,6 +2436,11 @@ class Evaluator(ast.NodeVisitor):
             passed_tags = sent_parameters.drop_function_tags(passed_tags - {partial_texts.FOREIGN_TAG, walks.PICKED})
             passed_tags = walks.drop_own(passed_tags, (Unknown(call.tags), *args) if method else args)
         return Unknown(passed_tags | partial_texts.tag_client(call))
+
+    def _record_blind_call(self, call: Call, callee: Value, method: str) -> None:
+        """Record the call of what several computed names or keys reached from an object of unknown class."""
+        if walks.BLIND in call.tags and type(callee) is Unknown and not method:
+            self.log.record(uses.CALL, walks.PICKED_NAME, call.line)
 
     def _take_by_method(self, callee: Value, args: Sequence[Value], method: str, line: int) -> Value | None:
         """Take an item as ``get`` does; ``None`` if the value is not known to be a namespace."""
@@ -2575,7 +2588,7 @@ class Evaluator(ast.NodeVisitor):
             added_tags = walks.take_computed_attribute(base)
             if "member" in added_tags:
                 self.log.record(uses.REFERENCE, walks.MEMBER_NAME, call.line)
-            taken = Unknown(collect_tags(base) | collect_tags(name) | added_tags)
+            taken = Unknown(collect_tags(base) | collect_tags(name) | added_tags | walks.step_blindly(base))
             return taken if answer is None else join_values(taken, answer)
         return self._take_attribute(base, name, name.value, call.line)
 

@@ -55,7 +55,7 @@ _TELLING: Final = frozenset(
 _PICKED_MODULE: Final = frozenset({"module", walks.PICKED})
 _OF_MODULES: Final = frozenset({"computed", "object", "namespace", "member"})  # what was taken from a module
 _MOST_NESTED: Final = 2  # lists in lists
-OWN_FINDER: Final = "(function of the source that looks names up)"
+OWN_FINDER: Final = "(part of the source that leads to modules)"
 MODULE_BY_TEXT: Final = "(module of a computed name)"
 _MAX_LISTED: Final = 32
 

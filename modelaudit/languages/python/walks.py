@@ -67,6 +67,10 @@ ANCESTOR_FUNCTIONS: Final = frozenset(
 )  # fmt: skip
 """Functions that return classes above a class."""
 ROOT_CLASS: Final = "builtins.object"
+STEP: Final = "step"
+"""The tag of what a computed name took from an object of unknown class."""
+BLIND: Final = "blind"
+"""The tag of what two or more such steps reached."""
 PICKED: Final = "picked"
 """The tag of a value whose module and name are both computed."""
 OWN_MODULE: Final = "own-module"
@@ -160,6 +164,14 @@ def take_item(base: Unknown, key: Value) -> Unknown:
     # Neither the module nor the name in it is written out, unless the module is that of the source itself.
     is_picked = "module" in tags and tags.isdisjoint({OWN_MODULE, "walked"})
     return Unknown(tags | {"object", PICKED} if is_picked else tags | {"object"})
+
+
+def step_blindly(base: Value) -> frozenset[str]:
+    """Return the tags of what a computed name or key takes from an object of unknown class."""
+    if any(not isinstance(each, Unknown) for each in list_alternatives(base)):
+        return frozenset()
+    tags = collect_tags(base)
+    return frozenset({STEP, BLIND}) if STEP in tags else frozenset({STEP})
 
 
 def take_computed_attribute(base: Value) -> frozenset[str]:
