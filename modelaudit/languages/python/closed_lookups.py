@@ -31,6 +31,8 @@ _NAMESPACE_CHANGES: Final = frozenset(
     {"update", "setdefault", "pop", "popitem", "clear", "__setitem__", "__delitem__", "__ior__"}
 )
 _ITERATORS: Final = frozenset(f"builtins.{name}" for name in ("reversed", "map", "iter", "zip", "filter", "enumerate"))
+# Functions that read the names of a module, and bind none.
+_READERS: Final = ("inspect.", "typing.", "builtins.getattr", "builtins.hasattr", "builtins.dir", "builtins.print")
 _LONGEST_TEXT: Final = 1 << 12  # characters of a constant
 _MOST_DEPTH: Final = 30
 _MOST_RELIED: Final = 64  # names
@@ -118,7 +120,11 @@ class _LookupForms(TextForms):
             for each in node.names
         }
         own |= {id(each) for each in self._nodes if isinstance(each, ast.Name) and each.id in files}
-        return not own <= {id(each.value) for each in self._nodes if isinstance(each, ast.Attribute)}
+        read = {id(each.value) for each in self._nodes if isinstance(each, ast.Attribute)}
+        calls = [each for each in self._nodes if isinstance(each, ast.Call)]
+        readers = (each for each in calls if super(_LookupForms, self).find_name(each.func).startswith(_READERS))
+        read |= {id(part) for each in readers for part in each.args}
+        return not own <= read
 
     def _list_compared(self) -> Iterator[int]:
         """Yield the ids of the names that a comprehension over ``dir`` compares with a text before it takes them."""
