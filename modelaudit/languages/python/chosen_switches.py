@@ -71,7 +71,7 @@ def _list_assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 
 def _pair_targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield each name or attribute of a target, with the value that it gets, or of which it gets a part."""
+    """Yield each name or attribute of a target, with its value or the value that holds it."""
     if not isinstance(target, ast.Tuple | ast.List):
         yield target, value
         return
@@ -140,7 +140,7 @@ def _is_chosen_call(call: ast.Call, source: _Source) -> bool:
             or (each.arg is None and _has_chosen_key(each.value, source, _MOST_STEPS))
             for each in call.keywords
         )
-    except RecursionError:  # an expression that nests so deep hides what it is
+    except RecursionError:  # an expression that nests so deep may hide a choice
         return True
 
 

@@ -172,7 +172,7 @@ class _LookupForms(TextForms):
         return super().find_name(node)
 
     def _list_held(self, node: ast.expr) -> Sequence[ast.expr]:
-        """Return the values of which a name, or a member of a plain class, holds one; none if they do not show."""
+        """Return the values that a name, or a member of a plain class, may hold; none if they do not show."""
         match node:
             case ast.Name(id=name) if name not in self._changed:
                 single = self._assigned.get(name)

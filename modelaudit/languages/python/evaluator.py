@@ -2858,7 +2858,7 @@ class Evaluator(ast.NodeVisitor):
         return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags)
 
     def _call_ancestors(self, call: Call) -> Value:
-        """Call a function that returns the classes above a class, of which ``object`` is one."""
+        """Call a function that returns the classes above a class, among them ``object``."""
         self.recorder.record_call(call)
         return ExternalName(walks.ROOT_CLASS)
 

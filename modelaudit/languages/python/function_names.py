@@ -42,7 +42,7 @@ class FunctionNames:
         self._assign_owners(tree)
 
     def find_values(self, name: ast.Name) -> Sequence[ast.expr]:
-        """Return the expressions of which one gives a name its value; none if they do not show."""
+        """Return the expressions that may give a name its value; none if they do not show."""
         owner = self._owners.get(id(name))
         if owner is None:
             return ()

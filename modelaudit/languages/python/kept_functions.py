@@ -2,7 +2,7 @@
 
 A reference to a function counts as a call of it, because whoever holds the reference may call it. What a decorator
 returns goes to the name that it decorates and nowhere else, so that the reference in ``return function`` calls nothing.
-That holds for a decorator whose name stands in the source as a decorator alone. A store, such as ``TABLE[name] =
+That holds for a decorator whose name the source uses for nothing else. A store, such as ``TABLE[name] =
 function``, passes the function to each function of the source that reads the store.
 """
 

@@ -34,7 +34,7 @@ _REFLECTION: Final = frozenset(
     {"globals", "locals", "vars", "eval", "exec", "__dict__", "gc", "setattr", "import_module", "__import__", "chdir",
      "fchdir"}
 )  # fmt: skip
-"""Names by which a source changes what a name stands for, or leaves the folder in which it runs."""
+"""Names by which a source gives a name another value, or leaves the folder in which it runs."""
 _CALLS_WITHOUT_NAME: Final = frozenset({"__class__", "cls", "type", "__init__", "modules"})
 """Names by which a source calls a class or function without the name of it."""
 

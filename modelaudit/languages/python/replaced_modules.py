@@ -16,7 +16,7 @@ from modelaudit.languages.python.values import Constant, ExternalName, Unknown, 
 FOUND_VALUE_NAME: Final = "(module or member that the source does not name)[=]"
 """The name of an overwriting by a module, a namespace or a member of one that the source does not name."""
 LIBRARY_NAME: Final = "(module of Python or of the loader)[=]"
-"""The name of an entry of ``sys.modules`` that stands in the place of such a module."""
+"""The name of an entry of ``sys.modules`` that replaces such a module."""
 _FOUND_TAGS: Final = frozenset({"module", "walked", "namespace", "object", "member", walks.PICKED})
 _LOADERS: Final = frozenset(
     {"torch", "transformers", "numpy", "safetensors", "huggingface_hub", "tokenizers", "accelerate"}
@@ -34,9 +34,9 @@ def is_found_value(value: Value) -> bool:
 
 
 def replaces_library(module: str, value: Value) -> bool:
-    """Whether a value stands in the place of a module of the standard library, or of a library that loads models.
+    """Whether a value replaces a module of the standard library, or of a library that loads models.
 
-    ``None`` forbids the import, and a module that the source names is judged by the names that it takes from it.
+    ``None`` forbids the import, and a module that the source names is judged by the members that the source takes.
     """
     package = module.partition(".")[0]
     if package in _OWN or (package not in _LOADERS and package not in sys.stdlib_module_names):

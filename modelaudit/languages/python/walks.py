@@ -212,7 +212,7 @@ def follows_mappings(callee: Value) -> bool:
 def find_passed_module(value: Value) -> str:
     """Return the module whose namespace a value is; empty for any other value, and for the namespace of a class.
 
-    A class is told from a module by its name, which begins with a capital letter.
+    The name of a class begins with a capital letter, that of a module does not.
     """
     owner, _, last = (
         value.name.rpartition(".") if isinstance(value, ExternalName) and not value.is_result else ("",) * 3
