@@ -31,7 +31,7 @@ from modelaudit.model.copies import replace
 from modelaudit.model.limits import Limits
 from modelaudit.model.outline import Mention, Outline
 from modelaudit.model.report import ArtifactRecord
-from modelaudit.model.structure import Location
+from modelaudit.model.structure import NOWHERE, Location
 from modelaudit.wire.base import DamagedError, LimitReachedError
 from modelaudit.wire.text import get_file_name
 
@@ -152,7 +152,8 @@ class ConfiguredCalls(Struct, frozen=True):
                 found = ConfiguredActs(is_open=may_read_texts(text, configured))
             # A module alone does nothing; a configuration may name any.
             members = (each for each in found.mentions if not each.name.endswith(".*"))
-            acts = [replace(each, detail=each.detail or _CONFIGURED) for each in members]
+            # The lines are those of a source that was written anew, with the values in it.
+            acts = [replace(each, where=NOWHERE, detail=each.detail or _CONFIGURED) for each in members]
             if found.is_open:
                 acts.append(Mention(uses.VOCABULARY, uses.CALL, PICKED_NAME, detail=_CONFIGURED))
             for subject in build_outline_subjects(path, Outline(_PYTHON, tuple(acts)), self.catalogue):
