@@ -395,3 +395,10 @@ def test_text_of_a_file_that_another_hands_on_decides_no_lookup(tmp_path: Path, 
 def test_text_of_a_file_that_hands_itself_on_decides_no_lookup(tmp_path: Path) -> None:
     code = _OF_MODULE.replace("from .helper import put", "from . import modeling_a as put")
     assert scan(tmp_path, {"modeling_a.py": code}) == 1
+
+
+def test_function_of_another_file_that_a_star_import_may_put_in_place_of_a_builtin_opens_texts(tmp_path: Path) -> None:
+    look_up = "def f(c):\n    m = str('torch.nn')\n    n = str('Linear')\n    getattr(importlib.import_module(m), n)(c.line)\n"
+    files = {"helper.py": "def str(x): return input()\n"}
+    assert scan(tmp_path, {"modeling_a.py": f"import importlib\n{look_up}", **files}) == 0
+    assert scan(tmp_path, {"modeling_a.py": f"import importlib\nfrom .helper import *\n{look_up}", **files}) == 1

@@ -42,6 +42,7 @@ def test_values_are_those_of_the_assignment_or_of_the_calls(source: str, values:
     [
         "wanted = 'a'\nuse(wanted)",
         "def f(wanted): use(wanted)",
+        "def f():\n    class A:\n        if x: wanted = 'b'\n        use(wanted)\n    wanted = 'a'",
         "def f(wanted): use(wanted)\nf('a')\nf(*x)",
         "def f(wanted): use(wanted)\nf('a')\nf(**x)",
         "def f(wanted): use(wanted)\nf('a')\ng = f",

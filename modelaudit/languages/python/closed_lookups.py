@@ -101,6 +101,7 @@ class _LookupForms(TextForms):
         self._tree = tree
         self._functions: FunctionNames | None = None
         self._changed = set_names | opened
+        self._has_star = "*" in bound
         self._open_names: set[str] = set()
         self._compared: frozenset[int] = frozenset()
         self._compared = frozenset(self._list_compared())
@@ -174,7 +175,7 @@ class _LookupForms(TextForms):
     def _list_held(self, node: ast.expr) -> Sequence[ast.expr]:
         """Return the values that a name, or a member of a plain class, may hold; none if they do not show."""
         match node:
-            case ast.Name(id=name) if name not in self._changed:
+            case ast.Name(id=name) if name not in self._changed and not self._has_star:
                 single = self._assigned.get(name)
                 if single is not None:
                     return (single,)

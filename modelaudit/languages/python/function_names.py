@@ -78,7 +78,12 @@ class FunctionNames:
                 owner = next((each for each in reversed(around) if node.id in each[1]), None)
                 if owner is not None:
                     self._owners[id(node)] = owner
-            waiting += [(each, around) for each in ast.iter_child_nodes(node)]
+            is_class = isinstance(node, ast.ClassDef)
+            # The body of a class has names of its own, and the module behind them; its functions see those around.
+            waiting += [
+                (each, () if is_class and not isinstance(each, _SCOPES) else around)
+                for each in ast.iter_child_nodes(node)
+            ]
 
     def _list_given(self, function: _Function, parameter: str) -> Sequence[ast.expr]:
         """Return what the calls of a function give a parameter; nothing if one does not show it."""
