@@ -134,7 +134,7 @@ class SharedSources:
             each: {} for each in self._readers if _USES_TEXTS.search(read_text(each))
         }
         sources.update((address, shared) for address, shared, _ in self._find_importers(read_text))
-        yield from self._find_helped(read_text, catalogue)
+        yield from self._find_helped(read_text, paths, catalogue)
         rebound = self._find_rebound(read_text)
         sources.update((each, {}) for each in rebound if each not in sources)
         for count, (address, shared) in enumerate(sources.items()):
@@ -175,7 +175,9 @@ class SharedSources:
             return None
         return replace(found, files=(*found.files, *(file for each in found.files for file in inner[each])))
 
-    def _find_helped(self, read_text: Callable[[str], str], catalogue: Catalogue) -> Iterator[Subject]:
+    def _find_helped(
+        self, read_text: Callable[[str], str], paths: Collection[str], catalogue: Catalogue
+    ) -> Iterator[Subject]:
         """Yield what a file does only with the functions of other files that look names up for it."""
         for address in list(self._imports)[:_MOST_FILES]:
             merged = self.merge_source(address, read_text)
@@ -188,9 +190,10 @@ class SharedSources:
                 for text in (read_text(address), *map(read_text, helpers))
                 for each in analyze_source(text).mentions
             }
+            read_file = _make_file_reader(address, paths, read_text)
             added = tuple(
                 replace(each, where=_move(each.where, -merged.lines_before))
-                for each in analyze_source(merged.text).mentions
+                for each in analyze_source(merged.text, read_file=read_file).mentions
                 if (each.use, each.name) not in known
             )
             yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)

@@ -402,3 +402,17 @@ def test_function_of_another_file_that_a_star_import_may_put_in_place_of_a_built
     files = {"helper.py": "def str(x): return input()\n"}
     assert scan(tmp_path, {"modeling_a.py": f"import importlib\n{look_up}", **files}) == 0
     assert scan(tmp_path, {"modeling_a.py": f"import importlib\nfrom .helper import *\n{look_up}", **files}) == 1
+
+
+@check_each("name, member, code", [("small", "make", 0), ("os", "system", 1)])
+def test_module_that_a_document_names_for_a_function_of_another_file_is_judged_by_its_name(
+    tmp_path: Path, name: str, member: str, code: int
+) -> None:
+    helper = "import importlib\ndef build(name):\n    return importlib.import_module(PREFIX + name)\n"
+    files = {
+        "run.py": f"import json\nfrom nets import build\nbuild(json.load(open('config.json'))['arch']).{member}('x')\n",
+        "nets/__init__.py": helper.replace("PREFIX", "'nets.'" if name == "small" else "''"),
+        "nets/small.py": "def make(x): pass\n",
+        "config.json": f'{{"arch": "{name}"}}',
+    }
+    assert scan(tmp_path, files) == code
