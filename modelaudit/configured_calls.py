@@ -162,7 +162,7 @@ class ConfiguredCalls(Struct, frozen=True):
                     yield subject
 
     def find_loads(self, paths: Sequence[str]) -> Iterator[Subject]:
-        """Yield the loads by which the files unpickle what a configuration names outside of the model.
+        """Yield the loads that unpickle files outside of the model, which a configuration names.
 
         Args:
             paths: of the files that unpickle a file whose path the source does not show.

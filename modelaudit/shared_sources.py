@@ -178,7 +178,7 @@ class SharedSources:
     def _find_helped(
         self, read_text: Callable[[str], str], paths: Collection[str], catalogue: Catalogue
     ) -> Iterator[Subject]:
-        """Yield what a file does only with the functions of other files that look names up for it."""
+        """Yield the acts of a file that need functions of other files, which look names up for it."""
         for address in list(self._imports)[:_MOST_FILES]:
             merged = self.merge_source(address, read_text)
             if merged is None:

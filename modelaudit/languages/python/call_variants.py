@@ -190,7 +190,7 @@ def _name_formatter(call: Call) -> str:
 
 
 def _name_patch(call: Call) -> str:
-    """Mark ``mock.patch`` of a name that the source does not show: the patch finds what it names."""
+    """Mark ``mock.patch`` of a name that the source does not show: the patch looks it up."""
     return f"{call.name}(text)" if isinstance(call.get_argument(0, "target"), Unknown) else call.name
 
 

@@ -1,7 +1,7 @@
 """Find the calls whose switch ``trust_remote_code`` is chosen by the configuration of the model, not by the caller.
 
 ``trust_remote_code=config.t`` is on as soon as whoever writes ``config.json`` wants it, as is a mapping with a computed
-key, ``**{config.a + "_code": True}``. What the caller hands over is the decision of the caller: a parameter, or an item
+key, ``**{config.a + "_code": True}``. The caller decides the values that it hands over: a parameter, or an item
 of ``**kwargs``.
 """
 

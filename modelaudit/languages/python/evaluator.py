@@ -2279,7 +2279,7 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.HANDS_ON, OWN_FINDER, line)
 
     def _is_finder(self, value: Value) -> bool:
-        """Whether a value is a function that returns what computed names reach, or holds one or a module."""
+        """Whether a value is a function that looks objects up by computed names, or holds one or a module."""
         if isinstance(value, Container):
             return any(map(self._is_finder, value.values))
         alternatives = [each for each in list_alternatives(value) if isinstance(each, LocalDefinition)]
@@ -2438,7 +2438,7 @@ class Evaluator(ast.NodeVisitor):
         return Unknown(passed_tags | partial_texts.tag_client(call))
 
     def _record_blind_call(self, call: Call, callee: Value, method: str) -> None:
-        """Record the call of what several computed names or keys reached from an object of unknown class."""
+        """Record the call of an object that several computed names reach from one of unknown class."""
         if walks.BLIND in call.tags and type(callee) is Unknown and not method:
             self.log.record(uses.CALL, walks.PICKED_NAME, call.line)
 

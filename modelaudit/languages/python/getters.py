@@ -63,7 +63,7 @@ def takes_known_item(callee: Value) -> bool:
 
 
 def takes_path(callee: Value) -> bool:
-    """Whether a callee is a made ``attrgetter``: what it takes is judged, whether its texts are known or not."""
+    """Whether a callee is a made ``attrgetter``, whose members are judged, whether its texts are known or not."""
     return isinstance(callee, PartialCall) and callee.callee == ExternalName(f"operator.attrgetter{_MADE}")
 
 

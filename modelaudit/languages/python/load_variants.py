@@ -87,5 +87,5 @@ def _is_elsewhere(value: Value | None) -> bool:
 
 
 def _name_place(value: Value | None) -> str:
-    """Return in brackets where the bytes come from that a loader unpickles, if that is no file of the model."""
+    """Return, in brackets, the source of the bytes that a loader unpickles; empty for a file of the model."""
     return "(bytes)" if _is_bytes(value) else "(elsewhere)" if _is_elsewhere(value) else ""

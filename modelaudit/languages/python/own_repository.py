@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from modelaudit.languages.python.settled_texts import list_assigned_names
 from modelaudit.model.outline import TRUSTS_HANDLER_FOLDER, TRUSTS_OWN_FOLDER, TRUSTS_SERVER_FOLDER
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -71,7 +72,7 @@ class OwnLoads(Struct):
 
 
 class _Names:
-    """What the names of a source are bound to.
+    """The bindings of the names of a source.
 
     Attributes:
         imported: the full names that imports bind, by the name in the source.
@@ -161,18 +162,7 @@ def _find_folder_parameter(owner: ast.ClassDef | None, function: _Function, name
 
 def _get_bound_name(node: ast.AST) -> str:
     """Return the name, or attribute, that a node other than an import binds; empty for none."""
-    match node:
-        case ast.Name(id=name, ctx=ast.Store() | ast.Del()) | ast.Attribute(attr=name, ctx=ast.Store() | ast.Del()):
-            return name
-        case ast.arg(arg=name):
-            return name
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return name
-        case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            return name
-        case ast.MatchMapping(rest=str(name)):
-            return name
-    return ""
+    return node.arg if isinstance(node, ast.arg) else next(list_assigned_names([node]), "")
 
 
 def _list_loads(nodes: Iterable[ast.AST], names: _Names) -> Iterator[tuple[ast.Call, ast.expr]]:

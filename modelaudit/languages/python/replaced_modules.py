@@ -21,7 +21,7 @@ _FOUND_TAGS: Final = frozenset({"module", "walked", "namespace", "object", "memb
 _LOADERS: Final = frozenset(
     {"torch", "transformers", "numpy", "safetensors", "huggingface_hub", "tokenizers", "accelerate"}
 )
-# The source itself, and modules of one platform that stubs stand in for.
+# The source itself, and modules of one platform that stubs replace.
 _OWN: Final = frozenset({"__main__"})
 
 

@@ -1,6 +1,6 @@
 """Record what a source sets for the whole process: modules, variables of the environment, settings of libraries.
 
-Such an act decides what other code does later: which module an import returns, and which program a library starts.
+Such an act changes other code later: which module an import returns, and which program a library starts.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class WrittenImports(Struct):
 
 
 def find_open_write(call: Call, name: str) -> str:
-    """Return the path to which a call writes, unless the source shows that it is no code; empty for any other call.
+    """Return the path to which a call writes, unless the source shows that it holds data; empty for any other call.
 
     Args:
         call: the call.
