@@ -369,4 +369,4 @@ def test_search_for_changed_lists_takes_linear_work(lines: str) -> None:
         source = _LISTS + _LOOK_UP + "".join(lines.format(number, number + 1) for number in range(size))
         return count_lines(lambda: analyze_source(_IMPORTS + source))
 
-    assert find_growth_fault(count, 1200) == ""
+    assert find_growth_fault(count, 480) == ""

@@ -319,7 +319,8 @@ def test_changed_count_length_and_number_of_a_labeller_is_reported(old, new, rea
     assert has_fault(read_bytes(data.replace(old, new, 1), "model"))
 
 
-@given(st.lists(st.binary(max_size=9).filter(lambda text: not any(byte < 32 for byte in text)), min_size=1))
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.binary(max_size=9).filter(lambda text: not any(byte < 32 for byte in text)), min_size=1, max_size=6))
 def test_every_text_of_a_labeller_has_its_length(read_bytes, features):
     data = bytes(build_labeller(*features).data)
     assert not has_fault(read_bytes(data, "model.wap"))
