@@ -134,6 +134,8 @@ def _get_text(value: Value | None) -> str:
 
 def take_getitem(evaluation: Evaluation, call: Call) -> Value:
     """Call ``operator.getitem(mapping, key)``, which is ``mapping[key]``."""
+    if len(call.args) == 1 and call.tags:  # ``dict(mapping).get(key)``
+        return evaluation.take_item(Unknown(call.tags), call.args[0], call.line)
     if len(call.args) < 2:
         return UNKNOWN
     return evaluation.take_item(call.args[0], call.args[1], call.line)
