@@ -16,6 +16,7 @@ Values carry tags for such steps:
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from modelaudit.languages.python.values import (
@@ -115,7 +116,21 @@ def _is_number(key: Value) -> bool:
     return isinstance(key, ExternalName) and key.is_result and key.name in _NUMBERS
 
 
-def returns_no_function(callee: ExternalName) -> bool:
-    """Whether the result of a call is a plain value, or an object of a class that holds what it gets."""
-    last = callee.name.rpartition(".")[2]
-    return not callee.is_result and (last[:1].isupper() or callee.name in _PLAIN_RESULTS)
+def pass_steps(callee: ExternalName, tags: frozenset[str], count: int) -> frozenset[str]:
+    """Return the tags of the result of a call without those of steps that lead no further.
+
+    A plain value leads nowhere. An object of a library is another one than the function that it may get, such as a
+    layer whose size computed names choose; made of one value, it may be a copy of that.
+
+    Args:
+        callee: the function or class.
+        tags: of the result, if it may be what the call gets.
+        count: the number of arguments.
+    """
+    package, _, path = callee.name.partition(".")
+    is_class = not callee.is_result and path.rpartition(".")[2][:1].isupper()
+    if callee.name in _PLAIN_RESULTS and not callee.is_result:
+        return drop_steps(tags)
+    if not is_class or package in sys.stdlib_module_names:
+        return tags
+    return tags - {BLIND} if count == 1 else drop_steps(tags)

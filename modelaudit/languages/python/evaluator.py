@@ -246,6 +246,8 @@ class Evaluator(ast.NodeVisitor):
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
+        self._stepped_attributes: set[str] = set()
+        """Names of attributes that computed names have reached."""
         self._added: dict[str, Value] = {}
         """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
@@ -291,6 +293,7 @@ class Evaluator(ast.NodeVisitor):
         )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
+        next_pass._stepped_attributes = self._stepped_attributes
         next_pass._added = dict(self._added)
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
@@ -665,6 +668,8 @@ class Evaluator(ast.NodeVisitor):
         """Keep the value of an attribute, if it can be called or has items, which may be called."""
         if any(is_sensitive(each) or may_be_called(each) for each in list_alternatives(value)):
             self._attributes[name] = merge_binding(self._attributes.get(name), value)
+            if STEP in collect_tags(value):
+                self._stepped_attributes.add(name)
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """Keep a callable that is assigned to an item, and record items of the environment and of namespaces."""
@@ -693,8 +698,14 @@ class Evaluator(ast.NodeVisitor):
                 self._bind_own_name(key_text, value)
         self.recorder.record_passed_namespace(value, target.lineno)
         self._taint_owner(target.value, (value,))
-        if isinstance(target.value, ast.Name):
-            self._set_item(target.value.id, mapping, key, value)
+        self._keep_item(target.value, mapping, key, value)
+
+    def _keep_item(self, target: ast.expr, old_value: Value, key: Value, value: Value) -> None:
+        """Keep what a name holds after one of its items was set; of an attribute, what computed names have reached."""
+        if isinstance(target, ast.Name):
+            self._set_item(target.id, old_value, key, value)
+        elif isinstance(target, ast.Attribute) and STEP in collect_tags(value):
+            self._keep_attribute(target.attr, Container((value,), is_open=True))
 
     def _set_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
         """Keep what a variable holds after one of its items was set."""
@@ -961,6 +972,9 @@ class Evaluator(ast.NodeVisitor):
                     self.evaluate_statements(node.body)
                 if len(iterable.values) > _MAX_LOOP_VALUES:
                     self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
+                    self.evaluate_statements(node.body)
+                # One item may stand for several.
+                for _ in self._list_step_rounds(self._loops.find_names(node.body).stepped):
                     self.evaluate_statements(node.body)
         else:
             # One round with a value that may be any of the items.
@@ -1253,10 +1267,22 @@ class Evaluator(ast.NodeVisitor):
         self._bind_parameters(node.args, function, scope)
         outer_function, self.log.current_function = self.log.current_function, function.number
         self._function_name = "" if isinstance(node, ast.Lambda) else node.name
+        steps = self._collect_kept_steps()
         result = self._evaluate_body(node, scope)
+        for _ in range(_MAX_STEP_ROUNDS):
+            before, steps = steps, self._collect_kept_steps()
+            if steps == before:
+                break
+            # The next call goes on from the attribute that this one has set.
+            result = join_choices(result, self._evaluate_body(node, scope))
         self.log.current_function = outer_function
         # The ``def`` may be evaluated again, as inside an inlined call, and its function return something else.
         definition.result = result if definition.result is None else join_choices(definition.result, result)
+
+    def _collect_kept_steps(self) -> frozenset[str]:
+        """Return the tags of attributes that tell of steps by computed names."""
+        kept = (blind_steps.collect_steps(self._attributes[name]) for name in self._stepped_attributes)
+        return frozenset().union(*kept)
 
     def _evaluate_body(self, node: FunctionNode, scope: Scope) -> Value:
         """Evaluate the body of a function in ``scope``, and return its result."""
@@ -2303,7 +2329,9 @@ class Evaluator(ast.NodeVisitor):
                 # A container cannot be called: the source calls an item of it, and it is not known which.
                 results.append(join_values(*each.values) if each.values else UNKNOWN)
             elif method in _MEMBER_METHODS and args:
-                results.append(self.call_getattr(Call("builtins.getattr", [base, args[-1]], {}, line)))
+                # ``type(value).__getattribute__(value, name)``
+                owner = args[0] if len(args) > 1 else base
+                results.append(self.call_getattr(Call("builtins.getattr", [owner, args[-1]], {}, line)))
             else:
                 if is_found(each) and any(isinstance(owner, LocalDefinition) for owner in list_alternatives(base)):
                     # A method of the source itself, whatever its name: ``class A: __getitem__ = found``.
@@ -2559,7 +2587,7 @@ class Evaluator(ast.NodeVisitor):
                 self.recorder.record_callback(each, call.line)
         tags, text = data_flow.tag_result(call), partial_texts.describe_result(call)
         tags |= blind_steps.take_by_method(call.tags, method)
-        tags = blind_steps.drop_steps(tags) if blind_steps.returns_no_function(callee) else tags
+        tags = blind_steps.pass_steps(callee, tags, len(call.args) + len(call.keywords)) if STEP in tags else tags
         result = ExternalName(call.name, is_result=True, tags=tags, text=text, is_returned=True)
         if result.text != call.text:
             self.recorder.record_computed_text(result, call.line)
