@@ -72,6 +72,8 @@ def test_loop_that_steps_by_attributes_and_keys_is_followed(step: str) -> None:
         "getattr(dict(inspect.getmembers(c.to_dict))[c.g][c.q], c.r)(c.line)",
         "vars(getattr(c.to_dict, c.g)[c.q])[c.r](c.line)",
         "getattr(getattr(nn.Linear(1, 1).forward, c.g)[c.q], c.r)(c.line)",
+        "getattr(c.held.os, c.r)(c.line)",
+        "getattr(c.held['subprocess'], c.r)([c.line])",
         "def own(): pass\ngetattr(getattr(own, c.g)[c.q], c.r)(c.line)",
     ],
 )
@@ -136,6 +138,7 @@ def test_walk_is_followed_through_attributes_and_methods(code: str) -> None:
         "class M:\n    def __init__(self, c):\n        self.act = getattr(self, c.act)\n        self.enc = getattr(self, c.enc)\n"
         "    def forward(self, x): return self.act(self.enc(x))",
         "def f(self, c, x): return getattr(self, c.name)[c.index](x)",
+        "def f(self, c, x):\n    name = getattr(c, c.os)\n    return self.os(getattr(c, 'os')), c['os'], self.builtins[name]",
         "def f(self, c): self.__dict__[c.name](c)\n",
         "def f(self, c):\n    for k, v in c.items(): setattr(self, k, v)",
     ],

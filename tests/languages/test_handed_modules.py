@@ -151,6 +151,8 @@ def test_call_of_what_several_computed_names_reach_is_found(code: str, is_found:
         "c.update(dict(o=nn.Linear.forward.__globals__))",
         "c.update(o=[nn.Linear.forward.__globals__])",
         "nn.Identity()(nn.Linear.forward.__globals__)",
+        "c.o = nn.Linear.forward.__globals__",
+        "c.__dict__['o'] = nn.Linear.forward.__globals__",
     ],
 )
 def test_namespace_of_a_function_that_goes_into_an_object_is_recorded(code: str) -> None:

@@ -42,6 +42,10 @@ LED: Final = "step-led"
 _PLACE: Final = f"{STEP}:"
 _NONE: Final[frozenset[str]] = frozenset()
 _CONTENT_METHODS: Final = frozenset({"items", "values", "get", "pop", "popitem", "setdefault", "__getitem__"})
+# Modules that run commands or code, or lead to such: an object under this name in another is most likely the module.
+_MODULES: Final = frozenset(
+    {"os", "posix", "nt", "subprocess", "builtins", "__builtins__", "importlib", "runpy", "pty"}
+)
 _NUMBERS: Final = frozenset({"builtins.int", "builtins.len", "builtins.range"})
 # Their results are no functions, whatever they get.
 _PLAIN_RESULTS: Final = frozenset(
@@ -76,6 +80,13 @@ def _step(tags: frozenset[str], place: str) -> frozenset[str]:
     return frozenset({STEP, here, BLIND}) if is_further else frozenset({STEP, here})
 
 
+def take_written_name(value: Value, name: str) -> Value:
+    """Return what a written name takes from an object of unknown class; the name of a module is a step too."""
+    if name not in _MODULES or type(value) is not Unknown:
+        return value
+    return Unknown(value.tags | {STEP, f"{_PLACE}{name}"}, value.text)
+
+
 def open_names(tags: frozenset[str]) -> frozenset[str]:
     """Return the tags that the namespace of an object of unknown class has besides."""
     return frozenset({_NAMES}) | tags
@@ -87,6 +98,8 @@ def take_item(base: Value, key: Value, item: Value, place: str) -> Value:
     for each in list_alternatives(base):
         if isinstance(each, Unknown | ExternalName):
             tags |= each.tags
+    if isinstance(key, Constant) and isinstance(key.value, str):
+        item = take_written_name(item, key.value)
     if (STEP not in tags and _NAMES not in tags) or _is_number(key):
         return item
     added = frozenset({_KEYED}) if STEP in tags else _NONE

@@ -656,6 +656,7 @@ class Evaluator(ast.NodeVisitor):
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self.recorder.record_overwrite(overwritten, target.lineno, value)
         self.recorder.record_passed_namespace(value, target.lineno)
+        self.recorder.record_kept_namespace(value, target.lineno)
         # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
@@ -697,6 +698,7 @@ class Evaluator(ast.NodeVisitor):
             elif each.name in _OWN_NAMESPACES | _FOUND_NAMESPACES:
                 self._bind_own_name(key_text, value)
         self.recorder.record_passed_namespace(value, target.lineno)
+        self.recorder.record_kept_namespace(value, target.lineno)
         self._taint_owner(target.value, (value,))
         self._keep_item(target.value, mapping, key, value)
 
@@ -1540,7 +1542,7 @@ class Evaluator(ast.NodeVisitor):
             else:
                 attributes.append(name_resolution.resolve_attribute(each, name))
                 attributes += self._list_added(each, name) if self._added else ()
-        value = join_values(*attributes)
+        value = blind_steps.take_written_name(join_values(*attributes), name)
         is_followed = self.changes.is_asked and type(value) in _OPENED
         return self.changes.open_value(name, value) if is_followed else value
 

@@ -19,7 +19,7 @@ _LOOKUPS: Final = frozenset(
     {"getattr", "import_module", "__import__", "attrgetter", "methodcaller", "resolve_name", "locate", "vars",
      "globals", "__dict__", "__getattribute__", "getattr_static", "modules"}
 )  # fmt: skip
-_FUNCTIONS: Final = _LOOKUPS - {"vars", "globals", "__dict__", "modules"}
+_FUNCTIONS: Final = (_LOOKUPS - {"vars", "globals", "__dict__", "modules"}) | {"__globals__", "f_globals"}
 _LONGEST_MERGED: Final = 200_000  # characters
 
 
@@ -136,7 +136,7 @@ def _looks_up(node: ast.AST) -> bool:
 
 
 def _holds_lookup(definition: ast.AST) -> bool:
-    """Whether a definition has a function that looks names up as a value, and does not call it there."""
+    """Whether a definition has a namespace, or a function that looks names up and is not called there, as a value."""
     nodes = list(ast.walk(definition))
     called = {id(each.func) for each in nodes if isinstance(each, ast.Call)}
     values = (each for each in nodes if isinstance(each, ast.Name | ast.Attribute) and id(each) not in called)

@@ -287,6 +287,12 @@ class UseRecorder(SettingRecorder, kw_only=True):
                 elif isinstance(each, Unknown) and each.tags >= _PICKED_MODULE and each.tags.isdisjoint(_OF_MODULES):
                     self.log.record(uses.HANDS_ON, MODULE_BY_TEXT, call.line, call.name)
 
+    def record_kept_namespace(self, value: Value, line: int) -> None:
+        """Record that an object gets the namespace of a function, out of which others take any module by its name."""
+        for each in list_alternatives(value):
+            if isinstance(each, ExternalName) and each.name in _NAMESPACES:
+                self.log.record(uses.HANDS_ON, each.name, line)
+
     def _leads_to_names(self, name: str) -> bool:
         """Whether a name is that of a module, of its namespace or of a function that looks names up."""
         is_module = name.removesuffix(".__dict__") in self.module_values.known_modules
