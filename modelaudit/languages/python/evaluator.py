@@ -2170,7 +2170,10 @@ class Evaluator(ast.NodeVisitor):
         lists = [each for each in list_alternatives(base) if isinstance(each, Container) and not each.keys]
         if STEP in tags and isinstance(target, ast.Name) and lists:
             filled = Container((*lists[0].values, *args)[-_MAX_ITEMS:], is_open=True)
-            self.scope.bind(target.id, filled)
+            scope = self.scope
+            while scope.is_comprehension and scope.parent is not None and target.id not in scope.names:
+                scope = scope.parent
+            scope.bind(target.id, filled)
 
     def _taint_owner(self, target: ast.expr, values: Sequence[Value]) -> None:
         """Give an object of a library the tags of a secret that one of its methods or items gets.
