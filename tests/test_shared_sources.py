@@ -416,3 +416,31 @@ def test_module_that_a_document_names_for_a_function_of_another_file_is_judged_b
         "config.json": f'{{"arch": "{name}"}}',
     }
     assert scan(tmp_path, files) == code
+
+
+@check_each(
+    "main, helper",
+    [
+        ("import copy\nfrom .helper import A\ndef run(c): getattr(copy.copy(A).f(c.q), c.r)(c.line)\n",
+         "import importlib\nclass A: f = importlib.import_module\n"),
+        ("from .helper import A\ndef run(c): getattr(A.f(c.q), c.r)(c.line)\n",
+         "import importlib\nclass A: f = importlib.import_module\n"),
+        ("from .helper import get\ndef run(c): getattr(get()(c.q), c.r)(c.line)\n",
+         "import importlib\ndef get(): return importlib.import_module\n"),
+        ("import copy\nfrom .helper import A\ndef run(c): getattr(getattr(copy.copy(A).o, c.q), c.r)(c.line)\n",
+         "import torch\nclass A: o = torch\n"),
+        ("from .helper import put\ndef run(c):\n    put(c)\n    getattr(c.o.os, c.r)(c.line)\n",
+         "import torch\ndef put(c): c.o = torch\n"),
+        ("from .helper import box\ndef run(c):\n    c.update(dict(o=box()))\n    getattr(c.o['torch'].os, c.r)(c.line)\n",
+         "from torch import nn\ndef box(): return nn.Linear.forward.__globals__\n"),
+        ("from .helper import box\ndef run(c): getattr(box.os, c.r)(c.line)\n",
+         "from torch import nn\nbox = nn.Linear.forward.__globals__['torch']\n"),
+        ("from .helper import walk\ndef run(c): walk(c, c.ks)(c.line)\n",
+         "def walk(o, ks):\n    for k in ks: o = getattr(o, k, None) or o[k]\n    return o\n"),
+        ("import importlib\ndef find(m='torch.nn', n='Linear'): return getattr(importlib.import_module(m), n)\nfind()\n"
+         "def run(c):\n    from .helper import go\n    go(c)\n",
+         "def go(c):\n    from . import modeling_a as me\n    getattr(me, c.f)(c.q, c.r)(c.line)\n"),
+    ],
+)  # fmt: skip
+def test_what_a_class_or_function_of_another_file_holds_is_found(tmp_path: Path, main: str, helper: str) -> None:
+    assert scan(tmp_path, {"modeling_a.py": main, "helper.py": helper}) == 1

@@ -143,3 +143,65 @@ def test_function_that_the_source_calls_itself_is_not_recorded_as_handed_on(code
 def test_call_of_what_several_computed_names_reach_is_found(code: str, is_found: bool) -> None:
     names = {each.name for each in analyze_source(code).mentions if each.use.startswith("call")}
     assert ("(function reached by computed names)" in names) is is_found
+
+
+@check_each(
+    "code",
+    [
+        "c.update(dict(o=nn.Linear.forward.__globals__))",
+        "c.update(o=[nn.Linear.forward.__globals__])",
+        "nn.Identity()(nn.Linear.forward.__globals__)",
+        "c.o = nn.Linear.forward.__globals__",
+        "c.__dict__['o'] = nn.Linear.forward.__globals__",
+    ],
+)
+def test_namespace_of_a_function_that_goes_into_an_object_is_recorded(code: str) -> None:
+    assert "*.__globals__" in list_handed(f"def run(c): {code}")
+
+
+@check_each(
+    "code, name",
+    [
+        ("class A: find = importlib.import_module\ngetattr(copy.copy(A).find(x), y)(z)", "(function reached by computed names)"),
+        ("class A: o = torch.os\ngetattr(copy.deepcopy(A()).o, x)(z)", "os.*"),
+        ("class A: o = torch\ncopy.copy(A).o.os.system(x)", "os.system"),
+        ("copy.copy(importlib.import_module)(x).run(y)", "importlib.import_module"),
+    ],
+)  # fmt: skip
+def test_copy_of_a_class_or_function_has_what_it_is_a_copy_of(code: str, name: str) -> None:
+    assert name in {each.name for each in analyze_source(f"{_HEAD}import copy\n{code}").mentions}
+
+
+_FIND_CLOSED = (
+    "import importlib\ndef find(m='torch.nn', n='Linear'): return getattr(importlib.import_module(m), n)\nfind()\n"
+)
+
+
+@check_each(
+    "code",
+    [
+        "from . import modeling_a as me\ngetattr(me, 'fi' + 'nd')(x, y)(z)",
+        "from . import modeling_a as me\nme.find(x, y)(z)",
+        "from . import modeling_a as me\ngetattr(me, x)(x, y)(z)",
+        "from . import modeling_a as me\nvars(me)[x](x, y)(z)",
+        "from .modeling_a import find as f\nf(x, y)(z)",
+        "import operator\nfrom . import modeling_a as me\noperator.attrgetter('find')(me)(x, y)(z)",
+        "me = importlib.import_module('.modeling_a', __package__)\nme.find(x, y)(z)",
+    ],
+)
+def test_function_of_the_source_is_found_through_the_module_of_the_source(code: str) -> None:
+    mentions = analyze_source(f"{_FIND_CLOSED}def run(x, y, z):\n    " + code.replace("\n", "\n    ")).mentions
+    assert any(each.name == "(function reached by computed names)" for each in mentions if each.use == "call")
+
+
+@check_each(
+    "code",
+    [
+        "from . import other\nother.Model(x)(y)",
+        "from . import other\nlayer = getattr(other, x)(y)\nlayer.forward(z)",
+        "find('torch.nn', 'Linear')(2, 2)",
+    ],
+)
+def test_other_functions_beside_one_that_looks_names_up_raise_no_alarm(code: str) -> None:
+    mentions = analyze_source(f"{_FIND_CLOSED}def run(x, y, z):\n    " + code.replace("\n", "\n    ")).mentions
+    assert not any(each.name == "(function reached by computed names)" for each in mentions)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from modelaudit.languages.python import name_tables
+from modelaudit.languages.python import blind_steps, name_tables
 from modelaudit.languages.python.values import (
     UNKNOWN,
     Constant,
@@ -40,6 +40,7 @@ def bind_arguments(node: ast.Call, evaluate: Callable[[ast.expr], Value]) -> tup
             continue
         unpacked = _unpack_mapping(value)
         if unpacked is None:
+            value = blind_steps.take_item(value, UNKNOWN, value, "")
             unpacked = {"**": join_values(keywords.get("**", value), value)}
         keywords |= unpacked
     return args, keywords

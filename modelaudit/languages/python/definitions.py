@@ -20,11 +20,10 @@ from modelaudit.languages.python.values import (
     LocalDefinition,
     Scope,
     Value,
-    collect_tags,
     is_found,
-    is_sensitive,
     join_choices,
     join_values,
+    leads_to_modules,
     list_alternatives,
 )
 
@@ -100,7 +99,7 @@ def _finds_objects(function: Definition) -> bool:
     """Whether a function returns a module, or what a walk over modules found."""
     if function.result is None:
         return False
-    return any(is_sensitive(each) and "secret" not in collect_tags(each) for each in list_alternatives(function.result))
+    return any(map(leads_to_modules, list_alternatives(function.result)))
 
 
 class DefinitionTable(Struct):
@@ -123,8 +122,15 @@ class DefinitionTable(Struct):
         return definition.members is None and _finds_objects(definition)
 
     def list_finders(self, name: str) -> Sequence[LocalDefinition]:
-        """List the methods of a name that returned a module, or what a walk found, in the first pass."""
+        """List the functions and methods of a name that returned a module, or what a walk found, in the first pass.
+
+        Those inside of other functions are left out.
+        """
         return self._finders.get(name, ())
+
+    def has_finders(self) -> bool:
+        """Whether there are such functions."""
+        return bool(self._finders)
 
     def get_members(self, value: Value) -> Scope | None:
         """Return the namespace of a class of the source, or of an object of one; ``None`` for any other value."""
@@ -185,6 +191,7 @@ class DefinitionTable(Struct):
         ]
         finders: dict[str, tuple[LocalDefinition, ...]] = {}
         for number, each in enumerate(self._definitions, start=1):
-            if isinstance(each.node, ast.FunctionDef) and each.scope.is_class and _finds_objects(each):
+            is_outer = each.scope.is_class or each.scope.parent is None
+            if isinstance(each.node, ast.FunctionDef) and is_outer and _finds_objects(each):
                 finders[each.node.name] = (*finders.get(each.node.name, ()), LocalDefinition(number))
         return DefinitionTable(copied, dict(self._numbers), finders)

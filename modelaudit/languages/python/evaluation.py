@@ -32,8 +32,16 @@ class Evaluation(Protocol):
         """Take the item of a value under a key."""
         ...
 
-    def call_value(self, callee: Value, args: Sequence[Value], keywords: dict[str, Value], line: int) -> Value:
-        """Call a value."""
+    def call_value(
+        self,
+        callee: Value,
+        args: Sequence[Value],
+        keywords: dict[str, Value],
+        line: int,
+        base: Value = ...,
+        method: str = ...,
+    ) -> Value:
+        """Call a value; for ``base.method(...)`` with its object and name."""
         ...
 
     def keep_named_member(self, base: Value, path: str, line: int) -> None:

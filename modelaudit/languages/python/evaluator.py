@@ -27,6 +27,7 @@ from typing import Any, Final, TypeGuard
 
 from modelaudit.languages.python import (
     arguments,
+    blind_steps,
     call_variants,
     callbacks,
     comparisons,
@@ -75,6 +76,8 @@ from modelaudit.languages.python.source_encoding import decode_code
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
+    BLIND,
+    STEP,
     UNKNOWN,
     Alternatives,
     CallableValue,
@@ -98,6 +101,7 @@ from modelaudit.languages.python.values import (
     keep_constants,
     keep_open,
     list_alternatives,
+    list_steps,
     may_be_called,
     merge_binding,
     open_constant,
@@ -120,6 +124,8 @@ _MAX_LOOP_STATEMENTS: Final = 6
 _MAX_LOOP_VALUES: Final = 16
 # Inlining multiplies work: three levels of helpers with a dozen statements each cover the decoders seen in attacks.
 _MAX_INLINE_DEPTH: Final = 3
+_MAX_STEP_ROUNDS: Final = 3  # further rounds of a loop that walks by computed names
+_MAX_STEPPING_STATEMENTS: Final = 60  # of a function that gets an object of such a walk
 _MAX_INLINE_STATEMENTS: Final = 12
 _MAX_INLINED_CALLS: Final = 4000
 _MAX_CODE_TEXT_DEPTH: Final = 6  # levels of ``exec`` in the text of another ``exec``
@@ -240,6 +246,8 @@ class Evaluator(ast.NodeVisitor):
         self._definitions = DefinitionTable()
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
+        self._stepped_attributes: set[str] = set()
+        """Names of attributes that computed names have reached."""
         self._added: dict[str, Value] = {}
         """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
@@ -285,6 +293,7 @@ class Evaluator(ast.NodeVisitor):
         )
         next_pass.docstring = self.docstring
         next_pass._attributes = dict(self._attributes)
+        next_pass._stepped_attributes = self._stepped_attributes
         next_pass._added = dict(self._added)
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
@@ -510,7 +519,9 @@ class Evaluator(ast.NodeVisitor):
         is_well_known = alias.name in WELL_KNOWN_MODULES
         sibling_tags = frozenset({"file", f"{SIBLING_TAG}{alias.name}"})
         value = ExternalName(WELL_KNOWN_MODULES[alias.name]) if is_well_known else Unknown(sibling_tags)
-        self.scope.bind(alias.asname or alias.name, value)
+        # The other file may be this one.
+        finders = () if is_well_known else self._definitions.list_finders(alias.name)
+        self.scope.bind(alias.asname or alias.name, join_values(value, *finders))
 
     def _record_sibling(self, path: str, name: str, line: int) -> None:
         """Record that a name of this file is one of another file of the model: ``helper.s``, or ``helper`` itself."""
@@ -645,6 +656,7 @@ class Evaluator(ast.NodeVisitor):
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self.recorder.record_overwrite(overwritten, target.lineno, value)
         self.recorder.record_passed_namespace(value, target.lineno)
+        self.recorder.record_kept_namespace(value, target.lineno)
         # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
@@ -657,6 +669,8 @@ class Evaluator(ast.NodeVisitor):
         """Keep the value of an attribute, if it can be called or has items, which may be called."""
         if any(is_sensitive(each) or may_be_called(each) for each in list_alternatives(value)):
             self._attributes[name] = merge_binding(self._attributes.get(name), value)
+            if STEP in collect_tags(value):
+                self._stepped_attributes.add(name)
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """Keep a callable that is assigned to an item, and record items of the environment and of namespaces."""
@@ -684,9 +698,16 @@ class Evaluator(ast.NodeVisitor):
             elif each.name in _OWN_NAMESPACES | _FOUND_NAMESPACES:
                 self._bind_own_name(key_text, value)
         self.recorder.record_passed_namespace(value, target.lineno)
+        self.recorder.record_kept_namespace(value, target.lineno)
         self._taint_owner(target.value, (value,))
-        if isinstance(target.value, ast.Name):
-            self._set_item(target.value.id, mapping, key, value)
+        self._keep_item(target.value, mapping, key, value)
+
+    def _keep_item(self, target: ast.expr, old_value: Value, key: Value, value: Value) -> None:
+        """Keep what a name holds after one of its items was set; of an attribute, what computed names have reached."""
+        if isinstance(target, ast.Name):
+            self._set_item(target.id, old_value, key, value)
+        elif isinstance(target, ast.Attribute) and STEP in collect_tags(value):
+            self._keep_attribute(target.attr, Container((value,), is_open=True))
 
     def _set_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
         """Keep what a variable holds after one of its items was set."""
@@ -748,7 +769,9 @@ class Evaluator(ast.NodeVisitor):
         # Items of a list are not lost: ``bind`` keeps an older container beside the new mapping.
         containers = [each for each in list_alternatives(old_value) if isinstance(each, Container)]
         mapping = containers[0] if containers and containers[0].keys else Container(())
-        is_kept = any(may_be_called(each) and not isinstance(each, Container) for each in list_alternatives(value))
+        alternatives = list_alternatives(value)
+        is_kept = any(may_be_called(each) and not isinstance(each, Container) for each in alternatives)
+        is_kept = is_kept or STEP in collect_tags(value)
         # A text in the place of another one.
         is_kept = is_kept or any(isinstance(each, Constant) and isinstance(each.value, str) for each in mapping.values)
         if len(mapping.values) >= _MAX_KEYED_ITEMS or (containers and not containers[0].keys and containers[0].values):
@@ -928,6 +951,8 @@ class Evaluator(ast.NodeVisitor):
         self._evaluate_branch(node.body, may_stop=True)
         if self._goes_on_walking(self._loops.find_names(node.body).carried) or self._carries_texts(node.body, before):
             self._evaluate_branch(node.body, may_stop=True)
+        for _ in self._list_step_rounds(self._loops.find_names(node.body).stepped):
+            self._evaluate_branch(node.body, may_stop=True)
         self._evaluate_branch(node.orelse)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
@@ -950,6 +975,9 @@ class Evaluator(ast.NodeVisitor):
                 if len(iterable.values) > _MAX_LOOP_VALUES:
                     self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
                     self.evaluate_statements(node.body)
+                # One item may stand for several.
+                for _ in self._list_step_rounds(self._loops.find_names(node.body).stepped):
+                    self.evaluate_statements(node.body)
         else:
             # One round with a value that may be any of the items.
             self._forget_carried_texts(node.body)
@@ -960,6 +988,8 @@ class Evaluator(ast.NodeVisitor):
                 if self._goes_on_walking(self._loops.find_names(node.body).carried) or self._carries_texts(
                     node.body, before
                 ):
+                    self.evaluate_statements(node.body)
+                for _ in self._list_step_rounds(self._loops.find_names(node.body).stepped):
                     self.evaluate_statements(node.body)
         self._evaluate_branch(node.orelse)
 
@@ -1039,6 +1069,21 @@ class Evaluator(ast.NodeVisitor):
             if any(walks.is_walk(collect_tags(each)) for each in values if each is not None):
                 return True
         return False
+
+    def _list_step_rounds(self, names: Iterable[str]) -> Iterator[None]:
+        """Yield once for each further round in which names or attributes may be taken further steps.
+
+        ``for name in names: found = getattr(found, name) if hasattr(found, name) else found[name]`` reaches in the
+        third round what no round before shows.
+        """
+        before: frozenset[str] = frozenset()
+        for _ in range(_MAX_STEP_ROUNDS):
+            values = (each for name in names for each in (self.scope.look_up(name), self._attributes.get(name)))
+            steps = frozenset().union(*(blind_steps.collect_steps(each) for each in values if each is not None))
+            if steps <= before:
+                return
+            before = steps
+            yield
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
         """Bind the result of ``__enter__``; a manager of another module is assumed to return itself."""
@@ -1224,10 +1269,22 @@ class Evaluator(ast.NodeVisitor):
         self._bind_parameters(node.args, function, scope)
         outer_function, self.log.current_function = self.log.current_function, function.number
         self._function_name = "" if isinstance(node, ast.Lambda) else node.name
+        steps = self._collect_kept_steps()
         result = self._evaluate_body(node, scope)
+        for _ in range(_MAX_STEP_ROUNDS):
+            before, steps = steps, self._collect_kept_steps()
+            if steps == before:
+                break
+            # The next call goes on from the attribute that this one has set.
+            result = join_choices(result, self._evaluate_body(node, scope))
         self.log.current_function = outer_function
         # The ``def`` may be evaluated again, as inside an inlined call, and its function return something else.
         definition.result = result if definition.result is None else join_choices(definition.result, result)
+
+    def _collect_kept_steps(self) -> frozenset[str]:
+        """Return the tags of attributes that tell of steps by computed names."""
+        kept = (blind_steps.collect_steps(self._attributes[name]) for name in self._stepped_attributes)
+        return frozenset().union(*kept)
 
     def _evaluate_body(self, node: FunctionNode, scope: Scope) -> Value:
         """Evaluate the body of a function in ``scope``, and return its result."""
@@ -1382,7 +1439,7 @@ class Evaluator(ast.NodeVisitor):
         # The base is not recorded: ``os.system`` refers to ``os.system``, and not to ``os`` as a whole.
         base = self._evaluate_unrecorded(node.value)
         if self._sibling_names and node not in self._recorded_accesses:
-            self._record_sibling_member(node)
+            self._record_sibling_member(node, base)
         # Most names of attributes are not kept, or occur more than once and are kept already. A look here saves a call.
         kept = self.module_values
         if (kept.keeps_members or node.attr in kept.kept_names) and (
@@ -1427,9 +1484,14 @@ class Evaluator(ast.NodeVisitor):
             and value.name.rpartition(".")[2] not in self._attributes
         )
 
-    def _record_sibling_member(self, node: ast.Attribute) -> None:
+    def _record_sibling_member(self, node: ast.Attribute, base: Value) -> None:
         """Record a member of a name that comes from another file of the model; the checks resolve it there."""
         name = self._find_sibling_name(node.value)
+        if not name and type(base) is Unknown and type(node.value) is not ast.Name:
+            # A container, a copy or a function of the source has returned it.
+            for tag in base.tags:
+                if tag.startswith(SIBLING_TAG):
+                    self.log.record(uses.REFERENCE, f".{tag.removeprefix(SIBLING_TAG)}.{node.attr}", node.lineno)
         # ``self.m.run`` may be that of a module, and ``self.run`` is a method of the object itself.
         if name and (name != _INHERITED or not isinstance(node.value, ast.Name)):
             path = _split_access(node)[1]
@@ -1480,7 +1542,7 @@ class Evaluator(ast.NodeVisitor):
             else:
                 attributes.append(name_resolution.resolve_attribute(each, name))
                 attributes += self._list_added(each, name) if self._added else ()
-        value = join_values(*attributes)
+        value = blind_steps.take_written_name(join_values(*attributes), name)
         is_followed = self.changes.is_asked and type(value) in _OPENED
         return self.changes.open_value(name, value) if is_followed else value
 
@@ -1634,7 +1696,12 @@ class Evaluator(ast.NodeVisitor):
             is_own = walks.OWN_MODULE in collect_tags(key)
             if isinstance(base, ExternalName) and base.name == "sys.modules" and not is_own:
                 self.log.record(uses.CALL, "sys.modules.__getitem__", line)
-        return name_resolution.resolve_item(base, key)
+        item = name_resolution.resolve_item(base, key)
+        return (
+            item
+            if isinstance(base, Container | Constant)
+            else blind_steps.take_item(base, key, item, self._get_place())
+        )
 
     def _evaluate_slice(self, base: Value, bounds: ast.Slice) -> Value:
         """Return the slice of a constant or list; a slice of a mapping or external name is taken to be the whole."""
@@ -1857,7 +1924,10 @@ class Evaluator(ast.NodeVisitor):
                     self.evaluate(node.key)
                     return Container((self.evaluate(node.value),))
                 element = self.evaluate(node.elt)
-                if self._goes_on_walking(loop_names.find_loop_names((node.elt,)).carried):
+                names = loop_names.find_loop_names((node.elt,))
+                if self._goes_on_walking(names.carried):
+                    element = self.evaluate(node.elt)
+                for _ in self._list_step_rounds(names.stepped):
                     element = self.evaluate(node.elt)
         # One callable stands for all elements. A constant element reveals nothing about their number or order.
         return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
@@ -1957,7 +2027,7 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.func, ast.Attribute):
             base, method = self._evaluate_unrecorded(node.func.value), node.func.attr
             if self._sibling_names and node.func not in self._recorded_accesses:
-                self._record_sibling_member(node.func)
+                self._record_sibling_member(node.func, base)
             is_kept = self.module_values.keeps_member(method) and self._keep_member(node.func, base)
             # A ``Constant`` object is immutable: once a method changes the list that it describes, the name is unknown.
             if isinstance(base, Constant) and method in _MUTATING_METHODS and isinstance(node.func.value, ast.Name):
@@ -2093,9 +2163,17 @@ class Evaluator(ast.NodeVisitor):
 
     def _keep_filled(self, target: ast.expr, base: Value, args: Sequence[Value]) -> None:
         """Keep the tags of secrets, and of what walks find, when a method adds such a value to a list or set."""
-        tags = frozenset().union(*map(collect_tags, args)) & _KEPT_TAGS
+        tags = frozenset().union(*map(collect_tags, args))
+        tags = (tags & _KEPT_TAGS) | list_steps(tags)
         if tags and isinstance(target, ast.Name) and isinstance(base, Constant | Unknown):
             self.scope.bind(target.id, Unknown(collect_tags(base) | tags))
+        lists = [each for each in list_alternatives(base) if isinstance(each, Container) and not each.keys]
+        if STEP in tags and isinstance(target, ast.Name) and lists:
+            filled = Container((*lists[0].values, *args)[-_MAX_ITEMS:], is_open=True)
+            scope = self.scope
+            while scope.is_comprehension and scope.parent is not None and target.id not in scope.names:
+                scope = scope.parent
+            scope.bind(target.id, filled)
 
     def _taint_owner(self, target: ast.expr, values: Sequence[Value]) -> None:
         """Give an object of a library the tags of a secret that one of its methods or items gets.
@@ -2256,7 +2334,9 @@ class Evaluator(ast.NodeVisitor):
                 # A container cannot be called: the source calls an item of it, and it is not known which.
                 results.append(join_values(*each.values) if each.values else UNKNOWN)
             elif method in _MEMBER_METHODS and args:
-                results.append(self.call_getattr(Call("builtins.getattr", [base, args[-1]], {}, line)))
+                # ``type(value).__getattribute__(value, name)``
+                owner = args[0] if len(args) > 1 else base
+                results.append(self.call_getattr(Call("builtins.getattr", [owner, args[-1]], {}, line)))
             else:
                 if is_found(each) and any(isinstance(owner, LocalDefinition) for owner in list_alternatives(base)):
                     # A method of the source itself, whatever its name: ``class A: __getitem__ = found``.
@@ -2378,7 +2458,9 @@ class Evaluator(ast.NodeVisitor):
             for value in bound_args.values()
             for each in list_alternatives(value)
         )
-        is_short = isinstance(node, ast.Lambda) or len(node.body) <= _MAX_INLINE_STATEMENTS
+        is_stepping = any(STEP in collect_tags(each) for each in bound_args.values())
+        limit = _MAX_STEPPING_STATEMENTS if is_stepping else _MAX_INLINE_STATEMENTS
+        is_short = isinstance(node, ast.Lambda) or len(node.body) <= limit
         is_within_bounds = self._inline_depth < _MAX_INLINE_DEPTH and self._inlined_calls < _MAX_INLINED_CALLS
         is_inlined = is_short and is_within_bounds and (has_known_args or not bound_args)
         if not is_inlined:
@@ -2422,7 +2504,7 @@ class Evaluator(ast.NodeVisitor):
             self.log.record(uses.CALL, name, line)
         if walks.calls_found_object(call, method):
             self.recorder.record_found_object(call)
-        self._record_blind_call(call, callee, method)
+        self._record_blind_call(call, callee)
         item = self._take_by_method(callee, args, method, line)
         if item is not None:
             return item
@@ -2431,16 +2513,25 @@ class Evaluator(ast.NodeVisitor):
             self.recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
             return self._call_import(call)
-        passed_tags = call.tags | call.argument_tags
+        passed_tags = call.tags | call.argument_tags | blind_steps.take_by_method(call.tags, method)
         if passed_tags:
+            passed_tags = self._lead(call, passed_tags, method)
             passed_tags = sent_parameters.drop_function_tags(passed_tags - {partial_texts.FOREIGN_TAG, walks.PICKED})
             passed_tags = walks.drop_own(passed_tags, (Unknown(call.tags), *args) if method else args)
         return Unknown(passed_tags | partial_texts.tag_client(call))
 
-    def _record_blind_call(self, call: Call, callee: Value, method: str) -> None:
+    def _record_blind_call(self, call: Call, callee: Value) -> None:
         """Record the call of an object that several computed names reach from one of unknown class."""
-        if walks.BLIND in call.tags and type(callee) is Unknown and not method:
+        if BLIND in call.tags and (type(callee) is Unknown or getattr(callee, "is_returned", False)):
             self.log.record(uses.CALL, walks.PICKED_NAME, call.line)
+
+    def _lead(self, call: Call, tags: frozenset[str], method: str) -> frozenset[str]:
+        """Return the tags of the result of a call; what a computed name took may be a function that looks names up."""
+        if not self._definitions.has_finders():
+            return tags
+        if blind_steps.LED in call.tags and not method:
+            self.log.record(uses.CALL, walks.PICKED_NAME, call.line)
+        return tags - {blind_steps.LED} if method or STEP not in call.tags else tags | {blind_steps.LED}
 
     def _take_by_method(self, callee: Value, args: Sequence[Value], method: str, line: int) -> Value | None:
         """Take an item as ``get`` does; ``None`` if the value is not known to be a namespace."""
@@ -2455,6 +2546,7 @@ class Evaluator(ast.NodeVisitor):
 
     def _call_external(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module: one that is modelled here, one on constants, or any other."""
+        self._record_blind_call(call, callee)
         namespace, _, method = call.name.rpartition(".")
         if method in NAMESPACE_SETTERS and namespace in _OWN_NAMESPACES:
             self._bind_own_names(method, call.args, call.keywords)
@@ -2499,6 +2591,8 @@ class Evaluator(ast.NodeVisitor):
             for each in (*call.args, *call.keywords.values()):
                 self.recorder.record_callback(each, call.line)
         tags, text = data_flow.tag_result(call), partial_texts.describe_result(call)
+        tags |= blind_steps.take_by_method(call.tags, method)
+        tags = blind_steps.pass_steps(callee, tags, len(call.args) + len(call.keywords)) if STEP in tags else tags
         result = ExternalName(call.name, is_result=True, tags=tags, text=text, is_returned=True)
         if result.text != call.text:
             self.recorder.record_computed_text(result, call.line)
@@ -2588,9 +2682,15 @@ class Evaluator(ast.NodeVisitor):
             added_tags = walks.take_computed_attribute(base)
             if "member" in added_tags:
                 self.log.record(uses.REFERENCE, walks.MEMBER_NAME, call.line)
-            taken = Unknown(collect_tags(base) | collect_tags(name) | added_tags | walks.step_blindly(base))
+            added_tags |= blind_steps.drop_steps(collect_tags(name))
+            taken = Unknown(collect_tags(base) | added_tags | blind_steps.take_computed_name(base, self._get_place()))
             return taken if answer is None else join_values(taken, answer)
         return self._take_attribute(base, name, name.value, call.line)
+
+    def _get_place(self) -> str:
+        """Return the place of the call or item under evaluation, as the tags of steps name it."""
+        node = self._look_up[0] if self._look_up is not None else None
+        return "" if node is None else f"{self.log.locate_line(node.lineno)}:{node.col_offset}"
 
     def _take_attribute(self, base: Value, name: Constant, text: str, line: int) -> Value:
         """Take the attribute of a known name, whose text is ``text``, as ``getattr`` does."""
@@ -2600,6 +2700,8 @@ class Evaluator(ast.NodeVisitor):
         self.keep_named_member(base, text, line)
         command_method = name_resolution.resolve_command_method(base, name)
         attribute = command_method or self._resolve_attribute(base, text, line)
+        if any(isinstance(each, Unknown) for each in list_alternatives(base)):
+            attribute = join_values(attribute, *self._definitions.list_finders(text))
         if isinstance(base, Alternatives):
             modules = (each for each in base.values if isinstance(each, Unknown) and "module" in each.tags)
             commands = (name_resolution.resolve_command_method(each, name) for each in modules)
@@ -2829,7 +2931,7 @@ class Evaluator(ast.NodeVisitor):
                 *(ExternalName(f"{each.name}.__dict__", each.is_result, each.is_hidden, each.tags) for each in owners)
             )
         if call.args and is_of_argument:
-            return Unknown(walks.open_namespace(collect_tags(call.args[0])))
+            return Unknown(blind_steps.open_names(walks.open_namespace(collect_tags(call.args[0]))))
         # The namespace has the name of its function, without ``is_result``: ``visit_Subscript`` looks for that name.
         return ExternalName(call.name)
 
@@ -2842,7 +2944,8 @@ class Evaluator(ast.NodeVisitor):
         predicate = call.get_argument(1, "predicate")
         if isinstance(predicate, ExternalName) and predicate.name == "inspect.ismodule":
             tags |= walks.EVERY_MODULE
-        return Unknown(tags)
+        taken = blind_steps.take_computed_name(call.args[0], self._get_place()) if call.args else frozenset()
+        return Unknown(tags | taken)
 
     def _call_dict(self, call: Call) -> Value:
         """Call ``dict`` with keywords, or with one mapping, which it copies; any other result is unknown."""
@@ -2870,7 +2973,15 @@ class Evaluator(ast.NodeVisitor):
         return self._call_ordinary(call, ExternalName(call.name))
 
     def _call_copy(self, call: Call) -> Value:
-        """Call a function that makes a mapping with the items of another: of a namespace, it is one again."""
+        """Call a function that makes an object with the contents of another.
+
+        A copy of a namespace is one again, and a copy of a class or object of the source holds the same members.
+        """
+        copied = call.args[0] if call.name.startswith("copy.") and call.args else UNKNOWN
+        kept = [each for each in list_alternatives(copied) if _keeps_members(each)]
+        if kept:
+            self.recorder.record_call(call)
+            return join_values(*kept)
         namespaces = filter(_is_any_namespace, call.args)
         return next(namespaces, None) or self._call_ordinary(call, ExternalName(call.name))
 
@@ -2920,6 +3031,14 @@ def _is_any_namespace(value: Value) -> bool:
     return isinstance(value, ExternalName) and (
         value.name == "sys.modules" or value.name in _OWN_NAMESPACES or name_resolution.is_module_namespace(value)
     )
+
+
+def _keeps_members(value: Value) -> bool:
+    """Whether a copy of a value has members that the evaluator knows."""
+    if isinstance(value, ExternalName):
+        return not value.is_result
+    is_of_file = any(tag.startswith(SIBLING_TAG) for tag in collect_tags(value))
+    return isinstance(value, LocalDefinition | PartialCall) or (isinstance(value, Unknown) and is_of_file)
 
 
 def _writes_text(node: ast.expr, callee: Value) -> bool:

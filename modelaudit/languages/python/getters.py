@@ -85,6 +85,10 @@ def call_made_getter(evaluation: Evaluation, call: Call) -> Value:
         owner = call.args[1] if len(call.args) > 1 else UNKNOWN
         keywords = {name: value for name, value in call.keywords.items() if not name.startswith(_PATH_KEYWORD)}
         method = _follow_path(evaluation, owner, paths[0] if paths else UNKNOWN, call.line)
+        if type(owner) is Unknown:
+            return evaluation.call_value(
+                method, args, keywords, call.line, owner, _get_text(paths[0] if paths else None)
+            )
         return evaluation.call_value(method, args, keywords, call.line)
     owner = call.args[0] if call.args else UNKNOWN
     if call.name.startswith("operator.itemgetter"):
@@ -134,6 +138,8 @@ def _get_text(value: Value | None) -> str:
 
 def take_getitem(evaluation: Evaluation, call: Call) -> Value:
     """Call ``operator.getitem(mapping, key)``, which is ``mapping[key]``."""
+    if len(call.args) == 1 and call.tags:  # ``dict(mapping).get(key)``
+        return evaluation.take_item(Unknown(call.tags), call.args[0], call.line)
     if len(call.args) < 2:
         return UNKNOWN
     return evaluation.take_item(call.args[0], call.args[1], call.line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from modelaudit.languages.python import constant_folding, name_resolution, sequence_calls, walks
+from modelaudit.languages.python import blind_steps, constant_folding, name_resolution, sequence_calls, walks
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.evaluation import Evaluation
 from modelaudit.languages.python.values import (
@@ -18,11 +18,13 @@ from modelaudit.languages.python.values import (
     Value,
     collect_tags,
     join_choices,
+    join_values,
     open_constant,
 )
 
 MAX_ELEMENTS: Final = 4096
 """Elements of a constant that are worked out one by one."""
+_MAX_STEPS: Final = 4  # calls of ``reduce`` that walk by unknown names
 _MAX_ROUNDS: Final = 64  # of ``reduce`` over values that are no constants
 
 
@@ -104,11 +106,24 @@ def call_reduce(evaluation: Evaluation, call: Call) -> Value:
         # Unknown, or an empty list that may be filled under another name: one call stands for all. The result of
         # a chain of unknown attributes is taken to be the object at its beginning.
         evaluation.recorder.record_attribute_walk(value, call.line)
-        evaluation.call_value(function, [value, UNKNOWN], {}, call.line)
-        return value
+        return _reduce_unknown(evaluation, function, value, call.line)
     for item in items:
         value = evaluation.call_value(function, [value, item], {}, call.line)
     return value
+
+
+def _reduce_unknown(evaluation: Evaluation, function: Value, value: Value, line: int) -> Value:
+    """Call a function of ``reduce`` with unknown items, as long as further calls lead further."""
+    steps: frozenset[str] = frozenset()
+    reached = value
+    for _ in range(_MAX_STEPS):
+        result = evaluation.call_value(function, [reached, UNKNOWN], {}, line)
+        found = blind_steps.collect_steps(result)
+        if found <= steps:
+            break
+        steps |= found
+        reached = join_values(value, Unknown(steps))
+    return reached
 
 
 def call_accumulate(evaluation: Evaluation, call: Call) -> Value:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 _ENDS = (ast.Break, ast.Continue, ast.Raise)
+_ADDING = frozenset({"append", "appendleft", "insert", "extend", "add", "update", "__setitem__", "setdefault"})
 
 
 class LoopNames(Struct, frozen=True):
@@ -17,11 +18,13 @@ class LoopNames(Struct, frozen=True):
         augmented: those that it changes by ``name += value``.
         carried: those that it assigns from themselves, as ``found = getattr(found, name)`` does; attributes too.
         late: those that it binds in a line behind, or in, the first that reads them.
+        stepped: these, and the names of attributes and of lists or mappings whose items it sets.
     """
 
     augmented: frozenset[str]
     carried: frozenset[str]
     late: frozenset[str]
+    stepped: frozenset[str]
 
 
 class LoopTable:
@@ -57,8 +60,20 @@ def find_loop_names(body: Sequence[ast.AST]) -> LoopNames:
             targets = {name for each in assigned if (name := _get_target_name(each))}
             if targets:
                 carried |= targets & {_get_target_name(each) for each in ast.walk(node.value)}
-    late = (name for name, line in read.items() if bound.get(name, 0) >= line)
-    return LoopNames(frozenset(augmented), frozenset(carried), frozenset(late))
+    late = frozenset(name for name, line in read.items() if bound.get(name, 0) >= line)
+    return LoopNames(frozenset(augmented), frozenset(carried), late, late.union(_list_held_names(body)))
+
+
+def _list_held_names(body: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield the names of attributes that a body sets, and of lists and mappings that it sets items of or adds to."""
+    for node in _walk_own_nodes(body):
+        match node:
+            case ast.Attribute(attr=name, ctx=ast.Store()):
+                yield name
+            case ast.Subscript(value=ast.Name() | ast.Attribute() as held, ctx=ast.Store()):
+                yield _get_target_name(held)
+            case ast.Call(func=ast.Attribute(value=ast.Name() | ast.Attribute() as held, attr=name)) if name in _ADDING:
+                yield _get_target_name(held)
 
 
 def ends_round(statement: ast.If) -> bool:

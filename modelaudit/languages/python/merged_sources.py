@@ -19,6 +19,7 @@ _LOOKUPS: Final = frozenset(
     {"getattr", "import_module", "__import__", "attrgetter", "methodcaller", "resolve_name", "locate", "vars",
      "globals", "__dict__", "__getattribute__", "getattr_static", "modules"}
 )  # fmt: skip
+_FUNCTIONS: Final = (_LOOKUPS - {"vars", "globals", "__dict__", "modules"}) | {"__globals__", "f_globals"}
 _LONGEST_MERGED: Final = 200_000  # characters
 
 
@@ -39,13 +40,15 @@ class MergedSource(Struct, frozen=True):
 def list_lookup_helpers(text: str) -> frozenset[str]:
     """Return the functions and classes of a source that look names up by texts which they do not write.
 
+    One that holds or returns a function which does so is one of them: ``class A: find = importlib.import_module``.
+
     Args:
         text: the source.
     """
     tree = parse_module(text)
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     outer = [] if tree is None else [each for each in tree.body if isinstance(each, definitions)]
-    return frozenset(each.name for each in outer if any(map(_looks_up, ast.walk(each))))
+    return frozenset(each.name for each in outer if any(map(_looks_up, ast.walk(each))) or _holds_lookup(each))
 
 
 def merge_source(text: str, helpers: Mapping[str, str]) -> MergedSource | None:
@@ -130,6 +133,14 @@ def _looks_up(node: ast.AST) -> bool:
         case ast.Subscript(value=ast.Attribute(attr=name), slice=key) if not isinstance(key, ast.Constant):
             return name in _LOOKUPS
     return False
+
+
+def _holds_lookup(definition: ast.AST) -> bool:
+    """Whether a definition has a namespace, or a function that looks names up and is not called there, as a value."""
+    nodes = list(ast.walk(definition))
+    called = {id(each.func) for each in nodes if isinstance(each, ast.Call)}
+    values = (each for each in nodes if isinstance(each, ast.Name | ast.Attribute) and id(each) not in called)
+    return any((each.id if isinstance(each, ast.Name) else each.attr) in _FUNCTIONS for each in values)
 
 
 def _write_over(text: str, edits: Sequence[_Edit]) -> str:

@@ -29,6 +29,7 @@ from modelaudit.languages.python.module_values import ModuleValues
 from modelaudit.languages.python.name_tables import COMMANDS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.setting_recording import SettingRecorder
 from modelaudit.languages.python.values import (
+    BLIND,
     UNKNOWN,
     Alternatives,
     Constant,
@@ -54,6 +55,7 @@ _TELLING: Final = frozenset(
 )  # fmt: skip
 _PICKED_MODULE: Final = frozenset({"module", walks.PICKED})
 _OF_MODULES: Final = frozenset({"computed", "object", "namespace", "member"})  # what was taken from a module
+_NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.func_globals"})
 _MOST_NESTED: Final = 2  # lists in lists
 OWN_FINDER: Final = "(part of the source that leads to modules)"
 MODULE_BY_TEXT: Final = "(module of a computed name)"
@@ -186,7 +188,7 @@ class UseRecorder(SettingRecorder, kw_only=True):
 
     def record_found_object(self, call: Call) -> None:
         """Record the call of an object that a walk over modules, namespaces or the garbage collector has found."""
-        if walks.PICKED in call.tags:
+        if walks.PICKED in call.tags or BLIND in call.tags:
             self.log.record(uses.CALL, walks.PICKED_NAME, call.line)
         elif walks.leads_everywhere(call):
             self.log.record(uses.COMPUTED, "(every loaded object).*", call.line)
@@ -285,10 +287,16 @@ class UseRecorder(SettingRecorder, kw_only=True):
                 elif isinstance(each, Unknown) and each.tags >= _PICKED_MODULE and each.tags.isdisjoint(_OF_MODULES):
                     self.log.record(uses.HANDS_ON, MODULE_BY_TEXT, call.line, call.name)
 
+    def record_kept_namespace(self, value: Value, line: int) -> None:
+        """Record that an object gets the namespace of a function, out of which others take any module by its name."""
+        for each in list_alternatives(value):
+            if isinstance(each, ExternalName) and each.name in _NAMESPACES:
+                self.log.record(uses.HANDS_ON, each.name, line)
+
     def _leads_to_names(self, name: str) -> bool:
         """Whether a name is that of a module, of its namespace or of a function that looks names up."""
         is_module = name.removesuffix(".__dict__") in self.module_values.known_modules
-        return is_module or name in LOOKUPS
+        return is_module or name in LOOKUPS or name in _NAMESPACES
 
     def record_handed_namespaces(
         self, callee: Value, args: Sequence[Value], keywords: Mapping[str, Value], line: int

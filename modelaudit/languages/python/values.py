@@ -126,11 +126,16 @@ Value = Constant | CallableValue | Container | Alternatives | Unknown
 UNKNOWN: Final = Unknown()
 
 
+STEP: Final = "step"
+"""The tag of what a computed name took from an object of unknown class; also the beginning of tags for its place."""
+BLIND: Final = "blind"
+"""The tag of what two or more such steps reached."""
 _NO_TAGS: Final[frozenset[str]] = frozenset()
 _DECODED_TAG: Final = frozenset({"decoded"})
 _REBOUND: Final = frozenset({"rebound"})
-_WALK_TAGS: Final = frozenset({"object", "namespace", "picked"})
-_SENSITIVE_TAGS: Final = _WALK_TAGS | {"secret", "module"}
+_WALK_TAGS: Final = frozenset({"object", "namespace", "picked", BLIND})
+_FOUND_TAGS: Final = _WALK_TAGS | {"module"}
+_SENSITIVE_TAGS: Final = _FOUND_TAGS | {"secret", STEP}
 
 
 def is_found(value: Value) -> bool:
@@ -139,8 +144,14 @@ def is_found(value: Value) -> bool:
 
 
 def is_sensitive(value: Value) -> bool:
-    """Whether one value is some module or an object that a walk has found, or holds a secret."""
+    """Whether one value is some module, an object that a walk or a computed name has found, or holds a secret."""
     return isinstance(value, Unknown | Container) and not _SENSITIVE_TAGS.isdisjoint(collect_tags(value))
+
+
+def leads_to_modules(value: Value) -> bool:
+    """Whether one value is, or holds, some module or an object that a walk has found, and no secret."""
+    tags = collect_tags(value) if isinstance(value, Unknown | Container) else _NO_TAGS
+    return "secret" not in tags and not _FOUND_TAGS.isdisjoint(tags)
 
 
 def may_be_called(value: Value) -> bool:
@@ -167,6 +178,13 @@ def collect_tags(value: Value, depth: int = 4) -> frozenset[str]:
     if depth and isinstance(value, Alternatives):
         return frozenset().union(*(collect_tags(each, depth - 1) for each in value.values))
     return _NO_TAGS
+
+
+def list_steps(tags: frozenset[str]) -> frozenset[str]:
+    """Return those tags that tell of steps by computed names."""
+    if STEP not in tags:
+        return _NO_TAGS
+    return frozenset(each for each in tags if each.startswith(STEP) or each == BLIND)
 
 
 def join_values(*values: Value) -> Value:
@@ -221,7 +239,9 @@ def keep_constants(value: Value, earlier: Iterable[Value]) -> Value:
     # Beside a callable, ``None`` and the like only say that it was not set yet.
     constants = held if is_constant else [each for each in held if isinstance(each.value, str) and each.value]
     joined = join_choices(value, *constants)
-    return join_choices(joined, UNKNOWN) if any(map(is_open, values)) else joined
+    if not any(map(is_open, values)):
+        return joined
+    return join_choices(joined, Unknown(list_steps(_NO_TAGS.union(*map(collect_tags, values)))))
 
 
 def is_open_constant(value: Value) -> bool:

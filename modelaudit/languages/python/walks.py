@@ -15,9 +15,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from modelaudit.languages.python import blind_steps
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.name_tables import POWERFUL_MEMBERS
 from modelaudit.languages.python.values import (
+    BLIND,
     Constant,
     Container,
     ExternalName,
@@ -67,10 +69,6 @@ ANCESTOR_FUNCTIONS: Final = frozenset(
 )  # fmt: skip
 """Functions that return classes above a class."""
 ROOT_CLASS: Final = "builtins.object"
-STEP: Final = "step"
-"""The tag of what a computed name took from an object of unknown class."""
-BLIND: Final = "blind"
-"""The tag of what two or more such steps reached."""
 PICKED: Final = "picked"
 """The tag of a value whose module and name are both computed."""
 OWN_MODULE: Final = "own-module"
@@ -141,10 +139,10 @@ def open_namespace(tags: frozenset[str]) -> frozenset[str]:
 def take_attribute(base: Unknown, name: str) -> Unknown:
     """Return the attribute of an unknown value under a name that the source writes out."""
     if name == "__dict__":
-        return Unknown(open_namespace(base.tags))
+        return Unknown(blind_steps.open_names(open_namespace(base.tags)))
     if name in _SELF_METHODS:
         return Unknown(base.tags)
-    tags = base.tags - {PICKED} if PICKED in base.tags else base.tags
+    tags = base.tags - {PICKED, BLIND} if PICKED in base.tags or BLIND in base.tags else base.tags
     # Only the modules that run commands or code have members of such names: ``spawnlp`` is that of ``os``.
     if "walked" in base.tags and name in POWERFUL_MEMBERS:
         return Unknown(tags | {"object"})
@@ -164,14 +162,6 @@ def take_item(base: Unknown, key: Value) -> Unknown:
     # Neither the module nor the name in it is written out, unless the module is that of the source itself.
     is_picked = "module" in tags and tags.isdisjoint({OWN_MODULE, "walked"})
     return Unknown(tags | {"object", PICKED} if is_picked else tags | {"object"})
-
-
-def step_blindly(base: Value) -> frozenset[str]:
-    """Return the tags of what a computed name or key takes from an object of unknown class."""
-    if any(not isinstance(each, Unknown) for each in list_alternatives(base)):
-        return frozenset()
-    tags = collect_tags(base)
-    return frozenset({STEP, BLIND}) if STEP in tags else frozenset({STEP})
 
 
 def take_computed_attribute(base: Value) -> frozenset[str]:
@@ -199,7 +189,9 @@ def take_unpacked(mapping: Value) -> Value:
         return Unknown(EVERY_MODULE)
     if isinstance(mapping, ExternalName) and mapping.name.endswith(".__dict__") and not mapping.is_result:
         return Unknown(list_namespace(mapping.name))
-    return take_item(mapping, mapping) if isinstance(mapping, Unknown) else mapping
+    if not isinstance(mapping, Unknown):
+        return mapping
+    return blind_steps.take_item(mapping, mapping, take_item(mapping, mapping), "")
 
 
 def follows_mappings(callee: Value) -> bool:

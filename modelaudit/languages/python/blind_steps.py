@@ -1,0 +1,149 @@
+"""Follow steps by computed names from an object of unknown class, as far as to a function of another module.
+
+From any object two or three names lead to ``os.system``: ``getattr(getattr(config.to_dict, a)[b], c)`` does with the
+names ``__globals__``, ``os`` and ``system``. A loop, ``reduce`` or a function of the source may take each step at one
+place. There, attributes alone lead from a model to its layers; that keys of mappings are names too gives the walk away.
+
+Values carry tags for such steps:
+
+- ``step``: a computed name has taken the value from an object of unknown class
+- ``step:PLACE``: that happened at this place of the source
+- ``step-key``: and then a key or a method took an item of it
+- ``step-names``: the value is the namespace of an object of unknown class
+- ``step-led``: the value is the result of a call of what such a step has taken
+- ``blind``: further steps lead to the value, which may be any function
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from modelaudit.languages.python.values import (
+    BLIND,
+    STEP,
+    Alternatives,
+    Constant,
+    ExternalName,
+    LocalDefinition,
+    Unknown,
+    Value,
+    collect_tags,
+    join_values,
+    list_alternatives,
+    list_steps,
+)
+from modelaudit.model.copies import replace
+
+_KEYED: Final = "step-key"
+_NAMES: Final = "step-names"
+LED: Final = "step-led"
+"""The tag of the result of a call of what one such step took."""
+_PLACE: Final = f"{STEP}:"
+_NONE: Final[frozenset[str]] = frozenset()
+_CONTENT_METHODS: Final = frozenset({"items", "values", "get", "pop", "popitem", "setdefault", "__getitem__"})
+# Modules that run commands or code, or lead to such: an object under this name in another is most likely the module.
+_MODULES: Final = frozenset(
+    {"os", "posix", "nt", "subprocess", "builtins", "__builtins__", "importlib", "runpy", "pty"}
+)
+_NUMBERS: Final = frozenset({"builtins.int", "builtins.len", "builtins.range"})
+# Their results are no functions, whatever they get.
+_PLAIN_RESULTS: Final = frozenset(
+    f"builtins.{name}" for name in ("int", "float", "str", "bool", "len", "repr", "sum", "abs", "round", "isinstance")
+)
+
+
+def drop_steps(tags: frozenset[str]) -> frozenset[str]:
+    """Return the tags without those that tell of steps."""
+    return tags - list_steps(tags)
+
+
+def collect_steps(value: Value) -> frozenset[str]:
+    """Return the tags of a value that tell of steps."""
+    return list_steps(collect_tags(value))
+
+
+def take_computed_name(base: Value, place: str) -> frozenset[str]:
+    """Return the tags of what a computed name at a place of the source takes from an object of unknown class."""
+    tags: frozenset[str] | None = None
+    for each in list_alternatives(base):
+        is_result = isinstance(each, ExternalName | LocalDefinition) and each.is_result
+        if is_result or isinstance(each, Unknown | LocalDefinition):
+            tags = (tags or _NONE) | collect_tags(each)
+    return _NONE if tags is None else _step(tags, place)
+
+
+def _step(tags: frozenset[str], place: str) -> frozenset[str]:
+    """Return the tags of a step at a place from a value with these tags."""
+    here = f"{_PLACE}{place}"
+    is_further = STEP in tags and (here not in tags or _KEYED in tags)
+    return frozenset({STEP, here, BLIND}) if is_further else frozenset({STEP, here})
+
+
+def take_written_name(value: Value, name: str) -> Value:
+    """Return what a written name takes from an object of unknown class; the name of a module is a step too."""
+    if name not in _MODULES or type(value) is not Unknown:
+        return value
+    return Unknown(value.tags | {STEP, f"{_PLACE}{name}"}, value.text)
+
+
+def open_names(tags: frozenset[str]) -> frozenset[str]:
+    """Return the tags that the namespace of an object of unknown class has besides."""
+    return frozenset({_NAMES}) | tags
+
+
+def take_item(base: Value, key: Value, item: Value, place: str) -> Value:
+    """Return an item with the tags of the step by which its key was taken from ``base``."""
+    tags: frozenset[str] = _NONE
+    for each in list_alternatives(base):
+        if isinstance(each, Unknown | ExternalName):
+            tags |= each.tags
+    if isinstance(key, Constant) and isinstance(key.value, str):
+        item = take_written_name(item, key.value)
+    if (STEP not in tags and _NAMES not in tags) or _is_number(key):
+        return item
+    added = frozenset({_KEYED}) if STEP in tags else _NONE
+    if _NAMES in tags and not isinstance(key, Constant):
+        added |= _step(tags, place)
+    return _retag(item, added, frozenset({_NAMES}))
+
+
+def _retag(value: Value, added: frozenset[str], dropped: frozenset[str]) -> Value:
+    """Return a value with other tags, also where it has none so far."""
+    if isinstance(value, Unknown) or (isinstance(value, ExternalName) and value.is_result):
+        return replace(value, tags=(value.tags - dropped) | added)
+    if isinstance(value, Alternatives):
+        return join_values(*(_retag(each, added, dropped) for each in value.values))
+    return join_values(value, Unknown(added)) if added else value
+
+
+def take_by_method(tags: frozenset[str], method: str) -> frozenset[str]:
+    """Return the tags that the result of a method has besides, if it takes contents of an object that a step took."""
+    return frozenset({_KEYED}) if STEP in tags and method in _CONTENT_METHODS else _NONE
+
+
+def _is_number(key: Value) -> bool:
+    """Whether a key is a number, and no name."""
+    if isinstance(key, Constant):
+        return not isinstance(key.value, str | bytes)
+    return isinstance(key, ExternalName) and key.is_result and key.name in _NUMBERS
+
+
+def pass_steps(callee: ExternalName, tags: frozenset[str], count: int) -> frozenset[str]:
+    """Return the tags of the result of a call without those of steps that lead no further.
+
+    A plain value leads nowhere. An object of a library is another one than the function that it may get, such as a
+    layer whose size computed names choose; made of one value, it may be a copy of that.
+
+    Args:
+        callee: the function or class.
+        tags: of the result, if it may be what the call gets.
+        count: the number of arguments.
+    """
+    package, _, path = callee.name.partition(".")
+    is_class = not callee.is_result and path.rpartition(".")[2][:1].isupper()
+    if callee.name in _PLAIN_RESULTS and not callee.is_result:
+        return drop_steps(tags)
+    if not is_class or package in sys.stdlib_module_names:
+        return tags
+    return tags - {BLIND} if count == 1 else drop_steps(tags)
