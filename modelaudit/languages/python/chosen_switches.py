@@ -1,0 +1,179 @@
+"""Find the calls whose switch ``trust_remote_code`` is chosen by the configuration of the model, not by the caller.
+
+``trust_remote_code=config.t`` is on as soon as whoever writes ``config.json`` wants it, as is a mapping with a computed
+key, ``**{config.a + "_code": True}``, or one of unknown items, ``**config.keywords``. The caller decides the values
+that it hands over: a parameter for which the source itself passes nothing, or an item of ``**kwargs``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from typing import Final
+
+from modelaudit.languages.python.assigned_values import Functions
+from modelaudit.languages.python.followed_values import ENVIRONMENT, ITEM_METHODS, FollowedValues, Seen, find_label
+
+_SWITCH: Final = "trust_remote_code"
+_LISTING_METHODS: Final = frozenset({"items", "keys", "values", "copy"})
+
+
+class ChosenSwitches(FollowedValues):
+    """The switches of the calls of one source that the configuration of the model chooses."""
+
+    def chooses_switch(self, call: ast.Call, is_loader: bool) -> bool:
+        """Whether the configuration chooses ``trust_remote_code`` of a call, or an item of a mapping that it unpacks.
+
+        Args:
+            call: the call.
+            is_loader: whether it loads a model, so that an unpacked mapping may hold the switch.
+        """
+        candidates = [each for each in call.keywords if each.arg == _SWITCH or (each.arg is None and is_loader)]
+        if not candidates:
+            return False
+        functions = self._source.places.get(call)
+        if functions is None:  # in a text that the source runs
+            return False
+        return self._answer("switch", call, lambda: any(self._is_on(each, functions) for each in candidates))
+
+    def _is_on(self, keyword: ast.keyword, functions: Functions) -> bool:
+        """Whether the configuration chooses a keyword that is the switch, or an item of a mapping that is unpacked."""
+        judge = self._has_chosen_item if keyword.arg is None else self._is_chosen
+        return judge(keyword.value, functions, frozenset())
+
+    def _is_chosen(self, node: ast.expr, functions: Functions, seen: Seen) -> bool:
+        """Whether a value comes, in part, from an attribute or item of an object that is not ``**kwargs``."""
+        if self._is_beyond(seen):
+            return True
+        match node:
+            case ast.Name(id=name):
+                inner = self._goes_on(node, functions, seen)
+                values = self._source.list_values(name, functions)
+                return inner is not None and any(self._is_chosen(each, around, inner) for each, around in values)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name) if self._source.list_attribute(name):
+                inner = self._goes_on(node, functions, seen)
+                values = [*self._source.list_attribute(name), *self._source.list_results(name)]
+                return inner is not None and any(self._is_chosen(each, around, inner) for each, around in values)
+            case ast.Attribute(attr=name):
+                return name not in ENVIRONMENT  # whoever starts the program sets the environment
+            case ast.Subscript(value=value, slice=ast.Slice()):  # a part of a text
+                return self._is_chosen(value, functions, seen)
+            case ast.Subscript(value=value):
+                is_kept = isinstance(value, ast.Name) and self._source.hands_over(value.id, functions)
+                return not is_kept and not _is_environment(value)
+            case ast.Call():
+                return self._is_chosen_result(node, functions, seen)
+        parts = (each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
+        return any(self._is_chosen(each, functions, seen) for each in parts)
+
+    def _is_chosen_result(self, call: ast.Call, functions: Functions, seen: Seen) -> bool:
+        """Whether the result of a call is a member of an object, or made of one; of ``**kwargs`` a default counts."""
+        values = [*call.args, *(each.value for each in call.keywords)]
+        match call.func:
+            case ast.Attribute(value=ast.Name(id=name)) if self._source.hands_over(name, functions):
+                values = call.args[1:]
+            case ast.Attribute(value=value, attr=method) if method in ITEM_METHODS:
+                if not _is_environment(value):
+                    return True
+                values = values[1:]
+            case ast.Attribute(value=value):
+                values.append(value)
+            case ast.Name(id="getattr"):
+                return True
+        inner = self._goes_on(call, functions, seen)
+        if inner is None:
+            return False
+        returned = self._source.list_results(find_label(call.func))
+        return any(self._is_chosen(each, functions, inner) for each in values) or any(
+            self._is_chosen(each, around, inner) for each, around in returned
+        )
+
+    def _has_chosen_item(self, node: ast.expr, functions: Functions, seen: Seen) -> bool:
+        """Whether a mapping that a call unpacks has an item which the configuration chooses, and may be the switch.
+
+        A mapping of which nothing is known but that it comes from the configuration may have any item.
+        """
+        if self._is_beyond(seen):
+            return True
+        match node:
+            case ast.Name(id=name):
+                return self._holds_chosen_item(node, name, self._source.list_values(name, functions), functions, seen)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name) if self._source.list_attribute(name):
+                return self._holds_chosen_item(node, name, self._source.list_attribute(name), functions, seen)
+            case ast.Dict(keys=keys, values=values):
+                return any(
+                    self._has_chosen_item(value, functions, seen)
+                    if key is None
+                    else self._is_chosen_pair(key, value, functions, seen)
+                    for key, value in zip(keys, values, strict=True)
+                )
+            case ast.DictComp(key=key, value=value, generators=generators):
+                if any(self._is_chosen(each, functions, seen) for each in (key, value)):
+                    return True
+                return any(self._has_chosen_item(each.iter, functions, seen) for each in generators)
+            case ast.Call():
+                return self._makes_chosen_item(node, functions, seen)
+            case ast.BinOp(op=ast.BitOr()) | ast.BoolOp() | ast.IfExp():
+                tests = (node.test,) if isinstance(node, ast.IfExp) else ()
+                parts = (each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
+                return any(self._has_chosen_item(each, functions, seen) for each in parts if each not in tests)
+            case ast.NamedExpr(value=value) | ast.Await(value=value):
+                return self._has_chosen_item(value, functions, seen)
+        return self._is_chosen(node, functions, seen)
+
+    def _holds_chosen_item(
+        self, node: ast.expr, name: str, values: Sequence[tuple[ast.expr, Functions]], functions: Functions, seen: Seen
+    ) -> bool:
+        """Whether a mapping of this name is made of one with such an item, or gets one later."""
+        inner = self._goes_on(node, functions, seen)
+        if inner is None:
+            return False
+        if any(self._has_chosen_item(each, around, inner) for each, around in values):
+            return True
+        return any(
+            self._has_chosen_item(value, around, inner)
+            if key is None
+            else self._is_chosen_pair(key, value, around, inner)
+            for key, value, around in self._source.list_items(name)
+        )
+
+    def _makes_chosen_item(self, call: ast.Call, functions: Functions, seen: Seen) -> bool:
+        """Whether a call makes a mapping with an item that the configuration chooses."""
+        inner = self._goes_on(call, functions, seen)
+        if inner is None:
+            return False
+        label = find_label(call.func)
+        values = list(call.args)
+        if isinstance(call.func, ast.Attribute):
+            is_passed = label in _LISTING_METHODS and not (
+                isinstance(call.func.value, ast.Name) and self._source.hands_over(call.func.value.id, functions)
+            )
+            if is_passed:
+                return self._has_chosen_item(call.func.value, functions, inner)
+            if label in ITEM_METHODS:
+                return self._is_chosen_result(call, functions, inner)
+        items = [(each.arg, each.value) for each in call.keywords]
+        if any(
+            self._has_chosen_item(value, functions, inner)
+            if key is None
+            else self._is_chosen_pair(ast.Constant(key), value, functions, inner)
+            for key, value in items
+        ):
+            return True
+        returned = self._source.list_results(label)
+        if any(self._has_chosen_item(each, around, inner) for each, around in returned):
+            return True
+        if not returned and isinstance(call.func, ast.Attribute):
+            values.append(call.func.value)
+        return not returned and any(self._has_chosen_item(each, functions, inner) for each in values)
+
+    def _is_chosen_pair(self, key: ast.expr, value: ast.expr, functions: Functions, seen: Seen) -> bool:
+        """Whether the configuration chooses the key of an item, or the value under a key that may be the switch."""
+        if isinstance(key, ast.Constant):
+            return key.value == _SWITCH and self._is_chosen(value, functions, seen)
+        return self._is_chosen(key, functions, seen) or self._is_chosen(value, functions, seen)
+
+
+def _is_environment(node: ast.expr) -> bool:
+    """Whether an expression is the environment of the process."""
+    return isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT
