@@ -16,6 +16,8 @@ from modelaudit.languages.python.followed_values import ENVIRONMENT, ITEM_METHOD
 
 _SWITCH: Final = "trust_remote_code"
 _LISTING_METHODS: Final = frozenset({"items", "keys", "values", "copy"})
+# Functions that read a file, which comes with the model.
+_READERS: Final = frozenset({"open", "load", "safe_load", "full_load", "read", "read_text", "read_bytes"})
 
 
 class ChosenSwitches(FollowedValues):
@@ -143,6 +145,8 @@ class ChosenSwitches(FollowedValues):
         if inner is None:
             return False
         label = find_label(call.func)
+        if label in _READERS:
+            return True
         values = list(call.args)
         if isinstance(call.func, ast.Attribute):
             is_passed = label in _LISTING_METHODS and not (

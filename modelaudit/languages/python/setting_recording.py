@@ -175,6 +175,9 @@ class SettingRecorder(Struct):
 
     def record_written_import(self, call: Call, name: str) -> None:
         """Record that a call of this name has Python import from another place, or writes what is imported there."""
+        changed = written_imports.find_changed_list(call)
+        if changed is not None:
+            call, name = changed, changed.name
         for act, detail in self.written.note(call, name, self.act, self.places):
             self.log.record(uses.CALL, act, call.line, detail)
         if call.args:

@@ -31,6 +31,8 @@ PACKAGE_PLACE_NAME: Final = "(package of a library that gets modules from anothe
 """The name of an act that has imports from a library find files of a place which the source does not show."""
 _PACKAGE_PATHS: Final = ("__path__", "submodule_search_locations")
 _LIST_METHODS: Final = frozenset({"append", "insert", "extend", "__iadd__", "__setitem__"})
+_OPERATORS: Final = {"iadd": "__iadd__", "iconcat": "__iadd__", "setitem": "__setitem__"}
+"""Functions of ``operator`` that change a list, and the methods that they call."""
 _WRITING_NAMES: Final = frozenset(
     {"(writes code)", *(f"{name}(write)" for name in ("builtins.open", "io.open", "codecs.open", "pathlib.Path.open")),
      "io.FileIO", "logging.basicConfig",
@@ -50,6 +52,7 @@ _COPYING_NAMES: Final = frozenset(
 )  # fmt: skip
 _BROUGHT: Final = frozenset({"file", "data-file", "network", "hub"})
 """The tags of values that come with the model, or from elsewhere."""
+_READERS: Final = frozenset({"read", "readline", "readlines", "read_text", "read_bytes", "load", "loads", "safe_load"})
 # Functions that have Python import from the places in their last argument, or that import from the one in the first.
 _EXTENDING_NAMES: Final = frozenset(
     {"sys.path.append", "sys.path.insert", "sys.path.extend", "sys.path.__iadd__", "sys.path.__setitem__",
@@ -103,6 +106,20 @@ class WrittenImports(Struct):
                 self.chosen_path = path
         if self.chosen_path and self.imports_own:
             yield OWN_WRITE_NAME, self.chosen_path
+
+
+def find_changed_list(call: Call) -> Call | None:
+    """Return a call that changes a list of places in its first argument as the method of the list; ``None`` for others.
+
+    ``list.append(sys.path, folder)`` and ``operator.iadd(sys.path, folders)`` do what ``sys.path.append`` does.
+    """
+    owner = call.args[0] if len(call.args) > 1 else None
+    method = call.name.rpartition(".")[2]
+    method = _OPERATORS.get(method, method)
+    if not isinstance(owner, ExternalName) or method not in _LIST_METHODS:
+        return None
+    is_list = owner.name == "sys.path" or is_package_path(owner.name.rpartition(".")[2])
+    return Call(f"{owner.name}.{method}", call.args[1:], call.keywords, call.line) if is_list else None
 
 
 def find_open_write(call: Call, name: str) -> str:
@@ -162,12 +179,16 @@ def imports_own_files(call: Call, name: str) -> bool:
 
 def _is_brought(values: Iterable[Value]) -> bool:
     """Whether a place comes from a file or from the network, and not from another file of code."""
-    for each in _list_places(values):
-        tags = collect_tags(each)
-        is_of_code = any(tag.startswith(SIBLING_TAG) for tag in tags)
-        if not is_of_code and not tags.isdisjoint(_BROUGHT):
-            return True
-    return False
+    return any(map(_is_read, _list_places(values)))
+
+
+def _is_read(value: Value) -> bool:
+    """Whether a value is read from a file or from the network, and not from another file of code."""
+    tags = collect_tags(value)
+    if any(tag.startswith(SIBLING_TAG) for tag in tags):
+        return False
+    parts = value.name.split(".") if isinstance(value, ExternalName) and value.is_result else ()
+    return not tags.isdisjoint(_BROUGHT) or not _READERS.isdisjoint(parts)
 
 
 def is_package_path(name: str) -> bool:
@@ -216,5 +237,5 @@ def _find_place(value: Value) -> str:
     tags = collect_tags(value)
     if isinstance(value, Constant) and not value.is_open:
         return text if text.startswith(("/", "~", "..")) else ""
-    is_own = walks.OWN_FILE in tags and text.count(partial_texts.UNKNOWN_PART) <= 1
+    is_own = walks.OWN_FILE in tags and not _is_read(value) and text.count(partial_texts.UNKNOWN_PART) <= 1
     return "" if is_own or "installed" in tags else text
