@@ -96,6 +96,8 @@ _LOAD_ALL = "AutoModel.from_pretrained('a/b', **d)"
         ("AutoModel.from_pretrained('a/b', **(kwargs or config.keys))", "", True),
         (f"d = json.loads(Path(__file__).with_name('a.json').read_text())\n{_LOAD_ALL}", "", True),
         ("AutoModel.from_pretrained('a/b', **kwargs)", "", False),
+        ("AutoModel.from_pretrained('a/b', **kwargs)", "def f(c, **kwargs):\n    kwargs.update(c.k)\n", False),
+        ("kwargs.update(config.keys)\nAutoModel.from_pretrained('a/b', **kwargs)", "", True),
         ("AutoModel.from_pretrained('a/b', **kwargs.pop('model', {}))", "", False),
         (f"d = kwargs or {{}}\nd = d or {{}}\n{_LOAD_ALL}", "", False),
         ("self.net = torch.nn.Linear(2, 2, **config.keys)", "", False),

@@ -80,9 +80,20 @@ class AssignedValues:
         """Return what the source gives to attributes of this name."""
         return self._attributes.get(name, [])
 
-    def list_items(self, name: str) -> list[tuple[ast.expr | None, ast.expr, Functions]]:
-        """Return the items that the source sets in a mapping or list of this name, each with its key, if it has one."""
-        return self._items.get(name, [])
+    def list_items(
+        self, name: str, functions: Functions | None = None
+    ) -> list[tuple[ast.expr | None, ast.expr, Functions]]:
+        """Return the items that the source sets in a mapping or list of this name, each with its key, if it has one.
+
+        Args:
+            name: of a variable or an attribute.
+            functions: those around the use of a variable; ``None`` for an attribute.
+        """
+        found = self._items.get(name, [])
+        for function in functions or () if found and name not in self._outer else ():
+            if (function, name) in self._names or name in list_parameters(function.args):
+                return [each for each in found if function in each[2]]
+        return found
 
     def list_results(self, name: str) -> list[Placed]:
         """Return what functions of this name return."""

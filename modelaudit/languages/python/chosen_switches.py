@@ -136,7 +136,7 @@ class ChosenSwitches(FollowedValues):
             self._has_chosen_item(value, around, inner)
             if key is None
             else self._is_chosen_pair(key, value, around, inner)
-            for key, value, around in self._source.list_items(name)
+            for key, value, around in self._source.list_items(name, functions if isinstance(node, ast.Name) else None)
         )
 
     def _makes_chosen_item(self, call: ast.Call, functions: Functions, seen: Seen) -> bool:

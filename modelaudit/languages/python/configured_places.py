@@ -97,7 +97,14 @@ class ConfiguredPlaces(FollowedValues):
         inner = self._goes_on(node, functions, seen)
         if inner is None:
             return False
-        items = [(value, around) for _, value, around in self._source.list_items(name)] if name else []
+        items = (
+            [
+                (value, around)
+                for _, value, around in self._source.list_items(name, functions if isinstance(node, ast.Name) else None)
+            ]
+            if name
+            else []
+        )
         return any(self._is_configured(each, around, inner) for each, around in (*values, *items))
 
     def _is_configured_result(self, call: ast.Call, functions: Functions, seen: Seen) -> bool:
