@@ -17,7 +17,7 @@ from modelaudit.checks.loaded_code import lower_findings
 from modelaudit.checks.own_modules import drop_own_names
 from modelaudit.checks.provenance import build_provenance_subjects
 from modelaudit.checks.quotations import quote_files
-from modelaudit.checks.reach import OwnRepository, mark_calls_by_loader
+from modelaudit.checks.reach import OwnRepository, depends_on_importer, mark_calls_by_loader
 from modelaudit.checks.read_files import mark_read_files
 from modelaudit.checks.references import build_reference_subjects, build_shard_subjects, collect_referenced_paths
 from modelaudit.checks.run_files import find_fetched_programs, find_unjudged_programs, keep_settled
@@ -29,6 +29,7 @@ from modelaudit.checks.subjects import (
 from modelaudit.checks.tensor_files import resolve_references
 from modelaudit.configured_calls import ConfiguredCalls, calls_computed_name, is_source, partition_subjects
 from modelaudit.inventory import ArtifactRead, add_absences
+from modelaudit.languages.python.rebound_names import may_rebind_file
 from modelaudit.model.address import file_of, lies_within
 from modelaudit.model.artifact import Snapshot
 from modelaudit.model.catalogue import Catalogue, Subject
@@ -78,15 +79,19 @@ class ScanAudit(Audit):
             self.records, possible_data, paths.data, waiting.references, run_names
         )
         reference_subjects = build_reference_subjects(waiting.references, snapshot.artifacts, snapshot.bookkeeping)
-        is_alone = len(snapshot.artifacts) == 1
         read_text = make_text_reader(
             snapshot.artifacts, frozenset(each.path for each in self.records if is_source(each))
         )
         imports = waiting.code_imports
         find_beside = cache(partial(imports.find_beside_model, self.records, waiting.references, read_text))
         paths_of_files = {each.path for each in snapshot.artifacts if each.open is not None}
-        own_repository = OwnRepository(paths_of_files, partial(self._list_loaded_code, find_beside), read_text)
-        marked_subjects = mark_calls_by_loader(waiting.importer_dependent, paths.code, is_alone, own_repository)
+        own_repository = OwnRepository(
+            paths_of_files, partial(self._list_loaded_code, find_beside), read_text, may_rebind_file
+        )
+        resolved_names = self._resolve_computed_names(read_text, paths_of_files)
+        dependent, resolved_subjects = partition_subjects(depends_on_importer, resolved_names)
+        dependent += waiting.importer_dependent
+        marked_subjects = mark_calls_by_loader(dependent, paths.code, len(snapshot.artifacts) == 1, own_repository)
         guarded = GuardedCode(paths.code, self.records, find_beside, tuple(waiting.strangers))
         own_names = drop_own_names(waiting.own_names, paths_of_files, self.catalogue, read_text)
         loads = mark_read_files(waiting.loads, frozenset(waiting.fetching), self.records, tuple(self.findings))
@@ -95,7 +100,7 @@ class ScanAudit(Audit):
         judgements = self._judge_subjects(
             chain(
                 remaining_subjects,
-                self._resolve_computed_names(read_text, paths_of_files),
+                resolved_subjects,
                 reference_subjects,
                 marked_subjects,
                 mark_guards(waiting.code_dependent, guarded),

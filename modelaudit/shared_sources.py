@@ -134,8 +134,8 @@ class SharedSources:
             each: {} for each in self._readers if _USES_TEXTS.search(read_text(each))
         }
         sources.update((address, shared) for address, shared, _ in self._find_importers(read_text))
-        yield from self._find_helped(read_text, paths, catalogue)
         rebound = self._find_rebound(read_text)
+        yield from self._find_helped(read_text, paths, catalogue, rebound)
         sources.update((each, {}) for each in rebound if each not in sources)
         for count, (address, shared) in enumerate(sources.items()):
             if count >= _MOST_FILES:
@@ -176,15 +176,23 @@ class SharedSources:
         return replace(found, files=(*found.files, *(file for each in found.files for file in inner[each])))
 
     def _find_helped(
-        self, read_text: Callable[[str], str], paths: Collection[str], catalogue: Catalogue
+        self,
+        read_text: Callable[[str], str],
+        paths: Collection[str],
+        catalogue: Catalogue,
+        rebound: Mapping[str, frozenset[str]],
     ) -> Iterator[Subject]:
-        """Yield the acts of a file that need functions of other files, which look names up for it."""
+        """Yield the acts of a file that need functions of other files, which look names up for it.
+
+        ``rebound`` holds the names of each file that other files bind again.
+        """
         for address in list(self._imports)[:_MOST_FILES]:
             merged = self.merge_source(address, read_text)
             if merged is None:
                 continue
             self.helped.add(address)
             helpers = [each for each in self._files if _get_module(each) in merged.files]
+            opened = frozenset().union(*(rebound.get(each, frozenset()) for each in (address, *helpers)))
             known = {
                 (each.use, each.name)
                 for text in (read_text(address), *map(read_text, helpers))
@@ -193,7 +201,7 @@ class SharedSources:
             read_file = _make_file_reader(address, paths, read_text)
             added = tuple(
                 replace(each, where=_move(each.where, -merged.lines_before))
-                for each in analyze_source(merged.text, read_file=read_file).mentions
+                for each in analyze_source(merged.text, read_file=read_file, opened=opened).mentions
                 if (each.use, each.name) not in known
             )
             yield from build_outline_subjects(address, Outline(_PYTHON, added), catalogue)

@@ -1,4 +1,4 @@
-"""Decide whether a loader imports a file whose code runs code of other repositories (``trust_remote_code``).
+"""Decide whether a loader imports a file whose code runs code of other repositories, or from places it does not know.
 
 The same call in a script that only people run is their own decision, and is judged less severely.
 """
@@ -18,7 +18,7 @@ from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import TRUSTS_HANDLER_FOLDER, TRUSTS_OWN_FOLDER, TRUSTS_SERVER_FOLDER
 
 TRUST: Final = "trust"
-"""The effect of code that has a loader run what another repository brings along."""
+"""The effect of code that has a loader, or Python itself, run what comes from elsewhere."""
 
 # Servers, Python and installers run these files without any reference to them, and ``load_custom_generate`` of
 # transformers the generation loop in the folder ``custom_generate``.
@@ -62,14 +62,20 @@ class OwnRepository:
             which is another repository.
         list_loaded: returns the Python files that are loaded with the model; called only where that matters.
         read_text: reads a small file of the model; empty if it cannot.
+        may_rebind: whether a source may give ``__file__`` of another file a value.
     """
 
     def __init__(
-        self, paths: Iterable[str], list_loaded: Callable[[], Collection[str]], read_text: Callable[[str], str]
+        self,
+        paths: Iterable[str],
+        list_loaded: Callable[[], Collection[str]],
+        read_text: Callable[[str], str],
+        may_rebind: Callable[[str], bool],
     ) -> None:
         self._has_adapter = any(posixpath.basename(each) == "adapter_config.json" for each in paths)
         self._list_loaded = list_loaded
         self._read_text = read_text
+        self._may_rebind = may_rebind
 
     @cached_property
     def _loaded(self) -> Mapping[str, bool]:
@@ -78,10 +84,17 @@ class OwnRepository:
         self._is_changed = self._has_adapter or any(not text or _CHANGES.search(text) for text in texts.values())
         return {path: _ENTRY.search(text) is not None for path, text in texts.items()}
 
+    @cached_property
+    def _may_be_rebound(self) -> bool:
+        """Whether some code that is loaded with the model may give ``__file__`` of a file another value."""
+        return any(self._may_rebind(self._read_text(path)) for path in self._loaded)
+
     def is_own(self, subject: Subject) -> bool:
         """Whether the subject is a load of the own repository, which no code of the model changes before."""
         places = _OWN_NAMES.get(str(subject.fields["name"]))
         if places is None or (places and subject.artifact not in places) or subject.artifact not in self._loaded:
+            return False
+        if not places and self._may_be_rebound:
             return False
         is_called = bool(places) and any(self._loaded[path] for path in self._loaded if path != subject.artifact)
         return not is_called and not self._is_changed

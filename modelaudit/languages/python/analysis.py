@@ -14,8 +14,8 @@ from typing import Final
 from msgspec import Struct, field
 
 from modelaudit.languages.python import uses, walks
+from modelaudit.languages.python.assigned_values import AssignedValues
 from modelaudit.languages.python.budget import limit_steps
-from modelaudit.languages.python.chosen_switches import find_chosen_switches
 from modelaudit.languages.python.document_values import ReadFile
 from modelaudit.languages.python.evaluator import Evaluator
 from modelaudit.languages.python.shared_flows import record_secrets
@@ -140,12 +140,12 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
 
 def _survey_source(text: str, bodies: Sequence[Sequence[ast.stmt]], evaluator: Evaluator) -> None:
     """Find what the evaluator has to know of a whole source before it begins, as far as the text has any of it."""
+    evaluator.recorder.follow_source(AssignedValues(bodies))
     if "@" in text:
         evaluator.kept.add_source(bodies)
     # Python reads letters of other forms as those of ASCII in a name.
     if not text.isascii() or "trust_remote_code" in text or "from_pretrained" in text:
         evaluator.own_loads.add_source(bodies)
-        evaluator.chosen_switches = find_chosen_switches(bodies)
 
 
 def _evaluate_pieces(pieces: Iterable[SourcePiece], evaluator: Evaluator, analysis: SourceAnalysis) -> None:

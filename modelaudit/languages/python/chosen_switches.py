@@ -1,212 +1,183 @@
 """Find the calls whose switch ``trust_remote_code`` is chosen by the configuration of the model, not by the caller.
 
 ``trust_remote_code=config.t`` is on as soon as whoever writes ``config.json`` wants it, as is a mapping with a computed
-key, ``**{config.a + "_code": True}``. The caller decides the values that it hands over: a parameter, or an item
-of ``**kwargs``.
+key, ``**{config.a + "_code": True}``, or one of unknown items, ``**config.keywords``. The caller decides the values
+that it hands over: a parameter for which the source itself passes nothing, or an item of ``**kwargs``.
 """
 
 from __future__ import annotations
 
 import ast
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+from modelaudit.languages.python.assigned_values import Functions
+from modelaudit.languages.python.followed_values import ENVIRONMENT, ITEM_METHODS, FollowedValues, Seen, find_label
+
 _SWITCH: Final = "trust_remote_code"
-_MOST_STEPS: Final = 8
-"""Assignments from one name to the next that are followed."""
-_MOST_VALUES: Final = 20_000
-"""Expressions of one source that are followed; beyond, a switch counts as chosen."""
-_ITEM_METHODS: Final = frozenset({"get", "pop", "setdefault"})
+_LISTING_METHODS: Final = frozenset({"items", "keys", "values", "copy"})
+# Functions that read a file, which comes with the model.
+_READERS: Final = frozenset({"open", "load", "safe_load", "full_load", "read", "read_text", "read_bytes"})
 
 
-def find_chosen_switches(bodies: Iterable[Sequence[ast.stmt]]) -> frozenset[ast.Call]:
-    """Return the calls of a source whose switch the configuration may turn on."""
-    module = ast.Module([statement for body in bodies for statement in body], [])
-    calls = list(_list_calls(module))
-    if not calls:
-        return frozenset()
-    values = _Values()
-    for node, functions in _walk(module):
-        for target, value in _list_assignments(node):
-            values.add(target, value, functions)
-    return frozenset(call for call, functions in calls if _is_chosen_call(call, _Source(functions, values)))
+class ChosenSwitches(FollowedValues):
+    """The switches of the calls of one source that the configuration of the model chooses."""
 
+    def chooses_switch(self, call: ast.Call, is_loader: bool) -> bool:
+        """Whether the configuration chooses ``trust_remote_code`` of a call, or an item of a mapping that it unpacks.
 
-def _walk(module: ast.Module) -> Iterator[tuple[ast.AST, list[_Function]]]:
-    """Yield each node with the functions around it, the innermost first."""
-    waiting: list[tuple[ast.AST, list[_Function]]] = [(module, [])]
-    while waiting:
-        node, functions = waiting.pop()
-        yield node, functions
-        inner = [node, *functions] if isinstance(node, _Function) else functions
-        waiting.extend((child, inner) for child in ast.iter_child_nodes(node))
+        Args:
+            call: the call.
+            is_loader: whether it loads a model, so that an unpacked mapping may hold the switch.
+        """
+        candidates = [each for each in call.keywords if each.arg == _SWITCH or (each.arg is None and is_loader)]
+        if not candidates:
+            return False
+        functions = self._source.places.get(call)
+        if functions is None:  # in a text that the source runs
+            return False
+        return self._answer("switch", call, lambda: any(self._is_on(each, functions) for each in candidates))
 
+    def _is_on(self, keyword: ast.keyword, functions: Functions) -> bool:
+        """Whether the configuration chooses a keyword that is the switch, or an item of a mapping that is unpacked."""
+        judge = self._has_chosen_item if keyword.arg is None else self._is_chosen
+        return judge(keyword.value, functions, frozenset())
 
-def _list_calls(module: ast.Module) -> Iterator[tuple[ast.Call, list[_Function]]]:
-    """Yield the calls that have the switch, or that load a model with an unpacked mapping."""
-    for node, functions in _walk(module):
-        if isinstance(node, ast.Call):
-            is_loader = isinstance(node.func, ast.Attribute) and node.func.attr.startswith("from_pretrained")
-            names = {each.arg for each in node.keywords}
-            if _SWITCH in names or (None in names and is_loader):
-                yield node, functions
-
-
-def _list_assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield the targets of a statement or expression that assigns a value, each with the value."""
-    match node:
-        case ast.Assign(targets=targets, value=value):
-            for target in targets:
-                yield from _pair_targets(target, value)
-        case ast.AugAssign(target=target, value=value):
-            yield target, value
-        case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-            yield from _pair_targets(target, value)
-        case ast.comprehension(target=target, iter=value):
-            yield from _pair_targets(target, value)
-        case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.NamedExpr(target=target, value=value):
-            yield target, value
-
-
-def _pair_targets(target: ast.expr, value: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """Yield each name or attribute of a target, with its value or the value that holds it."""
-    if not isinstance(target, ast.Tuple | ast.List):
-        yield target, value
-        return
-    shown = value.elts if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) else None
-    for number, each in enumerate(target.elts):
-        yield from _pair_targets(each, value if shown is None else shown[number])
-
-
-class _Values:
-    """The values that a source gives to names and attributes, and the steps that are left to follow them.
-
-    Attributes:
-        attributes: the values of each attribute, with the functions around.
-        names: the values of each name of a function.
-    """
-
-    def __init__(self) -> None:
-        self.attributes: defaultdict[str, list[tuple[ast.expr, list[_Function]]]] = defaultdict(list)
-        self.names: defaultdict[tuple[_Function, str], list[ast.expr]] = defaultdict(list)
-        self._steps_left = _MOST_VALUES
-
-    def add(self, target: ast.expr, value: ast.expr, functions: list[_Function]) -> None:
-        """Add one assignment in the innermost of ``functions``."""
-        if isinstance(target, ast.Attribute):
-            self.attributes[target.attr].append((value, functions))
-        elif isinstance(target, ast.Name) and functions:
-            self.names[functions[0], target.id].append(value)
-
-    def spend(self) -> bool:
-        """Take a step; return whether there was one left."""
-        self._steps_left -= 1
-        return self._steps_left >= 0
-
-
-class _Source:
-    """The functions around an expression, the innermost first, and the values of the source."""
-
-    def __init__(self, functions: list[_Function], values: _Values) -> None:
-        self.functions = functions
-        self.values = values
-
-    def list_values(self, name: str) -> Sequence[ast.expr]:
-        """Return what the functions around bind to a name; nothing for a parameter or a name of the module."""
-        for function in self.functions:
-            found = self.values.names.get((function, name))
-            if found or name in _list_parameters(function.args):
-                return found or ()
-        return ()
-
-    def hands_over(self, name: str) -> bool:
-        """Whether a name is that of ``**kwargs`` of a function around."""
-        return any(each.args.kwarg is not None and each.args.kwarg.arg == name for each in self.functions)
-
-
-def _list_parameters(arguments: ast.arguments) -> set[str]:
-    """Return the names of the parameters of a function."""
-    plain = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-    return {each.arg for each in (*plain, arguments.vararg, arguments.kwarg) if each is not None}
-
-
-def _is_chosen_call(call: ast.Call, source: _Source) -> bool:
-    """Whether the configuration chooses the switch of a call, or a key of a mapping that the call unpacks."""
-    try:
-        return any(
-            (each.arg == _SWITCH and _is_chosen(each.value, source, _MOST_STEPS))
-            or (each.arg is None and _has_chosen_key(each.value, source, _MOST_STEPS))
-            for each in call.keywords
-        )
-    except RecursionError:  # an expression that nests so deep may hide a choice
-        return True
-
-
-def _is_chosen(node: ast.expr, source: _Source, steps: int) -> bool:
-    """Whether a value comes, in part, from an attribute or item of an object that is not ``**kwargs``."""
-    if steps == 0 or not source.values.spend():
-        return True
-    match node:
-        case ast.Name(id=name):
-            return any(_is_chosen(each, source, steps - 1) for each in source.list_values(name))
-        case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attribute) if attribute in source.values.attributes:
-            return any(
-                _is_chosen(value, _Source(functions, source.values), steps - 1)
-                for value, functions in source.values.attributes[attribute]
-            )
-        case ast.Attribute(attr=attribute):
-            return attribute != "environ"  # whoever starts the program sets the environment
-        case ast.Subscript(value=value):
-            return not (isinstance(value, ast.Name) and source.hands_over(value.id)) and _is_member(value)
-        case ast.Call():
-            return _is_chosen_result(node, source, steps)
-    return any(_is_chosen(each, source, steps) for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
-
-
-def _is_member(value: ast.expr) -> bool:
-    """Whether an item of a value is one of an object, rather than of the environment."""
-    return not (isinstance(value, ast.Attribute) and value.attr == "environ")
-
-
-def _is_chosen_result(call: ast.Call, source: _Source, steps: int) -> bool:
-    """Whether the result of a call is a member of an object, or made of one; of ``**kwargs`` only a default counts."""
-    values = [*call.args, *(each.value for each in call.keywords)]
-    match call.func:
-        case ast.Attribute(value=ast.Name(id=name)) if source.hands_over(name):
-            values = call.args[1:]
-        case ast.Attribute(value=value, attr=method) if method in _ITEM_METHODS:
-            return _is_member(value)
-        case ast.Attribute(value=value):
-            values.append(value)
-        case ast.Name(id="getattr"):
+    def _is_chosen(self, node: ast.expr, functions: Functions, seen: Seen) -> bool:
+        """Whether a value comes, in part, from an attribute or item of an object that is not ``**kwargs``."""
+        if self._is_beyond(seen):
             return True
-    return any(_is_chosen(each, source, steps) for each in values)
+        match node:
+            case ast.Name(id=name):
+                inner = self._goes_on(node, functions, seen)
+                values = self._source.list_values(name, functions)
+                return inner is not None and any(self._is_chosen(each, around, inner) for each, around in values)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name) if self._source.list_attribute(name):
+                inner = self._goes_on(node, functions, seen)
+                values = [*self._source.list_attribute(name), *self._source.list_results(name)]
+                return inner is not None and any(self._is_chosen(each, around, inner) for each, around in values)
+            case ast.Attribute(attr=name):
+                return name not in ENVIRONMENT  # whoever starts the program sets the environment
+            case ast.Subscript(value=value, slice=ast.Slice()):  # a part of a text
+                return self._is_chosen(value, functions, seen)
+            case ast.Subscript(value=value):
+                is_kept = isinstance(value, ast.Name) and self._source.hands_over(value.id, functions)
+                return not is_kept and not _is_environment(value)
+            case ast.Call():
+                return self._is_chosen_result(node, functions, seen)
+        parts = (each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
+        return any(self._is_chosen(each, functions, seen) for each in parts)
+
+    def _is_chosen_result(self, call: ast.Call, functions: Functions, seen: Seen) -> bool:
+        """Whether the result of a call is a member of an object, or made of one; of ``**kwargs`` a default counts."""
+        values = [*call.args, *(each.value for each in call.keywords)]
+        match call.func:
+            case ast.Attribute(value=ast.Name(id=name)) if self._source.hands_over(name, functions):
+                values = call.args[1:]
+            case ast.Attribute(value=value, attr=method) if method in ITEM_METHODS:
+                if not _is_environment(value):
+                    return True
+                values = values[1:]
+            case ast.Attribute(value=value):
+                values.append(value)
+            case ast.Name(id="getattr"):
+                return True
+        inner = self._goes_on(call, functions, seen)
+        if inner is None:
+            return False
+        returned = self._source.list_results(find_label(call.func))
+        return any(self._is_chosen(each, functions, inner) for each in values) or any(
+            self._is_chosen(each, around, inner) for each, around in returned
+        )
+
+    def _has_chosen_item(self, node: ast.expr, functions: Functions, seen: Seen) -> bool:
+        """Whether a mapping that a call unpacks has an item which the configuration chooses, and may be the switch.
+
+        A mapping of which nothing is known but that it comes from the configuration may have any item.
+        """
+        if self._is_beyond(seen):
+            return True
+        match node:
+            case ast.Name(id=name):
+                return self._holds_chosen_item(node, name, self._source.list_values(name, functions), functions, seen)
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name) if self._source.list_attribute(name):
+                return self._holds_chosen_item(node, name, self._source.list_attribute(name), functions, seen)
+            case ast.Dict(keys=keys, values=values):
+                return any(
+                    self._has_chosen_item(value, functions, seen)
+                    if key is None
+                    else self._is_chosen_pair(key, value, functions, seen)
+                    for key, value in zip(keys, values, strict=True)
+                )
+            case ast.DictComp(key=key, value=value, generators=generators):
+                if any(self._is_chosen(each, functions, seen) for each in (key, value)):
+                    return True
+                return any(self._has_chosen_item(each.iter, functions, seen) for each in generators)
+            case ast.Call():
+                return self._makes_chosen_item(node, functions, seen)
+            case ast.BinOp(op=ast.BitOr()) | ast.BoolOp() | ast.IfExp():
+                tests = (node.test,) if isinstance(node, ast.IfExp) else ()
+                parts = (each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
+                return any(self._has_chosen_item(each, functions, seen) for each in parts if each not in tests)
+            case ast.NamedExpr(value=value) | ast.Await(value=value):
+                return self._has_chosen_item(value, functions, seen)
+        return self._is_chosen(node, functions, seen)
+
+    def _holds_chosen_item(
+        self, node: ast.expr, name: str, values: Sequence[tuple[ast.expr, Functions]], functions: Functions, seen: Seen
+    ) -> bool:
+        """Whether a mapping of this name is made of one with such an item, or gets one later."""
+        inner = self._goes_on(node, functions, seen)
+        if inner is None:
+            return False
+        if any(self._has_chosen_item(each, around, inner) for each, around in values):
+            return True
+        return any(
+            self._has_chosen_item(value, around, inner)
+            if key is None
+            else self._is_chosen_pair(key, value, around, inner)
+            for key, value, around in self._source.list_items(name, functions if isinstance(node, ast.Name) else None)
+        )
+
+    def _makes_chosen_item(self, call: ast.Call, functions: Functions, seen: Seen) -> bool:
+        """Whether a call makes a mapping with an item that the configuration chooses."""
+        inner = self._goes_on(call, functions, seen)
+        if inner is None:
+            return False
+        label = find_label(call.func)
+        if label in _READERS:
+            return True
+        values = list(call.args)
+        if isinstance(call.func, ast.Attribute):
+            is_passed = label in _LISTING_METHODS and not (
+                isinstance(call.func.value, ast.Name) and self._source.hands_over(call.func.value.id, functions)
+            )
+            if is_passed:
+                return self._has_chosen_item(call.func.value, functions, inner)
+            if label in ITEM_METHODS:
+                return self._is_chosen_result(call, functions, inner)
+        items = [(each.arg, each.value) for each in call.keywords]
+        if any(
+            self._has_chosen_item(value, functions, inner)
+            if key is None
+            else self._is_chosen_pair(ast.Constant(key), value, functions, inner)
+            for key, value in items
+        ):
+            return True
+        returned = self._source.list_results(label)
+        if any(self._has_chosen_item(each, around, inner) for each, around in returned):
+            return True
+        if not returned and isinstance(call.func, ast.Attribute):
+            values.append(call.func.value)
+        return not returned and any(self._has_chosen_item(each, functions, inner) for each in values)
+
+    def _is_chosen_pair(self, key: ast.expr, value: ast.expr, functions: Functions, seen: Seen) -> bool:
+        """Whether the configuration chooses the key of an item, or the value under a key that may be the switch."""
+        if isinstance(key, ast.Constant):
+            return key.value == _SWITCH and self._is_chosen(value, functions, seen)
+        return self._is_chosen(key, functions, seen) or self._is_chosen(value, functions, seen)
 
 
-def _has_chosen_key(node: ast.expr, source: _Source, steps: int) -> bool:
-    """Whether a mapping that a call unpacks has a key which the configuration chooses."""
-    if steps == 0 or not source.values.spend():
-        return True
-    match node:
-        case ast.Name(id=name):
-            return any(_has_chosen_key(each, source, steps - 1) for each in source.list_values(name))
-        case ast.Dict(keys=keys, values=values):
-            return any(
-                _has_chosen_key(value, source, steps) if key is None else _is_chosen(key, source, steps)
-                for key, value in zip(keys, values, strict=True)
-            )
-        case ast.DictComp(key=key, generators=generators):
-            return any(_is_chosen(each, source, steps) for each in (key, *(each.iter for each in generators)))
-        case ast.Call(func=ast.Name(id="dict"), args=arguments):
-            return any(
-                _has_chosen_key(each, source, steps)
-                if isinstance(each, ast.Name | ast.Dict | ast.DictComp)
-                else not isinstance(each, ast.Attribute) and _is_chosen(each, source, steps)
-                for each in arguments
-            )
-        case ast.BinOp(op=ast.BitOr()) | ast.BoolOp() | ast.IfExp():
-            parts = [each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr)]
-            return any(_has_chosen_key(each, source, steps) for each in parts)
-    return False
+def _is_environment(node: ast.expr) -> bool:
+    """Whether an expression is the environment of the process."""
+    return isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT

@@ -254,7 +254,6 @@ class Evaluator(ast.NodeVisitor):
         self.lookups = ClosedLookups(shared)
         self.kept = KeptFunctions()
         self.own_loads = OwnLoads()
-        self.chosen_switches: frozenset[ast.Call] = frozenset()
         self._is_round_open = False
         """Whether an unknown test may have ended a round of the loop under evaluation."""
         self._star_imports: list[str] = []
@@ -301,7 +300,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass.lookups = self.lookups
         next_pass.kept = self.kept
         next_pass.own_loads = self.own_loads
-        next_pass.chosen_switches = self.chosen_switches
+        next_pass.recorder.switches, next_pass.recorder.places = self.recorder.switches, self.recorder.places
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
         return next_pass
@@ -530,6 +529,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_Assign(self, node: ast.Assign) -> None:
         """Assign one value to each target."""
+        self.recorder.act = node
         values_before = len(self.module_values.latest_values)
         is_name = all(isinstance(target, ast.Name) for target in node.targets)
         value = self._evaluate_followed(node.value) if is_name else self.evaluate(node.value)
@@ -573,6 +573,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         """Assign with an annotation, which is evaluated first."""
+        self.recorder.act = node
         self._evaluate_annotation(node.annotation)
         if node.value is not None:
             self._assign_target(node.target, self.evaluate(node.value))
@@ -582,6 +583,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         """Assign the result of an operator to a name, as if it were written ``name = name + value``."""
+        self.recorder.act = node
         if isinstance(node.target, ast.Name):
             # A synthetic operator node takes the way of a written one: ``name += "tem"`` folds like ``name + "tem"``.
             current_value = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
@@ -618,6 +620,7 @@ class Evaluator(ast.NodeVisitor):
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
         if isinstance(target, ast.Name):
             self.scope.bind(target.id, value)
+            self.recorder.record_module_places(target.id, value, target.lineno)
         elif isinstance(target, ast.Starred):
             self._assign_target(target.value, value)
         elif isinstance(target, ast.Tuple | ast.List):
@@ -655,6 +658,8 @@ class Evaluator(ast.NodeVisitor):
             if isinstance(each, ExternalName) and not each.is_result:
                 overwritten = name_resolution.resolve_attribute(each, target.attr)
                 self.recorder.record_overwrite(overwritten, target.lineno, value)
+            else:
+                self.recorder.record_module_places(f"*.{target.attr}", value, target.lineno)
         self.recorder.record_passed_namespace(value, target.lineno)
         self.recorder.record_kept_namespace(value, target.lineno)
         # New bytecode in a function runs at its next call, wherever that is.
@@ -680,6 +685,7 @@ class Evaluator(ast.NodeVisitor):
         if walks.OWN_MODULE in collect_tags(mapping):
             self._bind_own_name(_get_text(key), value)
         key_text = str(key.value) if isinstance(key, Constant) and isinstance(key.value, str) else None
+        self.recorder.record_module_places(f"*.{key_text or ''}", value, target.lineno)
         self.recorder.record_trust_item(key, value, target.lineno)
         for each in list_alternatives(mapping):
             if not isinstance(each, ExternalName):
@@ -957,6 +963,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         """Unroll a short loop over known items; visit the body of any other once."""
+        self.recorder.act = node
         iterable = self.evaluate(node.iter)
         iterable = self._call_method(iterable, ("__iter__", "__aiter__"), []) or iterable
         items = None
@@ -2056,15 +2063,16 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
             self._taint_owner(node.func.value, (*args, *keywords.values()))
         self.recorder.record_handed_namespaces(callee, args, keywords, node.lineno)
-        self._record_arguments(method or _get_last_name(callee), args, keywords, node)
+        self._record_arguments(method, callee, args, keywords, node)
         if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
             self._set_items(node.func.value, base, Call(method, args, keywords, node.lineno))
         outer_call, self._look_up = self._look_up, (node, callee)
+        outer_act = self.recorder.begin_call(node, args)
         result = self._call_known_method(
             base, method, constant_calls.order_arguments(method, args, keywords), node.lineno
         )
         result = result if result is not None else self.call_value(callee, args, keywords, node.lineno, base, method)
-        self._look_up = outer_call
+        self._look_up, self.recorder.act = outer_call, outer_act
         is_followed = self.changes.is_asked and type(result) in _OPENED
         return self.changes.open_result(node.func, result) if is_followed else result
 
@@ -2149,6 +2157,8 @@ class Evaluator(ast.NodeVisitor):
 
     def _set_items(self, target: ast.expr, base: Value, call: Call) -> None:
         """Keep what a method such as ``update`` sets: names of the module, or items of a mapping under a name."""
+        for key, value in list_set_items(call):
+            self.recorder.record_module_places(f"*.{key}", value, call.line)
         if self._is_own_namespace(base):
             self._bind_own_names(call.name, call.args, call.keywords)
         if any(isinstance(each, ExternalName) and each.name == "sys.modules" for each in list_alternatives(base)):
@@ -2197,16 +2207,19 @@ class Evaluator(ast.NodeVisitor):
         else:
             self._attributes[target.attr] = tainted
 
-    def _record_arguments(self, last_name: str, args: list[Value], keywords: dict[str, Value], node: ast.Call) -> None:
-        """Record the effects that arguments have by themselves; ``last_name`` is the last part of the called name."""
-        line = node.lineno
+    def _record_arguments(
+        self, method: str, callee: Value, args: list[Value], keywords: dict[str, Value], node: ast.Call
+    ) -> None:
+        """Record the effects that arguments have by themselves; ``method`` is empty for a function."""
+        line, last_name = node.lineno, method or _get_last_name(callee)
         is_known_path = last_name == "reduce" and len(args) > 2 and arguments.lists_known_texts(args[1])
         for each in () if is_known_path else arguments.find_passed_getter_targets(args):
             self.recorder.record_computed_name(each, line)
         for name in _CALLBACK_KEYWORDS & keywords.keys() if keywords else ():
             self.recorder.record_callback(keywords[name], line, only_found=True)
         trust_name = self.own_loads.calls.get(node, remote_code.TRUST_NAME)
-        is_chosen = node in self.chosen_switches
+        is_loader = bool(node.keywords) and remote_code.loads_models(method, callee, args)
+        is_chosen = bool(node.keywords) and self.recorder.switches.chooses_switch(node, is_loader)
         for name, detail in remote_code.find_remote_code(last_name, keywords, args, trust_name, is_chosen):
             self.log.record(uses.CALL, name, line, detail)
         if "cmdclass" in keywords:
@@ -2746,6 +2759,7 @@ class Evaluator(ast.NodeVisitor):
         if is_hidden:
             self.module_values.hidden.setdefault(module, module_path)
         self.log.record(uses.CALL, f"{call.name}(constant)", call.line, module_path)
+        self.recorder.record_written_import(call, call.name)
         self.log.record(uses.IMPORT, module, call.line)
         if module_path.startswith("."):  # a file of the model itself, relative to this one
             self._record_sibling(f"{module_path.strip('.')}.{uses.ANY_VALUE}", uses.ANY_VALUE, call.line)
@@ -2877,6 +2891,8 @@ class Evaluator(ast.NodeVisitor):
                 if isinstance(each, ExternalName) and not each.is_result:
                     overwritten = name_resolution.resolve_attribute(each, attribute or "*")
                     self.recorder.record_overwrite(overwritten, call.line, call.args[2])
+                else:
+                    self.recorder.record_module_places(f"*.{attribute}", call.args[2], call.line)
             if attribute == "__annotations__":
                 self.recorder.record_namespace_call(Call("*.__annotations__.update", call.args[2:3], {}, call.line))
             if attribute:
@@ -2888,6 +2904,8 @@ class Evaluator(ast.NodeVisitor):
         """Call a function that sets items of its first argument: ``operator.setitem(globals(), "run", os.system)``."""
         self.recorder.record_call(call)
         self.recorder.record_process_items(call)
+        for key, value in list_set_items(Call(call.name, call.args[1:], call.keywords, call.line)):
+            self.recorder.record_module_places(f"*.{key}", value, call.line)
         if call.args and self._is_own_namespace(call.args[0]):
             is_item = call.name.endswith("setitem__") or call.name.endswith("setitem")
             self._bind_own_names("__setitem__" if is_item else "update", call.args[1:], call.keywords)

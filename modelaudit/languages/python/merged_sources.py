@@ -20,6 +20,8 @@ _LOOKUPS: Final = frozenset(
      "globals", "__dict__", "__getattribute__", "getattr_static", "modules"}
 )  # fmt: skip
 _FUNCTIONS: Final = (_LOOKUPS - {"vars", "globals", "__dict__", "modules"}) | {"__globals__", "f_globals"}
+_PLACE_METHODS: Final = frozenset({"append", "insert", "extend"})
+"""Methods of ``sys.path``."""
 _LONGEST_MERGED: Final = 200_000  # characters
 
 
@@ -124,8 +126,14 @@ class _Merger:
 
 
 def _looks_up(node: ast.AST) -> bool:
-    """Whether a node looks a name up by a text that it does not write."""
+    """Whether a node looks a name up by a text that it does not write, or has code run from where its caller says."""
     match node:
+        case ast.Call(keywords=keywords) if any(_is_open_switch(each) for each in keywords):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr="path") | ast.Name(id="path"), attr=method)):
+            return method in _PLACE_METHODS
+        case ast.Call(func=ast.Name(id="open"), args=[_, ast.Constant(value=str(mode)), *_]):
+            return not mode.startswith("r")
         case ast.Call(args=[_, ast.Constant(), *_]) | ast.Call(args=[ast.Constant()]):
             return False
         case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)):
@@ -141,6 +149,11 @@ def _holds_lookup(definition: ast.AST) -> bool:
     called = {id(each.func) for each in nodes if isinstance(each, ast.Call)}
     values = (each for each in nodes if isinstance(each, ast.Name | ast.Attribute) and id(each) not in called)
     return any((each.id if isinstance(each, ast.Name) else each.attr) in _FUNCTIONS for each in values)
+
+
+def _is_open_switch(keyword: ast.keyword) -> bool:
+    """Whether a keyword argument is the switch ``trust_remote_code`` with a value that a caller decides."""
+    return keyword.arg == "trust_remote_code" and not isinstance(keyword.value, ast.Constant)
 
 
 def _write_over(text: str, edits: Sequence[_Edit]) -> str:

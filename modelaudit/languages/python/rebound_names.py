@@ -25,6 +25,7 @@ _HIDDEN_WAYS: Final = frozenset(
 )  # fmt: skip
 # Ways to a module by a name; an object that a method changes as its own may then be one.
 _MODULE_WAYS: Final = frozenset({"modules", "import_module", "__import__", "__module__"})
+_IMPORTERS: Final = frozenset({"import_module", "__import__"})
 _READING: Final = frozenset({"get", "keys", "values", "items", "copy"})
 
 
@@ -36,6 +37,15 @@ def list_rebound_names(text: str) -> frozenset[str]:
     """
     tree = parse_module(text)
     return frozenset({ANY}) if tree is None else frozenset(_Setters(tree).list_names())
+
+
+def may_rebind_file(text: str) -> bool:
+    """Whether a source may give ``__file__`` of another file of the model a value.
+
+    Args:
+        text: the source.
+    """
+    return not list_rebound_names(text).isdisjoint({ANY, "__file__"})
 
 
 def list_reachable_names(text: str, relied: Collection[str]) -> frozenset[str]:
@@ -79,6 +89,8 @@ class _Setters:
                 return level > 0 and any(each.name == "__dict__" for each in names)
             case ast.Name(id=name, ctx=ast.Load()) if name in self._files:
                 is_taken = True
+            case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[first, *_]) if name in _IMPORTERS:
+                is_taken = _is_own_module(first)
             case _:
                 is_taken = find_module_key(node) is not None
         return is_taken and not isinstance(self._parents.get(id(node)), ast.Attribute)
@@ -136,6 +148,15 @@ class _Setters:
                 return
             case _:
                 yield ANY
+
+
+def _is_own_module(node: ast.expr) -> bool:
+    """Whether the name of a module is that of a file of the model, by the package around the source or a dot."""
+    parts = list(ast.walk(node))
+    is_relative = any(
+        isinstance(each, ast.Constant) and isinstance(each.value, str) and each.value.startswith(".") for each in parts
+    )
+    return is_relative or any(isinstance(each, ast.Name) and each.id in ("__name__", "__package__") for each in parts)
 
 
 def _list_files(nodes: Iterable[ast.AST]) -> Iterator[str]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 from modelaudit.languages.python import arguments
 from modelaudit.languages.python.call_variants import KNOWN_KERNELS
-from modelaudit.languages.python.values import Constant, Container, Value, list_alternatives
+from modelaudit.languages.python.values import Constant, Container, ExternalName, Value, list_alternatives
 from modelaudit.model.lazy_pattern import defer_pattern
 
 TRUST_NAME: Final = "(trust_remote_code=True)"
@@ -21,11 +21,37 @@ KERNEL_NAME: Final = "(kernel of another repository)"
 _KERNEL_KEYWORDS: Final = ("attn_implementation", "_attn_implementation")
 _KERNEL_SETTERS: Final = frozenset({"set_attn_implementation", "_set_attn_implementation"})
 _SWITCH: Final = "trust_remote_code"
+_LOADER_BEGINNING: Final = "from_pretrained"
+_LOADERS: Final = frozenset(
+    {"from_config", "pipeline", "load_dataset", "load_dataset_builder", "get_tokenizer", "SentenceTransformer",
+     "CrossEncoder", "SparseEncoder", "HuggingFaceEmbeddings", "LLM"}
+)  # fmt: skip
+"""Functions and classes that load a model, or its code, and take the switch as a keyword argument."""
 # ``owner/name``, with a revision and a function behind it, and without the wrapper before it:
 # ``paged|owner/name@main:function``.
 _KERNEL_REPOSITORY: Final = defer_pattern(r"([\w.-]{1,100}/[\w.-]{1,100})(?:@[^:]{0,100})?(?::.{0,200})?", re.DOTALL)
 # ``owner/name``, and not the path of a Python file.
 _REPOSITORY: Final = defer_pattern(r"[\w-][\w.-]*/[\w.-]+(?<!\.py)")
+
+
+def loads_models(method: str, callee: Value, args: Sequence[Value]) -> bool:
+    """Whether a call loads a model, or binds arguments for a function that does, as ``partial`` does.
+
+    Args:
+        method: the name of the method that is called; empty for a function.
+        callee: the value that is called.
+        args: the arguments by position.
+    """
+    named = (each.name.rpartition(".")[2] for value in (callee, *args) for each in list_alternatives(value)
+             if _is_name(each))  # fmt: skip
+    return method.startswith(_LOADER_BEGINNING) or any(
+        each.startswith(_LOADER_BEGINNING) or each in _LOADERS for each in named
+    )
+
+
+def _is_name(value: Value) -> TypeGuard[ExternalName]:
+    """Whether one value is something of another module, and no result of a call."""
+    return isinstance(value, ExternalName) and not value.is_result
 
 
 def find_remote_code(

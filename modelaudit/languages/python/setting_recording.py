@@ -5,6 +5,8 @@ Such an act changes other code later: which module an import returns, and which 
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct, field
@@ -21,7 +23,10 @@ from modelaudit.languages.python import (
     uses,
     written_imports,
 )
+from modelaudit.languages.python.assigned_values import AssignedValues
 from modelaudit.languages.python.call import Call
+from modelaudit.languages.python.chosen_switches import ChosenSwitches
+from modelaudit.languages.python.configured_places import ConfiguredPlaces
 from modelaudit.languages.python.name_tables import POWERFUL_MODULES
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import UNKNOWN, Constant, Container, ExternalName, Value, list_alternatives
@@ -42,10 +47,20 @@ class SettingRecorder(Struct):
 
     Attributes:
         written: the files that the source writes, and the places from which it has Python import.
+        switches: the switches of loaders that the configuration chooses.
+        places: the paths that it chooses.
+        act: the call or assignment under evaluation, as far as it matters here.
     """
 
     log: UseLog
     written: written_imports.WrittenImports = field(default_factory=written_imports.WrittenImports)
+    switches: ChosenSwitches = field(default_factory=lambda: ChosenSwitches(AssignedValues()))
+    places: ConfiguredPlaces = field(default_factory=lambda: ConfiguredPlaces(AssignedValues()))
+    act: ast.AST | None = None
+
+    def follow_source(self, source: AssignedValues) -> None:
+        """Answer questions about the values of a source by what it gives to its names."""
+        self.switches, self.places = ChosenSwitches(source), ConfiguredPlaces(source)
 
     def record_overwrite(self, target: Value, line: int, value: Value = UNKNOWN) -> None:
         """Record that an attribute of another module gets a new value, unless the value leaves a guard in place."""
@@ -160,19 +175,34 @@ class SettingRecorder(Struct):
 
     def record_written_import(self, call: Call, name: str) -> None:
         """Record that a call of this name has Python import from another place, or writes what is imported there."""
-        detail = self.written.note(call, name)
-        if detail:
-            self.log.record(uses.CALL, written_imports.WRITTEN_IMPORT_NAME, call.line, detail)
+        changed = written_imports.find_changed_list(call)
+        if changed is not None:
+            call, name = changed, changed.name
+        for act, detail in self.written.note(call, name, self.act, self.places):
+            self.log.record(uses.CALL, act, call.line, detail)
         if call.args:
             self.record_module_places(call.name, call.args[-1], call.line)
 
     def record_module_places(self, name: str, value: Value, line: int) -> None:
         """Record that an act puts places among those from which Python imports: ``package.__path__ = [folder]``."""
         place = written_imports.find_package_place(name, value)
-        if place:
+        if place and not written_imports.extends_package(value):
             self.log.record(uses.CALL, written_imports.PACKAGE_PLACE_NAME, line, f"{name}: {place}")
         if name == "sys.path":
             self.record_written_import(Call("sys.path.extend", (value,), {}, line), "sys.path.extend")
+
+    def begin_call(self, node: ast.Call, args: Sequence[Value]) -> ast.AST | None:
+        """Make a call the act under evaluation; return the one before.
+
+        A method that adds places to the list of folders of a package is recorded: ``module.__path__.append(folder)``.
+        """
+        outer, self.act = self.act, node
+        if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Attribute | ast.Name):
+            owner = node.func.value
+            path = owner.attr if isinstance(owner, ast.Attribute) else owner.id
+            if args and written_imports.is_package_path(path):
+                self.record_module_places(f"*.{path}.{node.func.attr}", args[-1], node.lineno)
+        return outer
 
     def record_passed_module(self, value: Value, line: int) -> None:
         """Record that a module that runs commands or code is passed to a function of another file."""
