@@ -13,7 +13,7 @@ from modelaudit.languages.python import evaluated_texts, load_variants, loaded_f
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.harmless_commands import is_harmless_command
 from modelaudit.languages.python.load_variants import get_constant
-from modelaudit.languages.python.name_tables import EVALUATORS, NETWORK_RESULTS, POWERFUL_MODULES
+from modelaudit.languages.python.name_tables import EVALUATORS, FORWARD_REFERENCES, NETWORK_RESULTS, POWERFUL_MODULES
 from modelaudit.languages.python.values import (
     Constant,
     ExternalName,
@@ -371,6 +371,7 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
         ),
         evaluated_texts.name_listed_types,
     ),
+    **dict.fromkeys(FORWARD_REFERENCES, evaluated_texts.name_forward_reference),
     "shutil.rmtree": _name_remove,
     "os.removedirs": _name_remove,
 }

@@ -119,6 +119,11 @@ def takes_types(base: Value) -> bool:
     return base.name not in _TAKERS_OF_VALUES
 
 
+def name_forward_reference(call: Call) -> str:
+    """Mark a class that keeps a text, called with one that the source does not show; others only refer to it."""
+    return f"{call.name}(text)"
+
+
 def list_types(node: ast.expr, only_first: bool = False) -> Iterator[ast.expr]:
     """Yield the types of which a type is made: the sides of ``|``, and the items of a list or tuple."""
     match node:
@@ -148,7 +153,7 @@ def is_open_type(node: ast.expr, value: Value, is_own: bool) -> bool:
         return False
     tags = collect_tags(value)
     if isinstance(value, ExternalName):
-        return value.is_result and not tags.isdisjoint(_OPEN_TAGS)
+        return value.is_result and not value.name.startswith(_TYPES) and not tags.isdisjoint(_OPEN_TAGS)
     is_slice = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice)
     is_name = isinstance(node, ast.Name | ast.Attribute | ast.Subscript) and not is_slice
     is_imported = any(each.startswith(SIBLING_TAG) for each in tags)

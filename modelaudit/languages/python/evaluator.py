@@ -526,6 +526,8 @@ class Evaluator(ast.NodeVisitor):
             self._assign_target(target, value)
             if isinstance(target, ast.Name):
                 self._record_lookup(target.id, value, node.lineno)
+                if target.id == _ANNOTATIONS:
+                    self._assign_annotations(node.value, value)
         if len(self.module_values.latest_values) > values_before:
             for target in node.targets:
                 self._record_holders(target, values_before)
@@ -607,8 +609,6 @@ class Evaluator(ast.NodeVisitor):
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
         if isinstance(target, ast.Name):
             self.scope.bind(target.id, value)
-            if target.id == _ANNOTATIONS:
-                self._record_annotations(value, target.lineno)
         elif isinstance(target, ast.Starred):
             self._assign_target(target.value, value)
         elif isinstance(target, ast.Tuple | ast.List):
@@ -658,6 +658,14 @@ class Evaluator(ast.NodeVisitor):
     def _record_annotations(self, value: Value, line: int) -> None:
         """Record that a class, a function or a module gets annotations, of which some may be texts of code."""
         self.recorder.record_namespace_call(Call(f"*.{_ANNOTATIONS}.update", (value,), {}, line))
+
+    def _assign_annotations(self, node: ast.expr, value: Value) -> None:
+        """Record the texts in the annotations that a class or a module assigns as a whole."""
+        if not isinstance(node, ast.Dict):
+            self._record_annotations(value, node.lineno)
+            return
+        for each in node.values:
+            self._judge_types(each, self._evaluate_unrecorded(each))
 
     def _keep_attribute(self, name: str, value: Value) -> None:
         """Keep the value of an attribute, if it can be called or has items, which may be called."""
