@@ -6,6 +6,7 @@ the folder, or empty for a folder of packages such as the standard library. ``de
 
 What it follows: assignments, loops and context managers within a function; attributes that ``__init__`` sets; methods
 of the base classes; functions that a function defines and returns; names that a module imports from another one;
+objects that a module makes of a class; classes that inherit from one that unpickles;
 attributes that are looked up by a parameter, and returned or called.
 """
 
