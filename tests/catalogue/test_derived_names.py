@@ -12,6 +12,7 @@ from support.cases import check_each
 from support.catalogue import load_shipped
 
 import modelaudit
+from modelaudit.languages.python.name_resolution import normalize_name
 from modelaudit.model.catalogue import Standing
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +108,15 @@ def test_methods_and_second_names_of_a_dangerous_function_are_found(survey: Modu
          "A.load", {"(self)": "import"}),
         ("import pickle\nclass A:\n  @classmethod\n  def load(cls, a): b = cls.__new__(cls); return b.read(a)\n"
          "  def read(self, a): return pickle.load(a)", "A.load", {"a": "deserialise"}),
+        ("from importlib import import_module\nclass A:\n  def __init__(self, a): self.a = a\n"
+         "  def find(self): return import_module(self.a)\n", "A", {"(self)": "import"}),
+        ("from importlib import import_module\nclass A:\n  def __init__(self, a): self.a = a\n"
+         "  def find(self): return import_module(self.a)\ndef f(a): return [A(b) for b in a]", "f", {"a": "import"}),
+        ("import pickle\nclass A(pickle.Unpickler): pass", "A", {"(self)": "deserialise"}),
+        ("import pickle\nB = pickle._Unpickler\nclass C(B): pass\nclass A(C): pass", "A", {"(self)": "deserialise"}),
+        ("from pickle import Unpickler as B\nclass A(B): pass\ndef f(a, b): return A(a, b).load()", "f",
+         {"a": "deserialise", "b": "deserialise"}),
+        ("def f(a, b): return a.import_module(b)", "f", {"b": "import"}),
     ],
 )  # fmt: skip
 def test_danger_of_a_class_is_found_where_a_source_shows_its_name(
@@ -116,6 +126,31 @@ def test_danger_of_a_class_is_found_where_a_source_shows_its_name(
     survey.read_package("part", write_package(tmp_path / f"part{hash(source)}", module=source))
     survey.find_all_dangers()
     assert dict(survey.list_dangerous())[f"part.module.{name}"] == dangers
+
+
+def test_methods_of_an_object_that_a_module_makes_are_found_under_its_name(survey: ModuleType, tmp_path: Path) -> None:
+    module = (
+        "from importlib import import_module\nclass A:\n  def find(self, a): return import_module(a)\n"
+        "  def __call__(self, a): return import_module(a)\nclass B(A): pass\nheld: A = B()\nfind = held.find\n"
+    )
+    init = "from .module import held, find\nfrom .module import held as other\n"
+    survey.forget_packages()
+    survey.read_package("part", write_package(tmp_path / "part", __init__=init, module=module))
+    survey.find_all_dangers()
+    names = dict(survey.list_dangerous())
+    others = {"held.find", "other.find", "find", "module.held.find", "module.find", "module.B.find"}
+    assert survey.list_other_names(names)["part.module.A.find"] == {f"part.{each}" for each in others}
+
+
+def test_module_that_is_a_single_file_is_read(survey: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "alone.py").write_text("def f(a): exec(a)\n")
+    (tmp_path / "_left.py").write_text("def f(a): exec(a)\n")
+    derive = load_script("derive")
+    survey.forget_packages()
+    for name, folder in derive.list_files(tmp_path):
+        survey.read_package(name, folder)
+    survey.find_all_dangers()
+    assert dict(survey.list_dangerous()) == {"alone.f": {"a": "code"}}
 
 
 def test_every_function_of_installed_packages_that_runs_what_it_is_given_is_listed(survey: ModuleType) -> None:
@@ -139,10 +174,14 @@ def test_every_function_of_installed_packages_that_runs_what_it_is_given_is_list
      "transformers.models.auto.configuration_auto._LazyConfigMapping", "virtualenv.util.subprocess.run_cmd",
      "pre_commit.util.cmd_output", "torch._export.serde.serialize.deserialize_torch_artifact", "lark.Lark.load",
      "torch.distributed.checkpoint.format_utils.torch_save_to_dcp", "torch.distributed.checkpoint.load",
-     "multiprocessing.SimpleQueue._writer.send_bytes", "pydantic.ImportString", "webbrowser.get", "webbrowser.open"],
+     "multiprocessing.SimpleQueue._writer.send_bytes", "pydantic.ImportString", "webbrowser.get", "webbrowser.open",
+     "importlib.metadata.EntryPoint", "importlib.metadata.EntryPoints._from_text", "joblib.numpy_pickle.NumpyUnpickler",
+     "torch.package.sys_importer.import_module", "torch.package.importer.OrderedImporter.import_module",
+     "torch.package.package_importer.PackageUnpickler", "torch.fx._graph_pickler._GraphUnpickler", "six.MovedModule",
+     "six.MovedAttribute", "six._import_module", "torch.utils.data.datapipes.utils.decoder.basichandlers"],
 )  # fmt: skip
 def test_scan_fails_code_that_calls_a_derived_function(name: str, tmp_path: Path) -> None:
-    assert NAMES[name].standing is Standing.DANGEROUS
+    assert NAMES[normalize_name(name).name].standing is Standing.DANGEROUS
     folder = tmp_path / name
     folder.mkdir()
     module, _, function = name.rpartition(".")

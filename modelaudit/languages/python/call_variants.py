@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from modelaudit.languages.python import evaluated_texts, load_variants, loaded_files, partial_texts
+from modelaudit.languages.python import evaluated_texts, load_variants, loaded_files, named_objects, partial_texts
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.harmless_commands import is_harmless_command
 from modelaudit.languages.python.load_variants import get_constant
-from modelaudit.languages.python.name_tables import EVALUATORS, NETWORK_RESULTS, POWERFUL_MODULES
+from modelaudit.languages.python.name_tables import EVALUATORS, FORWARD_REFERENCES, NETWORK_RESULTS, POWERFUL_MODULES
 from modelaudit.languages.python.values import (
     Constant,
-    Container,
     ExternalName,
     Provenance,
     Unknown,
@@ -223,22 +222,6 @@ def _name_extension_load(call: Call) -> str:
     return f"{call.name}(disguised)" if has_unusual_source or has_loading_flag else call.name
 
 
-def _name_configuration(call: Call) -> str:
-    """Mark the construction of objects from data that no scan reads as a configuration: it names what is called."""
-    if call.argument_tags & {"data-file", "network", "decoded"}:
-        return f"{call.name}(data)"
-    is_open = call.name.startswith("logging.") and any(map(_has_open_factory, call.args))
-    return f"{call.name}(text)" if is_open else call.name
-
-
-def _has_open_factory(value: Value) -> bool:
-    """Whether a mapping, or one within it, names a class or a function by a text that the source does not show."""
-    if not isinstance(value, Container):
-        return False
-    factories = (each for key, each in zip(value.keys, value.values, strict=False) if key in _FACTORY_KEYS)
-    return any(isinstance(each, Unknown) for each in factories) or any(map(_has_open_factory, value.values))
-
-
 def _name_group(call: Call) -> str:
     """Mark a call that joins the processes of another machine, whose address the source writes."""
     texts = [partial_texts.write_text(each) for each in (*call.args, *call.keywords.values())]
@@ -262,7 +245,6 @@ def _name_remove(call: Call) -> str:
 
 
 _WRITING_MODES: Final = frozenset("wax+")
-_FACTORY_KEYS: Final = frozenset({"()", "class", "factory"})
 _ATTRIBUTE_FIELD: Final = defer_pattern(r"\{[^{}]*[.\[]")
 _FOLDERS_OF_EVERYTHING: Final = frozenset({"", "~", "/home", "/root", "C:\\", ".", "..", "/etc", "/usr"})
 _CODE_ENDINGS: Final = (".py", ".pyc", ".pth", ".so", ".pyd", ".ipy", ".c", ".cc", ".cpp", ".cu")
@@ -349,13 +331,13 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     **dict.fromkeys(
         (
             "logging.config.dictConfig",
-            "logging.config.DictConfigurator",
             "hydra.utils.instantiate",
             "hydra.utils.call",
             "detectron2.config.instantiate",
         ),
-        _name_configuration,
+        named_objects.name_configuration,
     ),
+    **dict.fromkeys((f"logging.config.{name}" for name in named_objects.CONVERTERS), named_objects.name_converter),
     **dict.fromkeys(("torch.distributed.init_process_group", "ray.init"), _name_group),
     **dict.fromkeys(("sys.path.append", "sys.path.insert"), _name_module_path),
     **dict.fromkeys(
@@ -381,6 +363,15 @@ _VARIANT_NAMERS: Final[Mapping[str, Callable[[Call], str]]] = {
     "unittest.mock.patch": _name_patch,
     **dict.fromkeys(("builtins.breakpoint", "sys.breakpointhook"), _name_breakpoint),
     **dict.fromkeys(("pydantic.create_model", "pydantic.main.create_model"), evaluated_texts.name_field_types),
+    **dict.fromkeys(
+        (
+            "dataclasses.make_dataclass",
+            "msgspec.defstruct",
+            *(f"{module}.{name}" for module in ("typing", "typing_extensions") for name in ("NamedTuple", "TypedDict")),
+        ),
+        evaluated_texts.name_listed_types,
+    ),
+    **dict.fromkeys(FORWARD_REFERENCES, evaluated_texts.name_forward_reference),
     "shutil.rmtree": _name_remove,
     "os.removedirs": _name_remove,
 }

@@ -537,6 +537,8 @@ class Evaluator(ast.NodeVisitor):
             self._assign_target(target, value)
             if isinstance(target, ast.Name):
                 self._record_lookup(target.id, value, node.lineno)
+                if target.id == _ANNOTATIONS:
+                    self._assign_annotations(node.value, value)
         if len(self.module_values.latest_values) > values_before:
             for target in node.targets:
                 self._record_holders(target, values_before)
@@ -665,10 +667,22 @@ class Evaluator(ast.NodeVisitor):
         # New bytecode in a function runs at its next call, wherever that is.
         if target.attr in ("__code__", "func_code"):
             self.log.record(uses.CALL, "*.__code__[=]", target.lineno)
-        if target.attr == "__annotations__":
-            self.recorder.record_namespace_call(Call("*.__annotations__.update", (value,), {}, target.lineno))
+        if target.attr == _ANNOTATIONS:
+            self._record_annotations(value, target.lineno)
         self._record_handed_finders(UNKNOWN, (value,), target.lineno)
         self._keep_attribute(target.attr, value)
+
+    def _record_annotations(self, value: Value, line: int) -> None:
+        """Record that a class, a function or a module gets annotations, of which some may be texts of code."""
+        self.recorder.record_namespace_call(Call(f"*.{_ANNOTATIONS}.update", (value,), {}, line))
+
+    def _assign_annotations(self, node: ast.expr, value: Value) -> None:
+        """Record the texts in the annotations that a class or a module assigns as a whole."""
+        if not isinstance(node, ast.Dict):
+            self._record_annotations(value, node.lineno)
+            return
+        for each in node.values:
+            self._judge_types(each, self._evaluate_unrecorded(each))
 
     def _keep_attribute(self, name: str, value: Value) -> None:
         """Keep the value of an attribute, if it can be called or has items, which may be called."""
@@ -731,6 +745,8 @@ class Evaluator(ast.NodeVisitor):
         Without a known name, each text of the module may be bound to the value, unless that is a function or a class.
         """
         module = self.scope.find_module()
+        if name == _ANNOTATIONS:
+            self._record_annotations(value, 1)
         if name:
             self.changes.mark_changed(name)
             self.scope.bind(name, value)
@@ -1257,10 +1273,19 @@ class Evaluator(ast.NodeVisitor):
 
     def _evaluate_annotation(self, node: ast.expr) -> None:
         """Evaluate an annotation; a text in it is code that runs when something resolves the types of the source."""
-        value = self.evaluate(node)
-        # A text without a bracket calls nothing.
-        if isinstance(value, Constant) and isinstance(value.value, str) and "(" in value.value:
-            self.call_value(ExternalName("typing.ForwardRef"), [value], {}, node.lineno)
+        self._judge_types(node, self.evaluate(node))
+
+    def _judge_types(self, node: ast.expr, whole: Value, only_first: bool = False) -> None:
+        """Record the texts among the types of which a type is made; one without a bracket calls nothing."""
+        for each in evaluated_texts.list_types(node, only_first):
+            value = whole if each is node else self._evaluate_unrecorded(each)
+            if isinstance(value, Constant) and isinstance(value.value, str) and "(" in value.value:
+                self.call_value(ExternalName("typing.ForwardRef"), [value], {}, each.lineno)
+            elif type(value) in _OPEN_TYPES:
+                owner = self._evaluate_unrecorded(each.value) if isinstance(each, ast.Subscript) else UNKNOWN
+                is_own = type(owner) is not ExternalName and self.scope.is_bound_inside(_find_first_name(each))
+                if evaluated_texts.is_open_type(each, value, is_own):
+                    self.log.record(uses.CALL, "*.__annotations__[=]", each.lineno)
 
     def _evaluate_function(self, function: LocalDefinition) -> None:
         """Evaluate the body of a queued function and join its result with earlier ones.
@@ -1439,6 +1464,8 @@ class Evaluator(ast.NodeVisitor):
             if node.id in BUILTINS:
                 meanings.append(ExternalName(f"builtins.{node.id}"))
             return join_values(*meanings)
+        if node.id == _ANNOTATIONS:
+            return ExternalName(f"*.{_ANNOTATIONS}", is_result=True)
         return ExternalName(f"builtins.{node.id}") if node.id in BUILTINS else UNKNOWN
 
     def visit_Attribute(self, node: ast.Attribute) -> Value:
@@ -1623,6 +1650,8 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(node.slice, ast.Slice):
             return self._evaluate_slice(base, node.slice)
         key = self.evaluate(node.slice)
+        if type(base) is ExternalName and evaluated_texts.takes_types(base):
+            self._judge_types(node.slice, key, only_first=base.name.endswith(".Annotated"))
         if type(node.slice) is not ast.Constant and any(map(_is_any_namespace, list_alternatives(base))):
             key = key if self._is_closed(node.slice, key) else open_constant(key)
         outer, self._look_up = self._look_up, (node, base)
@@ -2643,6 +2672,8 @@ class Evaluator(ast.NodeVisitor):
             for name, value in zip(members.keys, members.values, strict=False):
                 self.recorder.record_passed_definitions(value)
                 self._keep_attribute(str(name), value)
+                if name == _ANNOTATIONS:
+                    self._record_annotations(value, call.line)
         return len(call.args) > 1 and not isinstance(members, Container)
 
     def _follow_configured_package(self, call: Call) -> None:
@@ -2893,8 +2924,8 @@ class Evaluator(ast.NodeVisitor):
                     self.recorder.record_overwrite(overwritten, call.line, call.args[2])
                 else:
                     self.recorder.record_module_places(f"*.{attribute}", call.args[2], call.line)
-            if attribute == "__annotations__":
-                self.recorder.record_namespace_call(Call("*.__annotations__.update", call.args[2:3], {}, call.line))
+            if attribute == _ANNOTATIONS:
+                self._record_annotations(call.args[2], call.line)
             if attribute:
                 self.changes.mark_changed(attribute)
                 self._keep_attribute(attribute, call.args[2])
@@ -3029,6 +3060,11 @@ _LOOKING_UP: Final = name_tables.GETTERS | name_tables.IMPORTERS | frozenset(
      "builtins.dict.__getitem__"}
 )  # fmt: skip
 """Functions that take a name by one of their arguments, or hand it to one that does."""
+_ANNOTATIONS: Final = "__annotations__"
+_OPEN_TYPES: Final = frozenset({Unknown, ExternalName, Alternatives})
+"""The kinds of values that may be a type in a text."""
+_IMPORTING_METHOD: Final = ".import_module"
+"""The function of importlib, and the method of every object that imports a module by its name."""
 _OPENED: Final = frozenset({Constant, Container, Alternatives})
 """The kinds of values that ``ChangedContainers`` may open."""
 _KEPT: Final = frozenset({Constant, Alternatives, Unknown})
@@ -3087,6 +3123,13 @@ def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:
 def _lists_few_items(source: Value) -> TypeGuard[Container]:
     """Whether a value is a list of a few items that are no constants."""
     return isinstance(source, Container) and not source.keys and 0 < len(source.values) <= _MAX_LOOP_VALUES
+
+
+def _find_first_name(node: ast.expr) -> str:
+    """Return the name with which a chain of attributes and items begins; empty for any other expression."""
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _get_last_name(callee: Value) -> str:
@@ -3177,6 +3220,8 @@ def _find_special_call(name: str) -> _SpecialCall | None:
     if getters.is_made_getter(name):
         return getters.call_made_getter
     method = _SPECIAL_CALLS.get(name)
+    if method is None and name.endswith(_IMPORTING_METHOD):
+        return Evaluator._call_import
     if method is None and name.endswith(".__dict__.__get__"):
         return Evaluator._call_namespace
     if method is None and name.endswith(".__getattribute__"):

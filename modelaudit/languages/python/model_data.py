@@ -11,7 +11,7 @@ from typing import Final
 
 from modelaudit.languages.python import loaded_files
 from modelaudit.languages.python.call import Call
-from modelaudit.languages.python.name_tables import COMMANDS, EVALUATORS, LOADERS
+from modelaudit.languages.python.name_tables import COMMANDS, EVALUATORS, FORWARD_REFERENCES, LOADERS
 from modelaudit.languages.python.values import Container, ExternalName, TaggedValue, Value, collect_tags
 
 MODEL_DATA: Final = "model-data"
@@ -59,7 +59,7 @@ def runs_model_data(call: Call) -> bool:
         return _begins_with_data(first)
     if call.name in _PATH_LOADERS:
         return isinstance(first, ExternalName) and first.name in _BUFFERS and MODEL_DATA in first.tags
-    return call.name in LOADERS or (call.name in EVALUATORS and call.name not in ("ast.parse", "typing.ForwardRef"))
+    return call.name in LOADERS or (call.name in EVALUATORS and call.name not in ("ast.parse", *FORWARD_REFERENCES))
 
 
 def _begins_with_data(command: Value) -> bool:

@@ -83,7 +83,13 @@ IMPORTERS: Final = frozenset(
             "sys.modules.setdefault",
             "imp.load_module",
         ),
-        *("imp.find_module", "builtins.__loader__.load_module", "*.load_module", "importlib._bootstrap._gcd_import"),
+        *(
+            "imp.find_module",
+            "builtins.__loader__.load_module",
+            "*.load_module",
+            "*.import_module",
+            "importlib._bootstrap._gcd_import",
+        ),
         *("importlib._bootstrap._load", "importlib._bootstrap.__import__", "hydra.utils.get_class"),
         *("hydra.utils.get_method", "hydra.utils.get_object", "werkzeug.utils.import_string"),
         *("django.utils.module_loading.import_string", "importlib.machinery.BuiltinImporter.load_module"),
@@ -113,13 +119,16 @@ GETTERS: Final = frozenset(
 )
 """Functions that return an attribute of the first argument; the second names it."""
 
+FORWARD_REFERENCES: Final = frozenset({"typing.ForwardRef", "typing_extensions.ForwardRef", "annotationlib.ForwardRef"})
+"""Classes that keep a text, which is evaluated as a type later on."""
+
 EVALUATORS: Final = frozenset(
     {"builtins.exec", "builtins.eval", "builtins.compile", "builtins.execfile",
      "code.InteractiveInterpreter.runsource", "code.InteractiveConsole.push", "code.InteractiveInterpreter.runcode",
      "code.compile_command", "codeop.compile_command", "_interpreters.run_string", "_xxsubinterpreters.run_string",
      "ast.parse", "timeit.timeit", "timeit.repeat", "timeit.Timer", "cProfile.run", "profile.run", "bdb.Bdb.run",
      "trace.Trace.run", "doctest.debug_script", "pdb.run", "pdb.runeval", "IPython.get_ipython.run_cell",
-     "IPython.get_ipython.ex", "IPython.get_ipython.ev", "typing.ForwardRef",
+     "IPython.get_ipython.ex", "IPython.get_ipython.ev", *FORWARD_REFERENCES,
      "sympy.sympify", "sympy.S", "sympy.parse_expr", "sympy.parsing.sympy_parser.parse_expr", "pandas.eval",
      "sympy.core.sympify.sympify", "numpy.testing.runstring", "torch._inductor.codecache.PyCodeCache.load",
      "torch.utils.benchmark.Timer", "torch.utils.benchmark.utils.timer.Timer",

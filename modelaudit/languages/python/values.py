@@ -356,6 +356,15 @@ class Scope(Struct):
         """Return the value of a name in the scopes around this one; ``None`` if none binds it."""
         return self.parent.look_up(name) if self.parent is not None else None
 
+    def is_bound_inside(self, name: str) -> bool:
+        """Whether a function binds a name that is seen here: no name of the module, of a class or from outside."""
+        scope: Scope | None = self
+        while name and scope is not None and scope.parent is not None:
+            if name in scope.names and not (scope.is_class and scope.parent.parent is None):
+                return True
+            scope = scope.parent
+        return False
+
     def find_module(self) -> Scope:
         """Return the scope of the module around this one, which may be this one itself."""
         scope = self

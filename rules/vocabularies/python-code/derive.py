@@ -21,6 +21,8 @@ from pathlib import Path
 import survey
 import yaml
 
+from modelaudit.languages.python.name_tables import PUBLIC_MODULES
+
 HERE = Path(__file__).resolve().parent
 TARGET = HERE / "installed-derived.yaml"
 # Packages of this machine that belong to no model: this one, and those that test and measure it.
@@ -46,8 +48,14 @@ def list_folders(folders: list[Path]) -> Iterator[tuple[str, Path]]:
         if (folder / "os.py").exists():
             yield "", folder
             continue
-        packages = sorted(each for each in folder.iterdir() if each.is_dir() and each.name.isidentifier())
-        yield from ((each.name, each) for each in packages if not each.name.startswith(LEFT_OUT))
+        yield from list_files(folder)
+
+
+def list_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield (name, folder or file) for the packages of a folder, and for its modules that are a single file."""
+    packages = sorted(each for each in folder.iterdir() if each.is_dir() or each.suffix == ".py")
+    names = ((each.name if each.is_dir() else each.stem, each) for each in packages)
+    yield from ((name, each) for name, each in names if name.isidentifier() and not name.startswith(LEFT_OUT))
 
 
 def find_names() -> dict[str, str]:
@@ -59,11 +67,19 @@ def find_names() -> dict[str, str]:
         effects[name] = min(found, key=ORDER.index)
     for name, others in survey.list_other_names(effects).items():
         effects |= dict.fromkeys(others, effects[name])
+    effects |= {public: effect for name, effect in effects.items() for public in list_public_names(name)}
     return {
         name: effect
         for name, effect in effects.items()
         if not name.startswith(SKIPPED) and not survey.is_ordinary(name)
     }
+
+
+def list_public_names(name: str) -> Iterator[str]:
+    """Yield the name that the analysis gives to what a library defines in an inner module."""
+    for inner, public in PUBLIC_MODULES.items():
+        if name.startswith(f"{inner}."):
+            yield public + name.removeprefix(inner)
 
 
 def read_earlier_names() -> dict[str, str]:

@@ -6,6 +6,7 @@ the folder, or empty for a folder of packages such as the standard library. ``de
 
 What it follows: assignments, loops and context managers within a function; attributes that ``__init__`` sets; methods
 of the base classes; functions that a function defines and returns; names that a module imports from another one;
+objects that a module makes of a class; classes that inherit from one that unpickles;
 attributes that are looked up by a parameter, and returned or called.
 """
 
@@ -36,8 +37,11 @@ LOADERS = ("pickle.load", "pickle.loads", "pickle.Unpickler", "pickle._Unpickler
 # They unpickle what they are given if they are told to.
 SWITCHED_LOADERS = ("torch.load", "torch.serialization.load")
 LIBRARIES = ("ctypes.CDLL", "ctypes.PyDLL", "ctypes.cdll.LoadLibrary")
+# A method of an object of unknown class has the name after ``*``.
 IMPORTERS = ("importlib.import_module", "__import__", "importlib.__import__", "builtins.__import__",
-             "pkgutil.resolve_name", "pydoc.locate")  # fmt: skip
+             "pkgutil.resolve_name", "pydoc.locate", "*.import_module")  # fmt: skip
+# A class with one of these as a base unpickles what its objects are given.
+UNPICKLERS = ("pickle.Unpickler", "pickle._Unpickler", "_pickle.Unpickler", "dill.Unpickler", "cloudpickle.Unpickler")
 # Functions that return an attribute of their first argument, which the second one names.
 GETTERS = ("getattr", "builtins.getattr", "object.__getattribute__", "inspect.getattr_static")
 # The positions and the keywords of the arguments that a function runs; the first one for all others.
@@ -178,6 +182,8 @@ CLASSES: dict[str, Class] = {}
 DEFINED: dict[str, list[str]] = defaultdict(list)
 IMPORTS: dict[str, dict[str, str]] = {}
 STARS: dict[str, list[str]] = defaultdict(list)
+# For each module, the names that it binds to an object of a class, each with the full name of what made it.
+OBJECTS: dict[str, dict[str, str]] = defaultdict(dict)
 
 
 def list_top_nodes(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
@@ -210,15 +216,18 @@ def build_function(module: str, node: Definition, path: Path, owner: str = "") -
 
 def forget_packages() -> None:
     """Forget all packages that were read."""
-    for table in (FUNCTIONS, CLASSES, IMPORTS, STARS, DEFINED):
+    for table in (FUNCTIONS, CLASSES, IMPORTS, STARS, DEFINED, OBJECTS):
         table.clear()
     list_brought_names.cache_clear()
     list_subclasses.cache_clear()
+    list_unpicklers.cache_clear()
 
 
 def read_package(name: str, folder: Path) -> None:
-    """Read the functions and imports of every source file below a folder."""
+    """Read the functions and imports of every source file below a folder, or of a module that is a single file."""
     gc.disable()  # the trees stay, and searching them for garbage takes most of the time
+    if folder.is_file():
+        read_module(name, folder)
     for path in sorted(folder.rglob("*.py")):
         steps = path.relative_to(folder).with_suffix("").parts
         if SKIPPED & set(steps):
@@ -241,8 +250,8 @@ def read_module(module: str, path: Path) -> None:
         else:
             imports[bound] = full_name
     for node in list_top_nodes(tree.body):
-        if isinstance(node, ast.Assign):
-            read_second_names(node, imports)
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            read_second_names(module, node)
         elif isinstance(node, Definition):
             DEFINED[module].append(node.name)
             FUNCTIONS[f"{module}.{node.name}"] = build_function(module, node, path)
@@ -251,12 +260,21 @@ def read_module(module: str, path: Path) -> None:
             read_class(module, node, path)
 
 
-def read_second_names(node: ast.Assign, imports: dict[str, str]) -> None:
-    """Keep the names that a module gives to what it has imported: ``run = subprocess.run``."""
-    steps = list_steps(node.value)
-    for target in node.targets if steps and steps[0] in imports else ():
+def read_second_names(module: str, node: ast.Assign | ast.AnnAssign) -> None:
+    """Keep the names that a module gives to what it has imported or defined, and to objects that it makes.
+
+    The first is ``run = subprocess.run``, or ``choose = _chooser.choose``; the second ``importer = Importer()``.
+    """
+    imports = IMPORTS[module]
+    is_made = isinstance(node.value, ast.Call)
+    steps = list_steps(node.value.func if isinstance(node.value, ast.Call) else node.value) if node.value else []
+    is_own = steps and (steps[0] in DEFINED[module] or steps[0] in OBJECTS[module])
+    if not steps or not (is_own or steps[0] in imports):
+        return
+    full = ".".join((f"{module}.{steps[0]}" if is_own else imports[steps[0]], *steps[1:]))
+    for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
         if isinstance(target, ast.Name):
-            imports.setdefault(target.id, ".".join((imports[steps[0]], *steps[1:])))
+            (OBJECTS[module] if is_made else imports).setdefault(target.id, full)
 
 
 def read_class(module: str, node: ast.ClassDef, path: Path) -> None:
@@ -312,6 +330,9 @@ def find_definition(name: str, depth: int = 12) -> str:
             continue
         bound = IMPORTS[module].get(parts[count])
         rest = parts[count + 1 :]
+        made = OBJECTS[module].get(parts[count]) if module in OBJECTS and rest else None
+        if made and find_definition(made, depth - 1) in CLASSES:
+            return find_definition(".".join((made, *rest)), depth - 1)
         if bound and bound != ".".join(parts[: count + 1]):
             return find_definition(".".join((bound, *rest)), depth - 1)
         brought = list_brought_names(module).get(parts[count], "")
@@ -332,6 +353,8 @@ def find_global(module: str, steps: list[str]) -> str:
     if first is None and STARS.get(module):
         found = find_definition(own)
         first = found if found != own else None
+    if first is None and steps[0] in OBJECTS.get(module, ()):
+        first = own
     return ".".join((first or steps[0], *steps[1:]))
 
 
@@ -473,6 +496,9 @@ class Reader:
             positions, names = PLACES.get(known, FIRST)
             yield from ((effect, call.args[at]) for at in positions if at < len(call.args))
             yield from ((effect, keywords[each]) for each in names if each in keywords)
+            return
+        if name in list_unpicklers():
+            yield from (("deserialise", each) for each in (*call.args, *keywords.values()))
             return
         callee = FUNCTIONS.get(name) or FUNCTIONS.get(find_definition(f"{name}.__init__"))
         if callee is None or not callee.dangers or callee is self.function:
@@ -675,7 +701,7 @@ def find_all_dangers() -> None:
     # What was read stays; what is parsed from now on is forgotten again.
     gc.freeze()
     gc.enable()
-    wanted = set(EFFECTS)
+    wanted = set(EFFECTS) | list_unpicklers()
     for _ in range(ROUNDS):
         # Every class calls ``super().__init__``; a call of a class has the name of the class.
         last_names = {name.rpartition(".")[2] for name in wanted} - {"__init__"}
@@ -698,13 +724,22 @@ def mark_constructor(name: str) -> set[str]:
     owner, _, method = name.rpartition(".")
     effect = FUNCTIONS[name].dangers.get(OBJECT, "")
     constructor = FUNCTIONS.get(f"{owner}.__init__")
-    if owner not in CLASSES or constructor is None or effect not in CLASS_EFFECTS.get(method, ("deserialise",)):
+    if owner not in CLASSES or constructor is None or not shows_class(method, effect):
         return set()
     kept = CLASSES[owner].list_attributes(owner.rpartition(".")[2])
     for flow in kept.values():
         for parameter in flow.keys() & set(constructor.parameters):
             constructor.dangers.setdefault(parameter, effect)
     return {owner, *list_all_subclasses(owner)}
+
+
+def shows_class(method: str, effect: str) -> bool:
+    """Whether a source may show no more of the call of a method than the name of its class.
+
+    So it is with a method that an operator or a statement calls, and with an object that other code makes, or takes:
+    one that unpickles what it keeps, or one that stands for what it imports or looks up.
+    """
+    return effect in (*NAMING_EFFECTS, *CLASS_EFFECTS.get(method, ("deserialise",)))
 
 
 def list_all_subclasses(name: str) -> set[str]:
@@ -724,8 +759,10 @@ def list_dangerous() -> Iterator[tuple[str, dict[str, str]]]:
             continue
         yield name.removesuffix(".__init__"), function.dangers
         owner, _, method = name.rpartition(".")
-        if owner in CLASSES and function.dangers.get(OBJECT) in CLASS_EFFECTS.get(method, ("deserialise",)):
+        effect = function.dangers.get(OBJECT, "")
+        if owner in CLASSES and effect and shows_class(method, effect):
             yield owner, function.dangers
+    yield from ((name, {OBJECT: "deserialise"}) for name in sorted(list_unpicklers()))
 
 
 def list_other_names(names: Iterable[str]) -> dict[str, set[str]]:
@@ -743,15 +780,35 @@ def list_other_names(names: Iterable[str]) -> dict[str, set[str]]:
             offered[name] |= {f"{other}.{last}" for other in others}
             waiting += others - set(waiting)
     for module, imports in IMPORTS.items():
-        for full in {f"{module}.{each}" for each in (*imports, *list_brought_names(module))}:
-            found = find_definition(full)
+        for full in {f"{module}.{each}" for each in (*imports, *list_brought_names(module), *OBJECTS.get(module, ()))}:
+            found = find_object_class(full)
             if found == full:
                 continue
-            if found in wanted:
+            if found in wanted and find_definition(full) == found:
                 offered[found].add(full)
             for method in methods.get(found, ()):
-                offered[method].add(f"{full}.{method.rpartition('.')[2]}")
+                last = method.rpartition(".")[2]
+                # Of an object, an operator or a statement calls such a method.
+                if not last.startswith("__") or find_definition(full) == found:
+                    offered[method].add(f"{full}.{last}")
     return {name: offered[name] - {name} for name in wanted}
+
+
+def find_object_class(name: str) -> str:
+    """Return the name under which a function or class is defined; for an object that a module makes, its class."""
+    found = find_definition(name)
+    module, _, last = found.rpartition(".")
+    made = find_definition(OBJECTS[module].get(last, "")) if module in OBJECTS else ""
+    return made if made in CLASSES else found
+
+
+@cache
+def list_unpicklers() -> frozenset[str]:
+    """Return the classes that inherit from one that unpickles."""
+    pairs = ((name, each.module, base) for name, each in CLASSES.items() for base in each.bases)
+    named = [(name, find_global(module, list_steps(base))) for name, module, base in pairs]
+    heirs = [name for name, base in named if base in UNPICKLERS or find_definition(base) in UNPICKLERS]
+    return frozenset(other for name in heirs for other in (name, *list_all_subclasses(name)))
 
 
 @cache
@@ -772,7 +829,7 @@ def list_brought_names(module: str) -> dict[str, str]:
     brought: dict[str, str] = {}
     waiting = list(STARS.get(module, ()))
     for star in waiting:
-        own = {name: f"{star}.{name}" for name in (*DEFINED[star], *IMPORTS.get(star, ()))}
+        own = {name: f"{star}.{name}" for name in (*DEFINED[star], *IMPORTS.get(star, ()), *OBJECTS.get(star, ()))}
         brought = {name: full for name, full in own.items() if not name.startswith("_")} | brought
         waiting += (each for each in STARS.get(star, ()) if each not in waiting)
     return brought
