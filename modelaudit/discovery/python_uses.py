@@ -19,8 +19,9 @@ from modelaudit.discovery.python_loads import LoadEvaluator
 from modelaudit.discovery.started_commands import list_started
 from modelaudit.discovery.text_uses import AddressReader, SettingReader
 from modelaudit.languages.python.budget import limit_steps
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
-from modelaudit.languages.python.values import Constant, Scope, list_alternatives
+from modelaudit.languages.python.values import Constant, list_alternatives
 from modelaudit.model.discovery import DiscoveryRules, ModelUse
 from modelaudit.model.structure import Location, Unread, UnreadReason
 from modelaudit.wire.base import LimitReachedError

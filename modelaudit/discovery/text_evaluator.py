@@ -29,13 +29,13 @@ from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.definitions import DefinitionNode
 from modelaudit.languages.python.evaluator import Evaluator
 from modelaudit.languages.python.partial_texts import write_text
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.values import (
     UNKNOWN,
     Constant,
     Container,
     ExternalName,
     LocalDefinition,
-    Scope,
     Unknown,
     Value,
     join_values,

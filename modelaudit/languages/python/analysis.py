@@ -18,11 +18,11 @@ from modelaudit.languages.python.assigned_values import AssignedValues
 from modelaudit.languages.python.budget import limit_steps
 from modelaudit.languages.python.document_values import ReadFile
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.shared_flows import record_secrets
 from modelaudit.languages.python.shared_values import SharedValues, record_texts
 from modelaudit.languages.python.source import SourcePiece, fits_at_once, split_source
 from modelaudit.languages.python.unparsed_names import scan_names
-from modelaudit.languages.python.values import Scope
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.model.outline import Mention
 from modelaudit.wire.base import LimitReachedError

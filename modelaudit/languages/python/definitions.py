@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.values import (
     UNKNOWN,
     CallableValue,
     Constant,
     Container,
     LocalDefinition,
-    Scope,
     Value,
     is_found,
     join_choices,

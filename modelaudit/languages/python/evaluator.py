@@ -63,6 +63,7 @@ from modelaudit.languages.python.module_values import ANY_NAME, ModuleValues
 from modelaudit.languages.python.name_tables import BUILTINS, WELL_KNOWN_MODULES
 from modelaudit.languages.python.own_repository import OwnLoads
 from modelaudit.languages.python.recording import LOOKUPS, OWN_FINDER, UseRecorder
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.setting_recording import NAMESPACE_SETTERS, list_set_items
 from modelaudit.languages.python.shared_values import (
     SIBLING_TAG,
@@ -88,7 +89,6 @@ from modelaudit.languages.python.values import (
     PartialCall,
     PlainValue,
     Provenance,
-    Scope,
     Unknown,
     Value,
     collect_tags,

@@ -12,8 +12,9 @@ from typing import Final
 
 from modelaudit.languages.python.budget import TooDeepError, limit_steps
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.source import fits_at_once, split_source
-from modelaudit.languages.python.values import Constant, Container, LocalDefinition, Scope, Value, list_alternatives
+from modelaudit.languages.python.values import Constant, Container, LocalDefinition, Value, list_alternatives
 from modelaudit.wire.base import LimitReachedError
 
 _MOST_VALUES: Final = 1000

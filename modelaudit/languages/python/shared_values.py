@@ -11,12 +11,12 @@ from typing import Final
 
 from modelaudit.languages.python import name_resolution, uses
 from modelaudit.languages.python.name_tables import COMMAND_METHODS, COMMANDS, EVALUATORS, IMPORTERS, WELL_KNOWN_MODULES
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.uses import UseLog
 from modelaudit.languages.python.values import (
     Constant,
     Container,
     ExternalName,
-    Scope,
     Unknown,
     Value,
     collect_tags,

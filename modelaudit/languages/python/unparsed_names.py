@@ -12,8 +12,9 @@ from typing import Final
 
 from modelaudit.languages.python import attack_texts, name_resolution, uses
 from modelaudit.languages.python.name_tables import BUILTINS
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.uses import UseLog
-from modelaudit.languages.python.values import ExternalName, Scope
+from modelaudit.languages.python.values import ExternalName
 from modelaudit.model.lazy_pattern import defer_pattern
 from modelaudit.wire.deadline import iterate_within_deadline
 
