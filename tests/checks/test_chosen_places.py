@@ -169,6 +169,23 @@ _NEW = "d = tempfile.mkdtemp()\n"
         (f"{_OWN}open(os.path.join(d, config.name.replace('a', 'b.c')), 'w')", "", True),
         (f"{_OWN}open(os.path.join(d, config.name + '.py'), 'w')", "", True),
         ("(Path(__file__).parent / config.name).with_suffix('.json').write_text('{}')", "", False),
+        ("p = __spec__.origin.replace('modeling_x', 'zz')\nopen(p, 'w').write(config.text)", "", True),
+        ("p = __loader__.path.replace('modeling_x', 'zz')\nopen(p, 'w').write(config.text)", "", True),
+        (
+            "import inspect\np = inspect.getfile(type(self)).replace('_x', 'z')\nopen(p, 'w').write(config.text)",
+            "",
+            True,
+        ),
+        (
+            "import inspect\np = inspect.stack()[0].filename.replace('_x', 'z')\nopen(p, 'w').write(config.text)",
+            "",
+            True,
+        ),
+        (
+            "from traceback import extract_stack as e\np = e()[-1].filename[:-4]\nopen(p, 'w').write(config.text)",
+            "",
+            True,
+        ),
         (f"{_OWN}{_PUT}sys.path.insert(0, d)", "", True),
         (f"{_OWN}{_PUT}importlib.import_module('.zz', __package__)", "", True),
         (f"{_OWN}f = open(os.path.join(d, config.name), 'w')\nprint(config.text, file=f)", "", True),

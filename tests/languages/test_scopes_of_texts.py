@@ -241,6 +241,31 @@ def test_text_that_another_file_binds_again_is_open(tmp_path: Path, helper: str)
     assert report.exit_code == 1
 
 
+_SIBLING = "importlib.import_module('.modeling', __package__)"
+
+
+@pytest.mark.parametrize(
+    ("body", "is_found"),
+    [
+        (f"t = {_SIBLING}\nC.update(t, c.table)", True),
+        (f"C.update({_SIBLING}, c.table)", True),
+        (f"[C.update(t, c.table) for t in [{_SIBLING}]]", True),
+        ("import sys\n[C.update(v, c.table) for k, v in list(sys.modules.items()) if k == __name__]", True),
+        ("import sys\nC.update(dict(sys.modules)[__name__], c.table)", True),
+        ("import inspect\ndict(inspect.getmembers(run))['__globals__'].update(c.table)", True),
+        (f"t = {_SIBLING}\nreturn t.Net", False),
+        (f"t = {_SIBLING}\nreturn getattr(t, 'Net')", False),
+        (f"return {_SIBLING}.Net", False),
+        ("import sys\nif 'torch' in sys.modules: c.size = 1", False),
+    ],
+)
+def test_own_module_that_goes_to_a_library_opens_the_texts(body: str, is_found: bool) -> None:
+    lines = "".join(f"    {each}\n" for each in body.split("\n"))
+    source = f"from transformers import PretrainedConfig as C\nm, n = 'torch.nn', 'Linear'\ndef go(c):\n{lines}def run(c):\n    "
+    names = {each.name for each in analyze_source(f"{HEAD}{source}{LOOK_UP}").mentions}
+    assert (not OPEN.isdisjoint(names)) is is_found
+
+
 @pytest.mark.parametrize(
     "line",
     [

@@ -35,12 +35,12 @@ class AssignedValues:
 
     Attributes:
         places: the functions around each call and each statement that binds something.
-        imported: the names that imports bind.
+        imported: what imports bind, in the module that it comes from, by the name in the source.
     """
 
     def __init__(self, bodies: Iterable[Sequence[ast.stmt]] = ()) -> None:
         self.places: dict[ast.AST, Functions] = {}
-        self.imported: set[str] = set()
+        self.imported: dict[str, str] = {}
         self._attributes: defaultdict[str, list[Placed]] = defaultdict(list)
         self._names: defaultdict[tuple[FunctionNode | None, str], list[Placed]] = defaultdict(list)
         self._items: defaultdict[str, list[tuple[ast.expr | None, ast.expr, Functions]]] = defaultdict(list)
@@ -140,7 +140,7 @@ class AssignedValues:
         """Add what one node binds, calls or returns."""
         match node:
             case ast.Import(names=names) | ast.ImportFrom(names=names, level=0):
-                self.imported.update(each.asname or each.name.partition(".")[0] for each in names)
+                self.imported.update({each.asname or each.name.partition(".")[0]: each.name for each in names})
             case ast.Global(names=names) | ast.Nonlocal(names=names):
                 self._outer.update(names)
             case ast.Call():

@@ -33,6 +33,7 @@ _NAMESPACE_CHANGES: Final = frozenset(
 _ITERATORS: Final = frozenset(f"builtins.{name}" for name in ("reversed", "map", "iter", "zip", "filter", "enumerate"))
 # Functions that read the names of a module, and bind none.
 _READERS: Final = ("inspect.", "typing.", "builtins.getattr", "builtins.hasattr", "builtins.dir", "builtins.print")
+_KEY_METHODS: Final = frozenset({"get", "pop", "setdefault", "keys", "__contains__", "__getitem__"})
 _LONGEST_TEXT: Final = 1 << 12  # characters of a constant
 _MOST_DEPTH: Final = 30
 _MOST_RELIED: Final = 64  # names
@@ -111,21 +112,26 @@ class _LookupForms(TextForms):
         return any(map(_reaches_names, self._nodes)) or _passes_on(self._nodes) or self._passes_module_on()
 
     def _passes_module_on(self) -> bool:
-        """Whether the source passes on a module out of ``sys.modules`` that may be its own."""
-        keys = ((id(node), find_module_key(node)) for node in self._nodes)
-        own = {number for number, key in keys if key is not None and not self.is_text(key, reads=True)}
-        files = {
-            each.asname or each.name
-            for node in self._nodes
-            if isinstance(node, ast.ImportFrom) and node.level and not node.module
-            for each in node.names
-        }
-        own |= {id(each) for each in self._nodes if isinstance(each, ast.Name) and each.id in files}
+        """Whether the source passes on a module that may be its own, or the mapping of all modules."""
+        own = {id(each) for each in self._nodes if self._may_be_own_module(each)}
+        named = {id(each.value): each.targets for each in self._nodes if isinstance(each, ast.Assign)}
+        names = set(_list_sibling_names(self._nodes))
+        for node in self._nodes:
+            match named.get(id(node)):
+                case [ast.Name(id=name)] if _imports_own(node):
+                    names.add(name)
+                    own.discard(id(node))
+        own |= {id(each) for each in self._nodes if isinstance(each, ast.Name) and _is_read(each) and each.id in names}
         read = {id(each.value) for each in self._nodes if isinstance(each, ast.Attribute)}
         calls = [each for each in self._nodes if isinstance(each, ast.Call)]
         readers = (each for each in calls if super(_LookupForms, self).find_name(each.func).startswith(_READERS))
         read |= {id(part) for each in readers for part in each.args}
-        return not own <= read
+        return not own <= read or _passes_all_modules(self._nodes)
+
+    def _may_be_own_module(self, node: ast.AST) -> bool:
+        """Whether an expression may give the module of the source: an item of ``sys.modules``, or a relative import."""
+        key = find_module_key(node)
+        return _imports_own(node) if key is None else not self.is_text(key, reads=True)
 
     def _list_compared(self) -> Iterator[int]:
         """Yield the ids of the names that a comprehension over ``dir`` compares with a text before it takes them."""
@@ -233,6 +239,9 @@ def _reaches_names(node: ast.AST) -> bool:
             return is_change or name in _REACHING or (isinstance(base, ast.Name) and f"{base.id}." in _REACHING)
         case ast.FunctionDef(name=name):
             return name in _REACHING or name == "__getattribute__"
+        case ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name), args=[_, *kinds]) if name == "getmembers":
+            # The members of a class, function or module with its namespace, unless only classes or functions are taken.
+            return not any(isinstance(each, ast.Name | ast.Attribute) for each in kinds)
         case ast.keyword(arg="metaclass") | ast.Nonlocal():
             return True
         case ast.Subscript(value=base, ctx=ast.Store() | ast.Del()):
@@ -240,6 +249,43 @@ def _reaches_names(node: ast.AST) -> bool:
         case ast.Assign(targets=[ast.Name(id="__getattribute__")]):
             return True
     return False
+
+
+def _list_sibling_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield the names that ``from . import name`` binds, which may be modules."""
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.level and not node.module:
+            yield from (each.asname or each.name for each in node.names)
+
+
+def _is_read(node: ast.Name) -> bool:
+    """Whether a name is read, not bound."""
+    return isinstance(node.ctx, ast.Load)
+
+
+def _imports_own(node: ast.AST) -> bool:
+    """Whether a call imports a module of the package of the source: ``import_module(".name", __package__)``."""
+    match node:
+        case ast.Call(func=ast.Name(id="import_module") | ast.Attribute(attr="import_module"), args=[first, *rest]):
+            is_relative = isinstance(first, ast.Constant) and str(first.value).startswith(".")
+            return is_relative or bool(rest or node.keywords)
+    return False
+
+
+def _passes_all_modules(nodes: Sequence[ast.AST]) -> bool:
+    """Whether a source uses ``sys.modules`` but to look for a key or to take an item."""
+    used = {id(each.value) for each in nodes if isinstance(each, ast.Subscript)}
+    used |= {id(each.value) for each in nodes if isinstance(each, ast.Attribute) and each.attr in _KEY_METHODS}
+    used |= {id(part) for each in nodes if isinstance(each, ast.Compare) for part in each.comparators}
+    mappings = (
+        each
+        for each in nodes
+        if isinstance(each, ast.Attribute)
+        and each.attr == "modules"
+        and isinstance(each.value, ast.Name)
+        and each.value.id == "sys"
+    )
+    return any(id(each) not in used for each in mappings)
 
 
 def _passes_on(nodes: Sequence[ast.AST]) -> bool:

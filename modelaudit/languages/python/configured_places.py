@@ -22,6 +22,14 @@ _PATH_MAKERS: Final = frozenset({"join", "joinpath", "Path", "PurePath", "with_n
                                  "abspath", "realpath", "normpath"})  # fmt: skip
 _CODE_ENDINGS: Final = (".py", ".pyc", ".pyi", ".pyw", ".so", ".pyd", ".pth", ".sh", ".zip", ".egg", ".whl", ".")
 
+_OWN_FILES: Final = frozenset({"__file__", "__spec__", "__loader__", "__cached__", "co_filename", "f_code"})
+"""Names and attributes that hold the path of a source, or lead to it."""
+_FILE_FINDERS: Final = frozenset(
+    {"getfile", "getsourcefile", "getabsfile", "getmodule", "find_spec", "extract_stack", "extract_tb", "getframeinfo",
+     "getouterframes", "getinnerframes", "walk_stack", "findCaller", "get_filename", "currentframe", "_getframe"}
+)  # fmt: skip
+"""Functions of ``inspect``, ``traceback`` and the like whose result is, or has, the path of a source."""
+
 
 class ConfiguredPlaces(FollowedValues):
     """The paths of one source that the configuration of the model chooses."""
@@ -159,7 +167,7 @@ class ConfiguredPlaces(FollowedValues):
         return any(self._is_object(each, functions, inner) for each in parts)
 
     def _is_of_own_file(self, node: ast.expr, functions: Functions, seen: Seen) -> bool:
-        """Whether a value is made of ``__file__``."""
+        """Whether a value is made of the path of the source, as ``__file__`` has it."""
         if self._is_beyond(seen):
             return False
         inner = self._goes_on(node, functions, seen)
@@ -167,7 +175,11 @@ class ConfiguredPlaces(FollowedValues):
             return False
         values: list[tuple[ast.expr, Functions]] = []
         match node:
-            case ast.Name(id="__file__") | ast.Attribute(attr="__file__"):
+            case ast.Attribute(attr=name) if name in _OWN_FILES | _FILE_FINDERS:
+                return True
+            case ast.Name(id=name) if self._source.imported.get(name, name) in _OWN_FILES | _FILE_FINDERS:
+                return True
+            case ast.Attribute(value=ast.Name(id="inspect"), attr="stack" | "trace"):
                 return True
             case ast.Name(id=name):
                 values = self._source.list_values(name, functions)
@@ -175,7 +187,7 @@ class ConfiguredPlaces(FollowedValues):
                 values = self._source.list_attribute(name)
             case ast.Call(func=func):
                 values = self._source.list_results(find_label(func))
-        parts = (each for each in ast.walk(node) if isinstance(each, ast.expr) and each is not node)
+        parts = (each for each in ast.walk(node) if isinstance(each, ast.Name | ast.Attribute) and each is not node)
         return any(self._is_of_own_file(each, around, inner) for each, around in values) or any(
-            self._is_of_own_file(each, functions, inner) for each in parts if isinstance(each, ast.Name | ast.Attribute)
+            self._is_of_own_file(each, functions, inner) for each in parts
         )
