@@ -17,7 +17,7 @@ Values carry tags for such steps:
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from modelaudit.languages.python.name_tables import COMMAND_METHODS
@@ -57,6 +57,8 @@ _COMMANDS: Final = COMMAND_METHODS - {"__reduce_ex__", "load_module", "create_co
 # Methods that hand out what their object holds, or what a generator has reached.
 _HANDING: Final = frozenset({"send", "asend", "throw", "__next__", "__anext__", "popleft", "get_nowait", "result"})
 _HANDING_ONE: Final = frozenset({"pop", "get"})
+# Functions of ``subprocess`` whose names objects of a model have too.
+_STARTERS: Final = frozenset({"run", "call"})
 _NUMBERS: Final = frozenset({"builtins.int", "builtins.len", "builtins.range"})
 # Their results are no functions, whatever they get.
 _PLAIN_RESULTS: Final = frozenset(
@@ -79,7 +81,9 @@ def take_computed_name(base: Value, place: str) -> frozenset[str]:
     tags: frozenset[str] | None = None
     for each in list_alternatives(base):
         is_result = isinstance(each, ExternalName | LocalDefinition) and each.is_result
-        if is_result or isinstance(each, Unknown | LocalDefinition):
+        # What is ``None`` at first is set elsewhere: of ``None`` itself, no attribute is of use.
+        is_unset = isinstance(each, Constant) and each.value is None
+        if is_result or is_unset or isinstance(each, Unknown | LocalDefinition):
             tags = (tags or _NONE) | collect_tags(each)
     return _NONE if tags is None else _step(tags, place)
 
@@ -141,6 +145,11 @@ def list_handed_out(base: Value, method: str, args: Sequence[Value]) -> Sequence
     """List what a method hands out of its object, if further steps lead to it."""
     tags = collect_tags(base) if hands_out(method, args) else _NONE
     return (Unknown(list_steps(tags)),) if BLIND in tags else ()
+
+
+def starts_shell(tags: frozenset[str], method: str, keywords: Mapping[str, Value]) -> bool:
+    """Whether a call is one of a shell in what may be a module: ``run(command, shell=True)``."""
+    return _KEYED in tags and method in _STARTERS and "shell" in keywords
 
 
 def makes_object(name: str) -> bool:

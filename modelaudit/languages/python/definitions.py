@@ -115,8 +115,8 @@ class DefinitionTable(Struct):
     _numbers: dict[int, int] = field(default_factory=dict)
     """The number of each definition, by the ``id`` of its node."""
     _finders: dict[str, tuple[LocalDefinition, ...]] = field(default_factory=dict)
-    _properties: dict[str, frozenset[str]] = field(default_factory=dict)
-    """The tags of steps in the results of properties, by name."""
+    _properties: dict[str, tuple[LocalDefinition, ...]] = field(default_factory=dict)
+    """The properties that returned what a computed name took, by name."""
     _queue: deque[int] = field(default_factory=deque)
     _queued: set[int] = field(default_factory=set)
 
@@ -136,9 +136,9 @@ class DefinitionTable(Struct):
         """
         return self._finders.get(name, ())
 
-    def find_property(self, name: str) -> frozenset[str]:
-        """Return the tags of steps in what a property of this name returned in the first pass."""
-        return self._properties.get(name, frozenset())
+    def list_properties(self, name: str) -> Sequence[LocalDefinition]:
+        """List the properties of a name that returned what a computed name took, in the first pass."""
+        return self._properties.get(name, ())
 
     def has_finders(self) -> bool:
         """Whether there are such functions."""
@@ -215,13 +215,10 @@ class DefinitionTable(Struct):
             is_outer = each.scope.is_class or each.scope.parent is None
             if isinstance(each.node, ast.FunctionDef) and is_outer and _finds_objects(each):
                 finders[each.node.name] = (*finders.get(each.node.name, ()), LocalDefinition(number))
-        return DefinitionTable(copied, dict(self._numbers), finders, self._list_stepping_properties())
-
-    def _list_stepping_properties(self) -> dict[str, frozenset[str]]:
-        """Return the tags of steps in the results of properties, by name."""
-        properties: dict[str, frozenset[str]] = {}
-        for each in self._definitions:
-            if each.is_property and each.result is not None and isinstance(each.node, ast.FunctionDef):
-                steps = list_steps(collect_tags(each.result))
-                properties[each.node.name] = properties.get(each.node.name, frozenset()) | steps
-        return properties
+        properties: dict[str, tuple[LocalDefinition, ...]] = {}
+        for number, each in enumerate(copied, start=1):
+            is_stepping = each.is_property and each.result is not None and bool(list_steps(collect_tags(each.result)))
+            if is_stepping and isinstance(each.node, ast.FunctionDef):
+                each.leaves_steps = True
+                properties[each.node.name] = (*properties.get(each.node.name, ()), LocalDefinition(number))
+        return DefinitionTable(copied, dict(self._numbers), finders, properties)

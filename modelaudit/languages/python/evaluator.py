@@ -738,12 +738,12 @@ class Evaluator(ast.NodeVisitor):
 
     def _keep_item(self, target: ast.expr, old_value: Value, key: Value, value: Value) -> None:
         """Keep what a name holds after one of its items was set; of an attribute, what computed names have reached."""
-        if isinstance(target, ast.Name):
-            self._set_item(target.id, old_value, key, value)
         if STEP in collect_tags(value):
             self._fill(target, old_value, (value,))
             if _is_namespace_of_object(target) and (name := _get_text(key)):
                 self._keep_attribute(name, value)
+        if isinstance(target, ast.Name):
+            self._set_item(target.id, old_value, key, value)
 
     def _set_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
         """Keep what a variable holds after one of its items was set."""
@@ -965,9 +965,11 @@ class Evaluator(ast.NodeVisitor):
     def visit_Raise(self, node: ast.Raise) -> None:
         """Keep what computed names have reached, and an error carries to its handler."""
         for part in (node.exc, node.cause):
-            raised = self.evaluate(part) if part is not None else UNKNOWN
-            self._held.note("(error)", raised)
-            self._raised |= blind_steps.collect_steps(raised)
+            raised = [self.evaluate(part)] if part is not None else []
+            raised += map(self._evaluate_unrecorded, part.args) if isinstance(part, ast.Call) else ()
+            for each in raised:
+                self._held.note("(error)", each)
+                self._raised |= blind_steps.collect_steps(each)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         """Visit the body, each handler and ``else`` as branches; ``finally`` always runs."""
@@ -1630,7 +1632,8 @@ class Evaluator(ast.NodeVisitor):
     def _list_stepped(self, owner: Value, name: str) -> list[Value]:
         """List what computed names have reached, if an attribute or property of this name of an object holds it."""
         if isinstance(owner, Unknown):
-            found = self._definitions.find_property(name)
+            read = (self._call_function(each, [owner], {}) for each in self._definitions.list_properties(name))
+            found = frozenset[str]().union(*map(blind_steps.collect_steps, read))
         elif name in self._stepped_attributes and getattr(owner, "is_result", False):
             found = blind_steps.collect_steps(self._attributes[name])
         else:
@@ -2626,7 +2629,8 @@ class Evaluator(ast.NodeVisitor):
         if method in name_tables.COMMAND_METHODS:
             self.recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
-        if walks.PICKED in call.tags or ("module" in call.tags and walks.passes_command(method, args, keywords)):
+        is_command = "module" in call.tags and walks.passes_command(method, args, keywords)
+        if walks.PICKED in call.tags or is_command or blind_steps.starts_shell(call.tags, method, keywords):
             self.log.record(uses.CALL, walks.PICKED_NAME, line)
         elif "module" in call.tags and call.tags & {"file", "computed"}:
             is_named = "file" in call.tags
