@@ -17,8 +17,10 @@ Values carry tags for such steps:
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Final
 
+from modelaudit.languages.python.name_tables import COMMAND_METHODS
 from modelaudit.languages.python.values import (
     BLIND,
     STEP,
@@ -37,6 +39,8 @@ from modelaudit.model.copies import replace
 
 _KEYED: Final = "step-key"
 _NAMES: Final = "step-names"
+REACHED: Final = frozenset({STEP, _KEYED, BLIND})
+"""The tags of what a path of attributes and keys that is not known leads to."""
 LED: Final = "step-led"
 """The tag of the result of a call of what one such step took."""
 _PLACE: Final = f"{STEP}:"
@@ -46,6 +50,15 @@ _CONTENT_METHODS: Final = frozenset({"items", "values", "get", "pop", "popitem",
 _MODULES: Final = frozenset(
     {"os", "posix", "nt", "subprocess", "builtins", "__builtins__", "importlib", "runpy", "pty"}
 )
+# Members of these modules that run commands or code, under names that objects of a model do not have.
+_COMMANDS: Final = COMMAND_METHODS - {"__reduce_ex__", "load_module", "create_connection"} | {
+    "exec", "eval", "__import__", "import_module", "run_module", "spawn", "startfile", "CDLL", "PyDLL"
+}  # fmt: skip
+# Methods that hand out what their object holds, or what a generator has reached.
+_HANDING: Final = frozenset({"send", "asend", "throw", "__next__", "__anext__", "popleft", "get_nowait", "result"})
+_HANDING_ONE: Final = frozenset({"pop", "get"})
+# Functions of ``subprocess`` whose names objects of a model have too.
+_STARTERS: Final = frozenset({"run", "call"})
 _NUMBERS: Final = frozenset({"builtins.int", "builtins.len", "builtins.range"})
 # Their results are no functions, whatever they get.
 _PLAIN_RESULTS: Final = frozenset(
@@ -68,7 +81,9 @@ def take_computed_name(base: Value, place: str) -> frozenset[str]:
     tags: frozenset[str] | None = None
     for each in list_alternatives(base):
         is_result = isinstance(each, ExternalName | LocalDefinition) and each.is_result
-        if is_result or isinstance(each, Unknown | LocalDefinition):
+        # What is ``None`` at first is set elsewhere: of ``None`` itself, no attribute is of use.
+        is_unset = isinstance(each, Constant) and each.value is None
+        if is_result or is_unset or isinstance(each, Unknown | LocalDefinition):
             tags = (tags or _NONE) | collect_tags(each)
     return _NONE if tags is None else _step(tags, place)
 
@@ -82,7 +97,11 @@ def _step(tags: frozenset[str], place: str) -> frozenset[str]:
 
 def take_written_name(value: Value, name: str) -> Value:
     """Return what a written name takes from an object of unknown class; the name of a module is a step too."""
-    if name not in _MODULES or type(value) is not Unknown:
+    if type(value) is not Unknown:
+        return value
+    if name in _COMMANDS and _KEYED in value.tags:
+        return Unknown(value.tags | {BLIND}, value.text)
+    if name not in _MODULES:
         return value
     return Unknown(value.tags | {STEP, f"{_PLACE}{name}"}, value.text)
 
@@ -117,9 +136,31 @@ def _retag(value: Value, added: frozenset[str], dropped: frozenset[str]) -> Valu
     return join_values(value, Unknown(added)) if added else value
 
 
-def take_by_method(tags: frozenset[str], method: str) -> frozenset[str]:
+def hands_out(method: str, args: Sequence[Value]) -> bool:
+    """Whether a method hands out what its object holds, such as ``send`` of a generator and ``get`` of a queue."""
+    return method in _HANDING or (method in _HANDING_ONE and all(map(_is_number, args[:1])))
+
+
+def list_handed_out(base: Value, method: str, args: Sequence[Value]) -> Sequence[Value]:
+    """List what a method hands out of its object, if further steps lead to it."""
+    tags = collect_tags(base) if hands_out(method, args) else _NONE
+    return (Unknown(list_steps(tags)),) if BLIND in tags else ()
+
+
+def starts_shell(tags: frozenset[str], method: str, keywords: Mapping[str, Value]) -> bool:
+    """Whether a call is one of a shell in what may be a module: ``run(command, shell=True)``."""
+    return _KEYED in tags and method in _STARTERS and "shell" in keywords
+
+
+def makes_object(name: str) -> bool:
+    """Whether a function makes an object whose attributes are the keywords that it gets."""
+    return name.endswith("._replace") or name in ("dataclasses.replace", "copy.replace", "types.SimpleNamespace")
+
+
+def take_by_method(tags: frozenset[str], method: str, args: Sequence[Value]) -> frozenset[str]:
     """Return the tags that the result of a method has besides, if it takes contents of an object that a step took."""
-    return frozenset({_KEYED}) if STEP in tags and method in _CONTENT_METHODS else _NONE
+    is_named = STEP in tags and method in _CONTENT_METHODS and not hands_out(method, args)
+    return frozenset({_KEYED}) if is_named else _NONE
 
 
 def _is_number(key: Value) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, field
 
+from modelaudit.languages.python.held_steps import fill_value
 from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.values import (
     UNKNOWN,
@@ -19,12 +20,15 @@ from modelaudit.languages.python.values import (
     Constant,
     Container,
     LocalDefinition,
+    Unknown,
     Value,
+    collect_tags,
     is_found,
     join_choices,
     join_values,
     leads_to_modules,
     list_alternatives,
+    list_steps,
 )
 
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
@@ -44,6 +48,7 @@ class Definition(Struct):
         is_reused: whether several calls define it, each with other values around it.
         inlined_scope: the scope around it in the latest inlined call.
         defaults: the values of the parameters that have a default, from where the definition ran.
+        leaves_steps: whether a call leaves what computed names reach in a name or an object around, see ``held_steps``.
     """
 
     node: DefinitionNode
@@ -56,6 +61,7 @@ class Definition(Struct):
     is_reused: bool = False
     inlined_scope: Scope | None = None
     defaults: dict[str, Value] = field(default_factory=dict)
+    leaves_steps: bool = False
 
     def add_defaults(self, defaults: Mapping[str, Value]) -> None:
         """Keep the defaults of one run of the definition beside those of earlier runs."""
@@ -109,6 +115,8 @@ class DefinitionTable(Struct):
     _numbers: dict[int, int] = field(default_factory=dict)
     """The number of each definition, by the ``id`` of its node."""
     _finders: dict[str, tuple[LocalDefinition, ...]] = field(default_factory=dict)
+    _properties: dict[str, tuple[LocalDefinition, ...]] = field(default_factory=dict)
+    """The properties that returned what a computed name took, by name."""
     _queue: deque[int] = field(default_factory=deque)
     _queued: set[int] = field(default_factory=set)
 
@@ -127,6 +135,10 @@ class DefinitionTable(Struct):
         Those inside of other functions are left out.
         """
         return self._finders.get(name, ())
+
+    def list_properties(self, name: str) -> Sequence[LocalDefinition]:
+        """List the properties of a name that returned what a computed name took, in the first pass."""
+        return self._properties.get(name, ())
 
     def has_finders(self) -> bool:
         """Whether there are such functions."""
@@ -158,6 +170,14 @@ class DefinitionTable(Struct):
             self._queued.add(number)
         return LocalDefinition(number)
 
+    def fill_defaults(self, base: Value, values: Sequence[Value]) -> None:
+        """Put values that computed names have reached into each default that is, or may be, the object ``base``."""
+        objects = {id(each) for each in list_alternatives(base) if not isinstance(each, Unknown)}
+        for definition in self._definitions if objects else ():
+            for name, value in definition.defaults.items():
+                if any(id(each) in objects for each in list_alternatives(value)):
+                    definition.defaults[name] = fill_value(value, values)
+
     def get_docstring(self, local: LocalDefinition) -> str:
         """Return the docstring of a function or class; empty if it has none."""
         node = self.get(local).node
@@ -186,6 +206,7 @@ class DefinitionTable(Struct):
                 arguments=each.arguments,
                 is_property=each.is_property,
                 is_reused=each.is_reused,
+                leaves_steps=each.leaves_steps,
             )
             for each in self._definitions
         ]
@@ -194,4 +215,10 @@ class DefinitionTable(Struct):
             is_outer = each.scope.is_class or each.scope.parent is None
             if isinstance(each.node, ast.FunctionDef) and is_outer and _finds_objects(each):
                 finders[each.node.name] = (*finders.get(each.node.name, ()), LocalDefinition(number))
-        return DefinitionTable(copied, dict(self._numbers), finders)
+        properties: dict[str, tuple[LocalDefinition, ...]] = {}
+        for number, each in enumerate(copied, start=1):
+            is_stepping = each.is_property and each.result is not None and bool(list_steps(collect_tags(each.result)))
+            if is_stepping and isinstance(each.node, ast.FunctionDef):
+                each.leaves_steps = True
+                properties[each.node.name] = (*properties.get(each.node.name, ()), LocalDefinition(number))
+        return DefinitionTable(copied, dict(self._numbers), finders, properties)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from modelaudit.languages.python.budget import StepBudget
@@ -42,6 +42,14 @@ class Evaluation(Protocol):
         method: str = ...,
     ) -> Value:
         """Call a value; for ``base.method(...)`` with its object and name."""
+        ...
+
+    def count_left_steps(self) -> int:
+        """Count the steps of walks that functions have left around them."""
+        ...
+
+    def list_step_rounds(self, names: Iterable[str], left: int) -> Iterator[None]:
+        """Yield once for each further round in which names, or what is around, may be taken further steps."""
         ...
 
     def keep_named_member(self, base: Value, path: str, line: int) -> None:

@@ -38,6 +38,7 @@ from modelaudit.languages.python import (
     evaluated_texts,
     formatted_fields,
     getters,
+    held_steps,
     item_calls,
     loop_names,
     match_patterns,
@@ -248,6 +249,11 @@ class Evaluator(ast.NodeVisitor):
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._stepped_attributes: set[str] = set()
         """Names of attributes that computed names have reached."""
+        self._held = held_steps.HeldSteps()
+        self._raised: frozenset[str] = frozenset()
+        """The tags of steps in errors that the source raises."""
+        self._callers: list[Scope] = []
+        """The scopes of the calls around the one that is evaluated."""
         self._added: dict[str, Value] = {}
         """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
@@ -294,6 +300,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass._attributes = dict(self._attributes)
         next_pass._stepped_attributes = self._stepped_attributes
         next_pass._added = dict(self._added)
+        next_pass._raised = self._raised
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
         next_pass._loops = self._loops
@@ -621,6 +628,7 @@ class Evaluator(ast.NodeVisitor):
     def _assign_target(self, target: ast.expr, value: Value) -> None:
         """Assign a value to a target: a name, an attribute, an item, or a tuple of targets, which get its items."""
         if isinstance(target, ast.Name):
+            self._note_outer(target.id, value)
             self.scope.bind(target.id, value)
             self.recorder.record_module_places(target.id, value, target.lineno)
         elif isinstance(target, ast.Starred):
@@ -631,6 +639,11 @@ class Evaluator(ast.NodeVisitor):
             self._assign_attribute(target, value)
         elif isinstance(target, ast.Subscript):
             self._assign_item(target, value)
+
+    def _note_outer(self, name: str, value: Value) -> None:
+        """Note that ``global`` or ``nonlocal`` makes an assignment leave steps of a walk in a scope around."""
+        if name in self.scope.nonlocal_names or name in self.scope.global_names:
+            self._held.note(name, value)
 
     def _unpack_value(self, targets: Sequence[ast.expr], value: Value) -> None:
         """Assign the items of a value to several targets; those behind a starred one count from the end."""
@@ -690,6 +703,7 @@ class Evaluator(ast.NodeVisitor):
             self._attributes[name] = merge_binding(self._attributes.get(name), value)
             if STEP in collect_tags(value):
                 self._stepped_attributes.add(name)
+                self._held.note(name, value)
 
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """Keep a callable that is assigned to an item, and record items of the environment and of namespaces."""
@@ -724,10 +738,12 @@ class Evaluator(ast.NodeVisitor):
 
     def _keep_item(self, target: ast.expr, old_value: Value, key: Value, value: Value) -> None:
         """Keep what a name holds after one of its items was set; of an attribute, what computed names have reached."""
+        if STEP in collect_tags(value):
+            self._fill(target, old_value, (value,))
+            if _is_namespace_of_object(target) and (name := _get_text(key)):
+                self._keep_attribute(name, value)
         if isinstance(target, ast.Name):
             self._set_item(target.id, old_value, key, value)
-        elif isinstance(target, ast.Attribute) and STEP in collect_tags(value):
-            self._keep_attribute(target.attr, Container((value,), is_open=True))
 
     def _set_item(self, name: str, old_value: Value, key: Value, value: Value) -> None:
         """Keep what a variable holds after one of its items was set."""
@@ -946,6 +962,15 @@ class Evaluator(ast.NodeVisitor):
             if values[0] is None and name in BUILTINS and name in names:
                 names[name] = join_values(names[name], ExternalName(f"builtins.{name}"))
 
+    def visit_Raise(self, node: ast.Raise) -> None:
+        """Keep what computed names have reached, and an error carries to its handler."""
+        for part in (node.exc, node.cause):
+            raised = [self.evaluate(part)] if part is not None else []
+            raised += map(self._evaluate_unrecorded, part.args) if isinstance(part, ast.Call) else ()
+            for each in raised:
+                self._held.note("(error)", each)
+                self._raised |= blind_steps.collect_steps(each)
+
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         """Visit the body, each handler and ``else`` as branches; ``finally`` always runs."""
         self._evaluate_branch(node.body, may_stop=True)
@@ -954,7 +979,7 @@ class Evaluator(ast.NodeVisitor):
                 self.evaluate(handler.type)
             with self._keep_earlier_values():
                 if handler.name is not None:
-                    self.scope.bind(handler.name, UNKNOWN)
+                    self.scope.bind(handler.name, Unknown(self._raised))
                 self.evaluate_statements(handler.body)
                 if handler.name is not None:
                     self._keep_outer_value(handler.name)
@@ -965,6 +990,7 @@ class Evaluator(ast.NodeVisitor):
 
     def visit_While(self, node: ast.While) -> None:
         """Visit the body once. A name that grows in it is unknown, because the number of rounds is unknown."""
+        left = self.count_left_steps()
         self.evaluate(node.test)
         for name in self._loops.find_names(node.body).augmented:
             self.scope.names[name] = UNKNOWN
@@ -973,12 +999,13 @@ class Evaluator(ast.NodeVisitor):
         self._evaluate_branch(node.body, may_stop=True)
         if self._goes_on_walking(self._loops.find_names(node.body).carried) or self._carries_texts(node.body, before):
             self._evaluate_branch(node.body, may_stop=True)
-        for _ in self._list_step_rounds(self._loops.find_names(node.body).stepped):
+        for _ in self.list_step_rounds(self._loops.find_names(node.body).stepped, left):
             self._evaluate_branch(node.body, may_stop=True)
         self._evaluate_branch(node.orelse)
 
     def visit_For(self, node: ast.For | ast.AsyncFor) -> None:
         """Unroll a short loop over known items; visit the body of any other once."""
+        left = self.count_left_steps()
         self.recorder.act = node
         iterable = self.evaluate(node.iter)
         iterable = self._call_method(iterable, ("__iter__", "__aiter__"), []) or iterable
@@ -999,24 +1026,31 @@ class Evaluator(ast.NodeVisitor):
                     self._assign_target(node.target, name_resolution.resolve_item(iterable, UNKNOWN))
                     self.evaluate_statements(node.body)
                 # One item may stand for several.
-                for _ in self._list_step_rounds(self._loops.find_names(node.body).stepped):
+                for _ in self.list_step_rounds(self._loops.find_names(node.body).stepped, left):
                     self.evaluate_statements(node.body)
         else:
             # One round with a value that may be any of the items.
             self._forget_carried_texts(node.body)
             before = self._find_carried_values(node.body)
             with self._keep_earlier_values(may_stop=True):
-                self._assign_target(node.target, sequence_calls.take_any(iterable))
+                self._assign_target(node.target, self._take_any(iterable))
                 self.evaluate_statements(node.body)
                 if self._goes_on_walking(self._loops.find_names(node.body).carried) or self._carries_texts(
                     node.body, before
                 ):
                     self.evaluate_statements(node.body)
-                for _ in self._list_step_rounds(self._loops.find_names(node.body).stepped):
+                for _ in self.list_step_rounds(self._loops.find_names(node.body).stepped, left):
+                    # The list may have grown, and an iterator goes on.
+                    self._assign_target(node.target, self._take_any(self._evaluate_unrecorded(node.iter)))
                     self.evaluate_statements(node.body)
         self._evaluate_branch(node.orelse)
 
     visit_AsyncFor = visit_For
+
+    def _take_any(self, iterable: Value) -> Value:
+        """Return any item of a value; an iterator of the source is asked for its next one."""
+        iterable = self._call_method(iterable, ("__iter__", "__aiter__"), []) or iterable
+        return self._call_method(iterable, ("__next__", "__anext__"), []) or sequence_calls.take_any(iterable)
 
     def _forget_carried_texts(self, body: list[ast.stmt]) -> None:
         """Forget the texts that an unknown number of rounds makes of themselves: ``name = name[1:]``."""
@@ -1093,19 +1127,27 @@ class Evaluator(ast.NodeVisitor):
                 return True
         return False
 
-    def _list_step_rounds(self, names: Iterable[str]) -> Iterator[None]:
+    def count_left_steps(self) -> int:
+        """Count the steps of walks that functions have left around them."""
+        return len(self._held.found)
+
+    def list_step_rounds(self, names: Iterable[str], left: int) -> Iterator[None]:
         """Yield once for each further round in which names or attributes may be taken further steps.
 
         ``for name in names: found = getattr(found, name) if hasattr(found, name) else found[name]`` reaches in the
-        third round what no round before shows.
+        third round what no round before shows. So does a function that leaves its step in a name around it.
+
+        Args:
+            names: those that the rounds change.
+            left: the count of steps that were left around functions before the first round.
         """
         before: frozenset[str] = frozenset()
         for _ in range(_MAX_STEP_ROUNDS):
             values = (each for name in names for each in (self.scope.look_up(name), self._attributes.get(name)))
             steps = frozenset().union(*(blind_steps.collect_steps(each) for each in values if each is not None))
-            if steps <= before:
+            if steps <= before and len(self._held.found) == left:
                 return
-            before = steps
+            before, left = steps, len(self._held.found)
             yield
 
     def visit_With(self, node: ast.With | ast.AsyncWith) -> None:
@@ -1301,14 +1343,18 @@ class Evaluator(ast.NodeVisitor):
         self._bind_parameters(node.args, function, scope)
         outer_function, self.log.current_function = self.log.current_function, function.number
         self._function_name = "" if isinstance(node, ast.Lambda) else node.name
-        steps = self._collect_kept_steps()
+        steps, writes = self._collect_kept_steps(), self._held.writes
         result = self._evaluate_body(node, scope)
         for _ in range(_MAX_STEP_ROUNDS):
             before, steps = steps, self._collect_kept_steps()
-            if steps == before:
+            known = blind_steps.collect_steps(definition.result) if definition.result is not None else frozenset()
+            is_longer = not blind_steps.collect_steps(result) <= known and self._loops.calls_itself(node)
+            if steps == before and not is_longer:
                 break
-            # The next call goes on from the attribute that this one has set.
+            # The next call goes on from the attribute that this one has set, and from the result of an inner one.
+            definition.result = result if definition.result is None else join_choices(definition.result, result)
             result = join_choices(result, self._evaluate_body(node, scope))
+        definition.leaves_steps |= self._held.writes > writes
         self.log.current_function = outer_function
         # The ``def`` may be evaluated again, as inside an inlined call, and its function return something else.
         definition.result = result if definition.result is None else join_choices(definition.result, result)
@@ -1359,10 +1405,12 @@ class Evaluator(ast.NodeVisitor):
     def _enter_scope(self, scope: Scope) -> Iterator[None]:
         """Make ``scope`` the scope of the names that are bound and looked up within the context."""
         outer_scope, self.scope = self.scope, scope
+        self._callers.append(outer_scope)
         try:
             yield
         finally:
             self.scope = outer_scope
+            self._callers.pop()
 
     # ---- expressions ----
 
@@ -1576,9 +1624,21 @@ class Evaluator(ast.NodeVisitor):
             else:
                 attributes.append(name_resolution.resolve_attribute(each, name))
                 attributes += self._list_added(each, name) if self._added else ()
+                attributes += self._list_stepped(each, name)
         value = blind_steps.take_written_name(join_values(*attributes), name)
         is_followed = self.changes.is_asked and type(value) in _OPENED
         return self.changes.open_value(name, value) if is_followed else value
+
+    def _list_stepped(self, owner: Value, name: str) -> list[Value]:
+        """List what computed names have reached, if an attribute or property of this name of an object holds it."""
+        if isinstance(owner, Unknown):
+            read = (self._call_function(each, [owner], {}) for each in self._definitions.list_properties(name))
+            found = frozenset[str]().union(*map(blind_steps.collect_steps, read))
+        elif name in self._stepped_attributes and getattr(owner, "is_result", False):
+            found = blind_steps.collect_steps(self._attributes[name])
+        else:
+            found = frozenset()
+        return [Unknown(found)] if found else []
 
     def _list_added(self, owner: Value, name: str) -> list[Value]:
         """List the functions that the source gives a module or object of a library as an attribute of this name.
@@ -1958,19 +2018,25 @@ class Evaluator(ast.NodeVisitor):
             with self._narrow_names(ast.BoolOp(ast.And(), tests)):
                 if isinstance(node, ast.DictComp):
                     self.evaluate(node.key)
-                    return Container((self.evaluate(node.value),))
-                element = self.evaluate(node.elt)
-                names = loop_names.find_loop_names((node.elt,))
-                if self._goes_on_walking(names.carried):
-                    element = self.evaluate(node.elt)
-                for _ in self._list_step_rounds(names.stepped):
-                    element = self.evaluate(node.elt)
+                    return Container((self._evaluate_element(node.value),))
+                element = self._evaluate_element(node.elt)
         # One callable stands for all elements. A constant element reveals nothing about their number or order.
         return Unknown(collect_tags(element)) if isinstance(element, Unknown | Constant) else Container((element,))
 
     visit_SetComp = visit_ListComp
     visit_GeneratorExp = visit_ListComp
     visit_DictComp = visit_ListComp
+
+    def _evaluate_element(self, node: ast.expr) -> Value:
+        """Evaluate the element of a comprehension in as many rounds as lead further."""
+        left = self.count_left_steps()
+        element = self.evaluate(node)
+        names = loop_names.find_loop_names((node,))
+        if self._goes_on_walking(names.carried):
+            element = self.evaluate(node)
+        for _ in self.list_step_rounds(names.stepped, left):
+            element = self.evaluate(node)
+        return element
 
     def _unroll_comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp, items: tuple[PlainValue, ...], source: Constant
@@ -2087,8 +2153,8 @@ class Evaluator(ast.NodeVisitor):
             if method in _MEMBER_METHODS and args:
                 self.call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
             self.recorder.record_member_call(method, args, keywords, node.lineno)
-        if method in _FILLING_METHODS and isinstance(node.func, ast.Attribute):
-            self._keep_filled(node.func.value, base, args)
+        if isinstance(node.func, ast.Attribute):
+            self._keep_filled(node.func.value, base, method, (*args, *keywords.values()))
         if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
             self._taint_owner(node.func.value, (*args, *keywords.values()))
         self.recorder.record_handed_namespaces(callee, args, keywords, node.lineno)
@@ -2188,6 +2254,8 @@ class Evaluator(ast.NodeVisitor):
         """Keep what a method such as ``update`` sets: names of the module, or items of a mapping under a name."""
         for key, value in list_set_items(call):
             self.recorder.record_module_places(f"*.{key}", value, call.line)
+            if STEP in collect_tags(value) and isinstance(key, str) and _is_namespace_of_object(target):
+                self._keep_attribute(key, value)
         if self._is_own_namespace(base):
             self._bind_own_names(call.name, call.args, call.keywords)
         if any(isinstance(each, ExternalName) and each.name == "sys.modules" for each in list_alternatives(base)):
@@ -2200,19 +2268,32 @@ class Evaluator(ast.NodeVisitor):
             for key, value in list_set_items(call):
                 self._add_item(target.id, base, Constant(key) if isinstance(key, str) else UNKNOWN, value)
 
-    def _keep_filled(self, target: ast.expr, base: Value, args: Sequence[Value]) -> None:
+    def _keep_filled(self, target: ast.expr, base: Value, method: str, args: Sequence[Value]) -> None:
         """Keep the tags of secrets, and of what walks find, when a method adds such a value to a list or set."""
+        if method == "__setattr__":
+            self._keep_set_attribute(args, target.lineno)
+        if method not in _FILLING_METHODS and method not in held_steps.FILLING_METHODS:
+            return
         tags = frozenset().union(*map(collect_tags, args))
-        tags = (tags & _KEPT_TAGS) | list_steps(tags)
+        steps = list_steps(tags)
+        tags = (tags & _KEPT_TAGS) | steps
         if tags and isinstance(target, ast.Name) and isinstance(base, Constant | Unknown):
             self.scope.bind(target.id, Unknown(collect_tags(base) | tags))
-        lists = [each for each in list_alternatives(base) if isinstance(each, Container) and not each.keys]
-        if STEP in tags and isinstance(target, ast.Name) and lists:
-            filled = Container((*lists[0].values, *args)[-_MAX_ITEMS:], is_open=True)
-            scope = self.scope
-            while scope.is_comprehension and scope.parent is not None and target.id not in scope.names:
-                scope = scope.parent
-            scope.bind(target.id, filled)
+        if steps:
+            self._fill(target, base, args)
+
+    def _keep_set_attribute(self, args: Sequence[Value], line: int) -> None:
+        """Keep the attribute that ``value.__setattr__(name, value)`` sets, if computed names have reached it."""
+        if STEP in collect_tags(args[-1] if args else UNKNOWN):
+            self._call_setattr(Call("builtins.setattr", (UNKNOWN, *args[-2:]), {}, line))
+
+    def _fill(self, target: ast.expr, base: Value, values: Sequence[Value]) -> None:
+        """Keep that values which computed names have reached are put into the object of an expression."""
+        name = target.id if isinstance(target, ast.Name) else ""
+        self._held.fill(held_steps.list_scopes(self.scope, self._callers), name, base, values)
+        self._definitions.fill_defaults(base, values)
+        if isinstance(target, ast.Attribute):
+            self._keep_attribute(target.attr, Container(tuple(values), is_open=True))
 
     def _taint_owner(self, target: ast.expr, values: Sequence[Value]) -> None:
         """Give an object of a library the tags of a secret that one of its methods or items gets.
@@ -2389,7 +2470,7 @@ class Evaluator(ast.NodeVisitor):
                 finders = self._definitions.list_finders(method)
                 results += [self._call_function(finder, [UNKNOWN, *args], keywords) for finder in finders]
         self._depth -= 1
-        return join_choices(*results)
+        return join_choices(*results, *blind_steps.list_handed_out(base, method, args))
 
     def _record_handed_finders(self, callee: Value, values: Sequence[Value], line: int) -> None:
         """Record the functions of the source that look names up, which code that is not followed gets."""
@@ -2444,6 +2525,8 @@ class Evaluator(ast.NodeVisitor):
                 if (name.startswith("__") and name.endswith("__")) or (is_thread and name == "run"):
                     self.recorder.record_passed_definitions(member)
             made = LocalDefinition(callee.number, is_result=True)
+            fields = _list_generated_fields(definition.node) if isinstance(definition.node, ast.ClassDef) else []
+            self._keep_fields({**dict(zip(fields, args, strict=False)), **keywords} if fields else {})
             for member in list_alternatives(definition.members.names.get("__init__", UNKNOWN)):
                 if isinstance(member, LocalDefinition) and self._definitions.get_members(member) is None:
                     self._call_function(member, [made, *args], keywords)
@@ -2455,6 +2538,12 @@ class Evaluator(ast.NodeVisitor):
             bound_to == "class" or (any(each.is_result for each in owners) and not bound_to)
         )
         return self._call_function(callee, [base, *args] if is_method_call else args, keywords)
+
+    def _keep_fields(self, fields: Mapping[str, Value]) -> None:
+        """Keep the fields of a new object that computed names have reached."""
+        for name, value in fields.items():
+            if STEP in collect_tags(value):
+                self._keep_attribute(name, value)
 
     def _call_method(self, base: Value, names: Sequence[str], args: Sequence[Value], line: int = 1) -> Value | None:
         """Call a special method, as Python does by itself: the first of ``names`` that the class of ``base`` has.
@@ -2500,11 +2589,12 @@ class Evaluator(ast.NodeVisitor):
             for value in bound_args.values()
             for each in list_alternatives(value)
         )
-        is_stepping = any(STEP in collect_tags(each) for each in bound_args.values())
+        is_stepping = definition.leaves_steps or any(STEP in collect_tags(each) for each in bound_args.values())
         limit = _MAX_STEPPING_STATEMENTS if is_stepping else _MAX_INLINE_STATEMENTS
         is_short = isinstance(node, ast.Lambda) or len(node.body) <= limit
         is_within_bounds = self._inline_depth < _MAX_INLINE_DEPTH and self._inlined_calls < _MAX_INLINED_CALLS
-        is_inlined = is_short and is_within_bounds and (has_known_args or not bound_args)
+        is_followed = has_known_args or not bound_args or definition.leaves_steps
+        is_inlined = is_short and is_within_bounds and is_followed
         if not is_inlined:
             for each in list_alternatives(definition.result or UNKNOWN):
                 if isinstance(each, LocalDefinition):  # its scope may be that of another call
@@ -2515,10 +2605,11 @@ class Evaluator(ast.NodeVisitor):
         scope.names.update(bound_args)
         self._inline_depth += 1
         self._inlined_calls += 1
-        outer = self.log.enter_arguments(None)
+        outer, writes = self.log.enter_arguments(None), self._held.writes
         try:
             return self._evaluate_body(node, scope)
         finally:
+            definition.leaves_steps |= self._held.writes > writes
             self.log.enter_arguments(outer)
             self._inline_depth -= 1
 
@@ -2538,7 +2629,8 @@ class Evaluator(ast.NodeVisitor):
         if method in name_tables.COMMAND_METHODS:
             self.recorder.record_call(call)
         # A module or a name in it that comes from a file is chosen by whoever writes that file.
-        if walks.PICKED in call.tags or ("module" in call.tags and walks.passes_command(method, args, keywords)):
+        is_command = "module" in call.tags and walks.passes_command(method, args, keywords)
+        if walks.PICKED in call.tags or is_command or blind_steps.starts_shell(call.tags, method, keywords):
             self.log.record(uses.CALL, walks.PICKED_NAME, line)
         elif "module" in call.tags and call.tags & {"file", "computed"}:
             is_named = "file" in call.tags
@@ -2555,7 +2647,7 @@ class Evaluator(ast.NodeVisitor):
             self.recorder.record_passed_module(each, line)
         if call.name in name_tables.IMPORTERS:
             return self._call_import(call)
-        passed_tags = call.tags | call.argument_tags | blind_steps.take_by_method(call.tags, method)
+        passed_tags = call.tags | call.argument_tags | blind_steps.take_by_method(call.tags, method, call.args)
         if passed_tags:
             passed_tags = self._lead(call, passed_tags, method)
             passed_tags = sent_parameters.drop_function_tags(passed_tags - {partial_texts.FOREIGN_TAG, walks.PICKED})
@@ -2611,6 +2703,7 @@ class Evaluator(ast.NodeVisitor):
         self.changes.is_asked |= is_switched or call.name.startswith("subprocess.")
         self.recorder.record_call(call, is_of_result=callee.is_returned)
         self._record_served_results(call)
+        self._keep_fields(call.keywords if blind_steps.makes_object(call.name) else {})
         self._follow_configured_package(call)
         self._open_own_names(call)
         self.recorder.record_environment(call)
@@ -2633,7 +2726,7 @@ class Evaluator(ast.NodeVisitor):
             for each in (*call.args, *call.keywords.values()):
                 self.recorder.record_callback(each, call.line)
         tags, text = data_flow.tag_result(call), partial_texts.describe_result(call)
-        tags |= blind_steps.take_by_method(call.tags, method)
+        tags |= blind_steps.take_by_method(call.tags, method, call.args)
         tags = blind_steps.pass_steps(callee, tags, len(call.args) + len(call.keywords)) if STEP in tags else tags
         result = ExternalName(call.name, is_result=True, tags=tags, text=text, is_returned=True)
         if result.text != call.text:
@@ -2937,6 +3030,8 @@ class Evaluator(ast.NodeVisitor):
         self.recorder.record_process_items(call)
         for key, value in list_set_items(Call(call.name, call.args[1:], call.keywords, call.line)):
             self.recorder.record_module_places(f"*.{key}", value, call.line)
+        if call.args and STEP in call.argument_tags:
+            self._fill(ast.Constant(None), call.args[0], [*call.args[1:], *call.keywords.values()])
         if call.args and self._is_own_namespace(call.args[0]):
             is_item = call.name.endswith("setitem__") or call.name.endswith("setitem")
             self._bind_own_names("__setitem__" if is_item else "update", call.args[1:], call.keywords)
@@ -3123,6 +3218,11 @@ def _split_access(node: ast.expr) -> tuple[ast.expr, list[str]]:
 def _lists_few_items(source: Value) -> TypeGuard[Container]:
     """Whether a value is a list of a few items that are no constants."""
     return isinstance(source, Container) and not source.keys and 0 < len(source.values) <= _MAX_LOOP_VALUES
+
+
+def _is_namespace_of_object(node: ast.expr) -> bool:
+    """Whether an expression is ``value.__dict__``, or a call such as ``vars(value)``."""
+    return isinstance(node, ast.Call) or (isinstance(node, ast.Attribute) and node.attr == "__dict__")
 
 
 def _find_first_name(node: ast.expr) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from modelaudit.languages.python import blind_steps
 from modelaudit.languages.python.call import Call
 from modelaudit.languages.python.evaluation import Evaluation
 from modelaudit.languages.python.values import (
@@ -124,7 +125,8 @@ def call_get_field(evaluation: Evaluation, call: Call) -> Value:
     values = arguments.values if isinstance(arguments, Container) else ()
     if not attributes or not 0 <= position < len(values):
         evaluation.recorder.record_call(call)
-        return Unknown(call.argument_tags)
+        reached = frozenset() if path else blind_steps.REACHED
+        return Container((Unknown(call.argument_tags | reached), UNKNOWN)) if reached else Unknown(call.argument_tags)
     provenance = field.provenance if isinstance(field, Constant) else Provenance.LITERAL
     is_open = field is not None and is_open_constant(field)
     found = _follow_path(evaluation, values[position], Constant(attributes, provenance, is_open), call.line)

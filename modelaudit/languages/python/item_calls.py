@@ -43,7 +43,10 @@ def call_with_items(evaluation: Evaluation, call: Call) -> Value:
     items = [_take_any_item(each) for each in call.args[1:]]
     if call.name == "itertools.starmap":
         items = list(_list_items(items[0]) if items else ())
+    left = evaluation.count_left_steps()
     result = evaluation.call_value(call.args[0], items, {}, call.line)
+    for _ in evaluation.list_step_rounds((), left):
+        result = join_choices(result, evaluation.call_value(call.args[0], items, {}, call.line))
     walk_tags = walks.find_walk_tags(call)
     if walk_tags is not None:
         return Unknown(walk_tags)

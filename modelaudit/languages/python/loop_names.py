@@ -40,6 +40,11 @@ class LoopTable:
             known = self._found[id(body)] = body, find_loop_names(body)  # kept, so that no other gets its identity
         return known[1]
 
+    def calls_itself(self, node: ast.AST) -> bool:
+        """Whether the body of a function holds its own name."""
+        name = getattr(node, "name", "")
+        return bool(name) and any(each is not node and _get_target_name(each) == name for each in ast.walk(node))
+
 
 def find_loop_names(body: Sequence[ast.AST]) -> LoopNames:
     """Find the names of statements or expressions."""
