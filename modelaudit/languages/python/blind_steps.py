@@ -65,6 +65,11 @@ _PLAIN_RESULTS: Final = frozenset(
     f"builtins.{name}" for name in ("int", "float", "str", "bool", "len", "repr", "sum", "abs", "round", "isinstance")
 )
 
+_READING: Final = frozenset(
+    f"builtins.{name}"
+    for name in ("getattr", "hasattr", "callable", "type", "id", "print", "issubclass", "dir", "vars", "format")
+)
+
 
 def drop_steps(tags: frozenset[str]) -> frozenset[str]:
     """Return the tags without those that tell of steps."""
@@ -168,6 +173,16 @@ def _is_number(key: Value) -> bool:
     if isinstance(key, Constant):
         return not isinstance(key.value, str | bytes)
     return isinstance(key, ExternalName) and key.is_result and key.name in _NUMBERS
+
+
+def may_be_function(value: Value) -> bool:
+    """Whether steps that go by a key too lead to one value: attributes alone lead from a model to its layers."""
+    return isinstance(value, Unknown) and {BLIND, _KEYED} <= value.tags
+
+
+def may_call(name: str) -> bool:
+    """Whether a function may call what it gets, or keep it for others."""
+    return name not in _PLAIN_RESULTS and name not in _READING
 
 
 def pass_steps(callee: ExternalName, tags: frozenset[str], count: int) -> frozenset[str]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from modelaudit.languages.python import (
     attack_texts,
+    blind_steps,
     call_variants,
     callbacks,
     data_flow,
@@ -59,6 +60,7 @@ _NAMESPACES: Final = frozenset({"*.__globals__", "*.f_globals", "*.func_globals"
 _MOST_NESTED: Final = 2  # lists in lists
 OWN_FINDER: Final = "(part of the source that leads to modules)"
 MODULE_BY_TEXT: Final = "(module of a computed name)"
+OBJECT_BY_TEXTS: Final = "(object reached by computed names)"
 _MAX_LISTED: Final = 32
 
 
@@ -286,6 +288,8 @@ class UseRecorder(SettingRecorder, kw_only=True):
                     self.log.record(uses.HANDS_ON, each.name, call.line, call.name)
                 elif isinstance(each, Unknown) and each.tags >= _PICKED_MODULE and each.tags.isdisjoint(_OF_MODULES):
                     self.log.record(uses.HANDS_ON, MODULE_BY_TEXT, call.line, call.name)
+                elif blind_steps.may_be_function(each) and blind_steps.may_call(call.name):
+                    self.log.record(uses.HANDS_ON, OBJECT_BY_TEXTS, call.line, call.name)
 
     def record_kept_namespace(self, value: Value, line: int) -> None:
         """Record that an object gets the namespace of a function, out of which others take any module by its name."""
