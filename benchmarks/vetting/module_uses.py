@@ -17,9 +17,9 @@ from reviewed import Reviewed
 from modelaudit.languages.python import uses
 from modelaudit.languages.python.budget import limit_steps
 from modelaudit.languages.python.evaluator import Evaluator
+from modelaudit.languages.python.scopes import Scope
 from modelaudit.languages.python.unparsed_names import scan_names
 from modelaudit.languages.python.uses import Use
-from modelaudit.languages.python.scopes import Scope
 from modelaudit.model.catalogue import Standing
 
 # A hidden name is undecided even if no list has it.
