@@ -437,6 +437,22 @@ def test_module_that_a_document_names_for_a_function_of_another_file_is_judged_b
          "from torch import nn\nbox = nn.Linear.forward.__globals__['torch']\n"),
         ("from .helper import walk\ndef run(c): walk(c, c.ks)(c.line)\n",
          "def walk(o, ks):\n    for k in ks: o = getattr(o, k, None) or o[k]\n    return o\n"),
+        ("from .helper import take\ndef run(c): take(take(c.to_dict, c.g)[c.q], c.r)(c.line)\n",
+         "take = lambda o, k: getattr(o, k)\n"),
+        ("from .helper import take\ndef run(c): take(c.r)(take(c.g)(c.to_dict)[c.q])(c.line)\n",
+         "from operator import attrgetter as take\n"),
+        ("from .helper import T\ndef run(c): T['a'](T['a'](c.to_dict, c.g)[c.q], c.r)(c.line)\n",
+         "T = {'a': getattr}\n"),
+        ("from .helper import A\nclass B(A):\n    def step(self, o, k): return getattr(o, k, None) or o[k]\n"
+         "def run(c): B().go(c)(c.line)\n",
+         "class A:\n    def go(self, o):\n        for k in o.ks: o = self.step(o, k)\n        return o\n"),
+        ("from .helper import A\nclass B(A):\n    def go(self, o):\n        for k in o.ks: o = self.step(o, k)\n"
+         "        return o\ndef run(c): B().go(c)(c.line)\n",
+         "class A:\n    def step(self, o, k): return getattr(o, k, None) or o[k]\n"),
+        ("from .helper import call\ndef run(c): call(getattr(getattr(c.to_dict, c.g)[c.q], c.r), c.line)\n",
+         "def call(f, *args): return f(*args)\n"),
+        ("from .helper import S\ndef run(c):\n    S.append(c)\n    for k in c.ks: S.append(getattr(S[-1], k, None) or S[-1][k])\n"
+         "    S[-1](c.line)\n", "S = []\n"),
         ("import importlib\ndef find(m='torch.nn', n='Linear'): return getattr(importlib.import_module(m), n)\nfind()\n"
          "def run(c):\n    from .helper import go\n    go(c)\n",
          "def go(c):\n    from . import modeling_a as me\n    getattr(me, c.f)(c.q, c.r)(c.line)\n"),

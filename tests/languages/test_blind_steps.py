@@ -147,3 +147,23 @@ def test_walk_is_followed_through_attributes_and_methods(code: str) -> None:
 )
 def test_loop_over_the_layers_of_a_model_raises_no_alarm(code: str) -> None:
     assert not is_found(code)
+
+
+_STEPPING = "    def step(self, o, k): return o.get(k) if isinstance(o, dict) else getattr(o, k)\n"
+_GOING = "    def go(self, o):\n        for k in o.names: o = self.step(o, k)\n        return o\n"
+_END = "def run(c): {}(c.line)\n"
+
+
+@check_each(
+    "code",
+    [
+        f"class A:\n{_GOING}class B(A):\n{_STEPPING}{_END.format('B().go(c)')}",
+        f"class A:\n{_STEPPING}class B(A):\n{_GOING}{_END.format('B().go(c)')}",
+        f"class A:\n{_STEPPING}class B(A): pass\nclass C(B):\n{_GOING}{_END.format('C().go(c)')}",
+        f"class A:\n{_STEPPING}class B:\n{_GOING}class C(A, B): pass\n{_END.format('C().go(c)')}",
+        f"class A:\n    def __init__(self, c): self.o = c\n{_STEPPING}{_GOING}class B(A): pass\n"
+        + _END.format("B(c).go(c)"),
+    ],
+)
+def test_methods_of_base_classes_of_the_source_are_followed(code: str) -> None:
+    assert is_found(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from support.cases import check_each
 
+from modelaudit.languages.python import uses
 from modelaudit.languages.python.analysis import analyze_source
 from modelaudit.languages.python.shared_values import make_module
 
@@ -205,3 +206,28 @@ def test_function_of_the_source_is_found_through_the_module_of_the_source(code: 
 def test_other_functions_beside_one_that_looks_names_up_raise_no_alarm(code: str) -> None:
     mentions = analyze_source(f"{_FIND_CLOSED}def run(x, y, z):\n    " + code.replace("\n", "\n    ")).mentions
     assert not any(each.name == "(function reached by computed names)" for each in mentions)
+
+
+_FUNCTION = "getattr(getattr(c.to_dict, c.g)[c.q], c.r)"
+
+
+@check_each(
+    "code, is_found",
+    [
+        (f"torch.utils._pytree.tree_map({_FUNCTION}, c.line)", True),
+        (f"torch.utils._pytree.tree_map_only(str, {_FUNCTION}, c.line)", True),
+        (f"nn.Identity()({_FUNCTION})", True),
+        (f"list(filter({_FUNCTION}, [c.line]))", True),
+        (f"c.put(f={_FUNCTION})", True),
+        (f"c.put([{_FUNCTION}])", True),
+        (f"print({_FUNCTION})", False),
+        ("nn.Linear(getattr(getattr(c, c.part), c.size), 2)", False),
+        ("torch.stack([getattr(getattr(c, c.part), n) for n in c.names])", False),
+        ("c.put(getattr(c.blocks[c.index], c.name))", False),
+    ],
+)
+def test_object_that_computed_names_reach_is_recorded_where_it_goes_to_unknown_code(code: str, is_found: bool) -> None:
+    source = f"import torch\nfrom torch import nn\ndef run(c): {code}\n"
+    uses_found = {(each.use, each.name) for each in analyze_source(source).mentions}
+    is_called = ("call", "(function reached by computed names)") in uses_found
+    assert ((uses.HANDS_ON, "(object reached by computed names)") in uses_found or is_called) is is_found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -33,6 +34,7 @@ from modelaudit.languages.python.values import (
 
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_MOST_BASES: Final = 16
 
 
 class Definition(Struct):
@@ -147,6 +149,22 @@ class DefinitionTable(Struct):
     def get_members(self, value: Value) -> Scope | None:
         """Return the namespace of a class of the source, or of an object of one; ``None`` for any other value."""
         return self.get(value).members if isinstance(value, LocalDefinition) else None
+
+    def find_member(self, owner: LocalDefinition, name: str) -> Value | None:
+        """Return a member of a class of the source, which may be that of a base class of the source.
+
+        The bases are searched in depth, which differs from Python where two of them have one base.
+        """
+        waiting = [owner]
+        for _ in range(_MOST_BASES):
+            definition = self.get(waiting.pop())
+            if definition.members is not None and name in definition.members.names:
+                return definition.members.names[name]
+            bases = [part for base in definition.bases for part in list_alternatives(base)]
+            waiting += [each for each in reversed(bases) if isinstance(each, LocalDefinition)]
+            if not waiting:
+                break
+        return None
 
     def add(
         self, node: DefinitionNode, scope: Scope, members: Scope | None, is_inlined: bool = False

@@ -250,10 +250,6 @@ class Evaluator(ast.NodeVisitor):
         self._stepped_attributes: set[str] = set()
         """Names of attributes that computed names have reached."""
         self._held = held_steps.HeldSteps()
-        self._raised: frozenset[str] = frozenset()
-        """The tags of steps in errors that the source raises."""
-        self._callers: list[Scope] = []
-        """The scopes of the calls around the one that is evaluated."""
         self._added: dict[str, Value] = {}
         """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
@@ -300,7 +296,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass._attributes = dict(self._attributes)
         next_pass._stepped_attributes = self._stepped_attributes
         next_pass._added = dict(self._added)
-        next_pass._raised = self._raised
+        next_pass._held.raised = self._held.raised
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
         next_pass._loops = self._loops
@@ -969,7 +965,7 @@ class Evaluator(ast.NodeVisitor):
             raised += map(self._evaluate_unrecorded, part.args) if isinstance(part, ast.Call) else ()
             for each in raised:
                 self._held.note("(error)", each)
-                self._raised |= blind_steps.collect_steps(each)
+                self._held.raised |= blind_steps.collect_steps(each)
 
     def visit_Try(self, node: ast.Try | ast.TryStar) -> None:
         """Visit the body, each handler and ``else`` as branches; ``finally`` always runs."""
@@ -979,7 +975,7 @@ class Evaluator(ast.NodeVisitor):
                 self.evaluate(handler.type)
             with self._keep_earlier_values():
                 if handler.name is not None:
-                    self.scope.bind(handler.name, Unknown(self._raised))
+                    self.scope.bind(handler.name, Unknown(self._held.raised))
                 self.evaluate_statements(handler.body)
                 if handler.name is not None:
                     self._keep_outer_value(handler.name)
@@ -1405,12 +1401,12 @@ class Evaluator(ast.NodeVisitor):
     def _enter_scope(self, scope: Scope) -> Iterator[None]:
         """Make ``scope`` the scope of the names that are bound and looked up within the context."""
         outer_scope, self.scope = self.scope, scope
-        self._callers.append(outer_scope)
+        self._held.callers.append(outer_scope)
         try:
             yield
         finally:
             self.scope = outer_scope
-            self._callers.pop()
+            self._held.callers.pop()
 
     # ---- expressions ----
 
@@ -1677,7 +1673,11 @@ class Evaluator(ast.NodeVisitor):
         members = definition.members
         assigned = [
             self._take_member(value, owner)
-            for value in (members.names.get(name), members.rebound.get(name), self._attributes.get(name))
+            for value in (
+                self._definitions.find_member(owner, name),
+                members.rebound.get(name),
+                self._attributes.get(name),
+            )
             if value is not None
         ]
         if assigned:
@@ -2290,7 +2290,7 @@ class Evaluator(ast.NodeVisitor):
     def _fill(self, target: ast.expr, base: Value, values: Sequence[Value]) -> None:
         """Keep that values which computed names have reached are put into the object of an expression."""
         name = target.id if isinstance(target, ast.Name) else ""
-        self._held.fill(held_steps.list_scopes(self.scope, self._callers), name, base, values)
+        self._held.fill(held_steps.list_scopes(self.scope, self._held.callers), name, base, values)
         self._definitions.fill_defaults(base, values)
         if isinstance(target, ast.Attribute):
             self._keep_attribute(target.attr, Container(tuple(values), is_open=True))
@@ -2527,7 +2527,7 @@ class Evaluator(ast.NodeVisitor):
             made = LocalDefinition(callee.number, is_result=True)
             fields = _list_generated_fields(definition.node) if isinstance(definition.node, ast.ClassDef) else []
             self._keep_fields({**dict(zip(fields, args, strict=False)), **keywords} if fields else {})
-            for member in list_alternatives(definition.members.names.get("__init__", UNKNOWN)):
+            for member in list_alternatives(self._definitions.find_member(callee, "__init__") or UNKNOWN):
                 if isinstance(member, LocalDefinition) and self._definitions.get_members(member) is None:
                     self._call_function(member, [made, *args], keywords)
             return made

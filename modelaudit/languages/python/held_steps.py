@@ -38,11 +38,15 @@ class HeldSteps:
     Attributes:
         found: the names, and the tags of the steps, that were left so far.
         writes: how often that happened.
+        raised: the tags of steps in errors that the source raises.
+        callers: the scopes of the calls around the one that is evaluated.
     """
 
     def __init__(self) -> None:
         self.found: set[tuple[str, str]] = set()
         self.writes = 0
+        self.raised: frozenset[str] = frozenset()
+        self.callers: list[Scope] = []
 
     def note(self, name: str, value: Value) -> None:
         """Note that a value is left under a name, if computed names have reached it."""

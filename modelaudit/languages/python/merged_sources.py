@@ -1,4 +1,4 @@
-"""Put a source together with the files of the model whose functions look names up for it.
+"""Put a source together with the files of the model that look names up for it, or that it gives such functions.
 
 ``helper.py`` has ``def find(path): ... return getattr(import_module(module), name)``, and ``model.py`` has
 ``from .helper import find`` and ``find(config.a + config.b)(...)``. Only one source with both shows the call. So the
@@ -39,18 +39,10 @@ class MergedSource(Struct, frozen=True):
     files: tuple[str, ...]
 
 
-def list_lookup_helpers(text: str) -> frozenset[str]:
-    """Return the functions and classes of a source that look names up by texts which they do not write.
-
-    One that holds or returns a function which does so is one of them: ``class A: find = importlib.import_module``.
-
-    Args:
-        text: the source.
-    """
-    tree = parse_module(text)
-    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    outer = [] if tree is None else [each for each in tree.body if isinstance(each, definitions)]
-    return frozenset(each.name for each in outer if any(map(_looks_up, ast.walk(each))) or _holds_lookup(each))
+def looks_names_up(tree: ast.Module) -> bool:
+    """Whether a source looks names up by texts that it does not write, or has a function that does so as a value."""
+    nodes = list(ast.walk(tree))
+    return any(map(_looks_up, nodes)) or _holds_lookup(nodes)
 
 
 def merge_source(text: str, helpers: Mapping[str, str]) -> MergedSource | None:
@@ -61,19 +53,37 @@ def merge_source(text: str, helpers: Mapping[str, str]) -> MergedSource | None:
         helpers: the texts of other files of the model, by their names as modules, without packages.
 
     Returns:
-        The merged source; ``None`` if it imports no function or class of a helper that looks names up, does not parse
-        or is long.
+        The merged source; ``None`` if it imports no helper that looks names up, or has the base class of a class which
+        may do so, if it does not parse, or if it is long.
     """
     tree = parse_module(text)
     if tree is None:
         return None
-    merger = _Merger({name: each for name, each in helpers.items() if list_lookup_helpers(each)})
+    bases = _list_base_files(tree) if looks_names_up(tree) else frozenset()
+    trees = {name: parse_module(each) for name, each in helpers.items()}
+    used = [name for name, each in trees.items() if each is not None and (name in bases or looks_names_up(each))]
+    merger = _Merger({name: helpers[name] for name in used})
     edits = [*merger.list_imports(tree), *merger.list_uses(tree)]
     before = "".join(f"{helpers[name].rstrip()}\n" for name in merger.used)
     merged = before + _write_over(text, edits)
     if not merger.used or len(merged) > _LONGEST_MERGED or parse_module(merged) is None:
         return None
     return MergedSource(merged, before.count("\n"), tuple(merger.used))
+
+
+def _list_base_files(tree: ast.Module) -> frozenset[str]:
+    """Return the names of the modules, without packages, from which a source imports base classes of its classes."""
+    nodes = list(ast.walk(tree))
+    bases = {part.id for each in nodes if isinstance(each, ast.ClassDef) for base in each.bases
+             for part in ast.walk(base) if isinstance(part, ast.Name)}  # fmt: skip
+    imports = ((each, alias) for each in nodes if isinstance(each, ast.Import | ast.ImportFrom) for alias in each.names)
+    return frozenset(
+        part
+        for node, alias in imports
+        if (alias.asname or alias.name) in bases or alias.name == "*"
+        for part in (alias.name, (node.module or "") if isinstance(node, ast.ImportFrom) else "")
+        for part in (part.rpartition(".")[2],)
+    )
 
 
 _Edit = tuple[ast.stmt | ast.expr, str]
@@ -143,12 +153,13 @@ def _looks_up(node: ast.AST) -> bool:
     return False
 
 
-def _holds_lookup(definition: ast.AST) -> bool:
-    """Whether a definition has a namespace, or a function that looks names up and is not called there, as a value."""
-    nodes = list(ast.walk(definition))
+def _holds_lookup(nodes: Sequence[ast.AST]) -> bool:
+    """Whether there is a namespace, or a function that looks names up and is not called there, as a value."""
     called = {id(each.func) for each in nodes if isinstance(each, ast.Call)}
     values = (each for each in nodes if isinstance(each, ast.Name | ast.Attribute) and id(each) not in called)
-    return any((each.id if isinstance(each, ast.Name) else each.attr) in _FUNCTIONS for each in values)
+    renamed = (each.name for each in nodes if isinstance(each, ast.alias) and each.asname)
+    names = (each.id if isinstance(each, ast.Name) else each.attr for each in values)
+    return not _FUNCTIONS.isdisjoint((*names, *renamed))
 
 
 def _is_open_switch(keyword: ast.keyword) -> bool:
