@@ -65,13 +65,34 @@ def count_work(action: Callable[[], object]) -> int:
     if not _COUNTS:
         return count_lines(action)
     steps_before = CountingPattern.steps
-    with pytest.MonkeyPatch.context() as patch:
-        for module in [each for name, each in sys.modules.items() if name.startswith("modelaudit.")]:
-            for variable, value in list(vars(module).items()):
-                if isinstance(value, re.Pattern | LazyPattern):
-                    patch.setattr(module, variable, CountingPattern(value))
+    replaced = [(names, variable, names[variable]) for names, variable in _list_patterns(len(sys.modules))]
+    try:
+        for names, variable, pattern in replaced:
+            names[variable] = _make_counting(pattern)
         lines = count_lines(action)
+    finally:
+        for names, variable, pattern in replaced:
+            names[variable] = pattern
     return lines + CountingPattern.steps - steps_before
+
+
+@cache
+def _list_patterns(modules: int) -> list[tuple[dict[str, Any], str]]:
+    """List the variables of ``modelaudit`` that hold a pattern, each with the namespace of its module.
+
+    Args:
+        modules: how many modules are imported. A search takes longer than most work that is counted.
+    """
+    spaces = [vars(each) for name, each in list(sys.modules.items()) if name.startswith("modelaudit.")]
+    return [
+        (names, key) for names in spaces for key, value in names.items() if isinstance(value, re.Pattern | LazyPattern)
+    ]
+
+
+@cache
+def _make_counting(pattern: re.Pattern[Any] | LazyPattern) -> CountingPattern:
+    """Make a counting pattern of a pattern, once for each."""
+    return CountingPattern(pattern)
 
 
 def count_lines(action: Callable[[], object]) -> int:
