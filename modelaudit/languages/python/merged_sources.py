@@ -50,7 +50,9 @@ def list_lookup_helpers(text: str) -> frozenset[str]:
     tree = parse_module(text)
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     outer = [] if tree is None else [each for each in tree.body if isinstance(each, definitions)]
-    return frozenset(each.name for each in outer if any(map(_looks_up, ast.walk(each))) or _holds_lookup(each))
+    names = {each.name for each in outer if any(map(_looks_up, ast.walk(each))) or _holds_lookup(each)}
+    assigned = [each for each in tree.body if isinstance(each, ast.Assign)] if tree is not None else []
+    return frozenset(names.union(*(_list_lambdas(each) for each in assigned)))
 
 
 def merge_source(text: str, helpers: Mapping[str, str]) -> MergedSource | None:
@@ -123,6 +125,14 @@ class _Merger:
         self.used.setdefault(name)
         self._modules.add(alias.asname or name)
         return True
+
+
+def _list_lambdas(statement: ast.Assign) -> set[str]:
+    """Return the names that get a value with a function that looks names up: ``find = lambda path: getattr(…)``."""
+    has_lookup = any(
+        isinstance(each, ast.Lambda) and any(map(_looks_up, ast.walk(each.body))) for each in ast.walk(statement.value)
+    )
+    return {each.id for each in statement.targets if isinstance(each, ast.Name)} if has_lookup else set()
 
 
 def _looks_up(node: ast.AST) -> bool:
