@@ -271,3 +271,24 @@ def test_parameter_of_a_function_of_another_file_is_followed(tmp_path: Path, hel
     assert scan_rules(tmp_path, files) >= {"code/trusts-remote-code"}
     files["modeling_x.py"] = build(f"from .h import G\n{body.replace('config.t', 'trust')}")
     assert not scan_rules(tmp_path, files)
+
+
+_WALKED = "getattr(getattr(config.to_dict, config.g)[config.q], config.r)"
+
+
+@check_each(
+    "body, is_found",
+    [
+        (f"torch.utils._pytree.tree_map({_WALKED}, config.line)", True),
+        (f"import torch.utils._pytree as p\np.tree_map_only(str, {_WALKED}, config.line)", True),
+        (f"f = {_WALKED}\ntorch.utils._pytree.tree_map_(f, [config.line])", True),
+        (f"m = torch.nn.Identity()\nm.register_forward_hook(lambda a, b, o: o(config.line))\nm({_WALKED})", True),
+        (f"m = torch.nn.Identity()\nm.register_forward_pre_hook(lambda a, o: o[0](config.line))\nm({_WALKED})", True),
+        ("torch.utils._pytree.tree_map(getattr(torch, config.act), config.x)", False),
+        ("torch.utils._pytree.tree_map(lambda x: x.to(getattr(torch, config.dtype)), config.x)", False),
+        ("torch.utils.checkpoint.checkpoint(getattr(self, config.layer), config.x)", False),
+        ("m = torch.nn.Identity()\nm.register_forward_hook(lambda a, b, o: o + 1)\nm(getattr(self, config.x))", False),
+    ],
+)
+def test_function_that_a_library_calls_is_found(tmp_path: Path, body: str, is_found: bool) -> None:
+    assert bool(scan_rules(tmp_path, {"modeling_x.py": build(body)})) == is_found
