@@ -11,16 +11,22 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-Functions = tuple[FunctionNode, ...]
-"""The functions around a node, the innermost first."""
+from modelaudit.languages.python.open_parameters import (
+    OPEN_VALUE,
+    FunctionNode,
+    Functions,
+    OpenParameters,
+    find_label,
+    find_value_label,
+)
+
 Placed = tuple[ast.expr, Functions]
 """An expression with the functions around it."""
 _NAMED: Final = (ast.FunctionDef, ast.AsyncFunctionDef)
 _OWN: Final = ("self", "cls")
 _ITEM_SETTERS: Final = frozenset(
     {"update", "setdefault", "__setitem__", "__ior__", "setitem", "ior", "append", "extend", "insert", "add",
-     "__iadd__", "iadd"}
+     "__iadd__", "iadd", "put", "put_nowait", "appendleft", "extendleft", "push", "set_result"}
 )  # fmt: skip
 _ACTS: Final = (
     ast.Call, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.NamedExpr, ast.For, ast.AsyncFor, ast.Return, ast.Delete
@@ -49,6 +55,7 @@ class AssignedValues:
         self._results: defaultdict[str, list[Placed]] = defaultdict(list)
         self._labels: dict[FunctionNode, set[str]] = {}
         self._outer: set[str] = set()
+        self._parameters = OpenParameters(self.imported)
         self._waiting = bodies
 
     def read(self) -> AssignedValues:
@@ -95,9 +102,36 @@ class AssignedValues:
                 return [each for each in found if function in each[2]]
         return found
 
+    def list_keyed_items(self) -> Iterator[tuple[ast.expr | None, ast.expr, Functions]]:
+        """Yield the items that the source sets in any mapping or list."""
+        for items in self._items.values():
+            yield from items
+
     def list_results(self, name: str) -> list[Placed]:
         """Return what functions of this name return."""
         return self._results.get(name, [])
+
+    def list_sent(self) -> list[Placed]:
+        """Return what the source sends to generators."""
+        return [
+            (each, around) for name in ("send", "asend") for call, around in self._calls[name] for each in call.args
+        ]
+
+    def is_object(self, name: str, functions: Functions) -> bool:
+        """Whether a name is a parameter of which the source takes members, so that it counts as true."""
+        for function in functions:
+            if name in list_parameters(function.args):
+                plain = [each.arg for each in _list_plain(function.args)]
+                is_owner = name in _OWN and function in self._parameters.methods
+                return name in plain and (is_owner or self._parameters.takes_members(name, function))
+        return False
+
+    def turns_on(self, name: str, functions: Functions) -> bool:
+        """Whether the source binds a variable to more than one value, and one is a number or truth that is true."""
+        function = next((each for each in functions if (each, name) in self._names), None)
+        values = self._names.get((function, name), [])
+        bound = (each for each, around in values if function is None or function in around)
+        return len(values) > 1 and any(isinstance(each, ast.Constant) and each.value in (True,) for each in bound)
 
     def is_parameter(self, name: str, functions: Functions) -> bool:
         """Whether a name is one of a parameter of the functions around."""
@@ -117,6 +151,7 @@ class AssignedValues:
             if isinstance(node, _ACTS):
                 self.places[node] = functions
             self._add_node(node, functions)
+            self._parameters.add_node(node, functions)
             if isinstance(node, FunctionNode):
                 self._add_function(node, functions, owner)
                 functions = (node, *functions)
@@ -126,6 +161,8 @@ class AssignedValues:
     def _add_function(self, node: FunctionNode, functions: Functions, owner: str) -> None:
         """Add the names under which a function is called: its own, and that of the class that it constructs."""
         labels = self._labels.setdefault(node, set())
+        if owner:
+            self._parameters.methods.add(node)
         if isinstance(node, _NAMED):
             labels.add(node.name)
             if owner and node.name in ("__init__", "__new__", "__call__", "forward"):
@@ -160,26 +197,32 @@ class AssignedValues:
         match target:
             case ast.Attribute(attr=name):
                 self._attributes[name].append((value, functions))
+                self._add_label(name, value, functions)
             case ast.Name(id=name):
                 self._names[functions[0] if functions else None, name].append((value, functions))
-                if isinstance(value, ast.Lambda):
-                    self._labels.setdefault(value, set()).add(name)
-                    self._results[name].append((value.body, (value, *functions)))
+                self._add_label(name, value, functions)
             case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name), slice=key):
                 self._items[name].append((key, value, functions))
+
+    def _add_label(self, name: str, value: ast.expr, functions: Functions) -> None:
+        """Add a name under which a lambda is called."""
+        if isinstance(value, ast.Lambda):
+            self._labels.setdefault(value, set()).add(name)
+            self._results[name].append((value.body, (value, *functions)))
 
     def _add_call(self, node: ast.Call, functions: Functions) -> None:
         """Add a call under the last part of its name, and under those of the functions among its arguments."""
         if isinstance(node.func, ast.Lambda):
             self._called[node.func] = node, functions
-        label = _find_label(node.func)
-        for name in {label, *map(_find_label, node.args)} - {""}:
+        label = find_label(node.func)
+        given_names = (each.value for each in node.keywords)
+        for name in {label, *map(find_value_label, (*node.args, *given_names))} - {""}:
             self._calls[name].append((node, functions))
         if label not in _ITEM_SETTERS or not isinstance(node.func, ast.Name | ast.Attribute):
             return
         receivers = [node.func.value] if isinstance(node.func, ast.Attribute) else []
         for receiver in (*receivers, *node.args[:1]):
-            name = _find_label(receiver)
+            name = find_label(receiver)
             given = node.args[1:] if receiver in node.args else node.args
             if name:
                 has_key = label in ("setdefault", "__setitem__", "setitem") and len(given) > 1
@@ -193,33 +236,90 @@ class AssignedValues:
 
     def _list_passed(self, function: FunctionNode, parameter: str) -> Iterator[Placed]:
         """Yield what the calls of a function pass as one of its parameters."""
-        calls = [each for label in self._labels.get(function, ()) for each in self._calls.get(label, ())]
+        labels = self._labels.get(function, set())
+        calls = [each for label in labels for each in self._calls.get(label, ())]
         if isinstance(function, ast.Lambda) and function in self._called:
             calls.append(self._called[function])
         positional = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+        index = positional.index(parameter) if parameter in positional else None
+        is_method = function in self._parameters.methods or (bool(positional) and positional[0] in _OWN)
+        # A method gets its object first.
+        places = set() if index is None else {index, index - int(is_method)}
         for call, functions in calls:
-            for each in call.keywords:
-                if each.arg == parameter or (each.arg is None and not _hands_on(each.value, functions)):
-                    yield each.value, functions
-            if parameter not in positional:
+            yield from _list_named(call, parameter, functions)
+            if index is None:
                 is_rest = function.args.vararg is not None and function.args.vararg.arg == parameter
                 yield from ((each, functions) for each in call.args if is_rest)
                 continue
-            # A method gets its object first. The function may also be an argument: ``map(function, values)``.
-            index = positional.index(parameter)
-            own = int(bool(positional) and positional[0] in _OWN)
-            names = self._labels.get(function, set())
-            shift = 0 if isinstance(call.func, ast.Lambda) or _find_label(call.func) in names else 1
-            for position in {index + shift, index - own + shift}:
-                if 0 <= position < len(call.args):
-                    yield call.args[position], functions
-            yield from ((each, functions) for each in call.args if isinstance(each, ast.Starred))
+            # The function may also be an argument: ``map(function, values)``.
+            is_callee = isinstance(call.func, ast.Lambda) or find_label(call.func) in labels
+            yield from _list_at(call, {each + int(not is_callee) for each in places}, functions)
+            yield from () if is_callee else _list_bundled(call, parameter, places, functions)
+        bound = {int(self._parameters.binds)} | {
+            len(call.args) - 1 for call, _ in calls if find_label(call.func) not in labels
+        }
+        places |= {index - each for each in bound if index is not None}
+        for call, functions in self._parameters.list_open_calls(function, labels, self._is_variable):
+            yield from _list_named(call, parameter, functions)
+            rest = (each for each in _list_at(call, places, functions) if not _hands_rest(*each))
+            yield from rest
+        if self._parameters.is_operator(function) and index:
+            yield OPEN_VALUE, ()
+        if self._parameters.is_setter(function) and index:
+            yield from self._attributes.get(getattr(function, "name", ""), ())
+
+    def _is_variable(self, node: ast.expr, functions: Functions) -> bool:
+        """Whether what is called may be a function that the source has put under this name, or in this place."""
+        while isinstance(node, ast.Attribute) and not isinstance(node.value, ast.Name):
+            node = node.value
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            return node.value.id not in self.imported
+        if isinstance(node, ast.Name):
+            return self.is_parameter(node.id, functions) or bool(self.list_values(node.id, functions))
+        return True
+
+
+def _hands_rest(node: ast.expr, functions: Functions) -> bool:
+    """Whether an argument unpacks ``*args`` of a function around."""
+    return isinstance(node, ast.Starred) and any(
+        each.args.vararg is not None and each.args.vararg.arg == find_label(node.value) for each in functions
+    )
+
+
+def _list_named(call: ast.Call, parameter: str, functions: Functions) -> Iterator[Placed]:
+    """Yield what a call passes by name, or in a mapping that it unpacks and that is not ``**kwargs``."""
+    for each in call.keywords:
+        if each.arg == parameter or (each.arg is None and not _hands_on(each.value, functions)):
+            yield each.value, functions
+
+
+def _list_at(call: ast.Call, places: Iterable[int], functions: Functions) -> Iterator[Placed]:
+    """Yield what a call passes at these places, and what it unpacks."""
+    yield from ((call.args[each], functions) for each in places if 0 <= each < len(call.args))
+    yield from ((each, functions) for each in call.args if isinstance(each, ast.Starred))
+
+
+def _list_bundled(call: ast.Call, parameter: str, places: Iterable[int], functions: Functions) -> Iterator[Placed]:
+    """Yield what a call passes on in one value: ``Thread(target=f, args=(a, b), kwargs={"c": d})``."""
+    waiting = [*call.args, *(each.value for each in call.keywords)]
+    for each in waiting:
+        if isinstance(each, ast.Tuple | ast.List):
+            yield from ((each.elts[place], functions) for place in places if 0 <= place < len(each.elts))
+            waiting += [item for item in each.elts if isinstance(item, ast.Tuple | ast.List)]
+        elif isinstance(each, ast.Dict):
+            for key, value in zip(each.keys, each.values, strict=True):
+                if not isinstance(key, ast.Constant) or key.value == parameter:
+                    yield value, functions
 
 
 def list_parameters(arguments: ast.arguments) -> set[str]:
     """Return the names of the parameters of a function."""
-    plain = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
-    return {each.arg for each in (*plain, arguments.vararg, arguments.kwarg) if each is not None}
+    return {each.arg for each in (*_list_plain(arguments), arguments.vararg, arguments.kwarg) if each is not None}
+
+
+def _list_plain(arguments: ast.arguments) -> tuple[ast.arg, ...]:
+    """Return the parameters of a function that take one value each."""
+    return (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
 
 
 def _hands_on(node: ast.expr, functions: Functions) -> bool:
@@ -227,11 +327,6 @@ def _hands_on(node: ast.expr, functions: Functions) -> bool:
     return isinstance(node, ast.Name) and any(
         each.args.kwarg is not None and each.args.kwarg.arg == node.id for each in functions
     )
-
-
-def _find_label(node: ast.expr) -> str:
-    """Return the last part of the name that an expression is; empty for anything else."""
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _pair_defaults(arguments: ast.arguments) -> Iterator[tuple[str, ast.expr]]:
@@ -248,8 +343,8 @@ def _list_assignments(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
         case ast.Assign(targets=targets, value=value):
             for target in targets:
                 yield from _pair_targets(target, value)
-        case ast.AugAssign(target=target, value=value):
-            yield target, value
+        case ast.AugAssign(target=target, op=operation, value=value):
+            yield target, ast.BinOp(target, operation, value)
         case (
             ast.For(target=target, iter=value)
             | ast.AsyncFor(target=target, iter=value)

@@ -81,6 +81,11 @@ def collect_steps(value: Value) -> frozenset[str]:
     return list_steps(collect_tags(value))
 
 
+def is_far(tags: frozenset[str]) -> bool:
+    """Whether computed names lead to a value with these tags, and one is the key of a mapping: it is no layer."""
+    return tags >= {BLIND, _KEYED}
+
+
 def take_computed_name(base: Value, place: str) -> frozenset[str]:
     """Return the tags of what a computed name at a place of the source takes from an object of unknown class."""
     tags: frozenset[str] | None = None

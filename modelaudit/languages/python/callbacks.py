@@ -20,6 +20,8 @@ _CALLING: Final = CALLBACK_TAKERS | {
     *("apply_along_axis", "apply_over_axes", "piecewise", "map_batches", "map_elements", "map_rows", "map_blocks"),
     *("map_partitions", "map_fn", "map_structure", "map_structure_up_to", "tree_map", "tree_multimap", "vmap", "pmap"),
     *("scan", "while_loop", "fori_loop", "cond", "switch", "pure_callback", "io_callback", "py_function", "checkpoint"),
+    *("tree_map_", "tree_map_only", "tree_map_only_", "tree_map_with_path", "tree_all", "tree_all_only", "tree_any"),
+    *("tree_any_only", "map_only", "map_", "apply_", "map_nested", "recursively_apply", "broadcast_map"),
     *("numpy_function", "py_func", "eval_shape", "make_jaxpr", "from_generator", "run", "run_sync", "run_async"),
     *("run_until_complete", "run_in_threadpool", "run_in_process", "create_task", "ensure_future", "gather", "spawn"),
     *("start", "start_processes", "start_soon", "launch", "elastic_launch", "notebook_launcher", "debug_launcher"),

@@ -11,10 +11,13 @@ import ast
 from collections.abc import Sequence
 from typing import Final
 
-from modelaudit.languages.python.assigned_values import Functions
 from modelaudit.languages.python.followed_values import ENVIRONMENT, ITEM_METHODS, FollowedValues, Seen, find_label
+from modelaudit.languages.python.open_parameters import Functions
 
 _SWITCH: Final = "trust_remote_code"
+# Values of a variable of the environment that turn a switch off.
+_OFF: Final = frozenset({"", "0", "false", "no", "off", "n", "f", "none"})
+_ADDING: Final = (ast.Add, ast.Sub, ast.BitOr, ast.BitXor, ast.LShift, ast.Pow)
 _LISTING_METHODS: Final = frozenset({"items", "keys", "values", "copy"})
 # Functions that read a file, which comes with the model.
 _READERS: Final = frozenset({"open", "load", "safe_load", "full_load", "read", "read_text", "read_bytes"})
@@ -49,9 +52,7 @@ class ChosenSwitches(FollowedValues):
             return True
         match node:
             case ast.Name(id=name):
-                inner = self._goes_on(node, functions, seen)
-                values = self._source.list_values(name, functions)
-                return inner is not None and any(self._is_chosen(each, around, inner) for each, around in values)
+                return self._is_chosen_name(node, name, functions, seen)
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name) if self._source.list_attribute(name):
                 inner = self._goes_on(node, functions, seen)
                 values = [*self._source.list_attribute(name), *self._source.list_results(name)]
@@ -62,11 +63,57 @@ class ChosenSwitches(FollowedValues):
                 return self._is_chosen(value, functions, seen)
             case ast.Subscript(value=value):
                 is_kept = isinstance(value, ast.Name) and self._source.hands_over(value.id, functions)
-                return not is_kept and not _is_environment(value)
+                return not is_kept and (not _is_environment(value) or self._sets_variable(node.slice, functions, seen))
             case ast.Call():
                 return self._is_chosen_result(node, functions, seen)
+            case ast.Yield():
+                return any(self._is_chosen(each, around, seen) for each, around in self._source.list_sent())
+            case ast.BinOp() | ast.UnaryOp() | ast.Compare() if _makes_true(node):
+                return True
         parts = (each for each in ast.iter_child_nodes(node) if isinstance(each, ast.expr))
         return any(self._is_chosen(each, functions, seen) for each in parts)
+
+    def _is_chosen_name(self, node: ast.expr, name: str, functions: Functions, seen: Seen) -> bool:
+        """Whether a variable has such a value, holds one, or is an object whatever the caller hands over."""
+        inner = self._goes_on(node, functions, seen)
+        if inner is None:
+            return False
+        if self._source.is_object(name, functions) or self._source.turns_on(name, functions):
+            return True
+        items = self._source.list_items(name, functions)
+        if any(self._is_chosen(each, around, inner) for each, around in self._source.list_values(name, functions)):
+            return True
+        return any(_is_true(value) or self._is_chosen(value, around, inner) for _, value, around in items)
+
+    def _sets_variable(self, key: ast.expr, functions: Functions, seen: Seen) -> bool:
+        """Whether the source gives a chosen value to a variable of the environment that it reads."""
+        inner = self._goes_on(key, functions, seen)
+        if inner is None:
+            return False
+        for name in ENVIRONMENT:
+            for known, value, around in self._source.list_items(name):
+                if _may_be_same(known, key) and self._is_set(value, key, around, inner):
+                    return True
+            if any(self._is_set(each, key, around, inner) for each, around in self._source.list_attribute(name)):
+                return True
+        return any(
+            isinstance(known, ast.Constant) and _may_be_same(known, key) and self._is_set(value, key, around, inner)
+            for known, value, around in self._source.list_keyed_items()
+        )
+
+    def _is_set(self, value: ast.expr, key: ast.expr, functions: Functions, seen: Seen) -> bool:
+        """Whether a value for a variable of the environment is chosen, or an item for it of a mapping of such."""
+        match value:
+            case ast.Constant(value=text):
+                return isinstance(text, str) and text.lower() not in _OFF
+            case ast.Dict(keys=keys, values=values):
+                return any(
+                    _may_be_same(each, key) and self._is_set(item, key, functions, seen)
+                    for each, item in zip(keys, values, strict=True)
+                )
+            case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+                return any(self._is_set(each, key, functions, seen) for each in (left, right))
+        return not _is_environment(value) and self._is_chosen(value, functions, seen)
 
     def _is_chosen_result(self, call: ast.Call, functions: Functions, seen: Seen) -> bool:
         """Whether the result of a call is a member of an object, or made of one; of ``**kwargs`` a default counts."""
@@ -75,9 +122,12 @@ class ChosenSwitches(FollowedValues):
             case ast.Attribute(value=ast.Name(id=name)) if self._source.hands_over(name, functions):
                 values = call.args[1:]
             case ast.Attribute(value=value, attr=method) if method in ITEM_METHODS:
-                if not _is_environment(value):
+                if not _is_environment(value) or any(self._sets_variable(each, functions, seen) for each in call.args):
                     return True
                 values = values[1:]
+            case ast.Attribute(attr="getenv" | "getenvb") | ast.Name(id="getenv" | "getenvb"):
+                if any(self._sets_variable(each, functions, seen) for each in call.args[:1]):
+                    return True
             case ast.Attribute(value=value):
                 values.append(value)
             case ast.Name(id="getattr"):
@@ -181,3 +231,32 @@ class ChosenSwitches(FollowedValues):
 def _is_environment(node: ast.expr) -> bool:
     """Whether an expression is the environment of the process."""
     return isinstance(node, ast.Attribute) and node.attr in ENVIRONMENT
+
+
+def _may_be_same(known: ast.expr | None, key: ast.expr) -> bool:
+    """Whether two keys may be the same."""
+    return not (isinstance(known, ast.Constant) and isinstance(key, ast.Constant)) or known.value == key.value
+
+
+def _is_true(node: ast.expr) -> bool:
+    """Whether a value is a number, or a truth, that counts as true."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and bool(node.value)
+
+
+def _makes_true(node: ast.BinOp | ast.UnaryOp | ast.Compare) -> bool:
+    """Whether an operation turns a switch on that is off, as ``switch += 1`` and ``value == value`` do."""
+    match node:
+        case ast.BinOp(left=left, op=operation, right=right) if isinstance(operation, _ADDING):
+            is_added = isinstance(getattr(left, "ctx", None), ast.Store)
+            return _is_true(left) or _is_true(right) or (is_added and _is_filled(right))
+        case ast.Compare(left=left, comparators=[right]):
+            has_name = any(isinstance(each, ast.Name) for each in ast.walk(left))
+            return has_name and ast.dump(left) == ast.dump(right)
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert)
+
+
+def _is_filled(node: ast.expr) -> bool:
+    """Whether a value that the source writes out counts as true."""
+    if isinstance(node, ast.Constant):
+        return bool(node.value)
+    return isinstance(node, ast.List | ast.Tuple | ast.Set) and bool(node.elts)

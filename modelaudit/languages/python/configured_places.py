@@ -10,8 +10,8 @@ import ast
 from collections.abc import Sequence
 from typing import Final
 
-from modelaudit.languages.python.assigned_values import Functions
 from modelaudit.languages.python.followed_values import ENVIRONMENT, ITEM_METHODS, FollowedValues, Seen, find_label
+from modelaudit.languages.python.open_parameters import Functions
 
 _OWN: Final = frozenset({"self", "cls"})
 # Attributes of a path, which are parts of it.

@@ -2689,6 +2689,18 @@ class Evaluator(ast.NodeVisitor):
             return special(self, call)
         return self._call_ordinary(call, callee)
 
+    def _record_callbacks(self, call: Call, callee: ExternalName, method: str) -> None:
+        """Record the functions that a call passes to one that calls them, or to an object that hands them to a hook."""
+        if method in name_tables.CALLBACK_TAKERS:
+            for each in (*call.args, *call.keywords.values()):
+                self.recorder.record_callback(each, call.line)
+            return
+        for each in call.args if call.argument_tags else ():
+            tags = collect_tags(each)
+            is_function = callbacks.is_caller(callee) and not tags.isdisjoint({walks.PICKED, BLIND})
+            if is_function or (callee.is_result and blind_steps.is_far(tags) and self.log.calls_method("_hook")):
+                self.recorder.record_callback(each, call.line, only_found=True)
+
     def _call_ordinary(self, call: Call, callee: ExternalName) -> Value:
         """Call a function of another module that has no model of its own."""
         folded = self._fold_call(call)
@@ -2722,9 +2734,7 @@ class Evaluator(ast.NodeVisitor):
         walk_tags = walks.find_walk_tags(call)
         if walk_tags is not None:
             return Unknown(walk_tags)
-        if method in name_tables.CALLBACK_TAKERS:
-            for each in (*call.args, *call.keywords.values()):
-                self.recorder.record_callback(each, call.line)
+        self._record_callbacks(call, callee, method)
         tags, text = data_flow.tag_result(call), partial_texts.describe_result(call)
         tags |= blind_steps.take_by_method(call.tags, method, call.args)
         tags = blind_steps.pass_steps(callee, tags, len(call.args) + len(call.keywords)) if STEP in tags else tags

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from modelaudit.languages.python.assigned_values import AssignedValues, Functions
+from modelaudit.languages.python.assigned_values import AssignedValues
+from modelaudit.languages.python.open_parameters import Functions
 
 _MOST_STEPS: Final = 24
 """Values that are followed from one name to the next."""

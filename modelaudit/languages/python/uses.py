@@ -168,6 +168,10 @@ class UseLog(Struct):
         """Keep that the current function calls a method of this name on an unknown object."""
         self._edges_by_name[self.current_function].add(name)
 
+    def calls_method(self, ending: str) -> bool:
+        """Whether the source calls a method whose name ends like this on an unknown object."""
+        return any(name.endswith(ending) for names in self._edges_by_name.values() for name in names)
+
     def record_implied_call(self, outer: int, number: int) -> None:
         """Keep that the function ``number`` runs whenever ``outer`` does."""
         self._edges[outer].add(number)
