@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct, field
 
@@ -31,6 +32,7 @@ from modelaudit.languages.python.values import (
     list_steps,
 )
 
+_MAX_ANCESTORS: Final = 4  # classes of the source, one above the other
 DefinitionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -147,6 +149,19 @@ class DefinitionTable(Struct):
     def get_members(self, value: Value) -> Scope | None:
         """Return the namespace of a class of the source, or of an object of one; ``None`` for any other value."""
         return self.get(value).members if isinstance(value, LocalDefinition) else None
+
+    def find_method(self, owner: Value, names: Sequence[str]) -> Value | None:
+        """Return the first of several methods that a class has, or else a base of it; ``None`` if none has one."""
+        classes: list[Value] = [owner]
+        for _ in range(_MAX_ANCESTORS):
+            for each in classes:
+                members = self.get_members(each)
+                for name in names if members is not None else ():
+                    if members is not None and name in members.names:
+                        return members.names[name]
+            local = [each for each in classes if isinstance(each, LocalDefinition)]
+            classes = [base for each in local for base in self.get(each).bases if isinstance(base, LocalDefinition)]
+        return None
 
     def add(
         self, node: DefinitionNode, scope: Scope, members: Scope | None, is_inlined: bool = False
