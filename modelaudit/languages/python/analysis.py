@@ -29,6 +29,8 @@ from modelaudit.wire.base import LimitReachedError
 
 _MAX_FAULTS: Final = 20
 _NAME: Final = defer_pattern(r"[^\W\d]\w*")
+# Most sources that take steps by computed names have one of these. In the others, a first pass finds the first step.
+_LOOK_UP: Final = defer_pattern(r"getattr|attrgetter|getmembers|get_field|vars\(|__dict__")
 _MAX_IMPORTS: Final = 30
 
 
@@ -141,6 +143,8 @@ def _evaluate_source(text: str, evaluator: Evaluator, analysis: SourceAnalysis) 
 def _survey_source(text: str, bodies: Sequence[Sequence[ast.stmt]], evaluator: Evaluator) -> None:
     """Find what the evaluator has to know of a whole source before it begins, as far as the text has any of it."""
     evaluator.recorder.follow_source(AssignedValues(bodies))
+    if _LOOK_UP.search(text) is not None:
+        evaluator.follow_handed_functions()
     if "@" in text:
         evaluator.kept.add_source(bodies)
     # Python reads letters of other forms as those of ASCII in a name.

@@ -190,6 +190,11 @@ def may_call(name: str) -> bool:
     return name not in _PLAIN_RESULTS and name not in _READING
 
 
+def makes_instance(callee: ExternalName) -> bool:
+    """Whether a callee of another module is a class, by its name."""
+    return not callee.is_result and callee.name.rpartition(".")[2][:1].isupper()
+
+
 def pass_steps(callee: ExternalName, tags: frozenset[str], count: int) -> frozenset[str]:
     """Return the tags of the result of a call without those of steps that lead no further.
 
@@ -202,7 +207,7 @@ def pass_steps(callee: ExternalName, tags: frozenset[str], count: int) -> frozen
         count: the number of arguments.
     """
     package, _, path = callee.name.partition(".")
-    is_class = not callee.is_result and path.rpartition(".")[2][:1].isupper()
+    is_class = bool(path) and makes_instance(callee)
     if callee.name in _PLAIN_RESULTS and not callee.is_result:
         return drop_steps(tags)
     if not is_class or package in sys.stdlib_module_names:

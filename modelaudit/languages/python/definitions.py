@@ -166,6 +166,11 @@ class DefinitionTable(Struct):
                 break
         return None
 
+    def find_method(self, owner: Value, names: Sequence[str]) -> Value | None:
+        """Return the first of several methods that a class has, or else a base of it; ``None`` if none has one."""
+        found = (self.find_member(owner, each) for each in names) if isinstance(owner, LocalDefinition) else ()
+        return next((each for each in found if each is not None), None)
+
     def add(
         self, node: DefinitionNode, scope: Scope, members: Scope | None, is_inlined: bool = False
     ) -> LocalDefinition:

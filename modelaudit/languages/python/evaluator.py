@@ -38,6 +38,7 @@ from modelaudit.languages.python import (
     evaluated_texts,
     formatted_fields,
     getters,
+    handed_functions,
     held_steps,
     item_calls,
     loop_names,
@@ -245,11 +246,14 @@ class Evaluator(ast.NodeVisitor):
         self._shared = shared
         self._read_file = read_file
         self._definitions = DefinitionTable()
+        self._handed = handed_functions.HandedFunctions(self, self._definitions)
         self._attributes: dict[str, Value] = {}
         """Values of attributes by name alone, since the object of an assignment is rarely known."""
         self._stepped_attributes: set[str] = set()
         """Names of attributes that computed names have reached."""
         self._held = held_steps.HeldSteps()
+        self._made_classes: dict[ast.expr, ast.ClassDef] = {}
+        """The classes that calls make, by the node of the call."""
         self._added: dict[str, Value] = {}
         """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
@@ -297,6 +301,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass._stepped_attributes = self._stepped_attributes
         next_pass._added = dict(self._added)
         next_pass._held.raised = self._held.raised
+        next_pass._made_classes = self._made_classes
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
         next_pass._loops = self._loops
@@ -306,6 +311,7 @@ class Evaluator(ast.NodeVisitor):
         next_pass.recorder.switches, next_pass.recorder.places = self.recorder.switches, self.recorder.places
         next_pass._configured_packages = set(self._configured_packages)
         next_pass._definitions = self._definitions.copy_for_next_pass()
+        next_pass._handed = self._handed.copy_for_next_pass(next_pass, next_pass._definitions)
         return next_pass
 
     # ---- questions about the functions of the source ----
@@ -313,6 +319,10 @@ class Evaluator(ast.NodeVisitor):
     def get_class_members(self, value: LocalDefinition) -> Scope | None:
         """Return the namespace of a class of the source; ``None`` for a function."""
         return self._definitions.get_members(value)
+
+    def follow_handed_functions(self) -> None:
+        """Follow the functions that libraries get from the beginning: the source may take steps by computed names."""
+        self._handed.is_asked = True
 
     def get_function_name(self, function: LocalDefinition) -> str:
         """Return the name of a function of the source; empty for a lambda."""
@@ -680,6 +690,7 @@ class Evaluator(ast.NodeVisitor):
             self._record_annotations(value, target.lineno)
         self._record_handed_finders(UNKNOWN, (value,), target.lineno)
         self._keep_attribute(target.attr, value)
+        self._hold_functions(target.value, (value,))
 
     def _record_annotations(self, value: Value, line: int) -> None:
         """Record that a class, a function or a module gets annotations, of which some may be texts of code."""
@@ -704,6 +715,8 @@ class Evaluator(ast.NodeVisitor):
     def _assign_item(self, target: ast.Subscript, value: Value) -> None:
         """Keep a callable that is assigned to an item, and record items of the environment and of namespaces."""
         mapping = self.evaluate(target.value)
+        if not isinstance(mapping, Container):
+            self._hold_functions(target.value, (value,))
         key = self.evaluate(target.slice)
         self._record_handed_finders(UNKNOWN, (value,), target.lineno)
         if walks.OWN_MODULE in collect_tags(mapping):
@@ -2153,10 +2166,7 @@ class Evaluator(ast.NodeVisitor):
             if method in _MEMBER_METHODS and args:
                 self.call_getattr(Call("builtins.getattr", [UNKNOWN, args[-1]], {}, node.lineno))
             self.recorder.record_member_call(method, args, keywords, node.lineno)
-        if isinstance(node.func, ast.Attribute):
-            self._keep_filled(node.func.value, base, method, (*args, *keywords.values()))
-        if isinstance(node.func, ast.Attribute) and _FILLS_OBJECT.match(method):
-            self._taint_owner(node.func.value, (*args, *keywords.values()))
+        self._keep_passed(node, callee, base, (*args, *keywords.values()))
         self.recorder.record_handed_namespaces(callee, args, keywords, node.lineno)
         self._record_arguments(method, callee, args, keywords, node)
         if method in NAMESPACE_SETTERS and isinstance(node.func, ast.Attribute):
@@ -2267,6 +2277,16 @@ class Evaluator(ast.NodeVisitor):
         if is_mapping and isinstance(target, ast.Name):
             for key, value in list_set_items(call):
                 self._add_item(target.id, base, Constant(key) if isinstance(key, str) else UNKNOWN, value)
+
+    def _keep_passed(self, node: ast.Call, callee: Value, base: Value, values: Sequence[Value]) -> None:
+        """Keep what a call puts into an object of a library, into a list or into another object."""
+        holder = handed_functions.find_getter_of_functions(node, callee)
+        if holder is not None:
+            self._hold_functions(holder, values)
+        if isinstance(node.func, ast.Attribute):
+            self._keep_filled(node.func.value, base, node.func.attr, values)
+            if _FILLS_OBJECT.match(node.func.attr):
+                self._taint_owner(node.func.value, values)
 
     def _keep_filled(self, target: ast.expr, base: Value, method: str, args: Sequence[Value]) -> None:
         """Keep the tags of secrets, and of what walks find, when a method adds such a value to a list or set."""
@@ -2516,6 +2536,8 @@ class Evaluator(ast.NodeVisitor):
         result = self._call_method(callee, ("__call__", "forward"), args) if callee.is_result else None
         if result is not None:
             return result
+        if callee.is_result and self._handed.everywhere:
+            return Unknown(self._follow_handed(Call("", args, keywords, 0), frozenset(), is_object=True))
         if definition.members is not None:  # a class
             # An object calls its special methods without their names being written, and a thread calls ``run``.
             is_thread = any(
@@ -2530,7 +2552,7 @@ class Evaluator(ast.NodeVisitor):
             for member in list_alternatives(self._definitions.find_member(callee, "__init__") or UNKNOWN):
                 if isinstance(member, LocalDefinition) and self._definitions.get_members(member) is None:
                     self._call_function(member, [made, *args], keywords)
-            return made
+            return self._hold_in_object(made, definition, (*args, *keywords.values()))
         # A method of an object of the source gets the object as its first argument, and one of the class the class.
         owners = [each for each in list_alternatives(base) if isinstance(each, LocalDefinition)] if method else []
         bound_to = definition.find_bound()
@@ -2538,6 +2560,29 @@ class Evaluator(ast.NodeVisitor):
             bound_to == "class" or (any(each.is_result for each in owners) and not bound_to)
         )
         return self._call_function(callee, [base, *args] if is_method_call else args, keywords)
+
+    def _hold_in_object(self, made: LocalDefinition, definition: Definition, values: Sequence[Value]) -> Value:
+        """Return a new object of a class; a base of a library may hold the functions that the object gets."""
+        is_derived = self._handed.is_asked and any(isinstance(each, ExternalName) for each in definition.bases)
+        tags = handed_functions.tag_held(values) if is_derived else frozenset()
+        return handed_functions.hold(made, tags) if tags else made
+
+    def _hold_functions(self, target: ast.expr, values: Sequence[Value]) -> None:
+        """Keep that an object holds the functions of the source which it gets by a method or as an attribute."""
+        tags = handed_functions.tag_held(values) if self._handed.is_asked else frozenset()
+        if not tags:
+            return
+        holder = handed_functions.find_holder(target)
+        if handed_functions.is_own_object(holder):
+            self._handed.everywhere |= tags
+        elif isinstance(holder, ast.Name | ast.Attribute):
+            owner = self._evaluate_unrecorded(holder)
+            if any(isinstance(each, ExternalName) and not each.is_result for each in list_alternatives(owner)):
+                return
+            if isinstance(holder, ast.Name):
+                self.scope.bind(holder.id, handed_functions.hold(owner, tags))
+            else:
+                self._attributes[holder.attr] = handed_functions.hold(owner, tags)
 
     def _keep_fields(self, fields: Mapping[str, Value]) -> None:
         """Keep the fields of a new object that computed names have reached."""
@@ -2555,10 +2600,7 @@ class Evaluator(ast.NodeVisitor):
             return None
         results: list[Value] = []
         for owner in list_alternatives(base):
-            members = self._definitions.get_members(owner)
-            if members is None:
-                continue
-            method = next((members.names[name] for name in names if name in members.names), None)
+            method = self._definitions.find_method(owner, names)
             for member in list_alternatives(method) if method is not None else ():
                 if isinstance(member, LocalDefinition):
                     self.log.record_local_call(member.number)
@@ -2648,11 +2690,20 @@ class Evaluator(ast.NodeVisitor):
         if call.name in name_tables.IMPORTERS:
             return self._call_import(call)
         passed_tags = call.tags | call.argument_tags | blind_steps.take_by_method(call.tags, method, call.args)
+        passed_tags = self._follow_handed(call, passed_tags, is_object=method in _CALLING_METHODS)
         if passed_tags:
             passed_tags = self._lead(call, passed_tags, method)
             passed_tags = sent_parameters.drop_function_tags(passed_tags - {partial_texts.FOREIGN_TAG, walks.PICKED})
             passed_tags = walks.drop_own(passed_tags, (Unknown(call.tags), *args) if method else args)
         return Unknown(passed_tags | partial_texts.tag_client(call))
+
+    def _follow_handed(
+        self, call: Call, tags: frozenset[str], is_object: bool = False, is_made: bool = False
+    ) -> frozenset[str]:
+        """Return the tags of the result of a call with those from functions of the source that are called in it."""
+        if not self._handed.is_asked:
+            return tags
+        return handed_functions.drop_held(tags) | self._handed.follow_call(call, is_object, is_made)
 
     def _record_blind_call(self, call: Call, callee: Value) -> None:
         """Record the call of an object that several computed names reach from one of unknown class."""
@@ -2708,8 +2759,6 @@ class Evaluator(ast.NodeVisitor):
             folded = document_values.read_document(call, self._read_file)
         if folded is not None:
             return folded
-        if call.name == "builtins.type" and not self._make_class(call):
-            return self._find_class_of_function(call.args[0] if call.args else UNKNOWN)
         # Which commands are harmless depends on their words, and which loaders on their switches.
         is_switched = call.name in _SWITCHED_LOADERS and not self._writes_switches()
         self.changes.is_asked |= is_switched or call.name.startswith("subprocess.")
@@ -2733,11 +2782,13 @@ class Evaluator(ast.NodeVisitor):
                 self.log.record(uses.CALL, f"*.{method}", call.line, call.detail)
         walk_tags = walks.find_walk_tags(call)
         if walk_tags is not None:
-            return Unknown(walk_tags)
+            return Unknown(self._follow_handed(call, walk_tags))
         self._record_callbacks(call, callee, method)
         tags, text = data_flow.tag_result(call), partial_texts.describe_result(call)
         tags |= blind_steps.take_by_method(call.tags, method, call.args)
         tags = blind_steps.pass_steps(callee, tags, len(call.args) + len(call.keywords)) if STEP in tags else tags
+        is_object = callee.is_returned or (callee.is_result and method in _CALLING_METHODS)
+        tags = self._follow_handed(call, tags, is_object, blind_steps.makes_instance(callee))
         result = ExternalName(call.name, is_result=True, tags=tags, text=text, is_returned=True)
         if result.text != call.text:
             self.recorder.record_computed_text(result, call.line)
@@ -2765,19 +2816,39 @@ class Evaluator(ast.NodeVisitor):
                 return ExternalName("types.CodeType")
         return UNKNOWN
 
-    def _make_class(self, call: Call) -> bool:
-        """Keep the members of a class that ``type(name, bases, members)`` makes; return whether others are possible.
+    def _call_type(self, call: Call) -> Value:
+        """Call ``type``: with one argument it returns the class of a value, with three it makes one."""
+        if len(call.args) < 2:
+            return self._find_class_of_function(call.args[0] if call.args else UNKNOWN)
+        members = call.args[2] if len(call.args) > 2 else UNKNOWN
+        if not isinstance(members, Container):
+            return join_values(self._make_class(call), self._call_ordinary(call, ExternalName(call.name)))
+        for name, value in zip(members.keys, members.values, strict=False):
+            self.recorder.record_passed_definitions(value)
+            self._keep_attribute(str(name), value)
+            if name == _ANNOTATIONS:
+                self._record_annotations(value, call.line)
+        return self._make_class(call)
 
-        With one argument ``type`` only returns the class of a value.
-        """
-        members = call.args[2] if len(call.args) > 2 else None
-        if isinstance(members, Container):
-            for name, value in zip(members.keys, members.values, strict=False):
-                self.recorder.record_passed_definitions(value)
-                self._keep_attribute(str(name), value)
-                if name == _ANNOTATIONS:
-                    self._record_annotations(value, call.line)
-        return len(call.args) > 1 and not isinstance(members, Container)
+    def _call_new_class(self, call: Call) -> Value:
+        """Call ``types.new_class``, whose members are not known."""
+        return join_values(self._make_class(call), self._call_ordinary(call, ExternalName(call.name)))
+
+    def _make_class(self, call: Call) -> Value:
+        """Return the class that a call makes of bases and members, as a class statement at its place does."""
+        place = self._look_up[0] if self._look_up is not None else None
+        node = None if place is None else self._made_classes.setdefault(place, handed_functions.write_class(call.line))
+        if node is None:
+            return UNKNOWN
+        bases = call.get_argument(1, "bases") or UNKNOWN
+        members = call.args[2] if len(call.args) > 2 else UNKNOWN
+        scope = Scope(self.scope, is_class=True)
+        if isinstance(members, Container) and members.keys:
+            scope.names |= {str(key): value for key, value in zip(members.keys, members.values, strict=False)}
+        made = self._definitions.add(node, self.scope, scope, self._inline_depth > 0)
+        self._definitions.get(made).bases = tuple(sequence_calls.list_items(bases) or ())
+        self.log.register_definition("(class)", made.number)
+        return made
 
     def _follow_configured_package(self, call: Call) -> None:
         """Record a secret that is passed to a package whose address another call sets: ``mlflow.set_tracking_uri``."""
@@ -2830,7 +2901,9 @@ class Evaluator(ast.NodeVisitor):
             if "member" in added_tags:
                 self.log.record(uses.REFERENCE, walks.MEMBER_NAME, call.line)
             added_tags |= blind_steps.drop_steps(collect_tags(name))
-            taken = Unknown(collect_tags(base) | added_tags | blind_steps.take_computed_name(base, self._get_place()))
+            steps = blind_steps.take_computed_name(base, self._get_place())
+            self._handed.note_steps(steps)
+            taken = Unknown(collect_tags(base) | added_tags | steps)
             return taken if answer is None else join_values(taken, answer)
         return self._take_attribute(base, name, name.value, call.line)
 
@@ -3085,6 +3158,7 @@ class Evaluator(ast.NodeVisitor):
                 *(ExternalName(f"{each.name}.__dict__", each.is_result, each.is_hidden, each.tags) for each in owners)
             )
         if call.args and is_of_argument:
+            self._handed.note_steps((STEP,))
             return Unknown(blind_steps.open_names(walks.open_namespace(collect_tags(call.args[0]))))
         # The namespace has the name of its function, without ``is_result``: ``visit_Subscript`` looks for that name.
         return ExternalName(call.name)
@@ -3099,7 +3173,13 @@ class Evaluator(ast.NodeVisitor):
         if isinstance(predicate, ExternalName) and predicate.name == "inspect.ismodule":
             tags |= walks.EVERY_MODULE
         taken = blind_steps.take_computed_name(call.args[0], self._get_place()) if call.args else frozenset()
+        self._handed.note_steps(taken)
         return Unknown(tags | taken)
+
+    def _call_closure_names(self, call: Call) -> Value:
+        """Call ``inspect.getclosurevars``: it returns the names that a function sees, with their values."""
+        self._handed.note_steps((STEP,))
+        return Unknown(blind_steps.open_names(call.argument_tags | {STEP}))
 
     def _call_dict(self, call: Call) -> Value:
         """Call ``dict`` with keywords, or with one mapping, which it copies; any other result is unknown."""
@@ -3112,7 +3192,7 @@ class Evaluator(ast.NodeVisitor):
         walk_tags = walks.find_walk_tags(call)
         if walk_tags is not None:
             return Unknown(walk_tags)
-        return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags)
+        return ExternalName(call.name, is_result=True, tags=call.tags | call.argument_tags, is_returned=True)
 
     def _call_ancestors(self, call: Call) -> Value:
         """Call a function that returns the classes above a class, among them ``object``."""
@@ -3165,6 +3245,8 @@ _LOOKING_UP: Final = name_tables.GETTERS | name_tables.IMPORTERS | frozenset(
      "builtins.dict.__getitem__"}
 )  # fmt: skip
 """Functions that take a name by one of their arguments, or hand it to one that does."""
+_CALLING_METHODS: Final = frozenset({"", "__call__", "forward"})
+"""Methods that call their object; empty for a call of the object itself."""
 _ANNOTATIONS: Final = "__annotations__"
 _OPEN_TYPES: Final = frozenset({Unknown, ExternalName, Alternatives})
 """The kinds of values that may be a type in a text."""
@@ -3293,7 +3375,7 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
         Evaluator._call_setattr,
     ),
     **dict.fromkeys(("unittest.mock.patch", "mock.patch"), Evaluator._call_patch),
-    "functools.partial": Evaluator._call_partial,
+    **dict.fromkeys(("functools.partial", "types.MethodType"), Evaluator._call_partial),
     # Each returns what calls its callable with the same arguments.
     **dict.fromkeys(("builtins.staticmethod", "functools.cache"), Evaluator._call_partial),
     **dict.fromkeys(("doctest.testmod", "doctest.run_docstring_examples"), Evaluator._call_examples),
@@ -3301,6 +3383,9 @@ _SPECIAL_CALLS: Final[Mapping[str, _SpecialCall]] = {
         ("operator.setitem", "operator.ior", "builtins.dict.__setitem__", "builtins.dict.update"),
         Evaluator._call_setter,
     ),
+    "builtins.type": Evaluator._call_type,
+    "types.new_class": Evaluator._call_new_class,
+    "inspect.getclosurevars": Evaluator._call_closure_names,
     "builtins.dict": Evaluator._call_dict,
     "builtins.zip": Evaluator._call_zip,
     **dict.fromkeys(
