@@ -111,8 +111,13 @@ def _finds_objects(function: Definition) -> bool:
 
 
 class DefinitionTable(Struct):
-    """All definitions of one source, by number from 1, and the functions whose bodies wait to be evaluated."""
+    """All definitions of one source, by number from 1, and the functions whose bodies wait to be evaluated.
 
+    Attributes:
+        made_classes: the classes that calls make, by the node of the call.
+    """
+
+    made_classes: dict[ast.expr, ast.ClassDef] = field(default_factory=dict)
     _definitions: list[Definition] = field(default_factory=list)
     _numbers: dict[int, int] = field(default_factory=dict)
     """The number of each definition, by the ``id`` of its node."""
@@ -244,4 +249,4 @@ class DefinitionTable(Struct):
             if is_stepping and isinstance(each.node, ast.FunctionDef):
                 each.leaves_steps = True
                 properties[each.node.name] = (*properties.get(each.node.name, ()), LocalDefinition(number))
-        return DefinitionTable(copied, dict(self._numbers), finders, properties)
+        return DefinitionTable(self.made_classes, copied, dict(self._numbers), finders, properties)

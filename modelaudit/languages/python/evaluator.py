@@ -252,8 +252,6 @@ class Evaluator(ast.NodeVisitor):
         self._stepped_attributes: set[str] = set()
         """Names of attributes that computed names have reached."""
         self._held = held_steps.HeldSteps()
-        self._made_classes: dict[ast.expr, ast.ClassDef] = {}
-        """The classes that calls make, by the node of the call."""
         self._added: dict[str, Value] = {}
         """Functions that libraries get as attributes, by the full name, or after ``*.`` where the object is any."""
         self._loops = loop_names.LoopTable()
@@ -281,10 +279,8 @@ class Evaluator(ast.NodeVisitor):
         self._yields = False
         """Whether the function under evaluation is a generator."""
         self._depth = 0
-        self._code_text_depth = 0
-        self._code_text_characters = 0
-        self._inline_depth = 0
-        self._inlined_calls = 0
+        self._code_text_depth = self._code_text_characters = 0
+        self._inline_depth = self._inlined_calls = 0
 
     def create_next_pass(self) -> Evaluator:
         """Create an evaluator with an empty log and budget, and with the attributes and functions known to this one."""
@@ -301,7 +297,6 @@ class Evaluator(ast.NodeVisitor):
         next_pass._stepped_attributes = self._stepped_attributes
         next_pass._added = dict(self._added)
         next_pass._held.raised = self._held.raised
-        next_pass._made_classes = self._made_classes
         next_pass.rebound = self.rebound
         next_pass.changes = self.changes
         next_pass._loops = self._loops
@@ -2837,9 +2832,9 @@ class Evaluator(ast.NodeVisitor):
     def _make_class(self, call: Call) -> Value:
         """Return the class that a call makes of bases and members, as a class statement at its place does."""
         place = self._look_up[0] if self._look_up is not None else None
-        node = None if place is None else self._made_classes.setdefault(place, handed_functions.write_class(call.line))
-        if node is None:
+        if place is None:
             return UNKNOWN
+        node = self._definitions.made_classes.setdefault(place, handed_functions.write_class(call.line))
         bases = call.get_argument(1, "bases") or UNKNOWN
         members = call.args[2] if len(call.args) > 2 else UNKNOWN
         scope = Scope(self.scope, is_class=True)
