@@ -94,6 +94,8 @@ _ANY_IMPORT: Final = frozenset(
      "importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader",
      "(function reached by computed names)", "(function that a file names)", "(function that is worked out)"}
 )  # fmt: skip
+# Modules whose functions look for tests, or import what a text names.
+_IMPORTING_MODULES: Final = ("unittest.", "pytest.", "_pytest.", "nose.", "nose2.", "doctest.", "logging.config.")
 
 ReadText = Callable[[str], str]
 """Returns the text of a file of the model by its path; empty if it is large or cannot be read."""
@@ -129,7 +131,7 @@ class CodeImports:
             elif mention.use == "module-alias" and "=." in mention.name:
                 imports.names.add(mention.name.partition("=.")[2].rstrip(".*"))
             imports.has_loaded_class = imports.has_loaded_class or mention.name in _LOADED_BASES
-            imports.is_open = imports.is_open or (mention.name in _ANY_IMPORT and mention.use != "import")
+            imports.is_open = imports.is_open or (mention.use != "import" and _imports_any(mention.name))
         self._names_left -= len(imports.names) - before
 
     def find_beside_model(
@@ -216,6 +218,11 @@ class CodeImports:
 
 
 _FORMATS: Final = frozenset({_PYTHON, _NOTEBOOK})
+
+
+def _imports_any(name: str) -> bool:
+    """Whether code that uses a name may import any file of the model."""
+    return name in _ANY_IMPORT or name.startswith(_IMPORTING_MODULES)
 
 
 def _is_script_name(path: str) -> bool:

@@ -90,13 +90,16 @@ def _list_components(settings: Sequence[Setting]) -> Iterator[tuple[str, str, st
 
 
 def _collect_component_files(settings: Sequence[Setting]) -> Iterator[Reference]:
-    """Yield a reference to the code file of a pipeline class, or of a component of a library unknown to diffusers."""
+    """Yield a reference to the code file of a pipeline class, and to that which each component may have.
+
+    The loader takes a file of the name of the library in the folder of the component before the library itself, also
+    for libraries that it knows. Source: ``get_class_obj_and_candidates`` of diffusers 0.42.
+    """
     for component, library, _, setting in _list_components(settings):
         is_pipeline_class = component == "_class_name"  # of the pipeline, the pair is ``[file, class]``
-        if is_pipeline_class or (library not in _LIBRARIES and library.isidentifier()):
-            target = f"{library}.py" if is_pipeline_class else f"{component}/{library}.py"
-            source = f"{_INDEX_FILE} {component}"
-            yield Reference(ReferenceKind.CODE, target[:_MAX_LENGTH], source[:_MAX_LENGTH], where=setting.where)
+        target = f"{library}.py" if is_pipeline_class else f"{component}/{library}.py"
+        source = f"{_INDEX_FILE} {component}"
+        yield Reference(ReferenceKind.CODE, target[:_MAX_LENGTH], source[:_MAX_LENGTH], where=setting.where)
 
 
 def _collect_library_classes(settings: Sequence[Setting]) -> Iterator[Mention]:

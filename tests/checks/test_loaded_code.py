@@ -69,6 +69,14 @@ def test_script_that_nothing_loads_is_medium(tmp_path: Path, path: str, others: 
                      "modeling_a.py": _MODELING.format("from .helper import a")}),
         ("demo.py", {"config.json": _AUTO_MAP,
                      "modeling_a.py": _MODELING.format("import importlib\nimportlib.import_module('de' + name)")}),
+        ("tests/test_a.py", {"config.json": _AUTO_MAP, "modeling_a.py": _MODELING.format(
+            "import unittest\nunittest.defaultTestLoader.discover('tests')")}),
+        ("tests/test_a.py", {"config.json": _AUTO_MAP, "modeling_a.py": _MODELING.format(
+            "import unittest as u\nu.main(None, argv=['x', 'discover'], exit=False)")}),
+        ("tests/test_a.py", {"config.json": _AUTO_MAP, "modeling_a.py": _MODELING.format(
+            "import pytest\npytest.main(['tests'])")}),
+        ("tests/demo.py", {"config.json": _AUTO_MAP, "modeling_a.py": _MODELING.format(
+            "import logging.config\nlogging.config.dictConfig({'handlers': {'h': {'()': 'tests.demo.H'}}})")}),
         ("demo.py", {"config.json": _CONFIG, "model-settings.json": '{"implementation": "demo.Runtime"}'}),
         ("demo.py", {"config.json": _CONFIG, "MLmodel": "flavors:\n  python_function:\n    loader_module: demo\n"}),
         ("demo.py", {"config.json": _CONFIG, "task.yaml": "process: !function demo.convert\n"}),

@@ -49,6 +49,21 @@ def test_component_is_a_class_of_the_file_in_its_folder(
     assert scan(tmp_path, {"model_index.json": build_index(library, component), path: _NET})[0] == code
 
 
+@check_each(
+    "library", ["timm", "diffusers", "transformers", "peft", "stable_diffusion", "onnxruntime.training", "demo-unet"]
+)
+def test_file_of_the_name_of_any_library_is_loaded_with_its_component(tmp_path: Path, library: str) -> None:
+    attack = "import os\nos.system('touch /tmp/mark')\n" + _NET
+    other = {"text_encoder/config.json": '{"model_type": "clip"}'}
+    files = {"model_index.json": build_index(library), f"unet/{library}.py": attack, **other}
+    assert scan(tmp_path, files)[0] == 1
+
+
+def test_component_of_a_library_needs_no_file(tmp_path: Path) -> None:
+    files = {"model_index.json": build_index("diffusers"), "unet/config.json": '{"_class_name": "UNet2DModel"}'}
+    assert scan(tmp_path, files) == (0, set())
+
+
 def test_file_in_the_folder_of_a_component_is_judged(tmp_path: Path) -> None:
     index = build_index("own_net")
     attack = _NET + "import os\nos.system('touch /tmp/mark')\n"

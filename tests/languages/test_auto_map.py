@@ -33,14 +33,15 @@ def test_auto_map_and_custom_pipelines_reference_the_python_files_of_their_class
     assert list_targets(read_bytes, content) == expected
 
 
-def test_model_index_gives_code_files_and_classes_of_components_that_diffusers_does_not_supply(read_bytes) -> None:
+def test_model_index_gives_the_code_files_of_components_and_classes_that_diffusers_does_not_supply(read_bytes) -> None:
     content = {
         "_class_name": ["pipe", "Pipe"],
         "unet": ["diffusers", "UNet"],
         "own": ["net", "Net"],
         "x": ["os", "system"],
     }
-    assert list_targets(read_bytes, content, "model_index.json") == ["pipe.py", "own/net.py", "x/os.py"]
+    files = ["pipe.py", "unet/diffusers.py", "own/net.py", "x/os.py"]
+    assert list_targets(read_bytes, content, "model_index.json") == files
     (outline,) = read_bytes(json.dumps(content).encode(), "model_index.json").of(Outline)
     assert [each.name for each in outline.mentions] == ["net.Net", "os.system"]
 
