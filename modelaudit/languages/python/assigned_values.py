@@ -37,7 +37,7 @@ class AssignedValues:
     """The values of the names of one source.
 
     Args:
-        bodies: the statements of the source. They are read when somebody asks for the first time.
+        bodies: the statements of the source. They are read before the first answer.
 
     Attributes:
         places: the functions around each call and each statement that binds something.
@@ -59,7 +59,7 @@ class AssignedValues:
         self._waiting = bodies
 
     def read(self) -> AssignedValues:
-        """Read the source, if nobody has yet; return its values."""
+        """Read the source unless that is done; return its values."""
         waiting, self._waiting = self._waiting, ()
         for body in waiting:
             for statement in body:
@@ -118,7 +118,7 @@ class AssignedValues:
         ]
 
     def is_object(self, name: str, functions: Functions) -> bool:
-        """Whether a name is a parameter of which the source takes members, so that it counts as true."""
+        """Whether a name is a parameter whose members the source takes, so that it counts as true."""
         for function in functions:
             if name in list_parameters(function.args):
                 plain = [each.arg for each in _list_plain(function.args)]

@@ -72,12 +72,12 @@ _READING: Final = frozenset(
 
 
 def drop_steps(tags: frozenset[str]) -> frozenset[str]:
-    """Return the tags without those that tell of steps."""
+    """Return the tags without those of steps."""
     return tags - list_steps(tags)
 
 
 def collect_steps(value: Value) -> frozenset[str]:
-    """Return the tags of a value that tell of steps."""
+    """Return those tags of a value that steps leave."""
     return list_steps(collect_tags(value))
 
 

@@ -1,6 +1,6 @@
-"""Find the calls whose switch ``trust_remote_code`` is chosen by the configuration of the model, not by the caller.
+"""Find the calls whose switch ``trust_remote_code`` the configuration of the model chooses, not the caller.
 
-``trust_remote_code=config.t`` is on as soon as whoever writes ``config.json`` wants it, as is a mapping with a computed
+``trust_remote_code=config.t`` is on if the author of ``config.json`` wants it, as is a mapping with a computed
 key, ``**{config.a + "_code": True}``, or one of unknown items, ``**config.keywords``. The caller decides the values
 that it hands over: a parameter for which the source itself passes nothing, or an item of ``**kwargs``.
 """
@@ -58,7 +58,7 @@ class ChosenSwitches(FollowedValues):
                 values = [*self._source.list_attribute(name), *self._source.list_results(name)]
                 return inner is not None and any(self._is_chosen(each, around, inner) for each, around in values)
             case ast.Attribute(attr=name):
-                return name not in ENVIRONMENT  # whoever starts the program sets the environment
+                return name not in ENVIRONMENT  # the user who starts the program sets the environment
             case ast.Subscript(value=value, slice=ast.Slice()):  # a part of a text
                 return self._is_chosen(value, functions, seen)
             case ast.Subscript(value=value):
@@ -143,7 +143,7 @@ class ChosenSwitches(FollowedValues):
     def _has_chosen_item(self, node: ast.expr, functions: Functions, seen: Seen) -> bool:
         """Whether a mapping that a call unpacks has an item which the configuration chooses, and may be the switch.
 
-        A mapping of which nothing is known but that it comes from the configuration may have any item.
+        A mapping that comes from the configuration may have any item.
         """
         if self._is_beyond(seen):
             return True

@@ -125,7 +125,7 @@ def name_forward_reference(call: Call) -> str:
 
 
 def list_types(node: ast.expr, only_first: bool = False) -> Iterator[ast.expr]:
-    """Yield the types of which a type is made: the sides of ``|``, and the items of a list or tuple."""
+    """Yield the parts of a type: the sides of ``|``, and the items of a list or tuple."""
     match node:
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
             yield from (*list_types(left), *list_types(right))
@@ -144,7 +144,7 @@ def is_open_type(node: ast.expr, value: Value, is_own: bool) -> bool:
 
     Args:
         node: the expression.
-        value: what it stands for.
+        value: the value of the name.
         is_own: whether its first name is bound within a function: other unknown names are those of imported classes.
     """
     if isinstance(value, Alternatives):

@@ -688,7 +688,7 @@ class Evaluator(ast.NodeVisitor):
         self._hold_functions(target.value, (value,))
 
     def _record_annotations(self, value: Value, line: int) -> None:
-        """Record that a class, a function or a module gets annotations, of which some may be texts of code."""
+        """Record that a class, a function or a module gets annotations, and that some may be texts of code."""
         self.recorder.record_namespace_call(Call(f"*.{_ANNOTATIONS}.update", (value,), {}, line))
 
     def _assign_annotations(self, node: ast.expr, value: Value) -> None:
@@ -1322,7 +1322,7 @@ class Evaluator(ast.NodeVisitor):
         self._judge_types(node, self.evaluate(node))
 
     def _judge_types(self, node: ast.expr, whole: Value, only_first: bool = False) -> None:
-        """Record the texts among the types of which a type is made; one without a bracket calls nothing."""
+        """Record the texts among the parts of a type; one without a bracket calls nothing."""
         for each in evaluated_texts.list_types(node, only_first):
             value = whole if each is node else self._evaluate_unrecorded(each)
             if isinstance(value, Constant) and isinstance(value.value, str) and "(" in value.value:
@@ -1364,7 +1364,7 @@ class Evaluator(ast.NodeVisitor):
         definition.result = result if definition.result is None else join_choices(definition.result, result)
 
     def _collect_kept_steps(self) -> frozenset[str]:
-        """Return the tags of attributes that tell of steps by computed names."""
+        """Return the tags of attributes that steps leave by computed names."""
         kept = (blind_steps.collect_steps(self._attributes[name]) for name in self._stepped_attributes)
         return frozenset().union(*kept)
 

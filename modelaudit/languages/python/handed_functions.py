@@ -82,7 +82,7 @@ def _collect_steps(values: Iterable[Value]) -> frozenset[str]:
 
 
 def list_held(tags: frozenset[str]) -> frozenset[str]:
-    """Return those tags that tell of functions which a value holds."""
+    """Return those tags of functions that a value holds."""
     return frozenset(each for each in tags if each.startswith(_HOLDS))
 
 
@@ -93,7 +93,7 @@ def _read_tag(tag: str) -> tuple[int, int]:
 
 
 def drop_held(tags: frozenset[str]) -> frozenset[str]:
-    """Return the tags without those that tell of functions which a value holds."""
+    """Return the tags without those of functions that a value holds."""
     return tags - list_held(tags)
 
 

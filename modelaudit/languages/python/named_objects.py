@@ -24,7 +24,7 @@ def name_configuration(call: Call) -> str:
 
 
 def name_converter(call: Call) -> str:
-    """Mark an object of logging that hands out its texts as what they name, of which the source does not show one."""
+    """Mark an object of logging that resolves its texts, if the source does not show one of them."""
     name = name_configuration(call)
     values = (*call.args, *call.keywords.values())
     return f"{call.name}(text)" if name == call.name and any(map(_has_open_text, values)) else name

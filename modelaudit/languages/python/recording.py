@@ -292,7 +292,7 @@ class UseRecorder(SettingRecorder, kw_only=True):
                     self.log.record(uses.HANDS_ON, OBJECT_BY_TEXTS, call.line, call.name)
 
     def record_kept_namespace(self, value: Value, line: int) -> None:
-        """Record that an object gets the namespace of a function, out of which others take any module by its name."""
+        """Record that an object gets the namespace of a function: others can take any module from it."""
         for each in list_alternatives(value):
             if isinstance(each, ExternalName) and each.name in _NAMESPACES:
                 self.log.record(uses.HANDS_ON, each.name, line)

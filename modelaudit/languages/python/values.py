@@ -180,7 +180,7 @@ def collect_tags(value: Value, depth: int = 4) -> frozenset[str]:
 
 
 def list_steps(tags: frozenset[str]) -> frozenset[str]:
-    """Return those tags that tell of steps by computed names."""
+    """Return those tags that steps leave by computed names."""
     if STEP not in tags:
         return _NO_TAGS
     return frozenset(each for each in tags if each.startswith(STEP) or each == BLIND)
