@@ -51,8 +51,10 @@ def _make_builders_importable() -> None:
 _make_builders_importable()
 
 
-# An example may take as long as it does on a busy machine, both to draw and to run.
-hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# An example may take as long as it does on a busy machine, both to draw and to run. Fuzzing tries far more examples.
+hypothesis.settings.register_profile(
+    "suite", max_examples=60, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("suite")
 
 

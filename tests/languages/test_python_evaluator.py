@@ -203,7 +203,7 @@ EXPRESSIONS = st.recursive(
 STATEMENTS = fill_forms(STATEMENT_FORMS, EXPRESSIONS)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(STATEMENTS, max_size=13))
 def test_call_after_generated_nested_code_is_always_mentioned(statements: list[str]) -> None:
     source = "import functools\n" + "".join(f"{each}\n" for each in statements) + "import os\nos.popen('id')\n"
