@@ -163,3 +163,10 @@ def test_class_of_listed_fields_with_a_type_in_an_unknown_text_evaluates_it(sour
 def test_object_of_logging_that_resolves_its_texts_is_judged_by_them(source: str, is_code: bool) -> None:
     names = list_called_names(f"from logging.config import *\ndef h(t): {source}")
     assert any(name.endswith("(text)") for name in names) is is_code
+
+
+def test_type_of_torchscript_is_no_text_unless_the_source_binds_its_name() -> None:
+    source = "class A(Module):\n  __annotations__['0'] = __torch__.torch.nn.modules.linear.Linear\n"
+    assert STORE not in {each.name for each in analyze_source(source).mentions}
+    bound = f"def run(config):\n  __torch__ = config\n  {source.replace(chr(10), chr(10) + '  ')}"
+    assert STORE in {each.name for each in analyze_source(bound).mentions}

@@ -139,6 +139,19 @@ def list_types(node: ast.expr, only_first: bool = False) -> Iterator[ast.expr]:
             yield node
 
 
+def annotates_script(target: ast.expr, value: ast.expr) -> bool:
+    """Whether an assignment is one of TorchScript, ``__annotations__["0"] = __torch__.nn.Linear``, which binds no name.
+
+    Python has no name ``__torch__``, unless a source binds it.
+    """
+    match target:
+        case ast.Subscript(value=ast.Name(id="__annotations__"), slice=ast.Constant()):
+            while isinstance(value, ast.Attribute):
+                value = value.value
+            return isinstance(value, ast.Name) and value.id == "__torch__"
+    return False
+
+
 def is_open_type(node: ast.expr, value: Value, is_own: bool) -> bool:
     """Whether a type is an expression whose value the source does not show, and that may thus be a text.
 

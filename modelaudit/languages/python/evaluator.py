@@ -542,6 +542,8 @@ class Evaluator(ast.NodeVisitor):
         is_name = all(isinstance(target, ast.Name) for target in node.targets)
         value = self._evaluate_followed(node.value) if is_name else self.evaluate(node.value)
         for target in node.targets:
+            if evaluated_texts.annotates_script(target, node.value) and self.scope.look_up("__torch__") is None:
+                continue
             self._assign_target(target, value)
             if isinstance(target, ast.Name):
                 self._record_lookup(target.id, value, node.lineno)
