@@ -74,9 +74,8 @@ class ScanAudit(Audit):
         """Judge the references between files and the subjects that depend on them, once all files were read."""
         waiting = self._waiting
         paths = collect_referenced_paths(waiting.references, snapshot.artifacts)
-        possible_data, run_names = waiting.possible_tensor_data, self.catalogue.formats.run_names
         self.records, remaining_subjects, closed_addresses = resolve_references(
-            self.records, possible_data, paths.data, waiting.references, run_names
+            self.records, waiting.possible_tensor_data, paths.data, waiting.references, self.catalogue.formats.run_names
         )
         reference_subjects = build_reference_subjects(waiting.references, snapshot.artifacts, snapshot.bookkeeping)
         read_text = make_text_reader(

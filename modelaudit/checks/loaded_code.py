@@ -94,7 +94,7 @@ _ANY_IMPORT: Final = frozenset(
      "importlib.util.spec_from_file_location", "importlib.machinery.SourceFileLoader",
      "(function reached by computed names)", "(function that a file names)", "(function that is worked out)"}
 )  # fmt: skip
-# Modules whose functions look for tests, or import what a text names.
+# Modules with functions that search for tests, or import by a dotted name.
 _IMPORTING_MODULES: Final = ("unittest.", "pytest.", "_pytest.", "nose.", "nose2.", "doctest.", "logging.config.")
 
 ReadText = Callable[[str], str]

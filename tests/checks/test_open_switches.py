@@ -1,4 +1,4 @@
-"""Switches of loaders that the configuration turns on by what code does, or through a function that is a value."""
+"""Switches of loaders that the configuration turns on through the flow of the code, or through functions as values."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def collect_steps(value: Value) -> frozenset[str]:
 
 
 def is_far(tags: frozenset[str]) -> bool:
-    """Whether computed names lead to a value with these tags, and one is the key of a mapping: it is no layer."""
+    """Whether computed names, one of them the key of a mapping, lead to a value with these tags."""
     return tags >= {BLIND, _KEYED}
 
 

@@ -50,7 +50,7 @@ class Definition(Struct):
         is_reused: whether several calls define it, each with other values around it.
         inlined_scope: the scope around it in the latest inlined call.
         defaults: the values of the parameters that have a default, from where the definition ran.
-        leaves_steps: whether a call leaves what computed names reach in a name or an object around, see ``held_steps``.
+        leaves_steps: whether a call leaves a walked value in a name or an object around, see ``held_steps``.
     """
 
     node: DefinitionNode

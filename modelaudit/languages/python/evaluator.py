@@ -743,7 +743,7 @@ class Evaluator(ast.NodeVisitor):
         self._keep_item(target.value, mapping, key, value)
 
     def _keep_item(self, target: ast.expr, old_value: Value, key: Value, value: Value) -> None:
-        """Keep what a name holds after one of its items was set; of an attribute, what computed names have reached."""
+        """Keep the value of a name after the source set an item of it; of an attribute, only walked values."""
         if STEP in collect_tags(value):
             self._fill(target, old_value, (value,))
             if _is_namespace_of_object(target) and (name := _get_text(key)):
@@ -969,7 +969,7 @@ class Evaluator(ast.NodeVisitor):
                 names[name] = join_values(names[name], ExternalName(f"builtins.{name}"))
 
     def visit_Raise(self, node: ast.Raise) -> None:
-        """Keep what computed names have reached, and an error carries to its handler."""
+        """Keep the walked values that an error carries to its handler."""
         for part in (node.exc, node.cause):
             raised = [self.evaluate(part)] if part is not None else []
             raised += map(self._evaluate_unrecorded, part.args) if isinstance(part, ast.Call) else ()
@@ -1636,7 +1636,7 @@ class Evaluator(ast.NodeVisitor):
         return self.changes.open_value(name, value) if is_followed else value
 
     def _list_stepped(self, owner: Value, name: str) -> list[Value]:
-        """List what computed names have reached, if an attribute or property of this name of an object holds it."""
+        """List the walked values that an attribute or property of this name may hold."""
         if isinstance(owner, Unknown):
             read = (self._call_function(each, [owner], {}) for each in self._definitions.list_properties(name))
             found = frozenset[str]().union(*map(blind_steps.collect_steps, read))

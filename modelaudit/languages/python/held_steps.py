@@ -1,4 +1,4 @@
-"""Keep what computed names have reached in names of scopes around, in lists and in other objects that hold it.
+"""Keep the values that computed names reached, in names of scopes around, in lists and in other objects.
 
 A step of a walk may be taken by a function whose caller sees only what it leaves behind: ``nonlocal found``,
 ``held.append(getattr(held[-1], name))``. Which object a name means is rarely known, so that a value is put into each

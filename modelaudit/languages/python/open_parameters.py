@@ -27,7 +27,7 @@ _PLAIN_MEMBERS: Final = frozenset({*dir(str), *dir(Path), *dir(int), *dir(dict),
 
 
 class OpenParameters:
-    """The functions of a source that are used as values, and the calls of what it does not name.
+    """The functions that a source uses as values, and the calls whose function it does not name.
 
     Args:
         imported: the names that imports bind.

@@ -52,7 +52,7 @@ class Scope(Struct):
     def look_up(self, name: str) -> Value | None:
         """Return the value of a name; ``None`` if no scope binds it.
 
-        A class is no scope for the functions in it. A name of a scope around is any text that it was ever bound to
+        A class gives no names to the functions in it. A name of a scope around is any text that it was ever bound to
         there: when the function runs is not known. Source: language reference, section 4.2.2.
         """
         scope: Scope | None = self

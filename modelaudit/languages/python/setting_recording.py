@@ -59,7 +59,7 @@ class SettingRecorder(Struct):
     act: ast.AST | None = None
 
     def follow_source(self, source: AssignedValues) -> None:
-        """Answer questions about the values of a source by what it gives to its names."""
+        """Answer questions about the values that a source gives to its names."""
         self.switches, self.places = ChosenSwitches(source), ConfiguredPlaces(source)
 
     def record_overwrite(self, target: Value, line: int, value: Value = UNKNOWN) -> None:

@@ -40,7 +40,7 @@ LIBRARIES = ("ctypes.CDLL", "ctypes.PyDLL", "ctypes.cdll.LoadLibrary")
 # A method of an object of unknown class has the name after ``*``.
 IMPORTERS = ("importlib.import_module", "__import__", "importlib.__import__", "builtins.__import__",
              "pkgutil.resolve_name", "pydoc.locate", "*.import_module")  # fmt: skip
-# A class with one of these as a base unpickles what its objects are given.
+# A class with one of these as a base unpickles the arguments of its objects.
 UNPICKLERS = ("pickle.Unpickler", "pickle._Unpickler", "_pickle.Unpickler", "dill.Unpickler", "cloudpickle.Unpickler")
 # Functions that return an attribute of their first argument, which the second one names.
 GETTERS = ("getattr", "builtins.getattr", "object.__getattribute__", "inspect.getattr_static")
